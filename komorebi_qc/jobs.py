@@ -1,0 +1,154 @@
+"""From what a person asked for to a run of the pipeline: on three local files, or by ID on the configured AWS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+
+from komorebi_qc.errors import InputError, SettingsError
+from komorebi_qc.pipeline import ContainerChoice, Options, Order, Outcome, process
+from komorebi_qc.recording import Recording, check_recording_id
+from komorebi_qc.settings import VARIABLES, Settings, aws_client
+from komorebi_qc.stores_local import LocalFiles, LocalTable
+from komorebi_qc.timebase import Alignment, CallEnd, parse_call_end
+from komorebi_qc.worker import Counts, Queue, load_handler, run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from komorebi_qc.progress import Progress
+
+_LOCAL_ID = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A person's wishes, as they were written.
+
+    Attributes:
+        call_end: ``HH:MM:SS``, ``MM:SS`` or seconds.
+        offset_s: where the call begins on the recording's clock; None to go by the call end.
+        drift_ppm: of the recording's clock against the call's.
+        container: ``auto``, ``mp4`` or ``webm``.
+    """
+
+    call_end: str
+    offset_s: float | None
+    drift_ppm: float
+    container: str
+
+    def order(self, recording_id: str) -> Order:
+        """The order for the pipeline.
+
+        Raises:
+            InputError: where the call end is missing or no time, or a drift comes without an offset.
+        """
+        if self.offset_s is None and self.drift_ppm:
+            raise InputError(
+                "--drift-ppm needs --offset: without it the call is placed by its end, which tells no drift"
+            )
+        alignment = None if self.offset_s is None else Alignment(self.offset_s, self.drift_ppm)
+        return Order(recording_id, self._call_end(), alignment)
+
+    def _call_end(self) -> CallEnd:
+        if not self.call_end:
+            raise InputError(
+                "--call-end is missing: when the call ended, counted from the recording's start (HH:MM:SS)"
+            )
+        return parse_call_end(self.call_end)
+
+
+def refuse_files(**given: Path | None) -> None:
+    """Raises InputError where a file is named beside a recording ID."""
+    named = [f"--{name}" for name, path in given.items() if path is not None]
+    if named:
+        raise InputError(f"{' and '.join(named)} can't be used with a recording ID: its files are in the buckets")
+
+
+def local_files(
+    *, connect: Path | None, recording: Path | None, out: Path | None, thumbnail: Path | None
+) -> LocalFiles:
+    """The three files of a local run.
+
+    Raises:
+        InputError: where one isn't named.
+    """
+    if connect is None or recording is None or out is None:
+        given = {"--connect": connect, "--recording": recording, "--out": out}
+        missing = " and ".join(name for name, path in given.items() if path is None)
+        raise InputError(f"{missing} missing: name the files, or give a recording ID to process it on AWS")
+    return LocalFiles(connect, recording, out, thumbnail)
+
+
+def process_files(files: LocalFiles, wanted: Wanted, environ: Mapping[str, str], progress: Progress) -> Outcome:
+    """Process three local files; the output's extension names the container.
+
+    Raises:
+        KomorebiError: see `komorebi_qc.pipeline.process`.
+    """
+    order = wanted.order(_LOCAL_ID)
+    options = replace(
+        _audio_options(environ),
+        container=_container(files.out, wanted.container),
+        thumbnail=files.thumbnail is not None,
+    )
+    files.check()
+    item = Recording(_LOCAL_ID, _LOCAL_ID, datetime(1970, 1, 1))  # noqa: DTZ001  as the table's: no zone
+    return process(order, table=LocalTable(item), media=files, options=options, progress=progress)
+
+
+def process_by_id(recording_id: str, wanted: Wanted, environ: Mapping[str, str], progress: Progress) -> Outcome:
+    """Process a recording of the configured table.
+
+    Raises:
+        KomorebiError: see `komorebi_qc.pipeline.process` and `komorebi_qc.settings`.
+    """
+    order = wanted.order(check_recording_id(recording_id))
+    wired = Settings.from_environment(environ).pipeline()
+    if wanted.container != "auto":
+        wired = replace(wired, options=replace(wired.options, container=_choice(wanted.container)))
+    return wired.process(order, progress=progress)
+
+
+def run_worker(environ: Mapping[str, str], *, once: bool) -> Counts:
+    """Poll the configured queue with the Lambda's handler.
+
+    Raises:
+        KomorebiError: see `komorebi_qc.worker.run` and `komorebi_qc.settings`.
+    """
+    settings = Settings.from_environment(environ)
+    if not settings.queue_url:
+        raise SettingsError("KOMOREBI_QUEUE_URL isn't set: the worker needs the queue to poll")
+    return run(Queue(aws_client("sqs"), settings.queue_url), load_handler(), once=once)
+
+
+def _audio_options(environ: Mapping[str, str]) -> Options:
+    """The output's audio as the environment sets it; a local run needs none of the other settings."""
+    values = {}
+    for variable in VARIABLES:
+        found = environ.get(variable.name, "").strip()
+        if found and variable.field in ("audio_rate", "audio_bit_rate"):
+            try:
+                values[variable.field] = variable.read(found)
+            except ValueError:
+                raise SettingsError(f"{variable.name} is {found[:60]!r} (allowed: {variable.allowed})") from None
+    return Options(**values)
+
+
+def _choice(text: str) -> ContainerChoice:
+    Options(container=cast("ContainerChoice", text))
+    return cast("ContainerChoice", text)
+
+
+def _container(out: Path, wanted: str) -> ContainerChoice:
+    """The container that the output's extension names, else the one that was asked for."""
+    extension = out.suffix.lower()
+    if not extension:
+        return _choice(wanted)
+    if extension not in (".mp4", ".webm"):
+        raise InputError(
+            f"{out} has the extension {extension}: name it .mp4 or .webm, or leave it out to follow the codec"
+        )
+    return _choice(extension[1:])

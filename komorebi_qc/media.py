@@ -1,0 +1,118 @@
+"""Opening media, and packets out of it: how this package gets at a file's tracks (through PyAV).
+
+Files come as open file objects, never as paths or addresses, and only real containers are opened: FFmpeg would
+otherwise follow what a playlist or a script (m3u8, concat, SDP) names.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import av
+from av.error import FFmpegError
+
+from komorebi_qc.boxes import missing_bytes
+from komorebi_qc.errors import MediaError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from av.container import InputContainer
+
+    from komorebi_qc.stores import Source
+
+RECORDING_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
+CALL_FORMATS = f"wav,w64,aiff,flac,mp3,ogg,{RECORDING_FORMATS}"
+
+
+@contextmanager
+def opened(source: Source, formats: str) -> Iterator[InputContainer]:
+    """Open a file object as one of the given container formats, with no other protocol allowed.
+
+    Raises:
+        MediaError: where it is empty or none of them.
+    """
+    if source.size == 0:
+        raise MediaError(f"{source.name} is empty (0 bytes): its upload or recording failed; get it again")
+    source.file.seek(0)
+    head = source.file.read(512)
+    source.file.seek(0)
+    options = {"format_whitelist": formats, "protocol_whitelist": "none", "max_size": "16384"}
+    try:
+        container = av.open(source.file, "r", options=options)
+    except FFmpegError as error:
+        raise MediaError(_not_media(source, head, error)) from None
+    with container:
+        yield container
+
+
+def _not_media(source: Source, head: bytes, error: FFmpegError) -> str:
+    if head[4:8] in (b"ftyp", b"mdat", b"wide", b"free") or head[:4] == b"\x1aE\xdf\xa3":
+        lacking = missing_bytes(source.file)
+        if lacking:
+            return (
+                f"{source.name} is cut off before its index ({lacking} bytes are missing): "
+                "nothing in it can be played; get the whole file again"
+            )
+        return f"{source.name} looks like a video file but can't be opened ({_reason(error)}): get it again"
+    return f"{source.name} isn't media ({_guess(head)}): expected a recording in MP4 or WebM, or call audio in WAV"
+
+
+def _reason(error: FFmpegError) -> str:
+    return (error.strerror or type(error).__name__).lower()
+
+
+def _guess(head: bytes) -> str:
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    guesses = {
+        b"#EXTM3U": "it is a playlist",
+        b"ffconcat": "it is a concat script",
+        b"v=0": "it is an SDP session description",
+        b"<svg": "it is an SVG drawing",
+        b"<?xml": "it is XML",
+        b"<": "it is a web page or an error message in XML",
+        b"{": "it is JSON",
+        b"PK": "it is a zip archive",
+        b"%PDF": "it is a PDF",
+        b"\x89PNG": "it is a picture",
+        b"\xff\xd8": "it is a picture",
+        b"\x1f\x8b": "it is a gzip archive",
+    }
+    for start, guess in guesses.items():
+        if text.startswith(start):
+            return guess
+    if not head.strip(b"\0"):
+        return "it begins with nothing but zero bytes"
+    if all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in head):
+        return "it is text"
+    return f"it begins with the bytes {head[:8].hex(' ')}"
+
+
+def packets(container: InputContainer, streams: list[Any]) -> Iterator[Any]:
+    """Packets with bytes in them, until the end or the first place that can't be read."""
+    demuxed = container.demux(streams)
+    while True:
+        try:
+            packet = next(demuxed)
+        except (StopIteration, FFmpegError):
+            return
+        if packet.size:
+            yield packet
+
+
+def video_stream(container: InputContainer) -> Any:
+    """The first video track that is no cover picture and has a decoder; None without one."""
+    pictures = (s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic)
+    return next((s for s in pictures if s.codec_context is not None), None)
+
+
+def audio_stream(container: InputContainer) -> Any:
+    """The first audio track that has a decoder; None without one."""
+    return next((s for s in container.streams.audio if s.codec_context is not None), None)
+
+
+def codec_name(stream: Any) -> str:
+    """FFmpeg's name of the codec, whichever decoder reads it: ``av1``, not ``libdav1d``."""
+    context = stream.codec_context
+    return "unknown" if context is None else str(context.codec.canonical_name)

@@ -1,0 +1,203 @@
+"""Decoded audio as samples on their track's own clock, placed by time stamps and never by counting from the start."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from av.error import EOFError as AvEndOfFile
+from av.error import FFmpegError
+
+from komorebi_qc.media import audio_stream, packets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from av.audio.frame import AudioFrame
+    from av.container import InputContainer
+    from numpy.typing import NDArray
+
+    Pcm = NDArray[np.float32]
+
+STEP_S = 0.005
+"""A time stamp that strays less from the samples' count is rounding (whole ms in WebM) or jitter, not a gap."""
+_ANCHOR_FRAMES = 8
+_PREROLL_S = 0.100
+"""Opus needs 80 ms to converge after a start in the middle (RFC 7845, 4.6), AAC one frame."""
+_LONGEST_PACKET_S = 0.25
+
+
+class PcmTrack:
+    """The first audio track of a file: stereo samples, sample ``i`` at ``i / rate`` seconds after `origin_s`.
+
+    With ``origin_s=None`` the clock begins with the first sample that is heard (the call clock), whatever encoder
+    delay lies before it.
+
+    It is read forwards, with a little room to step back. A gap in the time stamps is silence, an overlap is
+    trimmed, and what nobody asks for is not decoded.
+
+    Attributes:
+        rate: samples a second.
+        packets: how many were given to the decoder so far.
+        failures: packets so far that couldn't be decoded; they are silent.
+    """
+
+    def __init__(self, container: InputContainer, *, origin_s: float | None = 0.0, keep_s: float = 2.0) -> None:
+        self._container = container
+        self._stream: Any = audio_stream(container)
+        self._base = float(self._stream.time_base)
+        self._origin_s = origin_s or 0.0
+        self._starts_at_first = origin_s is None
+        self._keep_s = keep_s
+        self._expected: float | None = None  # the index that the next frame has by counting
+        self._bias = 0.0  # by how much this file's stamps stray from the count even where nothing is missing
+        self._end = -(1 << 62)
+        self._wanted_s: float | None = None
+        self._held: deque[tuple[int, Pcm]] = deque()
+        self._done = False
+        self.failures = 0
+        self.packets = 0
+        self.rate: int = self._stream.codec_context.rate
+        self._chunks = self._run()
+        self._pull()  # the first frame settles the rate
+
+    def read(self, start: int, count: int) -> Pcm:
+        """Samples ``start`` to ``start + count``, shape ``(count, 2)``; silence where the track has none.
+
+        `start` is at most `keep_s` before the furthest sample read so far.
+        """
+        out = np.zeros((count, 2), np.float32)
+        self._wanted_s = start / self.rate
+        while not self._done and self._end < start + count:
+            self._pull()
+        floor = start - int(self._keep_s * self.rate)
+        while self._held and self._held[0][0] + len(self._held[0][1]) <= floor:
+            self._held.popleft()
+        for at, pcm in self._held:
+            low, high = max(at, start), min(at + len(pcm), start + count)
+            if low < high:
+                out[low - start : high - start] = pcm[low - at : high - at]
+        return out
+
+    def samples(self) -> int:
+        """Decode all that is left and say where the track ends: the index behind its last sample."""
+        while not self._done:
+            self._held.clear()
+            self._pull()
+        return max(self._end, 0)
+
+    def _pull(self) -> None:
+        for start, pcm in self._chunks:
+            early = max(0, self._end - start)
+            if early < len(pcm):
+                self._held.append((start + early, pcm[early:]))
+                self._end = start + len(pcm)
+                return
+        self._done = True
+
+    def _run(self) -> Iterator[tuple[int, Pcm]]:
+        """Yield ``(index of the first sample, samples)`` in the order of the file."""
+        pending: list[tuple[float, Pcm]] = []
+        skipped = False
+        for number, packet in enumerate(packets(self._container, [self._stream])):
+            if number > _ANCHOR_FRAMES and self._is_early(packet):
+                skipped = True
+                continue
+            if skipped:
+                yield from self._placed(pending)
+                pending, skipped = [], False
+                self._stream.codec_context.flush_buffers()
+                self._expected = None
+            pending += self._decoded(packet)
+            if self._expected is not None or len(pending) >= _ANCHOR_FRAMES:
+                yield from self._placed(pending)
+                pending = []
+        yield from self._placed(pending + self._decoded(None))
+
+    def _is_early(self, packet: Any) -> bool:
+        if self._wanted_s is None or packet.pts is None:
+            return False
+        ends_s = packet.pts * self._base - self._origin_s + _LONGEST_PACKET_S
+        return bool(ends_s < self._wanted_s - _PREROLL_S - self._keep_s)
+
+    def _decoded(self, packet: Any) -> list[tuple[float, Pcm]]:
+        """Frames with the index that their own stamp gives them (NaN without one)."""
+        self.packets += packet is not None
+        try:
+            frames = cast("list[AudioFrame]", self._stream.codec_context.decode(packet))
+        except AvEndOfFile:
+            return []
+        except FFmpegError:
+            self.failures += 1
+            return []
+        out = []
+        for frame in (f for f in frames if f.samples):
+            if self._end < 0:
+                self.rate = frame.sample_rate
+            pcm = _stereo(frame)
+            if frame.sample_rate != self.rate:
+                pcm = _resampled(pcm, frame.sample_rate, self.rate)
+            at_s = math.nan if frame.pts is None else float(frame.pts * (frame.time_base or 0)) - self._origin_s
+            out.append((at_s * self.rate, pcm))
+        return out
+
+    def _placed(self, frames: list[tuple[float, Pcm]]) -> Iterator[tuple[int, Pcm]]:
+        before_s = self._origin_s
+        if frames and self._expected is None:
+            self._expected = self._anchor(frames)
+        rebased = (self._origin_s - before_s) * self.rate  # these frames were stamped before the anchor was known
+        for stamp, pcm in frames:
+            expected = cast("float", self._expected)
+            astray = stamp - rebased - self._bias - expected
+            if abs(astray) > STEP_S * self.rate:
+                expected += astray
+            yield round(expected), pcm
+            self._expected = expected + len(pcm)
+
+    def _anchor(self, frames: list[tuple[float, Pcm]]) -> float:
+        """Where the first of these frames begins.
+
+        At the file's start, where its own stamp says; what the others say differently is this file's bias (an Opus
+        pre-skip in WebM makes them half a millisecond early). After a start in the middle, the median says.
+        """
+        counted = np.cumsum([0, *(len(pcm) for _, pcm in frames[:-1])])
+        astray = np.array([stamp for stamp, _ in frames]) - counted
+        known = astray[~np.isnan(astray)]
+        if not len(known):
+            return max(0.0, float(self._end))
+        if self._end < 0:
+            bias = float(np.median(known) - known[0])
+            self._bias = bias if abs(bias) < STEP_S * self.rate else 0.0
+            if self._starts_at_first:
+                self._origin_s = float(known[0]) / self.rate
+                return 0.0
+            return float(known[0])
+        return float(np.median(known)) - self._bias
+
+
+def _stereo(frame: AudioFrame) -> Pcm:
+    """A decoded frame as ``(n, 2)`` float32; mono plays on both sides, more than two are mixed down."""
+    data = frame.to_ndarray()
+    channels = frame.layout.nb_channels
+    pcm = _as_float(data.T if frame.format.is_planar else data.reshape(-1, channels))
+    if channels == 1:
+        return np.repeat(pcm, 2, axis=1)
+    if channels > 2:
+        return np.repeat(pcm.mean(axis=1, keepdims=True, dtype=np.float32), 2, axis=1)
+    return pcm
+
+
+def _as_float(samples: NDArray[Any]) -> Pcm:
+    if samples.dtype.kind == "f":
+        return np.nan_to_num(samples.astype(np.float32, copy=False), posinf=1.0, neginf=-1.0)
+    if samples.dtype.kind == "u":
+        return (samples.astype(np.float32) - 128.0) / np.float32(128.0)
+    return samples.astype(np.float32) / np.float32(1 << (8 * samples.dtype.itemsize - 1))
+
+
+def _resampled(pcm: Pcm, rate_in: int, rate_out: int) -> Pcm:
+    import soxr  # noqa: PLC0415  a rate that changes in the middle is rare
+
+    return cast("Pcm", soxr.resample(pcm, rate_in, rate_out).astype(np.float32))

@@ -1,0 +1,263 @@
+"""What a media file holds: its tracks, their time stamps, and whether it was cut off."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from komorebi_qc.boxes import missing_bytes
+from komorebi_qc.errors import MediaError
+from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, audio_stream, codec_name, opened, packets, video_stream
+from komorebi_qc.pcm import PcmTrack
+from komorebi_qc.timebase import Span
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+    from komorebi_qc.stores import Source
+
+TRUNCATED_S = 0.5
+"""A header may round a track's length up to a frame or a packet; what lacks more was cut off."""
+FAR_START_S = 3600.0
+"""Time stamps that begin later than this count from something other than the recording's start."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """The video track.
+
+    Attributes:
+        codec: FFmpeg's name: ``h264``, ``vp8``, ...
+        width: in pixels as coded.
+        height: in pixels as coded.
+        packets: how many there are.
+        span: first to last time stamp, plus one frame, on the recording's clock.
+        disordered: packets whose decoding time stamp doesn't follow the one before.
+        time_base: seconds per unit of its time stamps.
+    """
+
+    codec: str
+    width: int
+    height: int
+    packets: int
+    span: Span
+    disordered: int
+    time_base: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInfo:
+    """An audio track.
+
+    Attributes:
+        codec: FFmpeg's name: ``opus``, ``aac``, ``pcm_s16le``, ...
+        rate: samples a second.
+        channels: how many.
+        packets: how many there are.
+        span: first sample to last, on the file's own clock.
+    """
+
+    codec: str
+    rate: int
+    channels: int
+    packets: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """What a file holds.
+
+    Attributes:
+        name: what to call it in a sentence.
+        container: ``mp4``, ``webm``, ``wav``, ...
+        video: the first video track that is no cover picture, if any.
+        audio: the first audio track, if any.
+        origin_s: what was taken off every time stamp, since they began over an hour late.
+        missing_bytes: what the file lacks by its own structure: it was cut off.
+        missing_s: how much the header promises beyond what is there; None where it doesn't tell.
+    """
+
+    name: str
+    container: str
+    video: VideoInfo | None
+    audio: AudioInfo | None
+    origin_s: float
+    missing_bytes: int
+    missing_s: float | None
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the file was cut off."""
+        return self.missing_bytes > 0 or (self.missing_s or 0.0) > TRUNCATED_S
+
+    @property
+    def end_s(self) -> float:
+        """Where the last track ends, on the recording's clock."""
+        return max((t.span.end_s for t in (self.video, self.audio) if t is not None), default=0.0)
+
+
+def probe_recording(source: Source) -> MediaInfo:
+    """Read every packet's time stamp of an agent recording; nothing is decoded.
+
+    Raises:
+        MediaError: where it isn't media, or has no video.
+    """
+    with opened(source, RECORDING_FORMATS) as container:
+        picture = video_stream(container)
+        lacking = missing_bytes(source.file)
+        if picture is None and not lacking:
+            raise MediaError(
+                f"{source.name} has no video track ({_tracks(container)}): it isn't the agent's screen recording"
+            )
+        streams = [s for s in (picture, audio_stream(container)) if s is not None]
+        scans = _scan(container, streams)
+        first_s = min((scan.first_s for scan in scans.values() if scan.packets), default=0.0)
+        origin_s = first_s if first_s > FAR_START_S else 0.0
+        scan = scans[picture.index] if picture is not None else _Scan()
+        if scan.packets == 0:
+            cut = f"it was cut off ({lacking} bytes are missing)" if lacking else "the recording stopped as it began"
+            raise MediaError(f"{source.name} holds no video frame: {cut}; get the whole file again")
+        context = picture.codec_context
+        video = VideoInfo(
+            codec=codec_name(picture),
+            width=context.width,
+            height=context.height,
+            packets=scan.packets,
+            span=Span(scan.first_s - origin_s, scan.end_s - origin_s),
+            disordered=scan.disordered,
+            time_base=picture.time_base or Fraction(1, 1000),
+        )
+        declared_s = max((s for s in map(_declared_end_s, streams) if s is not None), default=None)
+        read_to_s = max(s.end_s for s in scans.values() if s.packets)
+        return MediaInfo(
+            name=source.name,
+            container="mp4" if "mp4" in container.format.name else "webm",
+            video=video,
+            audio=_audio_info(audio_stream(container), scans, origin_s),
+            origin_s=origin_s,
+            missing_bytes=lacking,
+            missing_s=None if declared_s is None else max(0.0, declared_s - read_to_s),
+        )
+
+
+def probe_call(source: Source) -> MediaInfo:
+    """Measure Connect's audio; what isn't plain PCM is decoded to count its samples.
+
+    Raises:
+        MediaError: where it isn't media, or holds no audio.
+    """
+    with opened(source, CALL_FORMATS) as container:
+        stream = audio_stream(container)
+        if stream is None:
+            raise MediaError(f"{source.name} has no audio track ({_tracks(container)}): it isn't the call's audio")
+        context = stream.codec_context
+        declared_s = _declared_end_s(stream)
+        width = _PCM_WIDTHS.get(codec_name(stream))
+        if width is not None and context.channels:
+            scan = _scan(container, [stream])[stream.index]
+            count, rate, samples = scan.packets, context.rate, scan.size // (context.channels * width)
+        else:
+            track = PcmTrack(container, origin_s=None)
+            count, rate, samples = track.packets, track.rate, track.samples()
+        if samples <= 0:
+            raise MediaError(f"{source.name} holds no audio sample, only a header: get it again from Connect's bucket")
+        length_s, lacking = samples / rate, missing_bytes(source.file)
+        if width is not None:
+            missing_s = lacking / (rate * context.channels * width)
+        else:
+            # A compressed file's header rounds its length up to whole packets and counts the encoder's delay.
+            short_s = 0.0 if declared_s is None else declared_s - length_s
+            missing_s = short_s if short_s > TRUNCATED_S else 0.0
+        return MediaInfo(
+            name=source.name,
+            container=container.format.name.split(",")[0],
+            video=None,
+            audio=AudioInfo(codec_name(stream), rate, context.channels, count, Span(0.0, length_s)),
+            origin_s=0.0,
+            missing_bytes=lacking,
+            missing_s=missing_s,
+        )
+
+
+_PCM_WIDTHS = {
+    "pcm_s16le": 2,
+    "pcm_s16be": 2,
+    "pcm_s24le": 3,
+    "pcm_s24be": 3,
+    "pcm_s32le": 4,
+    "pcm_f32le": 4,
+    "pcm_f64le": 8,
+    "pcm_u8": 1,
+    "pcm_mulaw": 1,
+    "pcm_alaw": 1,
+}
+"""Bytes of one channel's sample in the file."""
+
+
+@dataclass(slots=True)
+class _Scan:
+    packets: int = 0
+    size: int = 0
+    first_s: float = math.inf
+    last_s: float = -math.inf
+    end_s: float = -math.inf
+    disordered: int = 0
+
+
+def _scan(container: InputContainer, streams: list[Any]) -> dict[int, _Scan]:
+    """Count packets and time stamps of the given streams, as far as the file can be read."""
+    scans = {s.index: _Scan() for s in streams}
+    bases = {s.index: float(s.time_base or 0) for s in streams}
+    last_dts: dict[int, int] = {}
+    for packet in packets(container, streams):
+        index = packet.stream_index
+        scan = scans[index]
+        scan.packets += 1
+        scan.size += packet.size
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is None:
+            continue
+        begin_s = stamp * bases[index]
+        duration_s = (packet.duration or 0) * bases[index]
+        scan.first_s = min(scan.first_s, begin_s)
+        if begin_s > scan.last_s:
+            # Without a duration (WebM video, Opus in MP4) a packet lasts as long as the step that led to it.
+            step_s = begin_s - scan.last_s if math.isfinite(scan.last_s) else 0.0
+            scan.end_s = max(scan.end_s, begin_s + (duration_s or min(step_s, 1.0)))
+            scan.last_s = begin_s
+        if packet.dts is not None:
+            scan.disordered += packet.dts <= last_dts.get(index, packet.dts - 1)
+            last_dts[index] = packet.dts
+    for scan in scans.values():
+        if scan.packets and not math.isfinite(scan.first_s):
+            scan.first_s = scan.end_s = 0.0
+    return scans
+
+
+def _tracks(container: InputContainer) -> str:
+    found = [f"{codec_name(s)} {s.type}" for s in container.streams]
+    return "found " + " and ".join(found[:6]) if found else "found no track at all"
+
+
+def _declared_end_s(stream: Any) -> float | None:
+    """Where the header says that the track ends; None where it doesn't say."""
+    duration, start = stream.duration, stream.start_time or 0
+    base = float(stream.time_base or 0)
+    return None if not duration or duration < 0 else (start + duration) * base
+
+
+def _audio_info(stream: Any, scans: dict[int, _Scan], origin_s: float) -> AudioInfo | None:
+    if stream is None or scans[stream.index].packets == 0:
+        return None
+    scan, context = scans[stream.index], stream.codec_context
+    start_s = max(scan.first_s - origin_s, 0.0)
+    return AudioInfo(
+        codec_name(stream),
+        context.rate,
+        context.channels,
+        scan.packets,
+        Span(start_s, max(start_s, scan.end_s - origin_s)),
+    )

@@ -1,0 +1,30 @@
+"""What a long run tells the person who waits for it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Told of each step as it begins, and of how far it is."""
+
+    def step(self, number: int, of: int, name: str) -> None:
+        """Step `number` of `of` begins."""
+        ...
+
+    def advance(self, fraction: float) -> None:
+        """The present step is done to `fraction`, from 0 to 1."""
+        ...
+
+
+class Silent:
+    """Tells nobody."""
+
+    def step(self, number: int, of: int, name: str) -> None:
+        """Say nothing."""
+
+    def advance(self, fraction: float) -> None:
+        """Say nothing."""
+
+
+SILENT: Progress = Silent()

@@ -1,0 +1,339 @@
+"""A splice made into one MP4 or WebM: the only place that writes media (through PyAV).
+
+The picture's packets are copied where the container takes their codec, and re-encoded frame for frame where it
+doesn't. Time stamps of the picture stay as they are, moved only where the call began before the recording did.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+
+import av
+import numpy as np
+from av.error import ArgumentError, FFmpegError, InvalidDataError
+
+from komorebi_qc.errors import StorageError
+from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, opened, packets, video_stream
+from komorebi_qc.mix import mix
+from komorebi_qc.pcm import PcmTrack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from av.container import InputContainer, OutputContainer
+
+    from komorebi_qc.pcm import Pcm
+    from komorebi_qc.probe import MediaInfo, VideoInfo
+    from komorebi_qc.splice import SourceName, Splice
+    from komorebi_qc.stores import Source
+
+Container = Literal["mp4", "webm"]
+CONTAINERS: tuple[Container, ...] = ("mp4", "webm")
+COPIED_INTO: dict[Container, frozenset[str]] = {
+    "mp4": frozenset({"h264", "hevc", "vp9", "av1"}),
+    "webm": frozenset({"vp8", "vp9", "av1"}),
+}
+"""Video codecs that a container takes as they are and browsers play from it."""
+ENCODED_AS: dict[Container, str] = {"mp4": "h264", "webm": "vp9"}
+AUDIO_CODEC: dict[Container, str] = {"mp4": "aac", "webm": "opus"}
+AUDIO_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
+"""Sample rates that AAC and Opus both take."""
+_ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
+    "h264": ("libx264", {"preset": "veryfast", "crf": "23", "bf": "0"}),
+    "vp9": ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "crf": "33", "b": "0", "row-mt": "1"}),
+    # The fast coder takes a quarter of the default's time and scores higher on telephone speech.
+    "aac": ("aac", {"aac_coder": "fast"}),
+    "opus": ("libopus", {"frame_duration": "20"}),
+}
+_BLOCK_FRAMES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class RenderPlan:
+    """How a splice becomes a file.
+
+    Attributes:
+        container: what is written.
+        video_codec: of the picture in it.
+        copies_video: whether the packets go over as they are.
+        audio_rate: output samples a second.
+        audio_bit_rate: bits a second.
+    """
+
+    container: Container
+    video_codec: str
+    copies_video: bool
+    audio_rate: int
+    audio_bit_rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What was written.
+
+    Attributes:
+        video_packets: how many.
+        audio_s: seconds of audio.
+        decode_failures: audio packets of the agent recording that couldn't be decoded; they are silent.
+    """
+
+    video_packets: int
+    audio_s: float
+    decode_failures: int
+
+
+def plan_container(codec: str, wanted: Container | None) -> tuple[Container, bool]:
+    """The container for a picture of this codec, and whether its packets can be copied into it.
+
+    MP4 where it takes the codec, WebM for VP8; what neither takes is re-encoded into MP4.
+    """
+    if wanted is not None:
+        return wanted, codec in COPIED_INTO[wanted]
+    for container in CONTAINERS:
+        if codec in COPIED_INTO[container]:
+            return container, True
+    return "mp4", False
+
+
+@dataclass(frozen=True, slots=True)
+class RenderJob:
+    """What is to be made of what.
+
+    Attributes:
+        splice: what plays when.
+        plan: container and codecs.
+        call: Connect's audio.
+        recording: the agent recording.
+        info: what `probe_recording` said of it.
+        video: its video track.
+    """
+
+    splice: Splice
+    plan: RenderPlan
+    call: Source
+    recording: Source
+    info: MediaInfo
+    video: VideoInfo
+
+
+def render(job: RenderJob, out: BinaryIO, advance: Callable[[float], None]) -> Rendered:
+    """Write the unified recording into `out`, which is seekable and empty; `advance` is told the fraction done.
+
+    Raises:
+        MediaError: where the inputs can't be brought into this container.
+        StorageError: where `out` can't be written (a full disk).
+    """
+    room = _index_room(job)
+    while True:
+        try:
+            return _render(job, out, room, advance)
+        except _IndexTooLargeError:
+            room *= 4
+            out.seek(0)
+            out.truncate()
+
+
+class _IndexTooLargeError(Exception):
+    """The room kept free for the index at the file's front was too small: what has been written is spoiled."""
+
+
+def _index_room(job: RenderJob) -> int:
+    """Bytes for the index at the front, at its worst.
+
+    MP4 (ISO/IEC 14496-12): a video sample takes up to 44 bytes (size 4, decode and composition time 8 each, sync 4,
+    and as a chunk of its own 8 + 12), an audio sample 24. WebM: a cue of some 40 bytes a second of video.
+    """
+    audio_s = job.splice.output_end_s
+    if job.plan.container == "mp4":
+        return round(64 * 1024 + 44 * job.video.packets + 24 * (audio_s * job.plan.audio_rate / 1024 + 8))
+    return round(16 * 1024 + 40 * min(job.video.packets, 2 * audio_s))
+
+
+def _render(job: RenderJob, out: BinaryIO, room: int, advance: Callable[[float], None]) -> Rendered:
+    with ExitStack() as stack:
+        # Each track has a demuxer of its own, and a file position of its own with it.
+        picture = stack.enter_context(opened(job.recording.again(), RECORDING_FORMATS))
+        tracks: dict[SourceName, PcmTrack] = {
+            "call": PcmTrack(stack.enter_context(opened(job.call.again(), CALL_FORMATS)), origin_s=None)
+        }
+        if job.info.audio is not None:
+            sound = stack.enter_context(opened(job.recording.again(), RECORDING_FORMATS))
+            tracks["recording"] = PcmTrack(sound, origin_s=job.info.origin_s)
+        output = av.open(out, "w", format=job.plan.container, options=_muxer_options(job.plan.container, room))
+        try:
+            written = _write(output, job, picture, tracks, advance)
+        except BaseException:
+            _abandon(output)
+            raise
+        _close(output)
+        failures = tracks["recording"].failures if "recording" in tracks else 0
+        return Rendered(written, job.splice.output_end_s, failures)
+
+
+def _muxer_options(container: Container, room: int) -> dict[str, str]:
+    if container == "webm":
+        return {"reserve_index_space": str(room)}
+    # A late start is kept in the movie's time scale, by default whole milliseconds: 1/48,000 s is exact enough.
+    return {"moov_size": str(room), "movie_timescale": "48000"}
+
+
+def _close(output: OutputContainer) -> None:
+    try:
+        output.close()
+    except FFmpegError as error:
+        # The muxer says EINVAL ("Invalid argument") or ENOSPC for an index larger than its room.
+        _abandon(output)
+        if isinstance(error, (ArgumentError, InvalidDataError)):
+            raise _IndexTooLargeError from error
+        raise StorageError(f"the video can't be finished: {error.strerror or error}") from error
+    except OSError as error:
+        _abandon(output)
+        raise StorageError(f"the video can't be written: {error.strerror or error}") from error
+
+
+def _abandon(output: OutputContainer) -> None:
+    try:
+        output.close()
+    except (FFmpegError, OSError):
+        return  # it has been told already: closing after an error raises it again
+
+
+def _write(
+    output: OutputContainer,
+    job: RenderJob,
+    picture: InputContainer,
+    tracks: dict[SourceName, PcmTrack],
+    advance: Callable[[float], None],
+) -> int:
+    splice, plan = job.splice, job.plan
+    shift_s = splice.alignment.output_shift_s - job.info.origin_s
+    copier = (_CopiedVideo if plan.copies_video else _EncodedVideo)(output, picture, job.video, shift_s, plan)
+    name, options = _ENCODERS[AUDIO_CODEC[plan.container]]
+    stream: Any = output.add_stream(name, rate=plan.audio_rate, options=options)
+    stream.layout = "stereo"
+    stream.bit_rate = plan.audio_bit_rate
+    stream.codec_context.format = "fltp" if plan.container == "mp4" else "flt"
+    output.start_encoding()
+    frame_size = stream.codec_context.frame_size or 1024
+    coming = iter(copier)
+    waiting = next(coming, None)
+    written, samples = 0, 0
+    total_s = max(splice.output_end_s, job.video.span.end_s + shift_s, 1e-3)
+    blocks = mix(splice, tracks, plan.audio_rate, frame_size * _BLOCK_FRAMES)
+    for block in blocks:
+        upto_s = (samples + len(block)) / plan.audio_rate
+        while waiting is not None and waiting[0] <= upto_s:
+            output.mux(waiting[1])
+            written += 1
+            waiting = next(coming, None)
+        for frame in _frames(block, samples, frame_size, plan.audio_rate, stream.codec_context.format.is_planar):
+            output.mux(stream.encode(frame))
+        samples += len(block)
+        advance(min(1.0, upto_s / total_s))
+    output.mux(stream.encode(None))
+    while waiting is not None:
+        output.mux(waiting[1])
+        written += 1
+        advance(min(1.0, waiting[0] / total_s))
+        waiting = next(coming, None)
+    return written
+
+
+def _frames(block: Pcm, first: int, size: int, rate: int, is_planar: bool) -> Iterator[av.AudioFrame]:  # noqa: FBT001
+    for low in range(0, len(block), size):
+        pcm = block[low : low + size]
+        data = np.ascontiguousarray(pcm.T if is_planar else pcm.reshape(1, -1))
+        frame = av.AudioFrame.from_ndarray(data, format="fltp" if is_planar else "flt", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = rate, first + low, Fraction(1, rate)
+        yield frame
+
+
+def _fine_base(base: Fraction, shift_s: float, container: Container) -> tuple[Fraction, int]:
+    """A time base on which a shift doesn't round the picture's time stamps, and the shift in it."""
+    exact = shift_s / float(base)
+    if container == "mp4" and abs(exact - round(exact)) > 1e-3:
+        base /= 32  # 1/1000 s becomes 1/32,000 s: 0.02 ms at most
+    return base, round(shift_s / float(base))
+
+
+class _CopiedVideo:
+    """The picture's packets on the output clock, in file order: ``(seconds, packet)``."""
+
+    def __init__(
+        self, output: OutputContainer, picture: InputContainer, video: VideoInfo, shift_s: float, plan: RenderPlan
+    ) -> None:
+        self._source = video_stream(picture)
+        self._packets = packets(picture, [self._source])
+        self._base, self._shift = _fine_base(video.time_base, shift_s, plan.container)
+        self._factor = round(video.time_base / self._base)
+        self._stream: Any = output.add_stream_from_template(self._source, opaque=True)
+        self._stream.time_base = self._base
+
+    def __iter__(self) -> Iterator[tuple[float, Any]]:
+        last_dts = None
+        for packet in self._packets:
+            pts, dts = packet.pts, packet.dts
+            if pts is None and dts is None:
+                continue
+            pts = dts if pts is None else pts
+            dts = pts if dts is None else dts
+            pts, dts = pts * self._factor + self._shift, dts * self._factor + self._shift
+            if last_dts is not None and dts <= last_dts:
+                dts = last_dts + 1  # a muxer takes rising decoding times alone; the picture's own time stays
+                pts = max(pts, dts)
+            last_dts = dts
+            packet.time_base = self._base
+            packet.pts, packet.dts = pts, dts
+            packet.duration = (packet.duration or 0) * self._factor
+            packet.stream = self._stream
+            yield dts * float(self._base), packet
+
+
+class _EncodedVideo:
+    """The picture re-encoded, a frame for a frame at its own time: ``(seconds, packets)``."""
+
+    def __init__(
+        self, output: OutputContainer, picture: InputContainer, video: VideoInfo, shift_s: float, plan: RenderPlan
+    ) -> None:
+        self._source = video_stream(picture)
+        self._packets = packets(picture, [self._source])
+        self._base, self._shift = _fine_base(video.time_base, shift_s, plan.container)
+        self._factor = round(video.time_base / self._base)
+        name, options = _ENCODERS[plan.video_codec]
+        # 4:2:0 halves both sides: an odd one loses its last row or column of pixels.
+        self._size = (max(2, video.width // 2 * 2), max(2, video.height // 2 * 2))
+        stream: Any = output.add_stream(name, options=options)
+        self._stream = stream
+        self._stream.width, self._stream.height = self._size
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = self._base
+        self._stream.time_base = self._base
+
+    def __iter__(self) -> Iterator[tuple[float, Any]]:
+        last = None
+        for frame in self._frames():
+            if frame.pts is None:
+                continue
+            pts = frame.pts * self._factor + self._shift
+            if last is not None and pts <= last:
+                pts = last + 1
+            last = pts
+            picture = frame.reformat(*self._size, format="yuv420p")
+            picture.pts, picture.time_base = pts, self._base
+            yield from self._out(self._stream.encode(picture))
+        yield from self._out(self._stream.encode(None))
+
+    def _out(self, encoded: list[Any]) -> Iterator[tuple[float, Any]]:
+        for packet in encoded:
+            yield float((packet.dts if packet.dts is not None else 0) * packet.time_base), packet
+
+    def _frames(self) -> Iterator[Any]:
+        for packet in self._packets:
+            try:
+                yield from self._source.codec_context.decode(packet)
+            except FFmpegError:
+                continue
+        yield from self._source.codec_context.decode(None)

@@ -1,0 +1,269 @@
+"""From environment variables to a pipeline that is wired to AWS.
+
+`VARIABLES` is the one list of them: `Settings.from_environment` reads by it, and texts about it can be made from it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from komorebi_qc.errors import SettingsError
+from komorebi_qc.progress import Silent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from komorebi_qc.pipeline import Options, Order, Outcome
+    from komorebi_qc.progress import Progress
+    from komorebi_qc.stores import MediaStore, RecordingsTable
+
+AUDIO_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
+"""The rates that both AAC and Opus take."""
+AUDIO_BIT_RATES = range(16_000, 256_001)
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}|arn:[A-Za-z0-9:/._-]{1,250}", re.ASCII)
+_TABLE = re.compile(r"[A-Za-z0-9._-]{3,255}|arn:[A-Za-z0-9:/._-]{1,250}", re.ASCII)
+_PREFIX = re.compile(r"[A-Za-z0-9!_.*'()/=+@:,$&; -]{0,512}", re.ASCII)
+_QUEUE_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/\S+", re.ASCII)
+
+
+def _one_of(pattern: re.Pattern[str]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if pattern.fullmatch(text) is None:
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def _whole_number(allowed: range | tuple[int, ...]) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if re.fullmatch(r"\d{1,9}", text, re.ASCII) is None or int(text) not in allowed:
+            raise ValueError(text)
+        return int(text)
+
+    return read
+
+
+def _container(text: str) -> str:
+    if text not in ("auto", "mp4", "webm"):
+        raise ValueError(text)
+    return text
+
+
+def _hours(text: str) -> timedelta:
+    if re.fullmatch(r"\d{1,4}(\.\d{1,6})?", text, re.ASCII) is None or not 0 < float(text) <= 8760:
+        raise ValueError(text)
+    return timedelta(hours=float(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable.
+
+    Attributes:
+        name: in the environment.
+        field: of `Settings`.
+        default: as it would be written; None where it has to be set, empty where it may be left out.
+        allowed: which values it takes, for a person.
+        meaning: what it is, for a person.
+        read: from its text to its value; a ValueError for any other.
+    """
+
+    name: str
+    field: str
+    default: str | None
+    allowed: str
+    meaning: str
+    read: Callable[[str], Any]
+
+
+_A_BUCKET = "a bucket's name or access point ARN, without s3:// or a path"
+VARIABLES = (
+    Variable(
+        "AC_AUDIO_BUCKET_NAME",
+        "connect_bucket",
+        None,
+        _A_BUCKET,
+        "the bucket to which Amazon Connect writes the call audio",
+        _one_of(_BUCKET),
+    ),
+    Variable(
+        "INPUT_BUCKET_NAME",
+        "input_bucket",
+        None,
+        _A_BUCKET,
+        "the bucket with the agents' browser recordings",
+        _one_of(_BUCKET),
+    ),
+    Variable(
+        "OUTPUT_BUCKET_NAME",
+        "output_bucket",
+        None,
+        _A_BUCKET,
+        "the bucket for unified recordings and thumbnails",
+        _one_of(_BUCKET),
+    ),
+    Variable(
+        "AUDIO_FREQUENCY",
+        "audio_rate",
+        "16000",
+        ", ".join(map(str, AUDIO_RATES)),
+        "samples a second of the unified recording's audio",
+        _whole_number(AUDIO_RATES),
+    ),
+    Variable(
+        "KOMOREBI_AUDIO_BIT_RATE",
+        "audio_bit_rate",
+        "64000",
+        f"{AUDIO_BIT_RATES[0]} to {AUDIO_BIT_RATES[-1]}",
+        "bits a second of the unified recording's audio, both channels together",
+        _whole_number(AUDIO_BIT_RATES),
+    ),
+    Variable(
+        "KOMOREBI_CONTAINER",
+        "container",
+        "auto",
+        "auto, mp4, webm",
+        "the unified recording's container; auto: MP4 where it takes the video's codec, else WebM",
+        _container,
+    ),
+    Variable(
+        "KOMOREBI_TABLE_NAME",
+        "table_name",
+        "Recording",
+        "a table's name or ARN",
+        "the DynamoDB table with one item a recording",
+        _one_of(_TABLE),
+    ),
+    Variable(
+        "KOMOREBI_CONNECT_PREFIX",
+        "connect_prefix",
+        "",
+        "the start of a key",
+        "what stands before CallRecordings/ in Connect's bucket, such as connect/my-instance",
+        _one_of(_PREFIX),
+    ),
+    Variable(
+        "KOMOREBI_QUEUE_URL",
+        "queue_url",
+        "",
+        "an SQS queue's URL",
+        "the queue that `komorebi-qc worker` polls; the Lambda doesn't need it",
+        _one_of(_QUEUE_URL),
+    ),
+    Variable(
+        "KOMOREBI_GIVE_UP_AFTER_HOURS",
+        "give_up_after",
+        "48",
+        "hours over 0, up to 8760",
+        "how long after creationDate a missing object may still come; under 26 some time zone is given up too early",
+        _hours,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that can be set from outside; `VARIABLES` says what each is."""
+
+    connect_bucket: str
+    input_bucket: str
+    output_bucket: str
+    audio_rate: int = 16_000
+    audio_bit_rate: int = 64_000
+    container: Literal["auto", "mp4", "webm"] = "auto"
+    table_name: str = "Recording"
+    connect_prefix: str = ""
+    queue_url: str = ""
+    give_up_after: timedelta = timedelta(hours=48)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the variables; one that is empty counts as not set.
+
+        Raises:
+            SettingsError: naming all that are missing or unusable, at once.
+        """
+        values: dict[str, Any] = {}
+        problems = []
+        for variable in VARIABLES:
+            found = environ.get(variable.name, "").strip()
+            if not found and variable.default is None:
+                problems.append(f"{variable.name} isn't set ({variable.meaning})")
+            elif found:
+                try:
+                    values[variable.field] = variable.read(found)
+                except ValueError:
+                    shown = found if len(found) <= 60 else found[:57] + "..."
+                    problems.append(f"{variable.name} is {shown!r} (allowed: {variable.allowed})")
+        if problems:
+            raise SettingsError(f"the environment needs mending: {'; '.join(problems)}")
+        return cls(**values)
+
+    def pipeline(self) -> WiredPipeline:
+        """The pipeline over the configured table and buckets.
+
+        Raises:
+            SettingsError: where no region is configured, or the AWS profile doesn't exist.
+        """
+        from komorebi_qc.pipeline import Options  # noqa: PLC0415  decoders and clients only where they are used
+        from komorebi_qc.stores_aws import DynamoTable, S3Media  # noqa: PLC0415
+
+        return WiredPipeline(
+            table=DynamoTable(aws_client("dynamodb"), self.table_name),
+            media=S3Media(
+                aws_client("s3"),
+                connect_bucket=self.connect_bucket,
+                connect_prefix=self.connect_prefix,
+                input_bucket=self.input_bucket,
+                output_bucket=self.output_bucket,
+                give_up_after=self.give_up_after,
+            ),
+            options=Options(container=self.container, audio_rate=self.audio_rate, audio_bit_rate=self.audio_bit_rate),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WiredPipeline:
+    """`komorebi_qc.pipeline.process` with its stores and options given."""
+
+    table: RecordingsTable
+    media: MediaStore
+    options: Options
+
+    def process(self, order: Order, *, progress: Progress | None = None) -> Outcome:
+        """Make one unified recording.
+
+        Raises:
+            PermanentError: where trying again can't help.
+            PassingError: where it may.
+        """
+        from komorebi_qc.pipeline import process  # noqa: PLC0415
+
+        return process(order, table=self.table, media=self.media, options=self.options, progress=progress or Silent())
+
+
+def aws_client(service: str) -> Any:
+    """A boto3 client: credentials and region from where boto3 looks, with timeouts and retries that end.
+
+    Raises:
+        SettingsError: where no region is configured, or the AWS profile doesn't exist.
+    """
+    from boto3.session import Session  # noqa: PLC0415  boto3 takes 0.2 s, and not every command needs it
+    from botocore.config import Config  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+    try:
+        session = Session()
+        if session.region_name is None:
+            raise SettingsError(
+                "no AWS region is configured: set AWS_DEFAULT_REGION, or `region` in the profile of ~/.aws/config"
+            )
+        # Standard retries back off on throttling as well; polling a queue for 20 s needs a longer read than that.
+        retries = {"mode": "standard", "total_max_attempts": 5}
+        return session.client(service, config=Config(connect_timeout=5, read_timeout=60, retries=retries))
+    except BotoCoreError as error:
+        raise SettingsError(f"AWS isn't configured: {error}") from error

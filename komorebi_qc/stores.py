@@ -1,0 +1,138 @@
+"""Where items and media live, as two small protocols; `pipeline.process` knows nothing else of them.
+
+`komorebi_qc.stores_aws` keeps them in DynamoDB and S3, `komorebi_qc.stores_local` in memory and in files.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
+    from komorebi_qc.recording import Recording
+
+CONTENT_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "png": "image/png"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An input that lies ready to be read.
+
+    Attributes:
+        name: what to call it in a sentence: a path, or ``s3://bucket/key``.
+        file: seekable, open for reading.
+        size: in bytes.
+    """
+
+    name: str
+    file: BinaryIO
+    size: int
+
+    def again(self) -> Source:
+        """The same source with a reading position of its own, so that several can read it side by side."""
+        return Source(self.name, cast("BinaryIO", _View(self.file)), self.size)
+
+
+class _View(io.RawIOBase):
+    """A position of its own in a file that others read as well."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_END:
+            offset += self._file.seek(0, io.SEEK_END)
+        elif whence == io.SEEK_CUR:
+            offset += self._at
+        self._at = offset
+        return offset
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        self._file.seek(self._at)
+        data = self._file.read(size)
+        self._at += len(data)
+        return data
+
+
+class RecordingsTable(Protocol):
+    """The table ``Recording``."""
+
+    def get(self, recording_id: str) -> Recording:
+        """Read one item.
+
+        Raises:
+            UnknownRecordingError: where there is none, or it lacks what the keys are made of.
+            StorageError: where the table doesn't answer.
+        """
+        ...
+
+    def mark_processed(self, recording: Recording, attributes: Mapping[str, str | int | float | bool]) -> None:
+        """Set ``isProcessed`` and the given attributes, and nothing else, if the item is still there.
+
+        Raises:
+            UnknownRecordingError: where the item has been deleted meanwhile.
+            StorageError: where the table doesn't answer.
+        """
+        ...
+
+
+class MediaStore(Protocol):
+    """Connect's bucket, the input bucket and the output bucket."""
+
+    def call_audio(self, recording: Recording) -> AbstractContextManager[Source]:
+        """Connect's audio of the call: of two recordings of one contact, the agent's.
+
+        Raises:
+            NotThereYetError: where it may still come.
+            MissingMediaError: where it won't.
+            StorageError: where the store doesn't answer.
+        """
+        ...
+
+    def agent_recording(self, recording: Recording) -> AbstractContextManager[Source]:
+        """The browser's recording.
+
+        Raises:
+            NotThereYetError: where it may still come.
+            MissingMediaError: where it won't.
+            StorageError: where the store doesn't answer.
+        """
+        ...
+
+    def scratch(self) -> AbstractContextManager[BinaryIO]:
+        """A seekable file to build the video in; it is gone with the context, or with the process."""
+        ...
+
+    def publish(self, recording: Recording, container: str, video: BinaryIO, thumbnail: bytes | None) -> Published:
+        """Put the video and the thumbnail in their places: both complete, or neither.
+
+        `video` is read from its start to its end.
+
+        Raises:
+            StorageError: where the store doesn't take them; nothing is left half done.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Where the results are: paths or ``s3://`` names."""
+
+    video: str
+    thumbnail: str | None
+    video_bytes: int
+    thumbnail_bytes: int

@@ -1,0 +1,73 @@
+"""Opening media: real containers alone, whatever the name says, and a sentence for everything else."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import CAPTURES, MEDIA
+
+from komorebi_qc.errors import MediaError
+from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, audio_stream, opened, packets, video_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from komorebi_qc.stores import Source
+
+    Open = Callable[[Path], Source]
+
+SECRET = "a secret that lies in another file"  # noqa: S105  it only plays one
+DRESSED = {
+    "m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{other}\n#EXT-X-ENDLIST\n",
+    "concat": "ffconcat version 1.0\nfile '{other}'\n",
+    "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",
+    "svg": '<svg xmlns="http://www.w3.org/2000/svg"><image href="file://{other}"/></svg>',
+    "xml": '<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>',
+    "json": '{{"error": "no such key"}}',
+    "text": "hello, I am a recording\n",
+    "zeros": "\0" * 4096,
+}
+
+
+@pytest.mark.parametrize("kind", sorted(DRESSED))
+@pytest.mark.parametrize("formats", [RECORDING_FORMATS, CALL_FORMATS])
+def test_what_is_dressed_as_media_is_refused(kind: str, formats: str, tmp_path: Path, source: Open) -> None:
+    """A playlist, a script or an error page is named for what it is, and what it points at is never opened."""
+    other = tmp_path / "other.wav"
+    shutil.copy(MEDIA / "call.wav", other)
+    path = tmp_path / "recording.mp4"
+    path.write_text(DRESSED[kind].format(other=other))
+    with pytest.raises(MediaError, match=r"recording\.mp4 isn't media"), opened(source(path), formats):
+        pass
+
+
+def test_an_empty_file_is_named_as_such(tmp_path: Path, source: Open) -> None:
+    """Zero bytes are no media, and the sentence says so."""
+    path = tmp_path / "recording.webm"
+    path.touch()
+    with pytest.raises(MediaError, match=r"recording\.webm is empty"), opened(source(path), RECORDING_FORMATS):
+        pass
+
+
+def test_the_bytes_count_not_the_name(tmp_path: Path, source: Open) -> None:
+    """Connect's bucket and the browsers' names promise nothing: WebM bytes named .mp4 are WebM."""
+    path = tmp_path / "recording.mp4"
+    shutil.copy(CAPTURES["vp8.webm"].recording, path)
+    with opened(source(path), RECORDING_FORMATS) as container:
+        assert "webm" in container.format.name
+        assert video_stream(container).codec_context.name == "vp8"
+        assert audio_stream(container).codec_context.name == "opus"
+        assert sum(1 for _ in packets(container, [video_stream(container)])) > 50
+
+
+@pytest.mark.parametrize("kept", [20, 700, 1100])
+def test_an_mp4_cut_in_its_index_says_that_nothing_can_be_played(kept: int, tmp_path: Path, source: Open) -> None:
+    """A file cut before its index holds nothing that could be used, and how much is missing is said."""
+    path = tmp_path / "recording.mp4"
+    whole = CAPTURES["sample"].recording.read_bytes()
+    path.write_bytes(whole[:kept])
+    with pytest.raises(MediaError, match="cut off before its index"), opened(source(path), RECORDING_FORMATS):
+        pass

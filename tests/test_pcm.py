@@ -1,0 +1,144 @@
+"""Samples lie where their time stamps say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from conftest import CAPTURES
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made import RATE, Shape, encoded, noise, recording, wav
+
+from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, opened
+from komorebi_qc.pcm import PcmTrack
+from komorebi_qc.stores import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Open = Callable[[Path], Source]
+
+
+def shift_samples(want: NDArray[np.float32], got: NDArray[np.float32]) -> int:
+    """By how many samples `got` is later than `want`, by their cross-correlation."""
+    n = 1 << (len(want) + len(got)).bit_length()
+    product = np.fft.irfft(np.fft.rfft(got, n) * np.conj(np.fft.rfft(want, n)), n)
+    lag = int(np.argmax(product))
+    return lag if lag < n // 2 else lag - n
+
+
+@pytest.mark.parametrize(
+    ("name", "audio"), [("a.webm", "libopus"), ("a.mp4", "aac"), ("a.mkv", "aac"), ("a.mp4", "libopus")]
+)
+@pytest.mark.parametrize(("start_s", "within_s"), [(0.0, 1e-4), (2.0, 1e-3)])
+def test_sound_lies_where_it_was_put(
+    name: str, audio: str, start_s: float, within_s: float, tmp_path: Path, source: Open
+) -> None:
+    """Encoder delay and pre-skip don't move the sound; a late start does by no more than the file's rounding (ms)."""
+    sound = noise(3.0, RATE)
+    video = "libvpx" if name.endswith("webm") else "libx264"
+    path = recording(tmp_path / name, Shape(audio=audio, video=video, start_s=start_s), sound)
+    with opened(source(path), RECORDING_FORMATS) as container:
+        track = PcmTrack(container)
+        pcm = track.read(0, int((start_s + 3) * RATE))
+    assert abs(shift_samples(sound, pcm[:, 0]) - start_s * RATE) <= RATE * within_s
+    assert track.failures == 0
+
+
+def test_a_gap_is_silence_and_moves_nothing(tmp_path: Path, source: Open) -> None:
+    """Lost buffers leave silence; what follows keeps its own time."""
+    sound = noise(3.0, RATE)
+    path = recording(tmp_path / "a.webm", Shape(gap=(1.0, 1.5)), sound)
+    with opened(source(path), RECORDING_FORMATS) as container:
+        pcm = PcmTrack(container).read(0, 3 * RATE)
+    assert np.abs(pcm[int(1.08 * RATE) : int(1.45 * RATE)]).max() < 0.01
+    late = slice(int(1.6 * RATE), int(2.9 * RATE))
+    assert abs(shift_samples(sound[late], pcm[late, 0])) <= RATE * 1e-3
+
+
+def test_reading_in_the_middle_gives_the_same_samples(source: Open) -> None:
+    """What comes before isn't decoded, and yet the samples are those of a read from the start, at the same place."""
+    path = CAPTURES["sample"].recording
+    with opened(source(path), RECORDING_FORMATS) as container:
+        whole = PcmTrack(container, keep_s=60.0).read(0, 28 * RATE)
+    with opened(source(path), RECORDING_FORMATS) as container:
+        track = PcmTrack(container, keep_s=0.5)
+        late = track.read(24 * RATE, 4 * RATE)
+        assert track.packets < 250
+    assert abs(shift_samples(whole[24 * RATE :, 0], late[:, 0])) <= 24  # whole milliseconds in the container: 0.5 ms
+    assert np.corrcoef(whole[24 * RATE + RATE :, 0], late[RATE:, 0])[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("capture_name", ["vp8.webm", "h264.mkv", "av1.webm"])
+def test_a_late_read_keeps_its_place(capture_name: str, source: Open) -> None:
+    """The same holds where time stamps are whole milliseconds and there is no index."""
+    path = CAPTURES[capture_name].recording
+    with opened(source(path), RECORDING_FORMATS) as container:
+        whole = PcmTrack(container, keep_s=60.0).read(0, 13 * RATE)
+    with opened(source(path), RECORDING_FORMATS) as container:
+        late = PcmTrack(container, keep_s=0.5).read(10 * RATE, 3 * RATE)
+    assert abs(shift_samples(whole[10 * RATE :, 0], late[:, 0])) <= 48
+
+
+@pytest.mark.parametrize("width", [2, 3])
+@pytest.mark.parametrize("rate", [8000, 16_000, 48_000])
+def test_wav_of_any_width_and_rate_is_read_exactly(width: int, rate: int, tmp_path: Path, source: Open) -> None:
+    """16 and 24 bits come out as they went in."""
+    pcm = np.stack([noise(1.0, rate, 1), noise(1.0, rate, 2)], axis=1)
+    path = wav(tmp_path / "call.wav", pcm, rate, width)
+    with opened(source(path), CALL_FORMATS) as container:
+        track = PcmTrack(container)
+        assert track.rate == rate
+        got = track.read(0, rate)
+    assert np.abs(got - pcm).max() < 2.0 ** -(8 * width - 2)
+
+
+@pytest.mark.parametrize(("encoder", "kind"), [("libmp3lame", "mp3"), ("flac", "flac"), ("pcm_mulaw", "wav")])
+def test_compressed_call_audio_is_read_in_place(encoder: str, kind: str, tmp_path: Path, source: Open) -> None:
+    """MP3 and FLAC have the same sound at the same time."""
+    pcm = np.stack([noise(2.0, 16_000, 1), noise(2.0, 16_000, 2)], axis=1)
+    path = encoded(tmp_path / "call.bin", pcm, encoder, 16_000, kind)
+    with opened(source(path), CALL_FORMATS) as container:
+        got = PcmTrack(container, origin_s=None).read(0, 32_000)
+    assert abs(shift_samples(pcm[:, 0], got[:, 0])) <= 1
+    assert abs(shift_samples(pcm[:, 1], got[:, 1])) <= 1
+
+
+def test_mono_plays_on_both_sides_and_surround_is_mixed(tmp_path: Path, source: Open) -> None:
+    """Whatever the layout, two equal-sounding sides come out, at their own level."""
+    for channels in (1, 6):
+        path = recording(tmp_path / f"{channels}.mkv", Shape(audio="aac", video="libx264", channels=channels))
+        with opened(source(path), RECORDING_FORMATS) as container:
+            pcm = PcmTrack(container).read(0, 2 * RATE)
+        assert np.array_equal(pcm[:, 0], pcm[:, 1])
+        assert 0.2 < np.abs(pcm).max() < 0.7
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(-40_000, 60_000), min_size=1, max_size=12))
+def test_any_order_of_forward_reads_gives_the_same_samples(steps: list[int]) -> None:
+    """Reads that go forwards, or back by less than the room kept, never change what is read."""
+    path = CAPTURES["vp8.webm"].recording
+    with path.open("rb") as file:
+        source = Source(str(path), file, path.stat().st_size)
+        with opened(source.again(), RECORDING_FORMATS) as container:
+            whole = PcmTrack(container, keep_s=60.0).read(0, 14 * RATE)
+        with opened(source.again(), RECORDING_FORMATS) as container:
+            track = PcmTrack(container, keep_s=20.0)
+            at = 0
+            for step in steps:
+                at = max(0, min(at + step, 13 * RATE))
+                assert np.array_equal(track.read(at, 4800), whole[at : at + 4800])
+
+
+def test_before_the_start_and_behind_the_end_is_silence(source: Open) -> None:
+    """A track has silence where it has nothing."""
+    with opened(source(CAPTURES["vp8.webm"].call), CALL_FORMATS) as container:
+        track = PcmTrack(container)
+        assert not track.read(-8000, 8000).any()
+        assert not track.read(100 * 8000, 8000).any()

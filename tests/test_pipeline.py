@@ -1,0 +1,251 @@
+"""The nine steps, against hand-written stores."""
+
+from __future__ import annotations
+
+import io
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import CAPTURES, Capture
+
+from komorebi_qc.errors import InputError, MediaError, NotThereYetError, StorageError, UnknownRecordingError
+from komorebi_qc.pipeline import STEPS, Options, Order, process
+from komorebi_qc.recording import Recording
+from komorebi_qc.stores import Published, Source
+from komorebi_qc.timebase import Alignment, CallEnd, parse_call_end
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import BinaryIO
+
+ID = "7b0d2c1a-6a57-4a5e-9a3b-1f0c2d3e4f50"
+ITEM = Recording(ID, "agent-1", datetime(2026, 11, 24, 12, 0, 0))  # noqa: DTZ001  as the table's
+
+
+class Table:
+    """A table with one item."""
+
+    def __init__(self) -> None:
+        self.item: Recording | None = ITEM
+        self.updates: list[dict[str, object]] = []
+
+    def get(self, recording_id: str) -> Recording:
+        """The item."""
+        if self.item is None or recording_id != ID:
+            raise UnknownRecordingError(f"no item {recording_id}")
+        return self.item
+
+    def mark_processed(self, recording: Recording, attributes: Mapping[str, object]) -> None:
+        """Note what was set."""
+        if self.item is None:
+            raise UnknownRecordingError(f"{recording.recording_id} has gone")
+        self.updates.append(dict(attributes))
+
+
+class Media:
+    """A store that holds two inputs and notes what is published."""
+
+    def __init__(self, call: bytes, recording: bytes) -> None:
+        self.call, self.own = call, recording
+        self.published: list[tuple[str, bytes, bytes | None]] = []
+        self.open_files = 0
+        self.fails: dict[str, Exception] = {}
+
+    @contextmanager
+    def _source(self, name: str, data: bytes) -> Iterator[Source]:
+        if name in self.fails:
+            raise self.fails[name]
+        self.open_files += 1
+        try:
+            yield Source(name, io.BytesIO(data), len(data))
+        finally:
+            self.open_files -= 1
+
+    def call_audio(self, recording: Recording) -> object:
+        """Connect's audio."""
+        assert recording == ITEM
+        return self._source("connect.wav", self.call)
+
+    def agent_recording(self, recording: Recording) -> object:
+        """The recording."""
+        assert recording == ITEM
+        return self._source("recording", self.own)
+
+    @contextmanager
+    def scratch(self) -> Iterator[BinaryIO]:
+        """A file in memory."""
+        self.open_files += 1
+        try:
+            yield io.BytesIO()
+        finally:
+            self.open_files -= 1
+
+    def publish(self, recording: Recording, container: str, video: BinaryIO, thumbnail: bytes | None) -> Published:
+        """Note what was published."""
+        assert recording == ITEM
+        if "publish" in self.fails:
+            raise self.fails["publish"]
+        video.seek(0)
+        data = video.read()
+        self.published.append((container, data, thumbnail))
+        return Published(
+            f"recording.{container}", "thumbnail.png" if thumbnail else None, len(data), len(thumbnail or b"")
+        )
+
+
+class Told:
+    """Notes the progress."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, int, str]] = []
+        self.fractions: list[float] = []
+
+    def step(self, number: int, of: int, name: str) -> None:
+        """A step begins."""
+        self.steps.append((number, of, name))
+
+    def advance(self, fraction: float) -> None:
+        """It goes on."""
+        self.fractions.append(fraction)
+
+
+def stores(capture: Capture) -> tuple[Table, Media]:
+    """A table and a store for a capture."""
+    return Table(), Media(capture.call.read_bytes(), capture.recording.read_bytes())
+
+
+def order(capture: Capture, *, as_told: bool = False) -> Order:
+    """The order that a capture's truth gives."""
+    return Order(ID, parse_call_end(capture.call_end), None if as_told else Alignment(capture.offset_s))
+
+
+def run(order: Order, table: Table, media: Media, **rest: object):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    """Process with the hand-written stores."""
+    return process(order, table=table, media=media, **rest)  # type: ignore[arg-type]
+
+
+def test_all_nine_steps_are_taken_in_order(sample: Capture) -> None:
+    """Each is announced and reported once, and what comes out is in its place."""
+    table, media = stores(sample)
+    told = Told()
+    outcome = run(order(sample), table, media, progress=told)
+    assert told.steps == [(i + 1, 9, name) for i, name in enumerate(STEPS)]
+    assert [step.name for step in outcome.steps] == list(STEPS)
+    assert told.fractions == sorted(told.fractions)
+    assert told.fractions[-1] == pytest.approx(1.0, abs=0.05)
+    assert table.updates == [{"outputContainer": "mp4"}]
+    assert len(media.published) == 1
+    assert media.open_files == 0
+    assert outcome.verdict == "pass", [f for f in outcome.findings if f.status != "pass"]
+
+
+def test_as_told_says_how_coarse_it_is(sample: Capture) -> None:
+    """Whole seconds are named as the limit of what can be known."""
+    table, media = stores(sample)
+    outcome = run(order(sample, as_told=True), table, media)
+    finding = next(f for f in outcome.findings if f.name == "alignment_resolution")
+    assert (finding.value, finding.unit, finding.status) == (1.0, "s", "warn")
+    assert outcome.alignment.offset_s == pytest.approx(22.0 - 20.25)
+    assert outcome.alignment_source == "told"
+
+
+def test_the_outcome_is_json_with_units_in_its_names(capture: Capture) -> None:
+    """What is printed says what was made, how long, how and by which alignment."""
+    import json  # noqa: PLC0415  only here
+
+    table, media = stores(capture)
+    found = json.loads(json.dumps(run(order(capture), table, media).to_dict()))
+    assert found["output"] == f"recording.{found['container']}"
+    assert found["durations"]["output_s"] == pytest.approx(found["durations"]["recording_s"], abs=0.001)
+    assert found["codecs"]["video_copied"] is True
+    assert found["alignment"]["offset_s"] == capture.offset_s
+    assert found["call_end"]["used_s"] == pytest.approx(capture.call_end_s, abs=0.001)
+    assert {s["name"] for s in found["steps"]} == set(STEPS)
+    assert all({"name", "value", "unit", "status", "text"} <= set(f) for f in found["findings"])
+
+
+@pytest.mark.parametrize("place", ["connect.wav", "recording", "publish"])
+@pytest.mark.parametrize("error", [NotThereYetError("later"), StorageError("no answer"), KeyboardInterrupt()])
+def test_what_fails_on_the_way_touches_nothing(sample: Capture, place: str, error: BaseException) -> None:
+    """Whatever goes wrong: nothing published, the item as it was, every file closed, the error unchanged."""
+    table, media = stores(sample)
+    media.fails[place] = error  # type: ignore[assignment]
+    with pytest.raises(type(error)):
+        run(order(sample), table, media)
+    assert not media.published
+    assert not table.updates
+    assert media.open_files == 0
+
+
+@pytest.mark.parametrize("which", ["call", "own"])
+@pytest.mark.parametrize("data", [b"", b"hello, I am no media\n" * 40, b"\0" * 5000])
+def test_what_is_no_media_touches_nothing(sample: Capture, which: str, data: bytes) -> None:
+    """A bad input is named, and nothing is published."""
+    table, media = stores(sample)
+    setattr(media, which, data)
+    name = {"call": r"connect\.wav", "own": "recording"}[which]
+    with pytest.raises(MediaError, match=f"^{name} is"):
+        run(order(sample), table, media)
+    assert not media.published
+    assert not table.updates
+
+
+def test_an_item_that_vanishes_meanwhile_is_told(sample: Capture) -> None:
+    """The update is conditional: a deleted recording doesn't come back to life."""
+    table, media = stores(sample)
+    publish = media.publish
+
+    def publish_and_delete(*args: object) -> Published:
+        table.item = None
+        return publish(*args)  # type: ignore[arg-type]
+
+    media.publish = publish_and_delete  # type: ignore[method-assign,assignment]
+    with pytest.raises(UnknownRecordingError):
+        run(order(sample), table, media)
+    assert not table.updates
+
+
+def test_a_call_end_behind_the_recording_is_a_finding(sample: Capture) -> None:
+    """The call is kept whole, there is no after-call audio, and the verdict fails."""
+    table, media = stores(sample)
+    outcome = run(Order(ID, CallEnd(500.0, 1.0)), table, media)
+    by_name = {f.name: f for f in outcome.findings}
+    assert by_name["call_end_past_recording"].status == "fail"
+    assert by_name["call_end_past_recording"].value == pytest.approx(500.0 - outcome.recording.end_s, abs=0.001)
+    assert by_name["after_call_audio"].value == 0.0
+    assert outcome.output_s == pytest.approx(500.0)
+    assert outcome.verdict == "fail"
+
+
+def test_a_cut_recording_gives_what_is_whole_and_fails_the_verdict(sample: Capture) -> None:
+    """What is there is used, and the finding says how much is missing."""
+    table, media = stores(sample)
+    media.own = media.own[: len(media.own) // 2]
+    outcome = run(order(sample), table, media)
+    finding = next(f for f in outcome.findings if f.name == "recording_missing")
+    assert finding.status == "fail"
+    assert "cut off in the middle" in finding.text
+    assert len(media.published) == 1
+
+
+def test_options_that_cant_be_used_are_refused() -> None:
+    """A rate that one of the codecs doesn't take is named with those that both take."""
+    with pytest.raises(InputError, match="8000, 12000, 16000, 24000, 48000"):
+        Options(audio_rate=44_100)
+    with pytest.raises(InputError, match="bit rate"):
+        Options(audio_bit_rate=1)
+    with pytest.raises(InputError, match="auto, mp4, webm"):
+        Options(container="avi")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("rate", [8000, 12_000, 24_000, 48_000])
+@pytest.mark.parametrize("name", ["sample", "vp8.webm"])
+def test_every_rate_works_in_both_containers(rate: int, name: str) -> None:
+    """AAC and Opus are written at each of the rates that are offered."""
+    table, media = stores(CAPTURES[name])
+    outcome = run(order(CAPTURES[name]), table, media, options=replace(Options(), audio_rate=rate))
+    assert outcome.plan.audio_rate == rate
+    assert len(media.published[0][1]) > 10_000

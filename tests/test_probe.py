@@ -1,0 +1,138 @@
+"""What a file holds, and what it lacks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from conftest import CAPTURES, Capture
+from made import Shape, encoded, noise, recording, wav
+
+from komorebi_qc.errors import MediaError
+from komorebi_qc.probe import probe_call, probe_recording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from komorebi_qc.stores import Source
+
+    Open = Callable[[Path], Source]
+
+
+def test_real_captures_are_whole_and_known(capture: Capture, source: Open) -> None:
+    """Each capture's codecs, length and packets are found, though most headers give no duration."""
+    info = probe_recording(source(capture.recording))
+    assert info.container == ("mp4" if capture.recording.suffix == ".mp4" else "webm")
+    assert info.video is not None
+    assert info.audio is not None
+    assert info.video.codec in ("h264", "vp8", "vp9", "av1")
+    assert (info.audio.codec, info.audio.rate) == ("opus", 48_000)
+    assert info.end_s > capture.call_end_s + 3
+    assert info.video.packets > 100
+    assert not info.is_truncated
+    assert info.video.disordered == 0
+
+
+@pytest.mark.parametrize("name", sorted(CAPTURES))
+def test_a_capture_cut_in_the_middle_is_used_as_far_as_it_goes(name: str, tmp_path: Path, source: Open) -> None:
+    """Half the bytes give some of the picture, and what is missing is counted."""
+    capture = CAPTURES[name]
+    path = tmp_path / capture.recording.name
+    whole = capture.recording.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    info = probe_recording(source(path))
+    assert info.is_truncated
+    assert info.missing_bytes > 0
+    assert info.video is not None
+    assert info.video.packets > 0
+
+
+def test_an_mp4_with_its_index_in_front_tells_how_many_seconds_are_lost(tmp_path: Path, source: Open) -> None:
+    """Where the header knows the length, the loss is known in seconds."""
+    path = recording(
+        tmp_path / "a.mp4", Shape(seconds=8.0, video="libx264", audio="aac", options=(("movflags", "faststart"),))
+    )
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 2 // 3])
+    info = probe_recording(source(path))
+    assert info.is_truncated
+    assert info.missing_s is not None
+    assert info.end_s + info.missing_s == pytest.approx(8.0, abs=0.3)
+    assert 1.0 < info.missing_s < 7.0
+
+
+def test_a_recording_cut_before_its_first_frame_is_refused(tmp_path: Path, source: Open) -> None:
+    """A header alone is no recording, and the sentence says what is missing."""
+    path = tmp_path / "recording.mp4"
+    whole = CAPTURES["sample"].recording.read_bytes()
+    for kept in (400, 900, 1300):
+        path.write_bytes(whole[:kept])
+        with pytest.raises(MediaError, match=r"no video frame.*bytes are missing"):
+            probe_recording(source(path))
+
+
+def test_a_recording_without_video_is_refused(tmp_path: Path, source: Open) -> None:
+    """Audio alone isn't the agent's screen recording, and the sentence says what was found instead."""
+    path = recording(tmp_path / "a.webm", Shape(video=None))
+    with pytest.raises(MediaError, match=r"no video track \(found \w*opus audio\)"):
+        probe_recording(source(path))
+
+
+def test_a_recording_without_audio_is_known_as_such(tmp_path: Path, source: Open) -> None:
+    """No audio track is no error."""
+    info = probe_recording(source(recording(tmp_path / "a.webm", Shape(audio=None))))
+    assert info.audio is None
+    assert info.end_s == pytest.approx(3.0, abs=0.11)
+
+
+def test_time_stamps_that_begin_an_hour_late_are_counted_from_there(tmp_path: Path, source: Open) -> None:
+    """Some recorders count from the machine's start: their first time stamp is the recording's start."""
+    info = probe_recording(source(recording(tmp_path / "a.webm", Shape(start_s=7200.0))))
+    assert info.origin_s == pytest.approx(7200.0, abs=0.05)
+    assert info.video is not None
+    assert info.video.span.start_s == pytest.approx(0.0, abs=0.05)
+    assert info.end_s == pytest.approx(3.0, abs=0.15)
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000, 48_000])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("width", [2, 3])
+def test_the_calls_length_is_exact(rate: int, channels: int, width: int, tmp_path: Path, source: Open) -> None:
+    """A WAV's length comes from its samples."""
+    pcm = np.repeat(noise(1.2345, rate)[:, None], channels, axis=1)
+    info = probe_call(source(wav(tmp_path / "call.wav", pcm, rate, width)))
+    assert info.audio is not None
+    assert info.audio.span.end_s == len(pcm) / rate
+    assert (info.audio.rate, info.audio.channels) == (rate, channels)
+    assert not info.is_truncated
+
+
+@pytest.mark.parametrize(("encoder", "kind", "within_s"), [("flac", "flac", 1e-4), ("libmp3lame", "mp3", 0.08)])
+def test_a_compressed_calls_length_is_that_of_its_sound(
+    encoder: str, kind: str, within_s: float, tmp_path: Path, source: Open
+) -> None:
+    """FLAC is exact; MP3 may add the rest of its last frame."""
+    pcm = np.repeat(noise(2.0, 16_000)[:, None], 2, axis=1)
+    info = probe_call(source(encoded(tmp_path / "call", pcm, encoder, 16_000, kind)))
+    assert info.audio is not None
+    assert info.audio.span.end_s == pytest.approx(2.0, abs=within_s)
+
+
+def test_a_cut_wav_tells_how_much_is_lost(tmp_path: Path, source: Open) -> None:
+    """The header promises more than is there."""
+    path = wav(tmp_path / "call.wav", noise(4.0, 8000))
+    path.write_bytes(path.read_bytes()[:-32_000])
+    info = probe_call(source(path))
+    assert info.audio is not None
+    assert info.audio.span.end_s == pytest.approx(2.0, abs=0.001)
+    assert info.missing_s == pytest.approx(2.0, abs=0.001)
+
+
+def test_a_wav_with_a_header_alone_is_refused(tmp_path: Path, source: Open) -> None:
+    """No sample is no call."""
+    path = wav(tmp_path / "call.wav", noise(1.0, 8000))
+    path.write_bytes(path.read_bytes()[:44])
+    with pytest.raises(MediaError, match="no audio sample"):
+        probe_call(source(path))

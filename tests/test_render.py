@@ -1,0 +1,251 @@
+"""The written file: the picture untouched, the index in front, whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+import pytest
+from conftest import CAPTURES, Capture
+from made import Shape, noise, recording, wav
+
+import komorebi_qc.render as render_module
+from komorebi_qc.probe import probe_call, probe_recording
+from komorebi_qc.render import CONTAINERS, ENCODED_AS, Rendered, RenderJob, RenderPlan, plan_container, render
+from komorebi_qc.splice import splice
+from komorebi_qc.timebase import Alignment, Jump
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from komorebi_qc.render import Container
+    from komorebi_qc.stores import Source
+
+    Open = Callable[[Path], Source]
+
+
+def rendered(
+    call: Source, own: Source, alignment: Alignment, wanted: Container | None = None
+) -> tuple[io.BytesIO, Rendered, Container]:
+    """Render into memory."""
+    info, audio = probe_recording(own), probe_call(call).audio
+    assert info.video is not None
+    assert audio is not None
+    span = info.audio.span if info.audio is not None else None
+    container, copies = plan_container(info.video.codec, wanted)
+    plan = RenderPlan(container, info.video.codec if copies else ENCODED_AS[container], copies, 16_000, 64_000)
+    laid = splice(alignment, call_s=audio.span.end_s, recording_audio=span)
+    out = io.BytesIO()
+    done = render(RenderJob(laid, plan, call, own, info, info.video), out, lambda _: None)
+    out.seek(0)
+    return out, done, container
+
+
+def stamps(file: Any, kind: str = "video") -> list[tuple[float, bytes]]:
+    """Presentation time and bytes of each packet, in the order of presentation."""
+    if not isinstance(file, str):
+        file.seek(0)
+    with av.open(file, "r") as container:
+        stream: Any = getattr(container.streams, kind)[0]
+        found = [(float(p.pts * p.time_base), bytes(p)) for p in container.demux(stream) if p.size]
+    return sorted(found, key=lambda row: row[0])
+
+
+def pixels(file: Any) -> list[float]:
+    """The mean brightness of each frame."""
+    with av.open(file, "r") as container:
+        return [float(frame.to_ndarray(format="gray").mean()) for frame in container.decode(video=0)]
+
+
+@pytest.mark.parametrize("offset_s", [None, -1.2345])
+def test_the_picture_is_copied_bit_for_bit_at_its_own_time(
+    capture: Capture, offset_s: float | None, source: Open
+) -> None:
+    """Every packet of every capture comes over unchanged, moved only where the call began first.
+
+    MP4 frames AV1 and H.264 in its own way (no temporal delimiters, lengths in place of start codes): there, the
+    decoded pictures are the same.
+    """
+    alignment = Alignment(capture.offset_s if offset_s is None else offset_s)
+    out, done, container = rendered(source(capture.call), source(capture.recording), alignment)
+    before, after = stamps(str(capture.recording)), stamps(out)
+    assert container == ("webm" if "vp8" in capture.name or "resize" in capture.name else "mp4")
+    assert done.video_packets == len(before) == len(after)
+    if capture.name in ("av1.webm", "h264.mkv"):
+        out.seek(0)
+        assert pixels(str(capture.recording)) == pixels(out)
+    else:
+        assert [packet for _, packet in before] == [packet for _, packet in after]
+    moved = [b - a - alignment.output_shift_s for (a, _), (b, _) in zip(before, after, strict=True)]
+    assert max(map(abs, moved)) <= (0.0006 if container == "webm" else 0.0001)
+
+
+def test_mp4_has_its_index_in_front(sample: Capture, source: Open) -> None:
+    """A player can start at once: `moov` comes before `mdat`, and the file is no fragmented one."""
+    out, _, _ = rendered(source(sample.call), source(sample.recording), Alignment(sample.offset_s))
+    order, at, data = [], 0, out.getvalue()
+    while at < len(data):
+        length, kind = struct.unpack(">I4s", data[at : at + 8])
+        order.append(kind)
+        at += length
+    assert at == len(data)
+    assert order.index(b"moov") < order.index(b"mdat")
+    assert b"moof" not in order
+
+
+@pytest.mark.parametrize("name", ["sample", "vp8.webm"])
+def test_an_index_larger_than_its_room_costs_a_second_try_and_nothing_else(
+    name: str, source: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The room is worked out; were it too small, the file would be made again, and be the same but for the room."""
+    capture = CAPTURES[name]
+    whole, _, _ = rendered(source(capture.call), source(capture.recording), Alignment(capture.offset_s))
+    tries = []
+    room_of = render_module._index_room
+
+    def tiny(job: RenderJob) -> int:
+        tries.append(room_of(job))
+        return 900
+
+    monkeypatch.setattr(render_module, "_index_room", tiny)
+    again, _, _ = rendered(source(capture.call), source(capture.recording), Alignment(capture.offset_s))
+    assert len(tries) == 1
+    assert stamps(again) == stamps(whole)
+    assert stamps(again, "audio") == stamps(whole, "audio")
+
+
+def test_webm_has_a_duration_and_cues(source: Open) -> None:
+    """What MediaRecorder leaves out is there: the length, and an index to seek by."""
+    capture = CAPTURES["vp8.webm"]
+    out, _, container = rendered(source(capture.call), source(capture.recording), Alignment(capture.offset_s))
+    assert container == "webm"
+    with av.open(out, "r") as found:
+        assert found.duration is not None
+        assert found.duration / 1e6 == pytest.approx(14.7, abs=0.5)
+    data = out.getvalue()
+    assert 0 < data.index(b"\x1c\x53\xbb\x6b") < data.index(b"\x1f\x43\xb6\x75")  # Cues before the first Cluster
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"), [("vp8.webm", "mp4"), ("resize.webm", "mp4"), ("sample", "webm"), ("h264.mkv", "webm")]
+)
+def test_what_a_container_cant_hold_is_reencoded_frame_for_frame(name: str, wanted: Container, source: Open) -> None:
+    """As many frames, each at its own time and as bright as before."""
+    capture = CAPTURES[name]
+    out, done, container = rendered(
+        source(capture.call), source(capture.recording), Alignment(capture.offset_s), wanted
+    )
+    assert container == wanted
+    before, after = stamps(str(capture.recording)), stamps(out)
+    assert done.video_packets == len(before) == len(after)
+    assert max(abs(b - a) for (a, _), (b, _) in zip(before, after, strict=True)) <= 0.001
+    out.seek(0)
+    pairs = list(zip(pixels(str(capture.recording)), pixels(out), strict=True))
+    assert float(np.mean([abs(a - b) for a, b in pairs])) < 4.0
+
+
+def test_odd_sizes_are_copied_and_reencoded(tmp_path: Path, source: Open) -> None:
+    """A window of 161 by 91 pixels stays as it is, and loses at most one row and column in H.264."""
+    call = wav(tmp_path / "call.wav", noise(1.0, 8000))
+    path = recording(tmp_path / "a.webm", Shape(size=(161, 91)))
+    for wanted, size in ((None, (161, 91)), ("mp4", (160, 90))):
+        out, _, _ = rendered(source(call), source(path), Alignment(0.5), wanted)  # type: ignore[arg-type]
+        with av.open(out, "r") as found:
+            assert (found.streams.video[0].width, found.streams.video[0].height) == size
+
+
+def test_b_frames_and_negative_decoding_times_survive(tmp_path: Path, source: Open) -> None:
+    """A recording with reordered frames keeps each one's time."""
+    path = tmp_path / "b.mp4"
+    with av.open(str(path), "w") as out:
+        stream: Any = out.add_stream("libx264", rate=10, options={"bf": "3", "b-adapt": "0"})
+        stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
+        for number in range(30):
+            frame = av.VideoFrame.from_ndarray(np.full((90, 160, 3), number * 8, np.uint8), format="rgb24")
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    call = wav(tmp_path / "call.wav", noise(1.0, 8000))
+    made, _, _ = rendered(source(call), source(path), Alignment(0.5))
+    before, after = stamps(str(path)), stamps(made)
+    assert [p for _, p in before] == [p for _, p in after]
+    assert max(abs(b - a) for (a, _), (b, _) in zip(before, after, strict=True)) < 1e-4
+
+
+def test_rotation_is_kept(tmp_path: Path, source: Open) -> None:
+    """A rotated picture is copied with its matrix: what shows it upright before does so after."""
+    path = recording(tmp_path / "a.mp4", Shape(video="libx264", audio="aac"))
+    data = path.read_bytes()
+    plain = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    turned = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+    track = data.index(b"tkhd")
+    at = data.index(plain, track)
+    path.write_bytes(data[:at] + turned + data[at + 36 :])
+    call = wav(tmp_path / "call.wav", noise(1.0, 8000))
+    out, _, _ = rendered(source(call), source(path), Alignment(0.5))
+    rotations = []
+    for file in (str(path), out):
+        with av.open(file, "r") as found:
+            rotations.append(next(found.decode(video=0)).rotation)
+    assert rotations[0] in (90, -90, 270)
+    assert rotations[0] == rotations[1]
+
+
+def test_time_stamps_that_leap_stay_as_they_are(tmp_path: Path, source: Open) -> None:
+    """A second's leap in the recording's clock is kept, in picture and sound."""
+    path = recording(tmp_path / "a.webm", Shape(seconds=4.0, leap=(2.0, 1.0)))
+    call = wav(tmp_path / "call.wav", noise(1.0, 8000))
+    out, _, _ = rendered(source(call), source(path), Alignment(0.5))
+    assert [t for t, _ in stamps(out)] == pytest.approx([t for t, _ in stamps(str(path))], abs=0.001)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("alignment", [Alignment(0.4, 50.0), Alignment(0.4, 0.0, (Jump(0.5, 0.3),)), Alignment(-5.0)])
+def test_the_sound_is_as_long_as_the_splice(
+    container: Container, alignment: Alignment, tmp_path: Path, source: Open
+) -> None:
+    """Both channels, one frame of padding at most."""
+    call = wav(tmp_path / "call.wav", np.stack([noise(2.0, 8000, 1), noise(2.0, 8000, 2)], axis=1))
+    path = recording(tmp_path / "a.webm", Shape(video="libvpx-vp9"))
+    out, done, _ = rendered(source(call), source(path), alignment, container)
+    with av.open(out, "r") as found:
+        assert found.streams.audio[0].channels == 2
+        frames = [f for f in found.decode(audio=0) if f.pts is not None]
+    last = frames[-1]
+    end_s = float(last.pts * last.time_base) + last.samples / last.sample_rate  # type: ignore[operator]
+    assert end_s == pytest.approx(done.audio_s, abs=0.07)
+
+
+def test_the_codec_chooses_the_container() -> None:
+    """MP4 where it takes the codec, WebM for VP8, H.264 for what neither takes; a wish is obeyed."""
+    assert [plan_container(codec, None) for codec in ("h264", "hevc", "vp9", "av1")] == [("mp4", True)] * 4
+    assert plan_container("vp8", None) == ("webm", True)
+    assert plan_container("mpeg4", None) == ("mp4", False)
+    assert plan_container("vp8", "mp4") == ("mp4", False)
+    assert plan_container("h264", "webm") == ("webm", False)
+
+
+class FullDisk(io.BytesIO):
+    """Takes so many bytes and no more."""
+
+    def write(self, data: Any) -> int:
+        """Write, or say that the disk is full."""
+        if self.tell() + len(data) > 30_000:
+            raise OSError(28, "No space left on device")
+        return super().write(data)
+
+
+def test_a_full_disk_is_told_and_leaves_no_open_container(sample: Capture, source: Open) -> None:
+    """The error of the file comes through, and nothing goes on behind it."""
+    info, audio = probe_recording(source(sample.recording)), probe_call(source(sample.call)).audio
+    assert info.video is not None
+    assert info.audio is not None
+    assert audio is not None
+    laid = splice(Alignment(1.0), call_s=audio.span.end_s, recording_audio=info.audio.span)
+    plan = RenderPlan("mp4", "h264", True, 16_000, 64_000)  # noqa: FBT003  copies
+    job = RenderJob(laid, plan, source(sample.call), source(sample.recording), info, info.video)
+    with pytest.raises(OSError, match="No space left"):
+        render(job, FullDisk(), lambda _: None)
