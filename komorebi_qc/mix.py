@@ -49,7 +49,8 @@ class _PieceReader:
             return np.zeros((count, 2), np.float32)
         while len(self._ready) < count:
             feed = int(_FEED_S * self._track.rate)
-            pcm = self._track.read(self._at, feed)
+            # A damaged float stream decodes to NaN, which a resampler would smear over all that follows.
+            pcm = np.nan_to_num(self._track.read(self._at, feed), copy=False, posinf=1.0, neginf=-1.0)
             self._at += feed
             if self._stream is not None:
                 pcm = cast("Pcm", self._stream.resample_chunk(pcm))

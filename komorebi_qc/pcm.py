@@ -10,7 +10,7 @@ import numpy as np
 from av.error import EOFError as AvEndOfFile
 from av.error import FFmpegError
 
-from komorebi_qc.media import audio_stream, packets
+from komorebi_qc.media import audio_stream, has_index, packets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,8 +101,13 @@ class PcmTrack:
         """Yield ``(index of the first sample, samples)`` in the order of the file."""
         pending: list[tuple[float, Pcm]] = []
         skipped = False
-        for number, packet in enumerate(packets(self._container, [self._stream])):
+        number = 0
+        coming = packets(self._container, [self._stream])
+        while (packet := next(coming, None)) is not None:
+            number += 1
             if number > _ANCHOR_FRAMES and self._is_early(packet):
+                if not skipped and self._leaped():
+                    coming = packets(self._container, [self._stream])
                 skipped = True
                 continue
             if skipped:
@@ -115,6 +120,17 @@ class PcmTrack:
                 yield from self._placed(pending)
                 pending = []
         yield from self._placed(pending + self._decoded(None))
+
+    def _leaped(self) -> bool:
+        """Go to just before what is wanted, where the file has an index that is known to be whole."""
+        if not has_index(self._container) or self._wanted_s is None:
+            return False
+        to_s = self._wanted_s - self._keep_s - _PREROLL_S - _LONGEST_PACKET_S + self._origin_s
+        try:
+            self._container.seek(int(to_s / self._base), stream=self._stream)
+        except FFmpegError:
+            return False
+        return True
 
     def _is_early(self, packet: Any) -> bool:
         if self._wanted_s is None or packet.pts is None:
@@ -139,7 +155,8 @@ class PcmTrack:
             pcm = _stereo(frame)
             if frame.sample_rate != self.rate:
                 pcm = _resampled(pcm, frame.sample_rate, self.rate)
-            at_s = math.nan if frame.pts is None else float(frame.pts * (frame.time_base or 0)) - self._origin_s
+            # A frame's stamp is in its stream's time base; asking the frame for it costs a Fraction each time.
+            at_s = math.nan if frame.pts is None else frame.pts * self._base - self._origin_s
             out.append((at_s * self.rate, pcm))
         return out
 
@@ -191,7 +208,7 @@ def _stereo(frame: AudioFrame) -> Pcm:
 
 def _as_float(samples: NDArray[Any]) -> Pcm:
     if samples.dtype.kind == "f":
-        return np.nan_to_num(samples.astype(np.float32, copy=False), posinf=1.0, neginf=-1.0)
+        return samples.astype(np.float32, copy=False)
     if samples.dtype.kind == "u":
         return (samples.astype(np.float32) - 128.0) / np.float32(128.0)
     return samples.astype(np.float32) / np.float32(1 << (8 * samples.dtype.itemsize - 1))

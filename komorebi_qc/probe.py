@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.boxes import missing_bytes
 from komorebi_qc.errors import MediaError
-from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, audio_stream, codec_name, opened, packets, video_stream
+from komorebi_qc.media import (
+    CALL_FORMATS,
+    RECORDING_FORMATS,
+    audio_stream,
+    codec_name,
+    has_index,
+    opened,
+    packets,
+    video_stream,
+)
 from komorebi_qc.pcm import PcmTrack
 from komorebi_qc.timebase import Span
 
@@ -113,7 +122,9 @@ def probe_recording(source: Source) -> MediaInfo:
                 f"{source.name} has no video track ({_tracks(container)}): it isn't the agent's screen recording"
             )
         streams = [s for s in (picture, audio_stream(container)) if s is not None]
-        scans = _scan(container, streams)
+        # An index tells all that a scan would; of a file that was cut off it tells what ought to be there.
+        is_listed = has_index(container) and not lacking
+        scans = {s.index: _listed(s) for s in streams} if is_listed else _scan(container, streams)
         first_s = min((scan.first_s for scan in scans.values() if scan.packets), default=0.0)
         origin_s = first_s if first_s > FAR_START_S else 0.0
         scan = scans[picture.index] if picture is not None else _Scan()
@@ -235,6 +246,13 @@ def _scan(container: InputContainer, streams: list[Any]) -> dict[int, _Scan]:
         if scan.packets and not math.isfinite(scan.first_s):
             scan.first_s = scan.end_s = 0.0
     return scans
+
+
+def _listed(stream: Any) -> _Scan:
+    """What the index says of a track; its decoding times rise by construction."""
+    base = float(stream.time_base)
+    start_s = (stream.start_time or 0) * base
+    return _Scan(packets=stream.frames, first_s=start_s, end_s=start_s + (stream.duration or 0) * base)
 
 
 def _tracks(container: InputContainer) -> str:

@@ -6,6 +6,8 @@ doesn't. Time stamps of the picture stay as they are, moved only where the call 
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -49,6 +51,7 @@ _ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
     "opus": ("libopus", {"frame_duration": "20"}),
 }
 _BLOCK_FRAMES = 16
+_BLOCKS_AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,29 +214,28 @@ def _write(
     splice, plan = job.splice, job.plan
     shift_s = splice.alignment.output_shift_s - job.info.origin_s
     copier = (_CopiedVideo if plan.copies_video else _EncodedVideo)(output, picture, job.video, shift_s, plan)
-    name, options = _ENCODERS[AUDIO_CODEC[plan.container]]
-    stream: Any = output.add_stream(name, rate=plan.audio_rate, options=options)
-    stream.layout = "stereo"
-    stream.bit_rate = plan.audio_bit_rate
-    stream.codec_context.format = "fltp" if plan.container == "mp4" else "flt"
+    sound = _Sound(output, plan)
     output.start_encoding()
-    frame_size = stream.codec_context.frame_size or 1024
     coming = iter(copier)
     waiting = next(coming, None)
     written, samples = 0, 0
     total_s = max(splice.output_end_s, job.video.span.end_s + shift_s, 1e-3)
-    blocks = mix(splice, tracks, plan.audio_rate, frame_size * _BLOCK_FRAMES)
-    for block in blocks:
-        upto_s = (samples + len(block)) / plan.audio_rate
-        while waiting is not None and waiting[0] <= upto_s:
-            output.mux(waiting[1])
-            written += 1
-            waiting = next(coming, None)
-        for frame in _frames(block, samples, frame_size, plan.audio_rate, stream.codec_context.format.is_planar):
-            output.mux(stream.encode(frame))
-        samples += len(block)
-        advance(min(1.0, upto_s / total_s))
-    output.mux(stream.encode(None))
+    with ThreadPoolExecutor(1, "audio-encoder") as encoder:
+        encoding: deque[Future[list[Any]]] = deque()
+        for block in mix(splice, tracks, plan.audio_rate, sound.frame_size * _BLOCK_FRAMES):
+            encoding.append(encoder.submit(sound.encode, block, samples))
+            samples += len(block)
+            upto_s = samples / plan.audio_rate
+            while waiting is not None and waiting[0] <= upto_s:
+                output.mux(waiting[1])
+                written += 1
+                waiting = next(coming, None)
+            while len(encoding) > _BLOCKS_AHEAD:
+                output.mux(encoding.popleft().result())
+            advance(min(1.0, upto_s / total_s))
+        for done in encoding:
+            output.mux(done.result())
+    output.mux(sound.rest())
     while waiting is not None:
         output.mux(waiting[1])
         written += 1
@@ -242,13 +244,39 @@ def _write(
     return written
 
 
-def _frames(block: Pcm, first: int, size: int, rate: int, is_planar: bool) -> Iterator[av.AudioFrame]:  # noqa: FBT001
-    for low in range(0, len(block), size):
-        pcm = block[low : low + size]
-        data = np.ascontiguousarray(pcm.T if is_planar else pcm.reshape(1, -1))
-        frame = av.AudioFrame.from_ndarray(data, format="fltp" if is_planar else "flt", layout="stereo")
-        frame.sample_rate, frame.pts, frame.time_base = rate, first + low, Fraction(1, rate)
-        yield frame
+class _Sound:
+    """The output's audio track. It may encode in a thread of its own: PyAV's codecs let others run meanwhile."""
+
+    def __init__(self, output: OutputContainer, plan: RenderPlan) -> None:
+        name, options = _ENCODERS[AUDIO_CODEC[plan.container]]
+        self._rate = plan.audio_rate
+        self._is_planar = plan.container == "mp4"
+        stream: Any = output.add_stream(name, rate=plan.audio_rate, options=options)
+        stream.layout = "stereo"
+        stream.bit_rate = plan.audio_bit_rate
+        stream.codec_context.format = "fltp" if self._is_planar else "flt"
+        self._stream = stream
+
+    @property
+    def frame_size(self) -> int:
+        """Samples a packet, known once the output has been started."""
+        return int(self._stream.codec_context.frame_size or 1024)
+
+    def encode(self, block: Pcm, first: int) -> list[Any]:
+        """The packets that a block gives; `first` is the index of its first sample."""
+        encoded: list[Any] = []
+        time_base = Fraction(1, self._rate)
+        for low in range(0, len(block), self.frame_size):
+            pcm = block[low : low + self.frame_size]
+            data = np.ascontiguousarray(pcm.T if self._is_planar else pcm.reshape(1, -1))
+            frame = av.AudioFrame.from_ndarray(data, format="fltp" if self._is_planar else "flt", layout="stereo")
+            frame.sample_rate, frame.pts, frame.time_base = self._rate, first + low, time_base
+            encoded += self._stream.encode(frame)
+        return encoded
+
+    def rest(self) -> list[Any]:
+        """The packets that the encoder still holds, at the end."""
+        return list(self._stream.encode(None))
 
 
 def _fine_base(base: Fraction, shift_s: float, container: Container) -> tuple[Fraction, int]:
@@ -285,9 +313,10 @@ class _CopiedVideo:
                 dts = last_dts + 1  # a muxer takes rising decoding times alone; the picture's own time stays
                 pts = max(pts, dts)
             last_dts = dts
-            packet.time_base = self._base
             packet.pts, packet.dts = pts, dts
-            packet.duration = (packet.duration or 0) * self._factor
+            if self._factor != 1:
+                packet.time_base = self._base
+                packet.duration = (packet.duration or 0) * self._factor
             packet.stream = self._stream
             yield dts * float(self._base), packet
 

@@ -142,3 +142,15 @@ def test_before_the_start_and_behind_the_end_is_silence(source: Open) -> None:
         track = PcmTrack(container)
         assert not track.read(-8000, 8000).any()
         assert not track.read(100 * 8000, 8000).any()
+
+
+def test_an_index_is_used_to_leap_ahead(tmp_path: Path, source: Open) -> None:
+    """In an MP4 with an index the packets in between aren't even read, and the samples are where they were."""
+    sound = noise(40.0, RATE)
+    path = recording(tmp_path / "a.mp4", Shape(seconds=40.0, fps=2, video="libx264", audio="aac"), sound)
+    with opened(source(path), RECORDING_FORMATS) as container:
+        track = PcmTrack(container, keep_s=0.5)
+        late = track.read(36 * RATE, 3 * RATE)
+        assert track.packets < 250
+    assert abs(shift_samples(sound[36 * RATE : 39 * RATE], late[:, 0])) <= 1
+    assert np.corrcoef(sound[37 * RATE : 39 * RATE], late[RATE:, 0])[0, 1] > 0.9  # what AAC leaves of noise
