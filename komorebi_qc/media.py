@@ -6,6 +6,7 @@ otherwise follow what a playlist or a script (m3u8, concat, SDP) names.
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from komorebi_qc.boxes import missing_bytes
 from komorebi_qc.errors import MediaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from av.container import InputContainer
 
@@ -118,6 +119,49 @@ def codec_name(stream: Any) -> str:
     """FFmpeg's name of the codec, whichever decoder reads it: ``av1``, not ``libdav1d``."""
     context = stream.codec_context
     return "unknown" if context is None else str(context.codec.canonical_name)
+
+
+class SharedPackets:
+    """One reading of a file, handed out by track: who asks for a track's next packet reads on for all of them.
+
+    Tracks are subscribed to before the first packet is taken. What one side doesn't want is dropped as it is read;
+    the rest waits in memory until it is taken, which is little where a file interleaves its tracks.
+    """
+
+    def __init__(self, container: InputContainer) -> None:
+        self._container = container
+        self._waiting: dict[int, deque[Any]] = {}
+        self._wants: dict[int, Callable[[Any], bool] | None] = {}
+        self._streams: list[Any] = []
+        self._coming: Iterator[Any] | None = None
+
+    def subscribe(self, stream: Any, wants: Callable[[Any], bool] | None = None) -> Iterator[Any]:
+        """A track's packets in file order; None stands for one or more that `wants` refused."""
+        self._streams.append(stream)
+        self._waiting[stream.index] = deque()
+        self._wants[stream.index] = wants
+        return self._of(stream.index)
+
+    def _of(self, index: int) -> Iterator[Any]:
+        waiting = self._waiting[index]
+        while True:
+            while not waiting:
+                if not self._read_one():
+                    return
+            yield waiting.popleft()
+
+    def _read_one(self) -> bool:
+        if self._coming is None:
+            self._coming = packets(self._container, self._streams)
+        packet = next(self._coming, None)
+        if packet is None:
+            return False
+        waiting, wants = self._waiting[packet.stream_index], self._wants[packet.stream_index]
+        if wants is None or wants(packet):
+            waiting.append(packet)
+        elif not waiting or waiting[-1] is not None:
+            waiting.append(None)
+        return True
 
 
 def has_index(container: InputContainer) -> bool:

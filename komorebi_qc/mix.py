@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _WARM_UP_S = 0.05
 """Read ahead of a piece, so that the resampler's filter (under 20 ms long at 8 kHz) has settled where it begins."""
-_FEED_S = 2.0
+_FEED_S = 1.0
 
 
 class _PieceReader:

@@ -10,14 +10,16 @@ import numpy as np
 from av.error import EOFError as AvEndOfFile
 from av.error import FFmpegError
 
-from komorebi_qc.media import audio_stream, has_index, packets
+from komorebi_qc.media import SharedPackets, audio_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from av.audio.frame import AudioFrame
     from av.container import InputContainer
     from numpy.typing import NDArray
+
+    from komorebi_qc.timebase import Span
 
     Pcm = NDArray[np.float32]
 
@@ -36,7 +38,7 @@ class PcmTrack:
     delay lies before it.
 
     It is read forwards, with a little room to step back. A gap in the time stamps is silence, an overlap is
-    trimmed, and what nobody asks for is not decoded.
+    trimmed, and what lies outside the spans that were asked for is neither decoded nor kept.
 
     Attributes:
         rate: samples a second.
@@ -44,33 +46,51 @@ class PcmTrack:
         failures: packets so far that couldn't be decoded; they are silent.
     """
 
-    def __init__(self, container: InputContainer, *, origin_s: float | None = 0.0, keep_s: float = 2.0) -> None:
-        self._container = container
+    def __init__(
+        self,
+        container: InputContainer,
+        *,
+        origin_s: float | None = 0.0,
+        keep_s: float = 2.0,
+        spans: Sequence[Span] | None = None,
+        shared: SharedPackets | None = None,
+    ) -> None:
+        """Open the track.
+
+        Args:
+            container: the file.
+            origin_s: what to take off its time stamps.
+            keep_s: how far back a read may go.
+            spans: what will be read, in order, on the track's clock; None for all of it.
+            shared: the reading of the file, where somebody else takes another track from it.
+        """
         self._stream: Any = audio_stream(container)
         self._base = float(self._stream.time_base)
         self._origin_s = origin_s or 0.0
         self._starts_at_first = origin_s is None
         self._keep_s = keep_s
+        self._spans = spans
         self._expected: float | None = None  # the index that the next frame has by counting
         self._bias = 0.0  # by how much this file's stamps stray from the count even where nothing is missing
         self._end = -(1 << 62)
-        self._wanted_s: float | None = None
         self._held: deque[tuple[int, Pcm]] = deque()
         self._done = False
+        self._seen = 0
         self.failures = 0
         self.packets = 0
         self.rate: int = self._stream.codec_context.rate
+        self._coming = (shared or SharedPackets(container)).subscribe(self._stream, self._wants)
         self._chunks = self._run()
         self._pull()  # the first frame settles the rate
 
     def read(self, start: int, count: int) -> Pcm:
-        """Samples ``start`` to ``start + count``, shape ``(count, 2)``; silence where the track has none.
+        """Samples ``start`` to ``start + count``, shape ``(count, 2)``; silence where there is none.
 
         `start` is at most `keep_s` before the furthest sample read so far.
         """
         out = np.zeros((count, 2), np.float32)
-        self._wanted_s = start / self.rate
-        while not self._done and self._end < start + count:
+        upto = self._upto(start, start + count)
+        while not self._done and self._end < upto:
             self._pull()
         floor = start - int(self._keep_s * self.rate)
         while self._held and self._held[0][0] + len(self._held[0][1]) <= floor:
@@ -100,43 +120,35 @@ class PcmTrack:
     def _run(self) -> Iterator[tuple[int, Pcm]]:
         """Yield ``(index of the first sample, samples)`` in the order of the file."""
         pending: list[tuple[float, Pcm]] = []
-        skipped = False
-        number = 0
-        coming = packets(self._container, [self._stream])
-        while (packet := next(coming, None)) is not None:
-            number += 1
-            if number > _ANCHOR_FRAMES and self._is_early(packet):
-                if not skipped and self._leaped():
-                    coming = packets(self._container, [self._stream])
-                skipped = True
-                continue
-            if skipped:
+        for packet in self._coming:
+            if packet is None:  # some were passed over: what follows begins anew
                 yield from self._placed(pending)
-                pending, skipped = [], False
+                pending = []
                 self._stream.codec_context.flush_buffers()
                 self._expected = None
+                continue
             pending += self._decoded(packet)
             if self._expected is not None or len(pending) >= _ANCHOR_FRAMES:
                 yield from self._placed(pending)
                 pending = []
         yield from self._placed(pending + self._decoded(None))
 
-    def _leaped(self) -> bool:
-        """Go to just before what is wanted, where the file has an index that is known to be whole."""
-        if not has_index(self._container) or self._wanted_s is None:
-            return False
-        to_s = self._wanted_s - self._keep_s - _PREROLL_S - _LONGEST_PACKET_S + self._origin_s
-        try:
-            self._container.seek(int(to_s / self._base), stream=self._stream)
-        except FFmpegError:
-            return False
-        return True
+    def _wants(self, packet: Any) -> bool:
+        self._seen += 1
+        if self._spans is None or packet.pts is None or self._seen <= _ANCHOR_FRAMES:
+            return True
+        at_s = packet.pts * self._base - self._origin_s
+        return any(
+            span.start_s - _PREROLL_S - _LONGEST_PACKET_S <= at_s <= span.end_s + _LONGEST_PACKET_S
+            for span in self._spans
+        )
 
-    def _is_early(self, packet: Any) -> bool:
-        if self._wanted_s is None or packet.pts is None:
-            return False
-        ends_s = packet.pts * self._base - self._origin_s + _LONGEST_PACKET_S
-        return bool(ends_s < self._wanted_s - _PREROLL_S - self._keep_s)
+    def _upto(self, start: int, end: int) -> int:
+        """Up to where a read from `start` to `end` has to decode: nothing is wanted outside the spans."""
+        if self._spans is None:
+            return end
+        within = [s for s in self._spans if s.start_s * self.rate < end and s.end_s * self.rate > start]
+        return min(end, math.ceil(within[-1].end_s * self.rate)) if within else -(1 << 62)
 
     def _decoded(self, packet: Any) -> list[tuple[float, Pcm]]:
         """Frames with the index that their own stamp gives them (NaN without one)."""

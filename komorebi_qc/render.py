@@ -18,14 +18,15 @@ import numpy as np
 from av.error import ArgumentError, FFmpegError, InvalidDataError
 
 from komorebi_qc.errors import StorageError
-from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, opened, packets, video_stream
+from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, SharedPackets, opened, video_stream
 from komorebi_qc.mix import mix
 from komorebi_qc.pcm import PcmTrack
+from komorebi_qc.timebase import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from av.container import InputContainer, OutputContainer
+    from av.container import OutputContainer
 
     from komorebi_qc.pcm import Pcm
     from komorebi_qc.probe import MediaInfo, VideoInfo
@@ -52,6 +53,7 @@ _ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
 }
 _BLOCK_FRAMES = 16
 _BLOCKS_AHEAD = 2
+_ROOM_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,23 +159,33 @@ def _index_room(job: RenderJob) -> int:
 
 def _render(job: RenderJob, out: BinaryIO, room: int, advance: Callable[[float], None]) -> Rendered:
     with ExitStack() as stack:
-        # Each track has a demuxer of its own, and a file position of its own with it.
-        picture = stack.enter_context(opened(job.recording.again(), RECORDING_FORMATS))
-        tracks: dict[SourceName, PcmTrack] = {
-            "call": PcmTrack(stack.enter_context(opened(job.call.again(), CALL_FORMATS)), origin_s=None)
-        }
+        own = stack.enter_context(opened(job.recording.again(), RECORDING_FORMATS))
+        shared = SharedPackets(own)
+        picture = video_stream(own)
+        pictures = shared.subscribe(picture)
+        heard = stack.enter_context(opened(job.call.again(), CALL_FORMATS))
+        tracks: dict[SourceName, PcmTrack] = {"call": PcmTrack(heard, origin_s=None)}
         if job.info.audio is not None:
-            sound = stack.enter_context(opened(job.recording.again(), RECORDING_FORMATS))
-            tracks["recording"] = PcmTrack(sound, origin_s=job.info.origin_s)
+            spans = _own_audio(job.splice)
+            tracks["recording"] = PcmTrack(own, origin_s=job.info.origin_s, spans=spans, shared=shared)
         output = av.open(out, "w", format=job.plan.container, options=_muxer_options(job.plan.container, room))
         try:
-            written = _write(output, job, picture, tracks, advance)
+            written = _write(output, job, picture, pictures, tracks, advance)
         except BaseException:
             _abandon(output)
             raise
         _close(output)
         failures = tracks["recording"].failures if "recording" in tracks else 0
         return Rendered(written, job.splice.output_end_s, failures)
+
+
+def _own_audio(splice: Splice) -> list[Span]:
+    """What is heard of the recording's own audio, on its clock, with room for fades and for a resampler's filter."""
+    return [
+        Span(piece.source_s(piece.fade_in.start_s) - _ROOM_S, piece.source_s(piece.fade_out.end_s) + _ROOM_S)
+        for piece in splice.pieces
+        if piece.source == "recording"
+    ]
 
 
 def _muxer_options(container: Container, room: int) -> dict[str, str]:
@@ -207,13 +219,15 @@ def _abandon(output: OutputContainer) -> None:
 def _write(
     output: OutputContainer,
     job: RenderJob,
-    picture: InputContainer,
+    picture: Any,
+    pictures: Iterator[Any],
     tracks: dict[SourceName, PcmTrack],
     advance: Callable[[float], None],
 ) -> int:
     splice, plan = job.splice, job.plan
     shift_s = splice.alignment.output_shift_s - job.info.origin_s
-    copier = (_CopiedVideo if plan.copies_video else _EncodedVideo)(output, picture, job.video, shift_s, plan)
+    maker = _CopiedVideo if plan.copies_video else _EncodedVideo
+    copier = maker(output, picture, pictures, job.video, shift_s, plan)
     sound = _Sound(output, plan)
     output.start_encoding()
     coming = iter(copier)
@@ -291,10 +305,16 @@ class _CopiedVideo:
     """The picture's packets on the output clock, in file order: ``(seconds, packet)``."""
 
     def __init__(
-        self, output: OutputContainer, picture: InputContainer, video: VideoInfo, shift_s: float, plan: RenderPlan
+        self,
+        output: OutputContainer,
+        picture: Any,
+        pictures: Iterator[Any],
+        video: VideoInfo,
+        shift_s: float,
+        plan: RenderPlan,
     ) -> None:
-        self._source = video_stream(picture)
-        self._packets = packets(picture, [self._source])
+        self._source = picture
+        self._packets = pictures
         self._base, self._shift = _fine_base(video.time_base, shift_s, plan.container)
         self._factor = round(video.time_base / self._base)
         self._stream: Any = output.add_stream_from_template(self._source, opaque=True)
@@ -325,10 +345,16 @@ class _EncodedVideo:
     """The picture re-encoded, a frame for a frame at its own time: ``(seconds, packets)``."""
 
     def __init__(
-        self, output: OutputContainer, picture: InputContainer, video: VideoInfo, shift_s: float, plan: RenderPlan
+        self,
+        output: OutputContainer,
+        picture: Any,
+        pictures: Iterator[Any],
+        video: VideoInfo,
+        shift_s: float,
+        plan: RenderPlan,
     ) -> None:
-        self._source = video_stream(picture)
-        self._packets = packets(picture, [self._source])
+        self._source = picture
+        self._packets = pictures
         self._base, self._shift = _fine_base(video.time_base, shift_s, plan.container)
         self._factor = round(video.time_base / self._base)
         name, options = _ENCODERS[plan.video_codec]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import av
 import numpy as np
 import pytest
 from conftest import CAPTURES
@@ -11,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import RATE, Shape, encoded, noise, recording, wav
 
-from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, opened
+from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, SharedPackets, opened, video_stream
 from komorebi_qc.pcm import PcmTrack
 from komorebi_qc.stores import Source
+from komorebi_qc.timebase import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +69,7 @@ def test_reading_in_the_middle_gives_the_same_samples(source: Open) -> None:
     with opened(source(path), RECORDING_FORMATS) as container:
         whole = PcmTrack(container, keep_s=60.0).read(0, 28 * RATE)
     with opened(source(path), RECORDING_FORMATS) as container:
-        track = PcmTrack(container, keep_s=0.5)
+        track = PcmTrack(container, spans=[Span(24.0, 28.0)])
         late = track.read(24 * RATE, 4 * RATE)
         assert track.packets < 250
     assert abs(shift_samples(whole[24 * RATE :, 0], late[:, 0])) <= 24  # whole milliseconds in the container: 0.5 ms
@@ -81,7 +83,7 @@ def test_a_late_read_keeps_its_place(capture_name: str, source: Open) -> None:
     with opened(source(path), RECORDING_FORMATS) as container:
         whole = PcmTrack(container, keep_s=60.0).read(0, 13 * RATE)
     with opened(source(path), RECORDING_FORMATS) as container:
-        late = PcmTrack(container, keep_s=0.5).read(10 * RATE, 3 * RATE)
+        late = PcmTrack(container, spans=[Span(10.0, 13.0)]).read(10 * RATE, 3 * RATE)
     assert abs(shift_samples(whole[10 * RATE :, 0], late[:, 0])) <= 48
 
 
@@ -144,13 +146,36 @@ def test_before_the_start_and_behind_the_end_is_silence(source: Open) -> None:
         assert not track.read(100 * 8000, 8000).any()
 
 
-def test_an_index_is_used_to_leap_ahead(tmp_path: Path, source: Open) -> None:
-    """In an MP4 with an index the packets in between aren't even read, and the samples are where they were."""
+def test_outside_the_spans_nothing_is_decoded(tmp_path: Path, source: Open) -> None:
+    """Two stretches are wanted: they are where they were, the rest is silence and was never decoded."""
     sound = noise(40.0, RATE)
     path = recording(tmp_path / "a.mp4", Shape(seconds=40.0, fps=2, video="libx264", audio="aac"), sound)
     with opened(source(path), RECORDING_FORMATS) as container:
-        track = PcmTrack(container, keep_s=0.5)
-        late = track.read(36 * RATE, 3 * RATE)
-        assert track.packets < 250
-    assert abs(shift_samples(sound[36 * RATE : 39 * RATE], late[:, 0])) <= 1
-    assert np.corrcoef(sound[37 * RATE : 39 * RATE], late[RATE:, 0])[0, 1] > 0.9  # what AAC leaves of noise
+        track = PcmTrack(container, spans=[Span(2.0, 4.0), Span(36.0, 39.0)])
+        got = track.read(0, 40 * RATE)
+        assert track.packets < 300
+    for low, high in ((2 * RATE, 4 * RATE), (36 * RATE, 39 * RATE)):
+        assert abs(shift_samples(sound[low:high], got[low:high, 0])) <= 1
+        assert np.corrcoef(sound[low:high], got[low:high, 0])[0, 1] > 0.9  # what AAC leaves of noise
+    assert not got[5 * RATE : 35 * RATE].any()
+
+
+def test_two_tracks_share_one_reading(source: Open) -> None:
+    """The sound is the same whether the file is read for it alone or for the picture as well."""
+    path = CAPTURES["vp8.webm"].recording
+    with opened(source(path), RECORDING_FORMATS) as container:
+        alone = PcmTrack(container, keep_s=20.0).read(0, 14 * RATE)
+    with opened(source(path), RECORDING_FORMATS) as container:
+        shared = SharedPackets(container)
+        pictures = shared.subscribe(video_stream(container))
+        track = PcmTrack(container, shared=shared, keep_s=20.0)
+        first = [next(pictures) for _ in range(20)]
+        together = track.read(0, 14 * RATE)
+        assert len(first) + sum(1 for _ in pictures) == len(stamps(path))
+    assert np.array_equal(alone, together)
+
+
+def stamps(path: Path) -> list[int]:
+    """The picture's packets, counted by another reading."""
+    with av.open(str(path), "r") as container:
+        return [p.pts for p in container.demux(container.streams.video[0]) if p.size and p.pts is not None]
