@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _EBML, _SEGMENT, _CLUSTER = 0x1A45DFA3, 0x18538067, 0x1F43B675
 _MOVED_INTO = {_SEGMENT, _CLUSTER}
+_LONGEST_INDEX = 32 << 20
 _TOP_BOXES = {
     b"ftyp",
     b"moov",
@@ -48,6 +49,28 @@ def missing_bytes(file: BinaryIO) -> int:
         if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
             return _missing_in_wav(file, size)
         return 0
+    finally:
+        file.seek(place)
+
+
+def is_encrypted(file: BinaryIO) -> bool:
+    """Whether an MP4's index names a track under a DRM scheme (ISO/IEC 14496-12, 8.12): copied, it would never play.
+
+    The file's position is restored.
+    """
+    place, at = file.tell(), 0
+    try:
+        size = file.seek(0, 2)
+        while at + 8 <= size:
+            file.seek(at)
+            length, kind = struct.unpack(">I4s", file.read(8))
+            if kind == b"moov":
+                index = file.read(min(length, _LONGEST_INDEX))
+                return b"encv" in index or b"enca" in index
+            if kind not in _TOP_BOXES or length < 8:
+                return False
+            at += length
+        return False
     finally:
         file.seek(place)
 

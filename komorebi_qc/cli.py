@@ -113,6 +113,13 @@ def process(
     container: Annotated[
         str, typer.Option(help="auto, mp4 or webm; auto copies the picture as it is.", metavar="[auto|mp4|webm]")
     ] = "auto",
+    align: Annotated[
+        str,
+        typer.Option(help="auto measures where the call lies; told goes by the call end.", metavar="[auto|told]"),
+    ] = "auto",
+    force: Annotated[
+        bool, typer.Option("--force", help="Join the two even if they belong to different calls.")
+    ] = False,
     thumbnail: Annotated[Path | None, typer.Option(help="Write the frame at 1 s here, as PNG.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and no progress.")] = False,
 ) -> int:
@@ -125,6 +132,8 @@ def process(
         offset_s=offset,
         drift_ppm=drift_ppm,
         container=container,
+        align=align,
+        force=force,
     )
     if recording_id is not None:
         jobs.refuse_files(connect=connect, recording=recording, out=out, thumbnail=thumbnail)
@@ -145,6 +154,34 @@ def _show(found: dict[str, Any], *, as_json: bool) -> int:
     else:
         console.print_outcome(found)
     return Exit.FINDINGS_FAIL if found["verdict"] == "fail" else Exit.DONE
+
+
+@app.command()
+def diagnose(
+    recording_id: Annotated[
+        str | None, typer.Argument(help="A recording of the configured table, instead of the files below.")
+    ] = None,
+    call_end: Annotated[
+        str, typer.Option(help="When the call ended, from the recording's start: HH:MM:SS, MM:SS or seconds.")
+    ] = "",
+    connect: Annotated[Path | None, typer.Option(help="Amazon Connect's call audio (WAV).")] = None,
+    recording: Annotated[Path | None, typer.Option(help="The agent's screen recording (WebM or MP4).")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw waveforms and lags into this PNG.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Say where the call lies in the recording, whether they belong together, and how sure that is; write nothing."""
+    from komorebi_qc import console, jobs  # noqa: PLC0415  the codecs load only for this command
+
+    if recording_id is not None:
+        jobs.refuse_files(connect=connect, recording=recording)
+        found = jobs.diagnose_by_id(recording_id, call_end, os.environ, plot)
+    else:
+        found = jobs.diagnose_files(connect, recording, call_end, plot)
+    if as_json:
+        print(json.dumps(found.to_dict(), indent=1))  # noqa: T201  this is the output
+    else:
+        console.print_diagnosis(found.to_dict())
+    return Exit.FINDINGS_FAIL if found.verdict == "fail" else Exit.DONE
 
 
 @app.command()

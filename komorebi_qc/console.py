@@ -93,13 +93,39 @@ def print_outcome(found: dict[str, Any]) -> None:
         "call",
         f"{clock_text(durations['call_s'])}, from {clock_text(alignment['offset_s'])} on the recording's clock"
         + (f", drift {alignment['drift_ppm']:g} ppm" if alignment["drift_ppm"] else "")
-        + {"told": " (as told)", "given": " (as given)"}[alignment["source"]],
+        + {"measured": " (measured)", "told": " (as told)", "given": " (as given)"}[alignment["source"]],
     )
     facts.add_row("after the call", clock_text(durations["after_call_s"]))
     if found["thumbnail"]:
         facts.add_row("thumbnail", escape(found["thumbnail"]))
     console.print(facts)
     print_findings(found["findings"])
+
+
+def print_diagnosis(found: dict[str, Any]) -> None:
+    """A diagnosis (as `Diagnosis.to_dict` gives it): the answer first, then the numbers, then every finding."""
+    console = out()
+    sync, end = found["sync"], found["call_end"]
+    console.print(f"{_MARKS[found['verdict']]}  [bold]{sync['status'].replace('_', ' ')}[/]: {escape(sync['reason'])}")
+    facts = Table.grid(padding=(0, 2))
+    if sync["offset_s"] is not None:
+        facts.add_row("offset", f"{sync['offset_s']:+.4f} s", _interval(sync["offset_ci_s"], 1000, "ms", 2))
+        facts.add_row("drift", f"{sync['drift_ppm']:+.2f} ppm", _interval(sync["drift_ci_ppm"], 1, "ppm", 2))
+        for jump in sync["jumps"]:
+            size = f"{jump['size_s'] * 1000:+.1f} ms"
+            facts.add_row("jump", size, f"at {clock_text(jump['call_s'])} of the call")
+        facts.add_row("sides", sync["sides"], f"{sync['coverage']:.0%} of their speech agrees")
+    for rival in sync["rivals"][:5]:
+        facts.add_row("rival", f"{rival['offset_s']:+.4f} s", f"{abs(rival['period_s']):.3f} s away")
+    facts.add_row("call end, told", clock_text(end["told_s"]), "")
+    if end["measured_s"] is not None:
+        facts.add_row("measured", clock_text(end["measured_s"]), f"told {end['error_s']:+.3f} s off")
+    console.print(facts)
+    print_findings(found["findings"])
+
+
+def _interval(pair: list[float], scale: float, unit: str, digits: int) -> str:
+    return f"+- {(pair[1] - pair[0]) / 2 * scale:.{digits}f} {unit} (95 %)"
 
 
 def print_findings(findings: list[dict[str, Any]]) -> None:

@@ -33,6 +33,10 @@ class UnknownRecordingError(PermanentError):
     """No item in the table, or an item that lacks what the keys are made of."""
 
 
+class WrongPairError(PermanentError):
+    """The call's audio and the recording belong to different calls: joining them would show one to the other."""
+
+
 class MissingMediaError(PermanentError):
     """An object that isn't in its bucket and won't come any more."""
 

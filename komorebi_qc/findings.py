@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from komorebi_qc.render import plan_container
+from komorebi_qc.sync_findings import SYNC_LIMIT_S, call_end_finding, sync_findings
 from komorebi_qc.timebase import clock_text
 from komorebi_qc.verdict import Finding, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from komorebi_qc.align import Placed
     from komorebi_qc.probe import AudioInfo, MediaInfo, VideoInfo
     from komorebi_qc.render import Rendered, RenderPlan
     from komorebi_qc.splice import Splice
     from komorebi_qc.timebase import CallEnd, Span
 
-SYNC_LIMIT_S = 0.045
-"""ITU-R BT.1359-1: sound early by 45 ms is detected; a coarser alignment can't be told to be in sync."""
 LATE_END_S = 1.0
 """A whole-second stamp and a recorder's last buffer are off by less; what is beyond was told wrongly."""
 
@@ -32,7 +33,7 @@ class Evidence:
         recording: the agent recording.
         video: its picture.
         call_end: as told.
-        is_told: whether the alignment is nothing but the told call end.
+        placed: the alignment that was used, and what was measured.
         splice: what plays when.
         after_call: what the recording's own audio holds after the call.
         plan: what was written.
@@ -44,7 +45,7 @@ class Evidence:
     recording: MediaInfo
     video: VideoInfo
     call_end: CallEnd
-    is_told: bool
+    placed: Placed
     splice: Splice
     after_call: Span
     plan: RenderPlan
@@ -61,7 +62,12 @@ def _worst(value: float, warn_above: float, fail_above: float) -> Status:
 
 
 def _alignment(e: Evidence) -> Iterator[Finding]:
-    if e.is_told:
+    placed = e.placed
+    if placed.measured is not None:
+        yield from sync_findings(placed.measured, e.call_end)
+    if placed.source == "given":
+        yield call_end_finding(e.call_end, placed.alignment.to_recording(e.call_audio.span.end_s))
+    if placed.source == "told":
         told = e.call_end.resolution_s
         yield Finding(
             "alignment_resolution",
@@ -72,25 +78,16 @@ def _alignment(e: Evidence) -> Iterator[Finding]:
             "that far apart.",
             SYNC_LIMIT_S,
         )
-    else:
-        error_s = round(e.call_end.recording_s - e.splice.alignment.to_recording(e.call_audio.span.end_s), 6)
-        limit_s = e.call_end.resolution_s
-        yield Finding(
-            "call_end_error",
-            error_s,
-            "s",
-            "pass" if abs(error_s) <= limit_s else "warn",
-            f"The told call end is {abs(error_s):.3f} s {'after' if error_s > 0 else 'before'} the one that the "
-            "alignment gives; the alignment was used.",
-            limit_s,
-        )
+    used_s = placed.alignment.to_recording(e.call_audio.span.end_s)
     begins_s = max(0.0, -e.splice.alignment.offset_s)
     yield Finding(
         "call_before_recording",
         round(begins_s, 6),
         "s",
-        _worst(begins_s, LATE_END_S, 600.0),
-        f"The call began {begins_s:.3f} s before the recording: the video starts that much later, and nothing is lost."
+        "fail" if used_s <= 0 else _worst(begins_s, LATE_END_S, 600.0),
+        "The whole call lies before the recording: the call end was told wrongly, or the two don't belong together."
+        if used_s <= 0
+        else f"The call began {begins_s:.3f} s before the recording: the video starts that much later."
         if begins_s
         else "The recording was running when the call began.",
         LATE_END_S,
@@ -109,13 +106,14 @@ def _alignment(e: Evidence) -> Iterator[Finding]:
 
 
 def _call_end(e: Evidence) -> Iterator[Finding]:
-    late_s = max(0.0, e.call_end.recording_s - e.recording.end_s)
+    used_s = e.placed.alignment.to_recording(e.call_audio.span.end_s)
+    late_s = max(0.0, used_s - e.recording.end_s)
     yield Finding(
         "call_end_past_recording",
         round(late_s, 6),
         "s",
         _worst(late_s, 0.0, LATE_END_S),
-        f"The call end {clock_text(e.call_end.recording_s)} lies {late_s:.3f} s after the recording's end "
+        f"The call end {clock_text(used_s)} lies {late_s:.3f} s after the recording's end "
         f"({clock_text(e.recording.end_s)}): there is no after-call audio. Check the time, or whether the recording "
         "is whole."
         if late_s
@@ -221,7 +219,8 @@ def _picture(e: Evidence) -> Iterator[Finding]:
         f"The picture's {video.codec.upper()} packets were copied as they are."
         if copied
         else f"{e.plan.container.upper()} can't hold {video.codec.upper()}: the picture was re-encoded to "
-        f"{e.plan.video_codec.upper()}, frame for frame. Leave the container to `auto` to keep it as it is.",
+        f"{e.plan.video_codec.upper()}, frame for frame"
+        + (". Leave the container to `auto` to keep it as it is." if plan_container(video.codec, None)[1] else "."),
         0.0,
     )
     lost = max(0, video.packets - e.rendered.video_packets)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.progress import Progress
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class _Stoppable:
@@ -53,13 +53,13 @@ def _stop(number: int) -> NoReturn:
 
 @contextmanager
 def stoppable(progress: Progress) -> Iterator[Progress]:
-    """A progress sink through which SIGINT and SIGTERM end the run between two blocks; a second one at once.
+    """A progress sink through which SIGINT, SIGTERM and SIGHUP end the run between two blocks; a second one at once.
 
     Outside the main thread signals are none of ours, and nothing changes.
 
     Raises:
         KeyboardInterrupt: for SIGINT.
-        SystemExit: with 128 + the signal's number, for SIGTERM.
+        SystemExit: with 128 + the signal's number, for SIGTERM and SIGHUP.
     """
     if threading.current_thread() is not threading.main_thread():
         yield progress

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
+from komorebi_qc.diagnose import Diagnosis, diagnose
 from komorebi_qc.errors import InputError, SettingsError
-from komorebi_qc.pipeline import ContainerChoice, Options, Order, Outcome, process
+from komorebi_qc.pipeline import AlignChoice, ContainerChoice, Options, Order, Outcome, process
 from komorebi_qc.recording import Recording, check_recording_id
 from komorebi_qc.settings import VARIABLES, Settings, aws_client
-from komorebi_qc.stores_local import LocalFiles, LocalTable
+from komorebi_qc.stores_local import LocalFiles, LocalTable, opened_file
 from komorebi_qc.timebase import Alignment, CallEnd, parse_call_end
 from komorebi_qc.worker import Counts, Queue, load_handler, run
 
@@ -32,12 +33,16 @@ class Wanted:
         offset_s: where the call begins on the recording's clock; None to go by the call end.
         drift_ppm: of the recording's clock against the call's.
         container: ``auto``, ``mp4`` or ``webm``.
+        align: ``auto`` or ``told``.
+        force: join what doesn't belong together.
     """
 
     call_end: str
     offset_s: float | None
     drift_ppm: float
     container: str
+    align: str = "auto"
+    force: bool = False
 
     def order(self, recording_id: str) -> Order:
         """The order for the pipeline.
@@ -50,14 +55,27 @@ class Wanted:
                 "--drift-ppm needs --offset: without it the call is placed by its end, which tells no drift"
             )
         alignment = None if self.offset_s is None else Alignment(self.offset_s, self.drift_ppm)
-        return Order(recording_id, self._call_end(), alignment)
+        return Order(recording_id, told_call_end(self.call_end), alignment)
 
-    def _call_end(self) -> CallEnd:
-        if not self.call_end:
-            raise InputError(
-                "--call-end is missing: when the call ended, counted from the recording's start (HH:MM:SS)"
-            )
-        return parse_call_end(self.call_end)
+    def options(self, audio: Options, container: ContainerChoice, *, thumbnail: bool) -> Options:
+        """The options for the pipeline; `audio` is the environment's.
+
+        Raises:
+            InputError: where the alignment is neither ``auto`` nor ``told``.
+        """
+        align = cast("AlignChoice", self.align)
+        return replace(audio, container=container, thumbnail=thumbnail, align=align, force=self.force)
+
+
+def told_call_end(text: str) -> CallEnd:
+    """The call end as it was written.
+
+    Raises:
+        InputError: where it is missing or no time.
+    """
+    if not text:
+        raise InputError("--call-end is missing: when the call ended, counted from the recording's start (HH:MM:SS)")
+    return parse_call_end(text)
 
 
 def refuse_files(**given: Path | None) -> None:
@@ -89,11 +107,8 @@ def process_files(files: LocalFiles, wanted: Wanted, environ: Mapping[str, str],
         KomorebiError: see `komorebi_qc.pipeline.process`.
     """
     order = wanted.order(_LOCAL_ID)
-    options = replace(
-        _audio_options(environ),
-        container=_container(files.out, wanted.container),
-        thumbnail=files.thumbnail is not None,
-    )
+    container = _container(files.out, wanted.container)
+    options = wanted.options(_audio_options(environ), container, thumbnail=files.thumbnail is not None)
     files.check()
     item = Recording(_LOCAL_ID, _LOCAL_ID, datetime(1970, 1, 1))  # noqa: DTZ001  as the table's: no zone
     return process(order, table=LocalTable(item), media=files, options=options, progress=progress)
@@ -107,9 +122,64 @@ def process_by_id(recording_id: str, wanted: Wanted, environ: Mapping[str, str],
     """
     order = wanted.order(check_recording_id(recording_id))
     wired = Settings.from_environment(environ).pipeline()
-    if wanted.container != "auto":
-        wired = replace(wired, options=replace(wired.options, container=_choice(wanted.container)))
+    container = wired.options.container if wanted.container == "auto" else _choice(wanted.container)
+    wired = replace(wired, options=wanted.options(wired.options, container, thumbnail=True))
     return wired.process(order, progress=progress)
+
+
+def diagnose_files(connect: Path | None, recording: Path | None, call_end: str, plot: Path | None) -> Diagnosis:
+    """Diagnose two local files, and draw the diagnosis where `plot` names a PNG.
+
+    Raises:
+        InputError: where one isn't named, isn't there, or isn't the media it should be.
+    """
+    if connect is None or recording is None:
+        given = {"--connect": connect, "--recording": recording}
+        missing = " and ".join(name for name, path in given.items() if path is None)
+        raise InputError(f"{missing} missing: name both files, or give a recording ID to diagnose it on AWS")
+    told = told_call_end(call_end)
+    with opened_file(connect) as call, opened_file(recording) as own:
+        return _drawn(diagnose(call, own, told), plot)
+
+
+def diagnose_by_id(recording_id: str, call_end: str, environ: Mapping[str, str], plot: Path | None) -> Diagnosis:
+    """Diagnose a recording of the configured table, and draw the diagnosis where `plot` names a PNG.
+
+    Raises:
+        KomorebiError: see `komorebi_qc.pipeline.process` and `komorebi_qc.settings`.
+    """
+    told = told_call_end(call_end)
+    wired = Settings.from_environment(environ).pipeline()
+    item = wired.table.get(check_recording_id(recording_id))
+    with wired.media.call_audio(item) as call, wired.media.agent_recording(item) as own:
+        return _drawn(diagnose(call, own, told), plot)
+
+
+def _drawn(found: Diagnosis, path: Path | None) -> Diagnosis:
+    """Draw it while its media are open; the picture reads them piece by piece.
+
+    Raises:
+        InputError: where matplotlib isn't installed, or the file can't be written.
+    """
+    if path is None:
+        return found
+    try:
+        from komorebi_qc.view import plots  # noqa: PLC0415  pictures are an extra
+    except ImportError:
+        raise InputError('--plot needs matplotlib: pip install "komorebi-qc[view]"') from None
+    heard = found.heard
+    figure = plots.diagnosis_figure(
+        heard.call,
+        heard.recording,
+        heard.result,
+        told_call_end_s=found.call_end.recording_s,
+        title=found.recording.name,
+    )
+    try:
+        plots.save_png(figure, path)
+    except OSError as error:
+        raise InputError(f"{path} can't be written: {error.strerror or error}") from None
+    return found
 
 
 def run_worker(environ: Mapping[str, str], *, once: bool) -> Counts:

@@ -43,14 +43,21 @@ def opened(source: Source, formats: str) -> Iterator[InputContainer]:
     source.file.seek(0)
     options = {"format_whitelist": formats, "protocol_whitelist": "none", "max_size": "16384"}
     try:
-        container = av.open(source.file, "r", options=options, buffer_size=_BUFFER_BYTES)
+        container = av.open(source.file, "r", options=options, buffer_size=_BUFFER_BYTES, metadata_errors="replace")
     except FFmpegError as error:
-        raise MediaError(_not_media(source, head, error)) from None
+        raise MediaError(_not_media(source, head, error, formats)) from None
     with container:
         yield container
 
 
-def _not_media(source: Source, head: bytes, error: FFmpegError) -> str:
+def _not_media(source: Source, head: bytes, error: FFmpegError, formats: str) -> str:
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        if formats == RECORDING_FORMATS:
+            return f"{source.name} is a WAV, not a screen recording: were call audio and recording swapped?"
+        return f"{source.name} is a WAV without sound ({_reason(error)}): get it again from Connect's bucket"
+    known = next((kind for start, kind in _OTHER_MEDIA.items() if head.startswith(start)), None)
+    if known is not None:
+        return f"{source.name} is {known}, which isn't taken: record or convert it to MP4, WebM or Matroska"
     if head[4:8] in (b"ftyp", b"mdat", b"wide", b"free") or head[:4] == b"\x1aE\xdf\xa3":
         lacking = missing_bytes(source.file)
         if lacking:
@@ -60,6 +67,17 @@ def _not_media(source: Source, head: bytes, error: FFmpegError) -> str:
             )
         return f"{source.name} looks like a video file but can't be opened ({_reason(error)}): get it again"
     return f"{source.name} isn't media ({_guess(head)}): expected a recording in MP4 or WebM, or call audio in WAV"
+
+
+_OTHER_MEDIA = {
+    b"RIFF": "an AVI file or another RIFF file",
+    b"OggS": "an Ogg file",
+    b"G@": "an MPEG transport stream",
+    b"\x00\x00\x01\xba": "an MPEG program stream",
+    b"FLV": "a Flash video",
+    b"ID3": "an MP3 file",
+    b"fLaC": "a FLAC file",
+}
 
 
 def _reason(error: FFmpegError) -> str:

@@ -6,18 +6,20 @@ notebook) hands it a table and a media store, and learns the rest from its outco
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from komorebi_qc import __version__
+from komorebi_qc.align import Placed, place
+from komorebi_qc.diagnose import hear
 from komorebi_qc.errors import InputError, MediaError
 from komorebi_qc.findings import Evidence, judge
 from komorebi_qc.probe import probe_call, probe_recording
 from komorebi_qc.progress import SILENT, Progress
+from komorebi_qc.qc import item_summary, qc_document
 from komorebi_qc.render import (
-    AUDIO_CODEC,
     AUDIO_RATES,
     ENCODED_AS,
     Container,
@@ -26,8 +28,12 @@ from komorebi_qc.render import (
     plan_container,
     render,
 )
-from komorebi_qc.splice import after_call_audio, align_as_told, splice
+from komorebi_qc.seam import check_result, seam_findings
+from komorebi_qc.splice import after_call_audio, splice
+from komorebi_qc.stores import Source
 from komorebi_qc.thumbnail import png_at
+from komorebi_qc.timebase import clock_text
+from komorebi_qc.timing import measure_timing, timing_findings
 from komorebi_qc.verdict import Finding, Status, verdict
 
 if TYPE_CHECKING:
@@ -38,6 +44,7 @@ if TYPE_CHECKING:
     from komorebi_qc.timebase import Alignment, CallEnd
 
 ContainerChoice = Literal["auto", "mp4", "webm"]
+AlignChoice = Literal["auto", "told"]
 STEPS = (
     "read the item",
     "fetch the call's audio",
@@ -50,6 +57,7 @@ STEPS = (
     "mark the item processed",
 )
 THUMBNAIL_AT_S = 1.0
+FAR_AWAY_S = 3600.0
 MIN_BIT_RATE, MAX_BIT_RATE = 16_000, 256_000
 
 
@@ -60,7 +68,7 @@ class Order:
     Attributes:
         recording_id: whose recording.
         call_end: as told by the backend.
-        alignment: where the call lies on the recording's clock; None to place it as told.
+        alignment: where the call lies on the recording's clock; None to measure it, or to place it as told.
     """
 
     recording_id: str
@@ -77,6 +85,9 @@ class Options:
         audio_rate: output samples a second, one that AAC and Opus both take.
         audio_bit_rate: output bits a second, both channels together.
         thumbnail: whether one is wanted.
+        align: ``auto`` measures where the call lies, uses it where it is sure, and measures the result again; ``told``
+            goes by the call end and measures nothing.
+        force: join a call and a recording that don't belong together all the same.
 
     Raises:
         InputError: where a value can't be used.
@@ -86,10 +97,14 @@ class Options:
     audio_rate: int = 16_000
     audio_bit_rate: int = 64_000
     thumbnail: bool = True
+    align: AlignChoice = "auto"
+    force: bool = False
 
     def __post_init__(self) -> None:
         if self.container not in get_args(ContainerChoice):
             raise InputError(f"the container {self.container!r} is none of auto, mp4, webm")
+        if self.align not in get_args(AlignChoice):
+            raise InputError(f"the alignment {self.align!r} is none of auto, told")
         if self.audio_rate not in AUDIO_RATES:
             rates = ", ".join(map(str, AUDIO_RATES))
             raise InputError(f"the audio rate {self.audio_rate} is none of {rates} Hz, which AAC and Opus both take")
@@ -122,29 +137,17 @@ class Outcome:
     Attributes:
         recording_id: whose recording.
         published: where the files are.
-        call: Connect's audio.
-        recording: the agent recording.
-        plan: container and codecs.
-        call_end: as told.
-        alignment: by which the call was placed.
-        alignment_source: ``told`` (the call end) or ``given`` (by the caller).
-        output_s: the output's length.
-        after_call_s: how much of it follows the call.
+        placed: the alignment that was used, and what was measured.
         findings: in the order in which an analyst asks.
+        document: what ``qc.json`` says.
         steps: the nine.
     """
 
     recording_id: str
     published: Published
-    call: MediaInfo
-    recording: MediaInfo
-    plan: RenderPlan
-    call_end: CallEnd
-    alignment: Alignment
-    alignment_source: Literal["told", "given"]
-    output_s: float
-    after_call_s: float
+    placed: Placed
     findings: tuple[Finding, ...]
+    document: dict[str, Any]
     steps: tuple[StepReport, ...]
 
     @property
@@ -153,44 +156,12 @@ class Outcome:
         return verdict(self.findings)
 
     def to_dict(self) -> dict[str, Any]:
-        """The outcome for JSON: seconds and bytes, each time with its clock in its name."""
-        call_s = self.call.audio.span.end_s if self.call.audio is not None else 0.0
+        """The outcome for JSON: the document, where the files are, and each step's seconds and bytes."""
         return {
-            "version": __version__,
-            "recording_id": self.recording_id,
-            "verdict": self.verdict,
             "output": self.published.video,
             "thumbnail": self.published.thumbnail,
-            "container": self.plan.container,
-            "durations": {
-                "call_s": round(call_s, 6),
-                "recording_s": round(self.recording.end_s, 6),
-                "after_call_s": round(self.after_call_s, 6),
-                "output_s": round(self.output_s, 6),
-            },
-            "codecs": {
-                "video": self.plan.video_codec,
-                "video_in": self.recording.video.codec if self.recording.video is not None else None,
-                "video_copied": self.plan.copies_video,
-                "audio": AUDIO_CODEC[self.plan.container],
-                "audio_in": self.recording.audio.codec if self.recording.audio is not None else None,
-                "call": self.call.audio.codec if self.call.audio is not None else None,
-                "audio_rate_hz": self.plan.audio_rate,
-                "audio_bit_rate": self.plan.audio_bit_rate,
-            },
-            "alignment": {
-                "source": self.alignment_source,
-                "offset_s": round(self.alignment.offset_s, 6),
-                "drift_ppm": self.alignment.drift_ppm,
-                "jumps": [asdict(jump) for jump in self.alignment.jumps],
-                "output_shift_s": round(self.alignment.output_shift_s, 6),
-            },
-            "call_end": {
-                "told_s": self.call_end.recording_s,
-                "resolution_s": self.call_end.resolution_s,
-                "used_s": round(self.alignment.to_recording(call_s), 6),
-            },
-            "findings": [asdict(finding) for finding in self.findings],
+            "qc": self.published.qc,
+            **self.document,
             "steps": [asdict(step) for step in self.steps],
         }
 
@@ -231,45 +202,48 @@ def process(
             video = _video_of(info)
             plan = _plan(video, options)
             thumbnail = png_at(source, THUMBNAIL_AT_S, info.origin_s)
+            timing = measure_timing(source)
 
         with steps.next() as step:
             call_s = call_audio.span.end_s
-            alignment = order.alignment or align_as_told(order.call_end, call_s)
+            is_asked = options.align == "auto" and order.alignment is None
+            measured = hear(call, call_info, source, info, order.call_end).result if is_asked else None
+            placed = place(order.call_end, call_s, given=order.alignment, measured=measured, force=options.force)
+            _refuse_far_away(placed.alignment, call_s, info)
             own_audio = info.audio.span if info.audio is not None else None
-            after_call = after_call_audio(alignment, call_s=call_s, recording_audio=own_audio)
+            after_call = after_call_audio(placed.alignment, call_s=call_s, recording_audio=own_audio)
 
         with steps.next() as step:
-            laid = splice(alignment, call_s=call_s, recording_audio=own_audio)
+            laid = splice(placed.alignment, call_s=call_s, recording_audio=own_audio)
 
         with steps.next() as step:
             scratch = stack.enter_context(media.scratch())
-            job = RenderJob(laid, plan, call, source, info, video)
-            rendered = render(job, scratch, progress.advance)
+            rendered = render(RenderJob(laid, plan, call, source, info, video), scratch, progress.advance)
             step.bytes = scratch.seek(0, 2)
+            result = Source("the output", scratch, step.bytes)
+            check = check_result(result, call, source, info, laid) if options.align == "auto" else None
+
+        evidence = Evidence(
+            call_info, call_audio, info, video, order.call_end, placed, laid, after_call, plan, rendered
+        )
+        seams = () if check is None else seam_findings(check)
+        findings = (*judge(evidence), *timing_findings(timing), *seams)
+        document = qc_document(order.recording_id, evidence, findings)
 
         with steps.next() as step:
-            published = media.publish(recording, plan.container, scratch, thumbnail if options.thumbnail else None)
+            published = media.publish(
+                recording,
+                plan.container,
+                scratch,
+                thumbnail=thumbnail if options.thumbnail else None,
+                qc=json.dumps(document, indent=1).encode(),
+            )
             step.bytes = published.video_bytes + published.thumbnail_bytes
 
         with steps.next() as step:
-            table.mark_processed(recording, {"outputContainer": plan.container})
+            table.mark_processed(recording, item_summary(document))
 
-    is_told = order.alignment is None
-    evidence = Evidence(call_info, call_audio, info, video, order.call_end, is_told, laid, after_call, plan, rendered)
-    return Outcome(
-        recording_id=order.recording_id,
-        published=published,
-        call=call_info,
-        recording=info,
-        plan=plan,
-        call_end=order.call_end,
-        alignment=alignment,
-        alignment_source="told" if is_told else "given",
-        output_s=max(laid.output_end_s, video.span.end_s + alignment.output_shift_s),
-        after_call_s=after_call.length_s,
-        findings=judge(evidence),
-        steps=tuple(steps.done),
-    )
+    return Outcome(order.recording_id, published, placed, findings, document, tuple(steps.done))
 
 
 def _audio_of(info: MediaInfo) -> AudioInfo:
@@ -282,6 +256,16 @@ def _video_of(info: MediaInfo) -> VideoInfo:
     if info.video is None:
         raise MediaError(f"{info.name} has no video track")
     return info.video
+
+
+def _refuse_far_away(alignment: Alignment, call_s: float, info: MediaInfo) -> None:
+    """A slip in the call end or the offset must not cost hours of silence."""
+    from_s, to_s = alignment.to_recording(0.0), alignment.to_recording(call_s)
+    if from_s > info.end_s + FAR_AWAY_S or to_s < -FAR_AWAY_S:
+        raise InputError(
+            f"the call would lie from {clock_text(from_s)} to {clock_text(to_s)}, over an hour away from the recording "
+            f"{info.name} (which ends at {clock_text(info.end_s)}): check the call end, or the offset"
+        )
 
 
 def _plan(video: VideoInfo, options: Options) -> RenderPlan:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.boxes import missing_bytes
+from komorebi_qc.boxes import is_encrypted, missing_bytes
 from komorebi_qc.errors import MediaError
 from komorebi_qc.media import (
     CALL_FORMATS,
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
     from komorebi_qc.stores import Source
 
+LEAST_RATE, MOST_RATE = 4000, 384_000
+"""Nothing that records speech samples slower or faster."""
+APART_S = 3600.0
+"""Two tracks of one recording don't end an hour apart: time stamps that say so are damaged."""
 TRUNCATED_S = 0.5
 """A header may round a track's length up to a frame or a packet; what lacks more was cut off."""
 FAR_START_S = 3600.0
@@ -131,6 +135,8 @@ def probe_recording(source: Source) -> MediaInfo:
         if scan.packets == 0:
             cut = f"it was cut off ({lacking} bytes are missing)" if lacking else "the recording stopped as it began"
             raise MediaError(f"{source.name} holds no video frame: {cut}; get the whole file again")
+        if is_encrypted(source.file):
+            raise MediaError(f"{source.name} is encrypted (DRM): get the recording without it")
         context = picture.codec_context
         video = VideoInfo(
             codec=codec_name(picture),
@@ -143,11 +149,17 @@ def probe_recording(source: Source) -> MediaInfo:
         )
         declared_s = max((s for s in map(_declared_end_s, streams) if s is not None), default=None)
         read_to_s = max(s.end_s for s in scans.values() if s.packets)
+        audio = _audio_info(audio_stream(container), scans, origin_s)
+        if audio is not None and abs(audio.span.end_s - video.span.end_s) > APART_S:
+            raise MediaError(
+                f"{source.name}'s picture ends at {video.span.end_s:.0f} s and its sound at {audio.span.end_s:.0f} s: "
+                "its time stamps are damaged; get it again"
+            )
         return MediaInfo(
             name=source.name,
             container="mp4" if "mp4" in container.format.name else "webm",
             video=video,
-            audio=_audio_info(audio_stream(container), scans, origin_s),
+            audio=audio,
             origin_s=origin_s,
             missing_bytes=lacking,
             missing_s=None if declared_s is None else max(0.0, declared_s - read_to_s),
@@ -173,6 +185,8 @@ def probe_call(source: Source) -> MediaInfo:
         else:
             track = PcmTrack(container, origin_s=None)
             count, rate, samples = track.packets, track.rate, track.samples()
+        if not LEAST_RATE <= rate <= MOST_RATE:
+            raise MediaError(f"{source.name} says it has {rate} samples a second: its header is damaged; get it again")
         if samples <= 0:
             raise MediaError(f"{source.name} holds no audio sample, only a header: get it again from Connect's bucket")
         length_s, lacking = samples / rate, missing_bytes(source.file)
@@ -225,7 +239,9 @@ def _scan(container: InputContainer, streams: list[Any]) -> dict[int, _Scan]:
     last_dts: dict[int, int] = {}
     for packet in packets(container, streams):
         index = packet.stream_index
-        scan = scans[index]
+        scan = scans.get(index)
+        if scan is None:  # a damaged file may make up tracks as it goes
+            continue
         scan.packets += 1
         scan.size += packet.size
         stamp = packet.pts if packet.pts is not None else packet.dts
@@ -256,8 +272,14 @@ def _listed(stream: Any) -> _Scan:
 
 
 def _tracks(container: InputContainer) -> str:
-    found = [f"{codec_name(s)} {s.type}" for s in container.streams]
+    found = [f"{codec_name(s)} {_kind(s)}" for s in container.streams]
     return "found " + " and ".join(found[:6]) if found else "found no track at all"
+
+
+def _kind(stream: Any) -> str:
+    return (
+        "cover picture" if stream.type == "video" and stream is not video_stream(stream.container) else str(stream.type)
+    )
 
 
 def _declared_end_s(stream: Any) -> float | None:

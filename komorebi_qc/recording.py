@@ -5,7 +5,8 @@ Keys (``day`` is the item's ``creationDate``):
 * Connect's audio: ``<prefix>/CallRecordings/YYYY/MM/DD/<contactId>_YYYYMMDDTHH:MM_UTC.wav``, contactId = recording
   ID, days in UTC; Connect keeps up to two per contact, the IVR's and then the agent's;
 * the agent recording: ``YYYY/MM/DD/<agentID>/<videoID>.mp4`` (``.mp4`` whatever the bytes are);
-* the result: ``YYYY/MM/DD/<agentID>/<videoID>/recording.mp4`` (or ``.webm``) and ``thumbnail.png`` beside it.
+* the result: ``YYYY/MM/DD/<agentID>/<videoID>/recording.mp4`` (or ``.webm``) and beside it ``thumbnail.png``
+  and ``qc.json``.
 """
 
 from __future__ import annotations
@@ -81,6 +82,8 @@ class Recording:
             if not isinstance(created, str) or _CREATION_DATE.fullmatch(created) is None:
                 raise ValueError(created)
             when = datetime.strptime(created, "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007  the table gives no zone
+            if not 1970 <= when.year <= 2999:
+                raise ValueError(created)
         except ValueError:
             raise UnknownRecordingError(
                 f"the item of recording {recording_id} has creationDate {_shown(created)}, which is no date of the "
@@ -101,6 +104,11 @@ class Recording:
     def thumbnail_key(self) -> str:
         """Where the thumbnail goes."""
         return f"{self._output_folder}/thumbnail.png"
+
+    @property
+    def qc_key(self) -> str:
+        """Where the findings go."""
+        return f"{self._output_folder}/qc.json"
 
     @property
     def _output_folder(self) -> str:

@@ -6,6 +6,7 @@ doesn't. Time stamps of the picture stay as they are, moved only where the call 
 
 from __future__ import annotations
 
+import io
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -168,13 +169,18 @@ def _render(job: RenderJob, out: BinaryIO, room: int, advance: Callable[[float],
         if job.info.audio is not None:
             spans = _own_audio(job.splice)
             tracks["recording"] = PcmTrack(own, origin_s=job.info.origin_s, spans=spans, shared=shared)
-        output = av.open(out, "w", format=job.plan.container, options=_muxer_options(job.plan.container, room))
+        sink = _Sink(out)
+        output = av.open(sink, "w", format=job.plan.container, options=_muxer_options(job.plan.container, room))
         try:
             written = _write(output, job, picture, pictures, tracks, advance)
-        except BaseException:
+        except BaseException as error:
             _abandon(output)
+            if sink.error is not None and isinstance(error, FFmpegError):
+                raise sink.error from error
             raise
         _close(output)
+        if sink.error is not None:
+            raise sink.error
         failures = tracks["recording"].failures if "recording" in tracks else 0
         return Rendered(written, job.splice.output_end_s, failures)
 
@@ -241,8 +247,7 @@ def _write(
             samples += len(block)
             upto_s = samples / plan.audio_rate
             while waiting is not None and waiting[0] <= upto_s:
-                output.mux(waiting[1])
-                written += 1
+                written += _mux_picture(output, waiting[1])
                 waiting = next(coming, None)
             while len(encoding) > _BLOCKS_AHEAD:
                 output.mux(encoding.popleft().result())
@@ -251,11 +256,52 @@ def _write(
             output.mux(done.result())
     output.mux(sound.rest())
     while waiting is not None:
-        output.mux(waiting[1])
-        written += 1
+        written += _mux_picture(output, waiting[1])
         advance(min(1.0, waiting[0] / total_s))
         waiting = next(coming, None)
     return written
+
+
+def _mux_picture(output: OutputContainer, packet: Any) -> bool:
+    """Write one packet of the picture; False where the muxer finds it damaged: it is left out, the rest goes on."""
+    try:
+        output.mux(packet)
+    except InvalidDataError:
+        return False
+    return True
+
+
+class _Sink(io.RawIOBase):
+    """Passes on to `file` until that fails, then swallows: an error that PyAV meets twice, it prints the first time."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if self.error is None:
+            try:
+                return self._file.write(data)
+            except OSError as error:
+                self.error = error
+                raise
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except OSError as error:
+            self.error = self.error or error
+            return offset
+
+    def tell(self) -> int:
+        return self._file.tell()
 
 
 class _Sound:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.recording import Recording
 
-CONTENT_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "png": "image/png"}
+CONTENT_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "png": "image/png", "json": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +117,10 @@ class MediaStore(Protocol):
         """A seekable file to build the video in; it is gone with the context, or with the process."""
         ...
 
-    def publish(self, recording: Recording, container: str, video: BinaryIO, thumbnail: bytes | None) -> Published:
-        """Put the video and the thumbnail in their places: both complete, or neither.
+    def publish(
+        self, recording: Recording, container: str, video: BinaryIO, *, thumbnail: bytes | None, qc: bytes | None
+    ) -> Published:
+        """Put the video, the thumbnail and the findings (JSON) in their places: all complete, or none.
 
         `video` is read from its start to its end.
 
@@ -134,5 +136,6 @@ class Published:
 
     video: str
     thumbnail: str | None
+    qc: str | None
     video_bytes: int
     thumbnail_bytes: int

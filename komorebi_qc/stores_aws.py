@@ -343,10 +343,12 @@ class S3Media:
         with _room_on_disk("the video"), tempfile.TemporaryFile() as file:
             yield file
 
-    def publish(self, recording: Recording, container: str, video: BinaryIO, thumbnail: bytes | None) -> Published:
-        """Put the video and the thumbnail in their places: both complete, or neither.
+    def publish(
+        self, recording: Recording, container: str, video: BinaryIO, *, thumbnail: bytes | None, qc: bytes | None
+    ) -> Published:
+        """Put the video, the thumbnail and the findings in their places: all complete, or none.
 
-        The video's parts go up first, where nobody sees them; then the thumbnail; then one request makes the video
+        The video's parts go up first, where nobody sees them; then the small objects; then one request makes the video
         visible. What fails before that is undone.
 
         Raises:
@@ -356,14 +358,16 @@ class S3Media:
         upload = _Upload(self.client, self.output_bucket, uuid.uuid4().hex)
         size = video.seek(0, os.SEEK_END)
         video.seek(0)
-        video_key, thumbnail_key = recording.video_key(container), recording.thumbnail_key
+        video_key = recording.video_key(container)
+        small = [(recording.thumbnail_key, "png", thumbnail), (recording.qc_key, "json", qc)]
+        wanted = [(key, CONTENT_TYPES[kind], body) for key, kind, body in small if body is not None]
         try:
             with ExitStack() as undo:
-                kept = upload.keep(thumbnail_key) if thumbnail is not None else None
+                kept = {key: upload.keep(key) for key, _, _ in wanted}
                 show_video = upload.prepare(video_key, CONTENT_TYPES[container], video, size, undo)
-                if thumbnail is not None:
-                    undo.callback(upload.put_back, thumbnail_key, kept)
-                    upload.put(thumbnail_key, CONTENT_TYPES["png"], thumbnail)
+                for key, content_type, body in wanted:
+                    undo.callback(upload.put_back, key, kept[key])
+                    upload.put(key, content_type, body)
                 show_video()
                 undo.pop_all()
         except KomorebiError as error:
@@ -372,7 +376,8 @@ class S3Media:
             raise
         return Published(
             video=f"s3://{self.output_bucket}/{video_key}",
-            thumbnail=None if thumbnail is None else f"s3://{self.output_bucket}/{thumbnail_key}",
+            thumbnail=None if thumbnail is None else f"s3://{self.output_bucket}/{recording.thumbnail_key}",
+            qc=None if qc is None else f"s3://{self.output_bucket}/{recording.qc_key}",
             video_bytes=size,
             thumbnail_bytes=len(thumbnail or b""),
         )

@@ -113,7 +113,7 @@ class LocalFiles:
         Raises:
             InputError: where it isn't there, no regular file, or can't be read.
         """
-        with _opened(self.connect) as source:
+        with opened_file(self.connect) as source:
             yield source
 
     @contextmanager
@@ -123,7 +123,7 @@ class LocalFiles:
         Raises:
             InputError: where it isn't there, no regular file, or can't be read.
         """
-        with _opened(self.recording) as source:
+        with opened_file(self.recording) as source:
             yield source
 
     @contextmanager
@@ -142,8 +142,18 @@ class LocalFiles:
             finally:
                 self._part = None
 
-    def publish(self, recording: Recording, container: str, video: BinaryIO, thumbnail: bytes | None) -> Published:  # noqa: ARG002
-        """Rename the results onto their places: both whole, or both as they were before.
+    def publish(
+        self,
+        recording: Recording,  # noqa: ARG002  one set of files, whatever the item says
+        container: str,
+        video: BinaryIO,
+        *,
+        thumbnail: bytes | None,
+        qc: bytes | None,
+    ) -> Published:
+        """Rename the results onto their places: all whole, or all as they were before.
+
+        The findings lie beside the video, as ``<its name without extension>.qc.json``.
 
         Raises:
             InputError: where a place can't be written any more.
@@ -151,6 +161,7 @@ class LocalFiles:
         """
         self._check_outputs()
         out = self._video_path(container)
+        small = [(self.thumbnail, thumbnail), (self._qc_path(container), qc)]
         with ExitStack() as parts:
             video_part = self._part
             if video_part is None or video_part.file is not video:
@@ -159,24 +170,26 @@ class LocalFiles:
                     video.seek(0)
                     shutil.copyfileobj(video, video_part.file, 1 << 20)
             size = video_part.settle()
-            if thumbnail is None or self.thumbnail is None:
+            ready = [
+                (path, *_written(parts, path, body)) for path, body in small if path is not None and body is not None
+            ]
+            with ExitStack() as undo:
+                for path, part, kept in ready:
+                    part.move_to(path)
+                    undo.callback(_put_back, path, kept)
                 video_part.move_to(out)
-                return Published(str(out), None, size, 0)
-            thumbnail_part = parts.enter_context(_part_for(self.thumbnail))
-            with _write_errors(self.thumbnail):
-                thumbnail_part.file.write(thumbnail)
-            thumbnail_part.settle()
-            kept = parts.enter_context(_copy_of(self.thumbnail))
-            thumbnail_part.move_to(self.thumbnail)
-            try:
-                video_part.move_to(out)
-            except BaseException:
-                if kept is None:
-                    _real(self.thumbnail).unlink(missing_ok=True)
-                else:
-                    kept.move_to(self.thumbnail)
-                raise
-            return Published(str(out), str(self.thumbnail), size, len(thumbnail))
+                undo.pop_all()
+        has_thumbnail = self.thumbnail is not None and thumbnail is not None
+        return Published(
+            video=str(out),
+            thumbnail=str(self.thumbnail) if has_thumbnail else None,
+            qc=None if qc is None else str(self._qc_path(container)),
+            video_bytes=size,
+            thumbnail_bytes=len(thumbnail or b"") if has_thumbnail else 0,
+        )
+
+    def _qc_path(self, container: str) -> Path:
+        return self._video_path(container).with_suffix(".qc.json")
 
     def _video_path(self, container: str) -> Path:
         return self.out if self.out.suffix else self.out.with_name(f"{self.out.name}.{container}")
@@ -197,6 +210,22 @@ class LocalFiles:
                 raise InputError(f"{path} is the input {source} itself, which is never written: name another file")
         if not os.access(real.parent, os.W_OK | os.X_OK):
             raise InputError(f"{path} can't be written: no right to write in {real.parent}; choose another folder")
+
+
+def _written(parts: ExitStack, path: Path, body: bytes) -> tuple[_Part, _Part | None]:
+    """A small file, whole beside its place, and a copy of what is there now."""
+    part = parts.enter_context(_part_for(path))
+    with _write_errors(path):
+        part.file.write(body)
+    part.settle()
+    return part, parts.enter_context(_copy_of(path))
+
+
+def _put_back(path: Path, kept: _Part | None) -> None:
+    if kept is None:
+        _real(path).unlink(missing_ok=True)
+    else:
+        kept.move_to(path)
 
 
 def _real(path: Path) -> Path:
@@ -253,7 +282,12 @@ def _check_input(path: Path) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Source]:
+def opened_file(path: Path) -> Iterator[Source]:
+    """A regular file on disk, open for reading.
+
+    Raises:
+        InputError: where it isn't there, no regular file, or can't be read.
+    """
     with ExitStack() as stack:
         with _told(path):
             _check_input(path)

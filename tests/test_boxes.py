@@ -10,7 +10,7 @@ from conftest import CAPTURES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from komorebi_qc.boxes import missing_bytes
+from komorebi_qc.boxes import is_encrypted, missing_bytes
 
 
 @pytest.mark.parametrize("name", sorted(CAPTURES))
@@ -42,3 +42,11 @@ def test_a_box_that_runs_to_the_end_lacks_nothing() -> None:
 def test_no_bytes_confuse_it(data: bytes, head: bytes) -> None:
     """Whatever follows, it ends and gives a number."""
     assert missing_bytes(io.BytesIO(head + data)) >= 0
+
+
+def test_an_encrypted_track_is_told_by_the_index() -> None:
+    """A sample entry `encv` or `enca` in the index, and nowhere else, is DRM."""
+    plain = CAPTURES["sample"].recording.read_bytes()
+    assert not is_encrypted(io.BytesIO(plain))
+    assert is_encrypted(io.BytesIO(plain.replace(b"avc1", b"encv", 2)))
+    assert not is_encrypted(io.BytesIO(CAPTURES["vp8.webm"].recording.read_bytes() + b"encv"))

@@ -48,7 +48,7 @@ def test_a_run_prints_what_came_out(sample: Capture, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "9/9 mark the item processed" in done.stderr
     assert str(tmp_path / "out.mp4") in done.stdout
-    assert "alignment_resolution" in done.stdout
+    assert "findings pass" in done.stdout
     assert "Traceback" not in done.stderr
 
 
@@ -62,7 +62,7 @@ def test_json_is_one_object_and_nothing_else(sample: Capture, tmp_path: Path) ->
     assert found["output"] == str(tmp_path / "out.mp4")
     assert found["alignment"]["source"] == "given"
     assert thumbnail.read_bytes().startswith(b"\x89PNG")
-    assert {p.name for p in tmp_path.iterdir()} == {"out.mp4", "thumb.png"}
+    assert {p.name for p in tmp_path.iterdir()} == {"out.mp4", "out.qc.json", "thumb.png"}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_the_outputs_extension_names_the_container(
     """An extension wins over the codec, and none follows it."""
     done = process(CAPTURES[name], tmp_path / out, "--json")
     found = json.loads(done.stdout)
-    assert [p.name for p in tmp_path.iterdir()] == [expected]
+    assert {p.name for p in tmp_path.iterdir()} == {expected, "out.qc.json"}
     assert found["codecs"]["video"] == codec
     assert found["codecs"]["video_copied"] is (codec == found["codecs"]["video_in"])
     reencoded = next(f for f in found["findings"] if f["name"] == "video_reencoded")
@@ -113,7 +113,7 @@ def test_findings_that_fail_give_exit_code_3(sample: Capture, tmp_path: Path) ->
     files = ("--connect", sample.call, "--recording", sample.recording, "--out", tmp_path / "out.mp4")
     done = run("process", *files, "--call-end", "02:00")
     assert done.returncode == 3
-    assert "call_end_past_recording" in done.stdout
+    assert "call_end_error" in done.stdout
     assert (tmp_path / "out.mp4").stat().st_size > 10_000
 
 
@@ -193,6 +193,9 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
     "no folder": (lambda f: {"--out": f / "no" / "out.mp4"}, "doesn't exist; make it first"),
     "extension": (lambda f: {"--out": f / "out.avi"}, r"\.mp4 or \.webm"),
     "container": (lambda f: {"--out": f / "out", "--container": "avi"}, "auto, mp4, webm"),
+    "far away": (lambda _: {"--call-end": "23:59:59", "--align": "told"}, "over an hour away"),
+    "far offset": (lambda _: {"--offset": "-100000"}, "over an hour away"),
+    "swapped": (lambda _: {"--recording": CAPTURES["sample"].call}, "swapped"),
     "drift alone": (lambda _: {"--drift-ppm": "5"}, "needs --offset"),
     "wild offset": (lambda _: {"--offset": "nan"}, "offset"),
     "offset in ms": (lambda _: {"--offset": "2000000"}, "milliseconds"),
@@ -250,7 +253,7 @@ def test_call_audio_of_other_kinds_works(kind: str, rate: int, channels: int, tm
         encoded(path, pcm, {"mp3": "libmp3lame", "flac": "flac"}[kind], rate, kind)
     sample = CAPTURES["sample"]
     files = ("--connect", path, "--recording", sample.recording, "--call-end", "10", "--out", tmp_path / "o.mp4")
-    done = run("process", *files, "--json")
+    done = run("process", *files, "--align", "told", "--json")
     found = json.loads(done.stdout)
     assert done.returncode == 0, done.stderr
     assert found["durations"]["call_s"] == pytest.approx(4.0, abs=0.08)
@@ -287,7 +290,8 @@ def test_odd_recordings_come_out_whole(shape: Shape, tmp_path: Path) -> None:
     """Whatever a browser may write: every frame is there, and the output decodes to its end."""
     call = wav(tmp_path / "call.wav", noise(1.0, 8000))
     path = recording(tmp_path / "rec.webm", shape)
-    done = run("process", "--connect", call, "--recording", path, "--call-end", "1", "--out", tmp_path / "o", "--json")
+    done = run("process", "--connect", call, "--recording", path, "--call-end", "1", "--out", tmp_path / "o",
+               "--align", "told", "--json")  # fmt: skip
     assert done.returncode in (0, 3), done.stderr
     with av.open(str(tmp_path / "o.webm"), "r") as container:
         assert sum(1 for _ in container.decode(video=0)) == round(shape.seconds * shape.fps)
@@ -303,10 +307,10 @@ def test_an_existing_output_is_replaced_whole(sample: Capture, tmp_path: Path) -
     first = out.read_bytes()
     assert process(sample, out).returncode == 0
     assert out.read_bytes() == first
-    assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.mp4", "out.qc.json"]
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_killed_run_leaves_nothing_that_the_next_doesnt_clear(how: signal.Signals, tmp_path: Path) -> None:
     """Killed while it writes: the old output is untouched, and after the next run only the new one is there."""
     path = recording(tmp_path / "rec.webm", Shape(seconds=30.0, fps=20, size=(480, 270)))
@@ -324,6 +328,8 @@ def test_a_killed_run_leaves_nothing_that_the_next_doesnt_clear(how: signal.Sign
         str(path),
         "--call-end",
         "25",
+        "--align",
+        "told",
         "--out",
         str(out),
     ]
@@ -338,7 +344,7 @@ def test_a_killed_run_leaves_nothing_that_the_next_doesnt_clear(how: signal.Sign
     assert out.read_bytes() == b"an older result"
     assert len(list(folder.iterdir())) == (2 if how == signal.SIGKILL else 1)
     assert run(*words[1:]).returncode == 0
-    assert [p.name for p in folder.iterdir()] == ["out.mp4"]
+    assert sorted(p.name for p in folder.iterdir()) == ["out.mp4", "out.qc.json"]
 
 
 @pytest.mark.parametrize("bad", ["../../etc/passwd", "a/b", "..", "a\nb", "x" * 10_000, "a b"])

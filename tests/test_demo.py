@@ -47,8 +47,9 @@ def test_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert time.monotonic() - began < 30
     assert dict(os.environ) == environment
 
-    video, thumbnail = tmp_path / "deep" / "out" / "recording.mp4", tmp_path / "deep" / "out" / "thumbnail.png"
-    assert sorted((tmp_path / "deep" / "out").iterdir()) == [video, thumbnail]
+    folder = tmp_path / "deep" / "out"
+    video, thumbnail = folder / "recording.mp4", folder / "thumbnail.png"
+    assert sorted(folder.iterdir()) == [folder / "qc.json", video, thumbnail]
     assert thumbnail.read_bytes().startswith(b"\x89PNG")
     with av.open(str(video)) as container:
         assert [stream.type for stream in container.streams] == ["video", "audio"]
@@ -59,7 +60,7 @@ def test_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "as before: agentID, categoryID, configID, creationDate, durationID, lastName, name, notesID, startHour",
         "startHour, succesfulOutcome, tagsID, videoID",
         "call 20.25 s",
-        "alignment_resolution",
+        "sync_status",
         str(video),
         "video/mp4",
         "image/png",

@@ -71,3 +71,20 @@ def test_an_mp4_cut_in_its_index_says_that_nothing_can_be_played(kept: int, tmp_
     path.write_bytes(whole[:kept])
     with pytest.raises(MediaError, match="cut off before its index"), opened(source(path), RECORDING_FORMATS):
         pass
+
+
+@pytest.mark.parametrize(
+    ("head", "says"),
+    [
+        (b"RIFF\x24\0\0\0WAVE", "swapped"),
+        (b"RIFF\x24\0\0\0AVI ", "AVI"),
+        (b"OggS" + bytes(40), "Ogg"),
+        (b"FLV\1", "Flash"),
+    ],
+)
+def test_other_media_are_named(head: bytes, says: str, tmp_path: Path, source: Open) -> None:
+    """What is media, but none that is taken, isn't called no media; a WAV asks whether the two were swapped."""
+    path = tmp_path / "recording.mp4"
+    path.write_bytes(head + bytes(100))
+    with pytest.raises(MediaError, match=says), opened(source(path), RECORDING_FORMATS):
+        pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -179,3 +179,24 @@ def stamps(path: Path) -> list[int]:
     """The picture's packets, counted by another reading."""
     with av.open(str(path), "r") as container:
         return [p.pts for p in container.demux(container.streams.video[0]) if p.size and p.pts is not None]
+
+
+def test_sound_of_more_than_eight_channels_is_damage(tmp_path: Path, source: Open) -> None:
+    """Sixteen planes would crash the process: such packets count as damaged, and are silent."""
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as out:
+        stream: Any = out.add_stream("aac", rate=RATE)
+        stream.layout = "hexadecagonal"
+        planar = av.AudioResampler("fltp", "hexadecagonal", RATE)
+        for number in range(20):
+            frame = av.AudioFrame.from_ndarray(
+                np.zeros((1, 16 * 1024), np.float32), format="flt", layout="hexadecagonal"
+            )
+            frame.sample_rate, frame.pts = RATE, number * 1024
+            for ready in planar.resample(frame):
+                out.mux(stream.encode(ready))
+        out.mux(stream.encode(None))
+    with opened(source(path), RECORDING_FORMATS) as container:
+        track = PcmTrack(container)
+        assert not track.read(0, RATE // 4).any()
+        assert track.failures > 0

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import io
+import json
+import wave
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from conftest import CAPTURES, Capture
+from jsonschema import Draft202012Validator
 
-from komorebi_qc.errors import InputError, MediaError, NotThereYetError, StorageError, UnknownRecordingError
+from komorebi_qc.errors import (
+    InputError,
+    MediaError,
+    NotThereYetError,
+    StorageError,
+    UnknownRecordingError,
+    WrongPairError,
+)
 from komorebi_qc.pipeline import STEPS, Options, Order, process
 from komorebi_qc.recording import Recording
 from komorebi_qc.stores import Published, Source
@@ -51,6 +63,7 @@ class Media:
     def __init__(self, call: bytes, recording: bytes) -> None:
         self.call, self.own = call, recording
         self.published: list[tuple[str, bytes, bytes | None]] = []
+        self.documents: list[Any] = []
         self.open_files = 0
         self.fails: dict[str, Exception] = {}
 
@@ -83,7 +96,9 @@ class Media:
         finally:
             self.open_files -= 1
 
-    def publish(self, recording: Recording, container: str, video: BinaryIO, thumbnail: bytes | None) -> Published:
+    def publish(
+        self, recording: Recording, container: str, video: BinaryIO, *, thumbnail: bytes | None, qc: bytes | None
+    ) -> Published:
         """Note what was published."""
         assert recording == ITEM
         if "publish" in self.fails:
@@ -91,9 +106,9 @@ class Media:
         video.seek(0)
         data = video.read()
         self.published.append((container, data, thumbnail))
-        return Published(
-            f"recording.{container}", "thumbnail.png" if thumbnail else None, len(data), len(thumbnail or b"")
-        )
+        self.documents.append(json.loads(qc or b"null"))
+        name = "thumbnail.png" if thumbnail else None
+        return Published(f"recording.{container}", name, "qc.json" if qc else None, len(data), len(thumbnail or b""))
 
 
 class Told:
@@ -136,7 +151,10 @@ def test_all_nine_steps_are_taken_in_order(sample: Capture) -> None:
     assert [step.name for step in outcome.steps] == list(STEPS)
     assert told.fractions == sorted(told.fractions)
     assert told.fractions[-1] == pytest.approx(1.0, abs=0.05)
-    assert table.updates == [{"outputContainer": "mp4"}]
+    (update,) = table.updates
+    assert update["outputContainer"] == "mp4"
+    assert update["qcVerdict"] == "pass"
+    assert update["qcSyncStatus"] == "unmeasured"
     assert len(media.published) == 1
     assert media.open_files == 0
     assert outcome.verdict == "pass", [f for f in outcome.findings if f.status != "pass"]
@@ -145,17 +163,15 @@ def test_all_nine_steps_are_taken_in_order(sample: Capture) -> None:
 def test_as_told_says_how_coarse_it_is(sample: Capture) -> None:
     """Whole seconds are named as the limit of what can be known."""
     table, media = stores(sample)
-    outcome = run(order(sample, as_told=True), table, media)
+    outcome = run(order(sample, as_told=True), table, media, options=Options(align="told"))
     finding = next(f for f in outcome.findings if f.name == "alignment_resolution")
     assert (finding.value, finding.unit, finding.status) == (1.0, "s", "warn")
-    assert outcome.alignment.offset_s == pytest.approx(22.0 - 20.25)
-    assert outcome.alignment_source == "told"
+    assert outcome.placed.alignment.offset_s == pytest.approx(22.0 - 20.25)
+    assert outcome.placed.source == "told"
 
 
 def test_the_outcome_is_json_with_units_in_its_names(capture: Capture) -> None:
     """What is printed says what was made, how long, how and by which alignment."""
-    import json  # noqa: PLC0415  only here
-
     table, media = stores(capture)
     found = json.loads(json.dumps(run(order(capture), table, media).to_dict()))
     assert found["output"] == f"recording.{found['container']}"
@@ -198,11 +214,11 @@ def test_an_item_that_vanishes_meanwhile_is_told(sample: Capture) -> None:
     table, media = stores(sample)
     publish = media.publish
 
-    def publish_and_delete(*args: object) -> Published:
+    def publish_and_delete(*args: object, **rest: object) -> Published:
         table.item = None
-        return publish(*args)  # type: ignore[arg-type]
+        return publish(*args, **rest)  # type: ignore[arg-type]
 
-    media.publish = publish_and_delete  # type: ignore[method-assign,assignment]
+    media.publish = publish_and_delete  # type: ignore[method-assign]
     with pytest.raises(UnknownRecordingError):
         run(order(sample), table, media)
     assert not table.updates
@@ -211,12 +227,14 @@ def test_an_item_that_vanishes_meanwhile_is_told(sample: Capture) -> None:
 def test_a_call_end_behind_the_recording_is_a_finding(sample: Capture) -> None:
     """The call is kept whole, there is no after-call audio, and the verdict fails."""
     table, media = stores(sample)
-    outcome = run(Order(ID, CallEnd(500.0, 1.0)), table, media)
+    outcome = run(Order(ID, CallEnd(500.0, 1.0)), table, media, options=Options(align="told"))
     by_name = {f.name: f for f in outcome.findings}
     assert by_name["call_end_past_recording"].status == "fail"
-    assert by_name["call_end_past_recording"].value == pytest.approx(500.0 - outcome.recording.end_s, abs=0.001)
+    assert by_name["call_end_past_recording"].value == pytest.approx(
+        500.0 - outcome.document["durations"]["recording_s"], abs=0.001
+    )
     assert by_name["after_call_audio"].value == 0.0
-    assert outcome.output_s == pytest.approx(500.0)
+    assert outcome.document["durations"]["output_s"] == pytest.approx(500.0)
     assert outcome.verdict == "fail"
 
 
@@ -247,5 +265,50 @@ def test_every_rate_works_in_both_containers(rate: int, name: str) -> None:
     """AAC and Opus are written at each of the rates that are offered."""
     table, media = stores(CAPTURES[name])
     outcome = run(order(CAPTURES[name]), table, media, options=replace(Options(), audio_rate=rate))
-    assert outcome.plan.audio_rate == rate
+    assert outcome.document["codecs"]["audio_rate_hz"] == rate
     assert len(media.published[0][1]) > 10_000
+
+
+def test_the_sound_tells_where_the_call_lies(capture: Capture) -> None:
+    """Measured, every capture's call is placed within the truth's tolerance, and the told end's error is known."""
+    table, media = stores(capture)
+    outcome = run(order(capture, as_told=True), table, media)
+    assert outcome.placed.source == "measured"
+    assert outcome.placed.alignment.offset_s == pytest.approx(capture.offset_s, abs=0.0015)
+    assert outcome.document["call_end"]["measured_s"] == pytest.approx(capture.call_end_s, abs=0.005)
+    assert table.updates[0]["qcOffsetSeconds"] == pytest.approx(capture.offset_s, abs=0.0015)
+    assert media.documents == [outcome.document]
+
+
+def test_a_wrong_pair_publishes_nothing(sample: Capture) -> None:
+    """Another call's audio is never joined to this agent's picture, unless it is forced: then the verdict fails."""
+    table, media = stores(sample)
+    media.call = wrong_call(sample)
+    with pytest.raises(WrongPairError, match="different calls"):
+        run(order(sample, as_told=True), table, media)
+    assert not media.published
+    assert not table.updates
+    outcome = run(order(sample, as_told=True), table, media, options=Options(force=True))
+    assert outcome.placed.source == "told"
+    assert outcome.verdict == "fail"
+    assert len(media.published) == 1
+
+
+def wrong_call(sample: Capture) -> bytes:
+    """A call of the same two speakers that never took place: the sample's, backwards in time."""
+    with wave.open(str(sample.call), "rb") as file:
+        parameters, data = file.getparams(), file.readframes(file.getnframes())
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setparams(parameters)
+        file.writeframes(np.frombuffer(data, "<i2").reshape(-1, 2)[::-1].tobytes())
+    return out.getvalue()
+
+
+def test_the_document_fits_its_schema(capture: Capture) -> None:
+    """What lies beside every video is what the schema in the package promises."""
+    table, media = stores(capture)
+    run(order(capture, as_told=True), table, media)
+    schema = json.loads(files("komorebi_qc").joinpath("qc.schema.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(media.documents[0])

@@ -158,3 +158,33 @@ def test_an_index_tells_what_a_scan_would(
     assert listed.video.span.end_s == pytest.approx(scanned.video.span.end_s, abs=0.11)
     assert listed.audio.span.start_s == pytest.approx(scanned.audio.span.start_s, abs=0.025)
     assert listed.audio.span.end_s == pytest.approx(scanned.audio.span.end_s, abs=0.025)
+
+
+def test_an_encrypted_recording_is_refused(tmp_path: Path, source: Open) -> None:
+    """A picture under DRM would be copied and never play: the sentence names it."""
+    path = tmp_path / "recording.mp4"
+    path.write_bytes(CAPTURES["sample"].recording.read_bytes().replace(b"avc1", b"encv", 2))
+    with pytest.raises(MediaError, match="encrypted"):
+        probe_recording(source(path))
+
+
+def test_tags_that_are_no_utf8_harm_nobody(tmp_path: Path, source: Open) -> None:
+    """A title in Latin-1 is no reason to refuse a whole recording."""
+    path = recording(tmp_path / "a.webm", Shape())
+    path.write_bytes(path.read_bytes().replace(b"Lavf", b"\xe4\xf6\xfc\xff"))
+    info = probe_recording(source(path))
+    assert info.video is not None
+    assert info.video.packets == 30
+
+
+def test_tracks_that_end_hours_apart_are_damaged(tmp_path: Path, source: Open) -> None:
+    """A leap of two hours in the sound alone would be encoded as silence: it is refused."""
+    path = recording(tmp_path / "a.mkv", Shape(video="libx264", audio="aac", audio_s=4.0, leap=(3.5, 7200.0)))
+    with pytest.raises(MediaError, match="time stamps are damaged"):
+        probe_recording(source(path))
+
+
+def test_a_wav_of_one_sample_a_second_is_damaged(tmp_path: Path, source: Open) -> None:
+    """A header that says 1 Hz would make a day of ten seconds."""
+    with pytest.raises(MediaError, match="1 samples a second"):
+        probe_call(source(wav(tmp_path / "call.wav", noise(2.0, 8000), rate=1)))

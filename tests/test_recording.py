@@ -56,7 +56,9 @@ def test_an_id_that_could_spoil_a_key_is_refused(text: object) -> None:
         {"agentID": None}, {"agentID": ""}, {"agentID": "a/b"}, {"agentID": ".."}, {"agentID": "a..b"}, {"agentID": 5},
         {"creationDate": "2022-99-99 10:00:00"}, {"creationDate": "2022-02-30 10:00:00"},
         {"creationDate": "2022-01-01"},
-        {"creationDate": "2022-1-1 1:1:1"}, {"creationDate": None}, {"creationDate": "2022-01-01 25:00:00"},
+        {"creationDate": "2022-1-1 1:1:1"}, {"creationDate": None},
+        {"creationDate": "0001-01-01 00:00:00"}, {"creationDate": "9999-12-31 23:59:59"},
+        {"creationDate": "2022-01-01 25:00:00"},
     ],
 )  # fmt: skip
 def test_an_item_that_gives_no_keys_is_refused(change: dict[str, object]) -> None:

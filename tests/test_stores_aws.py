@@ -244,7 +244,7 @@ def test_buckets_that_do_not_exist(world: World) -> None:
     with pytest.raises(AccessDeniedError, match=r"demo-input/.* doesn't exist"):
         world.media().agent_recording(RECORDING).__enter__()
     with pytest.raises(AccessDeniedError, match=r"demo-output/.* doesn't exist"):
-        world.media().publish(RECORDING, "mp4", io.BytesIO(b"v"), b"t")
+        world.media().publish(RECORDING, "mp4", io.BytesIO(b"v"), thumbnail=b"t", qc=None)
 
 
 class CuttingServer:
@@ -391,7 +391,7 @@ def test_a_full_disk(world: World) -> None:
 @pytest.mark.parametrize("content", [b"small video", BIG], ids=["one request", "three parts"])
 def test_publish_puts_both(world: World, content: bytes) -> None:
     """Video and thumbnail arrive whole under their keys, with their content types, and no upload dangles."""
-    published = world.media().publish(RECORDING, "mp4", io.BytesIO(content), b"png")
+    published = world.media().publish(RECORDING, "mp4", io.BytesIO(content), thumbnail=b"png", qc=None)
     assert published.video == f"s3://{OUTPUT}/2026/03/02/agent-7/contact-1/recording.mp4"
     assert published.thumbnail == f"s3://{OUTPUT}/2026/03/02/agent-7/contact-1/thumbnail.png"
     assert (published.video_bytes, published.thumbnail_bytes) == (len(content), 3)
@@ -402,9 +402,21 @@ def test_publish_puts_both(world: World, content: bytes) -> None:
     assert world.dangling_uploads() == []
 
 
+def test_publish_puts_the_findings_beside_the_video(world: World) -> None:
+    """qc.json arrives with its content type; where the video fails, it is as it was before."""
+    published = world.media().publish(RECORDING, "mp4", io.BytesIO(b"v"), thumbnail=None, qc=b"{}")
+    assert published.qc == f"s3://{OUTPUT}/2026/03/02/agent-7/contact-1/qc.json"
+    stored = world.s3.get_object(Bucket=OUTPUT, Key=RECORDING.qc_key)
+    assert (stored["Body"].read(), stored["ContentType"]) == (b"{}", "application/json")
+    broken = Faulty(world.s3, complete_multipart_upload=fails(BROKEN))
+    with pytest.raises(StorageError):
+        world.media(s3=broken).publish(RECORDING, "mp4", io.BytesIO(BIG), thumbnail=None, qc=b"[1]")
+    assert world.s3.get_object(Bucket=OUTPUT, Key=RECORDING.qc_key)["Body"].read() == b"{}"
+
+
 def test_publish_of_webm_without_a_thumbnail(world: World) -> None:
     """WebM has its own key and content type; no thumbnail means none is written."""
-    published = world.media().publish(RECORDING, "webm", io.BytesIO(b"video"), None)
+    published = world.media().publish(RECORDING, "webm", io.BytesIO(b"video"), thumbnail=None, qc=None)
     assert (published.thumbnail, published.thumbnail_bytes) == (None, 0)
     assert world.keys(OUTPUT) == [RECORDING.video_key("webm")]
     assert world.s3.head_object(Bucket=OUTPUT, Key=world.keys(OUTPUT)[0])["ContentType"] == "video/webm"
@@ -421,7 +433,7 @@ def test_publish_reads_from_the_start_of_a_reader_that_returns_short(world: Worl
 
     video = Short(BIG)
     video.seek(0, os.SEEK_END)
-    world.media().publish(RECORDING, "mp4", video, b"png")
+    world.media().publish(RECORDING, "mp4", video, thumbnail=b"png", qc=None)
     assert world.read(VIDEO_KEY) == BIG
 
 
@@ -452,7 +464,9 @@ def test_publish_that_fails_changes_nothing(
         world.s3.put_object(Bucket=OUTPUT, Key=VIDEO_KEY, Body=b"old video")
         world.s3.put_object(Bucket=OUTPUT, Key=THUMBNAIL_KEY, Body=before, **told)
     with pytest.raises(StorageError) as caught:
-        world.media(s3=Faulty(world.s3, **faults())).publish(RECORDING, "mp4", io.BytesIO(BIG), b"new")
+        world.media(s3=Faulty(world.s3, **faults())).publish(
+            RECORDING, "mp4", io.BytesIO(BIG), thumbnail=b"new", qc=None
+        )
     assert "left behind" not in str(caught.value)
     assert "secret" not in str(caught.value)
     assert world.dangling_uploads() == []
@@ -469,7 +483,7 @@ def test_publish_of_a_small_video_that_fails_changes_nothing(world: World) -> No
     """The thumbnail goes first, and goes again when the video's only request fails."""
     faulty = Faulty(world.s3, put_object=fails(BROKEN, on=2))
     with pytest.raises(StorageError):
-        world.media(s3=faulty).publish(RECORDING, "mp4", io.BytesIO(b"small"), b"new")
+        world.media(s3=faulty).publish(RECORDING, "mp4", io.BytesIO(b"small"), thumbnail=b"new", qc=None)
     assert world.keys(OUTPUT) == []
 
 
@@ -479,7 +493,7 @@ def test_publish_whose_answer_is_lost_is_done_all_the_same(world: World, operati
     lost = aws.ConnectionClosedError(endpoint_url="x")
     faulty = Faulty(world.s3, **{operation: fails(lost, after=True)})
     content = BIG if operation == "complete_multipart_upload" else b"small"
-    world.media(s3=faulty).publish(RECORDING, "mp4", io.BytesIO(content), b"png")
+    world.media(s3=faulty).publish(RECORDING, "mp4", io.BytesIO(content), thumbnail=b"png", qc=None)
     assert (world.read(VIDEO_KEY), world.read(THUMBNAIL_KEY)) == (content, b"png")
 
 
@@ -491,7 +505,7 @@ def test_publish_that_is_interrupted_changes_nothing(world: World) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         world.media(s3=Faulty(world.s3, complete_multipart_upload=interrupt)).publish(
-            RECORDING, "mp4", io.BytesIO(BIG), b"png"
+            RECORDING, "mp4", io.BytesIO(BIG), thumbnail=b"png", qc=None
         )
     assert world.keys(OUTPUT) == []
     assert world.dangling_uploads() == []
@@ -507,19 +521,19 @@ def test_publish_names_what_it_could_not_undo(world: World) -> None:
         delete_object=fails(denied),
     )
     with pytest.raises(AccessDeniedError, match=r"left behind, please remove: .*thumbnail.png.*multipart upload"):
-        world.media(s3=faulty).publish(RECORDING, "mp4", io.BytesIO(BIG), b"png")
+        world.media(s3=faulty).publish(RECORDING, "mp4", io.BytesIO(BIG), thumbnail=b"png", qc=None)
 
 
 def test_publish_that_fails_spares_another_runs_thumbnail(world: World) -> None:
     """SQS may deliver twice: a run that fails doesn't take away what the other has published meanwhile."""
 
     def other_run_first(_: Callable[..., Any], **__: Any) -> None:
-        world.media().publish(RECORDING, "mp4", io.BytesIO(b"other"), b"other's")
+        world.media().publish(RECORDING, "mp4", io.BytesIO(b"other"), thumbnail=b"other's", qc=None)
         raise BROKEN
 
     with pytest.raises(StorageError):
         world.media(s3=Faulty(world.s3, complete_multipart_upload=other_run_first)).publish(
-            RECORDING, "mp4", io.BytesIO(BIG), b"mine"
+            RECORDING, "mp4", io.BytesIO(BIG), thumbnail=b"mine", qc=None
         )
     assert (world.read(VIDEO_KEY), world.read(THUMBNAIL_KEY)) == (b"other", b"other's")
     assert world.dangling_uploads() == []
@@ -527,8 +541,8 @@ def test_publish_that_fails_spares_another_runs_thumbnail(world: World) -> None:
 
 def test_publish_over_another_container_leaves_it(world: World) -> None:
     """A rerun that makes WebM of what was MP4 deletes nothing."""
-    world.media().publish(RECORDING, "mp4", io.BytesIO(b"old"), None)
-    world.media().publish(RECORDING, "webm", io.BytesIO(b"new"), None)
+    world.media().publish(RECORDING, "mp4", io.BytesIO(b"old"), thumbnail=None, qc=None)
+    world.media().publish(RECORDING, "webm", io.BytesIO(b"new"), thumbnail=None, qc=None)
     assert world.keys(OUTPUT) == [RECORDING.video_key("mp4"), RECORDING.video_key("webm")]
 
 

@@ -57,7 +57,7 @@ def publish(files: LocalFiles, video: bytes = b"video", thumbnail: bytes | None 
     """Build a video in a scratch file and publish it."""
     with files.scratch() as scratch:
         scratch.write(video)
-        return files.publish(RECORDING, kind, scratch, thumbnail)
+        return files.publish(RECORDING, kind, scratch, thumbnail=thumbnail, qc=None)
 
 
 def parts(folder: Path) -> list[Path]:
@@ -284,7 +284,7 @@ def test_publish_of_a_file_from_elsewhere(folder: Path) -> None:
     """A video that isn't the scratch file is copied, from its start."""
     video = io.BytesIO(b"from elsewhere")
     video.seek(5)
-    published = in_folder(folder).publish(RECORDING, "mp4", video, b"png")
+    published = in_folder(folder).publish(RECORDING, "mp4", video, thumbnail=b"png", qc=None)
     assert (folder / "out.mp4").read_bytes() == b"from elsewhere"
     assert published.video_bytes == 14
     assert parts(folder) == []
@@ -296,7 +296,7 @@ def test_publish_goes_on_if_an_input_is_gone_by_then(folder: Path) -> None:
     with files.scratch() as scratch:
         scratch.write(b"video")
         (folder / "connect.wav").unlink()
-        files.publish(RECORDING, "mp4", scratch, None)
+        files.publish(RECORDING, "mp4", scratch, thumbnail=None, qc=None)
     assert (folder / "out.mp4").read_bytes() == b"video"
 
 
@@ -412,8 +412,8 @@ def test_two_runs_into_one_place(folder: Path) -> None:
         first.write(b"first")
         with two.scratch() as second:
             second.write(b"second")
-            one.publish(RECORDING, "mp4", first, b"1")
-            two.publish(RECORDING, "mp4", second, b"2")
+            one.publish(RECORDING, "mp4", first, thumbnail=b"1", qc=None)
+            two.publish(RECORDING, "mp4", second, thumbnail=b"2", qc=None)
     assert (folder / "out.mp4").read_bytes() == b"second"
     assert (folder / "thumb.png").read_bytes() == b"2"
     assert parts(folder) == []

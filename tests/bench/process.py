@@ -136,7 +136,7 @@ def _run(side: str, minutes: float, given: Path, scratch: Path) -> Run:
     if side == "reference":
         command = ["bash", str(HERE / "reference_pipeline.sh"), str(recording), str(connect), call_end, str(out)]
     else:
-        command = [str(Path(sys.executable).with_name("komorebi-qc")), "process", "--json"]
+        command = [str(Path(sys.executable).with_name("komorebi-qc")), "process", "--align", "told", "--json"]
         command += ["--connect", str(connect), "--recording", str(recording), "--call-end", call_end]
         command += ["--out", str(out), "--thumbnail", str(scratch / "thumbnail.png")]
     wall_s, cpu_s, memory_mb, printed = _measured(command, scratch)

@@ -1,0 +1,124 @@
+"""Whether a call and a recording belong together, and where the one lies in the other; nothing is written."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from komorebi_qc import __version__
+from komorebi_qc.level_findings import level_findings
+from komorebi_qc.levels import ChannelLevels, Meter
+from komorebi_qc.listen import RATE, hear_call, hear_recording
+from komorebi_qc.probe import probe_call, probe_recording
+from komorebi_qc.sync import measure
+from komorebi_qc.sync.samples import as_float
+from komorebi_qc.sync_findings import call_end_dict, sync_dict, sync_findings
+from komorebi_qc.timing import measure_timing, timing_findings
+from komorebi_qc.verdict import Finding, Status, verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from komorebi_qc.probe import MediaInfo
+    from komorebi_qc.stores import Source
+    from komorebi_qc.sync import SyncResult
+    from komorebi_qc.sync.samples import Track
+    from komorebi_qc.timebase import CallEnd
+
+SIDES = ("customer", "agent")
+_BLOCK = RATE * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A pair and what was measured on it.
+
+    Attributes:
+        call: Connect's audio at 8 kHz, ``(n, 2)``: customer, agent; sample ``i`` at ``call_s = i / 8000``.
+        recording: the recording's audio at 8 kHz, ``(m,)``; sample ``i`` at ``recording_s = i / 8000``.
+        result: the measurement.
+    """
+
+    call: Track
+    recording: NDArray[np.int16]
+    result: SyncResult
+
+
+def hear(call: Source, call_info: MediaInfo, recording: Source, info: MediaInfo, call_end: CallEnd) -> Heard:
+    """Decode both sides and measure.
+
+    Raises:
+        MediaError: where one can't be opened.
+    """
+    ours, theirs = hear_call(call, call_info), hear_recording(recording, info)
+    return Heard(ours, theirs, measure(ours, theirs, call_end.recording_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What there is to say about a pair.
+
+    Attributes:
+        call: Connect's audio.
+        recording: the agent recording.
+        call_end: as told.
+        heard: both sides, and the measurement.
+        levels: of each track and channel, in the telephone band.
+        findings: in the order in which an analyst asks.
+    """
+
+    call: MediaInfo
+    recording: MediaInfo
+    call_end: CallEnd
+    heard: Heard
+    levels: dict[str, dict[str, ChannelLevels]]
+    findings: tuple[Finding, ...]
+
+    @property
+    def verdict(self) -> Status:
+        """The worst of all findings."""
+        return verdict(self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The diagnosis for JSON."""
+        result = self.heard.result
+        measured_s = result.measured_call_end_s if result.status == "aligned" else None
+        return {
+            "version": __version__,
+            "verdict": self.verdict,
+            "sync": sync_dict(result),
+            "call_end": call_end_dict(self.call_end, measured_s),
+            "levels": {
+                track: {side: asdict(levels) for side, levels in sides.items()} for track, sides in self.levels.items()
+            },
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+
+
+def diagnose(call: Source, recording: Source, call_end: CallEnd) -> Diagnosis:
+    """Measure a pair.
+
+    Raises:
+        MediaError: where one of the two isn't the media it should be.
+    """
+    call_info, info = probe_call(call), probe_recording(recording)
+    heard = hear(call, call_info, recording, info, call_end)
+    call_levels, own_levels = _levels(heard.call), _levels(heard.recording)
+    findings = (
+        *sync_findings(heard.result, call_end),
+        *timing_findings(measure_timing(recording)),
+        *level_findings("call", call_levels, sides=SIDES),
+        *(level_findings("recording", own_levels) if info.audio is not None else ()),
+    )
+    levels = {"call": dict(zip(SIDES, call_levels, strict=True)), "recording": {"mixed": own_levels[0]}}
+    return Diagnosis(call_info, info, call_end, heard, levels, findings)
+
+
+def _levels(track: Track) -> tuple[ChannelLevels, ...]:
+    """The levels of a track as it was heard: in the telephone band, at 8 kHz."""
+    channels = track.shape[1] if len(track.shape) > 1 else 1
+    meter = Meter(RATE, channels)
+    for start in range(0, track.shape[0], _BLOCK):
+        meter.add(as_float(track[start : start + _BLOCK]).reshape(-1, channels))
+    return meter.result()

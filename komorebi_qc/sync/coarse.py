@@ -1,0 +1,164 @@
+"""Roughly where the call lies: blocks of each channel looked for in the whole recording by their features.
+
+Blocks, not one global correlation: a global peak dies under drift and jumps. Each block's best places are candidates;
+the course that most blocks agree on is followed. Other courses are kept as hypotheses, because a loop (music on hold)
+or a repeated prompt may look as good from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from komorebi_qc.sync.activity import FRAME_S, Activity
+from komorebi_qc.sync.features import Haystack, band_levels, floored
+from komorebi_qc.sync.track import chains
+
+if TYPE_CHECKING:
+    from komorebi_qc.sync.samples import Doubles, Ints, Track
+
+CANDIDATES = 6
+MOST_BLOCKS = 16
+"""A channel: an hour is sampled every 2 minutes by either, and jumps up to `JUMP_S` are followed between."""
+JUMP_S = 2.6
+LEAST_SCORE = 0.22
+_APART = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Every block's candidate lags. Arrays of shape (blocks,) and (blocks, CANDIDATES)."""
+
+    time_s: Doubles
+    channel: Ints
+    lag_s: Doubles
+    score: Doubles
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One hypothesis: the lag at the centres of the blocks that agree on it."""
+
+    time_s: Doubles
+    lag_s: Doubles
+    score: float
+
+    def around(self, time_s: float) -> tuple[float, ...]:
+        """The lags to try at a moment: of the block before it and of the one after it."""
+        at = int(np.searchsorted(self.time_s, time_s))
+        near = self.lag_s[max(at - 1, 0) : at + 1]
+        if len(near) == 2 and abs(near[1] - near[0]) > 0.25:
+            return float(near[0]), float(near[1])
+        return (float(near.mean()),)
+
+
+def _blocks(activity: Activity, call_frames: int) -> tuple[list[int], int]:
+    """(start frames, frames a block) of the blocks of one channel that hold enough activity."""
+    size = int(np.clip(call_frames / 8, 8 / FRAME_S, 30 / FRAME_S))
+    size = min(size, call_frames)
+    starts = np.arange(0, max(call_frames - size // 2, 1), size)
+    total = np.concatenate([[0], np.cumsum(activity.active)])
+    stops = np.minimum(starts + size, call_frames)
+    busy = total[stops] - total[starts]
+    enough = starts[busy >= min(1.5 / FRAME_S, max(size // 4, 1))]
+    if len(enough) <= MOST_BLOCKS:
+        return [int(s) for s in enough], size
+    # spread over the call; of each stretch the busiest block
+    parts = np.array_split(enough, MOST_BLOCKS)
+    return [int(part[np.argmax(total[np.minimum(part + size, call_frames)] - total[part])]) for part in parts], size
+
+
+def search(call: Track, activities: tuple[Activity, Activity], recording: Track) -> Hits:
+    """Every block's best places in the recording, in time order."""
+    call_frames = min(len(a.active) for a in activities)
+    plans = [_blocks(a, call_frames) for a in activities]
+    hay = Haystack(recording, max(size for _, size in plans))
+    rows: list[tuple[float, int, list[float], list[float]]] = []
+    for channel, (starts, size) in enumerate(plans):
+        if not starts:
+            continue
+        parts = [band_levels(call, s, min(size, call_frames - s), channel) for s in starts]
+        whole = floored(np.concatenate(parts, axis=1))
+        at = 0
+        for start, part in zip(starts, parts, strict=True):
+            n = part.shape[1]
+            block = whole[:, at : at + n]
+            at += n
+            mask = activities[channel].active[start : start + n]
+            places, score = hay.search(block, mask)
+            lags, scores = _best(places, score)
+            rows.append(((start + n / 2) * FRAME_S, channel, [(p - start) * FRAME_S for p in lags], scores))
+    rows.sort(key=lambda row: row[0])
+    if not rows:
+        empty = np.zeros((0, CANDIDATES))
+        return Hits(np.zeros(0), np.zeros(0, np.intp), empty, empty)
+    return Hits(
+        np.array([r[0] for r in rows]),
+        np.array([r[1] for r in rows], np.intp),
+        np.array([r[2] for r in rows]),
+        np.array([r[3] for r in rows]),
+    )
+
+
+def _best(places: Ints, score: np.ndarray[tuple[int], np.dtype[np.float32]]) -> tuple[list[float], list[float]]:
+    """The best places (fractional frames) of a block, `_APART` frames from each other."""
+    work = score.copy()
+    lags, scores = [0.0] * CANDIDATES, [0.0] * CANDIDATES
+    for k in range(CANDIDATES):
+        if len(work) == 0:
+            break
+        i = int(np.argmax(work))
+        top = float(work[i])
+        if top <= 0.0:
+            break
+        part = 0.0
+        if 0 < i < len(score) - 1:
+            bend = float(score[i - 1] - 2 * score[i] + score[i + 1])
+            if bend < 0:
+                part = float(np.clip(0.5 * float(score[i - 1] - score[i + 1]) / bend, -0.5, 0.5))
+        lags[k], scores[k] = float(places[i]) + part, top
+        work[max(i - _APART, 0) : i + _APART + 1] = 0.0
+    return lags, scores
+
+
+def courses(hits: Hits, best: int = 4) -> list[Course]:
+    """The most credible courses, best first."""
+    gain = np.maximum(hits.score - LEAST_SCORE, 0.0) * 10.0
+    out = []
+    for chain in chains(
+        hits.time_s, hits.lag_s, gain, slack_s=0.06, jump_price=1.5, jump_s=JUMP_S, best=best, apart_s=0.5
+    ):
+        lag = hits.lag_s[chain.windows, chain.choices]
+        out.append(Course(hits.time_s[chain.windows], lag, chain.score))
+    return out
+
+
+def offsets_elsewhere(hits: Hits, course: Course) -> list[tuple[float, float]]:
+    """(shift in s, share of the blocks) of places where blocks look nearly as alike as on the course."""
+    shifts, weights = [], []
+    on_course = np.interp(hits.time_s, course.time_s, course.lag_s)
+    for i in range(len(hits.time_s)):
+        here = np.abs(hits.lag_s[i] - on_course[i]) < 0.6
+        reference = float(hits.score[i][here].max()) if here.any() else LEAST_SCORE
+        for lag, score in zip(hits.lag_s[i], hits.score[i], strict=True):
+            if abs(lag - on_course[i]) > 0.6 and score > max(0.6 * reference, LEAST_SCORE):
+                shifts.append(float(lag - on_course[i]))
+                weights.append(float(score))
+    out: list[tuple[float, float]] = []
+    left = np.array(shifts)
+    mass = np.array(weights)
+    while len(left) and len(out) < 8:
+        support = np.array([mass[np.abs(left - s) < 0.08].sum() for s in left])
+        top = int(np.argmax(support))
+        near = np.abs(left - left[top]) < 0.08
+        out.append(
+            (
+                float(np.average(left[near], weights=mass[near])),
+                float(np.count_nonzero(near)) / max(len(hits.time_s), 1),
+            )
+        )
+        far = np.abs(left - left[top]) >= 0.3
+        left, mass = left[far], mass[far]
+    return out

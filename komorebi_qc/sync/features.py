@@ -1,0 +1,104 @@
+"""Coarse features: log power in five bands, 40 ms apart, and their comparison over every lag.
+
+Codecs, gain control and microphones change spectra but leave the rise and fall of speech in broad bands alone, so
+blocks of speech find their place by it wherever they lie. Only the call channel's active frames weigh in: between
+them the recording holds the other speaker.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from komorebi_qc.sync.activity import FRAME
+from komorebi_qc.sync.samples import RATE, Flags, Floats, Track, length, piece
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+EDGES_HZ = (300, 570, 950, 1500, 2300, 3400)
+BANDS = len(EDGES_HZ) - 1
+_WINDOW = 256
+_SMOOTH = 75
+_LEAST_SPREAD = 0.15
+"""log10 power squared, a frame, all bands: flatter places (silence, noise) look like nothing."""
+"""Frames (3 s) of the running mean that is taken out of the recording's features: slow gain is no evidence."""
+
+
+def band_levels(track: Track, start_frame: int, frames: int, channel: int | None = None) -> Floats:
+    """(BANDS, frames) log10 power; frame i covers the first 32 ms from sample (start_frame + i) * 320."""
+    out = np.empty((BANDS, frames), np.float32)
+    window = np.hanning(_WINDOW).astype(np.float32)
+    freq = np.fft.rfftfreq(_WINDOW, 1 / RATE)
+    edges = np.searchsorted(freq, EDGES_HZ)
+    for a in range(0, frames, 2000):
+        b = min(a + 2000, frames)
+        x = piece(track, (start_frame + a) * FRAME, (start_frame + b) * FRAME, channel)
+        spectrum = np.fft.rfft(x.reshape(b - a, FRAME)[:, :_WINDOW] * window)
+        power = spectrum.real**2 + spectrum.imag**2
+        for band in range(BANDS):
+            out[band, a:b] = power[:, edges[band] : edges[band + 1]].sum(axis=1)
+    logarithm: Floats = np.log10(out + np.float32(1e-7))
+    return logarithm
+
+
+def floored(levels: Floats) -> Floats:
+    """Each band cut off at its own noise floor, so that noise between words carries no weight."""
+    if levels.shape[1] == 0:
+        return levels
+    floor = np.percentile(levels, 15, axis=1, keepdims=True).astype(np.float32) + np.float32(0.2)
+    raised: Floats = np.maximum(levels, floor)
+    return raised
+
+
+def running_mean_removed(levels: Floats) -> Floats:
+    """The recording's features around zero."""
+    n = levels.shape[1]
+    if n == 0:
+        return levels
+    total = np.concatenate([np.zeros((levels.shape[0], 1)), np.cumsum(levels, axis=1, dtype=np.float64)], axis=1)
+    at = np.arange(n)
+    a, b = np.maximum(at - _SMOOTH, 0), np.minimum(at + _SMOOTH + 1, n)
+    flat: Floats = (levels - (total[:, b] - total[:, a]) / (b - a)).astype(np.float32)
+    return flat
+
+
+class Haystack:
+    """The recording's features, transformed once, in which many blocks are looked for."""
+
+    def __init__(self, recording: Track, longest: int) -> None:
+        self.frames = length(recording) // FRAME
+        raw = running_mean_removed(floored(band_levels(recording, 0, self.frames)))
+        raw = np.clip(raw, -3.0, 3.0)
+        self.size = 1 << int(np.ceil(np.log2(max(self.frames + 2 * longest, 2))))
+        self._pad = longest
+        padded = np.zeros((BANDS, self.size), np.float32)
+        padded[:, longest : longest + self.frames] = raw
+        self._spectra: NDArray[np.complex64] = np.fft.rfft(padded).astype(np.complex64)
+        self._energy: NDArray[np.complex64] = np.fft.rfft((padded**2).sum(axis=0)).astype(np.complex64)
+
+    def search(self, block: Floats, mask: Flags) -> tuple[NDArray[np.intp], Floats]:
+        """(start frame in the recording, similarity -1..1) for every place where over half of the block is inside."""
+        n = block.shape[1]
+        weight = mask.astype(np.float32)
+        total = weight.sum()
+        mean = (block * weight).sum(axis=1, keepdims=True) / total
+        shape = np.clip((block - mean) * weight, -3.0, 3.0)
+        acc = np.zeros(self.size // 2 + 1, np.complex64)
+        padded = np.zeros(self.size, np.float32)
+        for band in range(BANDS):
+            padded[:n] = shape[band]
+            acc += self._spectra[band] * np.conj(np.fft.rfft(padded))
+        top = np.fft.irfft(acc, self.size)
+        padded[:n] = weight
+        cover = np.conj(np.fft.rfft(padded))
+        # the spread of the recording's features under the mask, each band about its own mean there: where only one
+        # speaker is heard, the silence round a word must not count as the word's shape
+        under = np.fft.irfft(self._energy * cover, self.size)
+        for band in range(BANDS):
+            under -= np.fft.irfft(self._spectra[band] * cover, self.size) ** 2 / total
+        first, last = self._pad - n // 2, self._pad + self.frames - n // 2
+        top, under = top[first:last], under[first:last]
+        norm = np.sqrt(np.maximum(under, _LEAST_SPREAD * total) * (shape**2).sum() + 1e-6)
+        return np.arange(first, last) - self._pad, (top / norm).astype(np.float32)

@@ -1,0 +1,139 @@
+"""From what agreed and what did not to a status: may this alignment be used?
+
+No single number tells a wrong pair. Two calls of the same people share prompts, greetings and music on hold, and each
+of those alone agrees perfectly. What they do not share is a conversation: many turns, under one lag, with little in
+between that disagrees. Content that also fits elsewhere (a loop, a prompt said twice) says nothing about where the
+call lies and is not counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LEAST_SPEECH_S = 2.0
+LEAST_EXPLAINED = 0.8
+"""True pairs of the bench: 0.93 and up."""
+MOST_CONTRADICTED = 0.25
+"""True pairs of the bench: 0.0; a wrong one with three shared sentences: 0.44."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What one call channel has to say; seconds of activity, and turns."""
+
+    active_s: float
+    """Activity where the recording has audio."""
+    agreed_s: float
+    distinct_s: float
+    """Of the agreed, what fits nowhere else in the recording."""
+    turns: int
+    agreed_turns: int
+    distinct_turns: int
+    span_support: float
+    """Agreed share between the first agreeing window and the last."""
+    heard: bool
+
+    @property
+    def support(self) -> float:
+        """Agreed share, 0..1."""
+        return self.agreed_s / self.active_s if self.active_s > 0 else 0.0
+
+    @property
+    def turn_support(self) -> float:
+        """Share of the turns that agree, 0..1."""
+        return self.agreed_turns / self.turns if self.turns else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything the status rests on."""
+
+    customer: Channel
+    agent: Channel
+    recording_active_s: float
+    explained: float
+    """Of the recording's activity during the call, while the call is active too.
+
+    The share that agreed windows cover.
+    """
+    contradicted: float
+    """Of the seconds in which only a channel that is not heard speaks: the share with sound in the recording."""
+    rivals: int
+    jumps: int = 0
+    overlap: float = 1.0
+    """Share of the call's speech where the recording has audio at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Status and the sentence that goes with it."""
+
+    status: str
+    reason: str
+
+
+def judge(e: Evidence) -> Verdict:
+    """`aligned`, `ambiguous`, `wrong_pair` or `insufficient`."""
+    speech = e.customer.active_s + e.agent.active_s
+    agreed = e.customer.agreed_s + e.agent.agreed_s
+    distinct = e.customer.distinct_s + e.agent.distinct_s
+    turns = e.customer.distinct_turns + e.agent.distinct_turns
+    if speech < LEAST_SPEECH_S:
+        return Verdict(
+            "insufficient",
+            f"the call holds {speech:.1f} s of speech where the recording has audio: too little to align",
+        )
+    heard = [c for c in (e.agent, e.customer) if c.heard]
+    if not heard and e.recording_active_s < LEAST_SPEECH_S:
+        return Verdict(
+            "insufficient", f"the recording holds {e.recording_active_s:.1f} s of sound during the call: muted or empty"
+        )
+    best = max(heard, key=lambda c: c.support, default=None)
+    if best is None:
+        if speech >= 10.0 and e.recording_active_s >= 10.0:
+            return Verdict(
+                "wrong_pair",
+                f"{speech:.0f} s of speech in the call and {e.recording_active_s:.0f} s of "
+                "sound in the recording, nothing agrees",
+            )
+        return Verdict("insufficient", "nothing agrees, but there is too little speech to call it a wrong pair")
+    if e.rivals and distinct < 0.25 * agreed and any(c.support >= 0.5 for c in heard):
+        return Verdict(
+            "ambiguous",
+            f"{agreed:.0f} s agree, but {agreed - distinct:.0f} s of it fit elsewhere as "
+            "well: a loop or a repeated prompt",
+        )
+    full = any(c.support >= 0.7 and c.turn_support >= 0.6 for c in heard)
+    if e.agent.heard and e.agent.support < 0.5:
+        # announcements and music reach the customer's side of any call; the agent's own voice is heard throughout or
+        # the call is another
+        full = False
+    # both voices agree on a stretch and little disagrees in it: a transfer, a mute, a recording that covers a part
+    part = (
+        len(heard) == 2 and all(c.span_support >= 0.7 and c.agreed_turns >= 4 for c in heard) and agreed >= 0.3 * speech
+    )
+    # a free jump lets one more prompt fit by chance, and so does the choice of a small overlap
+    needed = 3 + e.jumps + (3 if e.overlap < 0.5 else 0)
+    enough = turns >= needed or (len(heard) == 2 and turns >= 2 and needed == 3)
+    # the voice that is not heard must be missing: sound in its place is somebody else's
+    missing = [c for c in (e.agent, e.customer) if not c.heard and c.active_s >= 4.0]
+    foreign = bool(missing) and e.contradicted >= MOST_CONTRADICTED
+    if (full or part) and e.explained >= LEAST_EXPLAINED and not foreign:
+        if enough and distinct >= 2.5:
+            return Verdict(
+                "aligned",
+                f"{agreed:.0f} s of {speech:.0f} s of speech agree, "
+                f"in {e.customer.agreed_turns + e.agent.agreed_turns} turns",
+            )
+        if e.rivals:
+            return Verdict(
+                "ambiguous",
+                f"{agreed:.0f} s agree, but {agreed - distinct:.0f} s of it fit elsewhere as "
+                "well: a loop or a repeated prompt",
+            )
+        return Verdict("insufficient", f"what agrees is {turns} turns and {distinct:.1f} s: too little to be sure")
+    if agreed < 0.35 * speech and speech - agreed >= 10.0 and e.recording_active_s >= 10.0:
+        return Verdict("wrong_pair", f"only {agreed:.0f} s of {speech:.0f} s of speech agree")
+    return Verdict(
+        "insufficient", f"{agreed:.0f} s of {speech:.0f} s of speech agree: not enough to use, too much to rule it out"
+    )

@@ -1,0 +1,209 @@
+"""The fine stage: windows on one channel's active speech, their lags along a course, and the chain they form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from komorebi_qc.sync.activity import Activity, share
+from komorebi_qc.sync.fit import Points
+from komorebi_qc.sync.offset import PEAKS, peaks
+from komorebi_qc.sync.samples import RATE, Doubles, Flags, Ints, Track, length
+from komorebi_qc.sync.track import chains
+
+if TYPE_CHECKING:
+    from komorebi_qc.sync.coarse import Course
+
+LEAST_Z = 6.5
+SURE_Z = 11.0
+MOST = 450
+MOST_AGAIN = 48
+SLACK_S = 0.0012
+JUMP_S = 2.6
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """One channel's windows in time order; arrays of (windows,) or (windows, candidates)."""
+
+    channel: int
+    size_s: float
+    start_s: Doubles
+    weight_s: Doubles
+    """Seconds of activity each one stands for."""
+    lag_s: Doubles
+    z: Doubles
+    audible: Flags
+    """The recording has audio there, and it is no mere tone."""
+
+    @property
+    def centre_s(self) -> Doubles:
+        """Call clock."""
+        return self.start_s + self.size_s / 2
+
+
+def window_size(call_s: float) -> tuple[int, int]:
+    """(width, reach) in samples: 1.5 s, or 1 s where the call is short and windows are few.
+
+    They sum to a power of two.
+    """
+    if call_s < 4:
+        return 4096, 2048
+    return (12288, 2048) if call_s > 150 else (8192, 4096)
+
+
+def plan(activity: Activity, call_samples: int, size: int, most: int = MOST) -> tuple[Ints, Doubles]:
+    """(start samples, seconds of activity each stands for) of the windows that are active for a good part."""
+    hop = size // 2
+    starts = np.arange(0, max(call_samples - size // 2, 1), hop)
+    size_s = size / RATE
+    busy = share(activity.active, starts / RATE, size_s)
+    which = np.flatnonzero(busy >= 0.4)
+    if len(which) > most:
+        # every n-th, but in pairs would waste half: neighbours share half their samples
+        which = which[np.unique(np.rint(np.linspace(0, len(which) - 1, most)).astype(int))]
+    starts, busy = starts[which], busy[which]
+    total = activity.active_s
+    weight = busy / max(float(busy.sum()), 1e-9) * total
+    return starts.astype(np.intp), weight
+
+
+def measure(
+    call: Track, channel: int, recording: Track, course: Course, starts: Ints, weight: Doubles, size: int, reach: int
+) -> Windows:
+    """The candidates of every window along the course; two looks where the course jumps."""
+    size_s = size / RATE
+    asked: list[tuple[int, int]] = []
+    for i, start in enumerate(starts):
+        asked.extend((i, round(at * RATE)) for at in course.around(float(start) / RATE + size_s / 2))
+    which = np.array([a[0] for a in asked], np.intp)
+    centre = np.array([a[1] for a in asked], np.intp)
+    found = peaks(call, channel, recording, starts[which] if len(which) else which, centre, size, reach)
+    count = len(starts)
+    lag, z = np.zeros((count, 2 * PEAKS)), np.zeros((count, 2 * PEAKS))
+    audible = np.zeros(count)
+    blunt = np.ones(count, bool)
+    filled = np.zeros(count, int)
+    for row, i in enumerate(which):
+        a = filled[i] * PEAKS
+        lag[i, a : a + PEAKS], z[i, a : a + PEAKS] = found.lag_s[row], found.z[row]
+        audible[i] = max(audible[i], found.audible[row])
+        blunt[i] &= found.blunt[row]
+        filled[i] += 1
+    return Windows(channel, size_s, starts / RATE, weight, lag, z, (audible > 0.6) & ~blunt)
+
+
+def gains(z: Doubles) -> Doubles:
+    """What a candidate is worth to a chain."""
+    # mostly "it is there"; the logarithm tells a sharp peak from its echo a pitch period away
+    worth: Doubles = np.clip((z - LEAST_Z) / 6.0, 0.0, 3.0) + np.clip(np.log(np.maximum(z, 1.0) / 25.0), 0.0, 2.0)
+    return worth
+
+
+def follow(windows: Windows, gate: Doubles | None = None) -> tuple[Flags, Ints]:
+    """(which windows lie on the most credible chain, the candidate each one takes).
+
+    `gate` (windows, 2): the least and the largest lag allowed, where another channel already says something.
+    """
+    gain = gains(windows.z)
+    if gate is not None:
+        gain = np.where((windows.lag_s >= gate[:, :1]) & (windows.lag_s <= gate[:, 1:]), gain, 0.0)
+    on, choice = np.zeros(len(gain), bool), np.zeros(len(gain), np.intp)
+    best = chains(windows.centre_s, windows.lag_s, gain, slack_s=SLACK_S, jump_price=5.0, jump_s=JUMP_S)
+    if best:
+        on[best[0].windows] = True
+        choice[best[0].windows] = best[0].choices
+    return on, choice
+
+
+def look_again(call: Track, recording: Track, windows: Windows, on: Flags, lag_s: Doubles) -> Windows | None:
+    """A wide search for windows that found nothing between, before or after others that did: a jump the course missed.
+
+    None where there is nothing to look for (or nothing at all agrees).
+    """
+    usable = windows.audible
+    if np.count_nonzero(on) < max(4, 0.25 * np.count_nonzero(usable)):
+        return None
+    failed = usable & ~on
+    # single failures are overlaps and noise; a missed segment shows as neighbours failing together
+    together = failed & (np.roll(failed, 1) | np.roll(failed, -1))
+    which = np.flatnonzero(together)
+    if len(which) == 0:
+        return None
+    if len(which) > MOST_AGAIN:
+        which = which[np.unique(np.rint(np.linspace(0, len(which) - 1, MOST_AGAIN)).astype(int))]
+    at = np.flatnonzero(on)
+    lag, z = windows.lag_s.copy(), windows.z.copy()
+    previous = np.zeros(0, np.intp)
+    for side in ("left", "right"):
+        near = np.clip(np.searchsorted(at, which, side="left") - (side == "left"), 0, len(at) - 1)
+        centre = np.rint(lag_s[at[near]] * RATE).astype(np.intp)
+        if side == "right":
+            differ = np.abs(centre - previous) > RATE
+            which, centre = which[differ], centre[differ]
+            if len(which) == 0:
+                break
+        previous = centre
+        starts = np.rint(windows.start_s[which] * RATE).astype(np.intp)
+        found = peaks(call, windows.channel, recording, starts, centre, 8192, 20480)
+        better = found.z[:, 0] > z[which].max(axis=1)
+        rows = which[better]
+        lag[rows, :PEAKS], z[rows, :PEAKS] = found.lag_s[better], found.z[better]
+    return Windows(windows.channel, windows.size_s, windows.start_s, windows.weight_s, lag, z, windows.audible)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A channel's windows with what the tracker made of them."""
+
+    windows: Windows
+    on: Flags
+    choice: Ints
+
+    @property
+    def lag_s(self) -> Doubles:
+        """Of the chosen candidates (best candidate where none was chosen)."""
+        rows = np.arange(len(self.on))
+        lags: Doubles = self.windows.lag_s[rows, self.choice] if len(rows) else np.zeros(0)
+        return lags
+
+    @property
+    def z(self) -> Doubles:
+        """Of the chosen candidates."""
+        rows = np.arange(len(self.on))
+        z: Doubles = self.windows.z[rows, self.choice] if len(rows) else np.zeros(0)
+        return z
+
+    @property
+    def score(self) -> float:
+        """What the chain is worth."""
+        return float(gains(self.z)[self.on].sum()) if len(self.on) else 0.0
+
+    def points(self) -> Points:
+        """The accepted windows for the fit; a sharper peak is trusted more."""
+        w = self.windows
+        sigma = 2e-5 + 1.5e-3 / np.maximum(self.z[self.on], 1.0)
+        return Points(w.centre_s[self.on], self.lag_s[self.on], sigma, w.size_s / 2)
+
+
+def probe(
+    call: Track,
+    activities: tuple[Activity, Activity],
+    recording: Track,
+    course: Course,
+    size: int,
+    reach: int,
+    count: int = 14,
+) -> float:
+    """How well a hypothesis stands up to a few windows: the score of its best chains."""
+    total = 0.0
+    for channel, activity in enumerate(activities):
+        starts, weight = plan(activity, length(call), size, count)
+        if len(starts) == 0:
+            continue
+        w = measure(call, channel, recording, course, starts, weight, size, reach)
+        on, choice = follow(w)
+        total += float(gains(w.z)[np.flatnonzero(on), choice[on]].sum()) if np.count_nonzero(on) > 1 else 0.0
+    return total

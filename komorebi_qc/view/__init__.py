@@ -1,0 +1,1 @@
+"""For people, never imported in production: figures of what was measured."""

@@ -1,0 +1,86 @@
+"""Both sides at 8 kHz, on their own clocks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from made import RATE as WIDE
+from made import Shape, encoded, noise, recording, wav
+from test_pcm import shift_samples
+
+from komorebi_qc.listen import RATE, PlainWav, hear_call, hear_recording
+from komorebi_qc.probe import probe_call, probe_recording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Capture
+
+    from komorebi_qc.stores import Source
+
+    Open = Callable[[Path], Source]
+
+
+def stereo(seconds: float, rate: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """Two sides of unlike noise, shape ``(n, 2)``, with nothing above 3 kHz."""
+    sides = [noise(seconds, RATE, seed) for seed in (1, 2)]
+    at = np.arange(round(seconds * rate)) / rate
+    return np.stack([np.interp(at, np.arange(len(s)) / RATE, s) for s in sides], axis=1).astype(np.float32)
+
+
+def test_connects_own_wav_is_read_piece_by_piece(sample: Capture, source: Open) -> None:
+    """It isn't held in memory, and any piece of it is what the file says."""
+    call = source(sample.call)
+    track = hear_call(call, probe_call(call))
+    assert isinstance(track, PlainWav)
+    assert track.shape == (round(20.25 * RATE), 2)
+    whole = track[0 : track.shape[0]]
+    assert whole.dtype == np.int16
+    assert np.array_equal(track[1000:2000], whole[1000:2000])
+
+
+def test_a_cut_wav_is_as_long_as_what_is_there(tmp_path: Path, source: Open) -> None:
+    """The header's promise doesn't count."""
+    path = wav(tmp_path / "call.wav", stereo(4.0, RATE))
+    path.write_bytes(path.read_bytes()[:-64_000])
+    call = source(path)
+    track = hear_call(call, probe_call(call))
+    assert track.shape == (2 * RATE, 2)
+    assert track[0 : 2 * RATE].shape == (2 * RATE, 2)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "kind", "rate"), [("flac", "flac", 48_000), ("flac", "flac", 44_100), ("libmp3lame", "mp3", 16_000)]
+)
+def test_other_call_audio_comes_down_to_8_khz_in_place(
+    encoder: str, kind: str, rate: int, tmp_path: Path, source: Open
+) -> None:
+    """Whatever the rate, sample i lies at i / 8000 s."""
+    pcm = stereo(3.0, rate)
+    call = source(encoded(tmp_path / "call", pcm, encoder, rate, kind))
+    track = hear_call(call, probe_call(call))
+    got = track[0 : track.shape[0]].astype(np.float32)
+    want = stereo(3.0, RATE)
+    for side in (0, 1):
+        assert abs(shift_samples(want[:, side], got[:, side])) <= 1
+
+
+@pytest.mark.parametrize("shape", [Shape(), Shape(gap=(1.0, 1.5)), Shape(start_s=2.0)], ids=["plain", "gap", "late"])
+def test_the_recording_lies_by_its_time_stamps(shape: Shape, tmp_path: Path, source: Open) -> None:
+    """A gap and a late start don't move what follows by more than a sample and the container's rounding."""
+    sound = noise(3.0, WIDE)
+    own = source(recording(tmp_path / "a.webm", shape, sound))
+    got = hear_recording(own, probe_recording(own)).astype(np.float32)
+    want = sound[::6]
+    late = slice(round(1.6 * RATE), round(2.9 * RATE))
+    at = late.start + round(shape.start_s * RATE)
+    assert abs(shift_samples(want[late], got[at : at + late.stop - late.start])) <= 8
+
+
+def test_a_recording_without_audio_is_an_empty_track(tmp_path: Path, source: Open) -> None:
+    """Nothing was recorded: nothing is heard, and nothing fails."""
+    own = source(recording(tmp_path / "a.webm", Shape(audio=None)))
+    assert hear_recording(own, probe_recording(own)).shape == (0,)
