@@ -1,0 +1,101 @@
+"""`komorebi-qc diagnose`, as a person or a script runs it."""
+
+from __future__ import annotations
+
+import json
+import wave
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from conftest import CAPTURES, Capture
+from made import Shape, noise, recording, wav
+from test_cli import run
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
+
+def diagnose(call: Path, own: Path, call_end: str, *more: object) -> subprocess.CompletedProcess[str]:
+    """Diagnose two files."""
+    return run("diagnose", "--connect", call, "--recording", own, "--call-end", call_end, *more)
+
+
+def test_every_capture_is_aligned_to_its_truth(capture: Capture) -> None:
+    """Real recordings by Chromium: offset and call end within the truth's own tolerance, and no jump made up."""
+    done = diagnose(capture.call, capture.recording, capture.call_end, "--json")
+    found = json.loads(done.stdout)
+    assert done.returncode == 0, found["findings"]
+    assert done.stderr == ""
+    assert found["sync"]["status"] == "aligned"
+    assert found["sync"]["offset_s"] == pytest.approx(capture.offset_s, abs=0.0015)
+    low, high = found["sync"]["offset_ci_s"]
+    assert low < found["sync"]["offset_s"] < high
+    assert found["sync"]["jumps"] == []
+    assert found["sync"]["sides"] == "both"
+    assert found["call_end"]["measured_s"] == pytest.approx(capture.call_end_s, abs=0.005)
+    assert set(found["levels"]["call"]) == {"customer", "agent"}
+
+
+def test_a_person_reads_the_answer_first(sample: Capture) -> None:
+    """The first line is the verdict in words, and only findings that don't pass take up room."""
+    done = diagnose(sample.call, sample.recording, sample.call_end)
+    assert done.stdout.splitlines()[0].startswith("pass  aligned")
+    assert "offset" in done.stdout
+    assert "findings pass" in done.stdout
+
+
+def test_another_call_is_a_wrong_pair(sample: Capture, tmp_path: Path) -> None:
+    """The sample's call backwards: the same voices, another conversation; exit code 3, and no number to misuse."""
+    with wave.open(str(sample.call), "rb") as file:
+        pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)[::-1]
+    path = wav(tmp_path / "call.wav", (pcm / 32768).astype(np.float32))
+    done = diagnose(path, sample.recording, sample.call_end, "--json")
+    found = json.loads(done.stdout)
+    assert done.returncode == 3
+    assert found["sync"]["status"] == "wrong_pair"
+    assert found["sync"]["offset_s"] is None
+    assert found["call_end"]["measured_s"] is None
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Shape(seconds=6.0, audio=None),
+        Shape(seconds=0.5),
+        Shape(seconds=6.0, audio_s=0.3),
+        Shape(seconds=6.0, start_s=7200.0),
+    ],
+    ids=["no audio", "half a second", "short audio", "two hours late"],
+)
+def test_thin_evidence_is_called_so(shape: Shape, tmp_path: Path) -> None:
+    """What can't be told gets a status and a sentence, never a number."""
+    call = wav(tmp_path / "call.wav", np.stack([noise(1.5, 8000, 3), noise(1.5, 8000, 4)], axis=1))
+    done = diagnose(call, recording(tmp_path / "a.webm", shape), "2", "--json")
+    found = json.loads(done.stdout)
+    assert found["sync"]["status"] in ("insufficient", "wrong_pair")
+    assert found["sync"]["offset_s"] is None
+    assert "Traceback" not in done.stderr
+
+
+def test_the_figure_is_drawn(sample: Capture, tmp_path: Path) -> None:
+    """A PNG of the size of a screen."""
+    picture = tmp_path / "figure.png"
+    done = diagnose(sample.call, sample.recording, sample.call_end, "--plot", picture)
+    assert done.returncode == 0, done.stderr
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    refused = diagnose(sample.call, sample.recording, sample.call_end, "--plot", tmp_path / "no" / "figure.png")
+    assert refused.returncode == 2
+    assert "can't be written" in refused.stderr
+
+
+@pytest.mark.parametrize("missing", ["--connect", "--recording"])
+def test_both_files_are_needed(missing: str) -> None:
+    """A missing file is named."""
+    sample = CAPTURES["sample"]
+    given = {"--connect": sample.call, "--recording": sample.recording}
+    del given[missing]
+    done = run("diagnose", *(word for pair in given.items() for word in pair), "--call-end", "22")
+    assert done.returncode == 2
+    assert f"{missing} missing" in done.stderr

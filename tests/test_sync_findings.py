@@ -1,0 +1,88 @@
+"""What the measurement has to say, and which alignment is used."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from talkers import place as heard_at
+from talkers import talk
+
+from komorebi_qc.align import place
+from komorebi_qc.errors import WrongPairError
+from komorebi_qc.sync import SyncResult, measure
+from komorebi_qc.sync_findings import call_end_error_s, call_end_finding, sync_dict, sync_findings
+from komorebi_qc.timebase import Alignment, CallEnd
+
+CALL = talk(21, 60)
+TOLD = CallEnd(62.0, 1.0)
+
+
+def aligned() -> SyncResult:
+    """A call that begins 2.5 s into the recording, with a jump and a customer who is heard 180 ms late."""
+    return measure(CALL, heard_at(CALL, 2.5, jumps=((30.0, 0.2),), customer_delay=1440))
+
+
+def wrong() -> SyncResult:
+    """Two calls that have nothing to do with each other."""
+    return measure(CALL, heard_at(talk(22, 60), 1.0))
+
+
+@pytest.mark.parametrize(
+    ("told", "measured_s", "beyond_s"),
+    [
+        (CallEnd(60.0, 1.0), 60.4, 0.0),
+        (CallEnd(60.0, 1.0), 61.0, 0.0),
+        (CallEnd(60.0, 1.0), 61.5, -0.5),
+        (CallEnd(60.0, 1.0), 59.97, 0.0),
+        (CallEnd(60.0, 1.0), 59.0, 1.0),
+        (CallEnd(60.25, 0.01), 60.5, -0.24),
+    ],
+)
+def test_a_told_end_may_be_early_by_its_resolution(told: CallEnd, measured_s: float, beyond_s: float) -> None:
+    """Whole seconds are cut off: up to one early is no error, and half a second more is."""
+    assert call_end_error_s(told, measured_s) == pytest.approx(beyond_s)
+    assert (call_end_finding(told, measured_s).status == "pass") is (beyond_s == 0.0)
+
+
+def test_each_number_has_its_finding() -> None:
+    """Offset, drift, jumps, sides, the customer's leg and coverage: each with its value, limit and sentence."""
+    found = {f.name: f for f in sync_findings(aligned(), TOLD)}
+    assert found["sync_status"].value == "aligned"
+    assert found["jumps"].value == 1
+    assert found["jumps"].status == "warn"
+    assert "+200.0 ms" in found["jumps"].text
+    assert found["customer_leg_delay"].value == pytest.approx(0.18, abs=0.001)
+    assert found["customer_leg_delay"].status == "warn"
+    assert abs(float(found["drift"].value)) < 2
+    assert found["sides"].value == "both"
+    assert all(f.text.endswith(".") for f in found.values())
+
+
+def test_a_wrong_pair_gives_no_number_to_use() -> None:
+    """Its only finding fails, and the JSON has no offset that somebody might take for one."""
+    result = wrong()
+    assert result.status == "wrong_pair"
+    assert [(f.name, f.status) for f in sync_findings(result, TOLD)] == [("sync_status", "fail")]
+    found = json.loads(json.dumps(sync_dict(result), allow_nan=False))
+    assert found["offset_s"] is None
+    assert found["drift_ppm"] is None
+    assert found["jumps"] == []
+
+
+def test_the_sure_measurement_is_used() -> None:
+    """Measured where it is aligned, given where the caller gives one, told where nothing is sure."""
+    sure, unsure = aligned(), measure(CALL[:8000], heard_at(CALL, 2.5))
+    assert place(TOLD, 60.0, given=None, measured=sure, force=False).source == "measured"
+    assert place(TOLD, 60.0, given=Alignment(1.0), measured=None, force=False).source == "given"
+    told = place(TOLD, 60.0, given=None, measured=unsure, force=False)
+    assert unsure.status == "insufficient"
+    assert (told.source, told.alignment.offset_s) == ("told", 2.0)
+    assert place(TOLD, 60.0, given=None, measured=None, force=False).source == "told"
+
+
+def test_a_wrong_pair_stops_everything_but_force() -> None:
+    """It is a permanent error; forced, the call is placed as told."""
+    with pytest.raises(WrongPairError, match="different calls"):
+        place(TOLD, 60.0, given=None, measured=wrong(), force=False)
+    assert place(TOLD, 60.0, given=None, measured=wrong(), force=True).source == "told"
