@@ -27,9 +27,13 @@ class Exit(IntEnum):
     PART_FAILED = 4
 
 
+_EXIT_CODES = (
+    "Exit codes: 0 done, 1 failed, 2 usage or bad input, 3 done with findings that fail, 4 part of a batch failed."
+)
 app = typer.Typer(
     name="komorebi-qc",
     help="Join Amazon Connect's call audio and the agent's screen recording into one recording, in sync.",
+    epilog=_EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -89,13 +93,16 @@ def root(
     """Join Amazon Connect's call audio and the agent's screen recording into one recording, in sync."""
 
 
-@app.command()
+@app.command(epilog=_EXIT_CODES)
 def process(
     recording_id: Annotated[
         str | None, typer.Argument(help="A recording of the configured table, instead of the files below.")
     ] = None,
     call_end: Annotated[
-        str, typer.Option(help="When the call ended, from the recording's start: HH:MM:SS, MM:SS or seconds.")
+        str,
+        typer.Option(
+            help="When the call ended, from the recording's start: HH:MM:SS, MM:SS or seconds, with a fraction or not."
+        ),
     ] = "",
     connect: Annotated[Path | None, typer.Option(help="Amazon Connect's call audio (WAV).")] = None,
     recording: Annotated[Path | None, typer.Option(help="The agent's screen recording (WebM or MP4).")] = None,
@@ -123,7 +130,7 @@ def process(
     thumbnail: Annotated[Path | None, typer.Option(help="Write the frame at 1 s here, as PNG.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and no progress.")] = False,
 ) -> int:
-    """Make the unified recording of one call: from three local things, or by its ID from the configured AWS."""
+    """Make the unified recording of one call: of local files, or by its ID from the configured AWS."""
     from komorebi_qc import console, jobs  # noqa: PLC0415  the codecs load only for this command
     from komorebi_qc.interrupt import stoppable  # noqa: PLC0415
 
@@ -156,13 +163,16 @@ def _show(found: dict[str, Any], *, as_json: bool) -> int:
     return Exit.FINDINGS_FAIL if found["verdict"] == "fail" else Exit.DONE
 
 
-@app.command()
+@app.command(epilog=_EXIT_CODES)
 def diagnose(
     recording_id: Annotated[
         str | None, typer.Argument(help="A recording of the configured table, instead of the files below.")
     ] = None,
     call_end: Annotated[
-        str, typer.Option(help="When the call ended, from the recording's start: HH:MM:SS, MM:SS or seconds.")
+        str,
+        typer.Option(
+            help="When the call ended, from the recording's start: HH:MM:SS, MM:SS or seconds, with a fraction or not."
+        ),
     ] = "",
     connect: Annotated[Path | None, typer.Option(help="Amazon Connect's call audio (WAV).")] = None,
     recording: Annotated[Path | None, typer.Option(help="The agent's screen recording (WebM or MP4).")] = None,
@@ -184,7 +194,7 @@ def diagnose(
     return Exit.FINDINGS_FAIL if found.verdict == "fail" else Exit.DONE
 
 
-@app.command()
+@app.command(epilog=_EXIT_CODES)
 def worker(
     once: Annotated[bool, typer.Option("--once", help="Handle one message at most, then stop.")] = False,
 ) -> int:
@@ -196,7 +206,7 @@ def worker(
     return Exit.FAILED if counts.failed else Exit.DONE
 
 
-@app.command()
+@app.command(epilog=_EXIT_CODES)
 def demo(
     out: Annotated[Path, typer.Option(help="The folder for what comes out.")] = Path("demo-output"),
 ) -> int:
