@@ -164,11 +164,11 @@ def _drawn(found: Diagnosis, path: Path | None) -> Diagnosis:
     if path is None:
         return found
     try:
-        from komorebi_qc.view import plots  # noqa: PLC0415  pictures are an extra
+        from komorebi_qc.view.figure import diagnosis_figure, save_png  # noqa: PLC0415  pictures are an extra
     except ImportError:
         raise InputError('--plot needs matplotlib: pip install "komorebi-qc[view]"') from None
     heard = found.heard
-    figure = plots.diagnosis_figure(
+    figure = diagnosis_figure(
         heard.call,
         heard.recording,
         heard.result,
@@ -176,7 +176,7 @@ def _drawn(found: Diagnosis, path: Path | None) -> Diagnosis:
         title=found.recording.name,
     )
     try:
-        plots.save_png(figure, path)
+        save_png(figure, path)
     except OSError as error:
         raise InputError(f"{path} can't be written: {error.strerror or error}") from None
     return found

@@ -28,7 +28,8 @@ from komorebi_qc.render import (
     plan_container,
     render,
 )
-from komorebi_qc.seam import check_result, seam_findings
+from komorebi_qc.result_check import check_result
+from komorebi_qc.seam_findings import seam_findings
 from komorebi_qc.splice import after_call_audio, splice
 from komorebi_qc.stores import Source
 from komorebi_qc.thumbnail import png_at

@@ -14,7 +14,9 @@ from matplotlib.testing.compare import compare_images
 
 from komorebi_qc.sync.measure import FoundJump, SyncResult, Window
 from komorebi_qc.sync.rivals import Rival
-from komorebi_qc.view.plots import diagnosis_figure, plot_lags, plot_waveforms, save_png
+from komorebi_qc.view.figure import diagnosis_figure, save_png
+from komorebi_qc.view.lags import plot_lags
+from komorebi_qc.view.waveforms import plot_waveforms
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,21 +17,10 @@ from measure import decode_audio
 
 from komorebi_qc.probe import probe_call, probe_recording
 from komorebi_qc.render import RenderJob, RenderPlan, plan_container, render
-from komorebi_qc.seam import (
-    LIMITS,
-    UNDETERMINED,
-    Residual,
-    ResultCheck,
-    SeamCheck,
-    Side,
-    check_result,
-    click,
-    edge_hz,
-    hole,
-    level_db,
-    seam_findings,
-    speech_frames,
-)
+from komorebi_qc.residual import Residual
+from komorebi_qc.result_check import ResultCheck, check_result
+from komorebi_qc.seam import SeamCheck, Side, click, edge_hz, hole, level_db, speech_frames
+from komorebi_qc.seam_findings import LIMITS, UNDETERMINED, seam_findings
 from komorebi_qc.splice import splice
 from komorebi_qc.stores import Source
 from komorebi_qc.timebase import Alignment, Jump

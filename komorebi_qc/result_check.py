@@ -1,0 +1,229 @@
+"""The produced file checked against its plan: how each seam sounds, and whether every source lies where it should.
+
+Only bounded pieces of the three files are decoded; what is measured on them is pure (`residual`, `seam`). Times are
+seconds on the output clock unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from komorebi_qc.media import (
+    CALL_FORMATS,
+    RECORDING_FORMATS,
+    SharedPackets,
+    audio_stream,
+    codec_name,
+    has_index,
+    opened,
+    packets,
+)
+from komorebi_qc.pcm import PcmTrack
+from komorebi_qc.residual import BLOCK, WIDTH, Block, Residual, choose, measure_lags
+from komorebi_qc.seam import SIDE_S, SeamCheck, check_seam
+from komorebi_qc.sync.samples import RATE
+from komorebi_qc.timebase import Span
+from komorebi_qc.timing import Step, opus_packet_s, steps, usual_s
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from av.container import InputContainer
+
+    from komorebi_qc.probe import MediaInfo
+    from komorebi_qc.splice import SourceName, Splice
+    from komorebi_qc.stores import Source
+
+_SPOTS: dict[SourceName, int] = {"call": 60, "recording": 24}
+"""Places to look at for active windows: a recording's packets cost ten times as much to decode."""
+_FIRST = 8
+_PAST_S = 0.3
+_APART_S = 60.0
+_MARGIN_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ResultCheck:
+    """All that was measured on the produced file.
+
+    Attributes:
+        seams: in order.
+        call: Connect's audio in the output.
+        own: the recording's own audio in the output.
+        stamps: gaps and overlaps in the output's audio time stamps.
+    """
+
+    seams: tuple[SeamCheck, ...]
+    call: Residual
+    own: Residual
+    stamps: tuple[Step, ...]
+
+
+def check_result(output: Source, call: Source, recording: Source, info: MediaInfo, splice: Splice) -> ResultCheck:
+    """Measure a produced file against the splice that it was made by.
+
+    Args:
+        output: what was made.
+        call: Connect's audio.
+        recording: the agent recording.
+        info: what `probe_recording` said of it.
+        splice: what ought to play when.
+
+    Raises:
+        MediaError: where one of them can't be opened.
+    """
+    seams = list(pairwise(splice.pieces))
+    sources: dict[SourceName, list[Block]] = {"call": [], "recording": []}
+    asked: dict[SourceName, list[Span]] = {name: _spots(splice, name) for name in sources}
+    counts = {name: len(spans) for name, spans in asked.items()}
+    places: list[tuple[int, int]] = []
+    for before, after in seams:
+        places.append(
+            (len(asked.get(before.source, ())), len(asked.get(after.source, ())) + (before.source == after.source))
+        )
+        seam_s = after.output.start_s
+        for piece, span in ((before, Span(seam_s - SIDE_S, seam_s + _PAST_S)), (after, _after(seam_s))):
+            if piece.source in asked:
+                asked[piece.source].append(Span(piece.source_s(span.start_s), piece.source_s(span.end_s)))
+    with opened(call.again(), CALL_FORMATS) as container:
+        sources["call"], _ = _blocks(container, asked["call"], None)
+    if info.audio is not None:
+        with opened(recording.again(), RECORDING_FORMATS) as container:
+            sources["recording"], _ = _blocks(container, asked["recording"], info.origin_s)
+    chosen = {
+        name: choose(blocks[: counts[name]], splice, name, (0, 1) if name == "call" else (0,))
+        for name, blocks in sources.items()
+    }
+    windows = [*chosen["call"], *chosen["recording"]]
+    wanted = [Span(w.output_s - BLOCK / RATE / 2, w.output_s + BLOCK / RATE / 2) for w in windows]
+    wanted += [
+        Span(after.output.start_s - SIDE_S - _PAST_S, after.output.start_s + SIDE_S + _PAST_S) for _, after in seams
+    ]
+    with opened(output.again(), RECORDING_FORMATS) as container:
+        heard, stamps = _blocks(container, wanted, 0.0, notes=True)
+    lags = measure_lags(windows, heard[: len(windows)])
+    checks = []
+    for (before, after), (first, second), block in zip(seams, places, heard[len(windows) :], strict=True):
+        if not len(block.pcm):
+            continue  # without an audio track no window is found, which is said
+        pair = [
+            sources[piece.source][at] if sources.get(piece.source) else None
+            for piece, at in ((before, first), (after, second))
+        ]
+        checks.append(check_seam(before, after, block, pair[0], pair[1], stamps))
+    calls = len(chosen["call"])
+    return ResultCheck(tuple(checks), Residual(lags[:calls]), Residual(lags[calls:]), stamps)
+
+
+def _after(seam_s: float) -> Span:
+    return Span(seam_s - _PAST_S, seam_s + SIDE_S)
+
+
+def _spots(splice: Splice, name: SourceName) -> list[Span]:
+    """Where to look for active sound of one source, on its own clock: evenly over all that plays of it."""
+    pieces = [p for p in splice.pieces if p.source == name and p.output.length_s >= 0.5]
+    total_s = sum(p.output.length_s for p in pieces)
+    spans = []
+    for piece in pieces:
+        # A piece gets its share; the windows of a short one may overlap.
+        room_s = max(0.0, piece.output.length_s - WIDTH / RATE)
+        count = max(1, min(round(_SPOTS[name] * piece.output.length_s / total_s), math.ceil(2 * piece.output.length_s)))
+        for at_s in np.linspace(0.0, room_s, count) if count > 1 else [room_s / 2]:
+            middle = piece.source_s(piece.output.start_s + float(at_s) + min(WIDTH / RATE, piece.output.length_s) / 2)
+            spans.append(Span(middle - BLOCK / RATE / 2, middle + BLOCK / RATE / 2))
+    return spans
+
+
+class _Sparse(SharedPackets):
+    """A reading that notes every audio packet's stamps, and hands over only those near the spans."""
+
+    def __init__(self, container: InputContainer, spans: Sequence[Span], origin_s: float, *, notes: bool) -> None:
+        super().__init__(container)
+        self._near = [(s.start_s - _MARGIN_S + origin_s, s.end_s + _MARGIN_S + origin_s) for s in spans]
+        self._notes = notes
+        self.stamps: list[tuple[float, float, float]] = []
+
+    def subscribe(self, stream: Any, wants: Callable[[Any], bool] | None = None) -> Iterator[Any]:
+        """As in `SharedPackets`, for one track; a None stands for all that was passed over in between."""
+        base, is_opus = float(stream.time_base), codec_name(stream) == "opus"
+        near, at, is_passed = self._near, 0, False
+        for seen, packet in enumerate(packets(self._container, [stream])):
+            stamp = packet.pts
+            if stamp is not None:
+                stamp_s = stamp * base
+                if self._notes:
+                    own_s = opus_packet_s(packet) if is_opus else 0.0
+                    self.stamps.append((stamp_s, (packet.duration or 0) * base, own_s))
+                # Asking about every span for every packet would cost more than reading them.
+                while at < len(near) and near[at][1] < stamp_s:
+                    at += 1
+                # The first ones settle where the track begins.
+                if seen >= _FIRST and (at == len(near) or stamp_s < near[at][0]):
+                    is_passed = True
+                    continue
+            if wants is not None and not wants(packet):
+                is_passed = True
+                continue
+            if is_passed:
+                is_passed = False
+                yield None
+            yield packet
+
+
+def _blocks(
+    container: InputContainer, wanted: Sequence[Span], origin_s: float | None, *, notes: bool = False
+) -> tuple[list[Block], tuple[Step, ...]]:
+    """The samples of each span; and, where they are noted, the steps in the track's time stamps."""
+    out: dict[int, Block] = {}
+    stamps: list[tuple[float, float, float]] = []
+    stream = audio_stream(container)
+    if stream is None or not (wanted or notes):
+        return [Block(np.zeros((0, 2), np.float32), RATE, s.start_s) for s in wanted], ()
+    order = sorted(range(len(wanted)), key=lambda i: wanted[i].start_s)
+    # An index leads to each place at once, and lists the stamps; what has none is read from its start.
+    is_listed = has_index(container) and origin_s is not None and codec_name(stream) != "opus"
+    groups = _groups(order, wanted) if is_listed else [order]
+    for group in groups:
+        spans = _merged([wanted[i] for i in group])
+        if is_listed and spans and spans[0].start_s > _APART_S:
+            container.seek(int((spans[0].start_s + (origin_s or 0.0) - 1.0) / float(stream.time_base)), stream=stream)
+        shared = _Sparse(container, spans, origin_s or 0.0, notes=notes and not is_listed)
+        track = PcmTrack(container, origin_s=origin_s, keep_s=2 * SIDE_S + 4.0, spans=spans, shared=shared)
+        for i in group:
+            first = round(wanted[i].start_s * track.rate)
+            pcm = track.read(first, math.ceil(wanted[i].length_s * track.rate))
+            out[i] = Block(np.nan_to_num(pcm, posinf=1.0, neginf=-1.0), track.rate, first / track.rate)
+        if notes and not is_listed:
+            track.samples()  # reads on to the end, undecoded
+            stamps = shared.stamps
+    if notes and is_listed:
+        base = float(stream.time_base)
+        stamps = [(entry.timestamp * base, 0.0, 0.0) for entry in stream.index_entries]
+    noted = np.array(stamps, np.float64).reshape(-1, 3)
+    held = noted[:, 2] if noted[:, 2].any() else usual_s(noted[:, 0], noted[:, 1])
+    return [out[i] for i in range(len(wanted))], steps(noted[:, 0], held) if len(noted) > 1 else ()
+
+
+def _groups(order: Sequence[int], wanted: Sequence[Span]) -> list[list[int]]:
+    groups: list[list[int]] = []
+    for i in order:
+        if groups and wanted[i].start_s - max(wanted[k].end_s for k in groups[-1]) < _APART_S:
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+    return groups
+
+
+def _merged(spans: Sequence[Span]) -> list[Span]:
+    out: list[Span] = []
+    for span in spans:
+        if out and span.start_s <= out[-1].end_s + _MARGIN_S:
+            out[-1] = Span(out[-1].start_s, max(out[-1].end_s, span.end_s))
+        else:
+            out.append(span)
+    return out
