@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc import __version__
+from komorebi_qc.findings import past_recording
 from komorebi_qc.level_findings import level_findings
 from komorebi_qc.levels import ChannelLevels, Meter
 from komorebi_qc.listen import RATE, hear_call, hear_recording
@@ -105,8 +106,12 @@ def diagnose(call: Source, recording: Source, call_end: CallEnd) -> Diagnosis:
     call_info, info = probe_call(call), probe_recording(recording)
     heard = hear(call, call_info, recording, info, call_end)
     call_levels, own_levels = _levels(heard.call), _levels(heard.recording)
+    result = heard.result
+    is_sure = result.status == "aligned" and result.measured_call_end_s is not None
+    ends_s = result.measured_call_end_s if is_sure else None
     findings = (
-        *sync_findings(heard.result, call_end),
+        *sync_findings(result, call_end),
+        past_recording(call_end.recording_s if ends_s is None else ends_s, info.end_s),
         *timing_findings(measure_timing(recording)),
         *level_findings("call", call_levels, sides=SIDES),
         *(level_findings("recording", own_levels) if info.audio is not None else ()),

@@ -105,21 +105,26 @@ def _alignment(e: Evidence) -> Iterator[Finding]:
     )
 
 
-def _call_end(e: Evidence) -> Iterator[Finding]:
-    used_s = e.placed.alignment.to_recording(e.call_audio.span.end_s)
-    late_s = max(0.0, used_s - e.recording.end_s)
-    yield Finding(
+def past_recording(call_end_s: float, recording_end_s: float) -> Finding:
+    """Whether the call's end, on the recording's clock, lies within the recording."""
+    late_s = max(0.0, call_end_s - recording_end_s)
+    return Finding(
         "call_end_past_recording",
         round(late_s, 6),
         "s",
         _worst(late_s, 0.0, LATE_END_S),
-        f"The call end {clock_text(used_s)} lies {late_s:.3f} s after the recording's end "
-        f"({clock_text(e.recording.end_s)}): there is no after-call audio. Check the time, or whether the recording "
-        "is whole."
+        f"The call end {clock_text(call_end_s)} lies {late_s:.3f} s after the recording's end "
+        f"({clock_text(recording_end_s)}): there is no after-call audio. Check the time, or whether the recording is "
+        "whole."
         if late_s
         else "The call ended while the recording was running.",
         0.0,
     )
+
+
+def _call_end(e: Evidence) -> Iterator[Finding]:
+    used_s = e.placed.alignment.to_recording(e.call_audio.span.end_s)
+    yield past_recording(used_s, e.recording.end_s)
     after_s = e.after_call.length_s
     yield Finding(
         "after_call_audio",

@@ -99,3 +99,17 @@ def test_both_files_are_needed(missing: str) -> None:
     done = run("diagnose", *(word for pair in given.items() for word in pair), "--call-end", "22")
     assert done.returncode == 2
     assert f"{missing} missing" in done.stderr
+
+
+def test_a_recording_that_ends_before_the_call_is_told(tmp_path: Path) -> None:
+    """Half a recording still tells where the call lies, and the finding says that its end is missing."""
+    capture = CAPTURES["vp8.webm"]
+    whole = capture.recording.read_bytes()
+    path = tmp_path / "half.webm"
+    path.write_bytes(whole[: len(whole) * 6 // 10])
+    done = diagnose(capture.call, path, capture.call_end, "--json")
+    found = json.loads(done.stdout)
+    by_name = {f["name"]: f for f in found["findings"]}
+    assert found["sync"]["status"] == "aligned"
+    assert by_name["call_end_past_recording"]["status"] == "fail"
+    assert done.returncode == 3
