@@ -1,0 +1,355 @@
+"""Calls and recordings with known truth, made in memory: what real paths do to sound and to time.
+
+A case is a `Spec`; `make` turns it into a `Case`. Everything is drawn from its seed. Times in seconds, levels in dB.
+Material runs at 16 kHz and is sampled on the recording's clock at 8 kHz, or at 48 kHz where a real encoder follows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from bench.sync import paths, voices
+from bench.sync.paths import CALL_RATE, CODEC_RATE, RATE, factor, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.sync.paths import Floats
+    from numpy.typing import NDArray
+
+ANY_STATUS_BUT_ALIGNED = ("wrong_pair", "insufficient", "ambiguous")
+LEAK_DB = -26.0
+LONGEST_LEAD_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One pair. Times on the call clock unless named otherwise."""
+
+    family: str
+    seed: int
+    agent: str = "en"
+    customer: str = "it"
+    third: str | None = None
+    call_s: float = 90.0
+    offset_s: float = 1.0
+    drift_ppm: float = 0.0
+    jumps: tuple[tuple[float, float], ...] = ()
+    acw_s: float = 10.0
+    pause: tuple[float, float] = (0.15, 1.6)
+    double_talk: float = 0.15
+    pool: int = 0
+    """Draw prompts from the first `pool` only (0: all): shared prompts recur in wrong pairs."""
+    turns: int = 0
+    sides: str = "both"
+    customer_db: float = -3.0
+    leg_s: float = 0.0
+    leg_steps: tuple[tuple[float, float], ...] = ()
+    agent_warps: tuple[tuple[float, float], ...] = ()
+    """Connect's jitter buffer: from here on the agent's channel lies this much later in the call."""
+    snr_db: float = 35.0
+    gain_db: float = 0.0
+    echo: tuple[float, float] | None = None
+    reverb_s: float = 0.0
+    agc: bool = False
+    suppression: bool = False
+    clip_db: float = 0.0
+    tilt: bool = False
+    loss: float = 0.0
+    """Share of 20 ms packets lost and concealed, on either side, independently."""
+    acoustic_echo: bool = False
+    narrow: str = ""
+    codec: str = ""
+    hold: tuple[tuple[float, float], ...] = ()
+    loop_s: float = 8.0
+    music: int = 0
+    hold_only: bool = False
+    muted: tuple[tuple[float, float], ...] = ()
+    transfer_at_s: float = 0.0
+    recording_stop_s: float = 0.0
+    """Recording clock; 0: it goes on to the end."""
+    acw_only: bool = False
+    lost: tuple[tuple[float, float], ...] = ()
+    wrong: bool = False
+    preamble_s: float = 0.0
+    shared_turns: int = 0
+    matches: bool = True
+    expected: tuple[str, ...] = ("aligned",)
+    check_sides: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TrueJump:
+    """A jump that was made, and the pause it lies in (call clock)."""
+
+    at_s: float
+    size_s: float
+    from_s: float
+    to_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A made pair, both at 8 kHz, and its truth."""
+
+    spec: Spec
+    call: NDArray[np.int16]
+    recording: NDArray[np.int16]
+    jumps: tuple[TrueJump, ...]
+    call_end_s: float
+
+
+@dataclass(slots=True)
+class _Talk:
+    """Both parties at 16 kHz on the call clock."""
+
+    agent: Floats
+    customer: Floats
+
+
+def dialogue(
+    rng: np.random.Generator, spec: Spec, seconds: float, names: Sequence[str], *, turns: int = 0, pool: int = 0
+) -> list[Floats]:
+    """One track a speaker, who take turns with pauses and some double talk."""
+    n = int(seconds * RATE)
+    tracks = [np.zeros(n, np.float32) for _ in names]
+    t, turn, said = 0.3, 0, 0
+    while not turns or said < turns:
+        many = len(voices.clips(names[turn]))
+        words = voices.clip(names[turn], int(rng.integers(min(pool, many) if pool else many)))
+        i = int(t * RATE)
+        if i + len(words) > n - RATE // 2:
+            break
+        tracks[turn][i : i + len(words)] += words
+        pause = rng.uniform(-0.4, 0.0) if rng.random() < spec.double_talk else rng.uniform(*spec.pause)
+        t += len(words) / RATE + pause
+        turn = (turn + 1) % len(names)
+        said += 1
+    return tracks
+
+
+@cache
+def _codec_delay(name: str) -> int:
+    """Samples by which a speech codec delays, measured on 40 s of speech."""
+    x = paths.narrowband(dialogue(np.random.default_rng(5), Spec("", 0), 40.0, ["en", "it"])[0])
+    return paths.delay_between(x, paths.spoken_through(x, name))
+
+
+def _telephone(x: Floats, spec: Spec) -> Floats:
+    """What the telephone network leaves of a voice, at 8 kHz."""
+    y = paths.narrowband(x)
+    return paths.earlier(paths.spoken_through(y, spec.narrow), _codec_delay(spec.narrow)) if spec.narrow else y
+
+
+def _loop(spec: Spec, n: int) -> Floats:
+    start = int(np.random.default_rng(spec.music).integers(0, 60)) * RATE
+    tune = voices.clip(voices.MUSIC, spec.music)
+    part = tune[start % max(len(tune) - int(spec.loop_s * RATE), 1) :][: int(spec.loop_s * RATE)]
+    return np.tile(part, n // max(len(part), 1) + 1)[:n] * np.float32(0.7)
+
+
+def _talk(spec: Spec, seed: int) -> _Talk:
+    rng = np.random.default_rng(seed)
+    n = int(spec.call_s * RATE)
+    if spec.hold_only:
+        return _Talk(np.zeros(n, np.float32), _loop(spec, n))
+    names = [spec.agent, spec.customer] + ([spec.third] if spec.third else [])
+    tracks = dialogue(rng, spec, spec.call_s, names, turns=spec.turns, pool=spec.pool)
+    talk = _Talk(tracks[0], tracks[1] + tracks[2] if spec.third else tracks[1])
+    _put_shared(spec, talk)
+    for start, end in spec.hold:
+        i, j = int(start * RATE), min(int(end * RATE), n)
+        talk.customer[i:j], talk.agent[i:j] = _loop(spec, j - i), 0
+    return talk
+
+
+def _put_shared(spec: Spec, talk: _Talk) -> None:
+    """What every call has: an announcement first, on the customer's side, then the agent's script, word for word."""
+    shared = np.random.default_rng(spec.seed + 7)
+    n = len(talk.agent)
+    if spec.preamble_s:
+        p = int(spec.preamble_s * RATE)
+        talk.agent[:p] = 0
+        talk.customer[:p] = dialogue(shared, Spec("", 0, double_talk=0), spec.preamble_s + 9, ["fr"])[0][:p]
+    t = spec.preamble_s + 0.3
+    for _ in range(spec.shared_turns):
+        words = voices.clip(spec.agent, int(shared.integers(300)))
+        i = int(t * RATE)
+        if i + len(words) >= n:
+            break
+        talk.agent[i : i + len(words)] = words
+        talk.customer[i : i + len(words)] = 0
+        t += len(words) / RATE + shared.uniform(0.2, 1.0)
+
+
+def _both_ends(spec: Spec, rng: np.random.Generator) -> tuple[_Talk, _Talk]:
+    """(what goes into Connect, what the agent's browser hears)."""
+    kept = _talk(spec, spec.seed)
+    heard = _talk(spec, spec.seed + 999) if spec.wrong else _Talk(kept.agent.copy(), kept.customer.copy())
+    n = len(kept.agent)
+    for start, end in spec.muted:
+        # the agent mutes and talks to a colleague: in the recording, not in the call
+        i, j = int(start * RATE), int(end * RATE)
+        side = dialogue(rng, spec, end - start + 1, [spec.agent, spec.third or spec.agent])
+        kept.agent[i:j] = 0
+        heard.agent[i:j] = (side[0] + side[1] * 0.5)[: j - i]
+    if spec.transfer_at_s:
+        # from here on Connect keeps two others' talk; this agent's browser is silent
+        i = int(spec.transfer_at_s * RATE)
+        other = dialogue(rng, spec, spec.call_s, [spec.third or "es", spec.customer])
+        kept.agent[i:], kept.customer[i:] = other[0][i:n], other[1][i:n]
+        heard.agent[i:], heard.customer[i:] = 0, 0
+    if spec.acoustic_echo:
+        back = paths.earlier(kept.customer, -int(0.04 * RATE)) * np.float32(factor(-22))
+        kept.agent = kept.agent + back
+        heard.agent = heard.agent + back
+    return kept, heard
+
+
+def _connect(spec: Spec, kept: _Talk, rng: np.random.Generator) -> NDArray[np.int16]:
+    """Connect's file: left the customer, right the agent."""
+    left, right = _telephone(kept.customer, spec), paths.narrowband(kept.agent)
+    right = paths.warped(right, spec.agent_warps, CALL_RATE)
+    left, right = paths.mulaw(left), paths.mulaw(right)
+    if spec.loss:
+        left = paths.concealed(left, spec.loss, rng, CALL_RATE)
+        right = paths.concealed(right, spec.loss, rng, CALL_RATE)
+    both = np.stack([left, right], 1)
+    both = np.clip(both + rng.normal(0, factor(-62), both.shape), -1, 1)
+    return (both * 32767).astype(np.int16)
+
+
+def _in_the_room(spec: Spec, heard: _Talk, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """(the sound that the recorder gets, the same without room and echo: its pauses are the voices')."""
+    n = len(heard.agent)
+    near, far = heard.agent, fit(paths.resampled(_telephone(heard.customer, spec), CALL_RATE, RATE), n)
+    if spec.loss:
+        far = paths.concealed(far, spec.loss, rng, RATE)
+    if spec.leg_s or spec.leg_steps:
+        far = paths.warped(far, ((0.0, spec.leg_s), *spec.leg_steps), RATE)
+    near_gain = np.float32(spec.sides in {"both", "agent", "leak"})
+    far_gain = np.float32(factor(spec.customer_db) * (spec.sides in {"both", "customer"}))
+    dry = near * near_gain + far * far_gain
+    if spec.reverb_s:
+        near, far = paths.room(near, spec.reverb_s, rng), paths.room(far, spec.reverb_s, rng)
+    if spec.tilt:
+        near = -np.asarray(np.convolve(near, [1, -0.6])[:n], np.float32)
+    if spec.sides in {"leak", "leak_only"}:
+        far_gain = np.float32(factor(LEAK_DB))
+    wet = near * near_gain + far * far_gain
+    if spec.echo:
+        wet = paths.echoed(wet, *spec.echo)
+    return (paths.gain_control(wet) if spec.agc else wet), dry
+
+
+@dataclass(slots=True)
+class _Tape:
+    """The recording while it is made."""
+
+    track: Floats
+    rate: int
+    end_s: float
+    """Recording time of the call's end."""
+
+    def add(self, at_s: float, sound: Floats, until_s: float) -> None:
+        """Lay a 16 kHz sound over it."""
+        y = paths.resampled(sound, RATE, self.rate)
+        i, j = max(int(at_s * self.rate), 0), min(int(until_s * self.rate), len(self.track))
+        m = min(len(y), j - i)
+        if m > 0:
+            self.track[i : i + m] += y[:m]
+
+
+def _on_clock(spec: Spec, heard: Floats) -> _Tape:
+    """The heard sound on the recording's clock, with its offset, drift and jumps."""
+    moves = [(0.0, spec.offset_s)]
+    for at, size in spec.jumps:
+        moves.append((at, moves[-1][1] + size))
+    speed = 1 + spec.drift_ppm * 1e-6
+    end_s = moves[-1][1] + spec.call_s * speed
+    rate = CODEC_RATE if spec.codec else CALL_RATE
+    n = round((end_s + spec.acw_s) * rate)
+    track = np.zeros(n, np.float32)
+    if not spec.codec:  # nothing above 4 kHz may fold back
+        heard = fit(paths.resampled(paths.resampled(heard, RATE, CALL_RATE), CALL_RATE, RATE), len(heard))
+    ends = [at for at, _ in moves[1:]] + [spec.call_s]
+    for (start, shift), end in zip(moves, ends, strict=True):
+        i = max(int(np.ceil((shift + start * speed) * rate)), 0)
+        j = min(int(np.ceil((shift + end * speed) * rate)), n)
+        if j > i and not spec.acw_only:
+            first = (i / rate - shift) / speed
+            # only as much as is needed goes to the interpolation, from a whole sample on
+            base = max(int(first * RATE) - RATE, 0)
+            piece = heard[base : int(((j / rate - shift) / speed) * RATE) + RATE]
+            times = (np.arange(i, j) / rate - shift) / speed - base / RATE
+            track[i:j] = paths.interpolated(piece, RATE, times)
+    return _Tape(track, rate, end_s)
+
+
+def _around_the_call(spec: Spec, tape: _Tape, rng: np.random.Generator) -> None:
+    """Other talk before and after it, and lost buffers."""
+    if spec.offset_s > 3:
+        lead = min(spec.offset_s, LONGEST_LEAD_S)
+        before = dialogue(rng, spec, lead, [spec.agent, spec.customer])[0]
+        tape.add(spec.offset_s - lead, before, spec.offset_s)
+    after = dialogue(rng, spec, max(spec.acw_s, 2), [spec.agent, spec.customer])
+    tape.add(tape.end_s, after[0] + after[1], tape.end_s + spec.acw_s)
+    for at, size in spec.lost:
+        tape.track[int(at * tape.rate) : int((at + size) * tape.rate)] = 0
+
+
+def _recorder(spec: Spec, tape: _Tape, rng: np.random.Generator) -> NDArray[np.int16]:
+    """Noise, suppression, clipping, gain, an early stop and the codec."""
+    track = tape.track
+
+    def noisy(x: Floats, level: float) -> Floats:
+        return x + rng.normal(0, level, len(x)).astype(np.float32)
+
+    def power(x: Floats) -> float:
+        return float(np.sqrt(np.mean(x**2)))
+
+    if spec.suppression:
+        track = paths.suppressed(noisy(track, power(track) * factor(-spec.snr_db)))
+    if spec.sides == "leak_only":
+        track = noisy(track, factor(-60))
+        track = noisy(track, factor(-60) * factor(-spec.snr_db))
+    else:
+        track = noisy(track, power(track) * factor(-45.0 if spec.suppression else -spec.snr_db))
+    if spec.clip_db:
+        track = np.clip(track * np.float32(factor(spec.clip_db)), -0.5, 0.5)
+    track = np.clip(track * np.float32(factor(spec.gain_db)), -1, 1)
+    if spec.acw_only:
+        track = track[int(max(tape.end_s, 0) * tape.rate) :]
+    if spec.recording_stop_s:
+        track = track[: int(spec.recording_stop_s * tape.rate)]
+    if spec.codec:
+        name, kbps, container = spec.codec.split(":")
+        track = np.clip(paths.recorded(track, name, int(kbps), container), -1, 1)
+    return (track * 32767).astype(np.int16)
+
+
+def _jump(sound: Floats, at: float, size: float) -> TrueJump:
+    frame = RATE // 50
+    level = np.sqrt(np.mean(sound[: len(sound) // frame * frame].reshape(-1, frame) ** 2, axis=1))
+    loud = np.flatnonzero(level > 0.004) / 50
+    before, after = loud[loud <= at], loud[loud > at]
+    start = float(before[-1]) if len(before) else 0.0
+    return TrueJump(at, size, start, float(after[0]) if len(after) else len(sound) / RATE)
+
+
+def make(spec: Spec) -> Case:
+    """The pair and its truth."""
+    rng = np.random.default_rng(spec.seed + 100_000)
+    kept, heard = _both_ends(spec, rng)
+    call = _connect(spec, kept, rng)
+    wet, dry = _in_the_room(spec, heard, rng)
+    tape = _on_clock(spec, wet)
+    _around_the_call(spec, tape, rng)
+    recording = _recorder(spec, tape, rng)
+    if spec.agent_warps:  # the buffer's waits are jumps of the agent's channel, the other way round
+        jumps = tuple(_jump(kept.agent, at, -size) for at, size in spec.agent_warps)
+        return Case(spec, call, recording, jumps, tape.end_s - sum(size for _, size in spec.agent_warps))
+    return Case(spec, call, recording, tuple(_jump(dry, at, size) for at, size in spec.jumps), tape.end_s)
