@@ -1,4 +1,4 @@
-"""One case judged against its truth, by the limits that the issue sets."""
+"""One case judged against its truth, by the limits that the product sets itself."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class _Marks:
 
 
 def drift_limit_ppm(call_s: float) -> float:
-    """The issue's limit of the drift's error."""
+    """The limit of the drift's error."""
     return max(0.3, 60 / call_s)
 
 
