@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import signal
 import threading
 import time
@@ -83,7 +84,7 @@ def test_a_message_comes_as_lambda_would_give_it(world: World) -> None:
     assert record["receiptHandle"]
     assert len(record["md5OfBody"]) == len(record["md5OfMessageAttributes"]) == 32
     assert record["eventSource"] == "aws:sqs"
-    assert record["eventSourceARN"] == "arn:aws:sqs:eu-central-1:123456789012:work"
+    assert re.fullmatch(r"arn:aws:sqs:eu-central-1:\d+:work", record["eventSourceARN"])
     assert record["awsRegion"] == "eu-central-1"
     expected = {"ApproximateReceiveCount", "SentTimestamp", "SenderId", "ApproximateFirstReceiveTimestamp"}
     assert expected <= record["attributes"].keys()

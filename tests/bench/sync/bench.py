@@ -1,4 +1,4 @@
-"""How well `komorebi_qc.sync` measures: many pairs with known truth, made from real voices, against the product's limits.
+"""How well `komorebi_qc.sync` measures: pairs with known truth, made from real voices, against the product's limits.
 
     .venv/bin/python tests/bench/sync/bench.py [--right 264] [--wrong 240] [--seed 1] [--workers 2] [--json FILE]
     .venv/bin/python tests/bench/sync/bench.py --case FAMILY:SEED     one case again, as a failure's line names it
