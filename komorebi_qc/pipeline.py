@@ -203,7 +203,7 @@ def process(
             video = _video_of(info)
             plan = _plan(video, options)
             thumbnail = png_at(source, THUMBNAIL_AT_S, info.origin_s)
-            timing = measure_timing(source)
+            timing = measure_timing(source) if options.align == "auto" else None
 
         with steps.next() as step:
             call_s = call_audio.span.end_s
@@ -227,8 +227,11 @@ def process(
         evidence = Evidence(
             call_info, call_audio, info, video, order.call_end, placed, laid, after_call, plan, rendered
         )
-        seams = () if check is None else seam_findings(check)
-        findings = (*judge(evidence), *timing_findings(timing), *seams)
+        measured_too = (
+            *(timing_findings(timing) if timing is not None else ()),
+            *(seam_findings(check) if check is not None else ()),
+        )
+        findings = (*judge(evidence), *measured_too)
         document = qc_document(order.recording_id, evidence, findings)
 
         with steps.next() as step:
