@@ -174,7 +174,10 @@ class SharedPackets:
         packet = next(self._coming, None)
         if packet is None:
             return False
-        waiting, wants = self._waiting[packet.stream_index], self._wants[packet.stream_index]
+        waiting = self._waiting.get(packet.stream_index)
+        if waiting is None:  # a damaged file may make up tracks as it goes
+            return True
+        wants = self._wants[packet.stream_index]
         if wants is None or wants(packet):
             waiting.append(packet)
         elif not waiting or waiting[-1] is not None:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from conftest import CAPTURES, MEDIA
 
+import komorebi_qc.media as media_module
 from komorebi_qc.errors import MediaError
-from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, audio_stream, opened, packets, video_stream
+from komorebi_qc.media import (
+    CALL_FORMATS,
+    RECORDING_FORMATS,
+    SharedPackets,
+    audio_stream,
+    opened,
+    packets,
+    video_stream,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,3 +98,11 @@ def test_other_media_are_named(head: bytes, says: str, tmp_path: Path, source: O
     path.write_bytes(head + bytes(100))
     with pytest.raises(MediaError, match=says), opened(source(path), RECORDING_FORMATS):
         pass
+
+
+def test_a_track_that_a_damaged_file_makes_up_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A packet of a track that nobody subscribed to doesn't end the reading."""
+    coming = [SimpleNamespace(stream_index=index, size=1) for index in (0, 99, 0)]
+    monkeypatch.setattr(media_module, "packets", lambda *_: iter(coming))
+    shared = SharedPackets(cast("Any", None))
+    assert list(shared.subscribe(SimpleNamespace(index=0))) == [coming[0], coming[2]]
