@@ -36,7 +36,8 @@ fi
 
 pip() { .venv/bin/python -m pip --disable-pip-version-check --quiet "$@"; }
 echo "setup: installing the locked packages into .venv (a minute or two the first time)"
-pip install --require-hashes -r requirements.lock
+# The lock is complete; resolving again would let a newer release than the lock's in by way of an extra, and stop on its hash.
+pip install --no-deps --require-hashes -r requirements.lock
 pip install --no-deps --editable .
 # Built from source: where there is no compiler, the one test that uses it says so and is skipped.
 pip install 'pesq>=0.0.4,<0.1' >/dev/null 2>&1 || echo "setup: pesq can't be built here (no C compiler?): the speech quality test will be skipped"
