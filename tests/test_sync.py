@@ -11,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from talkers import RATE, burst, place, talk
 
-from komorebi_qc.sync import SyncResult, measure
+from komorebi_qc.sync import FoundJump, SyncResult, measure
+from komorebi_qc.sync.fit import Points, fit
+from komorebi_qc.sync.judge import Channel, Evidence, judge
+from komorebi_qc.sync.measure import _in_order
 
 
 def all_numbers(value: object) -> list[float]:
@@ -80,6 +83,124 @@ def test_sides(gains: tuple[float, float], sides: str) -> None:
     call = talk(5, 80)
     r = sane(measure(call, place(call, 1.0, gains=gains)))
     assert (r.status, r.sides) == ("aligned", sides)
+
+
+@pytest.mark.parametrize("into_s", [0.01, 0.03])
+def test_jump_in_the_first_sound_after_a_silence(into_s: float) -> None:
+    """A jump in a word's faint onset after 9 s of silence: the interval holds it, its place is at that word."""
+    call, at = talk(21, 120), 49.0 + into_s
+    word = burst(np.random.default_rng(5), 3.0)
+    word[:800] *= np.linspace(0, 1, 800) ** 2
+    call[40 * RATE : 49 * RATE, 1] = 0
+    call[49 * RATE : 52 * RATE, 1] = (word * 32767).astype(np.int16)
+    recording = place(call, 2.0, jumps=((at, 0.7),), gains=(0.0, 1.0))
+    noisy = (recording + np.random.default_rng(2).normal(0, 150, len(recording))).astype(np.int16)
+    r = sane(measure(call, noisy))
+    assert [j.size_s for j in r.jumps] == pytest.approx([0.7], abs=1e-4)
+    assert r.jumps[0].between_s[0] <= at <= r.jumps[0].between_s[1]
+    assert abs(r.jumps[0].call_s - at) <= 0.52
+
+
+def test_jump_of_the_agents_channel_alone() -> None:
+    """Connect moves the agent's voice alone: a jump that says so, and no cut of the customer's in the alignment."""
+    call = talk(22, 120)
+    recording = place(call, 2.0)
+    call[:, 1] = np.concatenate([call[: 30 * RATE, 1], np.zeros(240, np.int16), call[30 * RATE : -240, 1]])
+    r = sane(measure(call, recording))
+    assert [(j.agent_only, round(j.size_s, 4)) for j in r.jumps] == [(True, -0.03)]
+    assert r.customer_steps == ()
+    assert r.alignment is not None
+    assert r.alignment.jumps == ()
+    # most of the agent's speech comes after it
+    assert r.alignment.offset_s == pytest.approx(1.97, abs=1e-4)
+    assert r.offset_s == pytest.approx(2.0, abs=1e-4)
+
+
+def test_jump_of_both_is_nobodys_alone() -> None:
+    """Where both voices jump it is the clock, and the alignment follows."""
+    call = talk(23, 120)
+    r = sane(measure(call, place(call, 2.0, jumps=((60.0, 0.03),))))
+    assert [j.agent_only for j in r.jumps] == [False]
+    assert r.alignment is not None
+    assert len(r.alignment.jumps) == 1
+
+
+def test_window_on_the_wrong_side() -> None:
+    """One window counted before a jump and heard after it: sizes are right to 0.01 ms, in the next segment as well."""
+    time_s, rng = np.arange(0.0, 240.0, 0.75), np.random.default_rng(1)
+    noise = rng.normal(0, 5e-6, (2, len(time_s)))
+    small = np.where(time_s >= 100.5, 0.03, 0.0)
+    customer = 1.1 + small + np.where(time_s >= 112.5, 0.2, 0.0) + noise[0]
+    agent = 1.0 + small + np.where(time_s > 112.5, 0.2, 0.0) + noise[1]
+    trust = np.full(len(time_s), 3e-5)
+    found = fit(Points(time_s, customer, trust, 0.375), Points(time_s, agent, trust, 0.375))
+    assert found is not None
+    assert [s.size_s for s in found.steps] == pytest.approx([0.03, 0.2], abs=1e-5)
+
+
+def test_jumps_that_share_a_pause_stay_in_order() -> None:
+    """Two jumps placed in one pause never trade places, and each stays within its own interval."""
+    first = FoundJump(60.4, 0.1, (0.1, 0.1), (58.0, 61.0))
+    second = FoundJump(59.9, 0.2, (0.2, 0.2), (58.5, 60.1))
+    out = _in_order([first, second])
+    assert [j.size_s for j in out] == [0.1, 0.2]
+    assert out[0].call_s <= out[1].call_s
+    assert all(j.between_s[0] <= j.call_s <= j.between_s[1] for j in out)
+
+
+def test_what_is_not_heard_is_no_evidence() -> None:
+    """Only the agent is recorded: none of the customer's windows is accepted, and half of all speech agrees."""
+    call = talk(5, 80)
+    r = sane(measure(call, place(call, 1.0, gains=(0.0, 1.0))))
+    assert {w.channel for w in r.windows} == {"agent", "customer"}
+    assert {w.channel for w in r.windows if w.accepted} == {"agent"}
+    assert r.coverage > 0.95
+    assert 0.3 < r.coverage_of_all < 0.7
+
+
+def test_intervals_are_no_wider_than_they_need_be() -> None:
+    """The intervals of offset, drift and a jump's size hold the truth and are narrow."""
+    call = talk(24, 150)
+    r = sane(measure(call, place(call, 2.0, 40.0, ((70.0, 0.35),))))
+    assert r.offset_ci_s is not None
+    assert r.drift_ci_ppm is not None
+    for (low, high), truth, widest in (
+        (r.offset_ci_s, 2.0, 8e-5),
+        (r.drift_ci_ppm, 40.0, 0.3),
+        (r.jumps[0].size_ci_s, 0.35, 5e-5),
+    ):
+        assert low < truth < high
+        assert high - low < widest
+
+
+def test_one_turn_is_one_turn() -> None:
+    """A sentence counts one turn in the singular."""
+    silent = Channel(0.0, 0.0, 0.0, 0, 0, 0, 0.0, heard=False)
+    verdict = judge(Evidence(silent, Channel(3.0, 3.0, 2.0, 1, 1, 1, 1.0, heard=True), 3.0, 1.0, 0.0, 0))
+    assert "1 turn and" in verdict.reason
+
+
+def odd_calls() -> dict[str, tuple[np.ndarray, str]]:
+    """Calls whose channels are not what they should be, and the side that then is heard."""
+    call = talk(25, 60)
+    dead = np.zeros(len(call), np.int16)
+    mono = (call.astype(int).sum(axis=1) // 2).astype(np.int16)
+    return {
+        "customer dead": (np.stack([dead, call[:, 1]], 1), "agent"),
+        "agent dead": (np.stack([call[:, 0], dead], 1), "customer"),
+        "swapped": (call[:, ::-1].copy(), "both"),
+        "mono in both": (np.stack([mono, mono], 1), "both"),
+    }
+
+
+@pytest.mark.parametrize("name", ["customer dead", "agent dead", "swapped", "mono in both"])
+def test_odd_channels(name: str) -> None:
+    """A dead channel, swapped ones, a mono call in both: the offset is right all the same."""
+    call, sides = odd_calls()[name]
+    r = sane(measure(call, place(talk(25, 60), 3.0)))
+    assert (r.status, r.sides) == ("aligned", sides)
+    assert r.offset_s == pytest.approx(3.0, abs=1e-4)
+    assert r.jumps == ()
 
 
 def test_wrong_pair() -> None:

@@ -64,6 +64,12 @@ def running_mean_removed(levels: Floats) -> Floats:
     return flat
 
 
+def _friendly(least: int) -> int:
+    """The next size that a Fourier transform is quick with: even, of factors 2, 3 and 5."""
+    sizes = (m << max(int(np.ceil(np.log2(max(least, 2) / m))), 1) for m in (1, 3, 5, 9, 15, 25, 27, 45, 75))
+    return min(sizes)
+
+
 class Haystack:
     """The recording's features, transformed once, in which many blocks are looked for."""
 
@@ -71,7 +77,7 @@ class Haystack:
         self.frames = length(recording) // FRAME
         raw = running_mean_removed(floored(band_levels(recording, 0, self.frames)))
         raw = np.clip(raw, -3.0, 3.0)
-        self.size = 1 << int(np.ceil(np.log2(max(self.frames + 2 * longest, 2))))
+        self.size = _friendly(self.frames + 2 * longest)
         self._pad = longest
         padded = np.zeros((BANDS, self.size), np.float32)
         padded[:, longest : longest + self.frames] = raw

@@ -72,6 +72,10 @@ class Verdict:
     reason: str
 
 
+def _turns(count: int) -> str:
+    return f"{count} turn" if count == 1 else f"{count} turns"
+
+
 def judge(e: Evidence) -> Verdict:
     """`aligned`, `ambiguous`, `wrong_pair` or `insufficient`."""
     speech = e.customer.active_s + e.agent.active_s
@@ -123,7 +127,7 @@ def judge(e: Evidence) -> Verdict:
             return Verdict(
                 "aligned",
                 f"{agreed:.0f} s of {speech:.0f} s of speech agree, "
-                f"in {e.customer.agreed_turns + e.agent.agreed_turns} turns",
+                f"in {_turns(e.customer.agreed_turns + e.agent.agreed_turns)}",
             )
         if e.rivals:
             return Verdict(
@@ -131,7 +135,7 @@ def judge(e: Evidence) -> Verdict:
                 f"{agreed:.0f} s agree, but {agreed - distinct:.0f} s of it fit elsewhere as "
                 "well: a loop or a repeated prompt",
             )
-        return Verdict("insufficient", f"what agrees is {turns} turns and {distinct:.1f} s: too little to be sure")
+        return Verdict("insufficient", f"what agrees is {_turns(turns)} and {distinct:.1f} s: too little to be sure")
     if agreed < 0.35 * speech and speech - agreed >= 10.0 and e.recording_active_s >= 10.0:
         return Verdict("wrong_pair", f"only {agreed:.0f} s of {speech:.0f} s of speech agree")
     return Verdict(

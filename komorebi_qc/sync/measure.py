@@ -5,7 +5,7 @@ coarse (blocks by features) -> fine (windows by phase) -> chain -> piecewise fit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,8 @@ class FoundJump:
     size_ci_s: tuple[float, float]
     between_s: tuple[float, float]
     """Call clock: it lies in here (a pause, or silence, tells no more)."""
+    agent_only: bool = False
+    """The customer's channel runs on across it: the agent's voice moved in Connect's audio, the clocks did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Window:
     channel: str
     weight: float
     accepted: bool
+    """It lies on the course of its channel, and its channel is heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +80,40 @@ class SyncResult:
     customer_steps: tuple[FoundJump, ...]
     """Changes of the customer leg's delay alone: no jumps of the recording's clock."""
     coverage: float
+    """Share of the speech that agrees, 0..1: of the channels that are heard, where the recording has audio."""
     rivals: tuple[Rival, ...]
     windows: tuple[Window, ...]
     evidence: judge.Evidence | None
     measured_call_end_s: float | None
+    """Recording clock; by the agent's channel where it is heard, with the jumps of that channel alone."""
     told_call_end_s: float | None
+    agent_shift_s: float = 0.0
+    """How much later than at `offset_s` the agent's channel lies for most of its speech, by jumps of its own alone."""
 
     @property
     def alignment(self) -> Alignment | None:
-        """The map to splice by; None where the status does not allow it."""
+        """The map to splice by; None where the status does not allow it.
+
+        A jump of the agent's channel alone (a jitter buffer on the way to Connect, a microphone that lost samples) is
+        none of the clocks': to follow it would cut the customer's voice. The map keeps to the lag that most of the
+        agent's speech has.
+        """
         if self.status != "aligned" or self.offset_s is None:
             return None
-        return Alignment(self.offset_s, self.drift_ppm or 0.0, tuple(Jump(j.call_s, j.size_s) for j in self.jumps))
+        return Alignment(
+            self.offset_s + self.agent_shift_s,
+            self.drift_ppm or 0.0,
+            tuple(Jump(j.call_s, j.size_s) for j in self.jumps if not j.agent_only),
+        )
+
+    @property
+    def coverage_of_all(self) -> float:
+        """Share of all the call's speech that agrees, 0..1: near 0.5 where only one of two voices is recorded."""
+        e = self.evidence
+        spoken = e.customer.active_s + e.agent.active_s if e is not None else 0.0
+        if e is None or spoken <= 0:
+            return 0.0
+        return min(sum(c.agreed_s for c in (e.customer, e.agent) if c.heard) / spoken, 1.0)
 
 
 def _nothing(status: str, reason: str, told: float | None, evidence: judge.Evidence | None = None) -> SyncResult:
@@ -184,7 +209,7 @@ def measure(
     repeated, rivals = find_rivals(call, recording, chains, is_heard, hits, course, result.offset_s, size)
     evidence = gather(call_s, activities, heard, chains, is_heard, result, repeated, len(rivals))
     verdict = judge.judge(evidence)
-    jumps = tuple(_place(call, recording, s, result, is_heard, chains, k) for k, s in enumerate(result.steps))
+    jumps = _in_order([_place(call, recording, s, result, is_heard, chains, k) for k, s in enumerate(result.steps)])
     private = tuple(
         FoundJump((s.after_s + s.before_s) / 2, s.size_s, _interval(s.size_s, s.sigma_s), (s.after_s, s.before_s))
         for s in result.private
@@ -207,10 +232,11 @@ def measure(
         private,
         min(agreed / active, 1.0) if active > 0 else 0.0,
         rivals,
-        _plot_windows(chains),
+        _plot_windows(chains, is_heard),
         evidence,
         alignment.to_recording(call_s),
         told_call_end_s,
+        _agent_shift(jumps, chains[AGENT]),
     )
 
 
@@ -288,24 +314,52 @@ def _place(
 ) -> FoundJump:
     """The jump in its interval. Lost audio (negative) ends where the new lag begins."""
     half = max(c.windows.size_s for c in chains) / 2
-    low, high = max(step.after_s - half, 0.0), step.before_s + half
-    middle = (low + high) / 2
+    middle = (step.after_s + step.before_s) / 2
     voices = []
     for channel in (CUSTOMER, AGENT):
         own = result.lag_s[channel]
         if is_heard[channel] and own is not None and not (step.agent_only and channel == CUSTOMER):
             before = own + sum(s.size_s for s in result.steps[:index] if channel == AGENT or not s.agent_only)
+            later = 0.0
             if channel == CUSTOMER:
                 before += sum(p.size_s for p in result.private if p.before_s <= middle)
-            voices.append(place.Voice(channel, before, before + step.size_s))
+                agent = result.lag_s[AGENT]
+                if agent is not None:
+                    later = before - agent - sum(s.size_s for s in result.steps[:index])
+            voices.append(place.Voice(channel, before, before + step.size_s, later))
+    late = [v.later_s for v in voices]
+    low = max(step.after_s - half + min(0.0, *late), 0.0) if late else step.after_s
+    high = step.before_s + half + max(0.0, *late) if late else step.before_s
     at, first, last = place.change(call, recording, voices, result.drift_ppm * 1e-6, step.size_s, low, high)
-    return FoundJump(at, step.size_s, _interval(step.size_s, step.sigma_s), (first, last))
+    return FoundJump(at, step.size_s, _interval(step.size_s, step.sigma_s), (first, last), step.agent_only)
 
 
-def _plot_windows(chains: tuple[Chain, Chain]) -> tuple[Window, ...]:
+def _in_order(jumps: list[FoundJump]) -> tuple[FoundJump, ...]:
+    """The jumps one after the other, where two of them share a pause: each was placed as if it were alone."""
+    out: list[FoundJump] = []
+    for jump in jumps:
+        least = out[-1].call_s if out else jump.call_s
+        first, last = jump.between_s
+        moved = max(jump.call_s, least)
+        out.append(replace(jump, call_s=moved, between_s=(min(first, moved), max(last, moved))))
+    return tuple(out)
+
+
+def _agent_shift(jumps: tuple[FoundJump, ...], agent: Chain) -> float:
+    """What the jumps of the agent's channel alone add up to where most of its agreeing speech lies, in seconds."""
+    alone = [j for j in jumps if j.agent_only]
+    if not alone:
+        return 0.0
+    weight, time_s = agent.windows.weight_s[agent.on], agent.windows.centre_s[agent.on]
+    level = np.searchsorted([j.call_s for j in alone], time_s)
+    most = int(np.argmax(np.bincount(level, weight, len(alone) + 1)))
+    return float(sum(j.size_s for j in alone[:most]))
+
+
+def _plot_windows(chains: tuple[Chain, Chain], is_heard: list[bool]) -> tuple[Window, ...]:
     out = []
-    for chain, name in zip(chains, ("customer", "agent"), strict=True):
+    for chain, name, ok in zip(chains, ("customer", "agent"), is_heard, strict=True):
         for t, lag, z, on in zip(chain.windows.centre_s, chain.lag_s, chain.z, chain.on, strict=True):
-            out.append(Window(float(t), float(lag), name, float(z), bool(on)))
+            out.append(Window(float(t), float(lag), name, float(z), bool(on) and ok))
     out.sort(key=lambda w: w.call_s)
     return tuple(out)

@@ -15,9 +15,17 @@ from komorebi_qc.sync.samples import RATE, Doubles, Floats, Track, piece
 
 _FRAME = 160
 _MARGIN_S = 4
-_FLOOR = np.exp(-4.0)
-_LOST = -2.0
-"""Speech that matches neither lag is better explained by loss, speech that matches is not."""
+_MOST = 4.0
+"""Nats: what a single frame can say at most."""
+_NOISE_SPREAD = 1 / 60
+"""Variance of the likeness of a frame of noise: a frame of sharpened speech has about 60 degrees of freedom."""
+_SPEECH_SPREAD = 0.06
+_ABOVE = 2.0
+"""Times the channel's idle power: what is fainter is its noise, which the recording doesn't hold."""
+_TAIL = 0.002
+"""Of the probability, left out on either side: in a long pause 2.5 % would be a word's length."""
+_EARLY = 25
+"""Frames: half a second before its end a jump in a pause is placed, or in the middle of a short one."""
 _LONGEST_S = 240.0
 
 
@@ -28,6 +36,8 @@ class Voice:
     channel: int
     before_s: float
     after_s: float
+    later_s: float = 0.0
+    """By how much later than the other channel's it is heard: the recording's jump meets an earlier word of it."""
 
 
 def _shifted(recording: Track, start: int, n: int, lag_s: float) -> Floats:
@@ -61,69 +71,69 @@ def _sharpened(x: Floats) -> Floats:
 
 
 def _frame_sums(x: Floats) -> Doubles:
-    """Sums over 60 ms round each frame of 20 ms."""
-    sums = x[: len(x) // _FRAME * _FRAME].reshape(-1, _FRAME).sum(axis=1, dtype=np.float64)
-    padded = np.concatenate([[0.0], sums, [0.0]])
-    smooth: Doubles = padded[:-2] + padded[1:-1] + padded[2:]
-    return smooth
+    """Sums over each frame of 20 ms."""
+    sums: Doubles = x[: len(x) // _FRAME * _FRAME].reshape(-1, _FRAME).sum(axis=1, dtype=np.float64)
+    return sums
 
 
 def _likelihoods(call: Track, recording: Track, voice: Voice, drift: float, start: int, n: int) -> Doubles:
-    """(3, frames) log-likelihood of each frame under the lag before, the lag after, and lost.
+    """(2, frames) log-likelihood of each frame under the lag before and the lag after, against being at neither.
 
-    0 where the channel is silent.
-
-    A frame that matches neither (lost audio, double talk) must not decide by the accident of which speech it resembles
-    more: each likelihood has a floor.
+    0 where the channel is silent. A faint frame weighs little and yet counts: a word's onset is often all that tells
+    on which side of it the jump lies. A loud one must not decide alone: what it can say has a limit.
     """
     # noise levels come from a wider neighbourhood: within the bracket there may be nothing but speech
     margin = _MARGIN_S * RATE // _FRAME * _FRAME
-    wide = _sharpened(piece(call, start - margin, start + n + margin, voice.channel))
-    power = _frame_sums(wide * wide)
-    idle = float(np.percentile(power, 10)) + 1e-9
-    inside, frames = slice(margin, margin + n), slice(margin // _FRAME, (margin + n) // _FRAME)
-    x, xx = wide[inside], power[frames] + 1e-12
-    products, likeness, noise = [], [], []
+    start -= round(voice.later_s * RATE)
+    x = _sharpened(piece(call, start - margin, start + n + margin, voice.channel))
+    xx = _frame_sums(x * x) + 1e-12
+    idle = float(np.percentile(xx, 10))
+    products, powers, noise = [], [], []
     for lag in (voice.before_s, voice.after_s):
         y = _sharpened(_along(recording, start - margin, n + 2 * margin, lag, drift))
-        yy = _frame_sums(y * y)
-        noise.append(float(np.percentile(yy, 10)))
-        products.append(_frame_sums(x * y[inside]))
-        likeness.append(products[-1] / np.sqrt(xx * (yy[frames] + 1e-12)))
-    gain = float(np.maximum(np.maximum(products[0], products[1]), 0.0).sum() / xx.sum())
-    signal = gain**2 * np.maximum(xx - idle, 0.0)
-    voiced = signal / (signal + max(noise) + gain**2 * idle + 1e-12)
-    # what a frame under the right lag looks like, given its noise
-    ideal = np.sqrt(voiced) + 1e-3
-    fit = [np.log(np.exp(-np.maximum(1.0 - rho / ideal, 0.0) / 0.15) + _FLOOR) for rho in likeness]
-    weight = np.clip(2.0 * voiced - 0.4, 0.0, 1.0)
-    out: Doubles = np.stack([fit[0] * weight, fit[1] * weight, _LOST * weight])
-    return out
+        products.append(_frame_sums(x * y))
+        powers.append(_frame_sums(y * y) + 1e-12)
+        noise.append(float(np.percentile(powers[-1], 10)))
+    # a microphone may turn the phase over
+    better = np.where(np.abs(products[0]) > np.abs(products[1]), products[0], products[1])
+    gain = float(better.sum() / xx.sum())
+    signal = gain**2 * np.maximum(xx - _ABOVE * idle, 0.0)
+    inside = slice(margin // _FRAME, (margin + n) // _FRAME)
+    out = []
+    for product, power in zip(products, powers, strict=True):
+        likeness = np.sign(gain) * product / np.sqrt(xx * power)
+        # what the frame looks like where it is at this lag, given all else that sounds there
+        ideal = np.sqrt(np.minimum(signal / np.maximum(power, signal + max(noise)), 1.0))
+        # how far a frame looks alike by chance: noise little, another piece of speech more
+        spread = _NOISE_SPREAD + _SPEECH_SPREAD * np.maximum(1.0 - max(noise) / power, 0.0)
+        out.append(np.clip(ideal * (likeness - ideal / 2) / spread, -_MOST, _MOST)[inside])
+    found: Doubles = np.stack(out)
+    return found
 
 
 def change(
     call: Track, recording: Track, voices: list[Voice], drift: float, size_s: float, from_s: float, to_s: float
 ) -> tuple[float, float, float]:
-    """(median call_s of the jump, and the 95 % interval round it).
+    """(call_s of the jump, and the interval it lies in: 95 % at the least).
 
-    A negative jump lost audio: the frames of the last `-size_s` before it match neither lag.
+    A negative jump lost audio: the frames of the last `-size_s` before it match neither lag. In a long pause any
+    place is as likely, and `call_s` is a little before the word that shows the new lag: jitter buffers move there, and
+    it is near where the jump took the word's first sound with it.
     """
     if to_s - from_s > _LONGEST_S:
         return (from_s + to_s) / 2, from_s, to_s
     start = int(from_s * RATE)
     n = max(int((to_s - from_s) * RATE), _FRAME * 4) // _FRAME * _FRAME
-    likelihood = np.zeros((3, n // _FRAME))
+    likelihood = np.zeros((2, n // _FRAME))
     for voice in voices:
         likelihood += _likelihoods(call, recording, voice, drift, start, n)
-    before, after, lost = np.concatenate([np.zeros((3, 1)), np.cumsum(likelihood, axis=1)], axis=1)
+    before, after = np.concatenate([np.zeros((2, 1)), np.cumsum(likelihood, axis=1)], axis=1)
     at = np.arange(n // _FRAME + 1)
     gone = np.maximum(at - round(max(-size_s, 0.0) * RATE / _FRAME), 0)
-    score = before[gone] + lost[at] - lost[gone] + after[-1] - after[at]
+    score = before[gone] + after[-1] - after[at]
     chance = np.exp(score - score.max())
     total = np.cumsum(chance) / chance.sum()
-    low, middle, high = (int(np.searchsorted(total, q)) for q in (0.025, 0.5, 0.975))
-    return (
-        (start + middle * _FRAME) / RATE,
-        (start + low * _FRAME) / RATE,
-        (start + min(high, n // _FRAME) * _FRAME) / RATE,
-    )
+    low, middle, high = (int(np.searchsorted(total, q)) for q in (_TAIL, 0.5, 1.0 - _TAIL))
+    first, last = max(low - 1, 0), min(high + 1, n // _FRAME)
+    place = max(middle, last - _EARLY)
+    return (start + place * _FRAME) / RATE, (start + first * _FRAME) / RATE, (start + last * _FRAME) / RATE

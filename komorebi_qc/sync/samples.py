@@ -39,7 +39,9 @@ def length(track: Track) -> int:
 def as_float(block: NDArray[Any]) -> Floats:
     """Full scale is 1; what is not a number becomes silence, so that nothing after this meets a NaN."""
     if block.dtype.kind == "i":
-        return block.astype(np.float32) / np.float32(np.iinfo(block.dtype).max + 1)
+        scaled = block.astype(np.float32)
+        scaled *= np.float32(1.0 / (np.iinfo(block.dtype).max + 1.0))
+        return scaled
     out = np.nan_to_num(block.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     return np.clip(out, -4.0, 4.0)
 
@@ -48,6 +50,9 @@ def piece(track: Track, start: int, stop: int, channel: int | None = None) -> Fl
     """Samples start..stop of one channel (None: the track is mono) with silence outside the track."""
     n = length(track)
     lo, hi = min(max(start, 0), n), min(max(stop, 0), n)
+    if lo == start and hi == stop and hi > lo:
+        block = track[lo:hi]
+        return as_float(block if channel is None else block[:, channel])
     out = np.zeros(max(stop - start, 0), np.float32)
     if hi > lo:
         block = track[lo:hi]

@@ -122,6 +122,19 @@ def _long_hold(rng: np.random.Generator, b: Spec) -> Changes:
     return {"hold": ((start, start + b.call_s * share),), **_music(rng, [8, 30, 300])}
 
 
+def _stretches(rng: np.random.Generator, b: Spec) -> Changes:
+    count = int(rng.integers(8, 30))
+    at = np.sort(rng.uniform(0.05, 0.95, count)) * b.call_s
+    return {
+        "leg_stretches": tuple((float(t), int(sign)) for t, sign in zip(at, rng.choice([-1, 1], count), strict=True)),
+        "leg_s": float(rng.uniform(0.04, 0.2)),
+    }
+
+
+def _bursts(rng: np.random.Generator, _: Spec) -> Changes:
+    return {"loss": float(rng.uniform(0.03, 0.12)), "loss_burst": float(rng.uniform(3, 8))}
+
+
 def _coded(rng: np.random.Generator, codec: str) -> Changes:
     return {"codec": codec, "offset_s": float(rng.uniform(-5, 8))}
 
@@ -205,6 +218,11 @@ RIGHT = (
     Family(
         "everything", _everything, (90, 220), {"snr_db": 16.0, "reverb_s": 0.2, "agc": True, "loss": 0.02}, hard=True
     ),
+    Family("two_lags", lambda rng, _: {"customer_db": float(rng.uniform(-6, 6))}, fixed={"leg_s": 0.18}),
+    Family("jitter_buffer", _stretches, (90, 240)),
+    Family("burst_loss", _bursts, hard=True),
+    Family("repeated_prompts", lambda rng, _: {"pool": int(rng.integers(4, 16))}, (90, 240)),
+    Family("long", lambda rng, _: {"drift_ppm": float(np.round(rng.uniform(-100, 100), 2))}, (500, 800)),
 )
 HOLD = (
     Family(
@@ -259,7 +277,95 @@ WRONG = (
         (100, 200),
         {"loop_s": 300.0},
     ),
+    # all that a path does to voices, on voices that have nothing to do with each other
+    _wrong(
+        "w_worn_path",
+        lambda rng, _: {
+            "leg_s": float(rng.uniform(0.02, 0.2)),
+            "narrow": str(rng.choice(["", "amr", "g723", "g726"])),
+            "pool": int(rng.choice([0, 20])),
+        },
+        fixed={
+            "agc": True,
+            "suppression": True,
+            "snr_db": 15.0,
+            "loss": 0.05,
+            "loss_burst": 3.0,
+            "acoustic_echo": True,
+        },
+    ),
+    _wrong(
+        "w_conference",
+        lambda rng, b: {"third": _third(rng, b), "pool": int(rng.choice([0, 20]))},
+        fixed={"double_talk": 0.4},
+    ),
+    # another call of the same agent, with a transfer in it: what follows is silence
+    _wrong(
+        "w_transfer",
+        lambda rng, b: {"third": _third(rng, b), "transfer_at_s": b.call_s * float(rng.uniform(0.3, 0.7))},
+        (80, 200),
+        {"pool": 20},
+    ),
 )
+WHAT = {
+    "plain": "two voices, little noise",
+    "opus24": "the recording as Opus at 16 to 32 kb/s",
+    "aac": "the recording as AAC at 48 kb/s",
+    "jump": "the recording's clock jumps once, by 10 ms to 2 s",
+    "small_jump": "it jumps once, by 10 to 30 ms",
+    "jumps": "it jumps two to five times",
+    "jump_hard": "it jumps twice, with the agent's microphone alone in a noisy room",
+    "jump_in_silence": "it jumps once, with pauses of up to 20 s",
+    "one_sided": "only one of the two is in the recording, in noise",
+    "leak": "the customer only leaks from the headset",
+    "leak_only": "nothing but the customer's leak from the headset",
+    "noise10": "noise 10 dB below the voices",
+    "echo": "an echo and a room",
+    "clipping": "overdriven by 10 to 24 dB",
+    "hold": "hold music in the middle, in both",
+    "customer_leg": "the customer reaches the agent 20 to 250 ms later than Connect",
+    "customer_jitter": "that lag changes three times",
+    "agent_jitter": "Connect's jitter buffer moves the agent's channel twice",
+    "packet_loss": "2 to 10 % of the packets lost and concealed",
+    "agc": "automatic gain",
+    "noise_suppression": "noise suppression by spectral gating",
+    "inverted_tilted": "polarity and spectrum changed by the microphone",
+    "narrow_codec": "the customer through AMR, G.723.1 or G.726",
+    "acoustic_echo": "the customer's voice comes back through the agent's microphone, into both files",
+    "conference": "three people, much at once",
+    "muted_side_talk": "the agent mutes and talks to a colleague",
+    "transfer": "the call goes on without this agent",
+    "late_start": "the recording begins within the call",
+    "ends_early": "the recording ends within the call",
+    "few_turns": "four to six sentences in all",
+    "long_silences": "pauses of up to 40 s",
+    "lost_buffers": "up to four stretches of the recording are silent",
+    "everything": "two jumps, a leg, noise, a room, automatic gain, loss and sometimes Opus at once",
+    "two_lags": "the customer lies 180 ms behind the agent, as loud as the agent or louder",
+    "jitter_buffer": "a jitter buffer repeats or leaves out 8 to 30 pitch periods of the customer's voice",
+    "burst_loss": "3 to 12 % of the packets lost, several in a row, and concealed",
+    "repeated_prompts": "each says the same 4 to 16 sentences again and again",
+    "long": "8 to 13 minutes, with drift",
+    "hold_only": "nothing but looped hold music",
+    "w_same_speakers": "another call of the same two voices",
+    "w_shared_prompts": "the same, out of the same 8 to 40 sentences",
+    "w_few_prompts": "the same, out of the same two to six sentences",
+    "w_announcement": "both begin with the same announcement",
+    "w_script": "both hold one to four of the agent's sentences in a row",
+    "w_announcement_script": "both hold an announcement and a script",
+    "w_hold": "both hold the same hold music, 20 to 90 % of the call",
+    "w_short": "calls of 8 to 25 s",
+    "w_one_sided": "only one side in the recording",
+    "w_noisy": "noise, a room and an echo",
+    "w_acw_only": "the recording holds the work after the call alone",
+    "w_opus": "the recording as Opus at 24 kb/s",
+    "w_long_script": "both hold four to eight sentences in a row, with the same pauses",
+    "w_muted_hold": "both hold hardly anything but the same music",
+    "w_worn_path": "automatic gain, suppression, bursts of loss, acoustic echo and narrow codecs",
+    "w_conference": "three people, much at once",
+    "w_transfer": "a call that is passed on, against another one",
+}
+"""What each family is made of, in a phrase."""
 HARD = frozenset(family.name for family in RIGHT if family.hard)
 BY_NAME = {family.name: family for family in (*RIGHT, *HOLD, *WRONG)}
 

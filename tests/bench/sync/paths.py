@@ -73,11 +73,45 @@ def warped(x: Floats, steps: Sequence[tuple[float, float]], rate: int) -> Floats
     return out
 
 
-def concealed(x: Floats, share: float, rng: np.random.Generator, rate: int) -> Floats:
-    """Lost 20 ms packets, each replaced by the one before it, fading."""
+def stretched(x: Floats, wishes: Sequence[tuple[float, int]], rate: int) -> tuple[Floats, list[tuple[float, float]]]:
+    """What a jitter buffer does to speech: it leaves out (-1) or repeats (+1) one pitch period near each moment.
+
+    Returns the sound, as long as before, and (moment, change of its lag in seconds) of each.
+    """
+    parts: list[Floats] = []
+    steps: list[tuple[float, float]] = []
+    at = 0
+    shortest, longest = rate // 400, rate * 15 // 1000
+    for moment, sign in wishes:
+        i = int(moment * rate)
+        if i < at + longest or i + 2 * longest > len(x):
+            continue
+        now = x[i : i + longest]
+        lags = range(shortest, longest + 1)
+        alike = [
+            float(np.dot(now, y) / np.sqrt(np.dot(y, y) + 1e-9)) for y in (x[i + k : i + k + longest] for k in lags)
+        ]
+        period = shortest + int(np.argmax(alike))
+        ramp = np.linspace(0, 1, period, dtype=np.float32)
+        first, second = x[i : i + period], x[i + period : i + 2 * period]
+        if sign < 0:
+            parts += [x[at:i], first * (1 - ramp) + second * ramp]
+            at = i + 2 * period
+        else:
+            parts += [x[at : i + period], second * (1 - ramp) + first * ramp]
+            at = i + period
+        steps.append((moment, sign * period / rate))
+    return fit(np.concatenate([*parts, x[at:]]), len(x)), steps
+
+
+def concealed(x: Floats, share: float, rng: np.random.Generator, rate: int, burst: float = 1.0) -> Floats:
+    """Lost 20 ms packets, `burst` of them in a row on average, each replaced by the one before it, fading."""
     packet = rate // 50
     out = x[: len(x) // packet * packet].reshape(-1, packet).copy()
-    lost = rng.random(len(out)) < share
+    lost = rng.random(len(out)) < share / burst
+    if burst > 1:
+        for start in np.flatnonzero(lost):
+            lost[start : start + int(rng.geometric(1 / burst))] = True
     for k in range(1, len(out)):
         if lost[k]:
             out[k] = out[k - 1] * np.float32(0.6)

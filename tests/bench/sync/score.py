@@ -60,7 +60,7 @@ def _customer_leads(spec: Spec) -> bool:
     return spec.sides in {"customer", "leak_only"}
 
 
-def _hears(spec: Spec, jump: TrueJump) -> bool:
+def hears(spec: Spec, jump: TrueJump) -> bool:
     """A jump before the recording begins can't be told from the offset."""
     return spec.offset_s + jump.from_s >= 0
 
@@ -70,7 +70,7 @@ def _offset(case: Case, r: SyncResult, marks: _Marks) -> None:
     if r.offset_s is None or r.offset_ci_s is None or r.drift_ppm is None or r.drift_ci_ppm is None:
         marks.failures.append("aligned, and yet no offset or drift")
         return
-    truth = s.offset_s + sum(j.size_s for j in case.jumps if not _hears(s, j)) + s.leg_s * _customer_leads(s)
+    truth = s.offset_s + sum(j.size_s for j in case.jumps if not hears(s, j)) + s.leg_s * _customer_leads(s)
     error_ms = (r.offset_s - truth) * 1e3
     marks.numbers["offset_ms"] = abs(error_ms)
     marks.numbers["offset_in_ci"] = float(r.offset_ci_s[0] <= truth <= r.offset_ci_s[1])
@@ -86,7 +86,7 @@ def _offset(case: Case, r: SyncResult, marks: _Marks) -> None:
 def _jumps(case: Case, r: SyncResult, marks: _Marks) -> None:
     left = list(r.jumps)
     for true in case.jumps:
-        if not _hears(case.spec, true):
+        if not hears(case.spec, true):
             continue
         sure = abs(true.size_s) >= SURE_JUMP_S
         marks.count("jumps_sure" if sure else "jumps_small")
@@ -110,12 +110,12 @@ def _lags(case: Case, r: SyncResult, marks: _Marks) -> None:
     s = case.spec
     if s.check_sides and s.sides in {"both", "agent", "customer"} and r.sides != s.sides:
         marks.failures.append(f"sides {r.sides}, not {s.sides}")
-    if not s.leg_s or s.leg_steps or s.sides != "both":
+    if not s.leg_s or s.leg_steps or s.leg_stretches or s.sides != "both":
         return
     if r.lag_customer_s is None:
         marks.failures.append("customer's lag missing")
         return
-    hidden = sum(j.size_s for j in case.jumps if not _hears(s, j))
+    hidden = sum(j.size_s for j in case.jumps if not hears(s, j))
     error_ms = (r.lag_customer_s - s.offset_s - hidden - s.leg_s) * 1e3
     marks.numbers["customer_lag_ms"] = abs(error_ms)
     if abs(error_ms) > LAG_MS:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 ANY_STATUS_BUT_ALIGNED = ("wrong_pair", "insufficient", "ambiguous")
 LEAK_DB = -26.0
 LONGEST_LEAD_S = 120.0
+CLEAR_S = 2.0
+"""Speech that a lag can be measured on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,10 @@ class Spec:
     tilt: bool = False
     loss: float = 0.0
     """Share of 20 ms packets lost and concealed, on either side, independently."""
+    loss_burst: float = 1.0
+    """Packets lost in a row, on average."""
+    leg_stretches: tuple[tuple[float, int], ...] = ()
+    """The agent's jitter buffer repeats (+1) or leaves out (-1) a pitch period of the customer's voice there."""
     acoustic_echo: bool = False
     narrow: str = ""
     codec: str = ""
@@ -100,6 +106,8 @@ class Case:
     recording: NDArray[np.int16]
     jumps: tuple[TrueJump, ...]
     call_end_s: float
+    stretches: tuple[tuple[float, float], ...] = ()
+    """(moment, change of the customer's lag) of each pitch period that was repeated or left out."""
 
 
 @dataclass(slots=True)
@@ -215,19 +223,23 @@ def _connect(spec: Spec, kept: _Talk, rng: np.random.Generator) -> NDArray[np.in
     right = paths.warped(right, spec.agent_warps, CALL_RATE)
     left, right = paths.mulaw(left), paths.mulaw(right)
     if spec.loss:
-        left = paths.concealed(left, spec.loss, rng, CALL_RATE)
-        right = paths.concealed(right, spec.loss, rng, CALL_RATE)
+        left = paths.concealed(left, spec.loss, rng, CALL_RATE, spec.loss_burst)
+        right = paths.concealed(right, spec.loss, rng, CALL_RATE, spec.loss_burst)
     both = np.stack([left, right], 1)
     both = np.clip(both + rng.normal(0, factor(-62), both.shape), -1, 1)
     return (both * 32767).astype(np.int16)
 
 
-def _in_the_room(spec: Spec, heard: _Talk, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """(the sound that the recorder gets, the same without room and echo: its pauses are the voices')."""
+def _in_the_room(
+    spec: Spec, heard: _Talk, rng: np.random.Generator
+) -> tuple[Floats, Floats, tuple[tuple[float, float], ...]]:
+    """What the recorder gets; the same without room and echo (its pauses are the voices'); `Case.stretches`."""
     n = len(heard.agent)
     near, far = heard.agent, fit(paths.resampled(_telephone(heard.customer, spec), CALL_RATE, RATE), n)
     if spec.loss:
-        far = paths.concealed(far, spec.loss, rng, RATE)
+        far = paths.concealed(far, spec.loss, rng, RATE, spec.loss_burst)
+    first, last = _told_apart(near, far, max(-spec.offset_s, 0.0))
+    far, stretches = paths.stretched(far, [wish for wish in spec.leg_stretches if first < wish[0] < last], RATE)
     if spec.leg_s or spec.leg_steps:
         far = paths.warped(far, ((0.0, spec.leg_s), *spec.leg_steps), RATE)
     near_gain = np.float32(spec.sides in {"both", "agent", "leak"})
@@ -242,7 +254,7 @@ def _in_the_room(spec: Spec, heard: _Talk, rng: np.random.Generator) -> tuple[Fl
     wet = near * near_gain + far * far_gain
     if spec.echo:
         wet = paths.echoed(wet, *spec.echo)
-    return (paths.gain_control(wet) if spec.agc else wet), dry
+    return (paths.gain_control(wet) if spec.agc else wet), dry, tuple(stretches)
 
 
 @dataclass(slots=True)
@@ -331,10 +343,27 @@ def _recorder(spec: Spec, tape: _Tape, rng: np.random.Generator) -> NDArray[np.i
     return (track * 32767).astype(np.int16)
 
 
-def _jump(sound: Floats, at: float, size: float) -> TrueJump:
+def _loud(sound: Floats) -> NDArray[np.float64]:
+    """The beginnings of the 20 ms in which somebody is heard, in seconds."""
     frame = RATE // 50
     level = np.sqrt(np.mean(sound[: len(sound) // frame * frame].reshape(-1, frame) ** 2, axis=1))
-    loud = np.flatnonzero(level > 0.004) / 50
+    return np.flatnonzero(level > 0.004) / 50
+
+
+def _told_apart(near: Floats, far: Floats, since_s: float) -> tuple[float, float]:
+    """From when to when a change of the customer's leg can be told from a jump of the clock.
+
+    Both must have spoken, within what is recorded, before it and after it: the agent's word is what stands still.
+    """
+    agent, customer = (loud[loud >= since_s] for loud in (_loud(near), _loud(far)))
+    if len(agent) == 0:
+        return 0.0, 0.0
+    customer = customer[(customer > agent[0] + CLEAR_S) & (customer < agent[-1] - CLEAR_S)]
+    return (float(customer[0]) + CLEAR_S, float(customer[-1]) - CLEAR_S) if len(customer) else (0.0, 0.0)
+
+
+def _jump(sound: Floats, at: float, size: float) -> TrueJump:
+    loud = _loud(sound)
     before, after = loud[loud <= at], loud[loud > at]
     start = float(before[-1]) if len(before) else 0.0
     return TrueJump(at, size, start, float(after[0]) if len(after) else len(sound) / RATE)
@@ -345,11 +374,12 @@ def make(spec: Spec) -> Case:
     rng = np.random.default_rng(spec.seed + 100_000)
     kept, heard = _both_ends(spec, rng)
     call = _connect(spec, kept, rng)
-    wet, dry = _in_the_room(spec, heard, rng)
+    wet, dry, stretches = _in_the_room(spec, heard, rng)
     tape = _on_clock(spec, wet)
     _around_the_call(spec, tape, rng)
     recording = _recorder(spec, tape, rng)
     if spec.agent_warps:  # the buffer's waits are jumps of the agent's channel, the other way round
         jumps = tuple(_jump(kept.agent, at, -size) for at, size in spec.agent_warps)
         return Case(spec, call, recording, jumps, tape.end_s - sum(size for _, size in spec.agent_warps))
-    return Case(spec, call, recording, tuple(_jump(dry, at, size) for at, size in spec.jumps), tape.end_s)
+    jumps = tuple(_jump(dry, at, size) for at, size in spec.jumps)
+    return Case(spec, call, recording, jumps, tape.end_s, stretches)
