@@ -10,11 +10,17 @@ import os
 import sys
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from komorebi_qc import cli_operate
 from komorebi_qc.errors import InputError, KomorebiError, PassingError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from komorebi_qc.limits import Limits
 
 
 class Exit(IntEnum):
@@ -30,6 +36,27 @@ class Exit(IntEnum):
 _EXIT_CODES = (
     "Exit codes: 0 done, 1 failed, 2 usage or bad input, 3 done with findings that fail, 4 part of a batch failed."
 )
+RecordingID = Annotated[
+    str | None, typer.Argument(help="A recording of the configured table, instead of the files below.")
+]
+CallEnd = Annotated[
+    str,
+    typer.Option(
+        help="When the call ended, from the recording's start: HH:MM:SS, MM:SS or seconds, with a fraction or not."
+    ),
+]
+CallAudio = Annotated[Path | None, typer.Option(help="Amazon Connect's call audio (WAV).")]
+AgentRecording = Annotated[Path | None, typer.Option(help="The agent's screen recording (WebM or MP4).")]
+ChangedLimits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="NAME=WARN[:FAIL]",
+        help="Judge a finding by another limit, or by none (NAME=off); more than once for several. "
+        "`komorebi-qc limits` lists them.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")]
 app = typer.Typer(
     name="komorebi-qc",
     help="Join Amazon Connect's call audio and the agent's screen recording into one recording, in sync.",
@@ -95,17 +122,10 @@ def root(
 
 @app.command(epilog=_EXIT_CODES)
 def process(
-    recording_id: Annotated[
-        str | None, typer.Argument(help="A recording of the configured table, instead of the files below.")
-    ] = None,
-    call_end: Annotated[
-        str,
-        typer.Option(
-            help="When the call ended, from the recording's start: HH:MM:SS, MM:SS or seconds, with a fraction or not."
-        ),
-    ] = "",
-    connect: Annotated[Path | None, typer.Option(help="Amazon Connect's call audio (WAV).")] = None,
-    recording: Annotated[Path | None, typer.Option(help="The agent's screen recording (WebM or MP4).")] = None,
+    recording_id: RecordingID = None,
+    call_end: CallEnd = "",
+    connect: CallAudio = None,
+    recording: AgentRecording = None,
     out: Annotated[
         Path | None,
         typer.Option(help="The unified recording; .mp4 or .webm names the container, no extension follows the codec."),
@@ -128,7 +148,8 @@ def process(
         bool, typer.Option("--force", help="Join the two even if they belong to different calls.")
     ] = False,
     thumbnail: Annotated[Path | None, typer.Option(help="Write the frame at 1 s here, as PNG.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and no progress.")] = False,
+    limit: ChangedLimits = None,
+    as_json: AsJson = False,
 ) -> int:
     """Make the unified recording of one call: of local files, or by its ID from the configured AWS."""
     from komorebi_qc import console, jobs  # noqa: PLC0415  the codecs load only for this command
@@ -141,6 +162,7 @@ def process(
         container=container,
         align=align,
         force=force,
+        limits=tuple(limit or ()),
     )
     if recording_id is not None:
         jobs.refuse_files(connect=connect, recording=recording, out=out, thumbnail=thumbnail)
@@ -165,33 +187,63 @@ def _show(found: dict[str, Any], *, as_json: bool) -> int:
 
 @app.command(epilog=_EXIT_CODES)
 def diagnose(
-    recording_id: Annotated[
-        str | None, typer.Argument(help="A recording of the configured table, instead of the files below.")
-    ] = None,
-    call_end: Annotated[
-        str,
-        typer.Option(
-            help="When the call ended, from the recording's start: HH:MM:SS, MM:SS or seconds, with a fraction or not."
-        ),
-    ] = "",
-    connect: Annotated[Path | None, typer.Option(help="Amazon Connect's call audio (WAV).")] = None,
-    recording: Annotated[Path | None, typer.Option(help="The agent's screen recording (WebM or MP4).")] = None,
+    recording_id: RecordingID = None,
+    call_end: CallEnd = "",
+    connect: CallAudio = None,
+    recording: AgentRecording = None,
     plot: Annotated[Path | None, typer.Option(help="Draw waveforms and lags into this PNG.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    limit: ChangedLimits = None,
+    as_json: AsJson = False,
 ) -> int:
     """Say where the call lies in the recording, whether they belong together, and how sure that is; write nothing."""
     from komorebi_qc import console, jobs  # noqa: PLC0415  the codecs load only for this command
+    from komorebi_qc.settings import present_limits  # noqa: PLC0415
 
+    limits = present_limits(os.environ).changed_by(*(limit or ()))
     if recording_id is not None:
         jobs.refuse_files(connect=connect, recording=recording)
-        found = jobs.diagnose_by_id(recording_id, call_end, os.environ, plot)
+        found = jobs.diagnose_by_id(recording_id, call_end, os.environ, plot, limits)
     else:
-        found = jobs.diagnose_files(connect, recording, call_end, plot)
+        found = jobs.diagnose_files(connect, recording, call_end, plot, limits)
     if as_json:
         print(json.dumps(found.to_dict(), indent=1))  # noqa: T201  this is the output
     else:
         console.print_diagnosis(found.to_dict())
     return Exit.FINDINGS_FAIL if found.verdict == "fail" else Exit.DONE
+
+
+@app.command(epilog=_EXIT_CODES)
+def limits(limit: ChangedLimits = None, as_json: AsJson = False) -> int:
+    """List what findings are judged by: each limit as it is set now, its unit, and who says so."""
+    from komorebi_qc import console  # noqa: PLC0415  rich loads only where something is printed
+    from komorebi_qc.settings import present_limits  # noqa: PLC0415
+
+    present = present_limits(os.environ).changed_by(*(limit or ()))
+    if as_json:
+        print(json.dumps({"limits": present.to_dict()}, indent=1))  # noqa: T201  this is the output
+    else:
+        console.out().print(_limits_table(present))
+        console.out().print(
+            "\nSet one with --limit or in KOMOREBI_LIMITS: drift=50:200 warns beyond +-50 and fails beyond +-200 ppm, "
+            "speech_level=-30..-14 takes a range, dead_air=off judges nothing. What a track or channel has of its "
+            "own can be set for it alone: call_snr=15, call_agent_snr=10, own_audio_residual=0.002.",
+            markup=False,
+        )
+    return Exit.DONE
+
+
+def _limits_table(limits: Limits) -> Table:
+    from rich.markup import escape  # noqa: PLC0415  rich loads only where something is printed
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for row, was in limits.rows():
+        changed = f"  [bold](changed; by default {escape(was.judges())})[/]" if row != was else ""
+        table.add_row(f"[bold]{row.name}[/]", f"{escape(row.judges())}{changed}")
+        table.add_row("", f"[dim]{escape(row.meaning)} ({escape(row.source)})[/]")
+    return table
 
 
 @app.command(epilog=_EXIT_CODES)
@@ -202,8 +254,8 @@ def worker(
     from komorebi_qc.jobs import run_worker  # noqa: PLC0415  boto3 loads only for this command
 
     counts = run_worker(os.environ, once=once)
-    print(f"{counts.done} done, {counts.failed} failed")  # noqa: T201  this is the output
-    return Exit.FAILED if counts.failed else Exit.DONE
+    print(f"{counts.done} done, {counts.failed} to be tried again, {counts.set_aside} set aside as dead letters")  # noqa: T201  this is the output
+    return Exit.FAILED if counts.failed or counts.set_aside else Exit.DONE
 
 
 @app.command(epilog=_EXIT_CODES)
@@ -214,6 +266,9 @@ def demo(
     from komorebi_qc.demo import run  # noqa: PLC0415  the embedded AWS loads only for this command
 
     return run(out)
+
+
+cli_operate.mount(app, _EXIT_CODES)
 
 
 if __name__ == "__main__":

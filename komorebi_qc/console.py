@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from komorebi_qc.progress import Progress as ProgressSink
 
 _MARKS = {"pass": "[green]pass[/]", "warn": "[yellow]warn[/]", "fail": "[bold red]FAIL[/]"}
+_KINDS = {
+    "permanent": "no further try can help",
+    "tries": "all tries are used up",
+    "unknown": "moved by SQS itself",
+}
 _SIZES = ("bytes", "kB", "MB", "GB")
 
 
@@ -46,6 +52,9 @@ class PlainLines:
     def advance(self, fraction: float) -> None:
         """Say nothing: a log has no use for it."""
 
+    def check(self) -> None:
+        """Go on."""
+
 
 class Bar:
     """One bar for the whole run, with the name of the step that is under way."""
@@ -63,6 +72,9 @@ class Bar:
     def advance(self, fraction: float) -> None:
         """Move within the step."""
         self._bar.update(self._task, completed=self._step + fraction)
+
+    def check(self) -> None:
+        """Go on."""
 
 
 @contextmanager
@@ -139,6 +151,98 @@ def print_findings(findings: list[dict[str, Any]]) -> None:
         console.print(table)
     passed = len(findings) - len(shown)
     console.print(f"[dim]{passed} of {len(findings)} findings pass[/]")
+
+
+def print_letters(letters: list[dict[str, Any]], *, are_all: bool) -> None:
+    """Dead letters: how many of each reason first, then under each reason whose they are."""
+    console = out()
+    if not letters:
+        console.print("no dead letters")
+        return
+    console.print(f"[bold]{_letters(len(letters))}[/]{'' if are_all else ', and there are more'}")
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for letter in letters:
+        groups.setdefault((letter["kind"], letter["error"], _alike(letter)), []).append(letter)
+    for (kind, error, _), group in sorted(groups.items(), key=lambda item: -len(item[1])):
+        console.print(f"\n[bold red]{escape(error or 'no reason')}[/]: {_letters(len(group))}, {_KINDS[kind]}")
+        reason = _facts()
+        reason.add_row("", escape(group[0]["reason"]))
+        console.print(reason)
+        table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+        for letter in group:
+            name = letter["recording_id"] or f"message {letter['message_id']}"
+            table.add_row("", _minute(letter["failed_at"]), escape(name), _tries(letter["receive_count"]))
+        console.print(table)
+
+
+def print_letter(letter: dict[str, Any]) -> None:
+    """One dead letter, with its body as it came."""
+    console = out()
+    console.print(f"[bold red]{escape(letter['error'] or 'no reason')}[/], {_KINDS[letter['kind']]}")
+    facts = _facts()
+    facts.add_row("recording", escape(letter["recording_id"] or "can't be told"))
+    facts.add_row("reason", escape(letter["reason"]))
+    facts.add_row("set aside", " ".join(filter(None, (letter["failed_at"], _tries(letter["receive_count"])))))
+    facts.add_row("message", letter["message_id"])
+    if letter["request_id"]:
+        facts.add_row("request", letter["request_id"])
+    facts.add_row("body", escape(_printable(letter["body"])))
+    console.print(facts)
+
+
+def print_standing(found: dict[str, Any]) -> None:
+    """How a recording stands."""
+    console = out()
+    done = "[green]processed[/]" if found["is_processed"] else "[yellow]not processed[/]"
+    console.print(f"[bold]{found['recording_id']}[/]: {done}")
+    facts = _facts()
+    facts.add_row("agent", escape(found["agent_id"]))
+    facts.add_row("created", found["creation_date"])
+    for key in found["inputs"]:
+        facts.add_row("input", escape(key))
+    if found["missing"]:
+        facts.add_row("input", f"[yellow]{escape(found['missing'])}[/]")
+    for output in found["outputs"]:
+        facts.add_row("output", f"{escape(output['key'])}  ({_size(output['bytes'])})")
+    if not found["outputs"]:
+        facts.add_row("output", "none")
+    for name, value in found["item"].items():
+        facts.add_row(escape(name), escape(f"{value:.6g}" if isinstance(value, float) else str(value)))
+    for letter in found["dead_letters"] or ():
+        reason = escape(letter["reason"])
+        facts.add_row("dead letter", f"{_minute(letter['failed_at'])} [red]{escape(letter['error'])}[/] {reason}")
+    if found["dead_letters"] == []:
+        facts.add_row("dead letter", "none")
+    console.print(facts)
+
+
+def _facts() -> Table:
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(no_wrap=True)
+    facts.add_column(overflow="fold")
+    return facts
+
+
+def _letters(count: int) -> str:
+    return f"{count} dead letter{'' if count == 1 else 's'}"
+
+
+def _tries(count: int) -> str:
+    return f"try {count}" if count else ""
+
+
+def _minute(moment: str) -> str:
+    return moment[:16].replace("T", " ") + " UTC"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+
+
+def _alike(letter: dict[str, Any]) -> str:
+    """A reason without what differs from one recording to the next."""
+    reason = letter["reason"].replace(letter["recording_id"] or "\0", "")
+    return re.sub(r"s3://\S+|'[^']*'|\d+(\.\d+)?", "", reason)
 
 
 def print_error(text: str) -> None:

@@ -12,7 +12,7 @@ import logging
 import os
 import time
 import wave
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from http.client import HTTPConnection
 from importlib.resources import files
@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.errors import InputError
-from komorebi_qc.handler import LOG as HANDLER_LOG
+from komorebi_qc.letters import Letter
 from komorebi_qc.recording import Recording
 from komorebi_qc.settings import VARIABLES, Settings, aws_client
-from komorebi_qc.worker import Queue, load_handler
+from komorebi_qc.sqs import Queue, queue_by_arn
+from komorebi_qc.worker import load_handler
 from komorebi_qc.worker import run as run_worker
 
 if TYPE_CHECKING:
@@ -87,12 +88,12 @@ def run(out: Path = Path("demo-output"), *, console: Console | None = None) -> i
         body = json.dumps({"recordingID": _RECORDING.recording_id, "callEndingTimestamp": _sample_truth()})
         queue.client.send_message(QueueUrl=queue.url, MessageBody=body)
         console.print(f"\n[bold]The message[/] {body}", soft_wrap=True)
-        with _heard_log() as lines:
-            counts = run_worker(queue, load_handler(), once=True, wait_s=2)
-        if counts.done != 1 or not lines:
-            console.print(f"[red]The worker failed[/]: {json.dumps(lines) if lines else 'it got no message'}")
+        counts = run_worker(queue, load_handler(), once=True, wait_s=2)
+        if counts.done != 1:
+            why = [letter.reason for letter in _letters(queue)] or ["it will be tried again"]
+            console.print(f"[red]The worker failed[/]: {why[0] if counts.handled else 'it got no message'}")
             return 1
-        result: dict[str, Any] = lines[-1]["result"]
+        result = _document()
         _show_result(console, result)
         _show_item(console, before, _item())
         _fetch_results(console, out)
@@ -149,6 +150,7 @@ def _sealed_environment(endpoint: str) -> Iterator[None]:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL": endpoint,
+            "POWERTOOLS_LOG_LEVEL": "CRITICAL",
             **_SETTINGS,
         }
     )
@@ -160,23 +162,18 @@ def _sealed_environment(endpoint: str) -> Iterator[None]:
         os.environ.update(before)
 
 
-@contextmanager
-def _heard_log() -> Iterator[list[dict[str, Any]]]:
-    """The lines of JSON that the handler logs meanwhile: in production, CloudWatch has them."""
-    lines: list[dict[str, Any]] = []
+def _letters(queue: Queue) -> list[Letter]:
+    arn = queue.policy().dead_letter_arn
+    dead = queue_by_arn(queue.client, arn) if arn else None
+    return [Letter.from_message(m) for m in dead.receive_some(10, 0, 5)] if dead else []
 
-    class Ear(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            lines.append(json.loads(record.getMessage()))
 
-    ear = Ear()
-    propagates, HANDLER_LOG.propagate = HANDLER_LOG.propagate, False
-    HANDLER_LOG.addHandler(ear)
-    try:
-        yield lines
-    finally:
-        HANDLER_LOG.removeHandler(ear)
-        HANDLER_LOG.propagate = propagates
+def _document() -> dict[str, Any]:
+    """What lies beside the video."""
+    bucket = Settings.from_environment(os.environ).output_bucket
+    with closing(aws_client("s3").get_object(Bucket=bucket, Key=_RECORDING.qc_key)["Body"]) as body:
+        document: dict[str, Any] = json.loads(body.read())
+    return document
 
 
 def _make_resources(console: Console) -> Queue:

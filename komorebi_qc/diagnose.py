@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from komorebi_qc import __version__
 from komorebi_qc.findings import past_recording
 from komorebi_qc.level_findings import level_findings
 from komorebi_qc.levels import ChannelLevels, Meter
+from komorebi_qc.limits import DEFAULT, Limits
 from komorebi_qc.listen import RATE, hear_call, hear_recording
 from komorebi_qc.probe import probe_call, probe_recording
 from komorebi_qc.sync import measure
-from komorebi_qc.sync.samples import as_float
+from komorebi_qc.sync.samples import as_float, length
 from komorebi_qc.sync_findings import call_end_dict, sync_dict, sync_findings
-from komorebi_qc.timing import measure_timing, timing_findings
+from komorebi_qc.timing import PacketNotes, measure_timing
+from komorebi_qc.timing_findings import timing_findings
 from komorebi_qc.verdict import Finding, Status, verdict
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Callable
+
+    from av.container import InputContainer
     from numpy.typing import NDArray
 
     from komorebi_qc.probe import MediaInfo
@@ -26,9 +32,11 @@ if TYPE_CHECKING:
     from komorebi_qc.sync import SyncResult
     from komorebi_qc.sync.samples import Track
     from komorebi_qc.timebase import CallEnd
+    from komorebi_qc.timing import Timing
 
 SIDES = ("customer", "agent")
 _BLOCK = RATE * 60
+_KEPT_BYTES = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +47,55 @@ class Heard:
         call: Connect's audio at 8 kHz, ``(n, 2)``: customer, agent; sample ``i`` at ``call_s = i / 8000``.
         recording: the recording's audio at 8 kHz, ``(m,)``; sample ``i`` at ``recording_s = i / 8000``.
         result: the measurement.
+        timing: the recording's time stamps; None where it wasn't read, since it has no audio track.
     """
 
     call: Track
     recording: NDArray[np.int16]
     result: SyncResult
+    timing: Timing | None
+
+    def in_memory(self) -> Heard:
+        """The same, with samples that outlive the files they came from."""
+        return replace(self, call=np.asarray(self.call[0 : length(self.call)]))
 
 
-def hear(call: Source, call_info: MediaInfo, recording: Source, info: MediaInfo, call_end: CallEnd) -> Heard:
-    """Decode both sides and measure.
+def hear(
+    call: Source,
+    call_info: MediaInfo,
+    recording: Source,
+    info: MediaInfo,
+    call_end: CallEnd,
+    between: Callable[[], None] = lambda: None,
+) -> Heard:
+    """Decode both sides and measure; the recording is read once for its sound and its time stamps.
+
+    `between` is called between two blocks: what it raises ends it.
 
     Raises:
         MediaError: where one can't be opened.
     """
-    ours, theirs = hear_call(call, call_info), hear_recording(recording, info)
-    return Heard(ours, theirs, measure(ours, theirs, call_end.recording_s))
+    _keep_freed_memory()
+    notes: PacketNotes | None = None
+
+    def watch(container: InputContainer) -> Callable[[Any], None]:
+        nonlocal notes
+        notes = PacketNotes(container)
+        return notes.note
+
+    ours, theirs = hear_call(call, call_info), hear_recording(recording, info, watch, between)
+    between()
+    timing = None if notes is None else notes.timing()
+    return Heard(ours, theirs, measure(ours, theirs, call_end.recording_s), timing)
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library keep freed blocks for the next ones.
+
+    glibc learns from the largest block that came back how large those are. Before, it gives megabytes back to the
+    system and takes them anew, cleared, with every block that is measured: half a second of CPU in an hour.
+    """
+    np.empty(_KEPT_BYTES, np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +109,7 @@ class Diagnosis:
         heard: both sides, and the measurement.
         levels: of each track and channel, in the telephone band.
         findings: in the order in which an analyst asks.
+        limits: what they were judged by.
     """
 
     call: MediaInfo
@@ -75,6 +118,7 @@ class Diagnosis:
     heard: Heard
     levels: dict[str, dict[str, ChannelLevels]]
     findings: tuple[Finding, ...]
+    limits: Limits = DEFAULT
 
     @property
     def verdict(self) -> Status:
@@ -94,30 +138,37 @@ class Diagnosis:
                 track: {side: asdict(levels) for side, levels in sides.items()} for track, sides in self.levels.items()
             },
             "findings": [asdict(finding) for finding in self.findings],
+            "limits": self.limits.to_dict(self.findings),
         }
 
 
-def diagnose(call: Source, recording: Source, call_end: CallEnd) -> Diagnosis:
-    """Measure a pair.
+def diagnose(call: Source, recording: Source, call_end: CallEnd, limits: Limits = DEFAULT) -> Diagnosis:
+    """Measure a pair, and judge what was found by the limits.
 
     Raises:
         MediaError: where one of the two isn't the media it should be.
     """
     call_info, info = probe_call(call), probe_recording(recording)
     heard = hear(call, call_info, recording, info, call_end)
+    timing = measure_timing(recording) if heard.timing is None else heard.timing
+    return diagnosed(call_info, info, replace(heard, timing=timing), call_end, limits)
+
+
+def diagnosed(call_info: MediaInfo, info: MediaInfo, heard: Heard, call_end: CallEnd, limits: Limits) -> Diagnosis:
+    """What there is to say about a pair that was heard already; its levels are measured here."""
     call_levels, own_levels = _levels(heard.call), _levels(heard.recording)
     result = heard.result
     is_sure = result.status == "aligned" and result.measured_call_end_s is not None
     ends_s = result.measured_call_end_s if is_sure else None
     findings = (
-        *sync_findings(result, call_end),
-        past_recording(call_end.recording_s if ends_s is None else ends_s, info.end_s),
-        *timing_findings(measure_timing(recording)),
-        *level_findings("call", call_levels, sides=SIDES),
-        *(level_findings("recording", own_levels) if info.audio is not None else ()),
+        *sync_findings(result, call_end, limits),
+        past_recording(call_end.recording_s if ends_s is None else ends_s, info.end_s, limits),
+        *(timing_findings(heard.timing, limits) if heard.timing is not None else ()),
+        *level_findings("call", call_levels, limits, sides=SIDES),
+        *(level_findings("recording", own_levels, limits) if info.audio is not None else ()),
     )
     levels = {"call": dict(zip(SIDES, call_levels, strict=True)), "recording": {"mixed": own_levels[0]}}
-    return Diagnosis(call_info, info, call_end, heard, levels, findings)
+    return Diagnosis(call_info, info, call_end, heard, levels, findings, limits)
 
 
 def _levels(track: Track) -> tuple[ChannelLevels, ...]:

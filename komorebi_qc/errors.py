@@ -49,6 +49,14 @@ class StorageError(PassingError):
     """A store didn't answer, or answered with an error of its own."""
 
 
+class OutOfTimeError(PassingError):
+    """The time that was given ran out before the work was done; it was stopped and tidied up."""
+
+
+class DoesNotFitError(PermanentError):
+    """An input that is larger than what is there to process it with."""
+
+
 class AccessDeniedError(PermanentError):
     """A store refuses: the credentials or the policy lack a right, or a bucket or table doesn't exist."""
 

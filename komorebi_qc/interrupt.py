@@ -33,6 +33,7 @@ class _Stoppable:
         self._noted = number
 
     def check(self) -> None:
+        self._progress.check()
         if self._noted is not None:
             _stop(self._noted)
 

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, cast
 
 from komorebi_qc.diagnose import Diagnosis, diagnose
 from komorebi_qc.errors import InputError, SettingsError
+from komorebi_qc.limits import DEFAULT
 from komorebi_qc.pipeline import AlignChoice, ContainerChoice, Options, Order, Outcome, process
 from komorebi_qc.recording import Recording, check_recording_id
-from komorebi_qc.settings import VARIABLES, Settings, aws_client
+from komorebi_qc.settings import Settings, aws_client, read_local
+from komorebi_qc.sqs import Queue
 from komorebi_qc.stores_local import LocalFiles, LocalTable, opened_file
 from komorebi_qc.timebase import Alignment, CallEnd, parse_call_end
-from komorebi_qc.worker import Counts, Queue, load_handler, run
+from komorebi_qc.worker import Counts, load_handler, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from komorebi_qc.limits import Limits
     from komorebi_qc.progress import Progress
 
 _LOCAL_ID = "local"
@@ -35,6 +38,7 @@ class Wanted:
         container: ``auto``, ``mp4`` or ``webm``.
         align: ``auto`` or ``told``.
         force: join what doesn't belong together.
+        limits: ``NAME=WARN[:FAIL]``, on top of the environment's.
     """
 
     call_end: str
@@ -43,6 +47,7 @@ class Wanted:
     container: str
     align: str = "auto"
     force: bool = False
+    limits: tuple[str, ...] = ()
 
     def order(self, recording_id: str) -> Order:
         """The order for the pipeline.
@@ -57,14 +62,20 @@ class Wanted:
         alignment = None if self.offset_s is None else Alignment(self.offset_s, self.drift_ppm)
         return Order(recording_id, told_call_end(self.call_end), alignment)
 
-    def options(self, audio: Options, container: ContainerChoice, *, thumbnail: bool) -> Options:
-        """The options for the pipeline; `audio` is the environment's.
+    def options(self, settings: Options, container: ContainerChoice, *, thumbnail: bool) -> Options:
+        """The options for the pipeline; `settings` are the environment's.
 
         Raises:
-            InputError: where the alignment is neither ``auto`` nor ``told``.
+            InputError: where the alignment is neither ``auto`` nor ``told``, or a limit can't be set.
         """
-        align = cast("AlignChoice", self.align)
-        return replace(audio, container=container, thumbnail=thumbnail, align=align, force=self.force)
+        return replace(
+            settings,
+            container=container,
+            thumbnail=thumbnail,
+            align=cast("AlignChoice", self.align),
+            force=self.force,
+            limits=settings.limits.changed_by(*self.limits),
+        )
 
 
 def told_call_end(text: str) -> CallEnd:
@@ -108,7 +119,7 @@ def process_files(files: LocalFiles, wanted: Wanted, environ: Mapping[str, str],
     """
     order = wanted.order(_LOCAL_ID)
     container = _container(files.out, wanted.container)
-    options = wanted.options(_audio_options(environ), container, thumbnail=files.thumbnail is not None)
+    options = wanted.options(Options(**read_local(environ)), container, thumbnail=files.thumbnail is not None)
     files.check()
     item = Recording(_LOCAL_ID, _LOCAL_ID, datetime(1970, 1, 1))  # noqa: DTZ001  as the table's: no zone
     return process(order, table=LocalTable(item), media=files, options=options, progress=progress)
@@ -127,7 +138,9 @@ def process_by_id(recording_id: str, wanted: Wanted, environ: Mapping[str, str],
     return wired.process(order, progress=progress)
 
 
-def diagnose_files(connect: Path | None, recording: Path | None, call_end: str, plot: Path | None) -> Diagnosis:
+def diagnose_files(
+    connect: Path | None, recording: Path | None, call_end: str, plot: Path | None, limits: Limits = DEFAULT
+) -> Diagnosis:
     """Diagnose two local files, and draw the diagnosis where `plot` names a PNG.
 
     Raises:
@@ -139,10 +152,12 @@ def diagnose_files(connect: Path | None, recording: Path | None, call_end: str, 
         raise InputError(f"{missing} missing: name both files, or give a recording ID to diagnose it on AWS")
     told = told_call_end(call_end)
     with opened_file(connect) as call, opened_file(recording) as own:
-        return _drawn(diagnose(call, own, told), plot)
+        return _drawn(diagnose(call, own, told, limits), plot)
 
 
-def diagnose_by_id(recording_id: str, call_end: str, environ: Mapping[str, str], plot: Path | None) -> Diagnosis:
+def diagnose_by_id(
+    recording_id: str, call_end: str, environ: Mapping[str, str], plot: Path | None, limits: Limits = DEFAULT
+) -> Diagnosis:
     """Diagnose a recording of the configured table, and draw the diagnosis where `plot` names a PNG.
 
     Raises:
@@ -152,7 +167,7 @@ def diagnose_by_id(recording_id: str, call_end: str, environ: Mapping[str, str],
     wired = Settings.from_environment(environ).pipeline()
     item = wired.table.get(check_recording_id(recording_id))
     with wired.media.call_audio(item) as call, wired.media.agent_recording(item) as own:
-        return _drawn(diagnose(call, own, told), plot)
+        return _drawn(diagnose(call, own, told, limits), plot)
 
 
 def _drawn(found: Diagnosis, path: Path | None) -> Diagnosis:
@@ -192,19 +207,6 @@ def run_worker(environ: Mapping[str, str], *, once: bool) -> Counts:
     if not settings.queue_url:
         raise SettingsError("KOMOREBI_QUEUE_URL isn't set: the worker needs the queue to poll")
     return run(Queue(aws_client("sqs"), settings.queue_url), load_handler(), once=once)
-
-
-def _audio_options(environ: Mapping[str, str]) -> Options:
-    """The output's audio as the environment sets it; a local run needs none of the other settings."""
-    values = {}
-    for variable in VARIABLES:
-        found = environ.get(variable.name, "").strip()
-        if found and variable.field in ("audio_rate", "audio_bit_rate"):
-            try:
-                values[variable.field] = variable.read(found)
-            except ValueError:
-                raise SettingsError(f"{variable.name} is {found[:60]!r} (allowed: {variable.allowed})") from None
-    return Options(**values)
 
 
 def _choice(text: str) -> ContainerChoice:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import soxr
 
-from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, opened
+from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, SharedPackets, opened, video_stream
 from komorebi_qc.pcm import PcmTrack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from av.container import InputContainer
     from numpy.typing import NDArray
 
     from komorebi_qc.pcm import Pcm
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from komorebi_qc.sync.samples import Track
 
 RATE = 8000
-_BLOCK_S = 4
 
 
 class PlainWav:
@@ -70,10 +70,22 @@ def hear_call(source: Source, info: MediaInfo) -> Track:
             return _gathered(_at_8khz(track, channels=2), 2)
 
 
-def hear_recording(source: Source, info: MediaInfo) -> NDArray[np.int16]:
+def hear_recording(
+    source: Source,
+    info: MediaInfo,
+    watch: Callable[[InputContainer], Callable[[Any], None]] | None = None,
+    between: Callable[[], None] = lambda: None,
+) -> NDArray[np.int16]:
     """The agent recording's own audio, shape ``(m,)``; sample ``i`` lies at ``recording_s = i / 8000``.
 
     Empty where there is no audio track; silence where buffers are missing.
+
+    Args:
+        source: the recording.
+        info: what it holds.
+        watch: gets the opened file, and gives what every packet of sound and picture is shown to on the way. Without
+            an audio track nothing is read.
+        between: called between two blocks: what it raises ends the reading.
 
     Raises:
         MediaError: where it can't be opened.
@@ -81,15 +93,22 @@ def hear_recording(source: Source, info: MediaInfo) -> NDArray[np.int16]:
     if info.audio is None:
         return np.zeros(0, np.int16)
     with opened(source.again(), RECORDING_FORMATS) as container:
-        track = PcmTrack(container, origin_s=info.origin_s)
-        return _gathered(_at_8khz(track, channels=1), 1)[:, 0]
+        shared = SharedPackets(container, None if watch is None else watch(container))
+        picture = video_stream(container) if watch is not None else None
+        if picture is not None:
+            shared.subscribe(picture, lambda _: False)
+        track = PcmTrack(container, origin_s=info.origin_s, shared=shared)
+        return _gathered(_at_8khz(track, channels=1), 1, between)[:, 0]
 
 
-def _gathered(blocks: Iterator[tuple[int, Pcm]], channels: int) -> NDArray[np.int16]:
+def _gathered(
+    blocks: Iterator[tuple[int, Pcm]], channels: int, between: Callable[[], None] = lambda: None
+) -> NDArray[np.int16]:
     """The blocks in one array, each at its place; silence between them."""
     held = np.zeros((RATE * 60, channels), np.int16)
     end = 0
     for at, block in blocks:
+        between()
         start, pcm = max(at, 0), block[max(-at, 0) :]
         stop = start + len(pcm)
         if stop > len(held):
@@ -104,21 +123,15 @@ def _at_8khz(track: PcmTrack, channels: int) -> Iterator[tuple[int, Pcm]]:
     """``(index at 8 kHz, samples)`` of each uninterrupted run, block by block."""
     down: _Down | None = None
     expected = 0
-    waiting: list[Pcm] = []
-    count = 0
     for start, pcm in track.chunks():
         if down is None or start != expected:
             if down is not None:
-                yield from down.push(waiting, last=True)
-            down, waiting, count = _Down(track.rate, start, channels), [], 0
+                yield from down.rest()
+            down = _Down(track.rate, start, channels)
         expected = start + len(pcm)
-        waiting.append(pcm)
-        count += len(pcm)
-        if count >= _BLOCK_S * track.rate:
-            yield from down.push(waiting)
-            waiting, count = [], 0
+        yield from down.push(pcm)
     if down is not None:
-        yield from down.push(waiting, last=True)
+        yield from down.rest()
 
 
 class _Down:
@@ -129,20 +142,37 @@ class _Down:
         begin = start * RATE / rate
         self._at = int(np.floor(begin))
         # A run may begin between two output samples: it is led in by as much silence.
-        self._rest = np.zeros((round((begin - self._at) * rate / RATE), channels), np.float32)
+        self._lead_in = np.zeros((round((begin - self._at) * rate / RATE), channels), np.float32)
         self._stream: Any = None
         if rate != RATE:
             self._stream = soxr.ResampleStream(rate, RATE, channels, dtype="float32", quality="HQ")
 
-    def push(self, parts: list[Pcm], *, last: bool = False) -> Iterator[tuple[int, Pcm]]:
+    def push(self, pcm: Pcm) -> Iterator[tuple[int, Pcm]]:
         """What these samples give."""
-        joined = np.concatenate(parts) if parts else np.zeros((0, 2), np.float32)
         # NumPy is slow at means along a short axis.
-        mono = (joined[:, :1] + joined[:, 1:]) * np.float32(0.5) if self._channels == 1 else joined
-        out = np.concatenate([self._rest, mono])
-        self._rest = out[:0]
+        mono = (pcm[:, 0] + pcm[:, 1]) * np.float32(0.5) if self._channels == 1 else pcm
+        out = np.ascontiguousarray(mono).reshape(-1, self._channels)
+        if len(self._lead_in):
+            out, self._lead_in = np.concatenate([self._lead_in, out]), self._lead_in[:0]
+        return self._given(out, last=False)
+
+    def rest(self) -> Iterator[tuple[int, Pcm]]:
+        """What the filter still holds at the end."""
+        return self._given(np.zeros((0, self._channels), np.float32), last=True)
+
+    def _given(self, out: Pcm, *, last: bool) -> Iterator[tuple[int, Pcm]]:
         if self._stream is not None:
             out = cast("Pcm", self._stream.resample_chunk(out, last=last))
         if len(out):
             yield self._at, out
         self._at += len(out)
+
+
+def hear_output(source: Source) -> NDArray[np.int16]:
+    """A unified recording's audio, shape ``(m, 2)``; sample ``i`` lies at ``output_s = i / 8000``.
+
+    Raises:
+        MediaError: where it can't be opened.
+    """
+    with opened(source.again(), RECORDING_FORMATS) as container:
+        return _gathered(_at_8khz(PcmTrack(container), channels=2), 2)

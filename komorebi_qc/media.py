@@ -112,14 +112,12 @@ def _guess(head: bytes) -> str:
 
 def packets(container: InputContainer, streams: list[Any]) -> Iterator[Any]:
     """Packets with bytes in them, until the end or the first place that can't be read."""
-    demuxed = container.demux(streams)
-    while True:
-        try:
-            packet = next(demuxed)
-        except (StopIteration, FFmpegError):
-            return
-        if packet.size:
-            yield packet
+    try:
+        for packet in container.demux(streams):
+            if packet.size:
+                yield packet
+    except FFmpegError:
+        return
 
 
 def video_stream(container: InputContainer) -> Any:
@@ -146,8 +144,15 @@ class SharedPackets:
     the rest waits in memory until it is taken, which is little where a file interleaves its tracks.
     """
 
-    def __init__(self, container: InputContainer) -> None:
+    def __init__(self, container: InputContainer, watch: Callable[[Any], None] | None = None) -> None:
+        """Share a reading.
+
+        Args:
+            container: the file.
+            watch: gets every packet of the tracks that are subscribed to, wanted or not, as it is read.
+        """
         self._container = container
+        self._watch = watch
         self._waiting: dict[int, deque[Any]] = {}
         self._wants: dict[int, Callable[[Any], bool] | None] = {}
         self._streams: list[Any] = []
@@ -163,26 +168,31 @@ class SharedPackets:
     def _of(self, index: int) -> Iterator[Any]:
         waiting = self._waiting[index]
         while True:
-            while not waiting:
-                if not self._read_one():
-                    return
-            yield waiting.popleft()
+            while waiting:
+                yield waiting.popleft()
+            if not self._read_for(waiting):
+                return
 
-    def _read_one(self) -> bool:
+    def _read_for(self, asked: deque[Any]) -> bool:
+        """Read until something waits there; False at the end."""
         if self._coming is None:
             self._coming = packets(self._container, self._streams)
-        packet = next(self._coming, None)
-        if packet is None:
-            return False
-        waiting = self._waiting.get(packet.stream_index)
-        if waiting is None:  # a damaged file may make up tracks as it goes
-            return True
-        wants = self._wants[packet.stream_index]
-        if wants is None or wants(packet):
-            waiting.append(packet)
-        elif not waiting or waiting[-1] is not None:
-            waiting.append(None)
-        return True
+        watch = self._watch
+        for packet in self._coming:
+            index = packet.stream_index
+            waiting = self._waiting.get(index)
+            if waiting is None:  # a damaged file may make up tracks as it goes
+                continue
+            if watch is not None:
+                watch(packet)
+            wants = self._wants[index]
+            if wants is None or wants(packet):
+                waiting.append(packet)
+            elif not waiting or waiting[-1] is not None:
+                waiting.append(None)
+            if asked:
+                return True
+        return False
 
 
 def has_index(container: InputContainer) -> bool:

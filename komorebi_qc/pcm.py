@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from av.audio.fifo import AudioFifo
 from av.error import EOFError as AvEndOfFile
 from av.error import FFmpegError
 
@@ -31,6 +32,10 @@ _PREROLL_S = 0.100
 _LONGEST_PACKET_S = 0.25
 _MOST_CHANNELS = 8
 """Of planar sound with more, PyAV reads beyond FFmpeg's array of planes and crashes; damaged AAC claims dozens."""
+_PLAIN = ("mono", "stereo", "1 channels", "2 channels")
+"""Layouts of one or two sides without a list of their own in FFmpeg's memory."""
+_JOINED_S = 1.0
+"""Frames that follow each other are taken out of FFmpeg's memory together: one by one costs as much as decoding."""
 
 
 class PcmTrack:
@@ -72,8 +77,12 @@ class PcmTrack:
         self._starts_at_first = origin_s is None
         self._keep_s = keep_s
         self._spans = spans
+        self._pending: list[tuple[float, AudioFrame]] = []  # with their own stamps; until these are anchored
         self._expected: float | None = None  # the index that the next frame has by counting
         self._bias = 0.0  # by how much this file's stamps stray from the count even where nothing is missing
+        self._joined = _Joined()
+        self._begins: float | None = None  # the index of the first one in there
+        self._ready: list[tuple[int, Pcm]] = []
         self._end = -(1 << 62)
         self._held: deque[tuple[int, Pcm]] = deque()
         self._done = False
@@ -81,9 +90,10 @@ class PcmTrack:
         self.failures = 0
         self.packets = 0
         self.rate: int = self._stream.codec_context.rate
-        self._coming = (shared or SharedPackets(container)).subscribe(self._stream, self._wants)
+        wants = None if spans is None else self._wants
+        self._coming = (shared or SharedPackets(container)).subscribe(self._stream, wants)
         self._chunks = self._run()
-        self._pull()  # the first frame settles the rate
+        self._pull()  # the first frames settle the rate
 
     def read(self, start: int, count: int) -> Pcm:
         """Samples ``start`` to ``start + count``, shape ``(count, 2)``; silence where there is none.
@@ -128,28 +138,33 @@ class PcmTrack:
 
     def _run(self) -> Iterator[tuple[int, Pcm]]:
         """Yield ``(index of the first sample, samples)`` in the order of the file."""
-        pending: list[tuple[float, Pcm]] = []
+        ready = self._ready
         for packet in self._coming:
             if packet is None:  # some were passed over: what follows begins anew
-                yield from self._placed(pending)
-                pending = []
+                self._settle()
+                self._flush()
                 self._stream.codec_context.flush_buffers()
                 self._expected = None
-                continue
-            pending += self._decoded(packet)
-            if self._expected is not None or len(pending) >= _ANCHOR_FRAMES:
-                yield from self._placed(pending)
-                pending = []
-        yield from self._placed(pending + self._decoded(None))
+            else:
+                self.packets += 1
+                self._decode(packet)
+            if ready:
+                yield from ready
+                ready.clear()
+        self._decode(None)
+        self._settle()
+        self._flush()
+        yield from ready
+        ready.clear()
 
     def _wants(self, packet: Any) -> bool:
         self._seen += 1
-        if self._spans is None or packet.pts is None or self._seen <= _ANCHOR_FRAMES:
+        if packet.pts is None or self._seen <= _ANCHOR_FRAMES:
             return True
         at_s = packet.pts * self._base - self._origin_s
         return any(
             span.start_s - _PREROLL_S - _LONGEST_PACKET_S <= at_s <= span.end_s + _LONGEST_PACKET_S
-            for span in self._spans
+            for span in self._spans or ()
         )
 
     def _upto(self, start: int, end: int) -> int:
@@ -159,52 +174,80 @@ class PcmTrack:
         within = [s for s in self._spans if s.start_s * self.rate < end and s.end_s * self.rate > start]
         return min(end, math.ceil(within[-1].end_s * self.rate)) if within else -(1 << 62)
 
-    def _decoded(self, packet: Any) -> list[tuple[float, Pcm]]:
-        """Frames with the index that their own stamp gives them (NaN without one)."""
-        self.packets += packet is not None
+    def _decode(self, packet: Any) -> None:
+        """Take a packet's frames; None for those that the decoder still holds."""
         try:
             frames = cast("list[AudioFrame]", self._stream.codec_context.decode(packet))
         except AvEndOfFile:
-            return []
+            return
         except FFmpegError:
             self.failures += 1
-            return []
-        out = []
-        for frame in (f for f in frames if f.samples):
+            return
+        for frame in frames:
+            if not frame.samples:
+                continue
             if frame.layout.nb_channels > _MOST_CHANNELS:
                 self.failures += 1
                 continue
-            if self._end < 0:
-                self.rate = frame.sample_rate
+            pts = frame.pts
+            # A frame's stamp is in its stream's time base; asking the frame for it costs a Fraction each time.
+            stamp_s = math.nan if pts is None else pts * self._base
+            if self._expected is not None:
+                self._place(stamp_s, frame)
+            else:
+                self._pending.append((stamp_s, frame))
+        if len(self._pending) >= _ANCHOR_FRAMES:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Place those that waited for an anchor."""
+        if not self._pending:
+            return
+        if self._end < 0:
+            self.rate = self._pending[-1][1].sample_rate
+        self._expected = self._anchor([(stamp_s, self._length(frame)) for stamp_s, frame in self._pending])
+        for stamp_s, frame in self._pending:
+            self._place(stamp_s, frame)
+        self._pending.clear()
+
+    def _place(self, stamp_s: float, frame: AudioFrame) -> None:
+        """Put a frame where its stamp says, or behind the last one where both say the same."""
+        expected = cast("float", self._expected)
+        astray = (stamp_s - self._origin_s) * self.rate - self._bias - expected
+        if abs(astray) > STEP_S * self.rate:
+            self._flush()
+            expected += astray
+        if not self._joined.add(frame):
+            self._flush()
+            self._joined.add(frame)
+        if self._begins is None:
+            self._begins = expected
+        self._expected = expected = expected + self._length(frame)
+        if expected - self._begins >= _JOINED_S * self.rate:
+            self._flush()
+
+    def _length(self, frame: AudioFrame) -> float:
+        """In samples of the track: a rate that changes in the middle is brought to the first one."""
+        return frame.samples * (self.rate / frame.sample_rate)
+
+    def _flush(self) -> None:
+        """Take out what was joined."""
+        frame = self._joined.taken()
+        if frame is not None and self._begins is not None:
             pcm = _stereo(frame)
             if frame.sample_rate != self.rate:
                 pcm = _resampled(pcm, frame.sample_rate, self.rate)
-            # A frame's stamp is in its stream's time base; asking the frame for it costs a Fraction each time.
-            at_s = math.nan if frame.pts is None else frame.pts * self._base - self._origin_s
-            out.append((at_s * self.rate, pcm))
-        return out
+            self._ready.append((round(self._begins), pcm))
+        self._begins = None
 
-    def _placed(self, frames: list[tuple[float, Pcm]]) -> Iterator[tuple[int, Pcm]]:
-        before_s = self._origin_s
-        if frames and self._expected is None:
-            self._expected = self._anchor(frames)
-        rebased = (self._origin_s - before_s) * self.rate  # these frames were stamped before the anchor was known
-        for stamp, pcm in frames:
-            expected = cast("float", self._expected)
-            astray = stamp - rebased - self._bias - expected
-            if abs(astray) > STEP_S * self.rate:
-                expected += astray
-            yield round(expected), pcm
-            self._expected = expected + len(pcm)
-
-    def _anchor(self, frames: list[tuple[float, Pcm]]) -> float:
-        """Where the first of these frames begins.
+    def _anchor(self, frames: list[tuple[float, float]]) -> float:
+        """Where the first of these frames begins, by their stamps and lengths.
 
         At the file's start, where its own stamp says; what the others say differently is this file's bias (an Opus
         pre-skip in WebM makes them half a millisecond early). After a start in the middle, the median says.
         """
-        counted = np.cumsum([0, *(len(pcm) for _, pcm in frames[:-1])])
-        astray = np.array([stamp for stamp, _ in frames]) - counted
+        counted = np.cumsum([0, *(length for _, length in frames[:-1])])
+        astray = (np.array([stamp_s for stamp_s, _ in frames]) - self._origin_s) * self.rate - counted
         known = astray[~np.isnan(astray)]
         if not len(known):
             return max(0.0, float(self._end))
@@ -218,16 +261,60 @@ class PcmTrack:
         return float(np.median(known)) - self._bias
 
 
+class _Joined:
+    """Frames of one kind, one after the other, to be taken out as one.
+
+    FFmpeg's own queue does it for mono and stereo; of others each frame stays alone.
+    """
+
+    def __init__(self) -> None:
+        self._queue = AudioFifo()
+        self._kind: tuple[int, int, str] | None = None
+        """Channels, rate and sample format of what is in the queue, or was last."""
+        self._is_plain = False
+        self._is_empty = True
+        self._alone: AudioFrame | None = None
+
+    def add(self, frame: AudioFrame) -> bool:
+        """Put a frame behind what is in here; False where that has to be taken out first."""
+        kind = (frame.layout.nb_channels, frame.sample_rate, frame.format.name)
+        if kind != self._kind:
+            if not self._is_empty:
+                return False
+            # The queue itself would read a plane that isn't there, were there a channel less.
+            self._queue, self._kind = AudioFifo(), kind
+            self._is_plain = frame.layout.name in _PLAIN
+        if self._alone is not None:
+            return False
+        if self._is_plain:
+            frame.pts = None  # else the queue compares it with its own count
+            try:
+                self._queue.write(frame)
+            except ValueError:  # another time base, as a decoder's last frame may have
+                self._kind = None
+                return self._is_empty and self.add(frame)
+        else:
+            self._alone = frame
+        self._is_empty = False
+        return True
+
+    def taken(self) -> AudioFrame | None:
+        """All that is in here, which is then empty."""
+        joined = self._queue.read() if self._alone is None else self._alone
+        self._alone, self._is_empty = None, True
+        return joined
+
+
 def _stereo(frame: AudioFrame) -> Pcm:
     """A decoded frame as ``(n, 2)`` float32; mono plays on both sides, more than two are mixed down."""
     count = frame.samples
     planes: Any = frame.planes
     if len(planes) <= 2 and frame.format.name == "fltp":
-        # What AAC and Opus decode to, without PyAV's way round by lists: half of what a short frame costs.
-        out = np.empty((count, 2), np.float32)
-        out[:, 0] = np.frombuffer(planes[0], np.float32, count)
-        out[:, 1] = np.frombuffer(planes[-1], np.float32, count)
-        return out
+        # What AAC and Opus decode to, without PyAV's way round by lists: each side stays in one piece.
+        out = np.empty((2, count), np.float32)
+        out[0] = np.frombuffer(planes[0], np.float32, count)
+        out[1] = np.frombuffer(planes[-1], np.float32, count)
+        return out.T
     data = frame.to_ndarray()  # one row a channel, or all of them side by side in one row
     pcm = _as_float(data.T if len(data) > 1 else data.reshape(count, -1))
     channels = pcm.shape[1]

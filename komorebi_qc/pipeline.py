@@ -6,6 +6,7 @@ notebook) hands it a table and a media store, and learns the rest from its outco
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,7 @@ from komorebi_qc.align import Placed, place
 from komorebi_qc.diagnose import hear
 from komorebi_qc.errors import InputError, MediaError
 from komorebi_qc.findings import Evidence, judge
+from komorebi_qc.limits import DEFAULT, Limits
 from komorebi_qc.probe import probe_call, probe_recording
 from komorebi_qc.progress import SILENT, Progress
 from komorebi_qc.qc import item_summary, qc_document
@@ -34,15 +36,19 @@ from komorebi_qc.splice import after_call_audio, splice
 from komorebi_qc.stores import Source
 from komorebi_qc.thumbnail import png_at
 from komorebi_qc.timebase import clock_text
-from komorebi_qc.timing import measure_timing, timing_findings
+from komorebi_qc.timing import measure_timing
+from komorebi_qc.timing_findings import timing_findings
 from komorebi_qc.verdict import Finding, Status, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from komorebi_qc.diagnose import Heard
     from komorebi_qc.probe import AudioInfo, MediaInfo, VideoInfo
+    from komorebi_qc.result_check import ResultCheck
     from komorebi_qc.stores import MediaStore, Published, RecordingsTable
     from komorebi_qc.timebase import Alignment, CallEnd
+    from komorebi_qc.timing import Timing
 
 ContainerChoice = Literal["auto", "mp4", "webm"]
 AlignChoice = Literal["auto", "told"]
@@ -89,6 +95,8 @@ class Options:
         align: ``auto`` measures where the call lies, uses it where it is sure, and measures the result again; ``told``
             goes by the call end and measures nothing.
         force: join a call and a recording that don't belong together all the same.
+        limits: what findings are judged by.
+        keep: whether the outcome keeps what was heard and measured, for pictures; an hour of it takes 115 MB.
 
     Raises:
         InputError: where a value can't be used.
@@ -100,6 +108,8 @@ class Options:
     thumbnail: bool = True
     align: AlignChoice = "auto"
     force: bool = False
+    limits: Limits = DEFAULT
+    keep: bool = False
 
     def __post_init__(self) -> None:
         if self.container not in get_args(ContainerChoice):
@@ -114,6 +124,33 @@ class Options:
                 f"the audio bit rate {self.audio_bit_rate} isn't between {MIN_BIT_RATE} and "
                 f"{MAX_BIT_RATE} bits a second"
             )
+
+
+def made_from(order: Order, options: Options, versions: tuple[str, ...]) -> str:
+    """What tells a result made from the same inputs, as asked for in the same way; empty where inputs have no versions.
+
+    The software's version is not in it: a message that comes twice must not be work twice after an update.
+    """
+    if not versions:
+        return ""
+    given = None if order.alignment is None else asdict(order.alignment)
+    asked = [*asdict(order.call_end).values(), given, options.container, options.audio_rate, options.audio_bit_rate]
+    told = json.dumps([*versions, *asked, options.align, options.force])
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+def is_done(order: Order, *, table: RecordingsTable, media: MediaStore, options: Options = Options()) -> bool:
+    """Whether this very order has been carried out: processed from the inputs that lie there now, and its video there.
+
+    Raises:
+        PermanentError: where the item or an input isn't there, or can't be asked for.
+        PassingError: where that may change.
+    """
+    item = table.get(order.recording_id)
+    if not (item.is_processed and item.made_from and item.container):
+        return False
+    same = item.made_from == made_from(order, options, media.input_versions(item))
+    return same and media.has_video(item, item.container)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +169,23 @@ class StepReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What a run knew when it was done, for whoever wants to show it.
+
+    Attributes:
+        evidence: inputs, alignment, splice and what was written.
+        heard: both sides' sound at 8 kHz, and the measurement; None where nothing was measured.
+        timing: the recording's time stamps; None as well.
+        check: what was measured on the produced file; None as well.
+    """
+
+    evidence: Evidence
+    heard: Heard | None
+    timing: Timing | None
+    check: ResultCheck | None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What came out, and what there is to say about it.
 
@@ -142,6 +196,7 @@ class Outcome:
         findings: in the order in which an analyst asks.
         document: what ``qc.json`` says.
         steps: the nine.
+        kept: what it was made of; None unless the options ask for it.
     """
 
     recording_id: str
@@ -150,6 +205,7 @@ class Outcome:
     findings: tuple[Finding, ...]
     document: dict[str, Any]
     steps: tuple[StepReport, ...]
+    kept: Kept | None = None
 
     @property
     def verdict(self) -> Status:
@@ -187,6 +243,7 @@ def process(
     with ExitStack() as stack:
         with steps.next() as step:
             recording = table.get(order.recording_id)
+            inputs = made_from(order, options, media.input_versions(recording))
 
         with steps.next() as step:
             call = stack.enter_context(media.call_audio(recording))
@@ -203,12 +260,14 @@ def process(
             video = _video_of(info)
             plan = _plan(video, options)
             thumbnail = png_at(source, THUMBNAIL_AT_S, info.origin_s)
-            timing = measure_timing(source) if options.align == "auto" else None
 
         with steps.next() as step:
             call_s = call_audio.span.end_s
             is_asked = options.align == "auto" and order.alignment is None
-            measured = hear(call, call_info, source, info, order.call_end).result if is_asked else None
+            heard = hear(call, call_info, source, info, order.call_end, progress.check) if is_asked else None
+            measured = heard.result if heard is not None else None
+            timing = _timing(source, heard, options)
+            heard = heard.in_memory() if heard is not None and options.keep else None  # an hour's sound takes 115 MB
             placed = place(order.call_end, call_s, given=order.alignment, measured=measured, force=options.force)
             _refuse_far_away(placed.alignment, call_s, info)
             own_audio = info.audio.span if info.audio is not None else None
@@ -222,17 +281,18 @@ def process(
             rendered = render(RenderJob(laid, plan, call, source, info, video), scratch, progress.advance)
             step.bytes = scratch.seek(0, 2)
             result = Source("the output", scratch, step.bytes)
+            progress.check()
             check = check_result(result, call, source, info, laid) if options.align == "auto" else None
 
         evidence = Evidence(
             call_info, call_audio, info, video, order.call_end, placed, laid, after_call, plan, rendered
         )
         measured_too = (
-            *(timing_findings(timing) if timing is not None else ()),
-            *(seam_findings(check) if check is not None else ()),
+            *(timing_findings(timing, options.limits) if timing is not None else ()),
+            *(seam_findings(check, options.limits) if check is not None else ()),
         )
-        findings = (*judge(evidence), *measured_too)
-        document = qc_document(order.recording_id, evidence, findings)
+        findings = (*judge(evidence, options.limits), *measured_too)
+        document = qc_document(order.recording_id, evidence, findings, options.limits)
 
         with steps.next() as step:
             published = media.publish(
@@ -245,9 +305,18 @@ def process(
             step.bytes = published.video_bytes + published.thumbnail_bytes
 
         with steps.next() as step:
-            table.mark_processed(recording, item_summary(document))
+            told = {"qcInputs": inputs} if inputs else {}
+            table.mark_processed(recording, {**item_summary(document), **told})
 
-    return Outcome(order.recording_id, published, placed, findings, document, tuple(steps.done))
+    kept = Kept(evidence, heard, timing, check) if options.keep else None
+    return Outcome(order.recording_id, published, placed, findings, document, tuple(steps.done), kept)
+
+
+def _timing(source: Source, heard: Heard | None, options: Options) -> Timing | None:
+    """The recording's time stamps: noted while it was heard, else read for themselves."""
+    if heard is not None and heard.timing is not None:
+        return heard.timing
+    return measure_timing(source) if options.align == "auto" else None
 
 
 def _audio_of(info: MediaInfo) -> AudioInfo:

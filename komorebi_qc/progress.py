@@ -16,6 +16,10 @@ class Progress(Protocol):
         """The present step is done to `fraction`, from 0 to 1."""
         ...
 
+    def check(self) -> None:
+        """Between two pieces of work: raises where the run is to stop."""
+        ...
+
 
 class Silent:
     """Tells nobody."""
@@ -25,6 +29,9 @@ class Silent:
 
     def advance(self, fraction: float) -> None:
         """Say nothing."""
+
+    def check(self) -> None:
+        """Go on."""
 
 
 SILENT: Progress = Silent()

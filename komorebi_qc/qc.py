@@ -16,11 +16,12 @@ from komorebi_qc.verdict import Finding, verdict
 
 if TYPE_CHECKING:
     from komorebi_qc.findings import Evidence
+    from komorebi_qc.limits import Limits
 
-SCHEMA = "1.0"
+SCHEMA = "1.1"
 
 
-def qc_document(recording_id: str, e: Evidence, findings: tuple[Finding, ...]) -> dict[str, Any]:
+def qc_document(recording_id: str, e: Evidence, findings: tuple[Finding, ...], limits: Limits) -> dict[str, Any]:
     """What was made of what, how sure it is, and every finding; for JSON."""
     alignment, measured = e.placed.alignment, e.placed.measured
     call_s = e.call_audio.span.end_s
@@ -60,6 +61,7 @@ def qc_document(recording_id: str, e: Evidence, findings: tuple[Finding, ...]) -
             "used_s": round(alignment.to_recording(call_s), 6),
         },
         "findings": [asdict(finding) for finding in findings],
+        "limits": limits.to_dict(findings),
     }
 
 

@@ -56,12 +56,16 @@ class Recording:
         agent_id: ``agentID``.
         created: ``creationDate``; its zone isn't known (UTC or the contact centre's own).
         is_processed: ``isProcessed``.
+        container: ``outputContainer``, of an earlier result.
+        made_from: ``qcInputs``: what that result was made from; empty where nothing tells.
     """
 
     recording_id: str
     agent_id: str
     created: datetime
     is_processed: bool = False
+    container: str = ""
+    made_from: str = ""
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Recording:
@@ -89,7 +93,15 @@ class Recording:
                 f"the item of recording {recording_id} has creationDate {_shown(created)}, which is no date of the "
                 "form yyyy-MM-dd HH:mm:ss: mend the item"
             ) from None
-        return cls(recording_id, agent_id, when, item.get("isProcessed") in (True, "true", "True"))
+        container, made_from = item.get("outputContainer"), item.get("qcInputs")
+        return cls(
+            recording_id,
+            agent_id,
+            when,
+            item.get("isProcessed") in (True, "true", "True"),
+            container if container in ("mp4", "webm") else "",
+            made_from if isinstance(made_from, str) else "",
+        )
 
     @property
     def agent_recording_key(self) -> str:
@@ -141,14 +153,18 @@ class Message:
     Attributes:
         recording_id: checked, fit for keys.
         call_end: on the recording's clock.
+        force: process again what is already processed from the same inputs.
     """
 
     recording_id: str
     call_end: CallEnd
+    force: bool = False
 
     @classmethod
     def from_body(cls, body: str) -> Message:
-        """Read a message body, ``{"recordingID": "...", "callEndingTimestamp": "HH:MM:SS"}``; more fields pass.
+        """Read a message body, ``{"recordingID": "...", "callEndingTimestamp": "HH:MM:SS"}``.
+
+        ``"force": true`` may stand beside them; other fields pass.
 
         Raises:
             MessageError: where it is no such object, or a field is missing or unusable.
@@ -166,7 +182,22 @@ class Message:
         if not isinstance(told, str):
             raise MessageError(f"callEndingTimestamp is {_shown(told)}: it is a text such as 00:12:34")
         recording_id = check_recording_id(content["recordingID"])
+        force = content.get("force", False)
+        if not isinstance(force, bool):
+            raise MessageError(f"force is {_shown(force)}: it is true or false, without quotes")
         try:
-            return cls(recording_id, parse_call_end(told))
+            return cls(recording_id, parse_call_end(told), force)
         except InputError as error:
             raise MessageError(f"the message for recording {recording_id}: {error}") from None
+
+
+def message_body(recording_id: str, call_end: str, *, force: bool = False) -> str:
+    """A message as the backend writes it; the call end stays in the form, and so the resolution, it was told in.
+
+    Raises:
+        MessageError: where `Message.from_body` would not take it.
+    """
+    forced = {"force": True} if force else {}
+    body = json.dumps({"recordingID": recording_id, "callEndingTimestamp": call_end, **forced})
+    Message.from_body(body)
+    return body

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from komorebi_qc.errors import SettingsError
+from komorebi_qc.errors import InputError, SettingsError
+from komorebi_qc.limits import DEFAULT, Limits
 from komorebi_qc.progress import Silent
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
     from komorebi_qc.pipeline import Options, Order, Outcome
     from komorebi_qc.progress import Progress
-    from komorebi_qc.stores import MediaStore, RecordingsTable
+    from komorebi_qc.sqs import QueueDesk
+    from komorebi_qc.stores import RecordingsTable
+    from komorebi_qc.stores_s3 import S3Media
 
 AUDIO_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 """The rates that both AAC and Opus take."""
@@ -69,7 +72,7 @@ class Variable:
         default: as it would be written; None where it has to be set, empty where it may be left out.
         allowed: which values it takes, for a person.
         meaning: what it is, for a person.
-        read: from its text to its value; a ValueError for any other.
+        read: from its text to its value; a ValueError, or an InputError that says what is wrong, for any other.
     """
 
     name: str
@@ -78,6 +81,20 @@ class Variable:
     allowed: str
     meaning: str
     read: Callable[[str], Any]
+
+    def value(self, text: str) -> Any:
+        """What a text says.
+
+        Raises:
+            SettingsError: where it says nothing that is allowed.
+        """
+        try:
+            return self.read(text)
+        except InputError as error:
+            raise SettingsError(f"{self.name}: {error}") from None
+        except ValueError:
+            shown = text if len(text) <= 60 else text[:57] + "..."
+            raise SettingsError(f"{self.name} is {shown!r} (allowed: {self.allowed})") from None
 
 
 _A_BUCKET = "a bucket's name or access point ARN, without s3:// or a path"
@@ -151,7 +168,15 @@ VARIABLES = (
         "queue_url",
         "",
         "an SQS queue's URL",
-        "the queue that `komorebi-qc worker` polls; the Lambda doesn't need it",
+        "the queue that messages come from: `worker` polls it, and a message that is to wait is hidden in it",
+        _one_of(_QUEUE_URL),
+    ),
+    Variable(
+        "KOMOREBI_DEAD_LETTER_QUEUE_URL",
+        "dead_letter_queue_url",
+        "",
+        "an SQS queue's URL",
+        "where a message goes that no further try can help; the queue's own policy names it where it isn't set",
         _one_of(_QUEUE_URL),
     ),
     Variable(
@@ -162,7 +187,39 @@ VARIABLES = (
         "how long after creationDate a missing object may still come; under 26 some time zone is given up too early",
         _hours,
     ),
+    Variable(
+        "KOMOREBI_LIMITS",
+        "limits",
+        "",
+        "NAME=WARN or NAME=WARN:FAIL, with commas between them",
+        "limits to judge findings by in place of the defaults; `komorebi-qc limits` lists them",
+        DEFAULT.changed_by,
+    ),
 )
+
+
+_LOCAL = ("audio_rate", "audio_bit_rate", "limits")
+
+
+def read_local(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What a run on local files needs of the environment, by its name in `komorebi_qc.pipeline.Options`.
+
+    Raises:
+        SettingsError: where one of these is unusable.
+    """
+    found = {variable: environ.get(variable.name, "").strip() for variable in VARIABLES if variable.field in _LOCAL}
+    return {variable.field: variable.value(text) for variable, text in found.items() if text}
+
+
+def present_limits(environ: Mapping[str, str]) -> Limits:
+    """The limits as the environment sets them; nothing else of it is read.
+
+    Raises:
+        SettingsError: where one can't be set so.
+    """
+    (variable,) = (variable for variable in VARIABLES if variable.field == "limits")
+    limits: Limits = variable.value(environ.get(variable.name, ""))
+    return limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +235,9 @@ class Settings:
     table_name: str = "Recording"
     connect_prefix: str = ""
     queue_url: str = ""
+    dead_letter_queue_url: str = ""
     give_up_after: timedelta = timedelta(hours=48)
+    limits: Limits = DEFAULT
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -195,10 +254,9 @@ class Settings:
                 problems.append(f"{variable.name} isn't set ({variable.meaning})")
             elif found:
                 try:
-                    values[variable.field] = variable.read(found)
-                except ValueError:
-                    shown = found if len(found) <= 60 else found[:57] + "..."
-                    problems.append(f"{variable.name} is {shown!r} (allowed: {variable.allowed})")
+                    values[variable.field] = variable.value(found)
+                except SettingsError as error:
+                    problems.append(str(error))
         if problems:
             raise SettingsError(f"the environment needs mending: {'; '.join(problems)}")
         return cls(**values)
@@ -210,7 +268,8 @@ class Settings:
             SettingsError: where no region is configured, or the AWS profile doesn't exist.
         """
         from komorebi_qc.pipeline import Options  # noqa: PLC0415  decoders and clients only where they are used
-        from komorebi_qc.stores_aws import DynamoTable, S3Media  # noqa: PLC0415
+        from komorebi_qc.stores_dynamo import DynamoTable  # noqa: PLC0415
+        from komorebi_qc.stores_s3 import S3Media  # noqa: PLC0415
 
         return WiredPipeline(
             table=DynamoTable(aws_client("dynamodb"), self.table_name),
@@ -222,8 +281,25 @@ class Settings:
                 output_bucket=self.output_bucket,
                 give_up_after=self.give_up_after,
             ),
-            options=Options(container=self.container, audio_rate=self.audio_rate, audio_bit_rate=self.audio_bit_rate),
+            options=Options(
+                container=self.container,
+                audio_rate=self.audio_rate,
+                audio_bit_rate=self.audio_bit_rate,
+                limits=self.limits,
+            ),
         )
+
+    def desk(self) -> QueueDesk:
+        """The queues, for the messages in hand.
+
+        Raises:
+            SettingsError: where no region is configured, or the AWS profile doesn't exist.
+        """
+        from komorebi_qc.sqs import Queue, QueueDesk  # noqa: PLC0415  clients only where they are used
+
+        client = aws_client("sqs")
+        queue, dead = (Queue(client, url) if url else None for url in (self.queue_url, self.dead_letter_queue_url))
+        return QueueDesk(queue, dead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +307,7 @@ class WiredPipeline:
     """`komorebi_qc.pipeline.process` with its stores and options given."""
 
     table: RecordingsTable
-    media: MediaStore
+    media: S3Media
     options: Options
 
     def process(self, order: Order, *, progress: Progress | None = None) -> Outcome:
@@ -243,7 +319,20 @@ class WiredPipeline:
         """
         from komorebi_qc.pipeline import process  # noqa: PLC0415
 
-        return process(order, table=self.table, media=self.media, options=self.options, progress=progress or Silent())
+        told = progress or Silent()
+        media = replace(self.media, between=told.check)
+        return process(order, table=self.table, media=media, options=self.options, progress=told)
+
+    def is_done(self, order: Order) -> bool:
+        """Whether this very order has been carried out.
+
+        Raises:
+            PermanentError: where the item or an input isn't there, or can't be asked for.
+            PassingError: where that may change.
+        """
+        from komorebi_qc.pipeline import is_done  # noqa: PLC0415
+
+        return is_done(order, table=self.table, media=self.media, options=self.options)
 
 
 def aws_client(service: str) -> Any:

@@ -1,6 +1,7 @@
 """Where items and media live, as two small protocols; `pipeline.process` knows nothing else of them.
 
-`komorebi_qc.stores_aws` keeps them in DynamoDB and S3, `komorebi_qc.stores_local` in memory and in files.
+`komorebi_qc.stores_dynamo` and `komorebi_qc.stores_s3` keep them on AWS, `komorebi_qc.stores_local` in memory and in
+files.
 """
 
 from __future__ import annotations
@@ -92,6 +93,24 @@ class RecordingsTable(Protocol):
 
 class MediaStore(Protocol):
     """Connect's bucket, the input bucket and the output bucket."""
+
+    def input_versions(self, recording: Recording) -> tuple[str, ...]:
+        """What names each input as it is now, content included; empty where nothing does.
+
+        Raises:
+            NotThereYetError: where one may still come.
+            MissingMediaError: where it won't.
+            StorageError: where the store doesn't answer.
+        """
+        ...
+
+    def has_video(self, recording: Recording, container: str) -> bool:
+        """Whether the unified recording lies in its place.
+
+        Raises:
+            StorageError: where the store doesn't answer.
+        """
+        ...
 
     def call_audio(self, recording: Recording) -> AbstractContextManager[Source]:
         """Connect's audio of the call: of two recordings of one contact, the agent's.

@@ -106,6 +106,14 @@ class LocalFiles:
             if any(_same_file(self.thumbnail, path) for path in outputs):
                 raise InputError(f"{self.thumbnail} can't hold the video and the thumbnail both: give one another name")
 
+    def input_versions(self, recording: Recording) -> tuple[str, ...]:  # noqa: ARG002  one set of files
+        """Nothing: a person who names files wants them processed, done before or not."""
+        return ()
+
+    def has_video(self, recording: Recording, container: str) -> bool:  # noqa: ARG002  one set of files
+        """Whether the output is there."""
+        return self._video_path(container).is_file()
+
     @contextmanager
     def call_audio(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  one file, whatever the item says
         """Connect's audio.

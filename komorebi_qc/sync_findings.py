@@ -1,117 +1,90 @@
-"""What the measurement of sync has to say: as findings, and as the JSON that `diagnose` and `qc.json` share. Pure.
-
-Limits and their sources:
-
-* 45 ms: sound early is detectable from there on (ITU-R BT.1359-1);
-* 100 ppm: crystals keep within it (two clocks of 50 ppm each, the usual tolerance of computers' oscillators);
-* 150 ms: one-way delay up to which conversation isn't disturbed; 400 ms: the most a network may plan for (ITU-T G.114);
-* 0.75 of the speech has to agree: right pairs of the bench have 0.93 and more, wrong ones little.
-"""
+"""What the measurement of sync has to say: as findings, and as the JSON that `diagnose` and `qc.json` share. Pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from komorebi_qc.limits import DEFAULT
 from komorebi_qc.timebase import clock_text
-from komorebi_qc.verdict import Finding, Status
+from komorebi_qc.verdict import At, Finding, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from komorebi_qc.limits import Limit, Limits
     from komorebi_qc.sync import FoundJump, SyncResult
     from komorebi_qc.timebase import CallEnd
 
-SYNC_LIMIT_S = 0.045
-DRIFT_LIMIT_PPM = 100.0
-LEG_WARN_S, LEG_FAIL_S = 0.150, 0.400
-COVERAGE_LIMIT = 0.75
-CALL_END_FAIL_S = 60.0
-CALL_END_SLACK_S = 0.050
-"""A backend stamps the end when it hears of it: so much later is no error."""
 _STATUS: dict[str, Status] = {"aligned": "pass", "ambiguous": "warn", "insufficient": "warn", "wrong_pair": "fail"}
 
 
-def call_end_error_s(told: CallEnd, measured_s: float) -> float:
-    """How far the told call end is beyond what its resolution explains: 0 within, negative where it is too early.
-
-    A stamp in whole seconds is cut off, so it may be up to that much early.
-    """
-    error_s = told.recording_s - measured_s
-    if error_s > CALL_END_SLACK_S:
-        return error_s
-    return min(0.0, error_s + told.resolution_s)
+def call_end_limit(told: CallEnd, limits: Limits = DEFAULT) -> Limit:
+    """What a told call end is judged by: a stamp in whole seconds is cut off, so it may be up to that much early."""
+    return limits.of("call_end_error").widened(told.resolution_s, 0.0)
 
 
-def call_end_finding(told: CallEnd, measured_s: float) -> Finding:
+def call_end_finding(told: CallEnd, measured_s: float, limits: Limits = DEFAULT) -> Finding:
     """The told call end against the one that the alignment gives."""
-    error_s = round(told.recording_s - measured_s, 6)
-    beyond_s = abs(call_end_error_s(told, measured_s))
-    side = "after" if error_s > 0 else "before"
-    return Finding(
+    error_s = told.recording_s - measured_s
+    place = (
+        f"The told call end {clock_text(told.recording_s)} lies {abs(error_s):.3f} s "
+        f"{'after' if error_s > 0 else 'before'} the measured one ({clock_text(measured_s)})"
+    )
+    return call_end_limit(told, limits).finding(
         "call_end_error",
         error_s,
-        "s",
-        "pass" if beyond_s == 0 else "warn" if beyond_s <= CALL_END_FAIL_S else "fail",
-        f"The told call end {clock_text(told.recording_s)} lies {abs(error_s):.3f} s {side} the measured one "
-        f"({clock_text(measured_s)})" + (", within what it is told in." if beyond_s == 0 else ": it was told wrongly."),
-        told.resolution_s,
+        f"{place}: it was told wrongly.",
+        good=f"{place}, within what it is told in.",
+        at=At("recording", measured_s),
     )
 
 
-def sync_findings(result: SyncResult, told: CallEnd) -> tuple[Finding, ...]:
+def sync_findings(result: SyncResult, told: CallEnd, limits: Limits = DEFAULT) -> tuple[Finding, ...]:
     """Every finding of a measurement."""
-    return tuple(_findings(result, told))
+    return tuple(_findings(result, told, limits))
 
 
-def _findings(r: SyncResult, told: CallEnd) -> Iterator[Finding]:
+def _findings(r: SyncResult, told: CallEnd, limits: Limits) -> Iterator[Finding]:
     yield Finding(
         "sync_status", r.status, "", _STATUS[r.status], f"{_SENTENCES[r.status]} {r.reason[:1].upper()}{r.reason[1:]}."
     )
     if r.status != "aligned" or r.offset_s is None:
         return
     if r.measured_call_end_s is not None:
-        yield call_end_finding(told, r.measured_call_end_s)
+        yield call_end_finding(told, r.measured_call_end_s, limits)
     low, high = r.offset_ci_s or (r.offset_s, r.offset_s)
     half_s = (high - low) / 2
-    yield Finding(
+    yield limits.finding(
         "offset_uncertainty",
-        round(half_s, 6),
-        "s",
-        "pass" if half_s <= SYNC_LIMIT_S else "warn",
+        half_s,
         f"The call begins at {r.offset_s:.4f} s of the recording, give or take {half_s * 1000:.2f} ms (95 %).",
-        SYNC_LIMIT_S,
+        at=At("call", 0.0),
     )
     drift = r.drift_ppm or 0.0
-    yield Finding(
+    yield limits.finding(
         "drift",
-        round(drift, 3),
-        "ppm",
-        "pass" if abs(drift) <= DRIFT_LIMIT_PPM else "warn",
+        drift,
         f"The recording's clock runs {abs(drift):.2f} ppm {'faster' if drift >= 0 else 'slower'} than the call's: "
         f"{abs(drift) * 3.6:.1f} ms an hour.",
-        DRIFT_LIMIT_PPM,
+        digits=3,
     )
-    largest_s = max((abs(j.size_s) for j in r.jumps), default=0.0)
-    yield Finding(
+    largest = max(r.jumps, key=lambda jump: abs(jump.size_s), default=None)
+    yield limits.finding(
         "jumps",
-        len(r.jumps),
-        "",
-        "pass" if largest_s <= SYNC_LIMIT_S else "warn",
+        largest.size_s if largest else 0.0,
         _jumps_text(r.jumps),
-        0,
+        at=At("call", largest.call_s) if largest else None,
     )
-    yield from _sides(r)
-    yield Finding(
+    yield from _sides(r, limits)
+    yield limits.finding(
         "coverage",
-        round(r.coverage, 4),
-        "",
-        "pass" if r.coverage >= COVERAGE_LIMIT else "warn",
+        r.coverage,
         f"{r.coverage:.0%} of the speech of the channels that are heard agrees with the recording.",
-        COVERAGE_LIMIT,
+        digits=4,
     )
 
 
-def _sides(r: SyncResult) -> Iterator[Finding]:
+def _sides(r: SyncResult, limits: Limits) -> Iterator[Finding]:
     heard = {
         "both": "Customer and agent are both heard in the recording.",
         "agent": "Only the agent is heard in the recording.",
@@ -121,22 +94,24 @@ def _sides(r: SyncResult) -> Iterator[Finding]:
     yield Finding("sides", r.sides, "", "pass" if r.sides in ("both", "agent") else "warn", heard[r.sides])
     if r.lag_agent_s is not None and r.lag_customer_s is not None:
         leg_s = r.lag_customer_s - r.lag_agent_s
-        yield Finding(
+        yield limits.finding(
             "customer_leg_delay",
-            round(leg_s, 6),
-            "s",
-            "pass" if abs(leg_s) <= LEG_WARN_S else "warn" if abs(leg_s) <= LEG_FAIL_S else "fail",
+            leg_s,
             f"The customer is heard {abs(leg_s) * 1000:.1f} ms {'later' if leg_s >= 0 else 'earlier'} in the recording "
             "than in Connect's audio, against the agent: the network's delay.",
-            LEG_WARN_S,
         )
 
 
 def _jumps_text(jumps: tuple[FoundJump, ...]) -> str:
     if not jumps:
         return "Nothing jumps."
-    shown = ", ".join(f"{j.size_s * 1000:+.1f} ms at {clock_text(j.call_s)} of the call" for j in jumps[:5])
-    return f"The recording jumps against the call: {shown}{' and more' if len(jumps) > 5 else ''}."
+    shown = ", ".join(
+        f"{j.size_s * 1000:+.1f} ms at {clock_text(j.call_s)} of the call"
+        + (" (the agent alone: on the way to the recorder, not followed)" if j.agent_only else "")
+        for j in jumps[:5]
+    )
+    times = f" {len(jumps)} times" if len(jumps) > 1 else ""
+    return f"The recording jumps against the call{times}: {shown}{' and more' if len(jumps) > 5 else ''}."
 
 
 _SENTENCES = {
@@ -163,6 +138,7 @@ def sync_dict(r: SyncResult) -> dict[str, Any]:
                 "size_s": _rounded(j.size_s),
                 "size_ci_s": _pair(j.size_ci_s),
                 "between_s": _pair(j.between_s),
+                "agent_only": j.agent_only,
             }
             for j in (r.jumps if sure else ())
         ],

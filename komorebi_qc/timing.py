@@ -8,7 +8,7 @@ long as the usual step.
 
 from __future__ import annotations
 
-import math
+from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,10 @@ import numpy as np
 from komorebi_qc.media import RECORDING_FORMATS, audio_stream, codec_name, opened, packets, video_stream
 from komorebi_qc.pcm import STEP_S
 from komorebi_qc.probe import FAR_START_S
-from komorebi_qc.timebase import Span, clock_text
-from komorebi_qc.verdict import Finding, Status
+from komorebi_qc.timebase import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
+    from av.container import InputContainer
     from numpy.typing import NDArray
 
     from komorebi_qc.stores import Source
@@ -36,52 +34,6 @@ _UNLIKE = 0.2
 """Share of the steps that stray from the usual one in a track whose packets differ in length."""
 _LONGEST_S = 0.25
 """No audio packet holds more; Opus stops at 0.12 s (RFC 6716, 3.2)."""
-
-
-@dataclass(frozen=True, slots=True)
-class SkewLimit:
-    """How far sound may lie from its picture.
-
-    Attributes:
-        early_s: sound before picture.
-        late_s: sound after picture.
-        status: of what lies beyond.
-        source: who says so.
-    """
-
-    early_s: float
-    late_s: float
-    status: Status
-    source: str
-
-    def holds(self, skew_s: float) -> bool:
-        """Whether a skew lies within."""
-        return -self.early_s <= skew_s <= self.late_s
-
-
-@dataclass(frozen=True, slots=True)
-class TimingLimit:
-    """Up to where a measurement passes, and up to where it is only warned of; with who says so."""
-
-    warn_above: float
-    fail_above: float
-    source: str
-
-
-SKEW_LIMITS = (
-    # Tracks that begin or end apart are in sync all the same, by their own time stamps: never worse than a warning.
-    SkewLimit(0.040, 0.060, "pass", "EBU R37-2007, end to end"),
-    SkewLimit(0.045, 0.125, "warn", "ITU-R BT.1359-1, detectability"),
-    SkewLimit(0.090, 0.185, "warn", "ITU-R BT.1359-1, acceptability"),
-)
-"""From the narrowest to the widest."""
-LIMITS = {
-    "audio_gap_largest": TimingLimit(STEP_S, 0.060, "ITU-T G.711 Appendix I: concealment fades to silence in 60 ms"),
-    "audio_gap_share": TimingLimit(0.0, 0.05, "own: one second in twenty"),
-    "audio_overlap": TimingLimit(STEP_S, math.inf, "own: whole-millisecond stamps stray less"),
-    "picture_frozen": TimingLimit(10.0, math.inf, "own: Chromium repeats a still screen's frame about once a second"),
-}
-"""What is measured in seconds or as a share; beyond `fail_above` it fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +131,56 @@ class Timing:
         return self.audio.heard.end_s - self.video.span.end_s
 
 
+class PacketNotes:
+    """The time stamps of a recording's packets, noted as somebody reads them."""
+
+    def __init__(self, container: InputContainer) -> None:
+        """Begin a reading of a recording."""
+        self._sound, self._picture = audio_stream(container), video_stream(container)
+        self._index = self._sound.index if self._sound is not None else -1
+        self._is_opus = self._sound is not None and codec_name(self._sound) == "opus"
+        self._lead_in_s = opus_lead_in_s(self._sound.codec_context.extradata) if self._is_opus else 0.0
+        self._bases = (_base(self._sound), _base(self._picture))
+        # Plain numbers: an hour has 200,000 packets, and a list of tuples of them takes 30 MB.
+        self._heard = (array("q"), array("q"), array("d"))
+        self._seen = (array("q"), array("q"))
+
+    @property
+    def streams(self) -> list[Any]:
+        """The tracks whose packets it wants to see."""
+        return [s for s in (self._sound, self._picture) if s is not None]
+
+    def note(self, packet: Any) -> None:
+        """Take in the next packet of one of them, in file order."""
+        stamp = packet.pts
+        if stamp is None:
+            stamp = packet.dts
+            if stamp is None:
+                return
+        if packet.stream_index != self._index:
+            stamps, durations = self._seen
+        else:
+            stamps, durations, lengths = self._heard
+            if self._is_opus:
+                lengths.append(opus_packet_s(packet))
+        stamps.append(stamp)
+        durations.append(packet.duration or 0)
+
+    def timing(self) -> Timing:
+        """What they say, after the last one."""
+        # Every stamp is scaled once, as an array: asking a packet for its time costs a Fraction each.
+        audio_s, audio_durations_s = (np.array(column, np.float64) * self._bases[0] for column in self._heard[:2])
+        video_s, video_durations_s = (np.array(column, np.float64) * self._bases[1] for column in self._seen)
+        starts = [float(track.min()) for track in (audio_s, video_s) if len(track)]
+        origin_s = min(starts) if starts and min(starts) > FAR_START_S else 0.0
+        own_s = np.array(self._heard[2], np.float64) if self._is_opus else None
+        return Timing(
+            origin_s,
+            audio_timing(audio_s - origin_s, audio_durations_s, own_s, self._lead_in_s),
+            video_timing(video_s - origin_s, video_durations_s),
+        )
+
+
 def measure_timing(source: Source) -> Timing:
     """Read every packet's time stamps of a recording.
 
@@ -186,44 +188,14 @@ def measure_timing(source: Source) -> Timing:
         MediaError: where it isn't media.
     """
     with opened(source.again(), RECORDING_FORMATS) as container:
-        sound, picture = audio_stream(container), video_stream(container)
-        streams = [s for s in (sound, picture) if s is not None]
-        is_opus = sound is not None and codec_name(sound) == "opus"
-        heard, seen = _read(packets(container, streams), sound.index if sound is not None else -1, is_opus=is_opus)
-        lead_in_s = opus_lead_in_s(sound.codec_context.extradata) if is_opus else 0.0
-        # Every stamp is scaled once, as an array: asking a packet for its time costs a Fraction each.
-        audio = np.array(heard, np.float64).reshape(-1, 3) * [_base(sound), _base(sound), 1.0]
-        video = np.array(seen, np.float64).reshape(-1, 2) * _base(picture)
-    starts = [float(track[:, 0].min()) for track in (audio, video) if len(track)]
-    origin_s = min(starts) if starts and min(starts) > FAR_START_S else 0.0
-    return Timing(
-        origin_s,
-        audio_timing(audio[:, 0] - origin_s, audio[:, 1], audio[:, 2] if is_opus else None, lead_in_s),
-        video_timing(video[:, 0] - origin_s, video[:, 1]),
-    )
+        notes = PacketNotes(container)
+        for packet in packets(container, notes.streams):
+            notes.note(packet)
+        return notes.timing()
 
 
 def _base(stream: Any) -> float:
     return float(stream.time_base) if stream is not None and stream.time_base else 0.0
-
-
-def _read(
-    coming: Iterable[Any], sound: int, *, is_opus: bool
-) -> tuple[list[tuple[int, int, float]], list[tuple[int, int]]]:
-    """Of the audio (stamp, duration, the packet's own length); of the video (stamp, duration)."""
-    heard: list[tuple[int, int, float]] = []
-    seen: list[tuple[int, int]] = []
-    for packet in coming:
-        stamp = packet.pts
-        if stamp is None:
-            stamp = packet.dts
-            if stamp is None:
-                continue
-        if packet.stream_index != sound:
-            seen.append((stamp, packet.duration or 0))
-        else:
-            heard.append((stamp, packet.duration or 0, opus_packet_s(packet) if is_opus else 0.0))
-    return heard, seen
 
 
 def opus_packet_s(packet: Any) -> float:
@@ -305,103 +277,3 @@ def video_timing(stamps_s: Doubles, durations_s: Doubles) -> VideoTiming | None:
     longest = int(np.argmax(between)) if len(between) else 0
     frozen = Span(float(shown[longest]), float(shown[longest + 1])) if len(between) else Span(float(shown[0]), end_s)
     return VideoTiming(float(shown[0]), Span(float(shown[0]), end_s), len(shown), usual, frozen)
-
-
-def timing_findings(timing: Timing) -> tuple[Finding, ...]:
-    """Every finding, those that pass as well."""
-    return (*_lost(timing.audio), *_skews(timing), *_picture(timing.video))
-
-
-def _status(value: float, limit: TimingLimit) -> Status:
-    return "pass" if value <= limit.warn_above else "warn" if value <= limit.fail_above else "fail"
-
-
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.1f} ms"
-
-
-def _lost(audio: AudioTiming | None) -> Iterator[Finding]:
-    if audio is None:
-        return
-    gaps, overlaps = audio.gaps, audio.overlaps
-    total_s = sum(step.size_s for step in gaps)
-    largest = max(gaps, key=lambda step: step.size_s, default=Step(0.0, 0.0))
-    share = total_s / audio.heard.length_s if audio.heard.length_s else 0.0
-    limit = LIMITS["audio_gap_largest"]
-    # One long gap is a warning, as many short ones are: it fails where much of the track is lost.
-    lost: Status = "pass" if not gaps else "fail" if share > LIMITS["audio_gap_share"].fail_above else "warn"
-    heard = "longer than concealment can cover" if largest.size_s > limit.fail_above else "short enough to conceal"
-    yield Finding(
-        "audio_gaps",
-        round(total_s, 6),
-        "s",
-        lost,
-        f"{len(gaps)} gap{'s' if len(gaps) != 1 else ''} in the recording's audio, {_ms(total_s)} together "
-        f"({share:.2%} of it); the largest, {_ms(largest.size_s)}, ends at {clock_text(largest.at_s)} and is {heard}. "
-        "The recorder lost those buffers: they are silent."
-        if gaps
-        else "No buffer of the recording's audio is missing.",
-        limit.warn_above,
-    )
-    doubled_s = -sum(step.size_s for step in overlaps)
-    worst = min(overlaps, key=lambda step: step.size_s, default=Step(0.0, 0.0))
-    yield Finding(
-        "audio_overlaps",
-        round(doubled_s, 6),
-        "s",
-        _status(-worst.size_s, LIMITS["audio_overlap"]),
-        f"{len(overlaps)} time stamp{'s' if len(overlaps) != 1 else ''} of the recording's audio lie before the end of "
-        f"what came before, {_ms(doubled_s)} together; the largest, {_ms(-worst.size_s)}, at "
-        f"{clock_text(worst.at_s)}. The doubled part is trimmed."
-        if overlaps
-        else "No time stamps of the recording's audio overlap.",
-        LIMITS["audio_overlap"].warn_above,
-    )
-
-
-def judge_skew(skew_s: float) -> tuple[Status, tuple[SkewLimit, ...], float]:
-    """The status of a skew, the limits it is beyond, and the limit on its side up to which it passes, in seconds."""
-    beyond = tuple(limit for limit in SKEW_LIMITS if not limit.holds(skew_s))
-    status: Status = "warn" if any(limit.status == "warn" for limit in beyond) else "pass"
-    first = next(limit for limit in SKEW_LIMITS if limit.status != "pass")
-    return status, beyond, -first.early_s if skew_s < 0 else first.late_s
-
-
-def _skews(timing: Timing) -> Iterator[Finding]:
-    # How long the last frame stays isn't stored: the picture's end is known to a frame.
-    frame_s = timing.video.median_step_s if timing.video is not None else 0.0
-    for name, skew_s, verb, known_to_s in (
-        ("audio_start_skew", timing.start_skew_s, "begins", 0.0),
-        ("audio_end_skew", timing.end_skew_s, "ends", frame_s),
-    ):
-        if skew_s is None:
-            continue
-        sure_s = math.copysign(max(0.0, abs(skew_s) - known_to_s), skew_s)
-        status, beyond, limit_s = judge_skew(round(sure_s, 6))
-        order = "after" if skew_s > -5e-7 else "before"
-        judged = f"beyond {beyond[-1].source}" if beyond else f"within {SKEW_LIMITS[0].source}"
-        yield Finding(
-            name,
-            round(skew_s, 6),
-            "s",
-            status,
-            f"The recording's sound {verb} {_ms(abs(skew_s))} {order} its picture"
-            + (f" (known to a frame, {_ms(known_to_s)})" if known_to_s else "")
-            + f": {judged}.",
-            round(limit_s + math.copysign(known_to_s, limit_s), 6),
-        )
-
-
-def _picture(video: VideoTiming | None) -> Iterator[Finding]:
-    if video is None:
-        return
-    limit = LIMITS["picture_frozen"]
-    yield Finding(
-        "picture_frozen",
-        round(video.frozen.length_s, 6),
-        "s",
-        _status(video.frozen.length_s, limit),
-        f"The longest time without a new frame is {video.frozen.length_s:.3f} s, from "
-        f"{clock_text(video.frozen.start_s)}; {video.frames} frames, usually {video.median_fps:.1f} a second.",
-        limit.warn_above,
-    )

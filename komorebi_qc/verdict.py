@@ -12,6 +12,17 @@ Status = Literal["pass", "warn", "fail"]
 _ORDER: tuple[Status, ...] = ("pass", "warn", "fail")
 
 
+Clock = Literal["call", "recording", "output"]
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A moment, and the clock it is told on."""
+
+    clock: Clock
+    s: float
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One measurement.
@@ -23,6 +34,8 @@ class Finding:
         status: pass, warn or fail.
         text: the sentence for a person: what it means and what to do.
         limit: up to where it passes; None where there is no such number.
+        judged_by: the name of the limit, as `komorebi_qc.limits` lists it; None where no number is judged.
+        at: where to look; None where it is about the whole.
     """
 
     name: str
@@ -31,8 +44,15 @@ class Finding:
     status: Status
     text: str
     limit: float | None = None
+    judged_by: str | None = None
+    at: At | None = None
 
 
 def verdict(findings: Iterable[Finding]) -> Status:
     """The worst status of all findings; pass where there are none."""
     return max((f.status for f in findings), key=_ORDER.index, default="pass")
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A count with its noun, in the singular or the plural: ``1 packet``, ``2 packets``, ``2 packets have``."""
+    return f"{count} {one if count == 1 else many or one + 's'}"

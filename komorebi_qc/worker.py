@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.errors import KomorebiError, PassingError, PermanentError
-from komorebi_qc.stores_aws import aws_errors, error_code
+from komorebi_qc.handler import WorkerContext, retry_in_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
+
+    from komorebi_qc.sqs import Queue
 
 LOG = logging.getLogger(__name__)
 
@@ -35,10 +37,7 @@ WAIT_S = 20
 """The longest poll SQS knows: the fewest requests, and a message comes at once all the same."""
 VISIBILITY_S = 120
 """How long a message stays hidden if this process dies; extended three times as often while it lives."""
-RETRY_S = (60, 900)
-"""When a failed message comes back: after the first, doubled with each try up to the second."""
 _POLL_AGAIN_S = (1.0, 60.0)
-_NOT_IN_HAND = ("ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,97 +47,20 @@ class Counts:
     Attributes:
         done: messages the handler took, deleted from the queue.
         failed: messages it reported as failed, left to the queue.
+        set_aside: messages that no further try can help, in the dead-letter queue now.
     """
 
     done: int = 0
     failed: int = 0
+    set_aside: int = 0
 
     @property
     def handled(self) -> int:
         """Messages it had in hand."""
-        return self.done + self.failed
+        return self.done + self.failed + self.set_aside
 
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """An SQS queue.
-
-    Attributes:
-        client: boto3's ``sqs`` client; its read timeout has to be longer than `WAIT_S`.
-        url: the queue's.
-    """
-
-    client: Any
-    url: str
-
-    def arn(self) -> str:
-        """Its ARN.
-
-        Raises:
-            StorageError: where the queue doesn't answer.
-            AccessDeniedError: where it refuses or doesn't exist.
-        """
-        with aws_errors(f"queue {self.url}"):
-            answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
-        return str(answer["Attributes"]["QueueArn"])
-
-    def receive(self, wait_s: int, visibility_s: int) -> dict[str, Any] | None:
-        """The next message, as SQS gives it; None where none came in `wait_s`.
-
-        Raises:
-            StorageError: where the queue doesn't answer.
-            AccessDeniedError: where it refuses or doesn't exist.
-        """
-        with aws_errors(f"queue {self.url}"):
-            answer = self.client.receive_message(
-                QueueUrl=self.url,
-                MaxNumberOfMessages=1,
-                WaitTimeSeconds=wait_s,
-                VisibilityTimeout=visibility_s,
-                MessageSystemAttributeNames=["All"],
-                MessageAttributeNames=["All"],
-            )
-        messages = answer.get("Messages", [])
-        return messages[0] if messages else None
-
-    def hide(self, message: Mapping[str, Any], seconds: int) -> None:
-        """Let the message come back `seconds` from now, unless it is deleted before.
-
-        Raises:
-            StorageError: where the queue doesn't answer.
-            AccessDeniedError: where it refuses or doesn't exist.
-        """
-        with aws_errors(f"queue {self.url}"):
-            try:
-                self.client.change_message_visibility(
-                    QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=seconds
-                )
-            except Exception as error:
-                if not error_code(error).endswith(_NOT_IN_HAND):
-                    raise
-                LOG.warning("message %s is no longer in hand: another worker may have it", message["MessageId"])
-
-    def delete(self, message: Mapping[str, Any]) -> None:
-        """Take the message out of the queue.
-
-        Raises:
-            StorageError: where the queue doesn't answer.
-            AccessDeniedError: where it refuses or doesn't exist.
-        """
-        with aws_errors(f"queue {self.url}"):
-            self.client.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerContext:
-    """As much of Lambda's context as a handler may look at; there is no deadline."""
-
-    aws_request_id: str
-    function_name: str = "komorebi-qc-worker"
-
-    def get_remaining_time_in_millis(self) -> int:
-        """A day: nothing ends this process."""
-        return 24 * 3600 * 1000
+    def __add__(self, more: Counts) -> Counts:
+        return Counts(self.done + more.done, self.failed + more.failed, self.set_aside + more.set_aside)
 
 
 def run(
@@ -187,19 +109,19 @@ def run(
                 continue
             pause_s = _POLL_AGAIN_S[0]
             if message is not None:
-                done = _handle(queue, message, handler, arn, visibility_s)
-                counts = Counts(counts.done + done, counts.failed + (not done))
+                counts += _handle(queue, message, handler, arn, visibility_s)
             if once:
                 break
     return counts
 
 
-def _handle(queue: Queue, message: dict[str, Any], handler: Handler, arn: str, visibility_s: int) -> bool:
-    """Whether the handler took the message."""
+def _handle(queue: Queue, message: dict[str, Any], handler: Handler, arn: str, visibility_s: int) -> Counts:
+    """What became of the message."""
     event = {"Records": [lambda_record(message, arn)]}
+    context = WorkerContext(uuid.uuid4().hex)
     try:
         with _kept_hidden(queue, message, visibility_s):
-            failures = handler(event, WorkerContext(uuid.uuid4().hex))["batchItemFailures"]
+            failures = handler(event, context)["batchItemFailures"]
         done = not any(failure["itemIdentifier"] == message["MessageId"] for failure in failures)
     except (KomorebiError, KeyboardInterrupt, SystemExit):
         _try(queue.hide, message, 0)  # not the message's fault: another worker may take it now
@@ -211,10 +133,12 @@ def _handle(queue: Queue, message: dict[str, Any], handler: Handler, arn: str, v
     if done:
         _try(queue.delete, message)  # where that fails the message comes again, and its result is made again
     else:
-        first, most = RETRY_S
+        # The handler says so too; but a sign of life may have come after it.
         tries = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
-        _try(queue.hide, message, min(first * 2 ** min(tries - 1, 10), most))
-    return done
+        _try(queue.hide, message, retry_in_s(tries, message["MessageId"]))
+        return Counts(failed=1)
+    is_set_aside = any(report.is_set_aside for report in context.reports)
+    return Counts(set_aside=1) if is_set_aside else Counts(done=1)
 
 
 def _try(act: Callable[..., None], *arguments: Any) -> None:

@@ -2,20 +2,77 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.handler import handle
-from komorebi_qc.settings import Settings, WiredPipeline
+from aws_lambda_powertools import Logger, Metrics, Tracer, single_metric
+from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+
+from komorebi_qc.handler import MessageStaysError, WorkerContext, check_event, handle_record
+from komorebi_qc.settings import Settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+    from komorebi_qc.handler import Desk, Pipeline, Report
+
+SERVICE, NAMESPACE = "komorebi-qc", "KomorebiQC"
+LOG = Logger(service=SERVICE, stream=sys.stderr, utc=True)
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:  # elsewhere the package's warnings go where whoever runs it wants them
+    logging.getLogger("komorebi_qc")  # only what is registered by now is found, and who warns loads later
+    copy_config_to_registered_loggers(LOG, include={"komorebi_qc"})
+METRICS = Metrics(namespace=NAMESPACE, service=SERVICE)
+TRACER = Tracer(service=SERVICE, auto_patch=False)
+BATCH = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @cache
-def _pipeline() -> WiredPipeline:
+def _wired() -> tuple[Pipeline, Desk]:
     """Wired once, when the first event comes."""
-    return Settings.from_environment(os.environ).pipeline()
+    settings = Settings.from_environment(os.environ)
+    return settings.pipeline(), settings.desk()
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
-    """Process an SQS event; what failed is listed for the queue to offer again."""
-    return handle(event, _pipeline().process, request_id=getattr(context, "aws_request_id", None))
+@LOG.inject_lambda_context(clear_state=True)
+@TRACER.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Process an SQS event; what is to come again is listed for the queue."""
+    pipeline, desk = _wired()
+
+    def one(record: SQSRecord) -> None:
+        report = handle_record(
+            record.raw_event,
+            pipeline,
+            desk,
+            remaining_s=lambda: context.get_remaining_time_in_millis() / 1000,
+            request_id=context.aws_request_id,
+            told=lambda recording_id: LOG.append_keys(recordingID=recording_id),
+        )
+        log = {"INFO": LOG.info, "WARNING": LOG.warning, "ERROR": LOG.error}[report.level]
+        log(report.outcome, extra=report.fields())
+        LOG.remove_keys(["recordingID"])
+        if isinstance(context, WorkerContext):
+            context.reports.append(report)  # the worker counts for itself: nobody reads metrics off a terminal
+        else:
+            _measure(report)
+        if report.stays:
+            raise MessageStaysError(report.message_id)
+
+    return dict(process_partial_response(check_event(event), one, BATCH, context))
+
+
+def _measure(report: Report) -> None:
+    for metric in report.metrics():
+        unit = MetricUnit(metric.unit)
+        if metric.by:
+            with single_metric(metric.name, unit, metric.value, namespace=NAMESPACE) as told:
+                for name, value in {"service": SERVICE, **metric.by}.items():
+                    told.add_dimension(name, value)
+        else:
+            METRICS.add_metric(metric.name, unit, metric.value)
+    METRICS.flush_metrics()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,8 +16,9 @@ from botocore.exceptions import ClientError
 from komorebi_qc.demo import embedded_aws
 from komorebi_qc.recording import Recording
 from komorebi_qc.settings import aws_client
-from komorebi_qc.stores_aws import DynamoTable, S3Media
-from komorebi_qc.worker import Queue
+from komorebi_qc.sqs import Queue
+from komorebi_qc.stores_dynamo import DynamoTable
+from komorebi_qc.stores_s3 import S3Media
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,6 +77,22 @@ class World:
         told = self.sqs.get_queue_attributes(QueueUrl=self.queue(name).url, AttributeNames=names)["Attributes"]
         return int(told[names[0]]), int(told[names[1]])
 
+    def hidden_for_s(self, name: str = "work") -> list[float]:
+        """In how many seconds each of a queue's hidden messages comes into sight."""
+        now_ms = time.time() * 1000
+        return [(m.visible_at - now_ms) / 1000 for m in self._messages(name) if m.visible_at > now_ms]
+
+    def bodies(self, name: str = "work") -> Counter[str]:
+        """The bodies of all messages of a queue, in sight or not."""
+        return Counter(message.body for message in self._messages(name))
+
+    def _messages(self, name: str) -> list[Any]:
+        """SQS shows nobody what is hidden; but moto is in this process."""
+        from moto.sqs.models import sqs_backends  # noqa: PLC0415  the server has loaded it by now
+
+        *_, region, account, queue = self.queue(name).arn().split(":")
+        return list(sqs_backends[account][region].queues[queue]._messages)
+
     def table(self) -> DynamoTable:
         """The table."""
         return DynamoTable(self.dynamodb, TABLE)
@@ -109,6 +128,22 @@ class World:
     def dangling_uploads(self) -> list[Any]:
         """Multipart uploads that were neither completed nor aborted."""
         return list(self.s3.list_multipart_uploads(Bucket=OUTPUT).get("Uploads", ()))
+
+
+@dataclass
+class Invocation:
+    """Lambda's context, as far as anybody looks at it; `clock` tells how much time is left, in seconds."""
+
+    clock: Callable[[], float] = lambda: 900.0
+    aws_request_id: str = "request-1"
+    function_name: str = "komorebi"
+    function_version: str = "1"
+    memory_limit_in_mb: int = 1769
+    invoked_function_arn: str = "arn:aws:lambda:region:1:function:komorebi"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """In milliseconds."""
+        return round(self.clock() * 1000)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aws_fixtures import World, running_world
 
 from komorebi_qc.stores import Source
 
@@ -87,3 +88,17 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and nothing may be in CI: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[World]:
+    """One embedded AWS for the module."""
+    with running_world() as world:
+        yield world
+
+
+@pytest.fixture
+def world(running: World) -> World:
+    """An empty AWS with its buckets, table and queues."""
+    running.fresh()
+    return running

@@ -394,5 +394,50 @@ def test_version_and_help() -> None:
     assert run("--version").stdout.strip().count(".") == 2
     done = run("--help")
     assert done.returncode == 0
-    for command in ("process", "worker", "demo"):
+    for command in ("process", "diagnose", "limits", "worker", "demo"):
         assert command in done.stdout
+
+
+def test_a_limit_changes_what_fails(sample: Capture, tmp_path: Path) -> None:
+    """Set on the command line or in the environment, the former wins; the result's JSON says what was changed."""
+    files = ("--connect", sample.call, "--recording", sample.recording, "--call-end", sample.call_end, "--json")
+    strict = run(
+        "diagnose", *files, "--limit", "call_agent_snr=70:60", "--limit", "drift=off", KOMOREBI_LIMITS="drift=0"
+    )
+    found = json.loads(strict.stdout)
+    assert strict.returncode == 3
+    by_name = {f["name"]: f for f in found["findings"]}
+    assert by_name["call_agent_snr"]["status"] == "fail"
+    assert (by_name["call_agent_snr"]["limit"], by_name["call_agent_snr"]["judged_by"]) == (70.0, "call_agent_snr")
+    assert by_name["call_customer_snr"]["status"] == "pass"
+    assert by_name["drift"]["status"] == "pass"
+    assert {name for name, row in found["limits"].items() if row["changed"]} == {"drift", "call_agent_snr"}
+    assert found["limits"]["call_agent_snr"]["default"] == {"warn": [20.0, None], "fail": None}
+    done = process(sample, tmp_path / "out.mp4", "--json", KOMOREBI_LIMITS="call_residual=0:0")
+    assert done.returncode == 3
+    kept = json.loads((tmp_path / "out.qc.json").read_text())
+    assert [name for name, row in kept["limits"].items() if row["changed"]] == ["call_residual"]
+    assert next(f for f in kept["findings"] if f["name"] == "call_residual")["status"] == "fail"
+
+
+def test_a_slip_in_a_limit_is_told_before_any_work(sample: Capture, tmp_path: Path) -> None:
+    """One sentence that guesses the mistake, exit code 2, no output."""
+    wrong = process(sample, tmp_path / "out.mp4", "--limit", "drfit=50")
+    assert (wrong.returncode, wrong.stderr) == (2, "error: there is no limit 'drfit': did you mean drift?\n")
+    unset = process(sample, tmp_path / "out.mp4", KOMOREBI_LIMITS="drift=much")
+    assert unset.returncode == 2
+    assert "KOMOREBI_LIMITS: drift takes a number, in ppm" in unset.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_limits_are_listed(columns: str) -> None:
+    """Each with its present value, unit and source; in no more columns than there are, and for scripts as JSON."""
+    done = run("limits", "--limit", "call_snr=15", COLUMNS=columns, KOMOREBI_LIMITS="drift=50:200")
+    assert done.returncode == 0
+    assert "warns beyond +-50 ppm, fails beyond +-200 ppm" in " ".join(done.stdout.split())
+    assert "changed; by default warns below 20 dB" in " ".join(done.stdout.split())
+    assert "ITU-R BT.1359-1" in done.stdout
+    listed = json.loads(run("limits", "--json").stdout)["limits"]
+    assert set(listed) <= set(done.stdout.split())
+    assert not any(row["changed"] for row in listed.values())

@@ -83,7 +83,8 @@ def test_a_worker_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(demo, "_sample", lambda name: b"no media" if name == "recording.mp4" else sample(name))
     code, printed = run(tmp_path)
     assert code == 1
-    assert "MediaError" in printed
+    assert "The worker failed" in printed
+    assert "isn't media (it is text)" in " ".join(printed.split())
     assert list(tmp_path.iterdir()) == []
 
 

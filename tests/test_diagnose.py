@@ -12,9 +12,18 @@ from conftest import CAPTURES, Capture
 from made import Shape, noise, recording, wav
 from test_cli import run
 
+from komorebi_qc.diagnose import diagnose as api_diagnose
+from komorebi_qc.diagnose import hear
+from komorebi_qc.probe import probe_call, probe_recording
+from komorebi_qc.timebase import CallEnd
+from komorebi_qc.timing import measure_timing
+
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Callable
     from pathlib import Path
+
+    from komorebi_qc.stores import Source
 
 
 def diagnose(call: Path, own: Path, call_end: str, *more: object) -> subprocess.CompletedProcess[str]:
@@ -113,3 +122,19 @@ def test_a_recording_that_ends_before_the_call_is_told(tmp_path: Path) -> None:
     assert found["sync"]["status"] == "aligned"
     assert by_name["call_end_past_recording"]["status"] == "fail"
     assert done.returncode == 3
+
+
+def test_time_stamps_are_noted_while_the_sound_is_read(capture: Capture, source: Callable[[Path], Source]) -> None:
+    """The recording isn't read once more for them, and they are those of a reading of their own."""
+    call, own = source(capture.call), source(capture.recording)
+    heard = hear(call, probe_call(call), own, probe_recording(own), CallEnd(capture.call_end_s, 1.0))
+    assert heard.timing == measure_timing(own)
+
+
+def test_time_stamps_of_a_silent_film_are_read_all_the_same(tmp_path: Path, source: Callable[[Path], Source]) -> None:
+    """Without an audio track nothing is decoded; the picture's findings are there."""
+    call = wav(tmp_path / "call.wav", np.stack([noise(1.5, 8000, 3), noise(1.5, 8000, 4)], axis=1))
+    found = api_diagnose(source(call), source(recording(tmp_path / "a.webm", Shape(audio=None))), CallEnd(2.0, 1.0))
+    assert found.heard.timing is not None
+    assert found.heard.timing.audio is None
+    assert "picture_frozen" in {finding.name for finding in found.findings}

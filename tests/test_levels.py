@@ -20,8 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import noise
 
-from komorebi_qc.level_findings import LIMITS, level_findings
+from komorebi_qc.level_findings import level_findings
 from komorebi_qc.levels import ChannelLevels, Meter, k_weighting
+from komorebi_qc.limits import DEFAULT
 from komorebi_qc.verdict import verdict
 
 if TYPE_CHECKING:
@@ -544,10 +545,33 @@ def test_dead_air_is_what_both_are_silent_in() -> None:
 
 def test_limits_can_be_changed() -> None:
     """A limit of somebody else's is judged by, and told."""
-    limits = {**LIMITS, "snr": dataclasses.replace(LIMITS["snr"], value=60.0)}
     pcm, _ = _read(CAPTURES["sample"].call)
-    snr = _named(level_findings("call", _metered(pcm[:, :1]).result(), limits))["call_snr"]
-    assert (snr.status, snr.limit) == ("warn", 60.0)
+    levels = _metered(pcm[:, :1]).result()
+    snr = _named(level_findings("call", levels, DEFAULT.changed_by("snr=60")))["call_snr"]
+    assert (snr.status, snr.limit, snr.judged_by) == ("warn", 60.0, "snr")
+    level = _named(level_findings("call", levels, DEFAULT.changed_by("call_speech_level=-10..-5")))["call_speech_level"]
+    assert (level.status, level.limit) == ("warn", -10.0)
+    assert level.text.endswith("dB too quiet. Turn the gain up where it is recorded.")
+
+
+def test_a_few_words_are_no_dead_channel() -> None:
+    """Two seconds of speech in two minutes of hiss are heard, however low the mean is; -90 dBFS throughout are dead."""
+    hiss = _white(-90, 120)
+    words = hiss.copy()
+    words[80_000:96_000] = _white(-58, 2)
+    for pcm, status in ((words, "pass"), (hiss, "warn")):
+        found = _named(level_findings("call", _metered(pcm[:, None]).result()))["call_sound"]
+        assert (found.status, found.limit) == (status, -60.0)
+
+
+def test_one_clipped_sample_is_a_sample() -> None:
+    """Counts are told in good English."""
+    pcm = _white(-30, 5)
+    pcm[20_000:20_002] = 1.0
+    levels = _metered(pcm[:, None]).result()
+    one = dataclasses.replace(levels[0], clipped_samples=1, clipped_runs=1)
+    text = _named(level_findings("call", (one,)))["call_clipping"].text
+    assert text == "1 sample of call is clipped, in 1 place."
 
 
 def test_slips_of_the_caller_are_refused() -> None:

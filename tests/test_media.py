@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from conftest import Capture
+
     from komorebi_qc.stores import Source
 
     Open = Callable[[Path], Source]
@@ -106,3 +108,23 @@ def test_a_track_that_a_damaged_file_makes_up_is_passed_over(monkeypatch: pytest
     monkeypatch.setattr(media_module, "packets", lambda *_: iter(coming))
     shared = SharedPackets(cast("Any", None))
     assert list(shared.subscribe(SimpleNamespace(index=0))) == [coming[0], coming[2]]
+
+
+def test_a_watch_sees_every_packet_that_is_subscribed_to(sample: Capture, source: Open) -> None:
+    """Those that nobody wants as well, in the order of the file; without one, nothing else changes."""
+    with opened(source(sample.recording), RECORDING_FORMATS) as container:
+        streams = [audio_stream(container), video_stream(container)]
+        every = [(p.stream_index, p.pts) for p in packets(container, streams)]
+    with opened(source(sample.recording), RECORDING_FORMATS) as container:
+        seen: list[tuple[int, int]] = []
+
+        def watch(packet: Any) -> None:
+            seen.append((packet.stream_index, packet.pts))
+
+        shared = SharedPackets(container, watch)
+        pictures = shared.subscribe(video_stream(container), lambda _: False)
+        sound = audio_stream(container)
+        heard = [(p.stream_index, p.pts) for p in shared.subscribe(sound)]
+        assert seen == every
+        assert heard == [e for e in every if e[0] == sound.index]
+        assert list(pictures) == [None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from made import RATE, Shape, encoded, noise, recording, wav
 
 from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, SharedPackets, opened, video_stream
-from komorebi_qc.pcm import PcmTrack
+from komorebi_qc.pcm import PcmTrack, _Joined, _stereo
 from komorebi_qc.stores import Source
 from komorebi_qc.timebase import Span
 
@@ -200,3 +201,91 @@ def test_sound_of_more_than_eight_channels_is_damage(tmp_path: Path, source: Ope
         track = PcmTrack(container)
         assert not track.read(0, RATE // 4).any()
         assert track.failures > 0
+
+
+def frame(side_values: list[float], samples: int = 4, rate: int = RATE, stamp: int | None = None) -> av.AudioFrame:
+    """A frame whose sides are one value each."""
+    layout = {1: "mono", 2: "stereo"}.get(len(side_values), f"{len(side_values)}c")
+    pcm = np.repeat(np.array(side_values, np.float32)[:, None], samples, axis=1)
+    made = av.AudioFrame.from_ndarray(pcm, format="fltp", layout=layout)
+    made.sample_rate, made.pts, made.time_base = rate, stamp, Fraction(1, rate)
+    return made
+
+
+def test_frames_of_one_kind_come_out_as_one() -> None:
+    """Their samples follow each other, whatever their stamps say: where they lie is decided elsewhere."""
+    joined = _Joined()
+    assert all(joined.add(frame([value, -value], stamp=stamp)) for value, stamp in ((0.1, 0), (0.2, 9999), (0.3, 1)))
+    taken = joined.taken()
+    assert taken is not None
+    assert _stereo(taken)[:, 0] == pytest.approx(np.repeat([0.1, 0.2, 0.3], 4))
+    assert _stereo(taken)[:, 1] == pytest.approx(np.repeat([-0.1, -0.2, -0.3], 4))
+    assert joined.taken() is None
+
+
+@pytest.mark.parametrize(
+    "other", [frame([0.5]), frame([0.5, 0.5], rate=RATE // 2), frame([0.5] * 3)], ids=["mono", "rate", "three"]
+)
+def test_a_frame_of_another_kind_waits_until_the_others_are_taken(other: av.AudioFrame) -> None:
+    """FFmpeg's queue would read a side that isn't there, or mix two rates: neither is put into one."""
+    joined = _Joined()
+    assert joined.add(frame([0.1, 0.2]))
+    assert not joined.add(other)
+    first = joined.taken()
+    assert first is not None
+    assert _stereo(first).shape == (4, 2)
+    assert joined.add(other)
+    assert not joined.add(frame([0.1, 0.2]))
+    second = joined.taken()
+    assert second is not None
+    assert second.sample_rate == other.sample_rate
+    assert _stereo(second) == pytest.approx(np.full((4, 2), 0.5))
+
+
+def test_a_frame_of_another_time_base_loses_nothing() -> None:
+    """A decoder's last frame may have one: it is taken after the others, and so it is where nothing waits."""
+    joined = _Joined()
+    late = frame([0.5])
+    late.time_base = Fraction(1, 1000)
+    assert joined.add(frame([0.1]))
+    assert not joined.add(late)
+    assert joined.taken() is not None
+    assert joined.add(late)
+    assert joined.taken() is not None
+    assert joined.add(frame([0.1]))
+    again = joined.taken()
+    assert again is not None
+    assert _stereo(again) == pytest.approx(np.full((4, 2), 0.1))
+
+
+def test_frames_that_cannot_be_joined_come_out_one_by_one() -> None:
+    """Of three sides and more, none is lost."""
+    joined = _Joined()
+    assert joined.add(frame([0.1] * 3))
+    assert not joined.add(frame([0.1] * 3))
+    assert joined.taken() is not None
+    assert joined.taken() is None
+
+
+@pytest.mark.parametrize("step_s", [0.02, -0.02])
+def test_a_step_in_the_middle_of_a_second_is_kept(step_s: float, tmp_path: Path) -> None:
+    """Sound before a step stays, what follows moves by as much, and what overlaps is trimmed, not mixed."""
+    sound = noise(3.0, RATE)
+    path = tmp_path / "a.mkv"
+    at = 72_000  # 1.5 s, between two packets
+    with av.open(str(path), "w") as out:
+        stream: Any = out.add_stream("pcm_s16le", rate=RATE, layout="mono")
+        for low in range(0, len(sound), 960):
+            part = (sound[low : low + 960] * 32767).astype(np.int16)
+            made = av.AudioFrame.from_ndarray(part[None], format="s16", layout="mono")
+            made.sample_rate = RATE
+            made.pts = low + (round(step_s * RATE) if low >= at else 0)
+            out.mux(stream.encode(made))
+        out.mux(stream.encode(None))
+    with path.open("rb") as file, opened(Source(str(path), file, path.stat().st_size), RECORDING_FORMATS) as container:
+        got = PcmTrack(container, keep_s=9.0).read(0, 4 * RATE)[:, 0]
+    moved = round(step_s * RATE)
+    assert np.abs(got[:at] - sound[:at]).max() < 1e-4
+    begins = at + max(moved, 0)
+    assert np.abs(got[begins : 3 * RATE + moved] - sound[begins - moved :]).max() < 1e-4
+    assert not np.abs(got[at:begins]).any()

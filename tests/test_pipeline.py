@@ -8,6 +8,7 @@ import wave
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +25,14 @@ from komorebi_qc.errors import (
     UnknownRecordingError,
     WrongPairError,
 )
-from komorebi_qc.pipeline import STEPS, Options, Order, process
+from komorebi_qc.pipeline import STEPS, Options, Order, is_done, made_from, process
 from komorebi_qc.recording import Recording
 from komorebi_qc.stores import Published, Source
 from komorebi_qc.timebase import Alignment, CallEnd, parse_call_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
     from typing import BinaryIO
 
 ID = "7b0d2c1a-6a57-4a5e-9a3b-1f0c2d3e4f50"
@@ -66,6 +68,7 @@ class Media:
         self.documents: list[Any] = []
         self.open_files = 0
         self.fails: dict[str, Exception] = {}
+        self.versions: tuple[str, ...] = ("connect.wav", "1", "recording", "1")
 
     @contextmanager
     def _source(self, name: str, data: bytes) -> Iterator[Source]:
@@ -77,14 +80,26 @@ class Media:
         finally:
             self.open_files -= 1
 
-    def call_audio(self, recording: Recording) -> object:
+    def input_versions(self, recording: Recording) -> tuple[str, ...]:
+        """What names the inputs."""
+        assert recording.recording_id == ID
+        if "versions" in self.fails:
+            raise self.fails["versions"]
+        return self.versions
+
+    def has_video(self, recording: Recording, container: str) -> bool:
+        """Whether it has been published."""
+        assert recording.recording_id == ID
+        return any(name == container for name, *_ in self.published)
+
+    def call_audio(self, recording: Recording) -> AbstractContextManager[Source]:
         """Connect's audio."""
-        assert recording == ITEM
+        assert recording.recording_id == ID
         return self._source("connect.wav", self.call)
 
-    def agent_recording(self, recording: Recording) -> object:
+    def agent_recording(self, recording: Recording) -> AbstractContextManager[Source]:
         """The recording."""
-        assert recording == ITEM
+        assert recording.recording_id == ID
         return self._source("recording", self.own)
 
     @contextmanager
@@ -100,7 +115,7 @@ class Media:
         self, recording: Recording, container: str, video: BinaryIO, *, thumbnail: bytes | None, qc: bytes | None
     ) -> Published:
         """Note what was published."""
-        assert recording == ITEM
+        assert recording.recording_id == ID
         if "publish" in self.fails:
             raise self.fails["publish"]
         video.seek(0)
@@ -125,6 +140,9 @@ class Told:
     def advance(self, fraction: float) -> None:
         """It goes on."""
         self.fractions.append(fraction)
+
+    def check(self) -> None:
+        """It goes on."""
 
 
 def stores(capture: Capture) -> tuple[Table, Media]:
@@ -312,3 +330,35 @@ def test_the_document_fits_its_schema(capture: Capture) -> None:
     schema = json.loads(files("komorebi_qc").joinpath("qc.schema.json").read_text())
     Draft202012Validator.check_schema(schema)
     Draft202012Validator(schema).validate(media.documents[0])
+
+
+def test_an_order_is_done_once(sample: Capture) -> None:
+    """Processed from the inputs that lie there now, in the same way, and still there: only then is an order done."""
+    table, media = stores(sample)
+    wanted, options = order(sample), Options(align="told")
+    assert not is_done(wanted, table=table, media=media, options=options)
+    process(wanted, table=table, media=media, options=options)
+    done = replace(ITEM, is_processed=True, container="mp4", made_from=str(table.updates[-1]["qcInputs"]))
+    table.item = done
+    fresh = partial(is_done, table=table, media=media)
+    assert fresh(wanted, options=options)
+    assert not fresh(replace(wanted, call_end=CallEnd(1.0, 1.0)), options=options)
+    assert not fresh(replace(wanted, alignment=Alignment(1.0)), options=options)
+    assert not fresh(wanted, options=replace(options, audio_rate=48_000))
+    table.item = replace(done, is_processed=False)
+    assert not fresh(wanted, options=options)
+    table.item = done
+    media.versions = ("connect.wav", "1", "recording", "2")
+    assert not fresh(wanted, options=options)
+    media.versions = ("connect.wav", "1", "recording", "1")
+    media.published.clear()
+    assert not fresh(wanted, options=options)
+
+
+def test_inputs_without_versions_are_never_done(sample: Capture) -> None:
+    """Where nothing names the inputs, nothing is written of them, and no order counts as done."""
+    table, media = stores(sample)
+    media.versions = ()
+    process(order(sample), table=table, media=media, options=Options(align="told"))
+    assert "qcInputs" not in table.updates[-1]
+    assert made_from(order(sample), Options(), ()) == ""

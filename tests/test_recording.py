@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from komorebi_qc.errors import MessageError, UnknownRecordingError
-from komorebi_qc.recording import Message, Recording, check_recording_id, choose_call_audio
+from komorebi_qc.recording import Message, Recording, check_recording_id, choose_call_audio, message_body
+from komorebi_qc.timebase import parse_call_end
 
 ID = "7b0d2c1a-6a57-4a5e-9a3b-1f0c2d3e4f50"
 ITEM = {"videoID": ID, "agentID": "agent.one@example.org", "creationDate": "2026-11-24 23:59:30", "isProcessed": False}
@@ -25,6 +26,24 @@ def test_keys_are_those_of_production() -> None:
     assert recording.video_key("webm") == f"{folder}/recording.webm"
     assert recording.thumbnail_key == f"{folder}/thumbnail.png"
     assert recording.created == datetime(2026, 11, 24, 23, 59, 30)  # noqa: DTZ001  as the table's
+
+
+def test_what_an_earlier_result_was_is_read() -> None:
+    """Container and inputs of the result that lies there come with the item; what is unusable counts as not told."""
+    done = Recording.from_item({**ITEM, "isProcessed": True, "outputContainer": "webm", "qcInputs": "abc"})
+    assert (done.is_processed, done.container, done.made_from) == (True, "webm", "abc")
+    for container, made_from in ((None, None), ("avi", 7), (7, ["abc"]), ("../mp4", {})):
+        told = Recording.from_item({**ITEM, "outputContainer": container, "qcInputs": made_from})
+        assert (told.container, told.made_from) == ("", "")
+    assert (Recording.from_item(ITEM).container, Recording.from_item(ITEM).made_from) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(True, True), ("true", True), (False, False), ("no", False), (1, True)]
+)
+def test_is_processed_in_all_its_forms(value: object, *, expected: bool) -> None:
+    """A truth value or the backend's text for it."""
+    assert Recording.from_item({**ITEM, "isProcessed": value}).is_processed is expected
 
 
 def test_connects_audio_is_sought_on_the_neighbouring_days_as_well() -> None:
@@ -83,6 +102,41 @@ def test_a_message_is_read_and_its_extra_fields_pass() -> None:
     )
     assert message.recording_id == ID
     assert message.call_end.recording_s == 90.5
+    assert message.force is False
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_force_is_read(*, force: bool) -> None:
+    """A message may ask for what is processed to be processed again."""
+    body = json.dumps({"recordingID": ID, "callEndingTimestamp": "00:01:30", "force": force})
+    assert Message.from_body(body).force is force
+
+
+@pytest.mark.parametrize("force", ["true", 1, None, [True]])
+def test_a_force_that_is_no_yes_or_no_is_refused(force: object) -> None:
+    """A text that says true must not be taken for one, nor for its contrary."""
+    with pytest.raises(MessageError, match=r"force is .*without quotes"):
+        Message.from_body(json.dumps({"recordingID": ID, "callEndingTimestamp": "1", "force": force}))
+
+
+@pytest.mark.parametrize("call_end", ["00:01:30", "00:01:30.25", "90", "90.125", "01:30"])
+@pytest.mark.parametrize("force", [True, False])
+def test_a_body_that_is_written_is_read_as_it_was_told(call_end: str, *, force: bool) -> None:
+    """The call end keeps its form, and so its resolution; force stands there only where it is wanted."""
+    body = message_body(ID, call_end, force=force)
+    assert json.loads(body) == {
+        "recordingID": ID,
+        "callEndingTimestamp": call_end,
+        **({"force": True} if force else {}),
+    }
+    assert Message.from_body(body) == Message(ID, parse_call_end(call_end), force)
+
+
+@pytest.mark.parametrize(("recording_id", "call_end"), [("../x", "1"), (ID, "late"), (ID, ""), ("", "1")])
+def test_no_body_is_written_that_would_not_be_read(recording_id: str, call_end: str) -> None:
+    """A slip is told before it is in the queue."""
+    with pytest.raises(MessageError):
+        message_body(recording_id, call_end)
 
 
 @pytest.mark.parametrize(

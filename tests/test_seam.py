@@ -15,12 +15,13 @@ from conftest import CAPTURES, Capture
 from made import Shape, noise, recording, wav
 from measure import decode_audio
 
+from komorebi_qc.limits import DEFAULT
 from komorebi_qc.probe import probe_call, probe_recording
 from komorebi_qc.render import RenderJob, RenderPlan, plan_container, render
 from komorebi_qc.residual import Residual
 from komorebi_qc.result_check import ResultCheck, check_result
 from komorebi_qc.seam import SeamCheck, Side, click, edge_hz, hole, level_db, speech_frames
-from komorebi_qc.seam_findings import LIMITS, UNDETERMINED, seam_findings
+from komorebi_qc.seam_findings import UNDETERMINED, seam_findings
 from komorebi_qc.splice import splice
 from komorebi_qc.stores import Source
 from komorebi_qc.timebase import Alignment, Jump
@@ -403,4 +404,8 @@ def test_the_worst_seam_speaks() -> None:
     assert found["seam_level_step"].status == "warn"
     assert found["seam_level_added"].status == "fail"
     assert found["seam_bandwidth"].status == "warn"
-    assert all(limit.source for limit in LIMITS.values())
+    assert (found["seam_bandwidth"].value, found["seam_bandwidth"].limit) == (2000, 2800.0)
+    assert "1 of 2 seams" in found["seam_bandwidth"].text
+    easy = {f.name: f for f in seam_findings(check, DEFAULT.changed_by("seam_gap=0.05, seam_level_added=off"))}
+    assert easy["seam_gap"].status == easy["seam_level_added"].status == "pass"
+    assert "Not judged" in easy["seam_level_added"].text

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from komorebi_qc import pipeline, render
 from komorebi_qc.errors import KomorebiError, NotThereYetError, SettingsError
+from komorebi_qc.limits import DEFAULT
 from komorebi_qc.pipeline import Options, Order
 from komorebi_qc.settings import AUDIO_BIT_RATES, AUDIO_RATES, VARIABLES, Settings, aws_client
-from komorebi_qc.stores_aws import DynamoTable, S3Media
+from komorebi_qc.stores_dynamo import DynamoTable
+from komorebi_qc.stores_s3 import S3Media
 from komorebi_qc.timebase import CallEnd
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def test_every_variable_is_read() -> None:
             "KOMOREBI_CONNECT_PREFIX": "connect/mine/",
             "KOMOREBI_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/q",
             "KOMOREBI_GIVE_UP_AFTER_HOURS": "36.5",
+            "KOMOREBI_LIMITS": "drift=50:200, dead_air=off",
         }
     )
     assert settings == Settings(
@@ -55,7 +58,9 @@ def test_every_variable_is_read() -> None:
         connect_prefix="connect/mine/",
         queue_url="https://sqs.eu-central-1.amazonaws.com/1/q",
         give_up_after=timedelta(hours=36.5),
+        limits=DEFAULT.changed_by("drift=50:200", "dead_air=off"),
     )
+    assert settings.limits != DEFAULT
 
 
 def test_the_defaults_are_those_of_the_list() -> None:
@@ -89,6 +94,7 @@ def test_all_problems_come_at_once() -> None:
                 "AC_AUDIO_BUCKET_NAME": "s3://bucket/path",
                 "AUDIO_FREQUENCY": "44100",
                 "KOMOREBI_GIVE_UP_AFTER_HOURS": "nan",
+                "KOMOREBI_LIMITS": "drfit=50",
             }
         )
     text = str(caught.value)
@@ -97,6 +103,7 @@ def test_all_problems_come_at_once() -> None:
     assert "OUTPUT_BUCKET_NAME isn't set" in text
     assert "AUDIO_FREQUENCY is '44100' (allowed: 8000, 12000, 16000, 24000, 48000)" in text
     assert "KOMOREBI_GIVE_UP_AFTER_HOURS is 'nan'" in text
+    assert "KOMOREBI_LIMITS: there is no limit 'drfit': did you mean drift?" in text
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from talkers import talk
 
 from komorebi_qc.align import place
 from komorebi_qc.errors import WrongPairError
+from komorebi_qc.limits import DEFAULT
 from komorebi_qc.sync import SyncResult, measure
-from komorebi_qc.sync_findings import call_end_error_s, call_end_finding, sync_dict, sync_findings
+from komorebi_qc.sync_findings import call_end_finding, sync_dict, sync_findings
 from komorebi_qc.timebase import Alignment, CallEnd
 
 CALL = talk(21, 60)
@@ -29,34 +30,51 @@ def wrong() -> SyncResult:
 
 
 @pytest.mark.parametrize(
-    ("told", "measured_s", "beyond_s"),
+    ("told", "measured_s", "status", "limit_s"),
     [
-        (CallEnd(60.0, 1.0), 60.4, 0.0),
-        (CallEnd(60.0, 1.0), 61.0, 0.0),
-        (CallEnd(60.0, 1.0), 61.5, -0.5),
-        (CallEnd(60.0, 1.0), 59.97, 0.0),
-        (CallEnd(60.0, 1.0), 59.0, 1.0),
-        (CallEnd(60.25, 0.01), 60.5, -0.24),
+        (CallEnd(60.0, 1.0), 60.4, "pass", -1.0),
+        (CallEnd(60.0, 1.0), 61.0, "pass", -1.0),
+        (CallEnd(60.0, 1.0), 61.5, "warn", -1.0),
+        (CallEnd(60.0, 1.0), 59.97, "pass", 0.05),
+        (CallEnd(60.0, 1.0), 59.0, "warn", 0.05),
+        (CallEnd(60.25, 0.01), 60.5, "warn", -0.01),
+        (CallEnd(60.0, 1.0), 120.9, "warn", -1.0),
+        (CallEnd(60.0, 1.0), 121.1, "fail", -1.0),
+        (CallEnd(125.0, 1.0), 60.0, "fail", 0.05),
     ],
 )
-def test_a_told_end_may_be_early_by_its_resolution(told: CallEnd, measured_s: float, beyond_s: float) -> None:
-    """Whole seconds are cut off: up to one early is no error, and half a second more is."""
-    assert call_end_error_s(told, measured_s) == pytest.approx(beyond_s)
-    assert (call_end_finding(told, measured_s).status == "pass") is (beyond_s == 0.0)
+def test_a_told_end_may_be_early_by_its_resolution(
+    told: CallEnd, measured_s: float, status: str, limit_s: float
+) -> None:
+    """Whole seconds are cut off: up to one early is no error, half a second more is, and over a minute fails."""
+    found = call_end_finding(told, measured_s)
+    assert (found.status, found.limit) == (status, limit_s)
 
 
 def test_each_number_has_its_finding() -> None:
     """Offset, drift, jumps, sides, the customer's leg and coverage: each with its value, limit and sentence."""
     found = {f.name: f for f in sync_findings(aligned(), TOLD)}
     assert found["sync_status"].value == "aligned"
-    assert found["jumps"].value == 1
+    assert found["jumps"].value == pytest.approx(0.2, abs=0.001)
+    assert (found["jumps"].unit, found["jumps"].limit) == ("s", 0.045)
     assert found["jumps"].status == "warn"
-    assert "+200.0 ms" in found["jumps"].text
+    assert "the call: +200.0 ms" in found["jumps"].text
     assert found["customer_leg_delay"].value == pytest.approx(0.18, abs=0.001)
     assert found["customer_leg_delay"].status == "warn"
     assert abs(float(found["drift"].value)) < 2
     assert found["sides"].value == "both"
     assert all(f.text.endswith(".") for f in found.values())
+    assert all(f.judged_by for name, f in found.items() if name not in ("sync_status", "sides"))
+
+
+def test_other_limits_judge_otherwise() -> None:
+    """A jump that somebody puts up with passes, a delay that they don't fails, and what is off passes and says so."""
+    limits = DEFAULT.changed_by("jumps=0.25, customer_leg_delay=0.05:0.1, coverage=off")
+    found = {f.name: f for f in sync_findings(aligned(), TOLD, limits)}
+    assert (found["jumps"].status, found["jumps"].limit) == ("pass", 0.25)
+    assert (found["customer_leg_delay"].status, found["customer_leg_delay"].limit) == ("fail", 0.05)
+    assert (found["coverage"].status, found["coverage"].limit) == ("pass", None)
+    assert "Not judged" in found["coverage"].text
 
 
 def test_a_wrong_pair_gives_no_number_to_use() -> None:

@@ -11,33 +11,22 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_fixtures import Faulty, World, client_error, fails, running_world
+from aws_fixtures import Faulty, World, client_error, fails
 
 from komorebi_qc import worker
 from komorebi_qc.errors import AccessDeniedError, PermanentError, SettingsError, StorageError
-from komorebi_qc.worker import Counts, Queue, load_handler, run
+from komorebi_qc.handler import Report, retry_in_s
+from komorebi_qc.letters import Letter
+from komorebi_qc.sqs import Queue
+from komorebi_qc.worker import Counts, load_handler, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from komorebi_qc.worker import Handler
 
 BODY = '{"recordingID": "contact-1", "callEndingTimestamp": "00:01:02"}'
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[World]:
-    """One server for the module."""
-    with running_world() as world:
-        yield world
-
-
-@pytest.fixture
-def world(running: World) -> World:
-    """An empty AWS with its queues."""
-    running.fresh()
-    return running
 
 
 class FakeHandler:
@@ -127,13 +116,51 @@ def test_a_message_that_comes_back_waits_twice_as_long_each_time() -> None:
     for count in ("1", "2", "3", "99"):
         queue.messages.append(queue.message(count))
         once(queue.queue(), FakeHandler(fail=True))
-    assert queue.hidden_for == [60, 120, 240, 900]
+    for seconds, around_s in zip(queue.hidden_for, (60, 120, 240, 14_400), strict=True):
+        assert 0.9 * around_s <= seconds <= 1.1 * around_s
     assert queue.deleted == []
 
 
+def test_the_handlers_wait_and_the_workers_are_the_same() -> None:
+    """The worker hides a failed message once more, as long as the handler did: a sign of life may lie between."""
+    queue = FakeQueue()
+    message = {**queue.message("3"), "MessageId": "some-message"}
+    queue.messages.append(message)
+    once(queue.queue(), FakeHandler(fail=True))
+    assert queue.hidden_for == [retry_in_s(3, "some-message")]
+
+
+def test_a_message_that_was_set_aside_is_deleted_and_counted_so(world: World) -> None:
+    """A handler that put it into the dead-letter queue says so in its report: the message goes, and counts apart."""
+    handler = FakeHandler()
+
+    def set_aside() -> None:
+        report = Report("permanent", "m", None, 1, 0.1, "MessageError", is_set_aside=True)
+        handler.contexts[-1].reports.append(report)
+
+    handler.act = set_aside
+    send(world)
+    counts = once(world.queue(), handler)
+    assert (counts, counts.handled) == (Counts(set_aside=1), 1)
+    assert world.waiting() == (0, 0)
+    assert Counts(1, 2, 3) + Counts(10, 20, 30) == Counts(11, 22, 33)
+
+
+def test_the_lambdas_own_handler_sets_a_wrong_message_aside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Worker and handler together: on its first try a wrong message is in the dead-letter queue, with the reason."""
+    monkeypatch.setenv("KOMOREBI_QUEUE_URL", world.queue().url)
+    send(world, "no JSON")
+    assert once(world.queue(), load_handler()) == Counts(set_aside=1)
+    assert (world.waiting(), world.waiting("dead")) == ((0, 0), (1, 0))
+    message = world.queue("dead").receive(0, 0)
+    assert message is not None
+    letter = Letter.from_message(message)
+    assert (letter.body, letter.kind, letter.error) == ("no JSON", "permanent", "MessageError")
+
+
 def test_after_its_tries_a_message_is_a_dead_letter(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three failures, and the queue moves the message to its dead-letter queue."""
-    monkeypatch.setattr(worker, "RETRY_S", (0, 0))
+    """Three failures of a handler that can't tell the queue, and SQS moves the message to its dead-letter queue."""
+    monkeypatch.setattr(worker, "retry_in_s", lambda *_: 0)
     send(world)
     handler = FakeHandler(fail=True)
     for _ in range(3):

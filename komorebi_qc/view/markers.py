@@ -148,6 +148,7 @@ def mark_jumps(ax: Axes, result: SyncResult, placed: Placed) -> None:
     """A line at each jump, and a shade over the span that it may lie in."""
     if placed.word:
         return
-    for k, jump in enumerate(sorted(result.jumps, key=lambda j: j.call_s)):
+    followed = [jump for jump in result.jumps if not jump.agent_only]
+    for k, jump in enumerate(sorted(followed, key=lambda j: j.call_s)):
         ax.axvspan(*placed.bracket(k, jump), color=JUMP_COLOR, alpha=0.22, linewidth=0, zorder=2, gid="bracket")
         ax.axvline(placed.alignment.to_recording(jump.call_s), color=JUMP_COLOR, linewidth=1.4, zorder=6, gid="jump")

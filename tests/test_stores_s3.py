@@ -1,161 +1,57 @@
-"""The AWS stores against moto's server, with faults made by hand."""
+"""The media in S3, on moto's server, with faults made by hand."""
 
 from __future__ import annotations
 
 import errno
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 from aws_fixtures import (
     CONNECT,
     INPUT,
-    ITEM,
     MUCH_LATER,
     OUTPUT,
     PREFIX,
     RECORDING,
-    TABLE,
     Faulty,
     World,
     client_error,
     fails,
-    running_world,
 )
 from botocore import exceptions as aws
 
 from komorebi_qc.errors import (
     AccessDeniedError,
-    KomorebiError,
-    MessageError,
+    DoesNotFitError,
     MissingMediaError,
     NotThereYetError,
-    PassingError,
-    PermanentError,
     StorageError,
-    UnknownRecordingError,
 )
 from komorebi_qc.recording import Recording
+from komorebi_qc.s3_upload import PART_BYTES
 from komorebi_qc.settings import aws_client
-from komorebi_qc.stores_aws import PART_BYTES, DynamoTable, aws_errors
+from komorebi_qc.stores_s3 import S3Media
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 DAY = f"{PREFIX}/CallRecordings/2026/03/02"
 NEXT_DAY = f"{PREFIX}/CallRecordings/2026/03/03"
 VIDEO_KEY, THUMBNAIL_KEY = RECORDING.video_key("mp4"), RECORDING.thumbnail_key
 BIG = os.urandom(1 << 16) * (2 * PART_BYTES // (1 << 16)) + b"the end"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[World]:
-    """One server for the module."""
-    with running_world() as world:
-        yield world
-
-
-@pytest.fixture
-def world(running: World) -> World:
-    """An empty AWS with its buckets, table and queues."""
-    running.fresh()
-    return running
-
-
-# --- the table
-
-
-def test_get_reads_the_item(world: World) -> None:
-    """An item comes back as a recording."""
-    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
-    assert world.table().get("contact-1") == RECORDING
-
-
-def test_get_of_no_item(world: World) -> None:
-    """An ID without an item is an error that names the ID and the table."""
-    with pytest.raises(UnknownRecordingError, match=r"table Recording has no item with videoID contact-1"):
-        world.table().get("contact-1")
-
-
-@pytest.mark.parametrize("change", [{"agentID": {"NULL": True}}, {"creationDate": {"S": "2022-99-99 00:00:00"}}])
-def test_get_of_an_item_without_use(world: World, change: dict[str, Any]) -> None:
-    """An item from which no key can be made is an unknown recording."""
-    world.dynamodb.put_item(TableName=TABLE, Item={**ITEM, **change})
-    with pytest.raises(UnknownRecordingError, match="mend the item"):
-        world.table().get("contact-1")
-
-
-def test_get_refuses_what_is_no_id() -> None:
-    """An ID that can't stand in a key never reaches the table."""
-    with pytest.raises(MessageError):
-        DynamoTable(None, TABLE).get("../secrets")
-
-
-def test_mark_processed_loses_nothing(world: World) -> None:
-    """Only isProcessed and the given attributes change, whatever types the others have."""
-    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
-    told: dict[str, str | int | float | bool] = {"name": "New", "offset": -1.25e-7, "ok": True, "frames": 3, "x": 0.1}
-    world.table().mark_processed(RECORDING, told)
-    changed: dict[str, dict[str, Any]] = {
-        "isProcessed": {"BOOL": True},
-        "name": {"S": "New"},
-        "offset": {"N": "-0.000000125"},
-        "ok": {"BOOL": True},
-        "frames": {"N": "3"},
-        "x": {"N": "0.1"},
-    }
-    found = world.item()
-    assert found.keys() == ITEM.keys() | changed.keys()
-    expected: dict[str, Any] = {**ITEM, **changed}
-    for name, value in expected.items():
-        if "N" in value:
-            assert Decimal(found[name]["N"]) == Decimal(value["N"])
-        else:
-            assert found[name] == value
-    assert world.table().get("contact-1").is_processed
-
-
-def test_mark_processed_keeps_what_others_write_meanwhile(world: World) -> None:
-    """What the backend changed after the item was read stays."""
-    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
-    read = world.table().get("contact-1")
-    world.dynamodb.put_item(TableName=TABLE, Item={**ITEM, "name": {"S": "Changed"}, "more": {"S": "new"}})
-    world.table().mark_processed(read, {})
-    assert world.item() == {
-        **ITEM,
-        "name": {"S": "Changed"},
-        "more": {"S": "new"},
-        "isProcessed": {"BOOL": True},
-    }
-
-
-def test_mark_processed_makes_no_item(world: World) -> None:
-    """An item that was deleted meanwhile stays deleted."""
-    with pytest.raises(UnknownRecordingError, match="deleted"):
-        world.table().mark_processed(RECORDING, {"a": 1})
-    assert world.dynamodb.scan(TableName=TABLE)["Items"] == []
-
-
-@pytest.mark.parametrize("attributes", [{"videoID": "other"}, {"isProcessed": False}, {"a": float("nan")}])
-def test_mark_processed_refuses_slips(attributes: dict[str, Any]) -> None:
-    """The key, the flag itself and not-a-number are a programmer's slips."""
-    with pytest.raises(ValueError, match=r"can't be set|no number"):
-        DynamoTable(None, TABLE).mark_processed(RECORDING, attributes)
-
-
-def test_a_table_that_does_not_exist(world: World) -> None:
-    """A wrong table name is no reason to try again, and the sentence names it."""
-    with pytest.raises(AccessDeniedError, match=r"table Nowhere doesn't exist"):
-        DynamoTable(world.dynamodb, "Nowhere").get("contact-1")
 
 
 # --- inputs
@@ -347,7 +243,7 @@ def test_a_killed_process_leaves_no_file(tmp_path: Path) -> None:
     """Inputs and scratch have no name: nothing is left in the temporary folder, even after SIGKILL."""
     program = """
 import sys, time
-from komorebi_qc.stores_aws import S3Media
+from komorebi_qc.stores_s3 import S3Media
 with S3Media(None, "a-b", "c-d", "e-f").scratch() as file:
     file.write(b"x" * 1000000)
     print("ready", flush=True)
@@ -383,6 +279,177 @@ def test_a_full_disk(world: World) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(OSError, match="other"), media.scratch():
         raise OSError(errno.EIO, "other")
+
+
+def put_inputs(world: World, call: bytes = b"call", own: bytes = b"own") -> None:
+    """Both inputs of the recording."""
+    world.s3.put_object(Bucket=CONNECT, Key=f"{DAY}/contact-1_20260302T23:59_UTC.wav", Body=call)
+    world.s3.put_object(Bucket=INPUT, Key=RECORDING.agent_recording_key, Body=own)
+
+
+def test_input_versions_name_both_inputs_and_their_content(world: World) -> None:
+    """Keys and ETags; unchanged inputs give the same, and a change of either, or a newer call, another."""
+    put_inputs(world)
+    first = world.media().input_versions(RECORDING)
+    assert first[::2] == (f"{DAY}/contact-1_20260302T23:59_UTC.wav", RECORDING.agent_recording_key)
+    assert len(set(first)) == 4
+    put_inputs(world)
+    assert world.media().input_versions(RECORDING) == first
+    seen = {first}
+    put_inputs(world, call=b"other")
+    seen.add(world.media().input_versions(RECORDING))
+    put_inputs(world, own=b"other")
+    seen.add(world.media().input_versions(RECORDING))
+    put_inputs(world)
+    world.s3.put_object(Bucket=CONNECT, Key=f"{NEXT_DAY}/contact-1_20260303T00:05_UTC.wav", Body=b"call")
+    seen.add(world.media().input_versions(RECORDING))
+    assert len(seen) == 4
+
+
+def test_input_versions_of_what_is_not_there(world: World) -> None:
+    """A missing input is waited for and then given up, whichever it is, and the sentence names it."""
+    with pytest.raises(NotThereYetError, match="Connect's audio"):
+        world.media().input_versions(RECORDING)
+    put_inputs(world)
+    world.s3.delete_object(Bucket=INPUT, Key=RECORDING.agent_recording_key)
+    with pytest.raises(NotThereYetError, match=r"s3://demo-input/.*contact-1.mp4"):
+        world.media().input_versions(RECORDING)
+    with pytest.raises(MissingMediaError, match=r"s3://demo-input/.*contact-1.mp4"):
+        world.media(now=MUCH_LATER).input_versions(RECORDING)
+
+
+def test_has_video_is_asked_by_container(world: World) -> None:
+    """Only the very object counts, not a thumbnail beside it or another container."""
+    media = world.media()
+    world.s3.put_object(Bucket=OUTPUT, Key=THUMBNAIL_KEY, Body=b"png")
+    assert not media.has_video(RECORDING, "mp4")
+    world.s3.put_object(Bucket=OUTPUT, Key=VIDEO_KEY, Body=b"video")
+    assert media.has_video(RECORDING, "mp4")
+    assert not media.has_video(RECORDING, "webm")
+
+
+@pytest.mark.parametrize(("code", "status", "kind"), [("403", 403, AccessDeniedError), ("503", 503, StorageError)])
+def test_what_cant_be_asked_is_no_absence(world: World, code: str, status: int, kind: type[Exception]) -> None:
+    """A refusal or a moment's trouble is not taken for a missing video or input, which would cost work or a message."""
+    put_inputs(world)
+    media = world.media(s3=Faulty(world.s3, head_object=fails(client_error(code, status, "HeadObject"))))
+    with pytest.raises(kind):
+        media.has_video(RECORDING, "mp4")
+    with pytest.raises(kind):
+        media.input_versions(RECORDING)
+
+
+def test_outputs_are_those_of_this_recording(world: World) -> None:
+    """Keys and bytes of all that lies in its folder, and nothing of a recording whose ID begins alike."""
+    assert world.media().outputs(RECORDING) == ()
+    world.media().publish(RECORDING, "mp4", io.BytesIO(b"video"), thumbnail=b"png", qc=b"{}")
+    other = Recording("contact-10", RECORDING.agent_id, RECORDING.created)
+    world.media().publish(other, "mp4", io.BytesIO(b"other"), thumbnail=None, qc=None)
+    expected = ((RECORDING.qc_key, 2), (VIDEO_KEY, 5), (THUMBNAIL_KEY, 3))
+    assert world.media().outputs(RECORDING) == expected
+
+
+class StopError(Exception):
+    """What stops a transfer."""
+
+
+def stopping(after: int) -> Callable[[], None]:
+    """Raises when it is called once more than `after` times."""
+    left = after
+
+    def between() -> None:
+        nonlocal left
+        if left == 0:
+            raise StopError
+        left -= 1
+
+    return between
+
+
+def test_a_download_can_be_stopped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two reads it ends, well before the object does, and leaves no file open."""
+    world.s3.put_object(Bucket=INPUT, Key=RECORDING.agent_recording_key, Body=BIG)
+    reads = 0
+
+    def counted(true: Callable[..., Any], **arguments: Any) -> Any:
+        answer = true(**arguments)
+        read = answer["Body"].read
+
+        def counting(size: int) -> bytes:
+            nonlocal reads
+            reads += 1
+            return bytes(read(size))
+
+        monkeypatch.setattr(answer["Body"], "read", counting)
+        return answer
+
+    media = replace(world.media(s3=Faulty(world.s3, get_object=counted)), between=stopping(2))
+    with pytest.raises(StopError), media.agent_recording(RECORDING):
+        pass
+    assert reads == 3
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_an_upload_can_be_stopped(world: World, after: int) -> None:
+    """Before any of its parts it ends, and is taken back: no upload dangles, nothing is in sight."""
+    parts = 0
+
+    def counted(true: Callable[..., Any], **arguments: Any) -> Any:
+        nonlocal parts
+        parts += 1
+        return true(**arguments)
+
+    media = replace(world.media(s3=Faulty(world.s3, upload_part=counted)), between=stopping(after))
+    with pytest.raises(StopError):
+        media.publish(RECORDING, "mp4", io.BytesIO(BIG), thumbnail=b"png", qc=b"{}")
+    assert parts == after
+    assert (world.dangling_uploads(), world.keys(OUTPUT)) == ([], [])
+
+
+def test_an_input_that_does_not_fit_is_told_before_it_is_read(world: World) -> None:
+    """Twice its size and some to spare have to be free; else nothing is read, and more disk is what helps."""
+    size, spare = 1_000_000, 8 << 20
+    put_inputs(world, call=b"x" * size, own=b"x" * size)
+    reads: list[int] = []
+
+    def watched(true: Callable[..., Any], **arguments: Any) -> Any:
+        answer = true(**arguments)
+
+        class Body(io.BytesIO):
+            """Remembers that it was read."""
+
+            def read(self, size: int | None = -1, /) -> bytes:
+                reads.append(size or -1)
+                return super().read(size)
+
+        body = Body(answer["Body"].read())
+        answer["Body"].close()
+        return {**answer, "Body": body}
+
+    s3 = Faulty(world.s3, get_object=watched)
+    tight = replace(world.media(s3=s3), room=lambda: (2 * size + spare - 1, 0))
+    for which in ("call_audio", "agent_recording"):
+        with (
+            pytest.raises(DoesNotFitError, match=r"1 MB, .* 10 MB are needed .*ephemeral storage"),
+            getattr(tight, which)(RECORDING),
+        ):
+            pass
+    full = replace(world.media(s3=s3), room=lambda: (1 << 40, 2 * size + spare - 1))
+    with pytest.raises(StorageError, match="free just now: it is worth another try"), full.call_audio(RECORDING):
+        pass
+    assert reads == []
+    enough = replace(world.media(s3=s3), room=lambda: (1 << 40, 2 * size + spare))
+    with enough.agent_recording(RECORDING) as source:
+        assert source.size == size
+
+
+def test_room_is_asked_of_the_disk_that_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless told otherwise, it is the temporary folder's disk."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda path: SimpleNamespace(total=9, free=7 if path == str(tmp_path) else 8)
+    )
+    assert S3Media(None, "a-b", "c-d", "e-f").room() == (9, 7)
 
 
 # --- results
@@ -544,89 +611,3 @@ def test_publish_over_another_container_leaves_it(world: World) -> None:
     world.media().publish(RECORDING, "mp4", io.BytesIO(b"old"), thumbnail=None, qc=None)
     world.media().publish(RECORDING, "webm", io.BytesIO(b"new"), thumbnail=None, qc=None)
     assert world.keys(OUTPUT) == [RECORDING.video_key("mp4"), RECORDING.video_key("webm")]
-
-
-# --- errors
-
-SORTED: list[tuple[Exception, type[KomorebiError]]] = [
-    (client_error("SlowDown", 503), StorageError),
-    (client_error("InternalError", 500), StorageError),
-    (client_error("ThrottlingException", 400), StorageError),
-    (client_error("ProvisionedThroughputExceededException", 400), StorageError),
-    (client_error("RequestTimeout", 400), StorageError),
-    (client_error("PreconditionFailed", 412), StorageError),
-    (client_error("429", 429), StorageError),
-    (client_error("NoSuchUpload", 404), StorageError),
-    (aws.EndpointConnectionError(endpoint_url="https://x"), StorageError),
-    (aws.ConnectTimeoutError(endpoint_url="https://x"), StorageError),
-    (aws.ReadTimeoutError(endpoint_url="https://x"), StorageError),
-    (aws.ResponseStreamingError(error="cut"), StorageError),
-    (aws.IncompleteReadError(actual_bytes=1, expected_bytes=2), StorageError),
-    (ConnectionResetError(), StorageError),
-    (client_error("AccessDenied", 403), AccessDeniedError),
-    (client_error("403", 403), AccessDeniedError),
-    (client_error("AccessDeniedException", 400), AccessDeniedError),
-    (client_error("InvalidAccessKeyId", 403), AccessDeniedError),
-    (client_error("UnrecognizedClientException", 400), AccessDeniedError),
-    (client_error("ExpiredToken", 400), AccessDeniedError),
-    (client_error("NoSuchBucket", 404), AccessDeniedError),
-    (client_error("ResourceNotFoundException", 400), AccessDeniedError),
-    (client_error("PermanentRedirect", 301), AccessDeniedError),
-    (aws.NoCredentialsError(), AccessDeniedError),
-    (aws.ParamValidationError(report="bad name"), AccessDeniedError),
-    (client_error("ValidationException", 400), PermanentError),
-    (client_error("InvalidArgument", 400), PermanentError),
-]
-
-
-@pytest.mark.parametrize(("error", "kind"), SORTED, ids=[repr(e) for e, _ in SORTED])
-def test_errors_are_sorted(error: Exception, kind: type[KomorebiError]) -> None:
-    """Each error of botocore's becomes one kind of ours, which names the place and not what the service wrote."""
-    with pytest.raises(KomorebiError) as caught, aws_errors("bucket b"):
-        raise error
-    assert type(caught.value) is kind
-    assert issubclass(kind, PassingError) != issubclass(kind, PermanentError)
-    assert "bucket b" in str(caught.value)
-    assert "secret" not in str(caught.value)
-
-
-def test_other_errors_pass_as_they_are() -> None:
-    """What isn't botocore's stays what it is."""
-    with pytest.raises(ZeroDivisionError), aws_errors("bucket b"):
-        raise ZeroDivisionError
-
-
-def test_a_server_in_trouble_is_tried_again_and_then_worth_another_try(world: World) -> None:
-    """503 from the wire: botocore tries five times, and then it is a passing error."""
-    from botocore.awsrequest import AWSResponse  # noqa: PLC0415
-
-    tries = 0
-
-    class Raw:
-        """An empty body."""
-
-        def stream(self, **_: Any) -> Iterator[bytes]:
-            return iter(())
-
-    def in_trouble(request: Any, **_: Any) -> AWSResponse:
-        nonlocal tries
-        tries += 1
-        return AWSResponse(request.url, 503, {}, Raw())
-
-    client = aws_client("dynamodb")
-    client.meta.events.register("before-send.dynamodb.GetItem", in_trouble)
-    del world
-    with pytest.raises(StorageError, match="table Recording"):
-        DynamoTable(client, TABLE).get("contact-1")
-    assert tries == 5
-
-
-def test_nobody_there(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A port on which nothing listens is a passing error."""
-    del world
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    from boto3.session import Session  # noqa: PLC0415
-
-    with pytest.raises(StorageError, match="EndpointConnectionError"):
-        DynamoTable(Session().client("dynamodb"), TABLE).get("contact-1")
