@@ -255,7 +255,8 @@ def worker(
 
     counts = run_worker(os.environ, once=once)
     print(f"{counts.done} done, {counts.failed} to be tried again, {counts.set_aside} set aside as dead letters")  # noqa: T201  this is the output
-    return Exit.FAILED if counts.failed or counts.set_aside else Exit.DONE
+    # A worker that was stopped has done its work, whatever became of single messages.
+    return Exit.FAILED if once and (counts.failed or counts.set_aside) else Exit.DONE
 
 
 @app.command(epilog=_EXIT_CODES)

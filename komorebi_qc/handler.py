@@ -20,7 +20,7 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from komorebi_qc.deadline import Deadline
-from komorebi_qc.errors import KomorebiError, MessageError, OutOfTimeError, PassingError
+from komorebi_qc.errors import AccessDeniedError, KomorebiError, MessageError, OutOfTimeError, PassingError
 from komorebi_qc.letters import Letter
 from komorebi_qc.recording import Message
 
@@ -120,7 +120,8 @@ class Report:
         """For the log: done, worth another try, or a matter for an operator."""
         if self.outcome in ("done", "skipped"):
             return "INFO"
-        return "WARNING" if self.outcome == "passing" and not self.is_set_aside else "ERROR"
+        is_ours = self.error == AccessDeniedError.__name__
+        return "WARNING" if self.outcome == "passing" and not self.is_set_aside and not is_ours else "ERROR"
 
     def fields(self) -> dict[str, Any]:
         """For the log; what isn't known isn't told."""
@@ -234,7 +235,8 @@ def handle_record(
         outcome, result = _carry_out(message, pipeline, remaining_s)
     except OutOfTimeError as raised:
         outcome, error = "permanent" if count >= TIME_OUTS else "passing", raised
-    except PassingError as raised:
+    except (PassingError, AccessDeniedError) as raised:
+        # A right that the function lacks isn't the message's fault: a wrong role must not empty the queue.
         outcome, error = "passing", raised
     except KomorebiError as raised:
         outcome, error = "permanent", raised

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 RATE = 8000
 
 
+_MOST_EXPECTED = 24 * 3600 * RATE
+"""What a damaged header claims beyond a day is not believed."""
+
+
 class PlainWav:
     """Connect's own WAV (16 bits, 8 kHz, stereo) read piece by piece: a call of any length costs no memory.
 
@@ -98,14 +102,22 @@ def hear_recording(
         if picture is not None:
             shared.subscribe(picture, lambda _: False)
         track = PcmTrack(container, origin_s=info.origin_s, shared=shared)
-        return _gathered(_at_8khz(track, channels=1), 1, between)[:, 0]
+        expected = round(info.audio.span.end_s * RATE)
+        return _gathered(_at_8khz(track, channels=1), 1, between, expected)[:, 0]
 
 
 def _gathered(
-    blocks: Iterator[tuple[int, Pcm]], channels: int, between: Callable[[], None] = lambda: None
+    blocks: Iterator[tuple[int, Pcm]],
+    channels: int,
+    between: Callable[[], None] = lambda: None,
+    expected: int = 0,
 ) -> NDArray[np.int16]:
-    """The blocks in one array, each at its place; silence between them."""
-    held = np.zeros((RATE * 60, channels), np.int16)
+    """The blocks in one array, each at its place; silence between them.
+
+    Room for the `expected` samples is taken at once: untouched it costs nothing, while growing would touch a quarter
+    more than is needed.
+    """
+    held = np.zeros((min(max(expected, 0), _MOST_EXPECTED) + RATE, channels), np.int16)
     end = 0
     for at, block in blocks:
         between()

@@ -351,8 +351,11 @@ def aws_client(service: str) -> Any:
             raise SettingsError(
                 "no AWS region is configured: set AWS_DEFAULT_REGION, or `region` in the profile of ~/.aws/config"
             )
-        # Standard retries back off on throttling as well; polling a queue for 20 s needs a longer read than that.
-        retries = {"mode": "standard", "total_max_attempts": 5}
-        return session.client(service, config=Config(connect_timeout=5, read_timeout=60, retries=retries))
+        # Standard retries back off on throttling as well. Only a poll of a queue waits 20 s for its answer; what else
+        # says nothing for so long is broken, and the function's time goes on.
+        retries = {"mode": "standard", "total_max_attempts": 4}
+        patience_s = 60 if service == "sqs" else 15
+        config = Config(connect_timeout=5, read_timeout=patience_s, retries=retries)
+        return session.client(service, config=config)
     except BotoCoreError as error:
         raise SettingsError(f"AWS isn't configured: {error}") from error

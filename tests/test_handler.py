@@ -213,7 +213,7 @@ def test_a_result_in_no_time_and_without_sync() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 7])
-@pytest.mark.parametrize("kind", [MissingMediaError, WrongPairError, AccessDeniedError, DoesNotFitError])
+@pytest.mark.parametrize("kind", [MissingMediaError, WrongPairError, DoesNotFitError])
 def test_a_permanent_error_is_set_aside_at_once(kind: type[Exception], count: int) -> None:
     """On whichever try: the letter holds the body and the reason, the message counts as done, and nothing waits."""
     desk, before = FakeDesk(), datetime.now(UTC)
@@ -240,6 +240,15 @@ def test_a_passing_error_comes_back_later_each_time(count: int, around_s: float)
     assert seconds == report.retry_in_s
     assert 0.9 * around_s <= seconds <= 1.1 * around_s
     assert desk.letters == []
+
+
+def test_a_right_that_is_lacking_empties_no_queue() -> None:
+    """A wrong role is no message's fault: each comes back later, and the log calls for an operator all the same."""
+    desk = FakeDesk(of_tries=None)
+    report = handled(FakePipeline(AccessDeniedError("bucket b refuses")), desk, record(count=2))
+    assert (report.outcome, report.stays, report.is_set_aside, report.level) == ("passing", True, False, "ERROR")
+    assert desk.letters == []
+    assert len(desk.hidden) == 1
 
 
 def test_a_crowd_of_messages_spreads() -> None:

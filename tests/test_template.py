@@ -26,8 +26,8 @@ REQUIRED = {
     "InputBucketName": "recordings",
     "OutputBucketName": "unified",
 }
-# Not of `VARIABLES`: the tries are told to whoever looks (the queue itself says them), the level is for Powertools.
-BESIDE_VARIABLES = {"KOMOREBI_TRIES", "POWERTOOLS_LOG_LEVEL"}
+# Not of `VARIABLES`: the level is for Powertools.
+BESIDE_VARIABLES = {"POWERTOOLS_LOG_LEVEL"}
 LEFT_OUT: set[str] = set()
 """Variables that the template knowingly doesn't set."""
 ACTIONS_OF = {
@@ -111,12 +111,10 @@ def test_the_queue_keeps_a_message_until_missing_media_are_given_up() -> None:
 
 
 def test_what_fails_goes_to_the_dead_letter_queue_of_this_queue_alone() -> None:
-    """The queue's letters go there after the tries that the function is told, and no other queue's may."""
+    """The queue's letters go there after its tries, and no other queue's may."""
     queue = resolved(RESOURCES["Queue"]["Properties"], MaxReceiveCount="5")
     dead = resolved(RESOURCES["DeadLetterQueue"]["Properties"])
     assert queue["RedrivePolicy"] == {"deadLetterTargetArn": "[DeadLetterQueue.Arn]", "maxReceiveCount": "5"}
-    environment = resolved(FUNCTION["Environment"]["Variables"], MaxReceiveCount="5")
-    assert environment["KOMOREBI_TRIES"] == "5"
     own_arn = f"arn:aws:sqs:eu-central-1:{'1' * 12}:{queue['QueueName']}"
     assert dead["RedriveAllowPolicy"] == {"redrivePermission": "byQueue", "sourceQueueArns": [own_arn]}
 
@@ -208,17 +206,18 @@ def test_the_function_gets_its_own_queues() -> None:
 
 # What the role may do
 
-OUTPUT_RIGHTS = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}
+VIDEO_RIGHTS = {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"}
+BESIDE_RIGHTS = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
 EXACT = {
     "arn:aws:s3:::calls": {"s3:ListBucket"},
     "arn:aws:s3:::calls/CallRecordings/*": {"s3:GetObject"},
     "arn:aws:s3:::recordings": {"s3:ListBucket"},
     "arn:aws:s3:::recordings/*": {"s3:GetObject"},
     "arn:aws:s3:::unified": {"s3:ListBucket"},
-    "arn:aws:s3:::unified/*/recording.mp4": OUTPUT_RIGHTS,
-    "arn:aws:s3:::unified/*/recording.webm": OUTPUT_RIGHTS,
-    "arn:aws:s3:::unified/*/thumbnail.png": OUTPUT_RIGHTS,
-    "arn:aws:s3:::unified/*/qc.json": OUTPUT_RIGHTS,
+    "arn:aws:s3:::unified/*/recording.mp4": VIDEO_RIGHTS,
+    "arn:aws:s3:::unified/*/recording.webm": VIDEO_RIGHTS,
+    "arn:aws:s3:::unified/*/thumbnail.png": BESIDE_RIGHTS,
+    "arn:aws:s3:::unified/*/qc.json": BESIDE_RIGHTS,
     f"arn:aws:dynamodb:eu-central-1:{'1' * 12}:table/Recording": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     "[Queue.Arn]": {
         "sqs:ReceiveMessage",
@@ -274,10 +273,10 @@ def test_a_missing_object_can_be_told_from_a_forbidden_one(name: str) -> None:
 
 def test_all_that_is_published_may_be_written_and_taken_back() -> None:
     """Every key of a recording's results is within the role's reach, and no agent recording is, even in one bucket."""
-    output_keys = [RECORDING.video_key("mp4"), RECORDING.video_key("webm"), RECORDING.thumbnail_key, RECORDING.qc_key]
-    for action in OUTPUT_RIGHTS:
-        for key in output_keys:
-            assert allows(action, f"arn:aws:s3:::unified/{key}")
+    videos = [RECORDING.video_key("mp4"), RECORDING.video_key("webm")]
+    for keys, rights in ((videos, VIDEO_RIGHTS), ([RECORDING.thumbnail_key, RECORDING.qc_key], BESIDE_RIGHTS)):
+        for key in keys:
+            assert all(allows(action, f"arn:aws:s3:::unified/{key}") for action in rights)
     assert not allows("s3:PutObject", f"arn:aws:s3:::unified/{RECORDING.agent_recording_key}")
     assert not allows("s3:DeleteObject", f"arn:aws:s3:::recordings/{RECORDING.agent_recording_key}")
 

@@ -1,0 +1,708 @@
+"""The stores on real parts: S3 as SeaweedFS knows it, the table on moto, and the template's rights, each in turn.
+
+Rights are ministack's, with ``AUTH=true``: it checks signatures, maps requests to the actions that AWS asks for, and
+evaluates conditions. moto's own mode for rights denies whatever has a condition, asks for ``s3:HeadObject``, which no
+policy can name, and knows no tables as resources.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import sys
+import tempfile
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cases
+from botocore.exceptions import ClientError
+from faulty_proxy import Faults, FaultyProxy, Request
+from parts import Report
+from servers import ministack, moto, seaweed, stand_ins
+from stack import CONNECT, INPUT, OUTPUT, PREFIX, TABLE, Stack, deploy, make_table
+
+from komorebi_qc.errors import (
+    AccessDeniedError,
+    KomorebiError,
+    NotThereYetError,
+    OutOfTimeError,
+    PassingError,
+    StorageError,
+)
+from komorebi_qc.letters import Letter
+from komorebi_qc.pipeline import Options, Order, Outcome, is_done, process
+from komorebi_qc.s3_upload import PART_BYTES
+from komorebi_qc.sqs import Queue, QueueDesk
+from komorebi_qc.stores_dynamo import DynamoTable
+from komorebi_qc.stores_s3 import S3Media
+from komorebi_qc.timebase import parse_call_end
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+    from faulty_proxy import Fault
+
+SHIM = """
+import os
+
+def handler(event, context):
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+"""
+AGENT = "agent+7@example.org"
+"""What may stand in a key, and has to survive in an address."""
+
+
+@dataclass(slots=True)
+class Scripted(Faults):
+    """Faults by name: each strikes the next request of its operation, after as many of them as its number says."""
+
+    script: list[tuple[str, Fault, int]] = field(default_factory=list)
+
+    def next(self, request: Request) -> Fault | None:
+        """What happens to this request."""
+        for n, (operation, fault, passing) in enumerate(self.script):
+            if operation == request.operation:
+                if passing:
+                    self.script[n] = (operation, fault, passing - 1)
+                    return None
+                del self.script[n]
+                self.counts[request.service, fault] += 1
+                return fault
+        return None
+
+
+class _Nobody:
+    """A watcher to whom all is the same."""
+
+    async def before(self, request: Request) -> Request:
+        return request
+
+    async def after(self, request: Request, status: int, body: bytes, *, arrives: bool) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Buckets and table, and the product's own stores over them.
+
+    Attributes:
+        s3: a client past the proxy.
+        dynamodb: the table's.
+        media: over the proxy.
+        table: the table.
+        faults: what strikes the media store's requests.
+        created: of the recordings.
+    """
+
+    s3: Any
+    dynamodb: Any
+    media: S3Media
+    table: DynamoTable
+    faults: Scripted
+    created: datetime
+
+    def put(self, recording_id: str, kind: cases.Kind) -> Order:
+        """Put a recording there; its order."""
+        call_key, recording_key, _ = cases.keys(recording_id, self.created, PREFIX, AGENT)
+        self.s3.put_object(Bucket=CONNECT, Key=call_key, Body=kind.call)
+        self.s3.put_object(Bucket=INPUT, Key=recording_key, Body=kind.recording)
+        self.dynamodb.put_item(TableName=TABLE, Item=cases.item(recording_id, self.created, AGENT))
+        return Order(recording_id, parse_call_end(kind.call_end))
+
+    def process(self, order: Order, media: S3Media | None = None) -> Outcome:
+        """Carry out an order; placed as told, since storage is what this is about."""
+        return process(order, table=self.table, media=media or self.media, options=Options(align="told"))
+
+    def results(self, recording_id: str) -> dict[str, bytes]:
+        """What lies in the recording's folder, by name."""
+        folder = cases.keys(recording_id, self.created, PREFIX, AGENT)[2]
+        listed = self.s3.list_objects_v2(Bucket=OUTPUT, Prefix=folder).get("Contents", ())
+        return {
+            entry["Key"].removeprefix(folder): self.s3.get_object(Bucket=OUTPUT, Key=entry["Key"])["Body"].read()
+            for entry in listed
+        }
+
+    def item(self, recording_id: str) -> dict[str, Any]:
+        """The item as it is now."""
+        found: dict[str, Any] = self.dynamodb.get_item(TableName=TABLE, Key={"videoID": {"S": recording_id}})["Item"]
+        return found
+
+    def check_nothing_dangles(self) -> None:
+        """See that no multipart upload is open."""
+        left = self.s3.list_multipart_uploads(Bucket=OUTPUT).get("Uploads", ())
+        assert not left, f"open: {[upload['Key'] for upload in left]}"
+
+
+def run(report: Report) -> None:
+    """S3's rules, then the rights."""
+    with ExitStack() as stack:
+        place: Place | None = None
+        with report.case("SeaweedFS and moto come up"):
+            stand_ins()
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="komorebi-e2e-")))
+            place = stack.enter_context(_place(folder))
+        if place is not None:
+            rules_of_s3(report, place)
+            parts_of_an_upload(report, place)
+            broken_connections(report, place)
+            the_table(report, place)
+    with ExitStack() as stack:
+        rights: Rights | None = None
+        with report.case("the template's role is deployed, and its rights are enforced") as case:
+            stand_ins()
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="komorebi-e2e-")))
+            server = stack.enter_context(ministack(folder / "ministack", enforces_rights=True))
+            rights = Rights.of(deploy(server, SHIM, is_enabled=False))
+            case.note(", ".join(f"{len(p['Statement'])} statements in {n}" for n, p in rights.stack.policies().items()))
+        if rights is not None:
+            least_privilege(report, rights)
+
+
+@contextmanager
+def _place(folder: Path) -> Iterator[Place]:
+    with seaweed(folder / "seaweed") as storage, moto(folder / "moto") as rest:
+        s3, dynamodb = storage.client("s3"), rest.client("dynamodb")
+        for bucket in (CONNECT, INPUT, OUTPUT):
+            s3.create_bucket(Bucket=bucket)
+        make_table(dynamodb)
+        faults = Scripted(1)
+        proxy = FaultyProxy(faults, _Nobody())
+        proxy.start()
+        try:
+            url = proxy.listen("s3", "product", storage.port)
+            through = replace(storage, port=int(url.rpartition(":")[2])).client("s3")
+            media = S3Media(through, CONNECT, INPUT, OUTPUT, PREFIX)
+            yield Place(s3, dynamodb, media, DynamoTable(dynamodb, TABLE), faults, cases.now())
+            assert not proxy.errors, proxy.errors
+        finally:
+            proxy.stop()
+
+
+def rules_of_s3(report: Report, place: Place) -> None:
+    """That this server is as strict as S3 where it matters."""
+    with report.case("the server refuses parts under 5 MiB, a wrong key and an overwrite under a condition") as case:
+        s3 = place.s3
+        upload = s3.create_multipart_upload(Bucket=OUTPUT, Key="rules")["UploadId"]
+        named = {"Bucket": OUTPUT, "Key": "rules", "UploadId": upload}
+        small = [s3.upload_part(**named, PartNumber=n, Body=b"x" * (1 << 20)) for n in (1, 2)]
+        parts = [{"PartNumber": n, "ETag": part["ETag"]} for n, part in enumerate(small, start=1)]
+        codes = [_code(lambda: s3.complete_multipart_upload(**named, MultipartUpload={"Parts": parts}))]
+        s3.abort_multipart_upload(**named)
+        s3.put_object(Bucket=OUTPUT, Key="rules", Body=b"first")
+        codes.append(_code(lambda: s3.put_object(Bucket=OUTPUT, Key="rules", Body=b"second", IfNoneMatch="*")))
+        codes.append(_code(lambda: s3.get_object(Bucket=OUTPUT, Key="rules", IfMatch='"0123456789abcdef"')))
+        assert s3.get_object(Bucket=OUTPUT, Key="rules")["Body"].read() == b"first"
+        s3.delete_object(Bucket=OUTPUT, Key="rules")
+        assert codes == ["EntityTooSmall", "PreconditionFailed", "PreconditionFailed"], codes
+        case.note(", ".join(codes))
+
+
+def _code(act: Callable[[], Any]) -> str:
+    try:
+        act()
+    except ClientError as error:
+        return str(error.response["Error"]["Code"]).replace("412", "PreconditionFailed")
+    return "no error"
+
+
+def parts_of_an_upload(report: Report, place: Place) -> None:
+    """A result that goes up in parts: whole, or nothing."""
+    large = cases.large_kind()
+    with report.case("a large result goes up in parts, and is what was made") as case:
+        order = place.put("large-1", large)
+        outcome = place.process(order)
+        results = place.results("large-1")
+        assert results.keys() == {"recording.mp4", "thumbnail.png", "qc.json"}
+        assert outcome.published.video_bytes == len(results["recording.mp4"]) > 2 * PART_BYTES
+        key = cases.keys("large-1", place.created, PREFIX, AGENT)[2] + "recording.mp4"
+        head = place.s3.head_object(Bucket=OUTPUT, Key=key)
+        parts = int(head["ETag"].strip('"').rpartition("-")[2])
+        assert parts == -(-len(results["recording.mp4"]) // PART_BYTES)
+        assert head["ContentType"] == "video/mp4"
+        result = cases.read_result(results["recording.mp4"])
+        place.check_nothing_dangles()
+        case.note(f"{len(results['recording.mp4']):,} bytes in {parts} parts; {result.seconds} s decoded")
+
+    with report.case("stopped between two parts: the upload is aborted, the earlier result stays") as case:
+        before = place.results("large-1")
+        checks = 0
+
+        def between() -> None:
+            nonlocal checks
+            checks += 1
+            if place.s3.list_multipart_uploads(Bucket=OUTPUT).get("Uploads") and checks > 1:
+                raise OutOfTimeError("the time is up")
+
+        _raises(OutOfTimeError, lambda: place.process(order, replace(place.media, between=between)))
+        place.check_nothing_dangles()
+        assert place.results("large-1") == before
+        case.note(f"stopped at the {checks}th look at the time")
+
+    with report.case("a last request that fails: what was there before comes back, byte for byte") as case:
+        before = place.results("large-1")
+        answers: tuple[Fault, ...] = ("refused", "error_in_200")
+        for answer in answers:
+            place.faults.script[:] = [("CompleteMultipartUpload", answer, 0)] * 3
+            error = _raises(StorageError, lambda: place.process(order))
+            assert "left behind" not in str(error)
+            assert place.results("large-1") == before
+        first = place.put("large-2", large)
+        place.faults.script[:] = [("CompleteMultipartUpload", "refused", 0)] * 3
+        _raises(StorageError, lambda: place.process(first))
+        assert place.results("large-2") == {}
+        assert place.item("large-2")["isProcessed"] == {"BOOL": False}
+        place.check_nothing_dangles()
+        case.note(str(error))
+
+    with report.case("an answer that gets lost isn't a failure: the object is there"):
+        place.faults.script[:] = [("CompleteMultipartUpload", "lost_answer", 0)] * 3
+        place.process(first)
+        assert cases.read_result(place.results("large-2")["recording.mp4"]) == result
+        place.check_nothing_dangles()
+
+
+def broken_connections(report: Report, place: Place) -> None:
+    """Downloads and uploads that break in their middle."""
+    large = cases.large_kind()
+    with report.case("downloads that break go on where they broke, uploads are sent again") as case:
+        order = place.put("broken-1", large)
+        place.faults.script[:] = [
+            ("GetObject", "cut_coming", 0),
+            ("GetObject", "cut_coming", 1),
+            ("GetObject", "cut_coming", 0),
+            ("UploadPart", "cut_going", 0),
+            ("UploadPart", "lost_answer", 0),
+            ("PutObject", "cut_going", 0),
+        ]
+        place.process(order)
+        assert not place.faults.script, f"not reached: {place.faults.script}"
+        struck = sum(place.faults.counts.values())
+        assert cases.read_result(place.results("broken-1")["recording.mp4"]).packets[0] > 100
+        place.check_nothing_dangles()
+        case.note(f"{struck} faults so far")
+
+    with report.case("an input that is replaced while it is read is never mixed with the new one") as case:
+        order = place.put("replaced-1", large)
+        recording_key = cases.keys("replaced-1", place.created, PREFIX, AGENT)[1]
+        other = cases.large_kind(12)
+
+        chunks = 0
+
+        def replaces() -> None:
+            nonlocal chunks
+            chunks += 1
+            if chunks == 2:  # the call's audio is one chunk; this is the recording's first
+                place.s3.put_object(Bucket=INPUT, Key=recording_key, Body=other.recording)
+
+        # The recording is the second download; it breaks after its half.
+        place.faults.script[:] = [("GetObject", "cut_coming", 1)]
+        error = _raises(PassingError, lambda: place.process(order, replace(place.media, between=replaces)))
+        assert "replaced" in str(error), error
+        assert place.results("replaced-1") == {}
+        case.note(str(error))
+
+    with report.case("a wrong key is refused with a sentence") as case:
+        wrong = _client_of(place, secret="wrong")  # noqa: S106  meant to be wrong
+        error = _raises(AccessDeniedError, lambda: place.process(order, replace(place.media, client=wrong)))
+        assert "credentials" in str(error)
+        case.note(str(error))
+
+
+def _client_of(place: Place, secret: str) -> Any:
+    from servers import client  # noqa: PLC0415  one case alone needs it
+
+    return client("s3", place.media.client.meta.endpoint_url, secret=secret)
+
+
+def the_table(report: Report, place: Place) -> None:
+    """What happens to the item."""
+    with report.case("only the package's own attributes are written, whatever others do meanwhile") as case:
+        kind = cases.good_kinds()["vp9.mp4"]
+        order = place.put("table-1", kind)
+        key = {"videoID": {"S": "table-1"}}
+        changes = 0
+
+        def backend_writes() -> None:
+            nonlocal changes
+            changes += 1
+            place.dynamodb.update_item(
+                TableName=TABLE,
+                Key=key,
+                UpdateExpression="SET tagsID = list_append(tagsID, :t), notesID = :n, #n = :new",
+                ExpressionAttributeNames={"#n": "name"},
+                ExpressionAttributeValues={
+                    ":t": {"L": [{"S": f"tag-{changes}"}]},
+                    ":n": {"S": f"notes-{changes}"},
+                    ":new": {"S": "Someone Else"},
+                },
+            )
+
+        place.process(order, replace(place.media, between=backend_writes))
+        item = place.item("table-1")
+        assert changes > 0
+        assert item["isProcessed"] == {"BOOL": True}
+        assert item["notesID"] == {"S": f"notes-{changes}"}
+        assert len(item["tagsID"]["L"]) == 2 + changes
+        assert item["name"] == {"S": "Someone Else"}
+        wanted = cases.own(cases.item("table-1", place.created, AGENT))
+        changed = {name for name in wanted if item[name] != wanted[name]}
+        assert changed == {"tagsID", "notesID", "name"}
+        case.note(f"{changes} changes by others survived; written: {', '.join(sorted(item.keys() - wanted.keys()))}")
+
+    with report.case("the second time it is known as done, until an input or the result changes"):
+        options = Options(align="told")
+
+        def known() -> bool:
+            return is_done(order, table=place.table, media=place.media, options=options)
+
+        _, recording_key, folder = cases.keys("table-1", place.created, PREFIX, AGENT)
+        assert known()
+        place.s3.put_object(Bucket=INPUT, Key=recording_key, Body=cases.good_kinds()["vp8.webm"].recording)
+        assert not known()
+        place.s3.put_object(Bucket=INPUT, Key=recording_key, Body=kind.recording)
+        assert known()
+        place.s3.delete_object(Bucket=OUTPUT, Key=f"{folder}recording.mp4")
+        assert not known()
+
+
+def _raises(kind: type[KomorebiError], act: Callable[[], Any]) -> KomorebiError:
+    try:
+        act()
+    except kind as error:
+        return error
+    raise AssertionError(f"no {kind.__name__} came")
+
+
+# Rights
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """The deployed role, and everything the function does, done with its rights.
+
+    Attributes:
+        stack: with the role.
+        made: numbers recordings.
+        media: kinds of recordings.
+    """
+
+    stack: Stack
+    clients: Mapping[str, Any]
+    media: Mapping[str, cases.Kind]
+    created: datetime
+    made: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, stack: Stack) -> Rights:
+        """Ask the deployed function for its credentials: whoever else asks for the role's is refused."""
+        answer = stack.server.client("lambda").invoke(FunctionName=stack.outputs["FunctionName"], Payload=b"{}")
+        told = json.loads(answer["Payload"].read())
+        clients = {
+            service: stack.server.client(
+                service,
+                key=told["AWS_ACCESS_KEY_ID"],
+                secret=told["AWS_SECRET_ACCESS_KEY"],
+                token=told["AWS_SESSION_TOKEN"],
+            )
+            for service in ("s3", "dynamodb", "sqs", "iam")
+        }
+        return cls(
+            stack,
+            clients,
+            {
+                **cases.good_kinds(),
+                "large-mp4": cases.large_kind(size=PART_BYTES),
+                "large-webm": cases.large_kind(size=PART_BYTES, container="webm"),
+            },
+            cases.now(),
+        )
+
+    def root(self, service: str) -> Any:
+        """A client that may do everything."""
+        return self.stack.server.client(service)
+
+    def put(self, kind_name: str, without: str = "") -> Order:
+        """A new recording, put there by somebody else."""
+        recording_id = f"rights-{len(self.made)}"
+        self.made.append(recording_id)
+        kind = self.media[kind_name]
+        call_key, recording_key, _ = cases.keys(recording_id, self.created, PREFIX)
+        if without != "call":
+            self.root("s3").put_object(Bucket=CONNECT, Key=call_key, Body=kind.call)
+        if without != "recording":
+            self.root("s3").put_object(Bucket=INPUT, Key=recording_key, Body=kind.recording)
+        self.root("dynamodb").put_item(TableName=TABLE, Item=cases.item(recording_id, self.created))
+        return Order(recording_id, parse_call_end(kind.call_end))
+
+    def stores(self, s3: Any = None) -> tuple[DynamoTable, S3Media]:
+        """The product's stores, with the role's rights."""
+        media = S3Media(_TellsAsS3(s3 or self.clients["s3"]), CONNECT, INPUT, OUTPUT, PREFIX)
+        return DynamoTable(self.clients["dynamodb"], TABLE), media
+
+    def desk(self) -> tuple[Queue, QueueDesk]:
+        """The queue, and the desk of its messages in hand."""
+        queue = Queue(self.clients["sqs"], self.stack.outputs["QueueUrl"])
+        return queue, QueueDesk(queue, Queue(self.clients["sqs"], self.stack.outputs["DeadLetterQueueUrl"]))
+
+    def process(self, order: Order, media: S3Media | None = None) -> Outcome:
+        """As the function would."""
+        table, own = self.stores()
+        return process(order, table=table, media=media or own, options=Options(align="told"))
+
+    def set_policy(self, name: str, document: Mapping[str, Any]) -> None:
+        """Give the role another policy."""
+        self.root("iam").put_role_policy(RoleName=self.stack.role, PolicyName=name, PolicyDocument=json.dumps(document))
+
+    def scenarios(self) -> dict[str, Callable[[], str]]:
+        """What the function does, each with a word for what came of it."""
+        return {
+            "mp4": lambda: self._made("vp9.mp4"),
+            "webm": lambda: self._made("vp8.webm"),
+            "mp4 in parts": lambda: self._made("large-mp4"),
+            "again": self._again,
+            "call not there yet": lambda: self._waits("call"),
+            "recording not there yet": lambda: self._waits("recording"),
+            "fails at the end": self._undone,
+            "mp4 stopped": lambda: self._stopped("large-mp4"),
+            "webm stopped": lambda: self._stopped("large-webm"),
+            "from queue to end": self._message,
+        }
+
+    def _made(self, kind_name: str) -> str:
+        order = self.put(kind_name)
+        outcome = self.process(order)
+        table, media = self.stores()
+        assert is_done(order, table=table, media=media, options=Options(align="told"))
+        return f"{outcome.published.video.rpartition('.')[2]} made and known"
+
+    def _again(self) -> str:
+        order = self.put("vp9.mp4")
+        self.process(order)
+        self.process(order)
+        return "made twice"
+
+    def _waits(self, what: str) -> str:
+        order = self.put("vp9.mp4", without=what)
+        return type(_raises(NotThereYetError, lambda: self.process(order))).__name__
+
+    def _undone(self) -> str:
+        """The last request fails: the thumbnail and the findings are taken back."""
+        order = self.put("large-mp4")
+        failing = _Failing(self.clients["s3"], "complete_multipart_upload")
+        error = _raises(StorageError, lambda: self.process(order, self.stores(failing)[1]))
+        if "left behind" in str(error):
+            raise error
+        folder = cases.keys(order.recording_id, self.created, PREFIX)[2]
+        assert not self.root("s3").list_objects_v2(Bucket=OUTPUT, Prefix=folder).get("Contents")
+        return "undone"
+
+    def _stopped(self, kind_name: str) -> str:
+        order = self.put(kind_name)
+
+        def between() -> None:
+            if self.root("s3").list_multipart_uploads(Bucket=OUTPUT).get("Uploads"):
+                raise OutOfTimeError("the time is up")
+
+        media = replace(self.stores()[1], between=between)
+        error = _raises(OutOfTimeError, lambda: self.process(order, media))
+        if "left behind" in str(error):
+            raise error
+        return "stopped"
+
+    def _message(self) -> str:
+        """A message is taken, shown to be hidden, set aside and deleted."""
+        queue, desk = self.desk()
+        self.root("sqs").send_message(QueueUrl=queue.url, MessageBody="rights")
+        message = queue.receive(1, 30)
+        assert message is not None
+        tries = desk.tries()
+        desk.hide(message["ReceiptHandle"], 60)
+        letter = Letter("rights", "permanent", "MessageError", "no JSON", "", message["MessageId"], "", 1, cases.now())
+        assert desk.set_aside(letter)
+        queue.delete(message)
+        return f"{tries} tries, hidden, set aside, deleted"
+
+    def clear(self) -> None:
+        """Whatever a scenario that failed has left."""
+        for upload in self.root("s3").list_multipart_uploads(Bucket=OUTPUT).get("Uploads", ()):
+            self.root("s3").abort_multipart_upload(Bucket=OUTPUT, Key=upload["Key"], UploadId=upload["UploadId"])
+        for name in ("QueueUrl", "DeadLetterQueueUrl"):
+            self.root("sqs").purge_queue(QueueUrl=self.stack.outputs[name])
+
+
+class _TellsAsS3:
+    """A client for a server that says 404 to anybody: S3 says 403 of what isn't there to whoever may not list."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        true = getattr(self._client, name)
+        if name not in ("get_object", "head_object"):
+            return true
+
+        def asks(**named: Any) -> Any:
+            try:
+                return true(**named)
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                    _may_list(self._client, str(named["Bucket"]), error.operation_name)
+                raise
+
+        return asks
+
+
+def _may_list(client: Any, bucket: str, operation: str) -> None:
+    """As S3 judges a request for an object: with no prefix to compare with."""
+    try:
+        client.list_objects_v2(Bucket=bucket, MaxKeys=1)
+    except ClientError as error:
+        raise ClientError(error.response, operation) from None
+
+
+class _Failing:
+    """A client one of whose methods fails as a service does."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client, self._name = client, name
+
+    def __getattr__(self, name: str) -> Any:
+        if name != self._name:
+            return getattr(self._client, name)
+
+        def fails(**_: Any) -> None:
+            told: Any = {"Error": {"Code": "InternalError"}, "ResponseMetadata": {"HTTPStatusCode": 500}}
+            raise ClientError(told, "CompleteMultipartUpload")
+
+        return fails
+
+
+NOT_OURS = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+"""What Lambda itself does with the role, beside the function."""
+
+
+def least_privilege(report: Report, rights: Rights) -> None:
+    """The policy as it is rendered: enough, nothing too much, and nothing else allowed."""
+    baseline: dict[str, str] = {}
+    with report.case("with the template's rights, all of it runs") as case:
+        baseline = {name: act() for name, act in rights.scenarios().items()}
+        case.note("; ".join(f"{name}: {told}" for name, told in baseline.items()))
+    if not baseline:
+        return
+    for taken, name, policy in _each_taken_away(rights.stack.policies()):
+        with report.case(f"without {taken}") as case:
+            before = rights.stack.policies()[name]
+            rights.set_policy(name, policy)
+            try:
+                case.note(_what_fails(rights, taken, baseline))
+            finally:
+                rights.set_policy(name, before)
+                rights.clear()
+    with report.case("what isn't in the policy is refused") as case:
+        case.note(_outside(rights))
+    with report.case("each action was taken away but those that Lambda itself needs") as case:
+        tried = {taken.partition(" ")[0] for taken, _, _ in _each_taken_away(rights.stack.policies())}
+        actions = {a for p in rights.stack.policies().values() for s in p["Statement"] for a in _listed(s["Action"])}
+        assert actions - tried == NOT_OURS, actions - tried
+        case.note(f"{len(tried)} of {len(actions)} actions; not: {', '.join(sorted(NOT_OURS))}")
+
+
+def _each_taken_away(policies: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every action on every resource taken away in turn: what it is, the policy's name, the policy without it."""
+    for name, policy in policies.items():
+        for n, statement in enumerate(policy["Statement"]):
+            for action in _listed(statement["Action"]):
+                for resource in _listed(statement["Resource"]) if action not in NOT_OURS else ():
+                    yield f"{action} on {resource.rpartition(':')[2]}", name, _without(policy, n, action, resource)
+
+
+def _without(policy: Mapping[str, Any], number: int, action: str, resource: str) -> dict[str, Any]:
+    changed: dict[str, Any] = copy.deepcopy(dict(policy))
+    statement = changed["Statement"].pop(number)
+    others = [other for other in _listed(statement["Action"]) if other != action]
+    elsewhere = [other for other in _listed(statement["Resource"]) if other != resource]
+    if others:
+        changed["Statement"].append({**statement, "Sid": "Others", "Action": others})
+    if elsewhere:
+        changed["Statement"].append({**statement, "Sid": "Elsewhere", "Action": action, "Resource": elsewhere})
+    return changed
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+_LIKELY = {
+    "sqs:": "from queue to end",
+    "AbortMultipartUpload on e2e-output/*/recording.mp4": "mp4 stopped",
+    "AbortMultipartUpload on e2e-output/*/recording.webm": "webm stopped",
+    "DeleteObject": "fails at the end",
+    ".webm": "webm",
+    "s3:GetObject on e2e-output": "again",
+    "s3:ListBucket on e2e-input": "recording not there yet",
+}
+"""Where it most likely shows; everything else is tried after it."""
+
+
+def _what_fails(rights: Rights, taken: str, baseline: Mapping[str, str]) -> str:
+    """The first sentence that says so.
+
+    Raises:
+        AssertionError: where nothing fails, or by anything but a foreseen error with a sentence.
+    """
+    likely = [scenario for part, scenario in _LIKELY.items() if part in taken]
+    scenarios = rights.scenarios()
+    for name in dict.fromkeys([*likely, *scenarios]):
+        try:
+            told = scenarios[name]()
+        except KomorebiError as error:
+            text = str(error)
+            assert re.search(r"refuses|left behind", text), f"{name}: {text}"
+            return f"{name}: {type(error).__name__}: {text}"
+        assert told == baseline[name], f"{name} ends with {told!r} in silence"
+    raise AssertionError("everything runs without it: it is superfluous")
+
+
+def _outside(rights: Rights) -> str:
+    s3, dynamodb, sqs = (rights.clients[name] for name in ("s3", "dynamodb", "sqs"))
+    order = rights.put("vp9.mp4")
+    call_key, recording_key, folder = cases.keys(order.recording_id, rights.created, PREFIX)
+    queue, dead = rights.stack.outputs["QueueUrl"], rights.stack.outputs["DeadLetterQueueUrl"]
+    key = {"videoID": {"S": order.recording_id}}
+    rights.root("s3").put_object(Bucket=CONNECT, Key="other/secret.txt", Body=b"secret")
+    forbidden: dict[str, Callable[[], Any]] = {
+        "overwrite a recording": lambda: s3.put_object(Bucket=INPUT, Key=recording_key, Body=b""),
+        "delete a recording": lambda: s3.delete_object(Bucket=INPUT, Key=recording_key),
+        "overwrite a call": lambda: s3.put_object(Bucket=CONNECT, Key=call_key, Body=b""),
+        "delete a call": lambda: s3.delete_object(Bucket=CONNECT, Key=call_key),
+        "read beside the calls": lambda: s3.get_object(Bucket=CONNECT, Key="other/secret.txt"),
+        "list beside the calls": lambda: s3.list_objects_v2(Bucket=CONNECT, Prefix="other/"),
+        "list all of Connect's": lambda: s3.list_objects_v2(Bucket=CONNECT),
+        "write another name": lambda: s3.put_object(Bucket=OUTPUT, Key=f"{folder}other.exe", Body=b""),
+        "delete the bucket": lambda: s3.delete_bucket(Bucket=OUTPUT),
+        "change the bucket's policy": lambda: s3.put_bucket_policy(Bucket=OUTPUT, Policy="{}"),
+        "delete an item": lambda: dynamodb.delete_item(TableName=TABLE, Key=key),
+        "write a whole item": lambda: dynamodb.put_item(TableName=TABLE, Item=key),
+        "read the whole table": lambda: dynamodb.scan(TableName=TABLE),
+        "order a recording": lambda: sqs.send_message(QueueUrl=queue, MessageBody="x"),
+        "empty the queue": lambda: sqs.purge_queue(QueueUrl=queue),
+        "read dead letters": lambda: sqs.receive_message(QueueUrl=dead),
+        "change its own rights": lambda: rights.clients["iam"].delete_role_policy(
+            RoleName=rights.stack.role, PolicyName="function"
+        ),
+    }
+    codes = {name: _code(act) for name, act in forbidden.items()}
+    allowed = [name for name, code in codes.items() if not code.startswith(("AccessDenied", "AccessDeniedException"))]
+    assert not allowed, {name: codes[name] for name in allowed}
+    return f"{len(forbidden)} things: {', '.join(forbidden)}"
+
+
+if __name__ == "__main__":
+    whole = Report("storage")
+    run(whole)
+    print(whole.table())
+    sys.exit(1 if whole.count("failed") else 0)
