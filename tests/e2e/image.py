@@ -52,7 +52,7 @@ USER = "993:990"
 SCRATCH = "/tmp"  # noqa: S108  Lambda's own; here a file system of the function's alone
 START_S = 10.0
 """Lambda gives a function that long to start, before it counts as a failed one."""
-ABSENT = {"komorebi_qc", "matplotlib", "moto", "rich", "typer"}
+ABSENT = {"komorebi_qc", "moto", "rich", "typer"}
 """What the terminal's commands import and the function doesn't."""
 
 _ENTRY = """#!/bin/sh
