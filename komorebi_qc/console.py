@@ -121,7 +121,9 @@ def print_diagnosis(found: dict[str, Any]) -> None:
     console.print(f"{_MARKS[found['verdict']]}  [bold]{sync['status'].replace('_', ' ')}[/]: {escape(sync['reason'])}")
     facts = Table.grid(padding=(0, 2))
     if sync["offset_s"] is not None:
-        facts.add_row("offset", f"{sync['offset_s']:+.4f} s", _interval(sync["offset_ci_s"], 1000, "ms", 2))
+        facts.add_row(
+            "offset", f"{round(sync['offset_s'], 4) + 0.0:+.4f} s", _interval(sync["offset_ci_s"], 1000, "ms", 2)
+        )
         facts.add_row("drift", f"{sync['drift_ppm']:+.2f} ppm", _interval(sync["drift_ci_ppm"], 1, "ppm", 2))
         for jump in sync["jumps"]:
             size = f"{jump['size_s'] * 1000:+.1f} ms"
@@ -131,7 +133,7 @@ def print_diagnosis(found: dict[str, Any]) -> None:
         facts.add_row("rival", f"{rival['offset_s']:+.4f} s", f"{abs(rival['period_s']):.3f} s away")
     facts.add_row("call end, told", clock_text(end["told_s"]), "")
     if end["measured_s"] is not None:
-        facts.add_row("measured", clock_text(end["measured_s"]), f"told {end['error_s']:+.3f} s off")
+        facts.add_row("measured", clock_text(end["measured_s"]), f"told {round(end['error_s'], 3) + 0.0:+.3f} s off")
     console.print(facts)
     print_findings(found["findings"])
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from komorebi_qc import __version__
-from komorebi_qc.findings import past_recording
+from komorebi_qc.errors import InputError
+from komorebi_qc.findings import before_recording, call_findings, past_recording, recording_findings
 from komorebi_qc.level_findings import level_findings
 from komorebi_qc.levels import ChannelLevels, Meter
 from komorebi_qc.limits import DEFAULT, Limits
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 SIDES = ("customer", "agent")
 _BLOCK = RATE * 60
 _KEPT_BYTES = 1 << 24
+_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +144,27 @@ class Diagnosis:
         }
 
 
+def refuse_the_same(call: Source, recording: Source) -> None:
+    """Raises InputError where both are one and the same file: what it says of itself would be sure, and say nothing."""
+    if call.size != recording.size:
+        return
+    ours, theirs = call.again().file, recording.again().file
+    ours.seek(0)
+    theirs.seek(0)
+    while (piece := ours.read(_PIECE_BYTES)) == theirs.read(_PIECE_BYTES):
+        if not piece:
+            raise InputError(
+                f"{call.name} and {recording.name} are the same: give Connect's audio and the agent's recording"
+            )
+
+
 def diagnose(call: Source, recording: Source, call_end: CallEnd, limits: Limits = DEFAULT) -> Diagnosis:
     """Measure a pair, and judge what was found by the limits.
 
     Raises:
         MediaError: where one of the two isn't the media it should be.
     """
+    refuse_the_same(call, recording)
     call_info, info = probe_call(call), probe_recording(recording)
     heard = hear(call, call_info, recording, info, call_end)
     timing = measure_timing(recording) if heard.timing is None else heard.timing
@@ -162,7 +179,10 @@ def diagnosed(call_info: MediaInfo, info: MediaInfo, heard: Heard, call_end: Cal
     ends_s = result.measured_call_end_s if is_sure else None
     findings = (
         *sync_findings(result, call_end, limits),
+        *((before_recording(result.offset_s, ends_s, limits),) if result.offset_s is not None and ends_s else ()),
         past_recording(call_end.recording_s if ends_s is None else ends_s, info.end_s, limits),
+        *call_findings(call_info, limits),
+        *recording_findings(info, limits),
         *(timing_findings(heard.timing, limits) if heard.timing is not None else ()),
         *level_findings("call", call_levels, limits, sides=SIDES),
         *(level_findings("recording", own_levels, limits) if info.audio is not None else ()),

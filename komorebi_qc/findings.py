@@ -53,10 +53,13 @@ class Evidence:
 
 def judge(evidence: Evidence, limits: Limits = DEFAULT) -> tuple[Finding, ...]:
     """Every finding of a run, those that pass as well, in the order in which an analyst asks."""
-    return tuple(
-        finding
-        for part in (_alignment, _call_end, _call, _recording, _recording_audio, _picture)
-        for finding in part(evidence, limits)
+    return (
+        *_alignment(evidence, limits),
+        *_call_end(evidence, limits),
+        *call_findings(evidence.call, limits),
+        *recording_findings(evidence.recording, limits),
+        *_damage(evidence, limits),
+        *_picture(evidence, limits),
     )
 
 
@@ -74,7 +77,7 @@ def _alignment(e: Evidence, limits: Limits) -> Iterator[Finding]:
             f"The call is placed by the told call end alone, which is known to {e.call_end.resolution_s:g} s: sound "
             "and picture may be that far apart.",
         )
-    yield _before(max(0.0, -e.splice.alignment.offset_s), used_s, limits)
+    yield before_recording(e.splice.alignment.offset_s, used_s, limits)
     left_out_s = e.splice.left_out_s
     yield limits.finding(
         "call_audio_left_out",
@@ -85,8 +88,9 @@ def _alignment(e: Evidence, limits: Limits) -> Iterator[Finding]:
     )
 
 
-def _before(begins_s: float, used_call_end_s: float, limits: Limits) -> Finding:
+def before_recording(offset_s: float, used_call_end_s: float, limits: Limits = DEFAULT) -> Finding:
     """Whether the call began before the recording did; one that ended before it as well fails, however short it is."""
+    begins_s = max(0.0, -offset_s)
     limit = limits.of("call_before_recording")
     is_outside = used_call_end_s <= 0
     found = limit.finding(
@@ -129,27 +133,29 @@ def _call_end(e: Evidence, limits: Limits) -> Iterator[Finding]:
     )
 
 
-def _call(e: Evidence, limits: Limits) -> Iterator[Finding]:
+def call_findings(call: MediaInfo, limits: Limits = DEFAULT) -> Iterator[Finding]:
+    """What Connect's audio says of itself."""
+    channels = 0 if call.audio is None else call.audio.channels
     yield limits.finding(
         "call_channels",
-        e.call_audio.channels,
+        channels,
         "Connect's audio has the customer on the left and the agent on the right."
-        if e.call_audio.channels == 2
-        else f"Connect's audio has {counted(e.call_audio.channels, 'channel')}: customer and agent can't be told "
+        if channels == 2
+        else f"Connect's audio has {counted(channels, 'channel')}: customer and agent can't be told "
         "apart, and the same sound plays on both sides.",
     )
-    missing_s = e.call.missing_s or 0.0
+    missing_s = call.missing_s or 0.0
     yield limits.finding(
         "call_audio_missing",
         missing_s,
-        f"{e.call.name} is cut off: its header promises {missing_s:.3f} s more than are in it. What is there was used; "
+        f"{call.name} is cut off: its header promises {missing_s:.3f} s more than are in it. What is there was used; "
         "get the whole file again.",
         good="Connect's audio is whole.",
     )
 
 
-def _recording(e: Evidence, limits: Limits) -> Iterator[Finding]:
-    lost = e.recording
+def recording_findings(lost: MediaInfo, limits: Limits = DEFAULT) -> Iterator[Finding]:
+    """What the agent recording says of itself, as far as it was read and not rendered."""
     yield limits.finding(
         "recording_missing",
         lost.missing_bytes,
@@ -173,8 +179,7 @@ def _recording(e: Evidence, limits: Limits) -> Iterator[Finding]:
             good="The recording is as long as its header promises.",
         )
     audio = lost.audio
-    first_s = min(e.video.span.start_s, audio.span.start_s if audio is not None else e.video.span.start_s)
-    start_s = lost.origin_s or first_s
+    start_s = lost.origin_s or min((track.span.start_s for track in (lost.video, audio) if track), default=0.0)
     yield limits.finding(
         "recording_first_time_stamp",
         start_s,
@@ -182,10 +187,6 @@ def _recording(e: Evidence, limits: Limits) -> Iterator[Finding]:
         + ("they were counted from there." if lost.origin_s else "the picture is late by so much, as recorded."),
         good="The recording's time stamps begin at its start.",
     )
-
-
-def _recording_audio(e: Evidence, limits: Limits) -> Iterator[Finding]:
-    audio = e.recording.audio
     yield limits.finding(
         "recording_audio_channels",
         0 if audio is None else audio.channels,
@@ -193,6 +194,9 @@ def _recording_audio(e: Evidence, limits: Limits) -> Iterator[Finding]:
         if audio is None
         else "The recording has an audio track of its own.",
     )
+
+
+def _damage(e: Evidence, limits: Limits) -> Iterator[Finding]:
     failures = e.rendered.decode_failures
     yield limits.finding(
         "recording_audio_damage",

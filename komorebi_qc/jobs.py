@@ -13,7 +13,7 @@ from komorebi_qc.pipeline import AlignChoice, ContainerChoice, Options, Order, O
 from komorebi_qc.recording import Recording, check_recording_id
 from komorebi_qc.settings import Settings, aws_client, read_local
 from komorebi_qc.sqs import Queue
-from komorebi_qc.stores_local import LocalFiles, LocalTable, opened_file
+from komorebi_qc.stores_local import LocalFiles, LocalTable, check_output, opened_file
 from komorebi_qc.timebase import Alignment, CallEnd, parse_call_end
 from komorebi_qc.worker import Counts, load_handler, run
 
@@ -151,6 +151,7 @@ def diagnose_files(
         missing = " and ".join(name for name, path in given.items() if path is None)
         raise InputError(f"{missing} missing: name both files, or give a recording ID to diagnose it on AWS")
     told = told_call_end(call_end)
+    check_picture(plot, connect, recording)
     with opened_file(connect) as call, opened_file(recording) as own:
         return _drawn(diagnose(call, own, told, limits), plot)
 
@@ -164,10 +165,20 @@ def diagnose_by_id(
         KomorebiError: see `komorebi_qc.pipeline.process` and `komorebi_qc.settings`.
     """
     told = told_call_end(call_end)
+    check_picture(plot)
     wired = Settings.from_environment(environ).pipeline()
     item = wired.table.get(check_recording_id(recording_id))
     with wired.media.call_audio(item) as call, wired.media.agent_recording(item) as own:
         return _drawn(diagnose(call, own, told, limits), plot)
+
+
+def check_picture(path: Path | None, *inputs: Path) -> None:
+    """Raises InputError, before any work, where the picture can't go there: above all, where it is an input."""
+    if path is None:
+        return
+    if path.suffix.lower() != ".png":
+        raise InputError(f"{path} doesn't end in .png: the picture is a PNG")
+    check_output(path, *inputs)
 
 
 def _drawn(found: Diagnosis, path: Path | None) -> Diagnosis:

@@ -125,7 +125,7 @@ def _gathered(
         stop = start + len(pcm)
         if stop > len(held):
             held.resize((int(stop * 1.25) + RATE, channels), refcheck=False)
-        held[start:stop] = np.clip(np.rint(np.nan_to_num(pcm) * 32767.0), -32768, 32767)
+        held[start:stop] = np.clip(np.rint(np.nan_to_num(pcm, posinf=1.0, neginf=-1.0) * 32767.0), -32768, 32767)
         end = max(end, stop)
     held.resize((end, channels), refcheck=False)
     return held

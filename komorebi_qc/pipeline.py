@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from komorebi_qc.align import Placed, place
-from komorebi_qc.diagnose import hear
+from komorebi_qc.diagnose import hear, refuse_the_same
 from komorebi_qc.errors import InputError, MediaError
 from komorebi_qc.findings import Evidence, judge
 from komorebi_qc.limits import DEFAULT, Limits
@@ -256,7 +256,7 @@ def process(
             step.bytes = source.size
 
         with steps.next() as step:
-            info = probe_recording(source)
+            info = _probed(call, source)
             video = _video_of(info)
             plan = _plan(video, options)
             thumbnail = png_at(source, THUMBNAIL_AT_S, info.origin_s)
@@ -310,6 +310,11 @@ def process(
 
     kept = Kept(evidence, heard, timing, check) if options.keep else None
     return Outcome(order.recording_id, published, placed, findings, document, tuple(steps.done), kept)
+
+
+def _probed(call: Source, source: Source) -> MediaInfo:
+    refuse_the_same(call, source)
+    return probe_recording(source)
 
 
 def _timing(source: Source, heard: Heard | None, options: Options) -> Timing | None:

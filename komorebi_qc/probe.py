@@ -21,6 +21,7 @@ from komorebi_qc.media import (
 )
 from komorebi_qc.pcm import PcmTrack
 from komorebi_qc.timebase import Span
+from komorebi_qc.verdict import counted
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 LEAST_RATE, MOST_RATE = 4000, 384_000
 """Nothing that records speech samples slower or faster."""
 APART_S = 3600.0
+LONGEST_S = 12 * 3600.0
+MOST_CHANNELS = 8
 """Two tracks of one recording don't end an hour apart: time stamps that say so are damaged."""
 TRUNCATED_S = 0.5
 """A header may round a track's length up to a frame or a packet; what lacks more was cut off."""
@@ -155,6 +158,11 @@ def probe_recording(source: Source) -> MediaInfo:
                 f"{source.name}'s picture ends at {video.span.end_s:.0f} s and its sound at {audio.span.end_s:.0f} s: "
                 "its time stamps are damaged; get it again"
             )
+        if max(video.span.end_s, 0.0 if audio is None else audio.span.end_s) > LONGEST_S:
+            raise MediaError(
+                f"{source.name}'s time stamps run to {max(video.span.end_s, read_to_s) / 3600:.1f} h, more than the "
+                f"{LONGEST_S / 3600:.0f} h of the longest shift: they are damaged, or it is several recordings in one"
+            )
         return MediaInfo(
             name=source.name,
             container="mp4" if "mp4" in container.format.name else "webm",
@@ -177,6 +185,14 @@ def probe_call(source: Source) -> MediaInfo:
         if stream is None:
             raise MediaError(f"{source.name} has no audio track ({_tracks(container)}): it isn't the call's audio")
         context = stream.codec_context
+        if video_stream(container) is not None:
+            raise MediaError(
+                f"{source.name} has a picture: it isn't the call's audio. Did you swap it with the recording?"
+            )
+        if context.channels > MOST_CHANNELS:
+            raise MediaError(
+                f"{source.name} has {context.channels} channels: Connect's audio has two, customer and agent"
+            )
         declared_s = _declared_end_s(stream)
         width = _PCM_WIDTHS.get(codec_name(stream))
         if width is not None and context.channels:
@@ -186,7 +202,9 @@ def probe_call(source: Source) -> MediaInfo:
             track = PcmTrack(container, origin_s=None)
             count, rate, samples = track.packets, track.rate, track.samples()
         if not LEAST_RATE <= rate <= MOST_RATE:
-            raise MediaError(f"{source.name} says it has {rate} samples a second: its header is damaged; get it again")
+            raise MediaError(
+                f"{source.name} says it has {counted(rate, 'sample')} a second: its header is damaged; get it again"
+            )
         if samples <= 0:
             raise MediaError(f"{source.name} holds no audio sample, only a header: get it again from Connect's bucket")
         length_s, lacking = samples / rate, missing_bytes(source.file)

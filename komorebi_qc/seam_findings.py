@@ -35,7 +35,7 @@ def seam_findings(check: ResultCheck, limits: Limits = DEFAULT) -> tuple[Finding
 
 
 def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.1f} ms"
+    return f"{round(seconds * 1000, 1) + 0.0:.1f} ms"  # plus 0: no minus zero
 
 
 def _seams(seams: Sequence[SeamCheck], limits: Limits) -> Iterator[Finding]:

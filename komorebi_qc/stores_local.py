@@ -96,13 +96,13 @@ class LocalFiles:
         self._check_outputs()
 
     def _check_outputs(self) -> None:
-        self._check_output(self.out)
+        check_output(self.out, self.connect, self.recording)
         # Without an extension the name isn't known before the container is.
         outputs = [self.out] if self.out.suffix else [self._video_path(kind) for kind in _CONTAINERS]
         for path in outputs:
-            self._check_output(path)
+            check_output(path, self.connect, self.recording)
         if self.thumbnail is not None:
-            self._check_output(self.thumbnail)
+            check_output(self.thumbnail, self.connect, self.recording)
             if any(_same_file(self.thumbnail, path) for path in outputs):
                 raise InputError(f"{self.thumbnail} can't hold the video and the thumbnail both: give one another name")
 
@@ -202,22 +202,28 @@ class LocalFiles:
     def _video_path(self, container: str) -> Path:
         return self.out if self.out.suffix else self.out.with_name(f"{self.out.name}.{container}")
 
-    def _check_output(self, path: Path) -> None:
-        with _told(path):
-            real = _real(path)
-            if path.name in ("", ".."):
-                raise InputError(f"{path} is a directory: name a file in it")
-            if real.exists() and (kind := _kind(real.stat())):
-                todo = "name a file in it" if kind == "a directory" else "name a file to be written"
-                raise InputError(f"{path} is {kind}: {todo}")
-            if not real.parent.is_dir():
-                found = "is no directory" if real.parent.exists() else "doesn't exist"
-                raise InputError(f"{path} can't be written: its folder {real.parent} {found}; make it first")
-        for source in (self.connect, self.recording):
-            if _same_file(path, source):
-                raise InputError(f"{path} is the input {source} itself, which is never written: name another file")
-        if not os.access(real.parent, os.W_OK | os.X_OK):
-            raise InputError(f"{path} can't be written: no right to write in {real.parent}; choose another folder")
+
+def check_output(path: Path, *inputs: Path) -> None:
+    """Find out before any work whether a result can be written there; an input never is.
+
+    Raises:
+        InputError: naming the file, what was found and what to do.
+    """
+    with _told(path):
+        real = _real(path)
+        if path.name in ("", ".."):
+            raise InputError(f"{path} is a directory: name a file in it")
+        if real.exists() and (kind := _kind(real.stat())):
+            todo = "name a file in it" if kind == "a directory" else "name a file to be written"
+            raise InputError(f"{path} is {kind}: {todo}")
+        if not real.parent.is_dir():
+            found = "is no directory" if real.parent.exists() else "doesn't exist"
+            raise InputError(f"{path} can't be written: its folder {real.parent} {found}; make it first")
+    for source in inputs:
+        if _same_file(path, source):
+            raise InputError(f"{path} is the input {source} itself, which is never written: name another file")
+    if not os.access(real.parent, os.W_OK | os.X_OK):
+        raise InputError(f"{path} can't be written: no right to write in {real.parent}; choose another folder")
 
 
 def _written(parts: ExitStack, path: Path, body: bytes) -> tuple[_Part, _Part | None]:

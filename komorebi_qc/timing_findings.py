@@ -26,7 +26,7 @@ def timing_findings(timing: Timing, limits: Limits = DEFAULT) -> tuple[Finding, 
 
 
 def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.1f} ms"
+    return f"{round(seconds * 1000, 1) + 0.0:.1f} ms"  # plus 0: no minus zero
 
 
 def _lost(audio: AudioTiming | None, limits: Limits) -> Iterator[Finding]:

@@ -195,7 +195,11 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
     "container": (lambda f: {"--out": f / "out", "--container": "avi"}, "auto, mp4, webm"),
     "far away": (lambda _: {"--call-end": "23:59:59", "--align": "told"}, "over an hour away"),
     "far offset": (lambda _: {"--offset": "-100000"}, "over an hour away"),
-    "swapped": (lambda _: {"--recording": CAPTURES["sample"].call}, "swapped"),
+    "swapped": (
+        lambda _: {"--recording": CAPTURES["sample"].call, "--connect": CAPTURES["sample"].recording},
+        "swap",
+    ),
+    "one file twice": (lambda _: {"--recording": CAPTURES["sample"].call}, "are the same"),
     "drift alone": (lambda _: {"--drift-ppm": "5"}, "needs --offset"),
     "wild offset": (lambda _: {"--offset": "nan"}, "offset"),
     "offset in ms": (lambda _: {"--offset": "2000000"}, "milliseconds"),

@@ -138,3 +138,30 @@ def test_time_stamps_of_a_silent_film_are_read_all_the_same(tmp_path: Path, sour
     assert found.heard.timing is not None
     assert found.heard.timing.audio is None
     assert "picture_frozen" in {finding.name for finding in found.findings}
+
+
+@pytest.mark.parametrize("which", ["connect", "recording"])
+def test_a_picture_never_replaces_an_input(tmp_path: Path, sample: Capture, which: str) -> None:
+    """Named as the plot by mistake, an input stays as it is, and a sentence says so; so does a name that is no PNG."""
+    inputs = {"connect": tmp_path / "call.png", "recording": tmp_path / "screen.png"}
+    inputs["connect"].write_bytes(sample.call.read_bytes())
+    inputs["recording"].write_bytes(sample.recording.read_bytes())
+    before = inputs[which].read_bytes()
+    files = ["--connect", str(inputs["connect"]), "--recording", str(inputs["recording"]), "--call-end", "22"]
+    done = run("diagnose", *files, "--plot", str(inputs[which]))
+    assert done.returncode == 2
+    assert "never written" in done.stderr
+    assert inputs[which].read_bytes() == before
+    done = run("diagnose", *files, "--plot", str(tmp_path / "plot.jpg"))
+    assert done.returncode == 2
+    assert ".png" in done.stderr
+
+
+def test_what_the_inputs_lack_is_told(tmp_path: Path, sample: Capture, source: Callable[[Path], Source]) -> None:
+    """A call that was cut off and one that began before the recording are findings of a diagnosis as well."""
+    cut = tmp_path / "cut.wav"
+    cut.write_bytes(sample.call.read_bytes()[:-40_000])
+    found = api_diagnose(source(cut), source(sample.recording), CallEnd(22.0, 1.0))
+    told = {finding.name: finding for finding in found.findings}
+    assert told["call_audio_missing"].status != "pass"
+    assert {"call_before_recording", "recording_missing", "recording_audio_channels"} <= told.keys()

@@ -186,5 +186,18 @@ def test_tracks_that_end_hours_apart_are_damaged(tmp_path: Path, source: Open) -
 
 def test_a_wav_of_one_sample_a_second_is_damaged(tmp_path: Path, source: Open) -> None:
     """A header that says 1 Hz would make a day of ten seconds."""
-    with pytest.raises(MediaError, match="1 samples a second"):
+    with pytest.raises(MediaError, match="1 sample a second"):
         probe_call(source(wav(tmp_path / "call.wav", noise(2.0, 8000), rate=1)))
+
+
+def test_a_call_of_too_many_channels_is_refused(tmp_path: Path, source: Open) -> None:
+    """What has dozens of channels is no call; reading two of them would say nothing about the rest."""
+    with pytest.raises(MediaError, match="64 channels"):
+        probe_call(source(wav(tmp_path / "call.wav", np.zeros((800, 64), np.float32))))
+
+
+def test_time_stamps_of_days_are_refused(tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording beyond the longest shift would take memory for its silence; it is told how long it claims to be."""
+    monkeypatch.setattr(probe_module, "LONGEST_S", 1.0)
+    with pytest.raises(MediaError, match="time stamps run to"):
+        probe_recording(source(recording(tmp_path / "a.webm", Shape())))
