@@ -15,6 +15,7 @@ from komorebi_qc.sync import FoundJump, SyncResult, measure
 from komorebi_qc.sync.fit import Points, fit
 from komorebi_qc.sync.judge import Channel, Evidence, judge
 from komorebi_qc.sync.measure import _in_order
+from komorebi_qc.sync.windows import Chain, Windows, opened
 
 
 def all_numbers(value: object) -> list[float]:
@@ -136,6 +137,70 @@ def test_window_on_the_wrong_side() -> None:
     found = fit(Points(time_s, customer, trust, 0.375), Points(time_s, agent, trust, 0.375))
     assert found is not None
     assert [s.size_s for s in found.steps] == pytest.approx([0.03, 0.2], abs=1e-5)
+
+
+@pytest.mark.parametrize("sizes", [(-0.303, 0.186), (-0.303, 0.303), (1.5, -1.4)])
+def test_two_jumps_in_one_silence_of_the_agent(sizes: tuple[float, float]) -> None:
+    """The customer alone speaks between two jumps: both are found, not their sum, and all of that speech agrees."""
+    call = talk(26, 120)
+    call[40 * RATE : 64 * RATE, 1] = 0
+    jumps = tuple(zip((44.0, 60.0), sizes, strict=True))
+    r = sane(measure(call, place(call, 2.0, 30.0, jumps)))
+    assert r.status == "aligned"
+    assert [j.size_s for j in r.jumps] == pytest.approx(list(sizes), abs=1e-4)
+    for found, (at, _) in zip(r.jumps, jumps, strict=True):
+        assert found.between_s[0] - 0.5 <= at <= found.between_s[1] + abs(found.size_s) + 0.5
+    assert r.customer_steps == ()
+    assert r.coverage > 0.97
+
+
+def own_chain(on: list[bool]) -> Chain:
+    """A channel's windows every 0.75 s at lag 1.0 s, the fifth to the eighth at 0.5 s; sharp where they are on."""
+    flags = np.array(on)
+    time_s = 0.75 * np.arange(len(on), dtype=np.float64)
+    lag = np.where((time_s >= 3.0) & (time_s < 6.0), 0.5, 1.0)[:, None]
+    z = np.where(flags, 80.0, 7.0)[:, None]
+    weight = np.full(len(on), 0.75)
+    audible = np.ones(len(on), bool)
+    return Chain(Windows(0, 1.5, time_s - 0.75, weight, lag, z, audible), flags, np.zeros(len(on), np.intp))
+
+
+@pytest.mark.parametrize(
+    ("off", "lead_s", "passes"),
+    [((), (0.0, 9.0), True), ((), (0.0, 4.0, 9.0), False), ((5, 6), (0.0, 9.0), False), ((), (7.0, 9.0), False)],
+    ids=["silence", "the lead speaks among them", "most disagree", "before the lead's first"],
+)
+def test_the_gate_opens_for_a_segment_alone(off: tuple[int, ...], lead_s: tuple[float, ...], *, passes: bool) -> None:
+    """Four windows in a row under a lag of their own pass where the leading channel is silent, and only there."""
+    chain = own_chain([i not in off for i in range(12)])
+    gate = np.tile([[0.9, 2.0]], (12, 1))
+    wide = opened(gate, chain, np.array(lead_s))
+    lag = chain.lag_s
+    inside = (wide[:, 0] <= lag) & (lag <= wide[:, 1])
+    assert list(inside[4:8]) == [passes] * 4
+    assert np.array_equal(wide[lag == 1.0], gate[lag == 1.0])
+
+
+@pytest.mark.parametrize(
+    ("earlier", "last", "private"),
+    [((0.02, -0.03), 0.04, True), ((), 0.04, False), ((0.02, -0.03), -0.3, False), ((0.02, -0.03), 0.5, False)],
+    ids=["as before", "the first", "earlier than spoken", "far larger"],
+)
+def test_step_after_the_agents_last_word(earlier: tuple[float, ...], last: float, *, private: bool) -> None:
+    """The customer alone tells of a last step: the leg's where its delay has changed like that, else a jump; unsure."""
+    time_s, rng = np.arange(0.0, 120.0, 0.75), np.random.default_rng(2)
+    lag_s = 1.1 + rng.normal(0, 5e-6, len(time_s))
+    for at_s, size_s in (*zip((30.0, 60.0), earlier, strict=False), (100.0, last)):
+        lag_s += np.where(time_s > at_s, size_s, 0.0)
+    trust = np.full(len(time_s), 3e-5)
+    speaks = time_s < 97
+    agent = Points(time_s[speaks], 1.0 + rng.normal(0, 5e-6, len(time_s))[speaks], trust[speaks], 0.375)
+    found = fit(Points(time_s, lag_s, trust, 0.375), agent)
+    assert found is not None
+    steps = [*found.private, *found.steps]
+    assert [s.size_s for s in steps] == pytest.approx([*earlier, last], abs=1e-5)
+    assert [s.customer_alone_tells for s in steps] == [False] * len(earlier) + [True]
+    assert len(found.private) == len(earlier) + private
 
 
 def test_jumps_that_share_a_pause_stay_in_order() -> None:

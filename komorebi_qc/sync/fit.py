@@ -12,6 +12,7 @@ agent's runs on, is a change of the network's delay (`private`), not of the reco
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,6 +50,12 @@ DRIFT_SHARE = 0.4
 With these the 95 % intervals hold the truth of the bench's right pairs in 100 % (offset), 98 % (drift) and 97 %
 (jumps).
 """
+EARLIEST_CUSTOMER_S = 0.12
+"""Earlier than the agent's it only seems where a jitter buffer moved the agent's channel."""
+LATEST_CUSTOMER_S = 1.0
+"""The customer's voice reaches the agent's ears later than Connect's recorder by at most this."""
+LIKE = 4.0
+"""A step so many times a leg's largest known change is none of its habits."""
 _L1_TURNS, _TUKEY_TURNS = 12, 12
 CUSTOMER, AGENT = 0, 1
 
@@ -81,6 +88,8 @@ class Step:
     sigma_s: float
     agent_only: bool = False
     """The customer's channel runs on across it: Connect's recorder moved the agent's channel alone."""
+    customer_alone_tells: bool = False
+    """The agent speaks on one side of it only: the clock or the customer's leg, nothing heard tells which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +264,48 @@ def _narrowed(step: Step, time_s: Doubles) -> Step:
     return step
 
 
+def _is_delay(extra_s: float) -> bool:
+    """Whether the customer's voice may reach the agent's ears so much later than the recorder."""
+    return -EARLIEST_CUSTOMER_S <= extra_s <= LATEST_CUSTOMER_S
+
+
+def _beyond_s(step: Step, customer: Points, agent: Points) -> float:
+    """The customer's extra delay on the side of the step on which the agent is silent, if the clock runs on."""
+    extra = customer.lag_s - np.interp(customer.time_s, agent.time_s, agent.lag_s)
+    t = agent.time_s
+    after = np.count_nonzero(t <= step.after_s) >= np.count_nonzero(t >= step.before_s)
+    at = np.searchsorted(customer.time_s, step.before_s if after else step.after_s)
+    return float(extra[min(int(at), len(extra) - 1)])
+
+
+def _there_and_back(steps: list[Step], customer: Points, agent: Points) -> list[tuple[Step, Step]]:
+    """Pairs of the customer's steps that cancel out in one silence of the agent, with a lag between that no leg has.
+
+    No network delivers a voice before it was spoken: it was the clock that jumped, both times.
+    """
+    out: list[tuple[Step, Step]] = []
+    for first, second in pairwise(steps):
+        if out and out[-1][1] is first:
+            continue
+        silent = not np.any((agent.time_s >= first.before_s) & (agent.time_s <= second.after_s))
+        cancel = abs(first.size_s + second.size_s) < SAME_S + 4 * (first.sigma_s + second.sigma_s)
+        if not silent or not cancel or not _runs_on(agent.time_s, replace(first, before_s=second.before_s), 1):
+            continue
+        inside = (customer.time_s >= first.before_s) & (customer.time_s <= second.after_s)
+        agent_s = np.interp(customer.time_s[inside], agent.time_s, agent.lag_s)
+        if not _is_delay(float(np.median(customer.lag_s[inside] - agent_s))):
+            out.append((first, second))
+    return out
+
+
+def _narrowed_to_silence(step: Step, time_s: Doubles, *, last: bool) -> Step:
+    """The step between closer limits: the other channel speaks on, but not beyond the step (`last`: not before it)."""
+    inside = time_s[(time_s > step.after_s) & (time_s < step.before_s)]
+    if len(inside) == 0:
+        return step
+    return replace(step, before_s=float(inside[0])) if last else replace(step, after_s=float(inside[-1]))
+
+
 def _combine(
     agent: list[Step], customer: list[Step], customer_points: Points, agent_points: Points
 ) -> tuple[list[Step], list[Step]]:
@@ -279,14 +330,21 @@ def _combine(
         else:
             alone = not inside and _runs_on(customer_points.time_s, step, 3)
             shared.append(replace(step, agent_only=True) if alone else _narrowed(step, customer_points.time_s))
-    private: list[Step] = []
+    back = _there_and_back(left, customer_points, agent_points)
+    left = [c for c in left if not any(c is known for pair in back for known in pair)]
     t = agent_points.time_s
-    for step in left:
-        # the agent's channel runs on across it: within two windows' reach before and after, nothing moved
-        if _runs_on(t, step):
-            private.append(step)
-        else:
-            shared.append(_narrowed(step, t))
+    # the agent's channel runs on across it: within two windows' reach before and after, nothing moved
+    private = [step for step in left if _runs_on(t, step)]
+    clock = sum(not s.agent_only for s in shared) + len(back)
+    habit = LIKE * max((abs(p.size_s) for p in private), default=0.0) if len(private) > clock else 0.0
+    for step in (c for c in left if c not in private):
+        # the agent is silent before it or after it. A clock's jump is what must not be missed; but where the leg's
+        # delay is known to change, and the clock is not, one more change like those is likelier
+        unsure = replace(_narrowed(step, t), customer_alone_tells=True)
+        likely = abs(step.size_s) <= habit and _is_delay(_beyond_s(step, customer_points, agent_points))
+        (private if likely else shared).append(unsure)
+    for first, second in back:
+        shared += [_narrowed_to_silence(first, t, last=False), _narrowed_to_silence(second, t, last=True)]
     return sorted(shared, key=lambda s: s.before_s), sorted(private, key=lambda s: s.before_s)
 
 
@@ -387,10 +445,10 @@ def _solve(
     steps = []
     for k, s in enumerate(shared):
         j = 1 + len(heard) + k
-        steps.append(Step(s.after_s, s.before_s, float(x[j]), float(np.sqrt(cov[j, j] + GRID_S**2)), s.agent_only))
+        steps.append(replace(s, size_s=float(x[j]), sigma_s=float(np.sqrt(cov[j, j] + GRID_S**2))))
     lonely = []
     for k, s in enumerate(private if len(heard) == 2 else []):
-        lonely.append(Step(s.after_s, s.before_s, float(x[1 + len(heard) + len(shared) + k]), s.sigma_s))
+        lonely.append(replace(s, size_s=float(x[1 + len(heard) + len(shared) + k])))
     kept: list[Flags] = []
     for c in (CUSTOMER, AGENT):
         flags = chosen[c].copy()

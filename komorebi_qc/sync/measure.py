@@ -30,10 +30,6 @@ DEAD_DB = -85.0
 """A track below this holds nothing, not even a leak: 16 bit end at -96 dB."""
 LEAST_SEGMENT = 0.4
 LEAST_WINDOWS = 3
-EARLIEST_CUSTOMER_S = 0.12
-"""Earlier than the agent's it only seems where a jitter buffer moved the agent's channel."""
-LATEST_CUSTOMER_S = 1.0
-"""The customer's voice reaches the agent's ears later than Connect's recorder by at most this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +43,8 @@ class FoundJump:
     """Call clock: it lies in here (a pause, or silence, tells no more)."""
     agent_only: bool = False
     """The customer's channel runs on across it: the agent's voice moved in Connect's audio, the clocks did not."""
+    customer_alone_tells: bool = False
+    """The agent speaks on one side of it only: the clock or the customer's leg, nothing heard tells which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +141,11 @@ def _track(
         gate = _gate(
             measured[other].centre_s,
             p,
-            earlier=EARLIEST_CUSTOMER_S,
-            later=LATEST_CUSTOMER_S,
+            earlier=fitting.EARLIEST_CUSTOMER_S,
+            later=fitting.LATEST_CUSTOMER_S,
             customer=other == CUSTOMER,
         )
+        gate = fine.opened(gate, chains[other], p.time_s)
         chains[other] = Chain(measured[other], *fine.follow(measured[other], gate))
     return chains[CUSTOMER], chains[AGENT]
 
@@ -211,7 +210,13 @@ def measure(
     verdict = judge.judge(evidence)
     jumps = _in_order([_place(call, recording, s, result, is_heard, chains, k) for k, s in enumerate(result.steps)])
     private = tuple(
-        FoundJump((s.after_s + s.before_s) / 2, s.size_s, _interval(s.size_s, s.sigma_s), (s.after_s, s.before_s))
+        FoundJump(
+            (s.after_s + s.before_s) / 2,
+            s.size_s,
+            _interval(s.size_s, s.sigma_s),
+            (s.after_s, s.before_s),
+            customer_alone_tells=s.customer_alone_tells,
+        )
         for s in result.private
     )
     alignment = Alignment(result.offset_s, result.drift_ppm, tuple(Jump(j.call_s, j.size_s) for j in jumps))
@@ -331,7 +336,9 @@ def _place(
     low = max(step.after_s - half + min(0.0, *late), 0.0) if late else step.after_s
     high = step.before_s + half + max(0.0, *late) if late else step.before_s
     at, first, last = place.change(call, recording, voices, result.drift_ppm * 1e-6, step.size_s, low, high)
-    return FoundJump(at, step.size_s, _interval(step.size_s, step.sigma_s), (first, last), step.agent_only)
+    return FoundJump(
+        at, step.size_s, _interval(step.size_s, step.sigma_s), (first, last), step.agent_only, step.customer_alone_tells
+    )
 
 
 def _in_order(jumps: list[FoundJump]) -> tuple[FoundJump, ...]:

@@ -11,7 +11,7 @@ from komorebi_qc.sync.activity import Activity, share
 from komorebi_qc.sync.fit import Points
 from komorebi_qc.sync.offset import PEAKS, peaks
 from komorebi_qc.sync.samples import RATE, Doubles, Flags, Ints, Track, length
-from komorebi_qc.sync.track import chains
+from komorebi_qc.sync.track import DRIFT, chains
 
 if TYPE_CHECKING:
     from komorebi_qc.sync.coarse import Course
@@ -22,6 +22,9 @@ MOST = 450
 MOST_AGAIN = 48
 SLACK_S = 0.0012
 JUMP_S = 2.6
+LEAST_RUN = 3
+LEAST_RUN_S = 2.0
+"""A segment that one channel alone tells of is longer than a word, and of several windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,36 @@ class Chain:
         w = self.windows
         sigma = 2e-5 + 1.5e-3 / np.maximum(self.z[self.on], 1.0)
         return Points(w.centre_s[self.on], self.lag_s[self.on], sigma, w.size_s / 2)
+
+
+def opened(gate: Doubles, own: Chain, lead_time_s: Doubles) -> Doubles:
+    """The gate, wide enough for what this channel's own chain tells while the leading one is silent.
+
+    Two jumps may hide in one silence of the leading channel: its windows before and after know nothing of the segment
+    between, however far off it lies. `own` was followed without a gate. A run of its windows passes where it is no
+    accident: several in a row under one lag, as sharp as the rest, hardly one between them that disagrees, and no
+    window of the leading channel among them.
+    """
+    w, lag_s = own.windows, own.lag_s
+    on = np.flatnonzero(own.on)
+    if len(on) == 0:
+        return gate
+    time_s, clear = w.centre_s, 0.5 * float(np.median(own.z[on]))
+    out = own.on & ((lag_s < gate[:, 0]) | (lag_s > gate[:, 1]))
+    # beyond the leading channel's first and last window the gate is wide already
+    out &= (time_s > lead_time_s[0]) & (time_s < lead_time_s[-1])
+    steady = np.abs(np.diff(lag_s[on])) <= SLACK_S + DRIFT * np.diff(time_s[on])
+    silent = np.diff(np.searchsorted(lead_time_s, time_s[on])) == 0
+    together = steady & silent & out[on][1:] & out[on][:-1]
+    wide = gate.copy()
+    for run in np.split(on, np.flatnonzero(~together) + 1):
+        first, last = run[0], run[-1]
+        if len(run) < LEAST_RUN or time_s[last] - time_s[first] + w.size_s < LEAST_RUN_S or not out[first]:
+            continue
+        usable = np.count_nonzero(w.audible[first : last + 1])
+        if len(run) >= 0.7 * usable and np.median(own.z[run]) >= clear:
+            wide[run] = np.stack([lag_s[run] - SLACK_S, lag_s[run] + SLACK_S], axis=1)
+    return wide
 
 
 def probe(
