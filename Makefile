@@ -9,6 +9,7 @@ help:
 	@echo "make lint    ruff, mypy --strict, import-linter (lint-code), and the template's linters (lint-template)"
 	@echo "make bench   time and memory against the predecessor's steps (needs ffmpeg)"
 	@echo "make bench-sync  how well sync is measured, on hundreds of simulated calls (needs Debian's asterisk voices)"
+	@echo "make lab     open the notebooks in JupyterLab, on the sample call"
 	@echo "make format  let ruff lay out the code"
 	@echo "make lock    remake requirements.lock from pyproject.toml"
 	@echo "make lint-template     template.yaml by SAM CLI, cfn-lint, cfripper, checkov and parliament, all offline"
@@ -46,6 +47,15 @@ bench: setup
 
 bench-sync: setup
 	$(BIN)/python tests/bench/sync/bench.py $(ARGS)
+
+# The notebooks in JupyterLab, as copies: what is run in them stays out of the repository. It takes the first free port.
+.PHONY: lab
+lab: setup
+	mkdir -p lab-output
+	cp -u notebooks/*.ipynb lab-output/
+	$(BIN)/jupyter lab --ip 127.0.0.1 --port-retries 100 --notebook-dir lab-output \
+		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.extension_manager=readonly \
+		$(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS) lab-output/sync_diagnostics.ipynb
 
 lock: setup
 	.ci/lock.sh
@@ -89,4 +99,4 @@ image: setup
 	$(BIN)/python tests/e2e image
 
 clean:
-	rm -rf .venv .tools .aws-sam packaged.yaml demo-output bench-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv .tools .aws-sam packaged.yaml demo-output bench-output lab-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

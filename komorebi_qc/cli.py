@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from komorebi_qc import cli_operate
+from komorebi_qc import cli_desk, cli_operate
 from komorebi_qc.errors import InputError, KomorebiError, PassingError
 
 if TYPE_CHECKING:
@@ -270,6 +270,7 @@ def demo(
 
 
 cli_operate.mount(app, _EXIT_CODES)
+cli_desk.mount(app, _EXIT_CODES)
 
 
 if __name__ == "__main__":

@@ -41,11 +41,11 @@ _SETTINGS = {
     "KOMOREBI_CONNECT_PREFIX": "connect/demo",
 }
 # Times are fixed, so that every run leaves the same keys. The recording began a little before the call.
-_RECORDING = Recording("7f3c2a90-5b1e-4c6d-9a57-2e8d41c0b6f3", "agent-7", datetime(2026, 3, 2, 14, 5, 9))  # noqa: DTZ001  as in the table
+RECORDING = Recording("7f3c2a90-5b1e-4c6d-9a57-2e8d41c0b6f3", "agent-7", datetime(2026, 3, 2, 14, 5, 9))  # noqa: DTZ001  as in the table
 _ITEM = {
-    "videoID": {"S": _RECORDING.recording_id},
-    "agentID": {"S": _RECORDING.agent_id},
-    "creationDate": {"S": f"{_RECORDING.created:%Y-%m-%d %H:%M:%S}"},
+    "videoID": {"S": RECORDING.recording_id},
+    "agentID": {"S": RECORDING.agent_id},
+    "creationDate": {"S": f"{RECORDING.created:%Y-%m-%d %H:%M:%S}"},
     "isProcessed": {"BOOL": False},
     "name": {"S": "Aiko"},
     "lastName": {"S": "Example"},
@@ -82,10 +82,10 @@ def run(out: Path = Path("demo-output"), *, console: Console | None = None) -> i
     began = time.monotonic()
     with embedded_aws() as endpoint:
         console.print(f"[bold]An AWS of your own[/] on {endpoint} (in this process, gone with it)")
-        queue = _make_resources(console)
-        _upload_sample(console)
+        queue = make_resources(console)
+        upload_sample(console)
         before = _item()
-        body = json.dumps({"recordingID": _RECORDING.recording_id, "callEndingTimestamp": _sample_truth()})
+        body = json.dumps({"recordingID": RECORDING.recording_id, "callEndingTimestamp": sample_truth()})
         queue.client.send_message(QueueUrl=queue.url, MessageBody=body)
         console.print(f"\n[bold]The message[/] {body}", soft_wrap=True)
         counts = run_worker(queue, load_handler(), once=True, wait_s=2)
@@ -171,12 +171,13 @@ def _letters(queue: Queue) -> list[Letter]:
 def _document() -> dict[str, Any]:
     """What lies beside the video."""
     bucket = Settings.from_environment(os.environ).output_bucket
-    with closing(aws_client("s3").get_object(Bucket=bucket, Key=_RECORDING.qc_key)["Body"]) as body:
+    with closing(aws_client("s3").get_object(Bucket=bucket, Key=RECORDING.qc_key)["Body"]) as body:
         document: dict[str, Any] = json.loads(body.read())
     return document
 
 
-def _make_resources(console: Console) -> Queue:
+def make_resources(console: Console) -> Queue:
+    """The buckets, the table and the queues of the embedded AWS, as the settings name them; the queue."""
     settings = Settings.from_environment(os.environ)
     s3, sqs = aws_client("s3"), aws_client("sqs")
     for bucket in (settings.connect_bucket, settings.input_bucket, settings.output_bucket):
@@ -197,11 +198,12 @@ def _make_resources(console: Console) -> Queue:
     return Queue(sqs, url)
 
 
-def _upload_sample(console: Console) -> None:
+def upload_sample(console: Console) -> None:
+    """The sample call's media and item, beside the IVR's recording of the same contact."""
     settings = Settings.from_environment(os.environ)
     s3 = aws_client("s3")
-    call_audio = _RECORDING.call_audio_prefixes(settings.connect_prefix)[0] + "{:%Y%m%dT%H:%M}_UTC.wav"
-    began = _RECORDING.created
+    call_audio = RECORDING.call_audio_prefixes(settings.connect_prefix)[0] + "{:%Y%m%dT%H:%M}_UTC.wav"
+    began = RECORDING.created
     uploads = (
         (
             settings.connect_bucket,
@@ -210,7 +212,7 @@ def _upload_sample(console: Console) -> None:
             "the IVR's recording of this contact: not the one",
         ),
         (settings.connect_bucket, call_audio.format(began), _sample("connect.wav"), "the agent's: the call audio"),
-        (settings.input_bucket, _RECORDING.agent_recording_key, _sample("recording.mp4"), "the agent recording"),
+        (settings.input_bucket, RECORDING.agent_recording_key, _sample("recording.mp4"), "the agent recording"),
     )
     console.print("\n[bold]What lies in the buckets[/]")
     for bucket, key, content, meaning in uploads:
@@ -223,7 +225,8 @@ def _sample(name: str) -> bytes:
     return (files("komorebi_qc") / "sample" / name).read_bytes()
 
 
-def _sample_truth() -> str:
+def sample_truth() -> str:
+    """When the sample call ended, as the backend would tell it."""
     return str(json.loads(_sample("truth.json"))["callEndingTimestamp"])
 
 
@@ -240,7 +243,7 @@ def _ivr_recording() -> bytes:
 
 def _item() -> dict[str, Any]:
     table = Settings.from_environment(os.environ).table_name
-    key = {"videoID": {"S": _RECORDING.recording_id}}
+    key = {"videoID": {"S": RECORDING.recording_id}}
     item: dict[str, Any] = aws_client("dynamodb").get_item(TableName=table, Key=key)["Item"]
     return item
 
