@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -25,7 +26,7 @@ from komorebi_qc.letters import Letter
 from komorebi_qc.recording import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from komorebi_qc.pipeline import Order, Outcome
     from komorebi_qc.progress import Progress
@@ -34,8 +35,9 @@ _T = TypeVar("_T")
 OutcomeName = Literal["done", "skipped", "passing", "permanent", "unexpected"]
 FIRST_RETRY_S, LAST_RETRY_S = 60, 4 * 3600
 """The first wait, and the longest: with 10 tries, a good eight hours lie between the first and the last."""
-TIME_OUTS = 2
-"""So often a recording may run out of time: once may be a slow moment, twice is the recording."""
+TIME_OUTS = 3
+"""From this try on a recording that runs out of time is given up: SQS counts tries, whatever ended them, so the first
+may have waited for the call's audio."""
 
 
 class Pipeline(Protocol):
@@ -190,7 +192,7 @@ def check_event(event: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         MessageError: where it is no such event, so that no record of it can be reported.
     """
-    records = event.get("Records")
+    records = event.get("Records") if isinstance(event, Mapping) else None
     if not isinstance(records, list) or not all(isinstance(r, dict) and r.get("messageId") for r in records):
         raise MessageError("the event has no Records with a messageId each: this function takes events of an SQS queue")
     return dict(event)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Kind = Literal["permanent", "tries", "unknown"]
 PREFIX = "komorebi"
 _LONGEST = 1000
+_LONGEST_ID = 128
 NO_REASON = (
     "no reason was written: the function crashed, ran out of memory or was ended on each try. Look for the message ID "
     "in the function's log"
@@ -82,7 +83,7 @@ class Letter:
             kind=cast("Kind", kind) if kind in ("permanent", "tries") else "unknown",
             error=told.get("Error", ""),
             reason=told.get("Reason", "") or NO_REASON,
-            recording_id=told.get("RecordingID", "") or _recording_id(str(message.get("Body", ""))),
+            recording_id=_shown_id(told.get("RecordingID")) or _recording_id(str(message.get("Body", ""))),
             message_id=told.get("MessageID", "") or str(message.get("MessageId", "")),
             request_id=told.get("RequestID", ""),
             receive_count=_number(told.get("ReceiveCount")),
@@ -113,5 +114,10 @@ def _recording_id(body: str) -> str:
         content = json.loads(body)
     except (ValueError, RecursionError):
         return ""
-    found = content.get("recordingID") if isinstance(content, dict) else None
-    return found if isinstance(found, str) else ""
+    return _shown_id(content.get("recordingID") if isinstance(content, dict) else None)
+
+
+def _shown_id(found: object) -> str:
+    """An ID fit to be shown: whoever may send a message must not reach an operator's terminal with it."""
+    is_fit = isinstance(found, str) and len(found) <= _LONGEST_ID and found.isascii() and found.isprintable()
+    return str(found) if is_fit else ""

@@ -126,21 +126,20 @@ class Options:
             )
 
 
-def made_from(order: Order, options: Options, versions: tuple[str, ...]) -> str:
-    """What tells a result made from the same inputs, as asked for in the same way; empty where inputs have no versions.
+def made_from(order: Order, versions: tuple[str, ...]) -> str:
+    """What tells a result made of the same inputs for the same told call end; empty where inputs have no versions.
 
-    The software's version is not in it: a message that comes twice must not be work twice after an update.
+    Neither the options nor the software's version are in it: a message that comes again must neither be work again after
+    an update nor undo what an operator has made by an alignment of their own, or forced.
     """
     if not versions:
         return ""
-    given = None if order.alignment is None else asdict(order.alignment)
-    asked = [*asdict(order.call_end).values(), given, options.container, options.audio_rate, options.audio_bit_rate]
-    told = json.dumps([*versions, *asked, options.align, options.force])
+    told = json.dumps([*versions, *asdict(order.call_end).values()])
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
-def is_done(order: Order, *, table: RecordingsTable, media: MediaStore, options: Options = Options()) -> bool:
-    """Whether this very order has been carried out: processed from the inputs that lie there now, and its video there.
+def is_done(order: Order, *, table: RecordingsTable, media: MediaStore) -> bool:
+    """Whether this order has been carried out: processed from the inputs that lie there now, and its video there.
 
     Raises:
         PermanentError: where the item or an input isn't there, or can't be asked for.
@@ -149,7 +148,7 @@ def is_done(order: Order, *, table: RecordingsTable, media: MediaStore, options:
     item = table.get(order.recording_id)
     if not (item.is_processed and item.made_from and item.container):
         return False
-    same = item.made_from == made_from(order, options, media.input_versions(item))
+    same = item.made_from == made_from(order, media.input_versions(item))
     return same and media.has_video(item, item.container)
 
 
@@ -243,7 +242,7 @@ def process(
     with ExitStack() as stack:
         with steps.next() as step:
             recording = table.get(order.recording_id)
-            inputs = made_from(order, options, media.input_versions(recording))
+            inputs = made_from(order, media.input_versions(recording))
 
         with steps.next() as step:
             call = stack.enter_context(media.call_audio(recording))

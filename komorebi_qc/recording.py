@@ -42,6 +42,11 @@ def check_recording_id(text: object) -> str:
     return text
 
 
+def _kind(value: object) -> str:
+    """What is there, without quoting it: an agent's ID may be a person's name, and this is logged."""
+    return f"text of {len(value)} characters" if isinstance(value, str) else type(value).__name__
+
+
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:50]}... ({len(text)} characters)"
@@ -78,7 +83,7 @@ class Recording:
         agent_id = item.get("agentID")
         if not isinstance(agent_id, str) or _AGENT_ID.fullmatch(agent_id) is None or ".." in agent_id:
             raise UnknownRecordingError(
-                f"the item of recording {recording_id} has no usable agentID (found {_shown(agent_id)}): "
+                f"the item of recording {recording_id} has no usable agentID ({_kind(agent_id)}): "
                 "the agent recording's key can't be told; mend the item"
             )
         created = item.get("creationDate")

@@ -332,7 +332,7 @@ class WiredPipeline:
         """
         from komorebi_qc.pipeline import is_done  # noqa: PLC0415
 
-        return is_done(order, table=self.table, media=self.media, options=self.options)
+        return is_done(order, table=self.table, media=self.media)
 
 
 def aws_client(service: str) -> Any:

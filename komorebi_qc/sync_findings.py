@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.limits import DEFAULT
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from komorebi_qc.limits import Limit, Limits
-    from komorebi_qc.sync import FoundJump, SyncResult
+    from komorebi_qc.sync import FoundJump, Stretch, SyncResult
     from komorebi_qc.timebase import CallEnd
 
 _STATUS: dict[str, Status] = {"aligned": "pass", "ambiguous": "warn", "insufficient": "warn", "wrong_pair": "fail"}
@@ -57,7 +58,8 @@ def _findings(r: SyncResult, told: CallEnd, limits: Limits) -> Iterator[Finding]
     yield limits.finding(
         "offset_uncertainty",
         half_s,
-        f"The call begins at {r.offset_s:.4f} s of the recording, give or take {half_s * 1000:.2f} ms (95 %).",
+        f"The call begins at {r.offset_s:.4f} s of the recording, give or take {half_s * 1000:.2f} ms (95 %)."
+        + _later_part(r),
         at=At("call", 0.0),
     )
     drift = r.drift_ppm or 0.0
@@ -76,12 +78,39 @@ def _findings(r: SyncResult, told: CallEnd, limits: Limits) -> Iterator[Finding]
         at=At("call", largest.call_s) if largest else None,
     )
     yield from _sides(r, limits)
-    yield limits.finding(
-        "coverage",
-        r.coverage,
-        f"{r.coverage:.0%} of the speech of the channels that are heard agrees with the recording.",
-        digits=4,
+    yield _coverage(r, limits)
+
+
+def _later_part(r: SyncResult) -> str:
+    """What the offset doesn't say, where the call's first words agree with nothing."""
+    first = _first_unmatched(r)
+    if first is None:
+        return ""
+    return (
+        f" That is the offset of what comes after {clock_text(first.to_s)} of the call: what comes before it agrees "
+        "with nothing, so where it lies wasn't measured."
     )
+
+
+def _first_unmatched(r: SyncResult) -> Stretch | None:
+    """The stretch that agrees with nothing and before which no agreement lies."""
+    return next((s for s in r.unmatched if s.from_s <= 0), None)
+
+
+def _coverage(r: SyncResult, limits: Limits) -> Finding:
+    text = f"{r.coverage:.0%} of the speech of the channels that are heard agrees with the recording."
+    if r.unmatched:
+        shown = "; ".join(
+            f"from {clock_text(s.from_s)} to {clock_text(s.to_s)} of the call, {s.speech_s:.0f} s of speech agree with "
+            "nothing"
+            for s in r.unmatched[:5]
+        )
+        text += f" {shown[:1].upper()}{shown[1:]}{'; and more' if len(r.unmatched) > 5 else ''}."
+    row = limits.of("coverage")
+    longest = max(r.unmatched, key=lambda s: s.speech_s, default=None)
+    found = row.finding("coverage", r.coverage, text, digits=4, at=At("call", longest.from_s) if longest else None)
+    # most of a call may agree and a part of it lie where nobody measured
+    return replace(found, status="warn") if longest and found.status == "pass" and not row.is_off else found
 
 
 def _sides(r: SyncResult, limits: Limits) -> Iterator[Finding]:
@@ -100,6 +129,14 @@ def _sides(r: SyncResult, limits: Limits) -> Iterator[Finding]:
             f"The customer is heard {abs(leg_s) * 1000:.1f} ms {'later' if leg_s >= 0 else 'earlier'} in the recording "
             "than in Connect's audio, against the agent: the network's delay.",
         )
+        steps = r.customer_steps
+        largest = max(steps, key=lambda step: abs(step.size_s), default=None)
+        yield limits.finding(
+            "customer_leg_steps",
+            largest.size_s if largest else 0.0,
+            _leg_steps_text(steps),
+            at=At("call", largest.call_s) if largest else None,
+        )
 
 
 def _jumps_text(jumps: tuple[FoundJump, ...]) -> str:
@@ -108,17 +145,33 @@ def _jumps_text(jumps: tuple[FoundJump, ...]) -> str:
     shown = ", ".join(
         f"{j.size_s * 1000:+.1f} ms at {clock_text(j.call_s)} of the call"
         + (" (the agent alone: on the way to the recorder, not followed)" if j.agent_only else "")
+        + (f" ({_CUSTOMER_ALONE})" if j.customer_alone_tells else "")
         for j in jumps[:5]
     )
     times = f" {len(jumps)} times" if len(jumps) > 1 else ""
     return f"The recording jumps against the call{times}: {shown}{' and more' if len(jumps) > 5 else ''}."
 
 
+_CUSTOMER_ALONE = "the customer alone tells: the clock's or the leg's"
+
+
+def _leg_steps_text(steps: tuple[FoundJump, ...]) -> str:
+    if not steps:
+        return "The customer leg's delay doesn't change."
+    shown = ", ".join(
+        f"{s.size_s * 1000:+.1f} ms at {clock_text(s.call_s)} of the call"
+        + (f" ({_CUSTOMER_ALONE})" if s.customer_alone_tells else "")
+        for s in steps[:5]
+    )
+    times = f" {len(steps)} times" if len(steps) > 1 else ""
+    return f"The customer leg's delay changes{times}: {shown}{' and more' if len(steps) > 5 else ''}."
+
+
 _SENTENCES = {
     "aligned": "The call's place in the recording is sure.",
     "ambiguous": "The call fits at several places, and which is the right one can't be told.",
     "insufficient": "There is too little to tell where the call lies.",
-    "wrong_pair": "The call and the recording belong to different calls.",
+    "wrong_pair": "By the sound, the call and the recording belong to different calls.",
 }
 
 
@@ -132,15 +185,11 @@ def sync_dict(r: SyncResult) -> dict[str, Any]:
         "offset_ci_s": _pair(r.offset_ci_s) if sure else None,
         "drift_ppm": _rounded(r.drift_ppm, 4) if sure else None,
         "drift_ci_ppm": _pair(r.drift_ci_ppm, 4) if sure else None,
-        "jumps": [
-            {
-                "call_s": _rounded(j.call_s),
-                "size_s": _rounded(j.size_s),
-                "size_ci_s": _pair(j.size_ci_s),
-                "between_s": _pair(j.between_s),
-                "agent_only": j.agent_only,
-            }
-            for j in (r.jumps if sure else ())
+        "jumps": [{**_jump_dict(j), "agent_only": j.agent_only} for j in (r.jumps if sure else ())],
+        "customer_steps": [_jump_dict(s) for s in (r.customer_steps if sure else ())],
+        "unmatched": [
+            {"from_s": _rounded(s.from_s), "to_s": _rounded(s.to_s), "speech_s": _rounded(s.speech_s, 3)}
+            for s in r.unmatched
         ],
         "sides": r.sides,
         "lag_agent_s": _rounded(r.lag_agent_s) if sure else None,
@@ -150,6 +199,16 @@ def sync_dict(r: SyncResult) -> dict[str, Any]:
             {"offset_s": _rounded(v.offset_s), "period_s": _rounded(v.period_s), "score": _rounded(v.score, 3)}
             for v in r.rivals
         ],
+    }
+
+
+def _jump_dict(j: FoundJump) -> dict[str, Any]:
+    return {
+        "call_s": _rounded(j.call_s),
+        "size_s": _rounded(j.size_s),
+        "size_ci_s": _pair(j.size_ci_s),
+        "between_s": _pair(j.between_s),
+        "customer_alone_tells": j.customer_alone_tells,
     }
 
 

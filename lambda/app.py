@@ -63,7 +63,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         if report.stays:
             raise MessageStaysError(report.message_id)
 
-    return dict(process_partial_response(check_event(event), one, BATCH, context))
+    checked = check_event(event)
+    if not checked["Records"]:
+        return {"batchItemFailures": []}
+    return dict(process_partial_response(checked, one, BATCH, context))
 
 
 def _measure(report: Report) -> None:

@@ -314,7 +314,7 @@ def in_mid_upload(world: World) -> bool:
     )
 
 
-@pytest.mark.parametrize(("count", "failed"), [(1, True), (2, False)])
+@pytest.mark.parametrize(("count", "failed"), [(1, True), (3, False)])
 def test_a_deadline_in_mid_upload_leaves_nothing(
     function: Lambda, monkeypatch: pytest.MonkeyPatch, *, count: int, failed: bool
 ) -> None:

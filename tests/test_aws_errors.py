@@ -106,7 +106,7 @@ def test_a_server_in_trouble_is_tried_again_and_then_worth_another_try(world: Wo
     del world
     with pytest.raises(StorageError, match="table Recording"):
         DynamoTable(client, TABLE).get("contact-1")
-    assert tries == 5
+    assert tries == 4
 
 
 def test_nobody_there(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -278,8 +278,8 @@ def test_the_last_try_is_set_aside_with_its_reason(error: Exception) -> None:
     assert (letter.kind, letter.error, letter.receive_count) == ("tries", type(error).__name__, 3)
 
 
-def test_out_of_time_is_tried_once_more() -> None:
-    """The first time may be a slow moment; the second time it is the recording, and no third try is paid for."""
+def test_out_of_time_is_tried_again_but_not_for_ever() -> None:
+    """An early try may be a slow moment, or have waited for the audio; from the third on no further one is paid for."""
 
     def work(progress: Progress) -> None:
         progress.step(7, 9, "mux picture and sound")
@@ -290,7 +290,7 @@ def test_out_of_time_is_tried_once_more() -> None:
     first = handled(pipeline, desk, remaining_s=lambda: next(remaining))
     assert (first.outcome, first.error, first.stays, desk.letters) == ("passing", "OutOfTimeError", True, [])
     assert "'mux picture and sound', 42% done" in (first.detail or "")
-    second = handled(pipeline, desk, record(count=2), remaining_s=lambda: next(remaining))
+    second = handled(pipeline, desk, record(count=3), remaining_s=lambda: next(remaining))
     assert (second.outcome, second.stays, second.is_set_aside) == ("permanent", False, True)
     assert desk.letters[0].kind == "permanent"
     assert "29 s left" in desk.letters[0].reason

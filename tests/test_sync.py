@@ -154,6 +154,59 @@ def test_two_jumps_in_one_silence_of_the_agent(sizes: tuple[float, float]) -> No
     assert r.coverage > 0.97
 
 
+def test_a_recorder_that_paused_half_a_minute() -> None:
+    """Half a minute that was never recorded is a jump of that size, in its place, and the offset the first part's."""
+    call = talk(31, 130)
+    whole = place(call, 1.5)
+    recording = np.concatenate([whole[: int(26.5 * RATE)], whole[int(56.5 * RATE) :]])
+    r = sane(measure(call, recording))
+    assert r.status == "aligned"
+    assert r.offset_s == pytest.approx(1.5, abs=5e-4)
+    assert [j.size_s for j in r.jumps] == pytest.approx([-30.0], abs=1e-3)
+    assert abs(r.jumps[0].call_s - 55.0) < 2.0
+    assert r.unmatched == ()
+
+
+@pytest.mark.parametrize("at_s", [25.0, 90.0])
+def test_sound_put_in_for_twenty_seconds(at_s: float) -> None:
+    """Twenty seconds of other sound inside a call are a jump of twenty seconds, whichever part is the longer."""
+    call = talk(32, 120)
+    recording = place(call, 1.5, jumps=((at_s, 20.0),), customer_delay=1440)
+    r = sane(measure(call, recording))
+    assert r.status == "aligned"
+    assert r.offset_s == pytest.approx(1.5, abs=5e-4)
+    assert [j.size_s for j in r.jumps] == pytest.approx([20.0], abs=1e-3)
+
+
+def test_a_stretch_that_agrees_with_nothing_is_told() -> None:
+    """Where another call's sound stands for the first part, the result says which part of the call wasn't measured."""
+    call, other = talk(33, 120), talk(34, 120)
+    recording = place(call, 2.0)
+    recording[: 27 * RATE] = place(other, 2.0)[: 27 * RATE]
+    r = sane(measure(call, recording))
+    assert r.offset_s == pytest.approx(2.0, abs=5e-4)
+    assert r.jumps == ()
+    assert [round(s.from_s) for s in r.unmatched] == [0]
+    assert 23 < r.unmatched[0].to_s < 29
+    assert r.unmatched[0].speech_s > 5
+
+
+def test_a_call_that_went_on_without_the_agent() -> None:
+    """Both voices for most of a minute, and then another call: too much for a wrong pair, too little to use."""
+    call, other = talk(35, 200), talk(36, 200)
+    recording = place(call, 1.5)
+    recording[56 * RATE :] = place(other, 1.5)[56 * RATE : len(recording)]
+    r = sane(measure(call, recording))
+    assert r.status == "insufficient"
+    assert "the rest with nothing" in r.reason
+
+
+@pytest.mark.parametrize(("told_s", "status"), [(0.0, "insufficient"), (3.0, "insufficient"), (60.0, "wrong_pair")])
+def test_a_recording_of_what_followed_the_call(told_s: float, status: str) -> None:
+    """By the told end none of the call is recorded: nothing speaks for the pair, and nothing against it."""
+    assert sane(measure(talk(37, 60), place(talk(38, 60), 1.0), told_s)).status == status
+
+
 def own_chain(on: list[bool]) -> Chain:
     """A channel's windows every 0.75 s at lag 1.0 s, the fifth to the eighth at 0.5 s; sharp where they are on."""
     flags = np.array(on)

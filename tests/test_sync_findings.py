@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from talkers import place as heard_at
 from talkers import talk
@@ -11,7 +13,7 @@ from talkers import talk
 from komorebi_qc.align import place
 from komorebi_qc.errors import WrongPairError
 from komorebi_qc.limits import DEFAULT
-from komorebi_qc.sync import SyncResult, measure
+from komorebi_qc.sync import Stretch, SyncResult, measure
 from komorebi_qc.sync_findings import call_end_finding, sync_dict, sync_findings
 from komorebi_qc.timebase import Alignment, CallEnd
 
@@ -65,6 +67,30 @@ def test_each_number_has_its_finding() -> None:
     assert found["sides"].value == "both"
     assert all(f.text.endswith(".") for f in found.values())
     assert all(f.judged_by for name, f in found.items() if name not in ("sync_status", "sides"))
+
+
+def test_changes_of_the_customers_leg_are_told() -> None:
+    """The customer's leg moves by 300 ms and the clock doesn't: a warning with its moment, in the JSON as well."""
+    call = talk(23, 120)
+    late = call.copy()
+    late[60 * 8000 :, 0] = np.roll(call[:, 0], 2400)[60 * 8000 :]
+    result = measure(call, heard_at(late, 1.5))
+    found = {f.name: f for f in sync_findings(result, TOLD)}["customer_leg_steps"]
+    assert (found.status, found.limit) == ("warn", 0.15)
+    assert found.value == pytest.approx(0.3, abs=0.001)
+    assert found.at is not None
+    assert "delay changes: +300.0 ms at 00:0" in found.text
+    assert [s["size_s"] for s in sync_dict(result)["customer_steps"]] == pytest.approx([0.3], abs=0.001)
+
+
+def test_what_agrees_with_nothing_is_told() -> None:
+    """A first part that wasn't measured: coverage warns and names it, and the offset says that it is the rest's."""
+    result = replace(aligned(), unmatched=(Stretch(0.0, 20.0, 12.0),))
+    found = {f.name: f for f in sync_findings(result, TOLD)}
+    assert found["coverage"].status == "warn"
+    assert "From 00:00:00" in found["coverage"].text
+    assert "12 s of speech agree with nothing" in found["coverage"].text
+    assert "what comes before it agrees with nothing" in found["offset_uncertainty"].text
 
 
 def test_other_limits_judge_otherwise() -> None:

@@ -70,10 +70,37 @@ def _blocks(activity: Activity, call_frames: int) -> tuple[list[int], int]:
     return [int(part[np.argmax(total[np.minimum(part + size, call_frames)] - total[part])]) for part in parts], size
 
 
-def search(call: Track, activities: tuple[Activity, Activity], recording: Track) -> Hits:
-    """Every block's best places in the recording, in time order."""
+def _blocks_within(activity: Activity, from_frame: int, to_frame: int) -> tuple[list[int], int]:
+    """The same for a stretch [from, to) alone: shorter blocks, all of them where they hold speech."""
+    size = int(np.clip((to_frame - from_frame) / 4, 5 / FRAME_S, 15 / FRAME_S))
+    size = min(size, max(to_frame - from_frame, 1))
+    total = np.concatenate([[0], np.cumsum(activity.active)])
+    starts = np.arange(from_frame, max(to_frame - size // 2, from_frame + 1), size)
+    busy = total[np.minimum(starts + size, to_frame)] - total[starts]
+    enough = starts[busy >= min(1.5 / FRAME_S, size // 4)]
+    if len(enough) > MOST_BLOCKS:
+        enough = enough[np.unique(np.rint(np.linspace(0, len(enough) - 1, MOST_BLOCKS)).astype(int))]
+    return [int(s) for s in enough], size
+
+
+def search(
+    call: Track,
+    activities: tuple[Activity, Activity],
+    recording: Track,
+    stretch_s: tuple[float, float] | None = None,
+    room_s: tuple[float, float] | None = None,
+) -> Hits:
+    """Every block's best places in the recording, in time order.
+
+    `stretch_s`: the part of the call (call_s) that is looked for; `room_s`: where in the recording (recording_s) the
+    middle of a block may lie.
+    """
     call_frames = min(len(a.active) for a in activities)
-    plans = [_blocks(a, call_frames) for a in activities]
+    if stretch_s is None:
+        plans = [_blocks(a, call_frames) for a in activities]
+    else:
+        first, last = (int(np.clip(t / FRAME_S, 0, call_frames)) for t in stretch_s)
+        plans = [_blocks_within(a, first, last) for a in activities]
     hay = Haystack(recording, max(size for _, size in plans))
     rows: list[tuple[float, int, list[float], list[float]]] = []
     for channel, (starts, size) in enumerate(plans):
@@ -88,6 +115,10 @@ def search(call: Track, activities: tuple[Activity, Activity], recording: Track)
             at += n
             mask = activities[channel].active[start : start + n]
             places, score = hay.search(block, mask)
+            if room_s is not None:
+                middle_s = (places + n / 2) * FRAME_S
+                inside = (middle_s >= room_s[0]) & (middle_s <= room_s[1])
+                places, score = places[inside], score[inside]
             lags, scores = _best(places, score)
             rows.append(((start + n / 2) * FRAME_S, channel, [(p - start) * FRAME_S for p in lags], scores))
     rows.sort(key=lambda row: row[0])

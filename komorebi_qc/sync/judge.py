@@ -11,6 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LEAST_SPEECH_S = 2.0
+LONG_S = 30.0
+"""Both voices agreeing for so long are no shared prompt or greeting: more than nothing, whatever the rest says."""
+LONG_TURNS = 3
+"""Of each voice, that fit nowhere else."""
 LEAST_EXPLAINED = 0.8
 """True pairs of the bench: 0.93 and up."""
 MOST_CONTRADICTED = 0.25
@@ -62,6 +66,9 @@ class Evidence:
     jumps: int = 0
     overlap: float = 1.0
     """Share of the call's speech where the recording has audio at all."""
+    unbroken_s: tuple[float, float] | None = None
+    """Call clock: the longest part in which both voices agree, under one lag, without a stretch that doesn't."""
+    call_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,31 @@ class Verdict:
 
 def _turns(count: int) -> str:
     return f"{count} turn" if count == 1 else f"{count} turns"
+
+
+def _is_long(e: Evidence) -> bool:
+    """Whether what agrees is a conversation, and no prompt that two calls share."""
+    first, last = e.unbroken_s or (0.0, 0.0)
+    both = all(c.heard and c.distinct_turns >= LONG_TURNS for c in (e.customer, e.agent))
+    return both and last - first >= LONG_S
+
+
+def _part_of_it(span_s: tuple[float, float], call_s: float) -> str:
+    first, last = span_s
+    if first < 2.0:
+        return (
+            f"the first {last:.0f} s agree, the rest with nothing: a call that went on without this agent, or another "
+            "call with the same beginning"
+        )
+    if last > call_s - 2.0:
+        return (
+            f"the last {last - first:.0f} s agree, what comes before with nothing: a call that began without this "
+            "agent, or another call with the same end"
+        )
+    return (
+        f"{last - first:.0f} s from {first:.0f} s of the call on agree, the rest with nothing: an agent who took part "
+        "in a part of the call, or another call that shares it"
+    )
 
 
 def judge(e: Evidence) -> Verdict:
@@ -137,6 +169,8 @@ def judge(e: Evidence) -> Verdict:
             )
         return Verdict("insufficient", f"what agrees is {_turns(turns)} and {distinct:.1f} s: too little to be sure")
     if agreed < 0.35 * speech and speech - agreed >= 10.0 and e.recording_active_s >= 10.0:
+        if e.unbroken_s is not None and _is_long(e):
+            return Verdict("insufficient", _part_of_it(e.unbroken_s, e.call_s))
         return Verdict("wrong_pair", f"only {agreed:.0f} s of {speech:.0f} s of speech agree")
     return Verdict(
         "insufficient", f"{agreed:.0f} s of {speech:.0f} s of speech agree: not enough to use, too much to rule it out"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from komorebi_qc.sync import coarse, judge, place
+from komorebi_qc.sync import coarse, far, judge, place
 from komorebi_qc.sync import fit as fitting
 from komorebi_qc.sync import windows as fine
 from komorebi_qc.sync.activity import FRAME_S, Activity, of_call, of_recording
@@ -28,6 +28,8 @@ CUSTOMER, AGENT = 0, 1
 LEAST_CALL_S = 0.5
 DEAD_DB = -85.0
 """A track below this holds nothing, not even a leak: 16 bit end at -96 dB."""
+LEAST_OVERLAP_S = 3.0
+"""Less of the call in the recording, by the told end, holds nothing that could agree."""
 LEAST_SEGMENT = 0.4
 LEAST_WINDOWS = 3
 
@@ -87,6 +89,8 @@ class SyncResult:
     told_call_end_s: float | None
     agent_shift_s: float = 0.0
     """How much later than at `offset_s` the agent's channel lies for most of its speech, by jumps of its own alone."""
+    unmatched: tuple[far.Stretch, ...] = ()
+    """Stretches of the call in which nothing agrees, although there is speech and the recording has audio."""
 
     @property
     def alignment(self) -> Alignment | None:
@@ -194,6 +198,7 @@ def measure(
     )
     chains = _track(call, activities, recording, course, size, reach)
     is_heard = [_is_heard(c) for c in chains]
+    chains, course = far.extend(call, activities, recording, course, chains, is_heard, reach)
     empty = fitting.Points(np.zeros(0), np.zeros(0), np.zeros(0), size / RATE / 2)
     result = fitting.fit(*(c.points() if h else empty for c, h in zip(chains, is_heard, strict=True)))
     while result is not None and result.steps:
@@ -207,6 +212,8 @@ def measure(
         return _unmatched(activities, heard, told_call_end_s)
     repeated, rivals = find_rivals(call, recording, chains, is_heard, hits, course, result.offset_s, size)
     evidence = gather(call_s, activities, heard, chains, is_heard, result, repeated, len(rivals))
+    half_s = size / RATE / 2
+    evidence = replace(evidence, unbroken_s=far.unbroken(chains, is_heard, half_s, call_s), call_s=call_s)
     verdict = judge.judge(evidence)
     jumps = _in_order([_place(call, recording, s, result, is_heard, chains, k) for k, s in enumerate(result.steps)])
     private = tuple(
@@ -242,6 +249,7 @@ def measure(
         alignment.to_recording(call_s),
         told_call_end_s,
         _agent_shift(jumps, chains[AGENT]),
+        far.unmatched(chains, is_heard, half_s, call_s),
     )
 
 
@@ -302,8 +310,19 @@ def _interval(value: float, sigma: float) -> tuple[float, float]:
 
 
 def _unmatched(activities: tuple[Activity, Activity], heard: Activity, told: float | None) -> SyncResult:
+    """Nothing agrees anywhere: a wrong pair, or no evidence about it."""
     silent = [judge.Channel(a.active_s, 0.0, 0.0, len(a.turns), 0, 0, 0.0, False) for a in activities]
     evidence = judge.Evidence(silent[CUSTOMER], silent[AGENT], heard.active_s, 0.0, 0.0, 0)
+    if told is not None and told <= LEAST_OVERLAP_S:
+        # a wrong told end can make no wrong pair right: the call is placed as told, where hardly any of it is heard
+        ends = "before the recording begins" if told <= 0 else f"{told:.1f} s into the recording"
+        return _nothing(
+            "insufficient",
+            f"nothing agrees, and by the told call end the call ends {ends}: what is recorded is what followed the "
+            "call, and that tells nothing of whether the two belong together",
+            told,
+            evidence,
+        )
     verdict = judge.judge(evidence)
     return _nothing(verdict.status, verdict.reason, told, evidence)
 

@@ -762,6 +762,9 @@ class _Run:
                 assert of.recording_id in reasons, f"{of.recording_id} is neither done nor a dead letter"
                 if not of.can_be_done and of.role != "crash":
                     assert self.world.video(of) is None, f"{of.recording_id} has a video and isn't done"
+        able = [of for of in self.plan.recordings.values() if of.can_be_done and of.role != "crash"]
+        given_up = [of.recording_id for of in able if of not in done]
+        assert len(given_up) <= len(able) // 10, f"of {len(able)} that can be done too many weren't: {given_up}"
         return done
 
     def _check_beside(self, of: Planned) -> None:

@@ -354,10 +354,9 @@ def the_table(report: Report, place: Place) -> None:
         case.note(f"{changes} changes by others survived; written: {', '.join(sorted(item.keys() - wanted.keys()))}")
 
     with report.case("the second time it is known as done, until an input or the result changes"):
-        options = Options(align="told")
 
         def known() -> bool:
-            return is_done(order, table=place.table, media=place.media, options=options)
+            return is_done(order, table=place.table, media=place.media)
 
         _, recording_key, folder = cases.keys("table-1", place.created, PREFIX, AGENT)
         assert known()
@@ -476,7 +475,7 @@ class Rights:
         order = self.put(kind_name)
         outcome = self.process(order)
         table, media = self.stores()
-        assert is_done(order, table=table, media=media, options=Options(align="told"))
+        assert is_done(order, table=table, media=media)
         return f"{outcome.published.video.rpartition('.')[2]} made and known"
 
     def _again(self) -> str:

@@ -363,6 +363,7 @@
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", size);
     size(); view(0, length); listen("result"); say("");
     if (!open()) seek(told.video ? 0 : videoAt);
+    if (video.error) say(lost);  // it may have failed before this script heard of it
     root.dataset.ready = "yes";
     requestAnimationFrame(follow);
     window.komorebi = Object.assign(window.komorebi || {}, { [root.id]: { seek, view, now, head: () => parseFloat(root.dataset.headS), span: () => [from, to], paint: () => { const t = performance.now(); paint(); return performance.now() - t; } } });
