@@ -129,8 +129,8 @@ class Options:
 def made_from(order: Order, versions: tuple[str, ...]) -> str:
     """What tells a result made of the same inputs for the same told call end; empty where inputs have no versions.
 
-    Neither the options nor the software's version are in it: a message that comes again must neither be work again after
-    an update nor undo what an operator has made by an alignment of their own, or forced.
+    Neither the options nor the software's version are in it: a message that comes again must neither be work again
+    after an update nor undo what an operator has made by an alignment of their own, or forced.
     """
     if not versions:
         return ""

@@ -20,7 +20,7 @@ from conftest import CAPTURES
 from desk import made_notebook, read_json, wrong_call
 
 from komorebi_qc.errors import InputError, PermanentError
-from komorebi_qc.view.audit import AuditJob, Status, audit, check_parameters, find_notebook
+from komorebi_qc.view.audit import AuditJob, Status, audit, check_parameters, find_notebook, share_parameters
 from komorebi_qc.view.case import Wish
 
 if TYPE_CHECKING:
@@ -51,6 +51,14 @@ def run(environ: dict[str, str]) -> Run:
         return subprocess.run(command, capture_output=True, text=True, env=environ, check=False, timeout=250)
 
     return run_it
+
+
+def test_a_folder_may_be_named_from_where_one_is(environ: dict[str, str], tmp_path: Path) -> None:
+    """A relative folder is the one below the working directory, whatever a notebook's own is."""
+    command = [str(CLI), "audit", *map(str, FILES), "--out", "here", "--notebook", "sync_diagnostics"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False, timeout=250, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert read_json(tmp_path / "here" / "status.json")["state"] == "done"
 
 
 def test_an_audit_leaves_all_that_it_promises(run: Run, environ: dict[str, str], tmp_path: Path) -> None:
@@ -201,6 +209,26 @@ def is_alive(pid: int) -> bool:
 
 
 # --- names, types, places: without a kernel
+
+
+def test_a_parameter_goes_to_the_notebooks_that_have_it() -> None:
+    """What one of them has is taken, for that one; what none has is refused."""
+    paths = [find_notebook("process_recording"), find_notebook("sync_diagnostics")]
+    (_, first), (_, second) = share_parameters(paths, {"window_at": "0:30"})
+    assert (first, second) == ({}, {"window_at": "0:30"})
+    with pytest.raises(InputError, match="no parameter zzzz"):
+        share_parameters(paths, {"zzzz": "1"})
+
+
+def test_a_notebook_is_never_written_over(tmp_path: Path) -> None:
+    """One that lies where its executed copy would go is refused before any work."""
+    own = tmp_path / "sync_diagnostics.ipynb"
+    own.write_bytes(find_notebook("sync_diagnostics").read_bytes())
+    wish = Wish(str(SAMPLE.call), str(SAMPLE.recording), call_end=SAMPLE.call_end)
+    job = AuditJob(wish, str(tmp_path), notebooks=(str(own),))
+    with pytest.raises(InputError, match="would be written over"):
+        audit(job)
+    assert own.read_bytes() == find_notebook("sync_diagnostics").read_bytes()
 
 
 def test_parameters_are_checked_before_the_run() -> None:

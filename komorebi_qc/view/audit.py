@@ -182,11 +182,16 @@ def audit(job: AuditJob, progress: Progress = SILENT) -> Status:
     """
     if find_spec("papermill") is None:
         raise InputError('an audit needs papermill: pip install "komorebi-qc[desk]"')
-    chosen = [(path, check_parameters(path, job.parameters)) for path in map(find_notebook, job.notebooks)]
+    chosen = share_parameters([find_notebook(name) for name in job.notebooks], job.parameters)
     names = [path.stem for path, _ in chosen]
     if len(set(names)) < len(names):
         raise InputError("a notebook is named twice: its executed copy would be written over")
     with _folder(job.out) as folder:
+        for path, _ in chosen:
+            if path.resolve() == folder / path.name:
+                raise InputError(
+                    f"{path} lies in the folder for the results and would be written over: name another one"
+                )
         status = Status(recording=job.wish.recording_id or Path(job.wish.recording).name or "sample")
         status.notebooks = [NotebookStatus(path.stem, f"{path.stem}.ipynb") for path, _ in chosen]
         run = _Run(job, folder, status, progress, len(STEPS) + 1 + len(chosen))
@@ -245,6 +250,9 @@ class _Run:
         """Write the last status, and a page where there is none."""
         status = self._status
         status.state = state
+        failed = [one for one in status.notebooks if one.failed is not None]
+        if error is None and failed:
+            status.error, status.error_kind = _where(failed[0]), "NotebookError"
         if error is not None:
             status.error, status.error_kind = str(error) or type(error).__name__, type(error).__name__
             if self._case is None:
@@ -463,6 +471,22 @@ def find_notebook(name: str) -> Path:
     raise InputError(f"there is no notebook {name!r}: name one of {', '.join(NOTEBOOKS)}, or a file ending in .ipynb")
 
 
+def share_parameters(paths: Sequence[Path], given: Mapping[str, str]) -> list[tuple[Path, dict[str, Any]]]:
+    """Each notebook with those of the given parameters that it has, in their types.
+
+    Raises:
+        InputError: where none of them has a parameter, or a text is none of its type.
+    """
+    known = {path: _parameters_of(path).keys() for path in paths}
+    for name, text in given.items():
+        if not any(name in names for names in known.values()):
+            check_parameters(paths[0], {name: text})  # which says what there is instead
+    return [
+        (path, check_parameters(path, {name: text for name, text in given.items() if name in known[path]}))
+        for path in paths
+    ]
+
+
 def check_parameters(path: Path, given: Mapping[str, str]) -> dict[str, Any]:
     """The given parameters in the types that the notebook's parameters cell tells.
 
@@ -511,7 +535,7 @@ def _typed(name: str, text: str, kind: str) -> Any:
 def _folder(out: str) -> Iterator[Path]:
     """The folder to work in; one that is on S3 is sent there in the end, however that comes."""
     if not out.startswith("s3://"):
-        folder = Path(out)
+        folder = Path(out).resolve()  # papermill runs notebooks in it, and so changes where relative names lead
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -298,7 +298,7 @@
       say((done ? "The link to this moment is copied: " : "Copy this link: ") + link);
     }
   }
-  function open() { const m = /[#&]t=([0-9.]+)/.exec(location.hash); if (m) { seek(parseFloat(m[1]), 4); return true; } return false; }
+  function open() { const m = /[#&]t=(\d+(?:\.\d+)?)/.exec(location.hash); if (m) { seek(parseFloat(m[1]), 4); return true; } return false; }
   window.addEventListener("hashchange", open);
   let folded = [];
   window.addEventListener("beforeprint", () => { folded = [...root.querySelectorAll("details.passing:not([open])")]; for (const d of folded) d.open = true; });
