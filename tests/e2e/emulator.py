@@ -363,7 +363,8 @@ class Function:
                 for handle in Path(f"/proc/{pid}/fd").iterdir():
                     with suppress(OSError):
                         target = str(handle.readlink())
-                        if target.startswith(f"{self.scratch}/"):
+                        is_ours = target.startswith(f"{ROOT}/")  # its log, where the repository lies in such a folder
+                        if target.startswith(f"{self.scratch}/") and not is_ours:
                             found.append(target)
         return found
 
