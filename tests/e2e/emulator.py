@@ -212,7 +212,7 @@ def _as_lambda_gives_it(message: Mapping[str, Any]) -> dict[str, Any]:
         "messageAttributes": {},
         "md5OfBody": hashlib.md5(message["Body"].encode(), usedforsecurity=False).hexdigest(),
         "eventSource": "aws:sqs",
-        "eventSourceARN": f"arn:aws:sqs:{REGION}:000000000000:work",
+        "eventSourceARN": f"arn:aws:sqs:{REGION}:{'0' * 12}:work",
         "awsRegion": REGION,
     }
 

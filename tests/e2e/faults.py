@@ -456,8 +456,10 @@ class World:
 
 
 def run(report: Report) -> None:
-    """The short run, or as many messages as ``KOMOREBI_E2E_MESSAGES`` says."""
-    measure(report, int(os.environ.get("KOMOREBI_E2E_MESSAGES", "60")), int(os.environ.get("KOMOREBI_E2E_SEED", "1")))
+    """The whole run, in CI a short one; or as many messages as ``KOMOREBI_E2E_MESSAGES`` says."""
+    usual = "60" if os.environ.get("CI") else "500"
+    messages, seed = os.environ.get("KOMOREBI_E2E_MESSAGES", usual), os.environ.get("KOMOREBI_E2E_SEED", "1")
+    measure(report, int(messages), int(seed))
 
 
 def measure(report: Report, messages: int, seed: int) -> None:
