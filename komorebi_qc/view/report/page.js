@@ -235,7 +235,10 @@
     const late = video.currentTime + videoAt - soundAt - other.currentTime;
     root.dataset.soundOffMs = (late * 1000).toFixed(1);
     if (Math.abs(late) > .25) other.currentTime += late;
-    else other.playbackRate = video.playbackRate * (Math.abs(late) > .008 ? 1 + clamp(late, -.05, .05) : 1);
+    else {  // a lag that an eye sees is made good within half a second, the rest unheard
+      const most = Math.abs(late) > .03 ? .2 : .05;
+      other.playbackRate = video.playbackRate * (Math.abs(late) > .008 ? 1 + clamp(late * (most > .1 ? 4 : 1), -most, most) : 1);
+    }
   }
   function seek(s, around) {
     const t = clamp(s, 0, length);
