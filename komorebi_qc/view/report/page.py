@@ -301,7 +301,7 @@ def _head(page: Page) -> str:
 
 
 def _watch(page: Page) -> str:
-    facts = "".join(f"<div><dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd></div>" for k, v in page.facts)
+    facts = "".join(f"<li><b>{html.escape(k)}</b> <span>{html.escape(v)}</span></li>" for k, v in page.facts)
     has_output = any(lane.name == "output" for lane in page.lanes)
     label = "The unified recording" if has_output else "The agent recording, as it came"
     held = (
@@ -313,7 +313,7 @@ def _watch(page: Page) -> str:
     return (
         f'<h2>{label}</h2>\n<div class="watch"><div><video data-kq="video" '
         f'src="{html.escape(page.video, quote=True)}" controls preload="{"auto" if page.is_alone else "metadata"}" '
-        f'playsinline aria-label="{label}"></video>{held}</div>\n<dl class="facts">{facts}</dl></div>\n'
+        f'playsinline aria-label="{label}"></video>{held}</div>\n<ul class="facts">{facts}</ul></div>\n'
         '<div class="player" data-kq="player"></div>'
     )
 
