@@ -7,7 +7,7 @@ help:
 	@echo "make demo    process a sample call end to end on an embedded AWS, into demo-output/"
 	@echo "make test    run the tests"
 	@echo "make lint    ruff, mypy --strict, import-linter (lint-code), and the template's linters (lint-template)"
-	@echo "make bench   time and memory against the predecessor's steps (needs ffmpeg)"
+	@echo "make bench   time, memory, disk and quality, against the predecessor and more (needs ffmpeg; haproxy for s3; ARGS='--rows told s3' for some)"
 	@echo "make bench-sync  how well sync is measured, on hundreds of simulated calls (needs Debian's asterisk voices)"
 	@echo "make lab     open the notebooks in JupyterLab, on the sample call"
 	@echo "make format  let ruff lay out the code"
@@ -43,7 +43,7 @@ format: setup
 	$(BIN)/ruff format .
 
 bench: setup
-	$(BIN)/python tests/bench/process.py
+	$(BIN)/python tests/bench/process.py $(ARGS)
 
 bench-sync: setup
 	$(BIN)/python tests/bench/sync/bench.py $(ARGS)

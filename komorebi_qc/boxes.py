@@ -87,6 +87,33 @@ def _missing_in_wav(file: BinaryIO, size: int) -> int:
     return 0
 
 
+def wav_sample_bytes(file: BinaryIO) -> int | None:
+    """How many bytes of samples a WAV has, by its header and its size; None where only reading it through can tell.
+
+    The file's position is restored.
+    """
+    place = file.tell()
+    try:
+        size = file.seek(0, 2)
+        file.seek(0)
+        head = file.read(12)
+        if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+            return None
+        at, found = 12, None
+        while at + 8 <= size:
+            file.seek(at)
+            name, length = struct.unpack("<4sI", file.read(8))
+            if name == b"data":
+                # Samples in several chunks, or behind a header that was never finished, are a demuxer's business.
+                if found is not None or not 0 < length < 0xFFFFFF00:
+                    return None
+                found = min(length, size - at - 8)
+            at += 8 + length + length % 2
+        return found
+    finally:
+        file.seek(place)
+
+
 def _missing_in_mp4(file: BinaryIO, size: int) -> int:
     at = 0
     while at < size:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from komorebi_qc.progress import Silent
@@ -17,6 +16,8 @@ from komorebi_qc.timebase import clock_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from rich.progress import Progress, TaskID
 
     from komorebi_qc.progress import Progress as ProgressSink
 
@@ -85,6 +86,8 @@ def progress(*, quiet: bool) -> Iterator[ProgressSink]:
     elif not sys.stderr.isatty():
         yield PlainLines()
     else:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415  few commands show it
+
         columns = (TextColumn("{task.description:<32}"), BarColumn(), TimeElapsedColumn())
         with Progress(*columns, console=err(), transient=True) as bar:
             yield Bar(bar)

@@ -12,6 +12,7 @@ import numpy as np
 import soxr
 
 from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, SharedPackets, opened, video_stream
+from komorebi_qc.packed import Packed
 from komorebi_qc.pcm import PcmTrack
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 RATE = 8000
 
 
+_LONGEST_KEPT = 2 * 3600 * RATE
+_PIECE = RATE * 60
 _MOST_EXPECTED = 24 * 3600 * RATE
 """What a damaged header claims beyond a day is not believed."""
 
@@ -59,19 +62,68 @@ class PlainWav:
         return np.frombuffer(self._wave.readframes(max(stop - start, 0)), "<i2").reshape(-1, 2)
 
 
-def hear_call(source: Source, info: MediaInfo) -> Track:
-    """Connect's audio, shape ``(n, 2)``: the customer, the agent. Sample ``i`` lies at ``call_s = i / 8000``.
+class PlainPcm:
+    """A track of 16 bits at 8 kHz, read as `komorebi_qc.pcm.PcmTrack` is.
 
-    Raises:
-        MediaError: where it can't be opened.
+    Attributes:
+        rate: samples a second.
     """
+
+    rate = RATE
+
+    def __init__(self, track: Track) -> None:
+        self._track = track
+
+    def read(self, start: int, count: int) -> Pcm:
+        """Samples ``start`` to ``start + count``, shape ``(count, 2)``; silence where there is none."""
+        out = np.zeros((count, 2), np.float32)
+        low, high = max(start, 0), min(start + count, self._track.shape[0])
+        if low < high:
+            np.multiply(self._track[low:high], np.float32(1.0 / 32768.0), out=out[low - start : high - start])
+        return out
+
+
+def plain_call(source: Source, info: MediaInfo) -> PlainWav | None:
+    """Connect's own WAV, to be read piece by piece; None where it is another kind of file."""
     try:
         audio = info.audio
         return PlainWav(source, 0 if audio is None else round(audio.span.end_s * audio.rate))
     except (wave.Error, EOFError):
+        return None
+
+
+def exact_call(source: Source, info: MediaInfo, heard: Track | None) -> PlainPcm | None:
+    """Connect's audio sample for sample, from what was heard of it or else from its file; None for other kinds of file.
+
+    Args:
+        source: Connect's audio.
+        info: what `probe_call` said of it.
+        heard: what `hear_call` gave.
+    """
+    track = heard if isinstance(heard, (PlainWav, Packed)) else plain_call(source, info)
+    return None if track is None else PlainPcm(track)
+
+
+def hear_call(source: Source, info: MediaInfo, between: Callable[[], None] = lambda: None) -> Track:
+    """Connect's audio, shape ``(n, 2)``: the customer, the agent. Sample ``i`` lies at ``call_s = i / 8000``.
+
+    Its own WAV is read where it lies. From a network it is read once: it stays in memory, up to two hours of it.
+
+    Raises:
+        MediaError: where it can't be opened.
+    """
+    plain = plain_call(source, info)
+    if plain is None:
         with opened(source.again(), CALL_FORMATS) as container:
             track = PcmTrack(container, origin_s=None)
             return _gathered(_at_8khz(track, channels=2), 2)
+    if not source.is_far or plain.shape[0] > _LONGEST_KEPT:
+        return plain
+    kept = Packed(channels=2)
+    for start in range(0, plain.shape[0], _PIECE):
+        between()
+        kept.append(plain[start : start + _PIECE])
+    return kept
 
 
 def hear_recording(

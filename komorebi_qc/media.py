@@ -6,12 +6,15 @@ otherwise follow what a playlist or a script (m3u8, concat, SDP) names.
 
 from __future__ import annotations
 
+import io
+import math
 from collections import deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import av
 from av.error import FFmpegError
+from av.stream import Discard
 
 from komorebi_qc.boxes import missing_bytes
 from komorebi_qc.errors import MediaError
@@ -27,6 +30,8 @@ RECORDING_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
 CALL_FORMATS = f"wav,w64,aiff,flac,mp3,ogg,{RECORDING_FORMATS}"
 _BUFFER_BYTES = 1 << 18
 """A read of a Python file object costs the same whatever its size: FFmpeg's 32 KiB make an hour's file cost 14,000."""
+_WAKE_S = 2.0
+"""FFmpeg reads an MP4's tracks at most one second apart."""
 
 
 @contextmanager
@@ -42,12 +47,47 @@ def opened(source: Source, formats: str) -> Iterator[InputContainer]:
     head = source.file.read(512)
     source.file.seek(0)
     options = {"format_whitelist": formats, "protocol_whitelist": "none", "max_size": "16384"}
+    reading = _Reading(source.file)
     try:
-        container = av.open(source.file, "r", options=options, buffer_size=_BUFFER_BYTES, metadata_errors="replace")
+        container = av.open(reading, "r", options=options, buffer_size=_BUFFER_BYTES, metadata_errors="replace")
     except FFmpegError as error:
+        reading.settle()
         raise MediaError(_not_media(source, head, error, formats)) from None
     with container:
-        yield container
+        try:
+            yield container
+        except Exception:
+            reading.settle()
+            raise
+    reading.settle()
+
+
+class _Reading:
+    """A file as FFmpeg reads it: an error is kept, since FFmpeg takes it for the file's end, and told afterwards."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._error: BaseException | None = None
+
+    def read(self, size: int) -> bytes:
+        if self._error is not None:
+            return b""
+        try:
+            return self._file.read(size)
+        except BaseException as error:  # noqa: BLE001  what stops a run must not be lost in C either
+            self._error = error
+            return b""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def settle(self) -> None:
+        """Raise what went wrong while it was read."""
+        if self._error is not None:
+            raise self._error
 
 
 def _not_media(source: Source, head: bytes, error: FFmpegError, formats: str) -> str:
@@ -140,8 +180,8 @@ def codec_name(stream: Any) -> str:
 class SharedPackets:
     """One reading of a file, handed out by track: who asks for a track's next packet reads on for all of them.
 
-    Tracks are subscribed to before the first packet is taken. What one side doesn't want is dropped as it is read;
-    the rest waits in memory until it is taken, which is little where a file interleaves its tracks.
+    Tracks are subscribed to before the first packet is taken. What one side doesn't want is dropped as it is read, or
+    isn't read at all; the rest waits in memory until it is taken, which is little where a file interleaves its tracks.
     """
 
     def __init__(self, container: InputContainer, watch: Callable[[Any], None] | None = None) -> None:
@@ -155,14 +195,27 @@ class SharedPackets:
         self._watch = watch
         self._waiting: dict[int, deque[Any]] = {}
         self._wants: dict[int, Callable[[Any], bool] | None] = {}
+        self._again_s: dict[int, Callable[[], float]] = {}
         self._streams: list[Any] = []
         self._coming: Iterator[Any] | None = None
+        self._asleep: tuple[Any, int, int] | None = None
+        """A track that FFmpeg passes over, and the track and the stamp that end it."""
 
-    def subscribe(self, stream: Any, wants: Callable[[Any], bool] | None = None) -> Iterator[Any]:
-        """A track's packets in file order; None stands for one or more that `wants` refused."""
+    def subscribe(
+        self, stream: Any, wants: Callable[[Any], bool] | None = None, again_s: Callable[[], float] | None = None
+    ) -> Iterator[Any]:
+        """A track's packets in file order; None stands for one or more that weren't wanted.
+
+        Args:
+            stream: the track.
+            wants: tells of each packet whether it is wanted; None for all.
+            again_s: tells, after one that isn't, from which time stamp on packets are wanted again.
+        """
         self._streams.append(stream)
         self._waiting[stream.index] = deque()
         self._wants[stream.index] = wants
+        if again_s is not None:
+            self._again_s[stream.index] = again_s
         return self._of(stream.index)
 
     def _of(self, index: int) -> Iterator[Any]:
@@ -185,14 +238,49 @@ class SharedPackets:
                 continue
             if watch is not None:
                 watch(packet)
+            elif self._asleep is not None:
+                self._wake(index, packet)
             wants = self._wants[index]
             if wants is None or wants(packet):
                 waiting.append(packet)
             elif not waiting or waiting[-1] is not None:
                 waiting.append(None)
+                self._sleep(packet)
             if asked:
                 return True
         return False
+
+    def _sleep(self, packet: Any) -> None:
+        """Have FFmpeg pass over an unwanted track: each packet that comes up to Python costs as much as to copy ten.
+
+        Where the track is wanted again, a packet of another one has to end it in time. Only an MP4's index tells for
+        certain that there is one.
+        """
+        index = packet.stream_index
+        again_s = self._again_s.get(index)
+        if again_s is None or self._asleep is not None or self._watch is not None:
+            return
+        wanted_s = again_s()
+        if math.isinf(wanted_s):
+            packet.stream.discard = Discard.all
+            return
+        clock = next((s for s in self._streams if s.index != index and self._wants[s.index] is None), None)
+        if clock is None or not has_index(self._container):
+            return
+        entries, base = clock.index_entries, float(clock.time_base)
+        at = entries.search_timestamp(int((wanted_s - _WAKE_S) / base), backward=True, any_frame=True)
+        if at < 0 or entries[at].timestamp * base <= packet.dts * float(packet.time_base) + _WAKE_S:
+            return
+        self._asleep = (packet.stream, clock.index, entries[at].timestamp)
+        packet.stream.discard = Discard.all
+
+    def _wake(self, index: int, packet: Any) -> None:
+        if self._asleep is None:
+            return
+        stream, clock, stamp = self._asleep
+        if index == clock and packet.dts is not None and packet.dts >= stamp:
+            stream.discard = Discard.default
+            self._asleep = None
 
 
 def has_index(container: InputContainer) -> bool:

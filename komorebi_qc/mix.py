@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 import soxr
@@ -12,12 +12,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from komorebi_qc.pcm import Pcm, PcmTrack
+    from komorebi_qc.pcm import Pcm
     from komorebi_qc.splice import Piece, SourceName, Splice
 
 _WARM_UP_S = 0.05
 """Read ahead of a piece, so that the resampler's filter (under 20 ms long at 8 kHz) has settled where it begins."""
 _FEED_S = 1.0
+
+
+class Readable(Protocol):
+    """A track of samples, such as `komorebi_qc.pcm.PcmTrack`."""
+
+    rate: int
+
+    def read(self, start: int, count: int) -> Pcm:
+        """Samples ``start`` to ``start + count``, shape ``(count, 2)``."""
+        ...
 
 
 class _PieceReader:
@@ -26,7 +36,7 @@ class _PieceReader:
     A piece begins on the nearest output sample: at 16 kHz that is at most 0.03 ms off.
     """
 
-    def __init__(self, piece: Piece, track: PcmTrack | None, rate: int) -> None:
+    def __init__(self, piece: Piece, track: Readable | None, rate: int) -> None:
         self.first = round(piece.fade_in.start_s * rate)
         self.last = round(piece.fade_out.end_s * rate)
         self._track = track
@@ -60,7 +70,7 @@ class _PieceReader:
         return out
 
 
-def mix(splice: Splice, tracks: Mapping[SourceName, PcmTrack], rate: int, block: int) -> Iterator[Pcm]:
+def mix(splice: Splice, tracks: Mapping[SourceName, Readable], rate: int, block: int) -> Iterator[Pcm]:
     """The output's audio from 0 to its end.
 
     Args:

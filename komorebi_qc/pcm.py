@@ -61,6 +61,7 @@ class PcmTrack:
         keep_s: float = 2.0,
         spans: Sequence[Span] | None = None,
         shared: SharedPackets | None = None,
+        kept: Sequence[Span] = (),
     ) -> None:
         """Open the track.
 
@@ -70,7 +71,10 @@ class PcmTrack:
             keep_s: how far back a read may go.
             spans: what will be read, in order, on the track's clock; None for all of it.
             shared: the reading of the file, where somebody else takes another track from it.
+            kept: what `kept` gives afterwards, as far as it was decoded; on the track's clock.
         """
+        self._to_keep = kept
+        self._keeps: list[tuple[int, Pcm]] | None = None
         self._stream: Any = audio_stream(container)
         self._base = float(self._stream.time_base)
         self._origin_s = origin_s or 0.0
@@ -90,8 +94,9 @@ class PcmTrack:
         self.failures = 0
         self.packets = 0
         self.rate: int = self._stream.codec_context.rate
-        wants = None if spans is None else self._wants
-        self._coming = (shared or SharedPackets(container)).subscribe(self._stream, wants)
+        self._near = deque(self._stamps(spans or ()))
+        wants, again_s = (None, None) if spans is None else (self._wants, self._again_s)
+        self._coming = (shared or SharedPackets(container)).subscribe(self._stream, wants, again_s)
         self._chunks = self._run()
         self._pull()  # the first frames settle the rate
 
@@ -120,6 +125,21 @@ class PcmTrack:
                 yield self._held.popleft()
             self._pull()
 
+    def kept(self) -> list[tuple[int, Pcm]]:
+        """Of each span to keep the index of its first sample, and its samples; silence where nothing was decoded."""
+        if self._keeps is None:
+            self._keeps = [
+                (math.floor(span.start_s * self.rate), np.zeros((math.ceil(span.length_s * self.rate), 2), np.float32))
+                for span in self._to_keep
+            ]
+        return self._keeps
+
+    def _keep(self, start: int, pcm: Pcm) -> None:
+        for first, out in self.kept():
+            low, high = max(start, first), min(start + len(pcm), first + len(out))
+            if low < high:
+                out[low - first : high - first] = pcm[low - start : high - start]
+
     def samples(self) -> int:
         """Decode all that is left and say where the track ends: the index behind its last sample."""
         while not self._done:
@@ -133,6 +153,8 @@ class PcmTrack:
             if early < len(pcm):
                 self._held.append((start + early, pcm[early:]))
                 self._end = start + len(pcm)
+                if self._to_keep:
+                    self._keep(start + early, pcm[early:])
                 return
         self._done = True
 
@@ -157,15 +179,24 @@ class PcmTrack:
         yield from ready
         ready.clear()
 
+    def _stamps(self, spans: Sequence[Span]) -> Iterator[tuple[float, float]]:
+        """From which to which time stamp, in the track's units, packets are wanted; in order."""
+        for span in spans:
+            low_s, high_s = span.start_s - _PREROLL_S - _LONGEST_PACKET_S, span.end_s + _LONGEST_PACKET_S
+            yield (low_s + self._origin_s) / self._base, (high_s + self._origin_s) / self._base
+
     def _wants(self, packet: Any) -> bool:
+        pts, near = packet.pts, self._near
         self._seen += 1
-        if packet.pts is None or self._seen <= _ANCHOR_FRAMES:
+        if pts is None or self._seen <= _ANCHOR_FRAMES:
             return True
-        at_s = packet.pts * self._base - self._origin_s
-        return any(
-            span.start_s - _PREROLL_S - _LONGEST_PACKET_S <= at_s <= span.end_s + _LONGEST_PACKET_S
-            for span in self._spans or ()
-        )
+        while near and near[0][1] < pts:
+            near.popleft()
+        return bool(near) and near[0][0] <= pts
+
+    def _again_s(self) -> float:
+        """From which time stamp on packets are wanted again."""
+        return self._near[0][0] * self._base if self._near else math.inf
 
     def _upto(self, start: int, end: int) -> int:
         """Up to where a read from `start` to `end` has to decode: nothing is wanted outside the spans."""

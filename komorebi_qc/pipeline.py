@@ -18,6 +18,9 @@ from komorebi_qc.diagnose import hear, refuse_the_same
 from komorebi_qc.errors import InputError, MediaError
 from komorebi_qc.findings import Evidence, judge
 from komorebi_qc.limits import DEFAULT, Limits
+from komorebi_qc.listen import exact_call, hear_call
+from komorebi_qc.media import CALL_FORMATS, opened
+from komorebi_qc.pcm import PcmTrack
 from komorebi_qc.probe import probe_call, probe_recording
 from komorebi_qc.progress import SILENT, Progress
 from komorebi_qc.qc import item_summary, qc_document
@@ -30,10 +33,9 @@ from komorebi_qc.render import (
     plan_container,
     render,
 )
-from komorebi_qc.result_check import check_result
+from komorebi_qc.result_check import check_result, check_tapped, places_of
 from komorebi_qc.seam_findings import seam_findings
 from komorebi_qc.splice import after_call_audio, splice
-from komorebi_qc.stores import Source
 from komorebi_qc.thumbnail import png_at
 from komorebi_qc.timebase import clock_text
 from komorebi_qc.timing import measure_timing
@@ -45,8 +47,12 @@ if TYPE_CHECKING:
 
     from komorebi_qc.diagnose import Heard
     from komorebi_qc.probe import AudioInfo, MediaInfo, VideoInfo
+    from komorebi_qc.render import Rendered
     from komorebi_qc.result_check import ResultCheck
-    from komorebi_qc.stores import MediaStore, Published, RecordingsTable
+    from komorebi_qc.splice import Splice
+    from komorebi_qc.stores import Draft, MediaStore, Published, RecordingsTable, Source
+    from komorebi_qc.sync.samples import Track
+    from komorebi_qc.tap import Wanted
     from komorebi_qc.timebase import Alignment, CallEnd
     from komorebi_qc.timing import Timing
 
@@ -266,6 +272,7 @@ def process(
             heard = hear(call, call_info, source, info, order.call_end, progress.check) if is_asked else None
             measured = heard.result if heard is not None else None
             timing = _timing(source, heard, options)
+            samples = exact_call(call, call_info, _call_heard(call, call_info, heard, options))
             heard = heard.in_memory() if heard is not None and options.keep else None  # an hour's sound takes 115 MB
             placed = place(order.call_end, call_s, given=order.alignment, measured=measured, force=options.force)
             _refuse_far_away(placed.alignment, call_s, info)
@@ -276,12 +283,11 @@ def process(
             laid = splice(placed.alignment, call_s=call_s, recording_audio=own_audio)
 
         with steps.next() as step:
-            scratch = stack.enter_context(media.scratch())
-            rendered = render(RenderJob(laid, plan, call, source, info, video), scratch, progress.advance)
-            step.bytes = scratch.seek(0, 2)
-            result = Source("the output", scratch, step.bytes)
-            progress.check()
-            check = check_result(result, call, source, info, laid) if options.align == "auto" else None
+            draft = stack.enter_context(media.draft(recording, plan.container, _expected_bytes(source, plan, laid)))
+            job = RenderJob(laid, plan, call, source, info, video, samples, _wanted(source, laid, options))
+            rendered = render(job, draft.begin, progress.advance)
+            step.bytes = rendered.size
+            check = _checked(draft, rendered, job, progress) if options.align == "auto" else None
 
         evidence = Evidence(
             call_info, call_audio, info, video, order.call_end, placed, laid, after_call, plan, rendered
@@ -294,12 +300,8 @@ def process(
         document = qc_document(order.recording_id, evidence, findings, options.limits)
 
         with steps.next() as step:
-            published = media.publish(
-                recording,
-                plan.container,
-                scratch,
-                thumbnail=thumbnail if options.thumbnail else None,
-                qc=json.dumps(document, indent=1).encode(),
+            published = draft.publish(
+                thumbnail=thumbnail if options.thumbnail else None, qc=json.dumps(document, indent=1).encode()
             )
             step.bytes = published.video_bytes + published.thumbnail_bytes
 
@@ -321,6 +323,37 @@ def _timing(source: Source, heard: Heard | None, options: Options) -> Timing | N
     if heard is not None and heard.timing is not None:
         return heard.timing
     return measure_timing(source) if options.align == "auto" else None
+
+
+def _call_heard(call: Source, info: MediaInfo, heard: Heard | None, options: Options) -> Track | None:
+    """What has been heard of the call; from a network it is heard for the check alone, so that it is read once."""
+    if heard is not None:
+        return heard.call
+    return hear_call(call, info) if options.align == "auto" and call.is_far else None
+
+
+def _expected_bytes(source: Source, plan: RenderPlan, laid: Splice) -> int:
+    """About how large the output gets: the picture as it is, and its own sound."""
+    return source.size + round(laid.output_end_s * plan.audio_bit_rate / 8)
+
+
+def _wanted(source: Source, laid: Splice, options: Options) -> Wanted | None:
+    """What has to be kept for the check: where all is at hand, it is read again."""
+    return places_of(laid).wanted(laid) if options.align == "auto" and source.is_far else None
+
+
+def _checked(draft: Draft, rendered: Rendered, job: RenderJob, progress: Progress) -> ResultCheck | None:
+    """The produced file measured: read again where it lies, else by what was kept of it on its way."""
+    progress.check()
+    written = draft.written()
+    if written is not None:
+        return check_result(written, job.call, job.recording, job.info, job.splice)
+    if rendered.tapped is None:
+        return None
+    if job.samples is not None:
+        return check_tapped(rendered.tapped, job.samples, job.splice, draft.front())
+    with opened(job.call.again(), CALL_FORMATS) as container:
+        return check_tapped(rendered.tapped, PcmTrack(container, origin_s=None), job.splice, draft.front())
 
 
 def _audio_of(info: MediaInfo) -> AudioInfo:

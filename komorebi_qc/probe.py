@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.boxes import is_encrypted, missing_bytes
+from komorebi_qc.boxes import is_encrypted, missing_bytes, wav_sample_bytes
 from komorebi_qc.errors import MediaError
 from komorebi_qc.media import (
     CALL_FORMATS,
@@ -71,14 +71,14 @@ class AudioInfo:
         codec: FFmpeg's name: ``opus``, ``aac``, ``pcm_s16le``, ...
         rate: samples a second.
         channels: how many.
-        packets: how many there are.
+        packets: how many there are; None for plain PCM, which has none of its own.
         span: first sample to last, on the file's own clock.
     """
 
     codec: str
     rate: int
     channels: int
-    packets: int
+    packets: int | None
     span: Span
 
 
@@ -196,8 +196,9 @@ def probe_call(source: Source) -> MediaInfo:
         declared_s = _declared_end_s(stream)
         width = _PCM_WIDTHS.get(codec_name(stream))
         if width is not None and context.channels:
-            scan = _scan(container, [stream])[stream.index]
-            count, rate, samples = scan.packets, context.rate, scan.size // (context.channels * width)
+            size = wav_sample_bytes(source.file)
+            size = _scan(container, [stream])[stream.index].size if size is None else size
+            count, rate, samples = None, context.rate, size // (context.channels * width)
         else:
             track = PcmTrack(container, origin_s=None)
             count, rate, samples = track.packets, track.rate, track.samples()

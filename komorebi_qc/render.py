@@ -7,6 +7,7 @@ doesn't. Time stamps of the picture stay as they are, moved only where the call 
 from __future__ import annotations
 
 import io
+import math
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -22,17 +23,21 @@ from komorebi_qc.errors import StorageError
 from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, SharedPackets, opened, video_stream
 from komorebi_qc.mix import mix
 from komorebi_qc.pcm import PcmTrack
-from komorebi_qc.timebase import Span
+from komorebi_qc.tap import Twin
+from komorebi_qc.timebase import Span, merged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from av.container import OutputContainer
 
+    from komorebi_qc.listen import PlainPcm
+    from komorebi_qc.mix import Readable
     from komorebi_qc.pcm import Pcm
     from komorebi_qc.probe import MediaInfo, VideoInfo
     from komorebi_qc.splice import SourceName, Splice
     from komorebi_qc.stores import Source
+    from komorebi_qc.tap import Tapped, Wanted
 
 Container = Literal["mp4", "webm"]
 CONTAINERS: tuple[Container, ...] = ("mp4", "webm")
@@ -52,8 +57,10 @@ _ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
     "aac": ("aac", {"aac_coder": "fast"}),
     "opus": ("libopus", {"frame_duration": "20"}),
 }
-_BLOCK_FRAMES = 16
+_BLOCK_S = 1.0
 _BLOCKS_AHEAD = 2
+_BUFFER_BYTES = 1 << 20
+"""A write to a Python file object costs the same whatever its size."""
 _ROOM_S = 0.25
 
 
@@ -84,11 +91,15 @@ class Rendered:
         video_packets: how many.
         audio_s: seconds of audio.
         decode_failures: audio packets of the agent recording that couldn't be decoded; they are silent.
+        size: of the file, in bytes.
+        tapped: what was to be kept on the way; None where nothing was.
     """
 
     video_packets: int
     audio_s: float
     decode_failures: int
+    size: int = 0
+    tapped: Tapped | None = None
 
 
 def plan_container(codec: str, wanted: Container | None) -> tuple[Container, bool]:
@@ -115,6 +126,8 @@ class RenderJob:
         recording: the agent recording.
         info: what `probe_recording` said of it.
         video: its video track.
+        samples: Connect's audio once more, where its samples are at hand (`listen.exact_call`).
+        wanted: what is to be kept on the way; None for nothing.
     """
 
     splice: Splice
@@ -123,23 +136,33 @@ class RenderJob:
     recording: Source
     info: MediaInfo
     video: VideoInfo
+    samples: PlainPcm | None = None
+    wanted: Wanted | None = None
 
 
-def render(job: RenderJob, out: BinaryIO, advance: Callable[[float], None]) -> Rendered:
-    """Write the unified recording into `out`, which is seekable and empty; `advance` is told the fraction done.
+def render(job: RenderJob, begin: Callable[[int], BinaryIO], advance: Callable[[float], None]) -> Rendered:
+    """Write the unified recording.
+
+    Args:
+        job: what is to be made.
+        begin: gives an empty file to write it into, whose first so many bytes are written again at the end; asked
+            once more where those were too few.
+        advance: told the fraction done.
 
     Raises:
         MediaError: where the inputs can't be brought into this container.
-        StorageError: where `out` can't be written (a full disk).
+        StorageError: where the file can't be written (a full disk).
     """
     room = _index_room(job)
     while True:
         try:
-            return _render(job, out, room, advance)
+            return _render(job, begin(room + _BEFORE_INDEX_BYTES), room, advance)
         except _IndexTooLargeError:
             room *= 4
-            out.seek(0)
-            out.truncate()
+
+
+_BEFORE_INDEX_BYTES = 4096
+"""What stands before the index: MP4's ``ftyp`` and the head of ``mdat``, WebM's head, seek head and ``Info``."""
 
 
 class _IndexTooLargeError(Exception):
@@ -164,25 +187,45 @@ def _render(job: RenderJob, out: BinaryIO, room: int, advance: Callable[[float],
         shared = SharedPackets(own)
         picture = video_stream(own)
         pictures = shared.subscribe(picture)
-        heard = stack.enter_context(opened(job.call.again(), CALL_FORMATS))
-        tracks: dict[SourceName, PcmTrack] = {"call": PcmTrack(heard, origin_s=None)}
+        tracks: dict[SourceName, Readable] = {}
+        if job.samples is not None:
+            tracks["call"] = job.samples
+        else:
+            tracks["call"] = PcmTrack(stack.enter_context(opened(job.call.again(), CALL_FORMATS)), origin_s=None)
+        sounding = None
         if job.info.audio is not None:
-            spans = _own_audio(job.splice)
-            tracks["recording"] = PcmTrack(own, origin_s=job.info.origin_s, spans=spans, shared=shared)
+            kept = job.wanted.recording if job.wanted is not None else ()
+            spans = merged([*_own_audio(job.splice), *kept])
+            sounding = PcmTrack(own, origin_s=job.info.origin_s, spans=spans, shared=shared, kept=kept)
+            tracks["recording"] = sounding
         sink = _Sink(out)
-        output = av.open(sink, "w", format=job.plan.container, options=_muxer_options(job.plan.container, room))
+        output = av.open(
+            sink,
+            "w",
+            format=job.plan.container,
+            options=_muxer_options(job.plan.container, room),
+            buffer_size=_BUFFER_BYTES,
+        )
+
+        def go_on(fraction: float) -> None:
+            sink.settle()
+            advance(fraction)
+
         try:
-            written = _write(output, job, picture, pictures, tracks, advance)
-        except BaseException as error:
+            written, twin = _write(output, job, picture, pictures, tracks, go_on)
+        except BaseException:
             _abandon(output)
-            if sink.error is not None and isinstance(error, FFmpegError):
-                raise sink.error from error
+            sink.settle()
             raise
-        _close(output)
-        if sink.error is not None:
-            raise sink.error
-        failures = tracks["recording"].failures if "recording" in tracks else 0
-        return Rendered(written, job.splice.output_end_s, failures)
+        _close(output, sink)
+        failures, tapped = 0, None
+        if sounding is not None:
+            if twin is not None:
+                sounding.samples()  # what is wanted beyond the last seam
+            failures = sounding.failures
+        if twin is not None:
+            tapped = twin.finished(*((sounding.rate, sounding.kept()) if sounding is not None else (0, ())))
+        return Rendered(written, job.splice.output_end_s, failures, sink.size, tapped)
 
 
 def _own_audio(splice: Splice) -> list[Span]:
@@ -201,18 +244,17 @@ def _muxer_options(container: Container, room: int) -> dict[str, str]:
     return {"moov_size": str(room), "movie_timescale": "48000"}
 
 
-def _close(output: OutputContainer) -> None:
+def _close(output: OutputContainer, sink: _Sink) -> None:
     try:
         output.close()
-    except FFmpegError as error:
-        # The muxer says EINVAL ("Invalid argument") or ENOSPC for an index larger than its room.
+    except (FFmpegError, OSError) as error:
         _abandon(output)
+        sink.settle()
+        # The muxer says EINVAL ("Invalid argument") or ENOSPC for an index larger than its room.
         if isinstance(error, (ArgumentError, InvalidDataError)):
             raise _IndexTooLargeError from error
         raise StorageError(f"the video can't be finished: {error.strerror or error}") from error
-    except OSError as error:
-        _abandon(output)
-        raise StorageError(f"the video can't be written: {error.strerror or error}") from error
+    sink.settle()
 
 
 def _abandon(output: OutputContainer) -> None:
@@ -227,22 +269,23 @@ def _write(
     job: RenderJob,
     picture: Any,
     pictures: Iterator[Any],
-    tracks: dict[SourceName, PcmTrack],
+    tracks: dict[SourceName, Readable],
     advance: Callable[[float], None],
-) -> int:
+) -> tuple[int, Twin | None]:
     splice, plan = job.splice, job.plan
     shift_s = splice.alignment.output_shift_s - job.info.origin_s
     maker = _CopiedVideo if plan.copies_video else _EncodedVideo
     copier = maker(output, picture, pictures, job.video, shift_s, plan)
     sound = _Sound(output, plan)
     output.start_encoding()
+    twin = None if job.wanted is None else sound.twin(job.wanted.output)
     coming = iter(copier)
     waiting = next(coming, None)
     written, samples = 0, 0
     total_s = max(splice.output_end_s, job.video.span.end_s + shift_s, 1e-3)
     with ThreadPoolExecutor(1, "audio-encoder") as encoder:
         encoding: deque[Future[list[Any]]] = deque()
-        for block in mix(splice, tracks, plan.audio_rate, sound.frame_size * _BLOCK_FRAMES):
+        for block in mix(splice, tracks, plan.audio_rate, sound.block_size):
             encoding.append(encoder.submit(sound.encode, block, samples))
             samples += len(block)
             upto_s = samples / plan.audio_rate
@@ -250,16 +293,23 @@ def _write(
                 written += _mux_picture(output, waiting[1])
                 waiting = next(coming, None)
             while len(encoding) > _BLOCKS_AHEAD:
-                output.mux(encoding.popleft().result())
+                _mux_sound(output, encoding.popleft().result(), twin)
             advance(min(1.0, upto_s / total_s))
         for done in encoding:
-            output.mux(done.result())
-    output.mux(sound.rest())
+            _mux_sound(output, done.result(), twin)
+    _mux_sound(output, sound.rest(), twin)
     while waiting is not None:
         written += _mux_picture(output, waiting[1])
         advance(min(1.0, waiting[0] / total_s))
         waiting = next(coming, None)
-    return written
+    return written, twin
+
+
+def _mux_sound(output: OutputContainer, packets: list[Any], twin: Twin | None) -> None:
+    if twin is not None:
+        for packet in packets:
+            twin.note(packet)
+    output.mux(packets)
 
 
 def _mux_picture(output: OutputContainer, packet: Any) -> bool:
@@ -272,11 +322,13 @@ def _mux_picture(output: OutputContainer, packet: Any) -> bool:
 
 
 class _Sink(io.RawIOBase):
-    """Passes on to `file` until that fails, then swallows: an error that PyAV meets twice, it prints the first time."""
+    """Passes on to `file` until that fails, then swallows: what is raised inside a call of FFmpeg's may get lost."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self.error: OSError | None = None
+        self._error: BaseException | None = None
+        self._at = 0
+        self.size = 0
 
     def writable(self) -> bool:
         return True
@@ -285,23 +337,32 @@ class _Sink(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        if self.error is None:
+        if self._error is None:
             try:
-                return self._file.write(data)
-            except OSError as error:
-                self.error = error
-                raise
+                self._file.write(data)
+            except BaseException as error:  # noqa: BLE001  what stops a run must not be lost in C either
+                self._error = error
+        self._at += len(data)
+        self.size = max(self.size, self._at)
         return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        try:
-            return self._file.seek(offset, whence)
-        except OSError as error:
-            self.error = self.error or error
-            return offset
+        at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
+        if self._error is None:
+            try:
+                self._file.seek(at)
+            except BaseException as error:  # noqa: BLE001  as above
+                self._error = error
+        self._at = at
+        return at
 
     def tell(self) -> int:
-        return self._file.tell()
+        return self._at
+
+    def settle(self) -> None:
+        """Raise what went wrong while it was written."""
+        if self._error is not None:
+            raise self._error
 
 
 class _Sound:
@@ -309,6 +370,7 @@ class _Sound:
 
     def __init__(self, output: OutputContainer, plan: RenderPlan) -> None:
         name, options = _ENCODERS[AUDIO_CODEC[plan.container]]
+        self._container = plan.container
         self._rate = plan.audio_rate
         self._is_planar = plan.container == "mp4"
         stream: Any = output.add_stream(name, rate=plan.audio_rate, options=options)
@@ -318,21 +380,21 @@ class _Sound:
         self._stream = stream
 
     @property
-    def frame_size(self) -> int:
-        """Samples a packet, known once the output has been started."""
-        return int(self._stream.codec_context.frame_size or 1024)
+    def block_size(self) -> int:
+        """Samples to encode at a time: whole packets, known once the output has been started."""
+        packet = int(self._stream.codec_context.frame_size or 1024)
+        return packet * math.ceil(_BLOCK_S * self._rate / packet)
 
     def encode(self, block: Pcm, first: int) -> list[Any]:
-        """The packets that a block gives; `first` is the index of its first sample."""
-        encoded: list[Any] = []
-        time_base = Fraction(1, self._rate)
-        for low in range(0, len(block), self.frame_size):
-            pcm = block[low : low + self.frame_size]
-            data = np.ascontiguousarray(pcm.T if self._is_planar else pcm.reshape(1, -1))
-            frame = av.AudioFrame.from_ndarray(data, format="fltp" if self._is_planar else "flt", layout="stereo")
-            frame.sample_rate, frame.pts, frame.time_base = self._rate, first + low, time_base
-            encoded += self._stream.encode(frame)
-        return encoded
+        """The packets that a block gives; `first` is the index of its first sample. PyAV cuts it into frames."""
+        data = np.ascontiguousarray(block.T if self._is_planar else block.reshape(1, -1))
+        frame = av.AudioFrame.from_ndarray(data, format="fltp" if self._is_planar else "flt", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = self._rate, first, Fraction(1, self._rate)
+        return list(self._stream.encode(frame))
+
+    def twin(self, wanted: Sequence[Span]) -> Twin:
+        """A file that keeps some of the track; the output has been started."""
+        return Twin(self._container, self._stream, wanted)
 
     def rest(self) -> list[Any]:
         """The packets that the encoder still holds, at the end."""
@@ -368,23 +430,25 @@ class _CopiedVideo:
 
     def __iter__(self) -> Iterator[tuple[float, Any]]:
         last_dts = None
+        base, factor, shift, stream = self._base, self._factor, self._shift, self._stream
+        unit_s = float(base)
         for packet in self._packets:
             pts, dts = packet.pts, packet.dts
             if pts is None and dts is None:
                 continue
             pts = dts if pts is None else pts
             dts = pts if dts is None else dts
-            pts, dts = pts * self._factor + self._shift, dts * self._factor + self._shift
+            pts, dts = pts * factor + shift, dts * factor + shift
             if last_dts is not None and dts <= last_dts:
                 dts = last_dts + 1  # a muxer takes rising decoding times alone; the picture's own time stays
                 pts = max(pts, dts)
             last_dts = dts
             packet.pts, packet.dts = pts, dts
-            if self._factor != 1:
-                packet.time_base = self._base
-                packet.duration = (packet.duration or 0) * self._factor
-            packet.stream = self._stream
-            yield dts * float(self._base), packet
+            if factor != 1:
+                packet.time_base = base
+                packet.duration = (packet.duration or 0) * factor
+            packet.stream = stream
+            yield dts * unit_s, packet
 
 
 class _EncodedVideo:

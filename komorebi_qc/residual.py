@@ -129,7 +129,7 @@ def choose(blocks: Sequence[Block], splice: Splice, name: SourceName, channels: 
     placed = []
     for block in blocks:
         middle = block.start_s + BLOCK / RATE / 2
-        piece = next((p for p in splice.pieces if p.source == name and _plays(p, middle)), None)
+        piece = next((p for p in splice.pieces if p.source == name and plays(p, middle)), None)
         if piece is not None:
             placed.append((block, piece))
     out: list[Window] = []
@@ -145,8 +145,9 @@ def choose(blocks: Sequence[Block], splice: Splice, name: SourceName, channels: 
     return out
 
 
-def _plays(piece: Piece, source_s: float) -> bool:
-    at = piece.output.start_s + (source_s - piece.source_start_s) * piece.rate
+def plays(piece: Piece, source_s: float) -> bool:
+    """Whether a piece plays this moment of its source."""
+    at = piece.output_s(source_s)
     return piece.output.start_s <= at < piece.output.end_s
 
 

@@ -6,6 +6,7 @@ seconds on the output clock unless a name says otherwise.
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from komorebi_qc.errors import MediaError
 from komorebi_qc.media import (
     CALL_FORMATS,
     RECORDING_FORMATS,
@@ -24,10 +26,12 @@ from komorebi_qc.media import (
     packets,
 )
 from komorebi_qc.pcm import PcmTrack
-from komorebi_qc.residual import BLOCK, WIDTH, Block, Residual, choose, measure_lags
+from komorebi_qc.residual import BLOCK, WIDTH, Block, Residual, choose, measure_lags, plays
 from komorebi_qc.seam import SIDE_S, SeamCheck, check_seam
+from komorebi_qc.stores import Source
 from komorebi_qc.sync.samples import RATE
-from komorebi_qc.timebase import Span
+from komorebi_qc.tap import Wanted
+from komorebi_qc.timebase import Span, merged
 from komorebi_qc.timing import Step, opus_packet_s, steps, usual_s
 
 if TYPE_CHECKING:
@@ -35,9 +39,11 @@ if TYPE_CHECKING:
 
     from av.container import InputContainer
 
+    from komorebi_qc.mix import Readable
     from komorebi_qc.probe import MediaInfo
+    from komorebi_qc.residual import Window
     from komorebi_qc.splice import SourceName, Splice
-    from komorebi_qc.stores import Source
+    from komorebi_qc.tap import Tapped
 
 _SPOTS: dict[SourceName, int] = {"call": 60, "recording": 24}
 """Places to look at for active windows: a recording's packets cost ten times as much to decode."""
@@ -77,47 +83,141 @@ def check_result(output: Source, call: Source, recording: Source, info: MediaInf
     Raises:
         MediaError: where one of them can't be opened.
     """
-    seams = list(pairwise(splice.pieces))
-    sources: dict[SourceName, list[Block]] = {"call": [], "recording": []}
-    asked: dict[SourceName, list[Span]] = {name: _spots(splice, name) for name in sources}
-    counts = {name: len(spans) for name, spans in asked.items()}
-    places: list[tuple[int, int]] = []
-    for before, after in seams:
-        places.append(
+    places = places_of(splice)
+    with opened(call.again(), CALL_FORMATS) as container:
+        ours, _ = _blocks(container, places.call, None)
+    theirs: list[Block] = []
+    if info.audio is not None:
+        with opened(recording.again(), RECORDING_FORMATS) as container:
+            theirs, _ = _blocks(container, places.recording, info.origin_s)
+    windows, calls = _windows(splice, places, ours, theirs)
+    with opened(output.again(), RECORDING_FORMATS) as container:
+        heard, stamps = _blocks(container, [*map(_round, windows), *places.seams], 0.0, notes=True)
+    lags = measure_lags(windows, heard[: len(windows)])
+    seams = _seams(splice, places, (ours, theirs), heard[len(windows) :], stamps)
+    return ResultCheck(seams, Residual(lags[:calls]), Residual(lags[calls:]), stamps)
+
+
+def check_tapped(tapped: Tapped, call: Readable, splice: Splice, front: bytes) -> ResultCheck:
+    """The same for a file that can't be read again, from what was kept of it on its way.
+
+    Args:
+        tapped: what the rendering kept of `places_of`.
+        call: Connect's audio, as it was rendered from.
+        splice: what ought to play when.
+        front: the produced file's first bytes: where its index lies there, it has to list every audio packet.
+
+    Raises:
+        MediaError: where what was kept can't be opened, or the index lacks packets.
+    """
+    places = places_of(splice)
+    ours = []
+    for span in places.call:
+        first = round(span.start_s * call.rate)
+        ours.append(Block(call.read(first, math.ceil(span.length_s * call.rate)), call.rate, first / call.rate))
+    theirs = [Block(pcm, tapped.rate, first / tapped.rate) for first, pcm in tapped.recording]
+    windows, calls = _windows(splice, places, ours, theirs)
+    with opened(tapped.twin.again(), RECORDING_FORMATS) as container:
+        heard, _ = _blocks(container, [*map(_round, windows), *places.seams], 0.0)
+    lags = measure_lags(windows, heard[: len(windows)])
+    listed = _listed_steps(front, tapped)
+    stamps = tapped.steps if listed is None else listed
+    seams = _seams(splice, places, (ours, theirs), heard[len(windows) :], stamps)
+    return ResultCheck(seams, Residual(lags[:calls]), Residual(lags[calls:]), stamps)
+
+
+def _listed_steps(front: bytes, tapped: Tapped) -> tuple[Step, ...] | None:
+    """The steps in the audio's time stamps by the file's own index; None where it isn't at its front (WebM)."""
+    with opened(Source("the output", io.BytesIO(front), len(front)), RECORDING_FORMATS) as container:
+        stream = audio_stream(container)
+        if stream is None or not has_index(container):
+            return None
+        stamps = np.array([entry.timestamp for entry in stream.index_entries], np.float64) * float(stream.time_base)
+        if len(stamps) != tapped.audio_packets:
+            raise MediaError(
+                f"the output's index lists {len(stamps)} of the {tapped.audio_packets} audio packets that were written"
+            )
+        return steps(stamps, usual_s(stamps, np.zeros(len(stamps)))) if len(stamps) > 1 else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a splice's result is looked at.
+
+    Attributes:
+        call: of Connect's audio, on its clock: places to look for active windows, then the seams' sides.
+        recording: the same of the recording's own audio, on its clock.
+        spots: how many of either are such places; by source.
+        sides: of each seam where its two sides stand in `call` or `recording`.
+        seams: of the output, on its clock.
+    """
+
+    call: tuple[Span, ...]
+    recording: tuple[Span, ...]
+    spots: tuple[int, int]
+    sides: tuple[tuple[int, int], ...]
+    seams: tuple[Span, ...]
+
+    def wanted(self, splice: Splice) -> Wanted:
+        """What a rendering has to keep for `check_tapped`."""
+        rounds = []
+        for name, spans, count in zip(_SPOTS, (self.call, self.recording), self.spots, strict=True):
+            for span in spans[:count]:
+                middle = (span.start_s + span.end_s) / 2
+                piece = next((p for p in splice.pieces if p.source == name and plays(p, middle)), None)
+                if piece is not None:
+                    at_s = piece.output_s(middle)
+                    rounds.append(Span(at_s - BLOCK / RATE / 2 - _PAST_S, at_s + BLOCK / RATE / 2 + _PAST_S))
+        return Wanted(self.recording, (*rounds, *self.seams))
+
+
+def places_of(splice: Splice) -> Places:
+    """Where to look, by the splice alone."""
+    asked: dict[SourceName, list[Span]] = {name: _spots(splice, name) for name in _SPOTS}
+    spots = (len(asked["call"]), len(asked["recording"]))
+    sides: list[tuple[int, int]] = []
+    seams: list[Span] = []
+    for before, after in pairwise(splice.pieces):
+        sides.append(
             (len(asked.get(before.source, ())), len(asked.get(after.source, ())) + (before.source == after.source))
         )
         seam_s = after.output.start_s
+        seams.append(Span(seam_s - SIDE_S - _PAST_S, seam_s + SIDE_S + _PAST_S))
         for piece, span in ((before, Span(seam_s - SIDE_S, seam_s + _PAST_S)), (after, _after(seam_s))):
             if piece.source in asked:
                 asked[piece.source].append(Span(piece.source_s(span.start_s), piece.source_s(span.end_s)))
-    with opened(call.again(), CALL_FORMATS) as container:
-        sources["call"], _ = _blocks(container, asked["call"], None)
-    if info.audio is not None:
-        with opened(recording.again(), RECORDING_FORMATS) as container:
-            sources["recording"], _ = _blocks(container, asked["recording"], info.origin_s)
-    chosen = {
-        name: choose(blocks[: counts[name]], splice, name, (0, 1) if name == "call" else (0,))
-        for name, blocks in sources.items()
-    }
-    windows = [*chosen["call"], *chosen["recording"]]
-    wanted = [Span(w.output_s - BLOCK / RATE / 2, w.output_s + BLOCK / RATE / 2) for w in windows]
-    wanted += [
-        Span(after.output.start_s - SIDE_S - _PAST_S, after.output.start_s + SIDE_S + _PAST_S) for _, after in seams
-    ]
-    with opened(output.again(), RECORDING_FORMATS) as container:
-        heard, stamps = _blocks(container, wanted, 0.0, notes=True)
-    lags = measure_lags(windows, heard[: len(windows)])
+    return Places(tuple(asked["call"]), tuple(asked["recording"]), spots, tuple(sides), tuple(seams))
+
+
+def _windows(splice: Splice, places: Places, ours: list[Block], theirs: list[Block]) -> tuple[list[Window], int]:
+    """The active ones of the places, the call's first; and how many of them are the call's."""
+    calls = choose(ours[: places.spots[0]], splice, "call", (0, 1))
+    return [*calls, *choose(theirs[: places.spots[1]], splice, "recording", (0,))], len(calls)
+
+
+def _round(window: Window) -> Span:
+    return Span(window.output_s - BLOCK / RATE / 2, window.output_s + BLOCK / RATE / 2)
+
+
+def _seams(
+    splice: Splice,
+    places: Places,
+    blocks: tuple[list[Block], list[Block]],
+    heard: list[Block],
+    stamps: tuple[Step, ...],
+) -> tuple[SeamCheck, ...]:
+    """How each seam sounds; `heard` is the output round it, `blocks` are the call's and the recording's."""
+    sources = dict(zip(_SPOTS, blocks, strict=True))
     checks = []
-    for (before, after), (first, second), block in zip(seams, places, heard[len(windows) :], strict=True):
+    for (before, after), sides, block in zip(pairwise(splice.pieces), places.sides, heard, strict=True):
         if not len(block.pcm):
             continue  # without an audio track no window is found, which is said
         pair = [
             sources[piece.source][at] if sources.get(piece.source) else None
-            for piece, at in ((before, first), (after, second))
+            for piece, at in zip((before, after), sides, strict=True)
         ]
         checks.append(check_seam(before, after, block, pair[0], pair[1], stamps))
-    calls = len(chosen["call"])
-    return ResultCheck(tuple(checks), Residual(lags[:calls]), Residual(lags[calls:]), stamps)
+    return tuple(checks)
 
 
 def _after(seam_s: float) -> Span:
@@ -148,7 +248,12 @@ class _Sparse(SharedPackets):
         self._notes = notes
         self.stamps: list[tuple[float, float, float]] = []
 
-    def subscribe(self, stream: Any, wants: Callable[[Any], bool] | None = None) -> Iterator[Any]:
+    def subscribe(
+        self,
+        stream: Any,
+        wants: Callable[[Any], bool] | None = None,
+        again_s: Callable[[], float] | None = None,  # noqa: ARG002  every packet is looked at here
+    ) -> Iterator[Any]:
         """As in `SharedPackets`, for one track; a None stands for all that was passed over in between."""
         base, is_opus = float(stream.time_base), codec_name(stream) == "opus"
         near, at, is_passed = self._near, 0, False
@@ -189,7 +294,7 @@ def _blocks(
     is_listed = has_index(container) and origin_s is not None and codec_name(stream) != "opus"
     groups = _groups(order, wanted) if is_listed else [order]
     for group in groups:
-        spans = _merged([wanted[i] for i in group])
+        spans = merged([wanted[i] for i in group], _MARGIN_S)
         if is_listed and spans and spans[0].start_s > _APART_S:
             container.seek(int((spans[0].start_s + (origin_s or 0.0) - 1.0) / float(stream.time_base)), stream=stream)
         shared = _Sparse(container, spans, origin_s or 0.0, notes=notes and not is_listed)
@@ -217,13 +322,3 @@ def _groups(order: Sequence[int], wanted: Sequence[Span]) -> list[list[int]]:
         else:
             groups.append([i])
     return groups
-
-
-def _merged(spans: Sequence[Span]) -> list[Span]:
-    out: list[Span] = []
-    for span in spans:
-        if out and span.start_s <= out[-1].end_s + _MARGIN_S:
-            out[-1] = Span(out[-1].start_s, max(out[-1].end_s, span.end_s))
-        else:
-            out.append(span)
-    return out

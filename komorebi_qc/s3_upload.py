@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 from komorebi_qc.errors import KomorebiError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import ExitStack
 
 PART_BYTES = 8 << 20
 """Videos from this size on go up in parts of it; S3 takes parts from 5 MiB on."""
@@ -46,45 +44,21 @@ class Upload:
     between: Callable[[], None]
     left: list[str] = field(default_factory=list)
 
-    def prepare(self, key: str, content_type: str, video: BinaryIO, size: int, undo: ExitStack) -> Callable[[], None]:
-        """Send all that can be sent unseen; what is returned makes the object visible in one request."""
-        if size < PART_BYTES:
-            return lambda: self.put(key, content_type, _exactly(video, size))
-        with aws_errors(self._where(key)):
-            upload_id = self.client.create_multipart_upload(
+    def begin(self, key: str, content_type: str) -> str:
+        """Begin a multipart upload; its ID. Nobody sees it until it is completed, and `abort` undoes it."""
+        with aws_errors(self.where(key)):
+            answer = self.client.create_multipart_upload(
                 Bucket=self.bucket,
                 Key=key,
                 ContentType=content_type,
                 Metadata={_MARK: self.mark},
                 ChecksumAlgorithm="CRC32",
-            )["UploadId"]
-        undo.callback(self.abort, key, upload_id)
-        part_bytes = max(PART_BYTES, -(-size // MAX_PARTS))
-        parts = []
-        for number, start in enumerate(range(0, size, part_bytes), start=1):
-            self.between()
-            content = _exactly(video, min(part_bytes, size - start))
-            with aws_errors(self._where(key)):
-                sent = self.client.upload_part(
-                    Bucket=self.bucket,
-                    Key=key,
-                    UploadId=upload_id,
-                    PartNumber=number,
-                    Body=content,
-                    ChecksumAlgorithm="CRC32",
-                )
-            told = {name: sent[name] for name in ("ETag", "ChecksumCRC32") if name in sent}
-            parts.append({"PartNumber": number, **told})
-        return lambda: self._for_certain(
-            key,
-            lambda: self.client.complete_multipart_upload(
-                Bucket=self.bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
-            ),
-        )
+            )
+        return str(answer["UploadId"])
 
     def put(self, key: str, content_type: str, content: bytes) -> None:
         """Write a small object in one request."""
-        self._for_certain(
+        self.for_certain(
             key,
             lambda: self.client.put_object(
                 Bucket=self.bucket,
@@ -97,7 +71,7 @@ class Upload:
 
     def keep(self, key: str) -> Kept | None:
         """What lies there now; None for nothing."""
-        with aws_errors(self._where(key)):
+        with aws_errors(self.where(key)):
             try:
                 answer = self.client.get_object(Bucket=self.bucket, Key=key)
             except Exception as error:
@@ -113,27 +87,27 @@ class Upload:
         try:
             if not self._is_ours(key):
                 return
-            with aws_errors(self._where(key)):
+            with aws_errors(self.where(key)):
                 if kept is None:
                     self.client.delete_object(Bucket=self.bucket, Key=key)
                 else:
                     self.client.put_object(Bucket=self.bucket, Key=key, Body=kept.body, **kept.headers)
         except KomorebiError:
-            self.left.append(self._where(key))
+            self.left.append(self.where(key))
 
     def abort(self, key: str, upload_id: str) -> None:
-        """Undo `prepare`."""
+        """Undo `begin`, and the parts sent since."""
         try:
-            with aws_errors(self._where(key)):
+            with aws_errors(self.where(key)):
                 self.client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
         except KomorebiError as error:
             if error_code(error.__cause__ or error) != "NoSuchUpload":
-                self.left.append(f"the multipart upload {upload_id} of {self._where(key)}")
+                self.left.append(f"the multipart upload {upload_id} of {self.where(key)}")
 
-    def _for_certain(self, key: str, act: Callable[[], object]) -> None:
+    def for_certain(self, key: str, act: Callable[[], object]) -> None:
         """Do `act`; where its answer was an error or got lost, look whether the object is there all the same."""
         try:
-            with aws_errors(self._where(key)):
+            with aws_errors(self.where(key)):
                 act()
         except StorageError:
             try:
@@ -144,7 +118,7 @@ class Upload:
                 raise
 
     def _is_ours(self, key: str) -> bool:
-        with aws_errors(self._where(key)):
+        with aws_errors(self.where(key)):
             try:
                 answer = self.client.head_object(Bucket=self.bucket, Key=key)
             except Exception as error:
@@ -153,15 +127,6 @@ class Upload:
                 raise
         return bool(answer.get("Metadata", {}).get(_MARK) == self.mark)
 
-    def _where(self, key: str) -> str:
+    def where(self, key: str) -> str:
+        """What to call an object in a sentence."""
         return f"s3://{self.bucket}/{key}"
-
-
-def _exactly(file: BinaryIO, size: int) -> bytes:
-    """The next `size` bytes: a reader may return fewer at a time."""
-    content = io.BytesIO()
-    while (missing := size - content.tell()) and (chunk := file.read(missing)):
-        content.write(chunk)
-    if missing:
-        raise StorageError(f"the finished video ended {missing} bytes early while it was read for the upload")
-    return content.getvalue()

@@ -50,6 +50,12 @@ def _whole_number(allowed: range | tuple[int, ...]) -> Callable[[str], int]:
     return read
 
 
+def _megabytes(text: str) -> int:
+    if re.fullmatch(r"\d{1,6}", text, re.ASCII) is None:
+        raise ValueError(text)
+    return int(text)
+
+
 def _container(text: str) -> str:
     if text not in ("auto", "mp4", "webm"):
         raise ValueError(text)
@@ -188,6 +194,14 @@ VARIABLES = (
         _hours,
     ),
     Variable(
+        "KOMOREBI_CACHE_MB",
+        "cache_mb",
+        "0",
+        "megabytes, 0 to 999999",
+        "inputs up to this size are kept in a nameless file in TMPDIR while they are read, and come once; 0: none",
+        _megabytes,
+    ),
+    Variable(
         "KOMOREBI_LIMITS",
         "limits",
         "",
@@ -237,6 +251,7 @@ class Settings:
     queue_url: str = ""
     dead_letter_queue_url: str = ""
     give_up_after: timedelta = timedelta(hours=48)
+    cache_mb: int = 0
     limits: Limits = DEFAULT
 
     @classmethod
@@ -280,6 +295,7 @@ class Settings:
                 input_bucket=self.input_bucket,
                 output_bucket=self.output_bucket,
                 give_up_after=self.give_up_after,
+                cache_bytes=self.cache_mb * 1_000_000,
             ),
             options=Options(
                 container=self.container,

@@ -49,6 +49,10 @@ class Piece:
         """The source's own time that plays at ``output_s``."""
         return self.source_start_s + (output_s - self.output.start_s) / self.rate
 
+    def output_s(self, source_s: float) -> float:
+        """When the source's own time ``source_s`` plays."""
+        return self.output.start_s + (source_s - self.source_start_s) * self.rate
+
 
 @dataclass(frozen=True, slots=True)
 class Splice:

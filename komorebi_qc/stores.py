@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from komorebi_qc.recording import Recording
@@ -27,15 +27,23 @@ class Source:
         name: what to call it in a sentence: a path, or ``s3://bucket/key``.
         file: seekable, open for reading.
         size: in bytes.
+        reopen: opens one more file with the same bytes; None where one file serves many readers.
     """
 
     name: str
     file: BinaryIO
     size: int
+    reopen: Callable[[], BinaryIO] | None = None
+
+    @property
+    def is_far(self) -> bool:
+        """Whether every byte that is read comes over a network, and comes anew when it is read again."""
+        return self.reopen is not None
 
     def again(self) -> Source:
         """The same source with a reading position of its own, so that several can read it side by side."""
-        return Source(self.name, cast("BinaryIO", _View(self.file)), self.size)
+        file = cast("BinaryIO", _View(self.file)) if self.reopen is None else self.reopen()
+        return Source(self.name, file, self.size, self.reopen)
 
 
 class _View(io.RawIOBase):
@@ -132,16 +140,35 @@ class MediaStore(Protocol):
         """
         ...
 
-    def scratch(self) -> AbstractContextManager[BinaryIO]:
-        """A seekable file to build the video in; it is gone with the context, or with the process."""
+    def draft(self, recording: Recording, container: str, expected_bytes: int) -> AbstractContextManager[Draft]:
+        """Begin the unified recording, about `expected_bytes` large; unpublished, it is gone with the context.
+
+        Raises:
+            StorageError: where the store takes nothing.
+        """
         ...
 
-    def publish(
-        self, recording: Recording, container: str, video: BinaryIO, *, thumbnail: bytes | None, qc: bytes | None
-    ) -> Published:
-        """Put the video, the thumbnail and the findings (JSON) in their places: all complete, or none.
 
-        `video` is read from its start to its end.
+class Draft(Protocol):
+    """A video that is being made, where nobody sees it."""
+
+    def begin(self, head_bytes: int) -> BinaryIO:
+        """An empty file to write it into, from the start on; what an earlier one held is gone.
+
+        Its first `head_bytes` may be written again at the end: an index has its place there.
+        """
+        ...
+
+    def written(self) -> Source | None:
+        """What has been written, to be read; None where it has gone its way."""
+        ...
+
+    def front(self) -> bytes:
+        """Its first megabytes as they stand: the index is among them where the container has it there."""
+        ...
+
+    def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
+        """Put the video, the thumbnail and the findings (JSON) in their places: all complete, or none.
 
         Raises:
             StorageError: where the store doesn't take them; nothing is left half done.

@@ -25,6 +25,7 @@ from komorebi_qc.stores import CONTENT_TYPES, Published, Source
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_FRONT_BYTES = 8 << 20
 _PART_SUFFIX = ".komorebi-part"
 _CONTAINERS = tuple(kind for kind, mime in CONTENT_TYPES.items() if mime.startswith("video/"))
 _KINDS = {
@@ -83,7 +84,6 @@ class LocalFiles:
         self.recording = recording
         self.out = out
         self.thumbnail = thumbnail
-        self._part: _Part | None = None
 
     def check(self) -> None:
         """Find out before any work whether the inputs can be read and the results written.
@@ -93,12 +93,13 @@ class LocalFiles:
         """
         for path in (self.connect, self.recording):
             _check_input(path)
-        self._check_outputs()
+        self.check_outputs()
 
-    def _check_outputs(self) -> None:
+    def check_outputs(self) -> None:
+        """As `check`, for the results alone."""
         check_output(self.out, self.connect, self.recording)
         # Without an extension the name isn't known before the container is.
-        outputs = [self.out] if self.out.suffix else [self._video_path(kind) for kind in _CONTAINERS]
+        outputs = [self.out] if self.out.suffix else [self.video_path(kind) for kind in _CONTAINERS]
         for path in outputs:
             check_output(path, self.connect, self.recording)
         if self.thumbnail is not None:
@@ -112,7 +113,7 @@ class LocalFiles:
 
     def has_video(self, recording: Recording, container: str) -> bool:  # noqa: ARG002  one set of files
         """Whether the output is there."""
-        return self._video_path(container).is_file()
+        return self.video_path(container).is_file()
 
     @contextmanager
     def call_audio(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  one file, whatever the item says
@@ -135,7 +136,12 @@ class LocalFiles:
             yield source
 
     @contextmanager
-    def scratch(self) -> Iterator[BinaryIO]:
+    def draft(
+        self,
+        recording: Recording,  # noqa: ARG002  one set of files, whatever the item says
+        container: str,
+        expected_bytes: int,  # noqa: ARG002  a file grows as it is written
+    ) -> Iterator[LocalDraft]:
         """A part file beside `out`; gone with the context unless published, else cleared by the next run.
 
         Raises:
@@ -144,21 +150,45 @@ class LocalFiles:
         """
         self.check()
         with _part_for(self.out) as part:
-            self._part = part
-            try:
-                yield part.file
-            finally:
-                self._part = None
+            yield LocalDraft(self, container, part)
 
-    def publish(
-        self,
-        recording: Recording,  # noqa: ARG002  one set of files, whatever the item says
-        container: str,
-        video: BinaryIO,
-        *,
-        thumbnail: bytes | None,
-        qc: bytes | None,
-    ) -> Published:
+    def qc_path(self, container: str) -> Path:
+        """Where the findings go."""
+        return self.video_path(container).with_suffix(".qc.json")
+
+    def video_path(self, container: str) -> Path:
+        """Where the video goes."""
+        return self.out if self.out.suffix else self.out.with_name(f"{self.out.name}.{container}")
+
+
+class LocalDraft:
+    """A video in a part file (`komorebi_qc.stores.Draft`)."""
+
+    def __init__(self, files: LocalFiles, container: str, part: _Part) -> None:
+        self._files = files
+        self._container = container
+        self._part = part
+
+    def begin(self, head_bytes: int) -> BinaryIO:  # noqa: ARG002  all of a file can be written again
+        """The part file, empty."""
+        file = self._part.file
+        if file.seek(0, os.SEEK_END):
+            file.seek(0)
+            file.truncate()
+        return file
+
+    def written(self) -> Source:
+        """The part file."""
+        file = self._part.file
+        return Source("the output", file, file.seek(0, os.SEEK_END))
+
+    def front(self) -> bytes:
+        """The part file's first bytes."""
+        file = self._part.file
+        file.seek(0)
+        return file.read(_FRONT_BYTES)
+
+    def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
         """Rename the results onto their places: all whole, or all as they were before.
 
         The findings lie beside the video, as ``<its name without extension>.qc.json``.
@@ -167,40 +197,30 @@ class LocalFiles:
             InputError: where a place can't be written any more.
             StorageError: where the disk doesn't take them.
         """
-        self._check_outputs()
-        out = self._video_path(container)
-        small = [(self.thumbnail, thumbnail), (self._qc_path(container), qc)]
+        files, container = self._files, self._container
+        files.check_outputs()
+        out, picture, findings = files.video_path(container), files.thumbnail, files.qc_path(container)
+        size = self._part.settle()
         with ExitStack() as parts:
-            video_part = self._part
-            if video_part is None or video_part.file is not video:
-                video_part = parts.enter_context(_part_for(out))
-                with _write_errors(out):
-                    video.seek(0)
-                    shutil.copyfileobj(video, video_part.file, 1 << 20)
-            size = video_part.settle()
             ready = [
-                (path, *_written(parts, path, body)) for path, body in small if path is not None and body is not None
+                (path, *_written(parts, path, body))
+                for path, body in ((picture, thumbnail), (findings, qc))
+                if path is not None and body is not None
             ]
             with ExitStack() as undo:
                 for path, part, kept in ready:
                     part.move_to(path)
                     undo.callback(_put_back, path, kept)
-                video_part.move_to(out)
+                self._part.move_to(out)
                 undo.pop_all()
-        has_thumbnail = self.thumbnail is not None and thumbnail is not None
+        has_thumbnail = picture is not None and thumbnail is not None
         return Published(
             video=str(out),
-            thumbnail=str(self.thumbnail) if has_thumbnail else None,
-            qc=None if qc is None else str(self._qc_path(container)),
+            thumbnail=str(picture) if has_thumbnail else None,
+            qc=None if qc is None else str(findings),
             video_bytes=size,
             thumbnail_bytes=len(thumbnail or b"") if has_thumbnail else 0,
         )
-
-    def _qc_path(self, container: str) -> Path:
-        return self._video_path(container).with_suffix(".qc.json")
-
-    def _video_path(self, container: str) -> Path:
-        return self.out if self.out.suffix else self.out.with_name(f"{self.out.name}.{container}")
 
 
 def check_output(path: Path, *inputs: Path) -> None:

@@ -1,56 +1,34 @@
-"""The media in S3.
+"""The media in S3: read by ranges, and written while they are made; nothing lies on this machine's disk.
 
-Nothing is left half done: inputs come into files without a name, and a result becomes visible in one request, its
-last. In the output bucket stays what an earlier run left there under other names: a rerun that turns MP4 into WebM
-doesn't delete the old ``recording.mp4``, and one without a thumbnail keeps the old thumbnail.
+Nothing is left half done: a result becomes visible in one request, its last, and what was sent before is taken back
+where that request isn't reached. A run that is killed leaves a multipart upload that nobody sees; the next run of the
+same recording aborts it. In the output bucket stays what an earlier run left there under other names: a rerun that
+turns MP4 into WebM doesn't delete the old ``recording.mp4``, and one without a thumbnail keeps the old thumbnail.
 
 The rights it needs: ``s3:ListBucket`` on all three buckets (without it a missing object looks like a refused one);
 ``s3:GetObject`` on their objects; ``s3:PutObject``, ``s3:DeleteObject`` and ``s3:AbortMultipartUpload`` on the
-output's.
+output's, and ``s3:ListBucketMultipartUploads`` on that bucket, to find what killed runs left (without it the bucket's
+own lifecycle rule has to).
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
-import tempfile
 import uuid
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from komorebi_qc.aws_errors import NO_SUCH_KEY, aws_errors, error_code
-from komorebi_qc.errors import DoesNotFitError, KomorebiError, MissingMediaError, NotThereYetError, StorageError
+from komorebi_qc.errors import KomorebiError, MissingMediaError, NotThereYetError
 from komorebi_qc.recording import Recording, choose_call_audio
+from komorebi_qc.s3_read import LocalCache, S3Object
+from komorebi_qc.s3_stream import STALE_AFTER, PartStream
 from komorebi_qc.s3_upload import Upload
 from komorebi_qc.stores import CONTENT_TYPES, Published, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
-_READ_BYTES = 1 << 20
-_RESUMES = 4
-_SPARE_BYTES = 8 << 20
-
-
-@contextmanager
-def _room_on_disk(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageError(
-                f"no room left in {tempfile.gettempdir()} for {what}: free some, give the function more "
-                "ephemeral storage, or set TMPDIR"
-            ) from error
-        raise
-
-
-def _room() -> tuple[int, int]:
-    usage = shutil.disk_usage(tempfile.gettempdir())
-    return usage.total, usage.free
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +43,10 @@ class S3Media:
         give_up_after: how long after the item's ``creationDate`` a missing object may still come. Its zone isn't
             known, so under 26 hours it would be given up too early somewhere.
         now: the present, with its zone.
-        between: called between two reads and between two parts of an upload: what it raises stops the transfer.
-        room: how many bytes the disk for temporary files has, and how many of them are free.
+        between: called between two reads and between two parts of an upload, and while they are waited for: what it
+            raises stops the transfer.
+        cache_bytes: inputs of up to so many bytes are kept on disk as they are read, so that none comes twice.
+        stale_after: how old another upload of the same video has to be to be taken for a killed run's.
     """
 
     client: Any
@@ -77,7 +57,8 @@ class S3Media:
     give_up_after: timedelta = timedelta(hours=48)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     between: Callable[[], None] = field(default=lambda: None)
-    room: Callable[[], tuple[int, int]] = field(default=_room)
+    cache_bytes: int = 0
+    stale_after: timedelta = STALE_AFTER
 
     def input_versions(self, recording: Recording) -> tuple[str, ...]:
         """Key and ETag of both inputs.
@@ -91,13 +72,8 @@ class S3Media:
         call = self._call_audio(recording)
         key = recording.agent_recording_key
         where = f"s3://{self.input_bucket}/{key}"
-        with aws_errors(where):
-            try:
-                told = self.client.head_object(Bucket=self.input_bucket, Key=key)
-            except Exception as error:
-                if error_code(error) in NO_SUCH_KEY:
-                    raise self._absent(recording, where) from error
-                raise
+        with aws_errors(where), self._expecting(recording, self.input_bucket, key):
+            told = self.client.head_object(Bucket=self.input_bucket, Key=key)
         return (call["Key"], str(call.get("ETag", "")), key, str(told["ETag"]))
 
     def has_video(self, recording: Recording, container: str) -> bool:
@@ -136,9 +112,8 @@ class S3Media:
             MissingMediaError: where it won't.
             StorageError: where the bucket doesn't answer.
             AccessDeniedError: where it refuses or doesn't exist.
-            DoesNotFitError: where there is no room for it.
         """
-        with self._fetched(recording, self.connect_bucket, self._call_audio(recording)["Key"]) as source:
+        with self._opened(recording, self.connect_bucket, self._call_audio(recording)["Key"]) as source:
             yield source
 
     def _call_audio(self, recording: Recording) -> Mapping[str, Any]:
@@ -164,57 +139,26 @@ class S3Media:
             StorageError: where the bucket doesn't answer.
             AccessDeniedError: where it refuses or doesn't exist.
         """
-        with self._fetched(recording, self.input_bucket, recording.agent_recording_key) as source:
+        with self._opened(recording, self.input_bucket, recording.agent_recording_key) as source:
             yield source
 
     @contextmanager
-    def scratch(self) -> Iterator[BinaryIO]:
-        """A file without a name: it is gone with the context, and with the process however that ends.
+    def draft(self, recording: Recording, container: str, expected_bytes: int) -> Iterator[S3Draft]:
+        """Begin the unified recording: it goes up while it is made, where nobody sees it.
 
         Raises:
-            StorageError: where the disk is full, now or while the file is written.
-        """
-        with _room_on_disk("the video"), tempfile.TemporaryFile() as file:
-            yield file
-
-    def publish(
-        self, recording: Recording, container: str, video: BinaryIO, *, thumbnail: bytes | None, qc: bytes | None
-    ) -> Published:
-        """Put the video, the thumbnail and the findings in their places: all complete, or none.
-
-        The video's parts go up first, where nobody sees them; then the small objects; then one request makes the video
-        visible. What fails before that is undone.
-
-        Raises:
-            StorageError: where the bucket doesn't take them; a thing that couldn't be undone is named.
+            StorageError: where the bucket doesn't take it; a thing that couldn't be undone is named.
             AccessDeniedError: where the bucket refuses or doesn't exist.
         """
         upload = Upload(self.client, self.output_bucket, uuid.uuid4().hex, self.between)
-        size = video.seek(0, os.SEEK_END)
-        video.seek(0)
-        video_key = recording.video_key(container)
-        small = [(recording.thumbnail_key, "png", thumbnail), (recording.qc_key, "json", qc)]
-        wanted = [(key, CONTENT_TYPES[kind], body) for key, kind, body in small if body is not None]
+        draft = S3Draft(upload, recording, container, expected_bytes, self.stale_after)
         try:
-            with ExitStack() as undo:
-                kept = {key: upload.keep(key) for key, _, _ in wanted}
-                show_video = upload.prepare(video_key, CONTENT_TYPES[container], video, size, undo)
-                for key, content_type, body in wanted:
-                    undo.callback(upload.put_back, key, kept[key])
-                    upload.put(key, content_type, body)
-                show_video()
-                undo.pop_all()
+            with closing(draft):
+                yield draft
         except KomorebiError as error:
             if upload.left:
                 raise type(error)(f"{error}; left behind, please remove: {', '.join(upload.left)}") from error
             raise
-        return Published(
-            video=f"s3://{self.output_bucket}/{video_key}",
-            thumbnail=None if thumbnail is None else f"s3://{self.output_bucket}/{recording.thumbnail_key}",
-            qc=None if qc is None else f"s3://{self.output_bucket}/{recording.qc_key}",
-            video_bytes=size,
-            thumbnail_bytes=len(thumbnail or b""),
-        )
 
     def _listed(self, prefix: str, bucket: str) -> Iterator[Mapping[str, Any]]:
         with aws_errors(f"bucket {bucket}"):
@@ -232,53 +176,99 @@ class S3Media:
         )
 
     @contextmanager
-    def _fetched(self, recording: Recording, bucket: str, key: str) -> Iterator[Source]:
+    def _opened(self, recording: Recording, bucket: str, key: str) -> Iterator[Source]:
         where = f"s3://{bucket}/{key}"
-        with tempfile.TemporaryFile() as file:
-            with aws_errors(where), _room_on_disk(where):
-                try:
-                    answer = self.client.get_object(Bucket=bucket, Key=key)
-                except Exception as error:
-                    if error_code(error) in NO_SUCH_KEY:
-                        raise self._absent(recording, where) from error
-                    raise
-                self._refuse_too_large(where, int(answer["ContentLength"]), answer["Body"])
-                self._read_all(answer, bucket, key, file)
-            size = file.tell()
-            file.seek(0)
-            yield Source(where, file, size)
+        cache = LocalCache(self.cache_bytes) if self.cache_bytes else None
+        with aws_errors(where), self._expecting(recording, bucket, key):
+            found = S3Object.open(self.client, bucket, key, between=self.between, cache=cache)
+        with closing(found):
+            yield Source(where, _reader(found), found.size, lambda: _reader(found))
 
-    def _refuse_too_large(self, where: str, size: int, body: Any) -> None:
-        """An input and the output made of it have to fit; better told now than when the disk is full."""
-        needed, (total, free) = 2 * size + _SPARE_BYTES, self.room()
-        if needed <= free:
-            return
-        body.close()
-        told = (
-            f"{where} has {size / 1e6:.0f} MB, and what is made of it as much again: {needed / 1e6:.0f} MB are needed "
-            f"in {tempfile.gettempdir()}"
+    @contextmanager
+    def _expecting(self, recording: Recording, bucket: str, key: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if error_code(error) not in NO_SUCH_KEY:
+                raise
+            # A HEAD's answer has no body: whether the key is missing or the bucket, only a GET tells.
+            with suppress(self.client.exceptions.NoSuchKey):
+                self.client.get_object(Bucket=bucket, Key=key, Range="bytes=0-0")["Body"].close()
+            raise self._absent(recording, f"s3://{bucket}/{key}") from error
+
+
+def _reader(found: S3Object) -> BinaryIO:
+    return cast("BinaryIO", found.reader())
+
+
+class S3Draft:
+    """A video that goes up while it is made (`komorebi_qc.stores.Draft`)."""
+
+    def __init__(
+        self, upload: Upload, recording: Recording, container: str, expected_bytes: int, stale_after: timedelta
+    ) -> None:
+        """Nothing is sent before `begin`."""
+        self._upload = upload
+        self._recording = recording
+        self._container = container
+        self._expected_bytes = expected_bytes
+        self._stale_after = stale_after
+        self._stream: PartStream | None = None
+
+    def begin(self, head_bytes: int) -> BinaryIO:
+        """A new upload; what was sent by the one before is taken back."""
+        self.close()
+        self._stream = PartStream(
+            self._upload,
+            self._recording.video_key(self._container),
+            CONTENT_TYPES[self._container],
+            head_bytes=head_bytes,
+            expected_bytes=self._expected_bytes,
+            stale_after=self._stale_after,
         )
-        if needed <= total:
-            raise StorageError(f"{told}, and only {free / 1e6:.0f} MB are free just now: it is worth another try")
-        raise DoesNotFitError(
-            f"{told}, which has {total / 1e6:.0f} MB in all. Give the function more ephemeral storage, or process this "
-            "recording by `komorebi-qc process` on a machine with a larger disk"
+        return cast("BinaryIO", self._stream)
+
+    def written(self) -> Source | None:
+        """Nothing: it has been sent."""
+        return None
+
+    def front(self) -> bytes:
+        """The first part, which is sent last."""
+        return b"" if self._stream is None else self._stream.head()
+
+    def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
+        """Put the video, the thumbnail and the findings in their places: all complete, or none.
+
+        The video's last parts go up first; then the small objects; then one request makes the video visible. What
+        fails before that is undone.
+
+        Raises:
+            StorageError: where the bucket doesn't take them.
+            AccessDeniedError: where the bucket refuses or doesn't exist.
+            ValueError: where nothing was begun.
+        """
+        if self._stream is None:
+            raise ValueError("a draft has to be begun and written before it is published")
+        upload, recording = self._upload, self._recording
+        small = [(recording.thumbnail_key, "png", thumbnail), (recording.qc_key, "json", qc)]
+        wanted = [(key, CONTENT_TYPES[kind], body) for key, kind, body in small if body is not None]
+        with ExitStack() as undo:
+            kept = {key: upload.keep(key) for key, _, _ in wanted}
+            show_video = self._stream.finish(undo)
+            for key, content_type, body in wanted:
+                undo.callback(upload.put_back, key, kept[key])
+                upload.put(key, content_type, body)
+            show_video()
+            undo.pop_all()
+        return Published(
+            video=upload.where(recording.video_key(self._container)),
+            thumbnail=None if thumbnail is None else upload.where(recording.thumbnail_key),
+            qc=None if qc is None else upload.where(recording.qc_key),
+            video_bytes=self._stream.size,
+            thumbnail_bytes=len(thumbnail or b""),
         )
 
-    def _read_all(self, answer: Any, bucket: str, key: str, file: BinaryIO) -> None:
-        """Copy the object into `file`; go on where the connection broke, as long as it is the same object."""
-        where, size, etag = f"s3://{bucket}/{key}", int(answer["ContentLength"]), answer["ETag"]
-        for resumes_left in range(_RESUMES, -1, -1):
-            try:
-                with aws_errors(where), closing(answer["Body"]) as body:
-                    while chunk := body.read(_READ_BYTES):
-                        file.write(chunk)
-                        self.between()
-                break
-            except StorageError:
-                if not resumes_left or file.tell() >= size:
-                    raise
-            with aws_errors(where):
-                answer = self.client.get_object(Bucket=bucket, Key=key, Range=f"bytes={file.tell()}-", IfMatch=etag)
-        if file.tell() != size:
-            raise StorageError(f"{where} gave {file.tell()} of its {size} bytes: it is worth another try")
+    def close(self) -> None:
+        """Take back what was sent, unless it has been published."""
+        if self._stream is not None:
+            self._stream.close()

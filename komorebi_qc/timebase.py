@@ -14,8 +14,12 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from komorebi_qc.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CALL_END_FORMS = "HH:MM:SS, MM:SS or seconds, each with an optional fraction (01:02:03.5, 62:03.5, 3723.5)"
 _CALL_END = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,4}):)?(\d{1,7})(?:[.,](\d{1,9}))?", re.ASCII)
@@ -48,6 +52,17 @@ class Span:
     def overlap_s(self, other: Span) -> float:
         """The seconds that both spans hold."""
         return max(0.0, min(self.end_s, other.end_s) - max(self.start_s, other.start_s))
+
+
+def merged(spans: Iterable[Span], within_s: float = 0.0) -> list[Span]:
+    """The spans in order, those that overlap, or lie no further apart than `within_s`, as one."""
+    out: list[Span] = []
+    for span in sorted(spans, key=lambda s: s.start_s):
+        if out and span.start_s <= out[-1].end_s + within_s:
+            out[-1] = Span(out[-1].start_s, max(out[-1].end_s, span.end_s))
+        else:
+            out.append(span)
+    return out
 
 
 @dataclass(frozen=True, slots=True)

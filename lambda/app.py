@@ -17,9 +17,13 @@ from komorebi_qc.handler import MessageStaysError, WorkerContext, check_event, h
 from komorebi_qc.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
     from komorebi_qc.handler import Desk, Pipeline, Report
+
+    Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 SERVICE, NAMESPACE = "komorebi-qc", "KomorebiQC"
 LOG = Logger(service=SERVICE, stream=sys.stderr, utc=True)
@@ -27,7 +31,6 @@ if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:  # elsewhere the package's warnings
     logging.getLogger("komorebi_qc")  # only what is registered by now is found, and who warns loads later
     copy_config_to_registered_loggers(LOG, include={"komorebi_qc"})
 METRICS = Metrics(namespace=NAMESPACE, service=SERVICE)
-TRACER = Tracer(service=SERVICE, auto_patch=False)
 BATCH = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
@@ -38,8 +41,15 @@ def _wired() -> tuple[Pipeline, Desk]:
     return settings.pipeline(), settings.desk()
 
 
+def _traced(function: Handler) -> Handler:
+    if "LAMBDA_TASK_ROOT" not in os.environ:  # nothing is traced here, but X-Ray's SDK would make a client all the same
+        return function
+    tracer = Tracer(service=SERVICE, auto_patch=False)
+    return tracer.capture_lambda_handler(function, capture_response=False)
+
+
 @LOG.inject_lambda_context(clear_state=True)
-@TRACER.capture_lambda_handler(capture_response=False)
+@_traced
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process an SQS event; what is to come again is listed for the queue."""
     pipeline, desk = _wired()

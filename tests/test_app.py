@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -280,30 +279,17 @@ def test_the_last_try_is_set_aside(function: Lambda) -> None:
     assert (letter.recording_id, function.world.waiting()) == ("contact-1", (0, 0))
 
 
-def test_an_input_that_does_not_fit(function: Lambda, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Too large for the disk is told before it is read, with what would help; a retry wouldn't."""
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(total=9_000_000, free=9_000_000))
-    delivery = function.deliver()
-    assert not delivery.failed
-    (letter,) = function.letters()
-    assert (letter.kind, letter.error) == ("permanent", "DoesNotFitError")
-    assert "ephemeral storage" in letter.reason
-    assert function.world.keys(OUTPUT) == []
-
-
-def test_a_disk_that_is_full_for_a_moment(function: Lambda, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What would fit if the disk were empty comes again: somebody else's files may be gone by then."""
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(total=1 << 40, free=9_000_000))
-    assert function.deliver().failed
-    assert function.letters() == []
-
-
-@dataclass
-class Usage:
-    """A disk's bytes."""
-
-    total: int
-    free: int
+@pytest.mark.parametrize("cache_mb", ["0", "100"])
+def test_a_disk_that_takes_nothing_is_no_matter(
+    function: Lambda, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache_mb: str
+) -> None:
+    """Where no file can be made the recording is made all the same, with a cache that was asked for or without."""
+    monkeypatch.setenv("KOMOREBI_CACHE_MB", cache_mb)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
+    with pytest.raises(FileNotFoundError):
+        tempfile.mkstemp()
+    assert function.deliver().report["outcome"] == "done"
+    assert VIDEO_KEY in function.world.keys(OUTPUT)
 
 
 def in_mid_upload(world: World) -> bool:
@@ -330,24 +316,40 @@ def test_a_deadline_in_mid_upload_leaves_nothing(
     assert stopped_in[-1]
     assert delivery.failed is failed
     assert (delivery.report["error"], delivery.report.get("setAside")) == ("OutOfTimeError", None if failed else True)
-    assert "'publish'" in delivery.report["detail"]
+    assert "'mux picture and sound'" in delivery.report["detail"]
     assert (function.world.dangling_uploads(), function.world.keys(OUTPUT)) == ([], [])
     assert function.world.item() == ITEM
     assert function.world.waiting() == ((0, 1) if failed else (0, 0))
 
 
-def test_the_disk_is_as_it_was(function: Lambda, tmp_path: Path) -> None:
-    """Done or failed: no file is left in the temporary folder, with a name or without."""
+def test_nothing_is_written_to_the_disk(function: Lambda, tmp_path: Path) -> None:
+    """While a recording is made, and after, there is no file in the temporary folder, with a name or without."""
+    before = no_longer_linked()
+    during: list[str] = []
+
+    def clock() -> float:
+        during.extend([*no_longer_linked(), *map(str, tmp_path.iterdir())])
+        return 900.0
+
+    assert function.deliver(context=Invocation(clock)).report["outcome"] == "done"
+    assert set(during) <= set(before)
+    assert (no_longer_linked(), list(tmp_path.iterdir())) == (before, [])
+
+
+def test_a_cache_is_gone_with_its_run(function: Lambda, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A cache that is asked for has no name while it is there; done, failed or stopped, nothing of it is left."""
+    monkeypatch.setenv("KOMOREBI_CACHE_MB", "100")
     before = no_longer_linked()
     during: list[str] = []
 
     def clock() -> float:
         during.extend(no_longer_linked())
+        assert list(tmp_path.iterdir()) == []
         return 900.0
 
     assert function.deliver(context=Invocation(clock)).report["outcome"] == "done"
     assert [name for name in during if str(tmp_path) in name]
-    assert (no_longer_linked(), list(tmp_path.iterdir())) == (before, [])
+    assert no_longer_linked() == before
     function.world.s3.put_object(Bucket=INPUT, Key=RECORDING.agent_recording_key, Body=b"no media" * 1000)
     assert function.deliver().report["error"] == "MediaError"
     times = iter([900.0] * 4)

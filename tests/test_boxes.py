@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import struct
+import wave
 
 import pytest
 from conftest import CAPTURES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from komorebi_qc.boxes import is_encrypted, missing_bytes
+from komorebi_qc.boxes import is_encrypted, missing_bytes, wav_sample_bytes
 
 
 @pytest.mark.parametrize("name", sorted(CAPTURES))
@@ -50,3 +51,75 @@ def test_an_encrypted_track_is_told_by_the_index() -> None:
     assert not is_encrypted(io.BytesIO(plain))
     assert is_encrypted(io.BytesIO(plain.replace(b"avc1", b"encv", 2)))
     assert not is_encrypted(io.BytesIO(CAPTURES["vp8.webm"].recording.read_bytes() + b"encv"))
+
+
+def chunk(name: bytes, content: bytes, length: int | None = None) -> bytes:
+    """A RIFF chunk, padded to an even length; `length` is what its header says, where that isn't the truth."""
+    said = len(content) if length is None else length
+    return name + struct.pack("<I", said) + content + b"\0" * (len(content) % 2)
+
+
+def riff(*chunks: bytes) -> io.BytesIO:
+    """A WAV of these chunks."""
+    body = b"WAVE" + b"".join(chunks)
+    return io.BytesIO(b"RIFF" + struct.pack("<I", len(body)) + body)
+
+
+FORMAT = chunk(b"fmt ", struct.pack("<HHIIHH", 1, 2, 8000, 32_000, 4, 16))
+
+
+@given(
+    frames=st.integers(0, 200),
+    before=st.lists(st.integers(0, 40), max_size=3),
+    behind=st.lists(st.integers(0, 40), max_size=3),
+    lost=st.integers(0, 1000),
+)
+def test_a_wavs_samples_are_counted_by_its_chunks(frames: int, before: list[int], behind: list[int], lost: int) -> None:
+    """Other chunks, odd ones too, lie before and behind; of a file that was cut off it is what is left of them."""
+    samples = b"ab" * 2 * frames
+    front = b"".join([FORMAT, *(chunk(b"LIST", bytes(n)) for n in before)])
+    whole = riff(front, chunk(b"data", samples), *(chunk(b"id3 ", bytes(n)) for n in behind)).getvalue()
+    begins = 12 + len(front) + 8
+    file = io.BytesIO(whole[: max(begins, len(whole) - lost)])
+    file.seek(5)
+    left = min(len(samples), len(file.getvalue()) - begins)
+    assert wav_sample_bytes(file) == (left if frames else None)
+    assert file.tell() == 5
+
+
+def test_a_wav_of_the_standard_library_is_counted_as_it_counts() -> None:
+    """Two channels of 16 bits: four bytes a frame."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(2)
+        out.setsampwidth(2)
+        out.setframerate(8000)
+        out.writeframes(bytes(4 * 321))
+    assert wav_sample_bytes(file) == 4 * 321
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        riff(FORMAT, chunk(b"data", b"abcd", 0)),
+        riff(FORMAT, chunk(b"data", b"abcd", 0xFFFFFFFF)),
+        riff(FORMAT, chunk(b"data", b"abcd", 0xFFFFFF00)),
+        riff(FORMAT, chunk(b"data", b"abcd"), chunk(b"data", b"efgh")),
+        riff(FORMAT),
+        riff(),
+        io.BytesIO(b"RIFX" + riff(FORMAT, chunk(b"data", b"abcd")).getvalue()[4:]),
+        io.BytesIO(b"RIFF\0\0\0\0AVI " + chunk(b"data", b"abcd")),
+        io.BytesIO(CAPTURES["sample"].recording.read_bytes()[:5000]),
+        io.BytesIO(),
+    ],
+    ids=["no length", "no end", "nearly no end", "two", "none", "nothing", "big endian", "AVI", "MP4", "empty"],
+)
+def test_what_its_chunks_cant_tell_is_left_to_a_demuxer(file: io.BytesIO) -> None:
+    """A header that was never finished, samples in two chunks or in none, and whatever isn't a WAV."""
+    assert wav_sample_bytes(file) is None
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_confuse_a_wavs_chunks(data: bytes) -> None:
+    """Whatever follows a WAV's first bytes: it ends, and finds no more samples than there are bytes."""
+    assert 0 <= (wav_sample_bytes(io.BytesIO(b"RIFF\0\0\0\0WAVE" + data)) or 0) <= len(data)

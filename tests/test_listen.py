@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,16 +11,19 @@ from made import RATE as WIDE
 from made import Shape, encoded, noise, recording, wav
 from test_pcm import shift_samples
 
-from komorebi_qc.listen import RATE, PlainWav, hear_call, hear_recording
+from komorebi_qc import listen
+from komorebi_qc.listen import RATE, PlainWav, exact_call, hear_call, hear_recording
+from komorebi_qc.media import CALL_FORMATS, opened
+from komorebi_qc.packed import Packed
+from komorebi_qc.pcm import PcmTrack
 from komorebi_qc.probe import probe_call, probe_recording
+from komorebi_qc.stores import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from conftest import Capture
-
-    from komorebi_qc.stores import Source
 
     Open = Callable[[Path], Source]
 
@@ -84,3 +88,47 @@ def test_a_recording_without_audio_is_an_empty_track(tmp_path: Path, source: Ope
     """Nothing was recorded: nothing is heard, and nothing fails."""
     own = source(recording(tmp_path / "a.webm", Shape(audio=None)))
     assert hear_recording(own, probe_recording(own)).shape == (0,)
+
+
+def far(path: Path) -> Source:
+    """A file as if it came over a network."""
+    data = path.read_bytes()
+    return Source(str(path), io.BytesIO(data), len(data), lambda: io.BytesIO(data))
+
+
+def test_a_far_call_is_held_in_memory_sample_for_sample(sample: Capture, source: Open) -> None:
+    """It comes once, and any piece of it is what the file says."""
+    near = hear_call(source(sample.call), probe_call(source(sample.call)))
+    call = far(sample.call)
+    held = hear_call(call, probe_call(call))
+    assert isinstance(held, Packed)
+    assert held.shape == near.shape
+    assert np.array_equal(np.asarray(held), near[0 : near.shape[0]])
+    assert held.nbytes < near.shape[0] * 4
+
+
+def test_a_far_call_too_long_for_memory_stays_where_it_is(sample: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded: beyond two hours pieces are read when they are asked for."""
+    monkeypatch.setattr(listen, "_LONGEST_KEPT", 20 * RATE)
+    call = far(sample.call)
+    assert isinstance(hear_call(call, probe_call(call)), PlainWav)
+
+
+def test_the_exact_call_is_what_a_decoder_gives(sample: Capture, source: Open) -> None:
+    """Sample for sample, silence on either side, from the file as from memory; of other files there is none."""
+    call = source(sample.call)
+    info = probe_call(call)
+    with opened(call, CALL_FORMATS) as container:
+        expected = PcmTrack(container, origin_s=None, keep_s=30.0).read(-100, 25 * RATE)
+    for heard in (None, hear_call(far(sample.call), info)):
+        exact = exact_call(call, info, heard)
+        assert exact is not None
+        assert exact.rate == RATE
+        assert np.array_equal(exact.read(-100, 25 * RATE), expected)
+
+
+def test_of_other_call_audio_there_is_no_exact_copy(tmp_path: Path, source: Open) -> None:
+    """Only a decoder gets at it: what was heard of it has been brought down to 8 kHz."""
+    call = source(encoded(tmp_path / "a.flac", stereo(2.0, 16_000), "flac", 16_000, "flac"))
+    info = probe_call(call)
+    assert exact_call(call, info, hear_call(call, info)) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -10,7 +11,7 @@ import pytest
 from conftest import CAPTURES, MEDIA
 
 import komorebi_qc.media as media_module
-from komorebi_qc.errors import MediaError
+from komorebi_qc.errors import MediaError, StorageError
 from komorebi_qc.media import (
     CALL_FORMATS,
     RECORDING_FORMATS,
@@ -20,14 +21,13 @@ from komorebi_qc.media import (
     packets,
     video_stream,
 )
+from komorebi_qc.stores import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from conftest import Capture
-
-    from komorebi_qc.stores import Source
 
     Open = Callable[[Path], Source]
 
@@ -128,3 +128,34 @@ def test_a_watch_sees_every_packet_that_is_subscribed_to(sample: Capture, source
         assert seen == every
         assert heard == [e for e in every if e[0] == sound.index]
         assert list(pictures) == [None]
+
+
+class Failing(io.BytesIO):
+    """A file that breaks at a byte."""
+
+    def __init__(self, content: bytes, at: int) -> None:
+        super().__init__(content)
+        self.breaks_at = at
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read, or say that the connection is gone."""
+        if self.tell() >= self.breaks_at:
+            raise StorageError("the connection is gone")
+        return super().read(size)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_a_file_that_breaks_while_it_is_read_says_so(
+    share: float, sample: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FFmpeg takes an error for the file's end; nobody else may, and the sentence is the file's own."""
+    monkeypatch.setattr(media_module, "_BUFFER_BYTES", 1 << 14)
+    content = sample.recording.read_bytes()
+    file = Failing(content, round(share * len(content)))
+
+    def read_all() -> None:
+        with opened(Source("a", file, len(content)), RECORDING_FORMATS) as container:
+            assert sum(1 for _ in packets(container, [video_stream(container)])) > 0
+
+    with pytest.raises(StorageError, match="the connection is gone"):
+        read_all()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from komorebi_qc.pcm import Pcm
+
     Open = Callable[[Path], Source]
 
 
@@ -159,6 +161,50 @@ def test_outside_the_spans_nothing_is_decoded(tmp_path: Path, source: Open) -> N
         assert abs(shift_samples(sound[low:high], got[low:high, 0])) <= 1
         assert np.corrcoef(sound[low:high], got[low:high, 0])[0, 1] > 0.9  # what AAC leaves of noise
     assert not got[5 * RATE : 35 * RATE].any()
+
+
+def test_what_is_to_be_kept_is_what_a_read_gives(tmp_path: Path, source: Open) -> None:
+    """Kept samples are those of a read of the same places, also where nobody else reads them; before 0 is silence."""
+    sound = noise(12.0, RATE)
+    path = recording(tmp_path / "a.mp4", Shape(seconds=12.0, fps=2, video="libx264", audio="aac"), sound)
+    kept = [Span(-0.5, 0.5), Span(3.0, 4.0), Span(3.5, 5.0), Span(10.0, 11.0)]
+    with opened(source(path), RECORDING_FORMATS) as container:
+        track = PcmTrack(container, keep_s=20.0)
+        expected = [track.read(round(span.start_s * RATE), round(span.length_s * RATE)) for span in kept]
+    with opened(source(path), RECORDING_FORMATS) as container:
+        track = PcmTrack(container, spans=[Span(0.0, 0.5), Span(3.0, 5.0), Span(10.0, 11.0)], kept=kept)
+        track.samples()
+        found = track.kept()
+    assert [first for first, _ in found] == [round(span.start_s * RATE) for span in kept]
+    for (_, pcm), reading in zip(found, expected, strict=True):
+        assert pcm.shape == reading.shape
+        assert alike(pcm, reading)
+
+
+@pytest.mark.parametrize("wanted", [[], [Span(30.0, 32.0)], [Span(1.0, 2.0), Span(30.0, 32.0), Span(56.0, 59.0)]])
+def test_a_track_that_sleeps_misses_nothing_that_is_wanted(wanted: list[Span], tmp_path: Path, source: Open) -> None:
+    """An MP4's sound is passed over by the demuxer where it isn't wanted, whole where it is; the picture is whole."""
+    sound = noise(60.0, RATE)
+    path = recording(tmp_path / "a.mp4", Shape(seconds=60.0, fps=4, video="libx264", audio="aac"), sound)
+    with opened(source(path), RECORDING_FORMATS) as container:
+        whole = PcmTrack(container, keep_s=70.0).read(0, 60 * RATE)
+    with opened(source(path), RECORDING_FORMATS) as container:
+        shared = SharedPackets(container)
+        pictures = shared.subscribe(video_stream(container))
+        track = PcmTrack(container, spans=wanted, shared=shared, keep_s=70.0)
+        count = sum(1 for _ in pictures)
+        got = track.read(0, 60 * RATE)
+        # The first ones settle where the track begins; those next to a wanted stretch are handed out as well.
+        assert track.packets < 60 + (sum(span.length_s for span in wanted) + 1.0 * len(wanted)) * RATE / 1024
+    assert count == len(stamps(path))
+    for span in wanted:
+        low, high = round(span.start_s * RATE), round(span.end_s * RATE)
+        assert alike(got[low:high], whole[low:high])
+
+
+def alike(one: Pcm, other: Pcm) -> bool:
+    """Whether both are the same, but for the noise that AAC's decoder makes up where it begins anew."""
+    return float(np.corrcoef(one[:, 0], other[:, 0])[0, 1]) > 0.98
 
 
 def test_two_tracks_share_one_reading(source: Open) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+import av
 import numpy as np
 import pytest
 from conftest import CAPTURES, Capture
@@ -31,9 +32,11 @@ from komorebi_qc.stores import Published, Source
 from komorebi_qc.timebase import Alignment, CallEnd, parse_call_end
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from typing import BinaryIO
+
+    from komorebi_qc.result_check import ResultCheck
 
 ID = "7b0d2c1a-6a57-4a5e-9a3b-1f0c2d3e4f50"
 ITEM = Recording(ID, "agent-1", datetime(2026, 11, 24, 12, 0, 0))  # noqa: DTZ001  as the table's
@@ -67,6 +70,9 @@ class Media:
         self.published: list[tuple[str, bytes, bytes | None]] = []
         self.documents: list[Any] = []
         self.open_files = 0
+        self.is_far = False
+        self.opened: list[str] = []
+        self.before_publishing: Callable[[], None] = lambda: None
         self.fails: dict[str, Exception] = {}
         self.versions: tuple[str, ...] = ("connect.wav", "1", "recording", "1")
 
@@ -76,9 +82,13 @@ class Media:
             raise self.fails[name]
         self.open_files += 1
         try:
-            yield Source(name, io.BytesIO(data), len(data))
+            yield Source(name, io.BytesIO(data), len(data), (lambda: self._again(name, data)) if self.is_far else None)
         finally:
             self.open_files -= 1
+
+    def _again(self, name: str, data: bytes) -> BinaryIO:
+        self.opened.append(name)
+        return io.BytesIO(data)
 
     def input_versions(self, recording: Recording) -> tuple[str, ...]:
         """What names the inputs."""
@@ -103,27 +113,51 @@ class Media:
         return self._source("recording", self.own)
 
     @contextmanager
-    def scratch(self) -> Iterator[BinaryIO]:
+    def draft(self, recording: Recording, container: str, expected_bytes: int) -> Iterator[Draft]:
         """A file in memory."""
+        assert recording.recording_id == ID
+        assert expected_bytes > len(self.own)
         self.open_files += 1
         try:
-            yield io.BytesIO()
+            yield Draft(self, container)
         finally:
             self.open_files -= 1
 
-    def publish(
-        self, recording: Recording, container: str, video: BinaryIO, *, thumbnail: bytes | None, qc: bytes | None
-    ) -> Published:
+
+class Draft:
+    """A video in memory; where the store is far, it has gone once it is written."""
+
+    def __init__(self, media: Media, container: str) -> None:
+        self.media, self.container = media, container
+        self.file = io.BytesIO()
+        self.begun: list[int] = []
+
+    def begin(self, head_bytes: int) -> BinaryIO:
+        """A new file."""
+        self.begun.append(head_bytes)
+        self.file = io.BytesIO()
+        return self.file
+
+    def written(self) -> Source | None:
+        """The file."""
+        return None if self.media.is_far else Source("the output", self.file, len(self.file.getvalue()))
+
+    def front(self) -> bytes:
+        """Its first bytes."""
+        return self.file.getvalue()[: 1 << 20]
+
+    def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
         """Note what was published."""
-        assert recording.recording_id == ID
-        if "publish" in self.fails:
-            raise self.fails["publish"]
-        video.seek(0)
-        data = video.read()
-        self.published.append((container, data, thumbnail))
-        self.documents.append(json.loads(qc or b"null"))
+        media = self.media
+        media.before_publishing()
+        if "publish" in media.fails:
+            raise media.fails["publish"]
+        data = self.file.getvalue()
+        media.published.append((self.container, data, thumbnail))
+        media.documents.append(json.loads(qc or b"null"))
         name = "thumbnail.png" if thumbnail else None
-        return Published(f"recording.{container}", name, "qc.json" if qc else None, len(data), len(thumbnail or b""))
+        qc_name = "qc.json" if qc else None
+        return Published(f"recording.{self.container}", name, qc_name, len(data), len(thumbnail or b""))
 
 
 class Told:
@@ -230,13 +264,11 @@ def test_what_is_no_media_touches_nothing(sample: Capture, which: str, data: byt
 def test_an_item_that_vanishes_meanwhile_is_told(sample: Capture) -> None:
     """The update is conditional: a deleted recording doesn't come back to life."""
     table, media = stores(sample)
-    publish = media.publish
 
-    def publish_and_delete(*args: object, **rest: object) -> Published:
+    def delete() -> None:
         table.item = None
-        return publish(*args, **rest)  # type: ignore[arg-type]
 
-    media.publish = publish_and_delete  # type: ignore[method-assign]
+    media.before_publishing = delete
     with pytest.raises(UnknownRecordingError):
         run(order(sample), table, media)
     assert not table.updates
@@ -364,3 +396,41 @@ def test_inputs_without_versions_are_never_done(sample: Capture) -> None:
     process(order(sample), table=table, media=media, options=Options(align="told"))
     assert "qcInputs" not in table.updates[-1]
     assert made_from(order(sample), ()) == ""
+
+
+@pytest.mark.parametrize("name", ["sample", "vp8.webm"])
+def test_a_far_store_gets_the_same_result_and_is_read_once_for_each_need(name: str) -> None:
+    """Where nothing can be read again cheaply: the same sound, the same check, and Connect's audio opened once."""
+    capture = CAPTURES[name]
+    checks: list[ResultCheck] = []
+    sounds: list[list[bytes]] = []
+    for is_far in (False, True):
+        table, media = stores(capture)
+        media.is_far = is_far
+        kept = run(order(capture, as_told=True), table, media, options=Options(keep=True)).kept
+        assert kept is not None
+        assert kept.check is not None
+        checks.append(kept.check)
+        sounds.append(packets_of(media.published[0][1]))
+        assert media.opened == (["connect.wav", "recording", "recording"] if is_far else [])
+        assert media.open_files == 0
+    assert sounds[0] == sounds[1]
+    near, far = checks
+    assert near.stamps == far.stamps == ()
+    for mine, yours in ((near.call, far.call), (near.own, far.own)):
+        assert len(mine.windows) == len(yours.windows) > 3
+        assert [lag.output_s for lag in mine.windows] == pytest.approx(
+            [lag.output_s for lag in yours.windows], abs=1e-4
+        )
+        assert [lag.lag_s for lag in mine.windows] == pytest.approx([lag.lag_s for lag in yours.windows], abs=2e-5)
+    assert len(near.seams) == len(far.seams) > 0
+    for one, other in zip(near.seams, far.seams, strict=True):
+        assert one.click_db == pytest.approx(other.click_db, abs=0.1)
+        assert (one.hole_s, one.stamp_gap_s) == (other.hole_s, other.stamp_gap_s)
+        assert one.level_step_db == pytest.approx(other.level_step_db, abs=0.05)
+
+
+def packets_of(video: bytes) -> list[bytes]:
+    """The sound's packets."""
+    with av.open(io.BytesIO(video), "r") as container:
+        return [bytes(packet) for packet in container.demux(audio=0) if packet.size]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,12 +13,11 @@ from made import Shape, encoded, noise, recording, wav
 import komorebi_qc.probe as probe_module
 from komorebi_qc.errors import MediaError
 from komorebi_qc.probe import probe_call, probe_recording
+from komorebi_qc.stores import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from komorebi_qc.stores import Source
 
     Open = Callable[[Path], Source]
 
@@ -201,3 +201,32 @@ def test_time_stamps_of_days_are_refused(tmp_path: Path, source: Open, monkeypat
     monkeypatch.setattr(probe_module, "LONGEST_S", 1.0)
     with pytest.raises(MediaError, match="time stamps run to"):
         probe_recording(source(recording(tmp_path / "a.webm", Shape())))
+
+
+@pytest.mark.parametrize("cut", [0, 1, 64_001])
+@pytest.mark.parametrize("width", [2, 3])
+def test_a_wav_is_measured_by_its_header_alone(
+    cut: int, width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour of call audio isn't read to count it: the length is what reading it through would tell."""
+    path = wav(
+        tmp_path / "a.wav", np.stack([np.tile(noise(10.0, 8000, seed), 30) for seed in (1, 2)], axis=1), width=width
+    )
+    path.write_bytes(path.read_bytes()[: path.stat().st_size - cut])
+    content = path.read_bytes()
+    asked = 0
+
+    class Counted(io.BytesIO):
+        """Counts what is read."""
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            nonlocal asked
+            data = super().read(size)
+            asked += len(data)
+            return data
+
+    info = probe_call(Source("a", Counted(content), len(content)))
+    monkeypatch.setattr(probe_module, "wav_sample_bytes", lambda _: None)
+    scanned = probe_call(Source("a", io.BytesIO(content), len(content)))
+    assert info == scanned
+    assert asked < len(content) / 4

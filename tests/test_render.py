@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -13,9 +14,13 @@ from conftest import CAPTURES, Capture
 from made import Shape, noise, recording, wav
 
 import komorebi_qc.render as render_module
+from komorebi_qc.errors import StorageError
+from komorebi_qc.listen import exact_call, hear_output
 from komorebi_qc.probe import probe_call, probe_recording
 from komorebi_qc.render import CONTAINERS, ENCODED_AS, Rendered, RenderJob, RenderPlan, plan_container, render
+from komorebi_qc.result_check import places_of
 from komorebi_qc.splice import splice
+from komorebi_qc.stores import Source
 from komorebi_qc.timebase import Alignment, Jump
 
 if TYPE_CHECKING:
@@ -23,13 +28,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from komorebi_qc.render import Container
-    from komorebi_qc.stores import Source
 
     Open = Callable[[Path], Source]
 
 
 def rendered(
-    call: Source, own: Source, alignment: Alignment, wanted: Container | None = None
+    call: Source, own: Source, alignment: Alignment, wanted: Container | None = None, *, is_tapped: bool = False
 ) -> tuple[io.BytesIO, Rendered, Container]:
     """Render into memory."""
     info, audio = probe_recording(own), probe_call(call).audio
@@ -39,10 +43,20 @@ def rendered(
     container, copies = plan_container(info.video.codec, wanted)
     plan = RenderPlan(container, info.video.codec if copies else ENCODED_AS[container], copies, 16_000, 64_000)
     laid = splice(alignment, call_s=audio.span.end_s, recording_audio=span)
-    out = io.BytesIO()
-    done = render(RenderJob(laid, plan, call, own, info, info.video), out, lambda _: None)
-    out.seek(0)
-    return out, done, container
+    job = RenderJob(laid, plan, call, own, info, info.video)
+    if is_tapped:
+        job = replace(job, wanted=places_of(laid).wanted(laid), samples=exact_call(call, probe_call(call), None))
+    tries: list[io.BytesIO] = []
+
+    def begin(head_bytes: int) -> io.BytesIO:
+        assert head_bytes > 900
+        tries.append(io.BytesIO())
+        return tries[-1]
+
+    done = render(job, begin, lambda _: None)
+    tries[-1].seek(0)
+    assert done.size == len(tries[-1].getvalue())
+    return tries[-1], done, container
 
 
 def stamps(file: Any, kind: str = "video") -> list[tuple[float, bytes]]:
@@ -248,4 +262,64 @@ def test_a_full_disk_is_told_and_leaves_no_open_container(sample: Capture, sourc
     plan = RenderPlan("mp4", "h264", True, 16_000, 64_000)  # noqa: FBT003  copies
     job = RenderJob(laid, plan, source(sample.call), source(sample.recording), info, info.video)
     with pytest.raises(OSError, match="No space left"):
-        render(job, FullDisk(), lambda _: None)
+        render(job, lambda _: FullDisk(), lambda _: None)
+
+
+@pytest.mark.parametrize("name", ["sample", "vp8.webm"])
+def test_a_tapped_rendering_is_the_same_and_keeps_what_it_played(name: str, source: Open) -> None:
+    """Whoever taps changes nothing; the twin sounds as the file does where it was wanted, and counts all packets."""
+    capture = CAPTURES[name]
+    call, own = source(capture.call), source(capture.recording)
+    plain, untapped, _ = rendered(call, own, Alignment(capture.offset_s))
+    out, done, _ = rendered(call, own, Alignment(capture.offset_s), is_tapped=True)
+    assert untapped.tapped is None
+    assert done.tapped is not None
+    assert stamps(out, "audio") == stamps(plain, "audio")
+    assert done.tapped.audio_packets == len(stamps(out, "audio"))
+    assert done.tapped.steps == ()
+    whole = hear_output(Source("whole", out, done.size))
+    part = hear_output(done.tapped.twin)
+    laid = splice(Alignment(capture.offset_s), call_s=20.25, recording_audio=probe_recording(own).audio.span)  # type: ignore[union-attr]
+    for seam_s in laid.seams_s:
+        low, high = round((seam_s - 1.0) * 8000), round((seam_s + 1.0) * 8000)
+        assert np.abs(whole[low:high].astype(int) - part[low:high]).max() <= 1
+        assert whole[low:high].any()
+    assert all(np.abs(pcm).max() <= 1.0 for _, pcm in done.tapped.recording)
+    assert any(pcm.any() for _, pcm in done.tapped.recording)
+
+
+class Broken(io.BytesIO):
+    """A file that stops taking bytes after so many, whatever is written later."""
+
+    def __init__(self, takes: int, error: BaseException) -> None:
+        super().__init__()
+        self.takes, self.error, self.refused = takes, error, 0
+
+    def write(self, data: Any) -> int:
+        """Write, or say what is wrong."""
+        if self.tell() + len(data) > self.takes:
+            self.refused += 1
+            raise self.error
+        return super().write(data)
+
+
+@pytest.mark.parametrize("takes", [0, 30_000, 10**9])
+@pytest.mark.parametrize("error", [StorageError("the bucket is gone"), KeyboardInterrupt()])
+def test_what_goes_wrong_in_the_file_comes_through_once(
+    takes: int, error: BaseException, sample: Capture, source: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the first byte, in the middle or with the index: the file's own error, and it isn't asked again."""
+    file = Broken(takes, error)
+    if takes == 10**9:
+        monkeypatch.setattr(file, "seek", lambda *_: (_ for _ in ()).throw(error))
+    info, audio = probe_recording(source(sample.recording)), probe_call(source(sample.call)).audio
+    assert info.video is not None
+    assert info.audio is not None
+    assert audio is not None
+    laid = splice(Alignment(1.0), call_s=audio.span.end_s, recording_audio=info.audio.span)
+    plan = RenderPlan("mp4", "h264", copies_video=True, audio_rate=16_000, audio_bit_rate=64_000)
+    job = RenderJob(laid, plan, source(sample.call), source(sample.recording), info, info.video)
+    with pytest.raises(type(error)) as caught:
+        render(job, lambda _: file, lambda _: None)
+    assert caught.value is error
+    assert file.refused <= 1

@@ -78,7 +78,7 @@ def made(call: bytes, own: bytes, alignment: Alignment, *, used: Alignment | Non
     plan = RenderPlan(container, info.video.codec, copies, RATE, 64_000)
     laid = splice(used or alignment, call_s=audio.span.end_s, recording_audio=span)
     out = io.BytesIO()
-    render(RenderJob(laid, plan, source(call), source(own), info, info.video), out, lambda _: None)
+    render(RenderJob(laid, plan, source(call), source(own), info, info.video), lambda _: out, lambda _: None)
     return Made(call, own, out.getvalue(), splice(alignment, call_s=audio.span.end_s, recording_audio=span))
 
 

@@ -44,6 +44,7 @@ def test_every_variable_is_read() -> None:
             "KOMOREBI_CONNECT_PREFIX": "connect/mine/",
             "KOMOREBI_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/q",
             "KOMOREBI_GIVE_UP_AFTER_HOURS": "36.5",
+            "KOMOREBI_CACHE_MB": "700",
             "KOMOREBI_LIMITS": "drift=50:200, dead_air=off",
         }
     )
@@ -58,6 +59,7 @@ def test_every_variable_is_read() -> None:
         connect_prefix="connect/mine/",
         queue_url="https://sqs.eu-central-1.amazonaws.com/1/q",
         give_up_after=timedelta(hours=36.5),
+        cache_mb=700,
         limits=DEFAULT.changed_by("drift=50:200", "dead_air=off"),
     )
     assert settings.limits != DEFAULT

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import io
 import os
 import signal
 import socket
@@ -31,7 +30,8 @@ import sys, time
 from pathlib import Path
 from komorebi_qc.stores_local import LocalFiles
 folder = Path(sys.argv[1])
-with LocalFiles(folder / "connect.wav", folder / "agent.mp4", folder / "out.mp4").scratch() as file:
+with LocalFiles(folder / "connect.wav", folder / "agent.mp4", folder / "out.mp4").draft(None, "mp4", 0) as draft:
+    file = draft.begin(0)
     file.write(b"half")
     file.flush()
     print(file.name, flush=True)
@@ -55,9 +55,9 @@ def in_folder(folder: Path, out: str = "out.mp4", thumbnail: str | None = "thumb
 
 def publish(files: LocalFiles, video: bytes = b"video", thumbnail: bytes | None = b"png", kind: str = "mp4") -> Any:
     """Build a video in a scratch file and publish it."""
-    with files.scratch() as scratch:
-        scratch.write(video)
-        return files.publish(RECORDING, kind, scratch, thumbnail=thumbnail, qc=None)
+    with files.draft(RECORDING, kind, len(video)) as draft:
+        draft.begin(0).write(video)
+        return draft.publish(thumbnail=thumbnail, qc=None)
 
 
 def parts(folder: Path) -> list[Path]:
@@ -140,7 +140,7 @@ def test_inputs_that_are_no_files(
         files.check()
     with pytest.raises(InputError, match=f"^bad {words}"), files.call_audio(RECORDING):
         pass
-    with pytest.raises(InputError, match=f"^bad {words}"), files.scratch():
+    with pytest.raises(InputError, match=f"^bad {words}"), files.draft(RECORDING, "mp4", 0):
         pass
     with pytest.raises(InputError, match=f"^bad {words}"):
         LocalFiles(folder / "connect.wav", bad, folder / "out.mp4").check()
@@ -280,31 +280,34 @@ def test_publish_replaces_whole(folder: Path) -> None:
     assert (folder / "real.mp4").read_bytes() == b"video"
 
 
-def test_publish_of_a_file_from_elsewhere(folder: Path) -> None:
-    """A video that isn't the scratch file is copied, from its start."""
-    video = io.BytesIO(b"from elsewhere")
-    video.seek(5)
-    published = in_folder(folder).publish(RECORDING, "mp4", video, thumbnail=b"png", qc=None)
-    assert (folder / "out.mp4").read_bytes() == b"from elsewhere"
-    assert published.video_bytes == 14
+def test_a_draft_that_is_begun_again_is_empty(folder: Path) -> None:
+    """What the first try wrote is gone, and what the second wrote can be read before it is published, and its front."""
+    with in_folder(folder).draft(RECORDING, "mp4", 0) as draft:
+        draft.begin(100).write(b"a first try that was too long")
+        draft.begin(400).write(b"the second")
+        source = draft.written()
+        assert (source.size, source.again().file.read(), source.is_far) == (10, b"the second", False)
+        assert draft.front() == b"the second"
+        assert draft.publish(thumbnail=b"png", qc=None).video_bytes == 10
+    assert (folder / "out.mp4").read_bytes() == b"the second"
     assert parts(folder) == []
 
 
 def test_publish_goes_on_if_an_input_is_gone_by_then(folder: Path) -> None:
     """A result that is ready isn't lost because somebody moved an input away."""
     files = in_folder(folder)
-    with files.scratch() as scratch:
-        scratch.write(b"video")
+    with files.draft(RECORDING, "mp4", 5) as draft:
+        draft.begin(0).write(b"video")
         (folder / "connect.wav").unlink()
-        files.publish(RECORDING, "mp4", scratch, thumbnail=None, qc=None)
+        draft.publish(thumbnail=None, qc=None)
     assert (folder / "out.mp4").read_bytes() == b"video"
 
 
 def test_a_failure_leaves_nothing(folder: Path) -> None:
     """A run that fails while it builds the video leaves the old result and no part file."""
     (folder / "out.mp4").write_bytes(b"old")
-    with pytest.raises(ZeroDivisionError), in_folder(folder).scratch() as scratch:
-        scratch.write(b"half" * (1 // 0))
+    with pytest.raises(ZeroDivisionError), in_folder(folder).draft(RECORDING, "mp4", 0) as draft:
+        draft.begin(0).write(b"half" * (1 // 0))
     assert parts(folder) == []
     assert (folder / "out.mp4").read_bytes() == b"old"
 
@@ -339,7 +342,8 @@ def test_both_or_neither(folder: Path, monkeypatch: pytest.MonkeyPatch, failing:
 
 def test_a_full_disk_while_the_video_is_built(folder: Path) -> None:
     """No room left is a passing error that names the place, and nothing is left."""
-    with pytest.raises(StorageError, match=r"no room left on the disk of .*out.mp4"), in_folder(folder).scratch():
+    draft = in_folder(folder).draft(RECORDING, "mp4", 0)
+    with pytest.raises(StorageError, match=r"no room left on the disk of .*out.mp4"), draft:
         raise OSError(errno.ENOSPC, "No space left on device")
     assert parts(folder) == []
 
@@ -408,12 +412,12 @@ def test_only_part_files_are_cleared(folder: Path) -> None:
 def test_two_runs_into_one_place(folder: Path) -> None:
     """Two runs at the same time don't disturb each other: the last to finish wins, whole."""
     one, two = in_folder(folder), in_folder(folder)
-    with one.scratch() as first:
-        first.write(b"first")
-        with two.scratch() as second:
-            second.write(b"second")
-            one.publish(RECORDING, "mp4", first, thumbnail=b"1", qc=None)
-            two.publish(RECORDING, "mp4", second, thumbnail=b"2", qc=None)
+    with one.draft(RECORDING, "mp4", 0) as first:
+        first.begin(0).write(b"first")
+        with two.draft(RECORDING, "mp4", 0) as second:
+            second.begin(0).write(b"second")
+            first.publish(thumbnail=b"1", qc=None)
+            second.publish(thumbnail=b"2", qc=None)
     assert (folder / "out.mp4").read_bytes() == b"second"
     assert (folder / "thumb.png").read_bytes() == b"2"
     assert parts(folder) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from komorebi_qc.errors import InputError
-from komorebi_qc.timebase import Alignment, Jump, Span, clock_text, parse_call_end
+from komorebi_qc.timebase import Alignment, Jump, Span, clock_text, merged, parse_call_end
 
 seconds = st.floats(-1e4, 1e4)
 
@@ -124,3 +125,38 @@ def test_overlap_is_symmetric_and_bounded(numbers: list[float]) -> None:
     one, other = Span(*sorted(numbers[:2])), Span(*sorted(numbers[2:]))
     assert one.overlap_s(other) == other.overlap_s(one)
     assert 0.0 <= one.overlap_s(other) <= min(one.length_s, other.length_s)
+
+
+whole_spans = st.lists(
+    st.tuples(st.integers(0, 60), st.integers(0, 12)).map(lambda pair: Span(pair[0], pair[0] + pair[1])), max_size=12
+)
+
+
+@given(whole_spans, st.integers(0, 5))
+def test_merged_spans_hold_what_the_spans_held(spans: list[Span], within_s: int) -> None:
+    """In order, further apart than `within_s`, and with no gap inside that is longer."""
+    out = merged(spans, within_s)
+    assert all(later.start_s - earlier.end_s > within_s for earlier, later in itertools.pairwise(out))
+    for span in spans:
+        assert sum(one.start_s <= span.start_s and span.end_s <= one.end_s for one in out) == 1
+    for one in out:
+        reached_s = one.start_s
+        for span in sorted((s for s in spans if one.start_s <= s.start_s <= one.end_s), key=lambda s: s.start_s):
+            assert span.start_s <= reached_s + within_s
+            reached_s = max(reached_s, span.end_s)
+        assert reached_s == one.end_s
+        assert any(span.start_s == one.start_s for span in spans)
+
+
+@given(whole_spans, st.integers(0, 5))
+def test_merging_again_changes_nothing(spans: list[Span], within_s: int) -> None:
+    """Nor does the order in which they come."""
+    out = merged(spans, within_s)
+    assert merged(out, within_s) == out == merged(iter(spans[::-1]), within_s)
+
+
+def test_spans_that_touch_become_one() -> None:
+    """The end of one is the start of the next; by default a gap of any size keeps them apart."""
+    assert merged([Span(2, 3), Span(1, 2), Span(3.001, 4)]) == [Span(1, 3), Span(3.001, 4)]
+    assert merged([Span(2, 3), Span(0, 9), Span(9.5, 10)], 0.5) == [Span(0, 10)]
+    assert merged([]) == []

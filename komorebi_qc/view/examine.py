@@ -98,7 +98,7 @@ class _Given(LocalFiles):
         self._call, self._own = call, recording
 
     def check(self) -> None:
-        self._check_outputs()
+        self.check_outputs()
 
     @contextmanager
     def call_audio(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  one file, whatever the item says

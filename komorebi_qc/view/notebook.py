@@ -670,7 +670,8 @@ def _audio_facts(audio: AudioInfo | None) -> Iterator[tuple[str, str]]:
     if audio is None:
         yield "sound", "none"
         return
-    held = f"{counted(audio.channels, 'channel')}, {counted(audio.packets, 'packet')}"
+    packets = "" if audio.packets is None else f", {counted(audio.packets, 'packet')}"
+    held = f"{counted(audio.channels, 'channel')}{packets}"
     yield "sound", f"{audio.codec.upper()}, {audio.rate} Hz, {held}"
     yield "sound from, to", f"{clock_text(audio.span.start_s)} to {clock_text(audio.span.end_s)}"
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # The predecessor's way, for `make bench` to compare with: six FFmpeg processes that hand each other whole files.
 #
-#   reference_pipeline.sh RECORDING CONNECT CALL_END OUT.mp4 [RATE]
+#   reference_pipeline.sh RECORDING CONNECT CALL_END OUT.mp4 [RATE [BIT_RATE]]
 #
+# RATE has to be the call's own: step 4 joins it to what follows as it is. BIT_RATE (96k) is the encoder's, else its own.
 # It takes only what the predecessor took: a picture that MP4 holds, stereo sound, a call end within the recording.
 # (Its faults are kept: with mono sound the after-call part plays at double speed, and nothing tells.)
 set -euo pipefail
-recording=$1 connect=$(realpath "$2") call_end=$3 out=$4 rate=${5:-8000}
+recording=$1 connect=$(realpath "$2") call_end=$3 out=$4 rate=${5:-8000} bit_rate=${6:-}
 
 scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
@@ -21,6 +22,6 @@ run -i "$scratch/sound.wav" -ss "$call_end" -q:a 0 -map a "$scratch/after.wav"
 printf "file '%s'\n" "$connect" "$scratch/after.wav" >"$scratch/parts"
 run -f concat -safe 0 -i "$scratch/parts" -c copy "$scratch/joined.wav"
 # 5: sound and picture together, with FFmpeg's default AAC coder.
-run -i "$scratch/joined.wav" -i "$scratch/picture.mp4" -c:a aac -c:v copy "$out"
+run -i "$scratch/joined.wav" -i "$scratch/picture.mp4" -c:a aac ${bit_rate:+-b:a "$bit_rate"} -c:v copy "$out"
 # 6: the thumbnail.
 run -i "$out" -ss 00:00:01.000 -frames:v 1 "$scratch/thumbnail.png"

@@ -23,7 +23,7 @@ from parts import ROOT, Report, emulator, runtime_client
 from servers import HOST, answers, bare_environment, free_ports, ministack, running, stand_ins
 from stack import CONCURRENCY, CONNECT, INPUT, OUTPUT, PREFIX, TABLE, Stack, deploy
 
-from komorebi_qc.handler import FIRST_RETRY_S
+from komorebi_qc.handler import FIRST_RETRY_S, LAST_RETRY_S
 from komorebi_qc.letters import Letter
 
 if TYPE_CHECKING:
@@ -454,7 +454,7 @@ def tries_that_end(report: Report, scene: Scene) -> None:
         assert len(waits) == tries, waits
         assert waits[-1] is None
         for n, wait_s in enumerate(waits[:-1]):
-            assert abs(wait_s / (FIRST_RETRY_S * 2**n) - 1) <= 0.11, waits
+            assert abs(wait_s / min(FIRST_RETRY_S * 2**n, LAST_RETRY_S) - 1) <= 0.11, waits
         case.note(f"waits of {', '.join(str(w) for w in waits[:-1])} s; {letter.reason[:120]}")
 
     with report.case(f"a message whose function dies each time is moved by the queue after {tries} tries") as case:

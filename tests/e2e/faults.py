@@ -140,7 +140,7 @@ def make_plan(messages: int, seed: int) -> Plan:
     named = "".join(bodies)
     bodies += [cases.body(i, r.kind.call_end) for i, r in recordings.items() if f'"{i}"' not in named]
     is_long = messages > 200
-    return Plan(recordings, bodies, 5 if is_long else 4, 6.0, 900.0 if is_long else 240.0)
+    return Plan(recordings, bodies, 5 if is_long else 4, 6.0, 1800.0 if is_long else 480.0)
 
 
 def _a_second_later(call_end: str) -> str:

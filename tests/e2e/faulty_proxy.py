@@ -101,8 +101,8 @@ class Faults:
         if (left := self._sticky.get(same, 0)) > 0:
             self._sticky[same] = left - 1
             return "refused"
-        # Uploads in parts are few, and have the most to tidy up.
-        weight = 3 if request.operation in ("UploadPart", "CompleteMultipartUpload") else 1
+        # Uploads in parts are few, and have the most to tidy up; reading takes many requests, range by range.
+        weight = {"UploadPart": 3, "CompleteMultipartUpload": 3, "GetObject": 0.5}.get(request.operation, 1)
         if self._random.random() >= weight * self.rate:
             return None
         if self._random.random() < weight * self.long_rate:
@@ -262,6 +262,8 @@ def _s3_operation(method: str, path: str) -> str:
         return {"POST": "CompleteMultipartUpload", "DELETE": "AbortMultipartUpload"}.get(method, "ListParts")
     if method == "GET" and "list-type=" in query:
         return "ListObjectsV2"
+    if method == "GET" and "uploads" in query:
+        return "ListMultipartUploads"
     return {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}.get(method, method)
 
 

@@ -3,7 +3,7 @@
 AWS's base can't be had where these tests run, so one of Debian stands in for it, laid out as AWS's is: /var/task,
 /var/runtime/bootstrap, /lambda-entrypoint.sh, Lambda's runtime client and its emulator. It is kept in .tools/base.
 
-The function then runs as Lambda runs it: an unprivileged user, a file system that can't be written to, 2 GB of /tmp.
+The function then runs as Lambda runs it: an unprivileged user, a file system that can't be written to, 512 MB of /tmp.
 """
 
 from __future__ import annotations
@@ -485,7 +485,7 @@ def started(image: Image, world: World) -> Iterator[Function]:
     setup = f"""
     mount --bind {root} {root}
     mount -o remount,bind,ro {root}
-    mount -t tmpfs -o size=2g,mode=1777 tmpfs {root}{SCRATCH}
+    mount -t tmpfs -o size=512m,mode=1777 tmpfs {root}{SCRATCH}
     mount -t tmpfs -o size=64k,mode=755 tmpfs {root}/dev
     for device in null zero full random urandom; do
       : > {root}/dev/$device

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from bench import process
+from bench.inputs import CONNECT, LEAD_S, RECORDING, call_s, input_folder, make_inputs
+from bench.measuring import ROOT, BenchError, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +58,7 @@ class Cost:
 
 def make(minutes: Sequence[float], folder: Path) -> None:
     """Make what is missing of the recordings."""
-    process.make_inputs(minutes, folder / "process")
+    make_inputs(dict.fromkeys(minutes, ()), folder / "process")
     missing = [length for length in minutes if not _webm(folder, length).exists()]
     if not missing:
         return
@@ -70,7 +71,7 @@ def make(minutes: Sequence[float], folder: Path) -> None:
         how = "-c:v libvpx -deadline realtime -cpu-used 8 -threads 2 -b:v 900k -g 150"
         subprocess.run([*quiet, *picture, *how.split(), str(loop)], check=True)
         for length in missing:
-            sound = process.input_folder(folder / "process", length) / process.RECORDING
+            sound = input_folder(folder / "process", length) / RECORDING
             command = [*quiet, "-stream_loop", "-1", "-i", str(loop), "-i", str(sound), "-map", "0:v", "-map", "1:a"]
             command += ["-c:v", "copy", "-c:a", "libopus", "-b:a", "64k", "-t", f"{length * 60:.3f}", str(part)]
             subprocess.run(command, check=True)
@@ -85,13 +86,13 @@ def measure(kind: str, minutes: float, folder: Path) -> Cost:
     """One run of it.
 
     Raises:
-        process.BenchError: where it fails.
+        BenchError: where it fails.
     """
-    given = process.input_folder(folder / "process", minutes)
-    recording = given / process.RECORDING if kind == MP4 else _webm(folder, minutes)
-    end_s = process.LEAD_S + round(minutes * 60 * process.CALL_SHARE, 2)
+    given = input_folder(folder / "process", minutes)
+    recording = given / RECORDING if kind == MP4 else _webm(folder, minutes)
+    end_s = LEAD_S + call_s(minutes)
     command = [str(Path(sys.executable).with_name("komorebi-qc")), "diagnose", "--json", "--call-end", f"{end_s:.2f}"]
-    command += ["--connect", str(given / process.CONNECT), "--recording", str(recording)]
+    command += ["--connect", str(given / CONNECT), "--recording", str(recording)]
     env = {name: value for name, value in os.environ.items() if not name.startswith("KOMOREBI_")}
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env)
@@ -100,7 +101,7 @@ def measure(kind: str, minutes: float, folder: Path) -> Cost:
         out.seek(0)
         err.seek(0)
         if child.returncode not in MAY_FAIL:
-            raise process.BenchError(f"`{' '.join(command)}` ended with {child.returncode}: {err.read()}")
+            raise BenchError(f"`{' '.join(command)}` ended with {child.returncode}: {err.read()}")
         status = str(json.load(out)["sync"]["status"])
     unit = 1 if sys.platform == "darwin" else 1024
     return Cost(kind, minutes, used.ru_utime + used.ru_stime, used.ru_maxrss * unit / 1e6, status)
@@ -111,13 +112,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, nargs="+", default=[10.0, 60.0], help="the recordings' lengths")
     parser.add_argument("--runs", type=int, default=3, help="runs on each recording (3)")
-    parser.add_argument("--folder", type=Path, default=process.ROOT / "bench-output", help="where the input is kept")
+    parser.add_argument("--folder", type=Path, default=ROOT / "bench-output", help="where the input is kept")
     parser.add_argument("--make-only", action="store_true", help="make the input and stop")
     wanted = parser.parse_args(arguments)
     if wanted.runs < 1 or min(wanted.minutes) < 0.5:
         parser.error("at least one run, and half a minute")
     if shutil.which("ffmpeg") is None:
-        process.say("ffmpeg isn't on the PATH: it makes the recordings; install it")
+        say("ffmpeg isn't on the PATH: it makes the recordings; install it")
         return 2
     try:
         if wanted.make_only:
@@ -129,8 +130,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for kind in (MP4, WEBM):
                 for _ in range(wanted.runs):
                     print(json.dumps(asdict(measure(kind, length, wanted.folder))), flush=True)
-    except (process.BenchError, subprocess.CalledProcessError) as error:
-        process.say(str(error))
+    except (BenchError, subprocess.CalledProcessError) as error:
+        say(str(error))
         return 2
     return 0
 

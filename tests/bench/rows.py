@@ -1,0 +1,248 @@
+"""The rows of the bench's table: what each runs, and what it must come to."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.inputs import input_folder
+from bench.measuring import HERE, output_of, say
+from bench.sides import SIDES, Run, rounds, run_side
+from bench.table import Row, compared, not_measured, single
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+SHORTEST_MINUTES = 0.5
+CALL_MINUTES = 5.0
+"""The worker's calls, where the recordings of the other rows are longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """How the bench is run.
+
+    Attributes:
+        minutes: the recordings' length.
+        runs: of each side, after one that isn't counted.
+        folder: where the input is kept.
+        calls: how many the worker gets.
+    """
+
+    minutes: float
+    runs: int
+    folder: Path
+    calls: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a row or several.
+
+    Attributes:
+        rows: of the table.
+        runs: all that counted.
+        notes: sentences beside the table.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __add__(self, more: Result) -> Result:
+        return Result(self.rows + more.rows, self.runs + more.runs, self.notes + more.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One measure of one side against another's.
+
+    Attributes:
+        row: whose it is.
+        ours: a side.
+        against: another.
+        measure: of a `Run`.
+        what: it is, in words.
+        must: of the ratio.
+        aim: of the ratio.
+    """
+
+    row: str
+    ours: str
+    against: str
+    measure: str
+    what: str
+    must: str
+    aim: str
+
+
+PAIRS = (
+    Pair("told", "told", "reference", "wall_s", "wall, s, against the reference", "<= 1/5", "1/7"),
+    Pair("told", "told", "reference", "cpu_s", "CPU, s, against the reference", "<= 1/4.5", "1/6"),
+    Pair("told48", "told48", "reference48", "wall_s", "48 kHz: wall, s, against the reference", "<= 1/3", "1/4"),
+    Pair("told48", "told48", "reference48", "cpu_s", "48 kHz: CPU, s, against the reference", "<= 1/3", "1/4"),
+    Pair("floor", "told", "floor", "cpu_s", "CPU, s, against one FFmpeg process", "<= 1.1x", "0.9x"),
+    Pair("auto", "auto", "floor", "cpu_s", "diagnosed: CPU, s, against one FFmpeg process", "<= 1.5x", "1.2x"),
+    Pair("webm", "webm", "reference", "wall_s", "WebM: wall, s, against the reference on H.264", "<= 1/2", "1/3"),
+)
+TABLE = tuple(dict.fromkeys(pair.row for pair in PAIRS))
+"""The rows that are sides against sides."""
+
+
+def _versus(bench: Bench, names: Collection[str]) -> Result:
+    """Every side of these rows in turn, and each pair's ratio."""
+    pairs = [pair for pair in PAIRS if pair.row in names]
+    if not pairs:
+        return Result()
+    sides = dict.fromkeys(side for pair in pairs for side in (pair.ours, pair.against))
+    runs = rounds(list(sides), bench.minutes, bench.runs, bench.folder)
+    return Result(pair_rows(pairs, runs, bench.minutes), runs, [NOTES[row] for row in NOTES if row in names])
+
+
+def pair_rows(pairs: Collection[Pair], runs: Collection[Run], minutes: float) -> list[Row]:
+    """Each pair's row, from the runs of its sides.
+
+    Raises:
+        ValueError: where the two sides of a pair didn't run as often as each other.
+    """
+    rows = []
+    for pair in pairs:
+        ours, others = (
+            [float(getattr(run, pair.measure)) for run in runs if run.side == side]
+            for side in (pair.ours, pair.against)
+        )
+        rows.append(compared(pair.row, minutes, pair.what, ours, others, pair.must, pair.aim))
+    return rows
+
+
+NOTES = {
+    "told48": "At 48 kHz the reference is given a call that is at 48 kHz already: it joins the call and what follows "
+    "as they are. komorebi-qc is given Connect's own, at 8 kHz.",
+    "floor": "The floor is one FFmpeg process: picture copied, sound through one filter graph (resample, trim, two "
+    "crossfades of 10 ms) into the same encoder with the same settings. It makes no thumbnail and checks nothing; "
+    "komorebi-qc makes its thumbnail in these runs too.",
+}
+
+
+def _memory(bench: Bench) -> Result:
+    """The tree's peak at three lengths, placed as told, and once diagnosed."""
+    lengths = memory_lengths(bench.minutes)
+    peaks, runs = [], []
+    with tempfile.TemporaryDirectory(dir=bench.folder, prefix="run-") as scratch:
+        for name, minutes in (*(("told", length) for length in lengths), ("auto", bench.minutes)):
+            own = []
+            for _ in range(bench.runs):
+                used = run_side(SIDES[name], minutes, bench.folder, Path(scratch), watch=True)
+                say(f"{minutes:g} min, {name}: {used.memory_mb:.1f} MB at its peak")
+                own.append(Run(f"{name}, watched", minutes, used.wall_s, used.cpu_s, used.memory_mb))
+            peaks.append(max(run.memory_mb for run in own))
+            runs += own
+    return Result(memory_rows(lengths, peaks), runs)
+
+
+def memory_lengths(minutes: float) -> tuple[float, float, float]:
+    """Between which memory's growth is measured: a sixth of the length, itself, and four times it (10, 60, 240)."""
+    return max(round(minutes / 6, 2), SHORTEST_MINUTES), minutes, minutes * 4
+
+
+def memory_rows(lengths: tuple[float, float, float], peaks: Collection[float]) -> list[Row]:
+    """The rows of memory, from the peaks in MB: as told at the three lengths, and diagnosed at the second."""
+    short, whole, long, diagnosed = peaks
+    few, some, many = (f"{length:g}" for length in lengths)
+    return [
+        single("memory", some, "peak memory, MB", whole, "<= 200 MB", "120 MB"),
+        single("memory", f"{few} to {some}", "memory's growth, MB", whole - short, "<= 30 MB"),
+        single("memory", f"{few} to {many}", "memory's growth, MB", long - short, "<= 60 MB"),
+        single("memory", some, "diagnosed: peak memory, MB", diagnosed),
+    ]
+
+
+def _quality(bench: Bench) -> Result:
+    """PESQ-NB of one output, by `quality.py`."""
+    what, must, aim = "PESQ-NB of the call's worse channel", ">= 4.3", "4.45"
+    minutes = f"{bench.minutes:g}"
+    if find_spec("pesq") is None:
+        why = "pesq isn't installed (pip install -e '.[quality]' builds it; it needs a C compiler)"
+        return Result([not_measured("quality", minutes, what, why, must, aim)])
+    side = SIDES["told"]
+    with tempfile.TemporaryDirectory(dir=bench.folder, prefix="run-") as name:
+        scratch = Path(name)
+        kept: list[Path] = []
+
+        def keep(out: Path) -> None:
+            kept.append(out.rename(scratch / out.name))
+
+        used = run_side(side, bench.minutes, bench.folder, scratch, keep=keep)
+        connect = input_folder(bench.folder, bench.minutes) / side.connect
+        document = json.loads(used.printed)
+        begins_s = document["alignment"]["offset_s"] + max(0.0, -document["alignment"]["offset_s"])
+        command = [sys.executable, str(HERE / "quality.py"), str(connect), str(kept[0]), str(begins_s)]
+        say(f"{minutes} min, quality: listening")
+        found = json.loads(output_of(command))
+    return Result(quality_rows(minutes, found))
+
+
+def quality_rows(minutes: str, found: dict[str, dict[str, float]]) -> list[Row]:
+    """The row of the worse channel, from each channel's mean and worst window and how many there were."""
+    worse = min(found.values(), key=lambda channel: channel["mean"])
+    note = ", ".join(
+        f"{name} {channel['mean']:.2f}, worst of {channel['windows']:.0f} windows {channel['worst']:.2f}"
+        for name, channel in found.items()
+    )
+    what = "PESQ-NB of the call's worse channel"
+    return [single("quality", minutes, what, worse["mean"], ">= 4.3", "4.45", digits=2, note=note)]
+
+
+def _s3(bench: Bench) -> Result:
+    from bench.storage import s3  # noqa: PLC0415  boto3 loads only for these rows
+
+    return s3(bench)
+
+
+def _worker(bench: Bench) -> Result:
+    from bench.storage import worker  # noqa: PLC0415
+
+    return worker(bench)
+
+
+ALONE: dict[str, Callable[[Bench], Result]] = {
+    "memory": _memory,
+    "quality": _quality,
+    "s3": _s3,
+    "worker": _worker,
+}
+NAMES = ("told", "told48", "floor", "auto", "memory", "s3", "quality", "worker", "webm")
+"""All rows, in the table's order."""
+
+
+def needs(names: Collection[str], minutes: float) -> dict[float, set[str]]:
+    """Which inputs these rows take: extras by length in minutes."""
+    wanted: dict[float, set[str]] = {}
+    for name in names:
+        if name == "worker":
+            wanted.setdefault(min(CALL_MINUTES, minutes), set())
+            continue
+        sides = {side for pair in PAIRS if pair.row == name for side in (pair.ours, pair.against)}
+        wanted.setdefault(minutes, set()).update(extra for side in sides for extra in SIDES[side].extras())
+        if name == "memory":
+            for length in memory_lengths(minutes):
+                wanted.setdefault(length, set())
+    return wanted
+
+
+def measure(bench: Bench, names: Collection[str]) -> Result:
+    """These rows.
+
+    Raises:
+        BenchError: where something that is measured fails.
+    """
+    found = _versus(bench, names)
+    for name, row in ALONE.items():
+        if name in names:
+            found += row(bench)
+    return Result(sorted(found.rows, key=lambda row: NAMES.index(row.row)), found.runs, found.notes)
