@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 FIRST_BYTES = 256 << 10
 """The first request after a seek: FFmpeg's own reads are as large."""
-MOST_BYTES = 8 << 20
+MOST_BYTES = 4 << 20
 PIECE_BYTES = 256 << 10
 """What is taken from a connection, and let go of, at a time."""
 _AHEAD = 2
@@ -285,7 +285,7 @@ class _Fetch:
                 raise
             except StorageError:
                 at = self.start + sum(map(len, self.pieces))
-                in_vain = 0 if at > before else in_vain + 1
+                in_vain = 0 if at - before >= _BROKEN_READ_BYTES else in_vain + 1
                 if in_vain > _RESUMES:
                     raise
             else:

@@ -157,6 +157,8 @@ class PartStream(io.RawIOBase):
         self._stale_after = stale_after
         self._now = now
         self._part: bytearray | None = None
+        # Used again: each block of megabytes that came back would teach the C library to keep more of them.
+        self._spare: list[bytearray] = []
         self._filled = 0
         self._number = 1
         self._upload_id: str | None = None
@@ -328,7 +330,8 @@ class PartStream(io.RawIOBase):
                 "make a shorter video, or one of a lower bit rate"
             )
         self._number += 1
-        self._part = bytearray(part_bytes_of(self._number, self._expected_bytes, self._part_bytes))
+        size = part_bytes_of(self._number, self._expected_bytes, self._part_bytes)
+        self._part = self._spare.pop() if self._spare and len(self._spare[-1]) == size else bytearray(size)
         self._filled = 0
 
     def _send_part(self) -> None:
@@ -373,6 +376,8 @@ class PartStream(io.RawIOBase):
             if self._is_taken_back and self._upload_id is not None:
                 self._upload.abort(self._key, self._upload_id)
         md5 = _check_part(f"part {number} of {self._where}", answer, content, crc32)
+        if 1 < number < self._number and not self._is_finished:
+            self._spare.append(content)
         return _Sent(number, {name: answer[name] for name in ("ETag", "ChecksumCRC32") if answer.get(name)}, crc32, md5)
 
     def _show(self) -> None:

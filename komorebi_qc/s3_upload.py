@@ -82,10 +82,14 @@ class Upload:
             with closing(answer["Body"]) as body:
                 return Kept(body.read(), {name: answer[name] for name in headers if answer.get(name)})
 
-    def put_back(self, key: str, kept: Kept | None) -> None:
-        """Undo `put`: as it was before, or gone. Another run's object stays."""
+    def put_back(self, key: str, kept: Kept | None, beside: str = "") -> None:
+        """Undo `put`: as it was before, or gone. Another run's object stays.
+
+        Where nothing was there before, and by now there is a `beside`, another run has published meanwhile what this
+        one wrote over: then it stays as well.
+        """
         try:
-            if not self._is_ours(key):
+            if not self._is_ours(key) or (kept is None and beside and self._mark_of(beside) is not None):
                 return
             with aws_errors(self.where(key)):
                 if kept is None:
@@ -118,14 +122,18 @@ class Upload:
                 raise
 
     def _is_ours(self, key: str) -> bool:
+        return self._mark_of(key) == self.mark
+
+    def _mark_of(self, key: str) -> str | None:
+        """Whose an object is; None where there is none."""
         with aws_errors(self.where(key)):
             try:
                 answer = self.client.head_object(Bucket=self.bucket, Key=key)
             except Exception as error:
                 if error_code(error) in NO_SUCH_KEY:
-                    return False
+                    return None
                 raise
-        return bool(answer.get("Metadata", {}).get(_MARK) == self.mark)
+        return str(answer.get("Metadata", {}).get(_MARK, ""))
 
     def where(self, key: str) -> str:
         """What to call an object in a sentence."""

@@ -253,10 +253,10 @@ class S3Draft:
         small = [(recording.thumbnail_key, "png", thumbnail), (recording.qc_key, "json", qc)]
         wanted = [(key, CONTENT_TYPES[kind], body) for key, kind, body in small if body is not None]
         with ExitStack() as undo:
-            kept = {key: upload.keep(key) for key, _, _ in wanted}
             show_video = self._stream.finish(undo)
             for key, content_type, body in wanted:
-                undo.callback(upload.put_back, key, kept[key])
+                # Right before it is replaced: another run of the same recording may be at it.
+                undo.callback(upload.put_back, key, upload.keep(key), recording.video_key(self._container))
                 upload.put(key, content_type, body)
             show_video()
             undo.pop_all()

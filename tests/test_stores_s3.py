@@ -537,6 +537,22 @@ def test_publish_that_fails_spares_another_runs_thumbnail(world: World) -> None:
     assert world.dangling_uploads() == []
 
 
+def test_publish_that_fails_after_another_runs_success_leaves_all_three(world: World) -> None:
+    """Both found nothing there: what the one wrote over the other's files stays beside the other's video."""
+
+    def other_run_before_the_thumbnail(true: Callable[..., Any], **arguments: Any) -> Any:
+        if arguments["Key"] == THUMBNAIL_KEY and VIDEO_KEY not in world.keys(OUTPUT):
+            publish(world.media(), b"other", thumbnail=b"other's", qc=b"{}")
+        return true(**arguments)
+
+    faulty = Faulty(world.s3, put_object=other_run_before_the_thumbnail, complete_multipart_upload=fails(BROKEN))
+    with pytest.raises(StorageError):
+        publish(world.media(s3=faulty), BIG, thumbnail=b"mine", qc=b"[]")
+    assert world.read(VIDEO_KEY) == b"other"
+    assert world.keys(OUTPUT) == sorted([RECORDING.qc_key, VIDEO_KEY, THUMBNAIL_KEY])
+    assert world.dangling_uploads() == []
+
+
 def test_publish_over_another_container_leaves_it(world: World) -> None:
     """A rerun that makes WebM of what was MP4 deletes nothing."""
     publish(world.media(), b"old", thumbnail=None, qc=None)
