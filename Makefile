@@ -1,13 +1,15 @@
 # Every target sets up what it needs, in .venv inside this folder.
 BIN := .venv/bin
 
-.PHONY: help setup demo test lint format bench bench-sync lock clean lint-code
+.PHONY: help setup demo test lint format bench bench-batch bench-fleet bench-sync lock clean lint-code
 
 help:
 	@echo "make demo    process a sample call end to end on an embedded AWS, into demo-output/"
 	@echo "make test    run the tests"
 	@echo "make lint    ruff, mypy --strict, import-linter (lint-code), and the template's linters (lint-template)"
 	@echo "make bench   time, memory, disk and quality, against the predecessor and more (needs ffmpeg; haproxy for s3; ARGS='--rows told s3' for some)"
+	@echo "make bench-batch  a batch of calls with one and two workers, its memory and profile, and ten times kill -9 (ARGS='--calls 1000')"
+	@echo "make bench-fleet  the fleet report on 100,000 rows: size, and how soon a browser has it open"
 	@echo "make bench-sync  how well sync is measured, on hundreds of simulated calls (needs Debian's asterisk voices)"
 	@echo "make lab     open the notebooks in JupyterLab, on the sample call"
 	@echo "make format  let ruff lay out the code"
@@ -15,7 +17,7 @@ help:
 	@echo "make lint-template     template.yaml by SAM CLI, cfn-lint, cfripper, checkov and parliament, all offline"
 	@echo "make lint-jenkinsfile  the Jenkinsfile by npm-groovy-lint (needs node, npm and Java)"
 	@echo "make sam-build, sam-package, sam-deploy  the Lambda, as docs/deploy.md has it (needs Docker)"
-	@echo "make e2e     the function on real parts: Lambda's emulator, its image, faults (PARTS='runtime image' for some; needs root)"
+	@echo "make e2e     the function on real parts: Lambda's emulator, its image, faults, streaming cut off at 20 points (PARTS='runtime image' for some; needs root)"
 	@echo "make image   build the function's image without Docker, look into it and run it (needs root, buildah, debootstrap)"
 	@echo "make clean   remove what the other targets made"
 
@@ -44,6 +46,12 @@ format: setup
 
 bench: setup
 	$(BIN)/python tests/bench/process.py $(ARGS)
+
+bench-batch: setup
+	$(BIN)/python tests/bench/batch.py $(ARGS)
+
+bench-fleet: setup
+	$(BIN)/python tests/bench/fleet.py --check $(ARGS)
 
 bench-sync: setup
 	$(BIN)/python tests/bench/sync/bench.py $(ARGS)

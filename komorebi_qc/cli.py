@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from komorebi_qc import cli_desk, cli_operate
+from komorebi_qc import cli_batch, cli_desk, cli_fleet, cli_operate
 from komorebi_qc.errors import InputError, KomorebiError, PassingError
 
 if TYPE_CHECKING:
@@ -215,13 +215,14 @@ def diagnose(
 @app.command(epilog=_EXIT_CODES)
 def limits(limit: ChangedLimits = None, as_json: AsJson = False) -> int:
     """List what findings are judged by: each limit as it is set now, its unit, and who says so."""
-    from komorebi_qc import console  # noqa: PLC0415  rich loads only where something is printed
     from komorebi_qc.settings import present_limits  # noqa: PLC0415
 
     present = present_limits(os.environ).changed_by(*(limit or ()))
     if as_json:
         print(json.dumps({"limits": present.to_dict()}, indent=1))  # noqa: T201  this is the output
     else:
+        from komorebi_qc import console  # noqa: PLC0415  rich loads only where something is printed
+
         console.out().print(_limits_table(present))
         console.out().print(
             "\nSet one with --limit or in KOMOREBI_LIMITS: drift=50:200 warns beyond +-50 and fails beyond +-200 ppm, "
@@ -271,6 +272,8 @@ def demo(
 
 cli_operate.mount(app, _EXIT_CODES)
 cli_desk.mount(app, _EXIT_CODES)
+cli_batch.mount(app, _EXIT_CODES)
+cli_fleet.mount(app, _EXIT_CODES)
 
 
 if __name__ == "__main__":

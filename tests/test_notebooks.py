@@ -94,9 +94,10 @@ def source(cell: dict[str, Any]) -> str:
 # --- what lies in the repository
 
 
-def test_there_are_three() -> None:
-    """One for a recording's steps, one for its sync, one for the dead letters."""
-    assert [path.stem for path in NOTEBOOKS] == ["dead_letters", "process_recording", "sync_diagnostics"]
+def test_there_are_four() -> None:
+    """One for a recording's steps, one for its sync, one for the dead letters, one for the fleet."""
+    names = ["dead_letters", "fleet_report", "process_recording", "sync_diagnostics"]
+    assert [path.stem for path in NOTEBOOKS] == names
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -1,0 +1,194 @@
+"""The same work on a Dask cluster: the scheduler shares the recordings out, each worker has processes of its own.
+
+A worker's thread supervises a process as one of this machine would be: what a recording does to that is its row's
+trouble, and never the worker's. Where a worker is lost, Dask gives its recordings to others.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from komorebi_qc import __version__
+from komorebi_qc.batch.child import DEFAULT_WORK, Bounds, Child, Fault, Stopped
+from komorebi_qc.batch.crew import attempt
+from komorebi_qc.errors import InputError, PermanentError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from komorebi_qc.batch.crew import Answer
+    from komorebi_qc.batch.tasks import Task
+
+_PATIENCE_S = 30
+_COUNT_EVERY_S = 5.0
+_LOOK_S = 0.5
+_TRIES = 3
+"""How often a recording is begun anew where its worker is lost; no recording can be the cause of that."""
+
+
+class DaskCrew:
+    """A Dask cluster, by the address of its scheduler."""
+
+    def __init__(self, address: str, bounds: Bounds, work: str = DEFAULT_WORK) -> None:
+        """Connect.
+
+        Raises:
+            InputError: where Dask isn't installed, or the address is none.
+            StorageError: where no scheduler answers, or it has no workers.
+        """
+        try:
+            distributed: Any = import_module("distributed")  # an extra; most of it has no types
+        except ImportError:
+            raise InputError('--dask needs dask.distributed: pip install "komorebi-qc[cluster]"') from None
+        self._bounds, self._work, self._address = bounds, work, address
+        self._futures: dict[str, tuple[Task, Any, int]] = {}
+        self._done: queue.SimpleQueue[str] = queue.SimpleQueue()
+        try:
+            self._client = distributed.Client(address, timeout=_PATIENCE_S, set_as_default=False, name="komorebi-qc")
+        except ValueError as error:
+            raise InputError(f"{address} is no scheduler's address ({error}): write it as tcp://HOST:8786") from None
+        except (OSError, TimeoutError):
+            raise StorageError(
+                f"no Dask scheduler answers at {address}: start `dask scheduler`, and name the address that it prints"
+            ) from None
+        try:
+            self._client.wait_for_workers(1, timeout=_PATIENCE_S)
+        except TimeoutError:
+            self._client.close()
+            raise StorageError(
+                f"the Dask scheduler at {address} has no workers: start `dask worker {address}` on each machine"
+            ) from None
+        self._threads, self._counted_at = self._count(), time.monotonic()
+
+    def _count(self) -> int:
+        return sum(self._client.nthreads().values())
+
+    def has_room(self) -> bool:
+        """See `Crew.has_room`."""
+        if time.monotonic() - self._counted_at > _COUNT_EVERY_S:
+            self._threads, self._counted_at = self._count(), time.monotonic()
+        return len(self._futures) < 2 * max(self._threads, 1)
+
+    def begin(self, task: Task) -> None:
+        """See `Crew.begin`."""
+        self._submit(task, 1)
+
+    def _submit(self, task: Task, tried: int) -> None:
+        key = f"komorebi-qc-{uuid4().hex}"
+        future = self._client.submit(do_task, task, self._bounds, self._work, __version__, key=key, pure=False)
+        self._futures[key] = task, future, tried
+        future.add_done_callback(lambda done: self._done.put(done.key))
+
+    def answers(self, wait_s: float) -> list[Answer]:
+        """See `Crew.answers`."""
+        found: list[Answer] = []
+        until = time.monotonic() + wait_s
+        with suppress(queue.Empty):
+            while True:
+                left_s = 0.0 if found else max(0.0, until - time.monotonic())
+                key = self._done.get(timeout=left_s) if left_s else self._done.get_nowait()
+                task, future, tried = self._futures.pop(key)
+                answer = self._answer(future)
+                if answer is None and tried < _TRIES:
+                    self._submit(task, tried + 1)
+                    continue
+                lost = Fault("Crash", f"{_TRIES} Dask workers were lost while they did it", is_worth_a_retry=True)
+                found.append((task, lost if answer is None else answer))
+        return found
+
+    def _answer(self, future: Any) -> Any:
+        """What a worker answered; None where it was lost."""
+        from distributed import KilledWorker  # noqa: PLC0415
+        from distributed.client import FutureCancelledError  # noqa: PLC0415
+
+        try:
+            return future.result(timeout=_PATIENCE_S)
+        except (KilledWorker, FutureCancelledError, OSError, TimeoutError):
+            return None
+        except Exception as error:
+            raise PermanentError(
+                f"a worker of {self._address} can't do it ({type(error).__name__}: {error})"
+            ) from error
+
+    def close(self) -> None:
+        """See `Crew.close`."""
+        futures = [future for _, future, _ in self._futures.values()]
+        with suppress(Exception):  # whatever is wrong with the cluster: we are leaving
+            if futures:
+                self._client.cancel(futures, force=True)
+            self._client.run(dismiss)
+        self._client.close()
+
+
+# --- on the workers
+
+_IDLE: dict[tuple[Bounds, str], list[Child]] = {}
+_LOCK = threading.Lock()
+
+
+def do_task(task: Any, bounds: Bounds, work: str, version: str) -> Any:
+    """On a worker: supervise a process that does it; it is stopped where Dask wants the answer no more.
+
+    Raises:
+        RuntimeError: where this worker has another version than whoever asks.
+        Stopped: where it was stopped.
+    """
+    if version != __version__:
+        raise RuntimeError(f"the worker has komorebi_qc {__version__}, and {version} asks: install the same")
+    with _borrowed(bounds, work) as child, _unwanted() as stop:
+        return attempt(child, task, stop)
+
+
+def dismiss() -> None:
+    """On a worker: end the processes that have nothing to do."""
+    with _LOCK:
+        idle = [child for children in _IDLE.values() for child in children]
+        _IDLE.clear()
+    for child in idle:
+        child.close()
+
+
+@contextmanager
+def _borrowed(bounds: Bounds, work: str) -> Iterator[Child]:
+    with _LOCK:
+        waiting = _IDLE.setdefault((bounds, work), [])
+        child = waiting.pop() if waiting else Child(bounds, work)
+    try:
+        yield child
+    except Stopped:
+        raise
+    except BaseException:
+        child.close()
+        raise
+    with _LOCK:
+        _IDLE.setdefault((bounds, work), []).append(child)
+
+
+@contextmanager
+def _unwanted() -> Iterator[threading.Event]:
+    """Set where Dask has cancelled the task under way: it can't stop a thread itself."""
+    from distributed import get_worker  # noqa: PLC0415
+
+    worker, stop, ended = get_worker(), threading.Event(), threading.Event()
+    key = worker.get_current_task()
+
+    def look() -> None:
+        while not ended.wait(_LOOK_S):
+            state = worker.state.tasks.get(key)
+            if state is None or state.state == "cancelled":
+                stop.set()
+                return
+
+    watch = threading.Thread(target=look, daemon=True)
+    watch.start()
+    try:
+        yield stop
+    finally:
+        ended.set()
+        watch.join()

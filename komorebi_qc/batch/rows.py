@@ -1,0 +1,145 @@
+"""A row of the dataset, from what is known of a recording and what became of it. Pure."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from komorebi_qc import __version__
+from komorebi_qc.batch.keys import work_key
+from komorebi_qc.batch.schema import DAY, SCHEMA_VERSION, UNKNOWN_DAY, WITH_DAY
+from komorebi_qc.errors import AccessDeniedError, DoesNotFitError, MissingMediaError, PassingError, SettingsError
+from komorebi_qc.limits import DEFAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from komorebi_qc.batch.manifest import Item, SetAside
+    from komorebi_qc.batch.tasks import Task
+    from komorebi_qc.errors import KomorebiError
+
+Row = dict[str, Any]
+_MENDED_OUTSIDE = (AccessDeniedError, DoesNotFitError, MissingMediaError, SettingsError)
+"""Errors that end when something is changed of which the row's keys know nothing."""
+_LONGEST = 1000
+"""Characters of an error that are kept."""
+
+
+def row_of(task: Task, found: Mapping[str, Any]) -> Row:
+    """The row of a task; `found` is what became of it."""
+    browser = task.item.browser or found.get("browser")
+    return _row(
+        {
+            **_listed(task.item),
+            "agent": task.agent or None,
+            "call": task.call,
+            "recording": task.recording,
+            "call_etag": task.call_etag,
+            "recording_etag": task.recording_etag,
+            "do": task.ask.do,
+            "work_key": task.work_key,
+            "inputs_key": task.inputs_key,
+            DAY: task.day or UNKNOWN_DAY,
+            **found,
+            "browser": browser or None,
+        }
+    )
+
+
+def unresolved_row(item: Item, do: str, failure: Mapping[str, Any]) -> Row:
+    """The row of an item whose media can't be found."""
+    named = {"agent": item.agent or None, "call": item.connect or None, "recording": item.recording or None}
+    browser = item.browser or None
+    return _row({**_listed(item), **named, "browser": browser, "do": do, DAY: item.day or UNKNOWN_DAY, **failure})
+
+
+def set_aside_row(one: SetAside, do: str) -> Row:
+    """The row of a list's row that can't be used."""
+    failure = {**failed(one.error_class, one.reason), "status": "set_aside"}
+    key = work_key(one.listed_in, do, DEFAULT, one.reason)
+    named = {"recording_id": one.listed_in, "listed_in": one.listed_in}
+    return _row({**named, "do": do, "work_key": key, DAY: UNKNOWN_DAY, **failure})
+
+
+def failed(error_class: str, error: str, *, is_worth_a_retry: bool = False) -> Row:
+    """What became of a task that failed."""
+    return {
+        "status": "failed",
+        "error_class": error_class,
+        "error": error if len(error) <= _LONGEST else error[: _LONGEST - 3] + "...",
+        "is_worth_a_retry": is_worth_a_retry,
+    }
+
+
+def failure_of(error: KomorebiError) -> Row:
+    """What became of a task that ended by a foreseen error."""
+    is_worth_a_retry = isinstance(error, (PassingError, *_MENDED_OUTSIDE))
+    return failed(type(error).__name__, str(error), is_worth_a_retry=is_worth_a_retry)
+
+
+def measured(document: Mapping[str, Any]) -> Row:
+    """The columns that a diagnosis (`Diagnosis.to_dict`) or a ``qc.json`` fills."""
+    sync, end = document.get("sync") or {}, document["call_end"]
+    offset, drift = sync.get("offset_ci_s") or (None, None), sync.get("drift_ci_ppm") or (None, None)
+    jumps = [jump["size_s"] for jump in sync.get("jumps", ())]
+    named = {s: [f["name"] for f in document["findings"] if f["status"] == s] for s in ("warn", "fail")}
+    durations, codecs = document.get("durations") or {}, document.get("codecs") or {}
+    return {
+        "status": "done",
+        "is_worth_a_retry": False,
+        "verdict": document["verdict"],
+        "warn_count": len(named["warn"]),
+        "fail_count": len(named["fail"]),
+        "warnings": named["warn"],
+        "failures": named["fail"],
+        "sync_status": sync.get("status"),
+        "offset_s": sync.get("offset_s"),
+        "offset_low_s": offset[0],
+        "offset_high_s": offset[1],
+        "drift_ppm": sync.get("drift_ppm"),
+        "drift_low_ppm": drift[0],
+        "drift_high_ppm": drift[1],
+        "jump_count": len(jumps) if sync.get("status") == "aligned" else None,
+        "largest_jump_s": max(jumps, key=abs, default=None),
+        "call_end_told_s": end["told_s"],
+        "call_end_error_s": end["error_s"],
+        "coverage": sync.get("coverage"),
+        "sides": sync.get("sides"),
+        "duration_s": durations.get("recording_s"),
+        "call_s": durations.get("call_s"),
+        "video_codec": codecs.get("video_in"),
+        "audio_codec": codecs.get("audio_in"),
+        "call_codec": codecs.get("call"),
+        **_levels(document.get("levels") or {}),
+    }
+
+
+def _levels(levels: Mapping[str, Any]) -> Row:
+    call, own = levels.get("call", {}), levels.get("recording", {})
+    tracks = {"call_customer": call.get("customer"), "call_agent": call.get("agent"), "recording": own.get("mixed")}
+    names = ("speech_dbfs", "true_peak_dbtp", "noise_floor_dbfs", "snr_db")
+    return {f"{track}_{name}": found[name] for track, found in tracks.items() if found for name in names}
+
+
+def _listed(item: Item) -> Row:
+    return {
+        "recording_id": item.recording_id,
+        "named_by": item.named_by,
+        "call_end": item.call_end or None,
+        "listed_in": item.listed_in,
+    }
+
+
+def _row(told: Mapping[str, Any]) -> Row:
+    whole = {
+        "schema_version": SCHEMA_VERSION,
+        "version": __version__,
+        "done_at": datetime.now(UTC),
+        **{name: _finite(value) for name, value in told.items()},
+    }
+    return {name: whole.get(name) for name in WITH_DAY.names}
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,263 @@
+"""The report's charts, by matplotlib: what happened by day, distributions, medians by day, the offset by browser.
+
+A figure is drawn in the page's light colours; `svg_of` puts the page's variables in their place, so that the chart
+follows the page into the dark, and keeps its texts as texts.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+import warnings
+from contextlib import contextmanager
+from datetime import date
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from komorebi_qc.fleet.asked import MEASURES
+from komorebi_qc.fleet.told import MEANINGS, TITLES, safe, size_text, value_text
+from komorebi_qc.view.plots import new_figure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from komorebi_qc.fleet.changes import Change
+    from komorebi_qc.fleet.study import Study
+
+INK, SOFT, LINE, LANE = "#1a1a1a", "#5a5a5a", "#d0d0d0", "#f5f5f2"
+ACCENT, MARK = "#0b5cad", "#93397a"
+_COLORS = {"fail": "#a83a00", "warn": "#7f5200", "unexamined": "#5f5f5f"}
+_VARIABLES: Final = {
+    "#ffffff": "paper", INK: "ink", SOFT: "soft", LINE: "line", LANE: "lane", ACCENT: "accent", MARK: "mark",
+    "#a83a00": "fail", "#7f5200": "warn", "#5f5f5f": "recording", "#00694e": "pass", "#a86a00": "customer",
+    "#0072b2": "agent", "#d55e00": "head",
+}  # fmt: skip
+"""The page's colours, by their light values."""
+_BROWSER_LOOKS = ((ACCENT, "o"), ("#a86a00", "s"), ("#00694e", "^"), (MARK, "D"), ("#d55e00", "v"), ("#5f5f5f", "P"))
+_EPOCH = date(1970, 1, 1)
+_BINS = 60
+_MOST_BARS = 190
+_SETTINGS: Any = {
+    "svg.fonttype": "none", "svg.hashsalt": "komorebi", "text.parse_math": False, "font.size": 10,
+    "axes.edgecolor": LINE, "axes.labelcolor": SOFT, "axes.titlecolor": INK, "text.color": INK, "xtick.color": SOFT,
+    "ytick.color": SOFT, "axes.spines.top": False, "axes.spines.right": False, "axes.titlelocation": "left",
+    "axes.titlesize": 10.5, "axes.grid": True, "axes.grid.axis": "y", "grid.color": LINE, "grid.linewidth": 0.6,
+    "axes.axisbelow": True, "legend.frameon": False,
+}  # fmt: skip
+
+
+@contextmanager
+def _look() -> Iterator[None]:
+    """Our settings; a letter that the font lacks is the browser's to find."""
+    with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+def over_time(study: Study) -> tuple[Figure, str]:
+    """The share of each day's recordings that fail, deserve a look, or couldn't be examined; and what it shows."""
+    with _look():
+        figure, axes = new_figure(12, 5.2, rows=3)
+        parts = []
+        for ax, of in zip(axes, ("fail", "warn", "unexamined"), strict=True):
+            days, shares, width = _binned(study, of)
+            ax.bar(_numbers(days), shares, width=0.86 * width, align="edge", color=_COLORS[of], linewidth=0)
+            ax.set_title(_titled(TITLES[of], days, width, shares))
+            ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
+            ax.yaxis.set_major_locator(MaxNLocator(3))
+            ax.set_ylim(0, max(float(shares.max(initial=0.0)) * 1.12, 0.01))
+            _mark_changes(ax, [change for change, _ in study.changes if change.measure == of], of)
+            _date_axis(ax, study)
+            parts.append(f"{TITLES[of]}: {_range_text(shares)}")
+        for ax in axes[:-1]:
+            ax.tick_params(labelbottom=False)
+    return figure, f"{'. '.join(parts)}."
+
+
+def distributions(study: Study) -> tuple[Figure, str]:
+    """How offset, drift, call-end error and coverage are distributed; and what it shows."""
+    with _look():
+        figure, _ = new_figure(12, 5.6, rows=0)
+        parts = []
+        for number, measure in enumerate(MEASURES, 1):
+            parts.append(_histogram(figure.add_subplot(2, 2, number), measure, study.values[measure]))
+    return figure, " ".join(parts)
+
+
+def medians(study: Study) -> tuple[Figure, str]:
+    """Each measure's median by day; and what it shows."""
+    with _look():
+        figure, axes = new_figure(12, 7.2, rows=4)
+        parts = []
+        for ax, measure in zip(axes, MEASURES, strict=True):
+            days, middle = study.medians[measure].days, study.medians[measure].values
+            ax.plot(_numbers(days), middle, color=ACCENT, linewidth=1.4, marker="o", markersize=2.6)
+            ax.set_title(f"{TITLES[measure]}: {MEANINGS[measure]}")
+            ax.yaxis.set_major_locator(MaxNLocator(4))
+            _mark_changes(ax, [change for change, _ in study.changes if change.measure == measure], measure)
+            _date_axis(ax, study)
+            if len(middle):
+                least, most = (value_text(measure, float(at)) for at in (middle.min(), middle.max()))
+                parts.append(f"{TITLES[measure]}: daily medians from {least} to {most}.")
+            else:
+                _say_none(ax)
+        for ax in axes[:-1]:
+            ax.tick_params(labelbottom=False)
+    return figure, " ".join(parts) or "Nothing was measured on enough recordings of a day."
+
+
+def by_browser(study: Study) -> tuple[Figure, str]:
+    """The offset's median by day, of each browser; and what it shows."""
+    with _look():
+        figure, (ax,) = new_figure(12, 3.6)
+        parts = []
+        for one, (color, marker) in zip(study.browsers, _BROWSER_LOOKS, strict=False):
+            if not len(one.days):
+                continue
+            name = safe(one.name, 30)
+            ax.plot(
+                _numbers(one.days), one.values, color=color, marker=marker, markersize=3.6, linewidth=1.0, label=name
+            )
+            parts.append(f"{name}: {value_text('offset_s', float(np.median(one.values)))}")
+        ax.set_ylabel("Median offset (s)")
+        _mark_changes(ax, [change for change, _ in study.changes if change.measure == "offset_s"], None)
+        _date_axis(ax, study)
+        if parts:
+            legend = ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9.5)
+            for text in legend.get_texts():
+                text.set_parse_math(False)
+        else:
+            _say_none(ax)
+    told = (
+        f"The daily medians' median: {'; '.join(parts)}." if parts else "No browser is told, or nothing was measured."
+    )
+    return figure, told
+
+
+def svg_of(figure: Figure, meaning: str) -> str:
+    """The figure as an inline SVG in the page's colours; `meaning` tells it to those who don't see it."""
+    held = io.StringIO()
+    figure.patch.set_visible(False)
+    for ax in figure.axes:
+        ax.patch.set_visible(False)
+    with _look():
+        figure.savefig(held, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    text = held.getvalue()
+    text = text[text.index("<svg") :]
+    body = text[text.index(">") + 1 :]
+    box = re.search(r'viewBox="([^"]+)"', text)
+    # Groups are named alike in every figure, and an ID may stand in a page but once.
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r'<g id="[^"]*"', "<g", body)
+    body = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font: \1px system-ui, 'Segoe UI', 'Noto Sans', sans-serif", body)
+    body = re.sub(r"#[0-9a-fA-F]{6}\b", lambda found: _variable(found[0]), body)
+    body = re.sub(r">\s+<", "><", body).replace("\n", " ")
+    said = html.escape(meaning, quote=True)
+    return f'<svg class="chart" role="img" aria-label="{said}" viewBox="{box[1] if box else "0 0 864 300"}">{body}'
+
+
+def _variable(color: str) -> str:
+    name = _VARIABLES.get(color.lower())
+    return color if name is None else f"var(--{name},{color})"
+
+
+def _binned(study: Study, of: str) -> tuple[NDArray[np.datetime64], NDArray[np.float64], int]:
+    """Shares by day; by week where there are many days."""
+    found = study.days
+    base = found.count if of == "unexamined" else found.examined
+    bad = found.count - found.examined if of == "unexamined" else found.fail if of == "fail" else found.warn
+    days, width = found.days, 1
+    if len(days) and (days[-1] - days[0]).astype(int) > _MOST_BARS:
+        width = 7
+        # The first day of NumPy's calendar was a Thursday.
+        mondays = ((days.astype(int) + 3) // 7 * 7 - 3).astype("datetime64[D]")
+        days, place = np.unique(mondays, return_inverse=True)
+        bad, base = np.bincount(place, bad), np.bincount(place, base)
+    kept = base > 0
+    return days[kept], bad[kept] / base[kept], width
+
+
+def _titled(title: str, days: NDArray[np.datetime64], width: int, shares: NDArray[np.float64]) -> str:
+    each = "week" if width > 1 else "day"
+    return (
+        f"{title}, by {each}"
+        + ("" if len(days) else ": no day has any")
+        + ("" if shares.any() or not len(days) else ": none")
+    )
+
+
+def _range_text(shares: NDArray[np.float64]) -> str:
+    if not len(shares):
+        return "no day has any"
+    return f"{100 * shares.min():.1f} to {100 * shares.max():.1f} %, median {100 * np.median(shares):.1f} %"
+
+
+def _histogram(ax: Axes, measure: str, values: NDArray[np.float64]) -> str:
+    ax.set_title(TITLES[measure])
+    ax.set_xlabel(MEANINGS[measure])
+    ax.xaxis.set_major_locator(MaxNLocator(8))
+    ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    if not len(values):
+        _say_none(ax)
+        return f"{TITLES[measure]}: not measured."
+    low, p05, middle, p95, high = np.quantile(values, (0.005, 0.05, 0.5, 0.95, 0.995))
+    least = max(abs(float(middle)) * 0.05, 0.01)
+    room = max(float(high - low) * 0.02, least)
+    counts, edges = np.histogram(values, _BINS, (float(low) - room, float(high) + room))
+    ax.stairs(counts, edges, fill=True, color=ACCENT)
+    for at, style in ((p05, ":"), (middle, "-"), (p95, ":")):
+        ax.axvline(at, color=INK, linewidth=1.0, linestyle=style)
+    below, above = int((values < edges[0]).sum()), int((values > edges[-1]).sum())
+    beyond = [f"{count:,} {where}" for count, where in ((below, "below"), (above, "above")) if count]
+    if beyond:
+        ax.set_title(f"not drawn: {', '.join(beyond)}", loc="right", color=SOFT, fontsize=9)
+    return (
+        f"{TITLES[measure]}: median {value_text(measure, float(middle))}, nine tenths between "
+        f"{value_text(measure, float(p05))} and {value_text(measure, float(p95))}, n = {len(values):,}."
+    )
+
+
+def _mark_changes(ax: Axes, changes: Sequence[Change], measure: str | None) -> None:
+    for change in changes:
+        at = (change.day - _EPOCH).days
+        ax.axvline(at, color=MARK, linewidth=1.4, linestyle=(0, (5, 2)))
+        words = f"{change.day}" if measure is None else f"{change.day}: {size_text(measure, change.size)}"
+        ax.annotate(
+            words, (at, 1.0), xycoords=("data", "axes fraction"), xytext=(4, -2),
+            textcoords="offset points", va="top", color=MARK, fontsize=9.5, fontweight="bold",
+        )  # fmt: skip
+
+
+def _numbers(days: NDArray[np.datetime64]) -> NDArray[np.float64]:
+    """Days as matplotlib counts them."""
+    return days.astype("datetime64[D]").astype(np.float64)
+
+
+def _dates() -> Any:
+    """What of matplotlib has no types."""
+    return import_module("matplotlib.dates")
+
+
+def _date_axis(ax: Axes, study: Study) -> None:
+    if not len(study.days.days):
+        ax.set_xticks([])
+        return
+    first, *_, last = _numbers(study.days.days[[0, -1]])
+    ax.set_xlim(first - 1, last + 2)
+    locator: Any = _dates().AutoDateLocator(minticks=3, maxticks=10)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(_dates().ConciseDateFormatter(locator))
+
+
+def _say_none(ax: Axes) -> None:
+    ax.text(0.5, 0.5, "nothing was measured", transform=ax.transAxes, ha="center", va="center", color=SOFT)
+    ax.set_yticks([])

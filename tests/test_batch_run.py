@@ -1,0 +1,337 @@
+"""A run: what is missing or changed is done, and nothing else, however the last one ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from komorebi_qc.batch.child import Bounds, Fault
+from komorebi_qc.batch.crew import LocalCrew
+from komorebi_qc.batch.dataset import Dataset, open_dataset
+from komorebi_qc.batch.manifest import Item, Listed, SetAside, read_manifest
+from komorebi_qc.batch.rows import measured, row_of
+from komorebi_qc.batch.run import Run, Tally
+from komorebi_qc.batch.tasks import Ask, Resolver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from komorebi_qc.batch.crew import Answer
+    from komorebi_qc.batch.rows import Row
+    from komorebi_qc.batch.tasks import Task
+
+BOUNDS = Bounds(time_s=60.0)
+MOVING = ("done_at", "took_s", "peak_memory_mb")
+"""Columns that no two runs have alike."""
+
+
+def quick(task: Task) -> Row:
+    """Work that takes no time: what it says depends on the recording's bytes alone."""
+    size = Path(task.recording).stat().st_size
+    (Path(task.item.connect).parent / "begun" / f"{task.item.recording_id}-{time.monotonic_ns()}").touch()
+    if "slow" in task.item.agent:
+        time.sleep(0.03)
+    document = {
+        "verdict": ("pass", "warn", "fail")[size % 3],
+        "findings": [{"name": "drift", "status": "warn"}] if size % 3 else [],
+        "call_end": {"told_s": 60.0, "error_s": size / 1000},
+        "sync": {"status": "aligned", "offset_s": size / 100, "jumps": [], "sides": "both", "coverage": 1.0},
+        "levels": {"recording": {"mixed": dict.fromkeys(_LEVELS, -20.0)}},
+    }
+    return row_of(task, measured(document))
+
+
+_LEVELS = ("speech_dbfs", "true_peak_dbtp", "noise_floor_dbfs", "snr_db")
+
+
+@dataclass
+class Told:
+    """A watcher that remembers."""
+
+    total: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+    def begin(self, total: int) -> None:
+        """Remember it."""
+        self.total = total
+
+    def done(self, outcome: str) -> None:
+        """Count it."""
+        self.outcomes[outcome] += 1
+
+
+@dataclass
+class Desk:
+    """A folder with recordings, a manifest and a dataset."""
+
+    folder: Path
+
+    def make(self, count: int, agent: str = "agent-1") -> None:
+        """So many recordings, each of another size."""
+        (self.folder / "begun").mkdir(exist_ok=True)
+        (self.folder / "call.wav").write_bytes(b"call")
+        lines = []
+        for n in range(count):
+            name = f"2026/11/{1 + n % 5:02}/r{n:03}.webm"
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"x" * (100 + n))
+            named = {"recording_id": f"r{n:03}", "connect": "call.wav", "recording": name}
+            lines.append(json.dumps({**named, "call_end": "00:01:00", "agent": agent}))
+        self.manifest.write_text("\n".join(lines) + "\n")
+
+    @property
+    def manifest(self) -> Path:
+        """The list of them."""
+        return self.folder / "list.jsonl"
+
+    @property
+    def dataset(self) -> Dataset:
+        """Opened anew, as another process would."""
+        return open_dataset(str(self.folder / "dataset"))
+
+    def begun(self) -> Counter[str]:
+        """How often each recording's work was begun since this was asked last."""
+        found = list((self.folder / "begun").iterdir())
+        for path in found:
+            path.unlink()
+        return Counter(path.name.partition("-")[0] for path in found)
+
+    def run(self, *, crew: Any = None, check: Callable[[], None] = lambda: None, **more: Any) -> Tally:
+        """One run over the manifest."""
+        do, force = more.pop("do", "diagnose"), more.pop("force", False)
+        tally, told = Tally(), Told()
+        listed = more.pop("listed", None) or read_manifest(self.manifest)
+        ask = Ask(do, str(self.folder / "dataset"), **more)
+        crew = crew or LocalCrew(2, BOUNDS, "test_batch_run:quick")
+        Run(self.dataset, Resolver(ask), crew, BOUNDS, told, check, force).carry_out(listed, do, tally)
+        assert told.total == tally.total
+        assert told.outcomes == tally.counts
+        return tally
+
+    def rows(self) -> list[Row]:
+        """What the dataset says, without what no two runs have alike."""
+        return [{k: v for k, v in row.items() if k not in MOVING} for row in self.dataset.read().to_pylist()]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """Six recordings."""
+    made = Desk(tmp_path)
+    made.make(6)
+    return made
+
+
+class Scripted:
+    """A crew that answers at once, with what it was told to."""
+
+    def __init__(self, answer: Callable[[Task], Row | Fault]) -> None:
+        self.asked: list[str] = []
+        self.is_closed = False
+        self._answer, self._done = answer, list[Any]()
+
+    def has_room(self) -> bool:
+        """For two."""
+        return len(self._done) < 2
+
+    def begin(self, task: Task) -> None:
+        """Have the answer at once."""
+        self.asked.append(task.item.recording_id)
+        self._done.append((task, self._answer(task)))
+
+    def answers(self, wait_s: float) -> list[Answer]:
+        """All that there are."""
+        assert wait_s < 1
+        done, self._done = self._done, []
+        return done
+
+    def close(self) -> None:
+        """Remember that."""
+        self.is_closed = True
+
+
+def good(task: Task) -> Row:
+    """A row that passes."""
+    return row_of(task, {"status": "done", "verdict": "pass", "recording_snr_db": 20.0, "is_worth_a_retry": False})
+
+
+def test_all_is_done_once_and_then_nothing(desk: Desk) -> None:
+    """A second run begins no work, and leaves every byte of the dataset as it is."""
+    tally = desk.run()
+    assert tally.counts == {"pass": 2, "warn": 2, "fail": 2}
+    assert desk.begun() == Counter({f"r{n:03}": 1 for n in range(6)})
+    assert [row["day"] for row in desk.rows()] == [f"2026-11-{d:02}" for d in (1, 1, 2, 3, 4, 5)]
+    before = {path: path.read_bytes() for path in (desk.folder / "dataset").rglob("*.parquet")}
+    assert desk.run().counts == {"unchanged": 6}
+    assert not desk.begun()
+    assert {path: path.read_bytes() for path in (desk.folder / "dataset").rglob("*.parquet")} == before
+
+
+def test_what_changed_is_done_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another content, told call end, limit or version of the software is other work; what is the same isn't."""
+    desk.run()
+    desk.begun()
+    (desk.folder / "2026/11/01/r000.webm").write_bytes(b"another")
+    assert desk.run().counts["unchanged"] == 5
+    assert desk.begun() == {"r000": 1}
+    desk.manifest.write_text(desk.manifest.read_text().replace("00:01:00", "00:01:01", 1))
+    desk.run()
+    assert desk.begun() == {"r000": 1}
+    desk.run(limits=("drift=50",))
+    assert desk.begun().total() == 6
+    monkeypatch.setattr("komorebi_qc.batch.keys.__version__", "99.0")
+    desk.run(limits=("drift=50",))
+    assert desk.begun().total() == 6
+    desk.run(limits=("drift=50",))
+    assert not desk.begun()
+
+
+def test_force_does_all(desk: Desk) -> None:
+    """Done before or not."""
+    desk.run()
+    desk.begun()
+    desk.run(force=True)
+    assert desk.begun().total() == 6
+
+
+def test_a_failure_is_a_row_and_waits_for_a_change(desk: Desk) -> None:
+    """What no try can help isn't tried again, and what may pass is."""
+    faults = {"r001": Fault("Crash", "it crashed"), "r002": Fault("Crash", "killed", is_worth_a_retry=True)}
+    tally = desk.run(crew=Scripted(lambda task: faults.get(task.item.recording_id) or good(task)))
+    assert tally.counts == {"pass": 4, "failed": 2}
+    assert tally.told == [("r001", "it crashed"), ("r002", "killed")]
+    row = next(row for row in desk.rows() if row["recording_id"] == "r001")
+    assert (row["status"], row["error_class"], row["error"], row["verdict"]) == ("failed", "Crash", "it crashed", None)
+    again = Scripted(good)
+    assert desk.run(crew=again).counts == {"unchanged": 5, "pass": 1}
+    assert again.asked == ["r002"]
+
+
+def test_other_bounds_are_another_chance(desk: Desk) -> None:
+    """What ended at its time limit is tried again by another limit, and by the same one it isn't."""
+    desk.run(crew=Scripted(lambda _: Fault("TimeLimit", "too long")))
+    same = Scripted(good)
+    desk.run(crew=same)
+    assert same.asked == []
+    more = Scripted(good)
+    tally = Tally()
+    resolver = Resolver(Ask("diagnose", str(desk.folder / "dataset")))
+    run = Run(desk.dataset, resolver, more, Bounds(time_s=999), Told())
+    run.carry_out(read_manifest(desk.manifest), "diagnose", tally)
+    assert tally.counts == {"pass": 6}
+
+
+def test_a_diagnosis_is_done_by_an_audit(desk: Desk) -> None:
+    """Rows that were audited since aren't diagnosed again, as long as they know the levels that only that measures."""
+    desk.run(crew=Scripted(good))
+    bare = Scripted(lambda task: {**good(task), "recording_snr_db": None})
+    desk.run(crew=bare, do="audit")
+    assert len(bare.asked) == 6
+    assert {row["do"] for row in desk.rows()} == {"audit"}
+    assert {row["recording_snr_db"] for row in desk.rows()} == {20.0}
+    assert desk.run(crew=Scripted(good)).counts == {"unchanged": 6}
+    desk.manifest.write_text(desk.manifest.read_text().replace("00:01:00", "00:01:01"))
+    desk.run(crew=bare, do="audit")
+    assert desk.run(crew=Scripted(good)).counts == {"pass": 6}
+
+
+def test_rows_set_aside_are_in_the_table_until_they_are_mended(desk: Desk) -> None:
+    """With place and reason; a list that no longer has them takes them out, another list doesn't."""
+    aside = Listed("list.jsonl", (), (SetAside("list.jsonl:7", "call_end is missing"),))
+    assert desk.run(listed=aside).counts == {"set_aside": 1}
+    other = Listed("other.csv", (), (SetAside("other.csv:2", "it is no row"),))
+    desk.run(listed=other)
+    desk.run()
+    found = {row["recording_id"]: row for row in desk.rows()}
+    assert "list.jsonl:7" not in found
+    assert (found["other.csv:2"]["status"], found["other.csv:2"]["error"]) == ("set_aside", "it is no row")
+    assert len(found) == 7
+
+
+def test_an_input_that_is_gone_fails_its_own_row(desk: Desk) -> None:
+    """Between the list's validation and its turn a file may go: the others are done, and the row says why."""
+    listed = read_manifest(desk.manifest)
+    (desk.folder / "2026/11/02/r001.webm").unlink()
+    tally = desk.run(listed=listed)
+    assert tally.counts["failed"] == 1
+    assert "r001.webm can't be read" in tally.told[0][1]
+    assert len(desk.rows()) == 6
+
+
+def test_nobody_tells_the_call_end(desk: Desk) -> None:
+    """A recording without one is a failed row with what to do about it."""
+    item = Item("r9", "files", "list", str(desk.folder / "call.wav"), str(desk.folder / "2026/11/01/r000.webm"))
+    tally = desk.run(listed=Listed("list", (item,), ()))
+    assert tally.told == [
+        ("r9", "nothing tells the call end of r9: list it in a manifest and name that by --call-ends")
+    ]
+
+
+def test_a_stop_keeps_what_is_done(desk: Desk) -> None:
+    """Whatever stops it, what came back lies under its day, the crew is closed, and the next run does the rest."""
+    crew, asked = Scripted(good), 0
+
+    def check() -> None:
+        nonlocal asked
+        asked += 1
+        if len(crew.asked) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        desk.run(crew=crew, check=check)
+    assert crew.is_closed
+    kept = [row["recording_id"] for row in desk.rows()]
+    assert kept == [name for name in ("r000", "r001", "r002", "r003", "r004", "r005") if name in set(crew.asked)]
+    assert not desk.dataset.place.names("_journal/")
+    rest = Scripted(good)
+    desk.run(crew=rest)
+    assert sorted(crew.asked + rest.asked) == [f"r{n:03}" for n in range(6)]
+
+
+_SCRIPT = """
+import sys
+from pathlib import Path
+from test_batch_run import Desk
+Desk(Path(sys.argv[1])).run()
+"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_anywhere_it_goes_on(tmp_path: Path, seed: int) -> None:
+    """Killed by SIGKILL, a run loses at most what was in flight; the next one ends as an undisturbed one does."""
+    whole, killed = Desk(tmp_path / "whole"), Desk(tmp_path / "killed")
+    for desk in (whole, killed):
+        desk.folder.mkdir()
+        desk.make(40, "slow")
+    whole.run()
+    wait_for = random.Random(seed).randrange(1, 38)  # noqa: S311  no secret
+    paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen([sys.executable, "-c", _SCRIPT, str(killed.folder)], env={**os.environ, **paths}) as run:
+        while run.poll() is None and len(list((killed.folder / "begun").iterdir())) < wait_for:
+            time.sleep(0.005)
+        run.send_signal(signal.SIGKILL)
+    begun = killed.begun()
+    kept = set(killed.dataset.known())
+    assert len(begun.keys() - kept) <= 3 + 2  # two workers and what waits for them; begun since we looked
+    tally = killed.run()
+    assert tally.counts["unchanged"] == len(kept)
+    assert killed.begun().keys().isdisjoint(kept)
+    assert _without_places(killed) == _without_places(whole)
+
+
+def _without_places(desk: Desk) -> str:
+    """All rows; the folder's name and what depends on it and on when files were written are left out."""
+    keys = ("call_etag", "recording_etag", "work_key", "inputs_key")
+    rows = [{k: v for k, v in row.items() if k not in keys} for row in desk.rows()]
+    return json.dumps(rows, default=str).replace(str(desk.folder), "")
