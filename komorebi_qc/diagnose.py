@@ -14,6 +14,7 @@ from komorebi_qc.level_findings import level_findings
 from komorebi_qc.levels import ChannelLevels, Meter
 from komorebi_qc.limits import DEFAULT, Limits
 from komorebi_qc.listen import RATE, hear_call, hear_recording
+from komorebi_qc.memory import keeping_freed_blocks
 from komorebi_qc.probe import probe_call, probe_recording
 from komorebi_qc.sync import measure
 from komorebi_qc.sync.samples import as_float, length
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 SIDES = ("customer", "agent")
 _BLOCK = RATE * 60
-_KEPT_BYTES = 1 << 24
 _PIECE_BYTES = 1 << 20
 
 
@@ -77,7 +77,6 @@ def hear(
     Raises:
         MediaError: where one can't be opened.
     """
-    _keep_freed_memory()
     notes: PacketNotes | None = None
 
     def watch(container: InputContainer) -> Callable[[Any], None]:
@@ -89,16 +88,9 @@ def hear(
     between()
     timing = None if notes is None else notes.timing()
     notes = None  # an hour's notes take 5 MB, and the measurement needs none of them
-    return Heard(ours, theirs, measure(ours, theirs, call_end.recording_s), timing)
-
-
-def _keep_freed_memory() -> None:
-    """Have the C library keep freed blocks for the next ones.
-
-    glibc learns from the largest block that came back how large those are. Before, it gives megabytes back to the
-    system and takes them anew, cleared, with every block that is measured: half a second of CPU in an hour.
-    """
-    np.empty(_KEPT_BYTES, np.uint8)
+    with keeping_freed_blocks():
+        result = measure(ours, theirs, call_end.recording_s)
+    return Heard(ours, theirs, result, timing)
 
 
 @dataclass(frozen=True, slots=True)

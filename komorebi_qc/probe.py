@@ -19,6 +19,7 @@ from komorebi_qc.media import (
     packets,
     video_stream,
 )
+from komorebi_qc.memory import give_back_large_blocks
 from komorebi_qc.pcm import PcmTrack
 from komorebi_qc.timebase import Span
 from komorebi_qc.verdict import counted
@@ -121,6 +122,7 @@ def probe_recording(source: Source) -> MediaInfo:
     Raises:
         MediaError: where it isn't media, or has no video.
     """
+    give_back_large_blocks()
     with opened(source, RECORDING_FORMATS) as container:
         picture = video_stream(container)
         lacking = missing_bytes(source.file)

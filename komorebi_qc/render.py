@@ -21,6 +21,7 @@ from av.error import ArgumentError, FFmpegError, InvalidDataError
 
 from komorebi_qc.errors import StorageError
 from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, SharedPackets, opened, video_stream
+from komorebi_qc.memory import give_back_large_blocks
 from komorebi_qc.mix import mix
 from komorebi_qc.pcm import PcmTrack
 from komorebi_qc.tap import Twin
@@ -153,6 +154,7 @@ def render(job: RenderJob, begin: Callable[[int], BinaryIO], advance: Callable[[
         MediaError: where the inputs can't be brought into this container.
         StorageError: where the file can't be written (a full disk).
     """
+    give_back_large_blocks()  # an index of hours is larger still while it is read
     room = _index_room(job)
     while True:
         try:
@@ -184,6 +186,7 @@ def _index_room(job: RenderJob) -> int:
 def _render(job: RenderJob, out: BinaryIO, room: int, advance: Callable[[float], None]) -> Rendered:
     with ExitStack() as stack:
         own = stack.enter_context(opened(job.recording.again(), RECORDING_FORMATS))
+        give_back_large_blocks()  # what reading its index took
         shared = SharedPackets(own)
         picture = video_stream(own)
         pictures = shared.subscribe(picture)

@@ -205,8 +205,11 @@ class S3Object:
         """What to call it in a sentence."""
         return f"s3://{self.bucket}/{self.key}"
 
-    def reader(self) -> S3Reader:
+    def reader(self, *, is_read_through: bool = False) -> S3Reader:
         """A file with a position of its own, at the start; it asks for nothing before it is read.
+
+        Args:
+            is_read_through: it will be read from its start to its end, so that requests are large from the first on.
 
         Raises:
             ValueError: where the object is closed.
@@ -214,7 +217,7 @@ class S3Object:
         with self._lock:
             if self.ended is not None:
                 raise self.ended
-            reader = S3Reader(self)
+            reader = S3Reader(self, _ALONE + 1 if is_read_through else 0)
             self._readers.add(reader)
             return reader
 
@@ -463,10 +466,10 @@ class S3Reader(io.RawIOBase):
     otherwise: what it jumped away from is kept to 512 KiB, for one place.
     """
 
-    def __init__(self, source: S3Object) -> None:
+    def __init__(self, source: S3Object, blocks: int = 0) -> None:
         self._source = source
         self._at = 0
-        self._run = _Run(0)
+        self._run = _Run(0, blocks)
         self._left: _Run | None = None
         self._piece = (0, b"")
         self._failed: BaseException | None = None

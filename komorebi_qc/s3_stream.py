@@ -242,7 +242,7 @@ class PartStream(io.RawIOBase):
             if self._upload_id is not None:
                 if self._part is not None:
                     self._send_part()
-                self._wait_for_fewer_than(1)
+                self._wait_for_fewer_than(_AT_ONCE)
                 self._submit(1, self._first)
                 self._wait_for_fewer_than(1)
                 self._sent.sort(key=lambda part: part.number)

@@ -17,6 +17,7 @@ import uuid
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from komorebi_qc.aws_errors import NO_SUCH_KEY, aws_errors, error_code
@@ -113,7 +114,9 @@ class S3Media:
             StorageError: where the bucket doesn't answer.
             AccessDeniedError: where it refuses or doesn't exist.
         """
-        with self._opened(recording, self.connect_bucket, self._call_audio(recording)["Key"]) as source:
+        with self._opened(
+            recording, self.connect_bucket, self._call_audio(recording)["Key"], is_read_through=True
+        ) as source:
             yield source
 
     def _call_audio(self, recording: Recording) -> Mapping[str, Any]:
@@ -176,13 +179,17 @@ class S3Media:
         )
 
     @contextmanager
-    def _opened(self, recording: Recording, bucket: str, key: str) -> Iterator[Source]:
+    def _opened(
+        self, recording: Recording, bucket: str, key: str, *, is_read_through: bool = False
+    ) -> Iterator[Source]:
+        """An object; once it has been looked into it is read again, from its start to its end if `is_read_through`."""
         where = f"s3://{bucket}/{key}"
         cache = LocalCache(self.cache_bytes) if self.cache_bytes else None
         with aws_errors(where), self._expecting(recording, bucket, key):
             found = S3Object.open(self.client, bucket, key, between=self.between, cache=cache)
         with closing(found):
-            yield Source(where, _reader(found), found.size, lambda: _reader(found))
+            again = cast("Callable[[], BinaryIO]", partial(found.reader, is_read_through=is_read_through))
+            yield Source(where, cast("BinaryIO", found.reader()), found.size, again)
 
     @contextmanager
     def _expecting(self, recording: Recording, bucket: str, key: str) -> Iterator[None]:
@@ -195,10 +202,6 @@ class S3Media:
             with suppress(self.client.exceptions.NoSuchKey):
                 self.client.get_object(Bucket=bucket, Key=key, Range="bytes=0-0")["Body"].close()
             raise self._absent(recording, f"s3://{bucket}/{key}") from error
-
-
-def _reader(found: S3Object) -> BinaryIO:
-    return cast("BinaryIO", found.reader())
 
 
 class S3Draft:

@@ -306,6 +306,17 @@ def test_sequential_reading_doubles_and_looks_ahead(serve: Callable[..., S3Objec
         assert 2 * MOST_BYTES < held <= 3 * MOST_BYTES + 512 * KIB
 
 
+def test_what_is_read_through_is_asked_for_in_large_requests_at_once(serve: Callable[..., S3Object]) -> None:
+    """Who says so gets a large first block and two more on their way; the bytes are the same."""
+    with Bucket(BIG) as bucket:
+        reader = serve(bucket).reader(is_read_through=True)
+        assert reader.read(100) == BIG[:100]
+        assert len(reader._run.ahead) == 2
+        assert reader.read() == BIG[100:]
+        assert min(end - start for start, end in sorted(bucket.asked)[:-1]) >= MOST_BYTES // 2
+        assert bucket.asked_bytes == len(BIG)
+
+
 def hash_of(data: bytes) -> int:
     """A checksum that can be continued."""
     return zlib.crc32(data)

@@ -58,7 +58,7 @@ def _line(run: Run) -> str:
     return f"| {run.minutes:g} | {run.side} | {run.wall_s:.2f} | {run.cpu_s:.2f} | {memory} |"
 
 
-def _make(names: Collection[str], minutes: float, folder: Path) -> None:
+def make_inputs(names: Collection[str], minutes: float, folder: Path) -> None:
     """In a process of its own, which gives back the gigabyte that an hour's sound takes."""
     say(f"the input is in {folder}; what is missing is made now")
     wanted = [":".join([f"{length:g}", *sorted(extras)]) for length, extras in needs(names, minutes).items()]
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from bench.sync.report import check, put  # noqa: PLC0415  it loads what the other bench measures
 
             check(wanted.markdown)
-        _make(wanted.rows, wanted.minutes, wanted.folder)
+        make_inputs(wanted.rows, wanted.minutes, wanted.folder)
         if wanted.make_only:
             return 0
         load = os.getloadavg()[0]
