@@ -30,6 +30,8 @@ RECORDING_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
 CALL_FORMATS = f"wav,w64,aiff,flac,mp3,ogg,{RECORDING_FORMATS}"
 _BUFFER_BYTES = 1 << 18
 """A read of a Python file object costs the same whatever its size: FFmpeg's 32 KiB make an hour's file cost 14,000."""
+_UNPARSED = ("aac", "opus")
+"""What a browser or a tool puts into MP4 and FFmpeg hands out as it lies there: a parser would hold a packet back."""
 _WAKE_S = 2.0
 """FFmpeg reads an MP4's tracks at most one second apart."""
 
@@ -198,6 +200,7 @@ class SharedPackets:
         self._again_s: dict[int, Callable[[], float]] = {}
         self._streams: list[Any] = []
         self._coming: Iterator[Any] | None = None
+        self._latest_dts: dict[int, float] = {}
         self._asleep: tuple[Any, int, int] | None = None
         """A track that FFmpeg passes over, and the track and the stamp that end it."""
 
@@ -241,7 +244,10 @@ class SharedPackets:
             elif self._asleep is not None:
                 self._wake(index, packet)
             wants = self._wants[index]
-            if wants is None or wants(packet):
+            if wants is None:
+                self._latest_dts[index] = packet.dts if packet.dts is not None else -math.inf
+                waiting.append(packet)
+            elif wants(packet):
                 waiting.append(packet)
             elif not waiting or waiting[-1] is not None:
                 waiting.append(None)
@@ -265,12 +271,16 @@ class SharedPackets:
             packet.stream.discard = Discard.all
             return
         clock = next((s for s in self._streams if s.index != index and self._wants[s.index] is None), None)
-        if clock is None or not has_index(self._container):
+        if clock is None or not has_index(self._container) or codec_name(packet.stream) not in _UNPARSED:
             return
         entries, base = clock.index_entries, float(clock.time_base)
         at = entries.search_timestamp(int((wanted_s - _WAKE_S) / base), backward=True, any_frame=True)
+        while at >= 0 and not entries[at].size:  # an empty one never comes
+            at -= 1
         if at < 0 or entries[at].timestamp * base <= packet.dts * float(packet.time_base) + _WAKE_S:
             return
+        if entries[at].timestamp <= self._latest_dts.get(clock.index, -math.inf):
+            return  # it has come already
         self._asleep = (packet.stream, clock.index, entries[at].timestamp)
         packet.stream.discard = Discard.all
 

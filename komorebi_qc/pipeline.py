@@ -33,7 +33,7 @@ from komorebi_qc.render import (
     plan_container,
     render,
 )
-from komorebi_qc.result_check import check_result, check_tapped, places_of
+from komorebi_qc.result_check import KEEP_S, check_result, check_tapped, places_of
 from komorebi_qc.seam_findings import seam_findings
 from komorebi_qc.splice import after_call_audio, splice
 from komorebi_qc.thumbnail import png_at
@@ -353,7 +353,9 @@ def _checked(draft: Draft, rendered: Rendered, job: RenderJob, progress: Progres
     if job.samples is not None:
         return check_tapped(rendered.tapped, job.samples, job.splice, draft.front())
     with opened(job.call.again(), CALL_FORMATS) as container:
-        return check_tapped(rendered.tapped, PcmTrack(container, origin_s=None), job.splice, draft.front())
+        return check_tapped(
+            rendered.tapped, PcmTrack(container, origin_s=None, keep_s=KEEP_S), job.splice, draft.front()
+        )
 
 
 def _audio_of(info: MediaInfo) -> AudioInfo:

@@ -180,7 +180,8 @@ def _index_room(job: RenderJob) -> int:
     audio_s = job.splice.output_end_s
     if job.plan.container == "mp4":
         return round(64 * 1024 + 44 * job.video.packets + 24 * (audio_s * job.plan.audio_rate / 1024 + 8))
-    return round(16 * 1024 + 40 * min(job.video.packets, 2 * audio_s))
+    longest_s = max(audio_s, job.video.span.end_s + job.splice.alignment.output_shift_s)
+    return round(16 * 1024 + 40 * min(job.video.packets, 2 * longest_s))
 
 
 def _render(job: RenderJob, out: BinaryIO, room: int, advance: Callable[[float], None]) -> Rendered:
@@ -407,7 +408,8 @@ class _Sound:
 def _fine_base(base: Fraction, shift_s: float, container: Container) -> tuple[Fraction, int]:
     """A time base on which a shift doesn't round the picture's time stamps, and the shift in it."""
     exact = shift_s / float(base)
-    if container == "mp4" and abs(exact - round(exact)) > 1e-3:
+    # A finer one where it helps alone: a step of more than 2^31 units can't be written.
+    if container == "mp4" and base > Fraction(1, 16_000) and abs(exact - round(exact)) > 1e-3:
         base /= 32  # 1/1000 s becomes 1/32,000 s: 0.02 ms at most
     return base, round(shift_s / float(base))
 

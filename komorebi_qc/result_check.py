@@ -50,6 +50,8 @@ _SPOTS: dict[SourceName, int] = {"call": 60, "recording": 24}
 _FIRST = 8
 _PAST_S = 0.3
 _APART_S = 60.0
+KEEP_S = 2 * SIDE_S + 4.0
+"""How far back a track has to go where the places overlap."""
 _MARGIN_S = 0.5
 
 
@@ -111,10 +113,13 @@ def check_tapped(tapped: Tapped, call: Readable, splice: Splice, front: bytes) -
         MediaError: where what was kept can't be opened, or the index lacks packets.
     """
     places = places_of(splice)
-    ours = []
-    for span in places.call:
-        first = round(span.start_s * call.rate)
-        ours.append(Block(call.read(first, math.ceil(span.length_s * call.rate)), call.rate, first / call.rate))
+    found: dict[int, Block] = {}
+    # Forwards, as a decoder goes: the seams' sides lie among the other places.
+    for i in sorted(range(len(places.call)), key=lambda i: places.call[i].start_s):
+        first = round(places.call[i].start_s * call.rate)
+        pcm = call.read(first, math.ceil(places.call[i].length_s * call.rate))
+        found[i] = Block(pcm, call.rate, first / call.rate)
+    ours = [found[i] for i in range(len(places.call))]
     theirs = [Block(pcm, tapped.rate, first / tapped.rate) for first, pcm in tapped.recording]
     windows, calls = _windows(splice, places, ours, theirs)
     with opened(tapped.twin.again(), RECORDING_FORMATS) as container:
@@ -298,7 +303,7 @@ def _blocks(
         if is_listed and spans and spans[0].start_s > _APART_S:
             container.seek(int((spans[0].start_s + (origin_s or 0.0) - 1.0) / float(stream.time_base)), stream=stream)
         shared = _Sparse(container, spans, origin_s or 0.0, notes=notes and not is_listed)
-        track = PcmTrack(container, origin_s=origin_s, keep_s=2 * SIDE_S + 4.0, spans=spans, shared=shared)
+        track = PcmTrack(container, origin_s=origin_s, keep_s=KEEP_S, spans=spans, shared=shared)
         for i in group:
             first = round(wanted[i].start_s * track.rate)
             pcm = track.read(first, math.ceil(wanted[i].length_s * track.rate))

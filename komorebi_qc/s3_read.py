@@ -1,6 +1,6 @@
 """Objects of S3 as seekable files, read by ranged requests.
 
-A reader's first request after a seek is small, each further one in sequence twice as large, up to 8 MiB; from the third
+A reader's first request after a seek is small, each further one in sequence twice as large, up to 4 MiB; from the third
 on the next two are fetched while the present one is consumed. So a look at an index costs one request, and a whole file
 about as many as it has blocks. Every answer has to be of the one object that was opened, and of the range that was
 asked.
@@ -38,7 +38,7 @@ PIECE_BYTES = 256 << 10
 _AHEAD = 2
 _ALONE = 2
 """Blocks that are fetched one by one, before reading counts as sequential."""
-_BEHIND_BYTES = 256 << 10
+_BEHIND_BYTES = 2 << 20
 _HOP_BYTES = 1 << 20
 _LEFT_BYTES = 512 << 10
 _LEFT_LONG_AGO_BYTES = 128 << 10
@@ -462,7 +462,7 @@ class S3Reader(io.RawIOBase):
 
     After any of these the reader asks for nothing more, and raises the same again.
 
-    It holds up to 24 MiB while it reads in sequence (and the last half MiB behind its position), and less than 1 MiB
+    It holds up to 12 MiB while it reads in sequence (and the last 2 MiB behind its position), and less than 1 MiB
     otherwise: what it jumped away from is kept to 512 KiB, for one place.
     """
 
@@ -620,11 +620,10 @@ class S3Reader(io.RawIOBase):
         if left is not None and left.covers(at):
             now.trim(_LEFT_BYTES)
             self._run, self._left = left, now
-        elif 0 < at - now.planned_end <= min(now.block_bytes // 2, _HOP_BYTES):
-            # From box to box of a fragmented MP4: still one sequence, whose requests may grow.
-            blocks = now.blocks
-            now.drop()
-            self._run = _Run(at, blocks)
+        elif now.blocks and 0 < at - now.planned_end <= _HOP_BYTES:
+            # In a fragment of an MP4 the sound lies behind the picture, and a reader goes there and back: what lies
+            # between is wanted as well.
+            return now
         else:
             if left is not None:
                 left.drop()

@@ -82,14 +82,14 @@ class Upload:
             with closing(answer["Body"]) as body:
                 return Kept(body.read(), {name: answer[name] for name in headers if answer.get(name)})
 
-    def put_back(self, key: str, kept: Kept | None, beside: str = "") -> None:
+    def put_back(self, key: str, kept: Kept | None, beside: str = "", mark: str | None = None) -> None:
         """Undo `put`: as it was before, or gone. Another run's object stays.
 
-        Where nothing was there before, and by now there is a `beside`, another run has published meanwhile what this
-        one wrote over: then it stays as well.
+        Where nothing was there before, and the mark of `beside` isn't `mark` any more, another run has published
+        meanwhile what this one wrote over: then it stays as well.
         """
         try:
-            if not self._is_ours(key) or (kept is None and beside and self._mark_of(beside) is not None):
+            if not self._is_ours(key) or (kept is None and beside and self.mark_of(beside) != mark):
                 return
             with aws_errors(self.where(key)):
                 if kept is None:
@@ -122,9 +122,9 @@ class Upload:
                 raise
 
     def _is_ours(self, key: str) -> bool:
-        return self._mark_of(key) == self.mark
+        return self.mark_of(key) == self.mark
 
-    def _mark_of(self, key: str) -> str | None:
+    def mark_of(self, key: str) -> str | None:
         """Whose an object is; None where there is none."""
         with aws_errors(self.where(key)):
             try:

@@ -257,9 +257,11 @@ class S3Draft:
         wanted = [(key, CONTENT_TYPES[kind], body) for key, kind, body in small if body is not None]
         with ExitStack() as undo:
             show_video = self._stream.finish(undo)
+            video_key = recording.video_key(self._container)
+            mark = upload.mark_of(video_key)
             for key, content_type, body in wanted:
                 # Right before it is replaced: another run of the same recording may be at it.
-                undo.callback(upload.put_back, key, upload.keep(key), recording.video_key(self._container))
+                undo.callback(upload.put_back, key, upload.keep(key), video_key, mark)
                 upload.put(key, content_type, body)
             show_video()
             undo.pop_all()

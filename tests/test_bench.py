@@ -425,7 +425,7 @@ def test_report_tells_runs_and_notes() -> None:
 def _without_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "measure", _result)
     monkeypatch.setattr(process, "machine", lambda: "no machine")
-    monkeypatch.setattr(process, "_make", lambda *_: None)
+    monkeypatch.setattr(process, "make_inputs", lambda *_: None)
     monkeypatch.setattr(shutil, "which", lambda _: "ffmpeg")
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from conftest import CAPTURES, Capture
 from jsonschema import Draft202012Validator
+from made import encoded, wav
 
 from komorebi_qc.errors import (
     InputError,
@@ -34,6 +35,7 @@ from komorebi_qc.timebase import Alignment, CallEnd, parse_call_end
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
+    from pathlib import Path
     from typing import BinaryIO
 
     from komorebi_qc.result_check import ResultCheck
@@ -434,3 +436,27 @@ def packets_of(video: bytes) -> list[bytes]:
     """The sound's packets."""
     with av.open(io.BytesIO(video), "r") as container:
         return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+
+@pytest.mark.parametrize("kind", ["mono", "flac"])
+def test_a_far_call_of_another_kind_is_checked_as_a_near_one(sample: Capture, kind: str, tmp_path: Path) -> None:
+    """What only a decoder gets at, forwards: the seams' places lie among the others, and each is found."""
+    with wave.open(str(sample.call), "rb") as file:
+        pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2).astype(np.float32) / 32768
+    if kind == "mono":
+        path = wav(tmp_path / "call.wav", pcm.mean(axis=1))
+    else:
+        path = encoded(tmp_path / "call.flac", pcm.astype(np.float32), "flac", 8000, "flac")
+    checks: list[ResultCheck] = []
+    for is_far in (False, True):
+        table, media = stores(sample)
+        media.call, media.is_far = path.read_bytes(), is_far
+        kept = run(order(sample), table, media, options=Options(keep=True)).kept
+        assert kept is not None
+        assert kept.check is not None
+        checks.append(kept.check)
+    near, far = checks
+    assert len(near.call.windows) == len(far.call.windows) > 3
+    for one, other in zip(near.seams, far.seams, strict=True):
+        assert (one.hole_s, one.gap_s) == (other.hole_s, other.gap_s)
+        assert one.added_step_db == pytest.approx(other.added_step_db, abs=0.1)

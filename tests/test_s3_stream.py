@@ -648,7 +648,9 @@ def test_a_failure_after_the_last_write_is_raised_by_finish() -> None:
     stream.write(bytes(HEAD + PART))
     with pytest.raises(StorageError), ExitStack() as undo:
         stream.finish(undo)
-    assert bucket.asked == ["list", "create", "part 2", "abort"]
+    assert bucket.asked[:2] == ["list", "create"]
+    assert set(bucket.asked[2:-1]) in ({"part 2"}, {"part 1", "part 2"})
+    assert (bucket.objects, bucket.asked[-1]) == ({}, "abort")
 
 
 def test_ctrl_c_in_the_middle_is_not_forgotten() -> None:
