@@ -104,7 +104,7 @@ def test_other_media_are_named(head: bytes, says: str, tmp_path: Path, source: O
 
 def test_a_track_that_a_damaged_file_makes_up_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """A packet of a track that nobody subscribed to doesn't end the reading."""
-    coming = [SimpleNamespace(stream_index=index, size=1) for index in (0, 99, 0)]
+    coming = [SimpleNamespace(stream_index=index, size=1, dts=0) for index in (0, 99, 0)]
     monkeypatch.setattr(media_module, "packets", lambda *_: iter(coming))
     shared = SharedPackets(cast("Any", None))
     assert list(shared.subscribe(SimpleNamespace(index=0))) == [coming[0], coming[2]]
