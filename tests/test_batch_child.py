@@ -170,3 +170,16 @@ def _until(is_so: Any) -> None:
     """Wait; the test's own time limit is the end of it."""
     while not is_so():
         time.sleep(0.02)
+
+
+def test_modules_of_the_present_folder_are_nobodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file beside the recordings that is named as a library isn't run."""
+    (tmp_path / "av.py").write_text("raise SystemExit('taken over')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
+    # Whatever it does with the recording, it starts: a process that loads the folder's module would not.
+    with closing(Child(ROOMY, "komorebi_qc.media:codec_name")) as child:
+        answer = child.run(None)
+    assert isinstance(answer, Fault)
+    assert "taken over" not in answer.text
+    assert "AttributeError" in answer.text

@@ -166,7 +166,7 @@ class Child:
             return self._process, self._pipe
         self.close(grace_s=0.0)
         ours, theirs = Pipe()
-        command = [sys.executable, "-m", __name__, str(theirs.fileno()), self._work]
+        command = [sys.executable, "-P", "-m", __name__, str(theirs.fileno()), self._work]
         # Pools of threads inside numpy would only contend with the other processes, and take memory.
         one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
