@@ -92,7 +92,7 @@ def batch(
 ) -> int:
     """Diagnose, process or audit thousands of recordings into a Parquet dataset; go on where an earlier run ended."""
     _check_out(out)
-    _needs("pyarrow", "cluster")
+    _needs("pyarrow", "fleet")
     ask = _ask(do, out, results, limit, call_end_attribute)
     listed = _listed(source, from_day, until_day, call_ends, call_end_attribute)
     return _run(listed, ask, out, workers, dask, (time_limit, memory_limit), force=force, csv=csv, as_json=as_json)
@@ -130,8 +130,8 @@ def rerun(
     if not where.strip():
         raise InputError('--where is missing: which rows, as in SQL after WHERE; "true" for all')
     _check_out(dataset)
-    _needs("pyarrow", "cluster")
-    _needs("duckdb", "cluster")
+    _needs("pyarrow", "fleet")
+    _needs("duckdb", "fleet")
     from komorebi_qc.batch.dataset import open_dataset  # noqa: PLC0415  pyarrow loads only for the commands
     from komorebi_qc.batch.rerun import listed_again, rows_where  # noqa: PLC0415
 
