@@ -84,7 +84,7 @@ def hear(
         notes = PacketNotes(container)
         return notes.note
 
-    ours, theirs = hear_call(call, call_info), hear_recording(recording, info, watch, between)
+    ours, theirs = hear_call(call, call_info, between), hear_recording(recording, info, watch, between)
     between()
     timing = None if notes is None else notes.timing()
     notes = None  # an hour's notes take 5 MB, and the measurement needs none of them

@@ -272,7 +272,7 @@ def process(
             heard = hear(call, call_info, source, info, order.call_end, progress.check) if is_asked else None
             measured = heard.result if heard is not None else None
             timing = _timing(source, heard, options)
-            samples = exact_call(call, call_info, _call_heard(call, call_info, heard, options))
+            samples = exact_call(call, call_info, _call_heard(call, call_info, heard, options, progress))
             heard = heard.in_memory() if heard is not None and options.keep else None  # an hour's sound takes 115 MB
             placed = place(order.call_end, call_s, given=order.alignment, measured=measured, force=options.force)
             _refuse_far_away(placed.alignment, call_s, info)
@@ -325,11 +325,13 @@ def _timing(source: Source, heard: Heard | None, options: Options) -> Timing | N
     return measure_timing(source) if options.align == "auto" else None
 
 
-def _call_heard(call: Source, info: MediaInfo, heard: Heard | None, options: Options) -> Track | None:
+def _call_heard(
+    call: Source, info: MediaInfo, heard: Heard | None, options: Options, progress: Progress
+) -> Track | None:
     """What has been heard of the call; from a network it is heard for the check alone, so that it is read once."""
     if heard is not None:
         return heard.call
-    return hear_call(call, info) if options.align == "auto" and call.is_far else None
+    return hear_call(call, info, progress.check) if options.align == "auto" and call.is_far else None
 
 
 def _expected_bytes(source: Source, plan: RenderPlan, laid: Splice) -> int:

@@ -62,6 +62,8 @@ _BLOCK_S = 1.0
 _BLOCKS_AHEAD = 2
 _BUFFER_BYTES = 1 << 20
 """A write to a Python file object costs the same whatever its size."""
+_BEFORE_INDEX_BYTES = 4096
+"""What stands before the index: MP4's ``ftyp`` and the head of ``mdat``, WebM's head, seek head and ``Info``."""
 _ROOM_S = 0.25
 
 
@@ -161,10 +163,6 @@ def render(job: RenderJob, begin: Callable[[int], BinaryIO], advance: Callable[[
             return _render(job, begin(room + _BEFORE_INDEX_BYTES), room, advance)
         except _IndexTooLargeError:
             room *= 4
-
-
-_BEFORE_INDEX_BYTES = 4096
-"""What stands before the index: MP4's ``ftyp`` and the head of ``mdat``, WebM's head, seek head and ``Info``."""
 
 
 class _IndexTooLargeError(Exception):

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from komorebi_qc.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 from komorebi_qc.errors import KomorebiError, MissingMediaError, NotThereYetError
 from komorebi_qc.recording import Recording, choose_call_audio
-from komorebi_qc.s3_read import LocalCache, S3Object
+from komorebi_qc.s3_cache import LocalCache
+from komorebi_qc.s3_read import S3Object
 from komorebi_qc.s3_stream import STALE_AFTER, PartStream
 from komorebi_qc.s3_upload import Upload
 from komorebi_qc.stores import CONTENT_TYPES, Published, Source

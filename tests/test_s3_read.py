@@ -31,7 +31,8 @@ from komorebi_qc import s3_read
 from komorebi_qc.boxes import missing_bytes
 from komorebi_qc.errors import AccessDeniedError, OutOfTimeError, StorageError
 from komorebi_qc.media import RECORDING_FORMATS, opened
-from komorebi_qc.s3_read import FIRST_BYTES, MOST_BYTES, PIECE_BYTES, LocalCache, S3Object, S3Reader
+from komorebi_qc.s3_cache import LocalCache
+from komorebi_qc.s3_read import FIRST_BYTES, MOST_BYTES, PIECE_BYTES, S3Object, S3Reader
 from komorebi_qc.settings import aws_client
 from komorebi_qc.stores import Source
 

@@ -387,7 +387,7 @@ def test_a_killed_process_leaves_no_file(tmp_path: Path) -> None:
     """What is kept of an input has no name: nothing is left in the temporary folder, even after SIGKILL."""
     program = """
 import time
-from komorebi_qc.s3_read import LocalCache
+from komorebi_qc.s3_cache import LocalCache
 cache = LocalCache(2_000_000)
 cache.begin(1_000_000)
 cache.write(0, [b"x" * 1_000_000])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from komorebi_qc.aws_errors import NO_SUCH_KEY, aws_errors, error_code
+from komorebi_qc.batch.manifest import split_s3
 from komorebi_qc.errors import InputError
 
 _LARGEST_BYTES = 64_000_000
@@ -70,9 +71,7 @@ def place_of(text: str, client: Any = None) -> Folder | Prefix:
         raise InputError(f"the dataset is {text!r}: name its folder, or s3://bucket/prefix")
     if not text.startswith("s3://"):
         return Folder(Path(text).resolve())
-    bucket, _, prefix = text.removeprefix("s3://").partition("/")
-    if not bucket:
-        raise InputError(f"{text} names no bucket: write s3://bucket/prefix")
+    bucket, prefix = split_s3(text)
     return Prefix(bucket, prefix.strip("/"), client)
 
 
