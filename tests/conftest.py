@@ -4,20 +4,36 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws_fixtures import World, running_world
+from measure import unavailable
 
 from komorebi_qc.stores import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from playwright.sync_api import Browser
+
 MEDIA = Path(__file__).parent / "media"
 SAMPLE = Path(__file__).parent.parent / "komorebi_qc" / "sample"
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +118,21 @@ def world(running: World) -> World:
     """An empty AWS with its buckets, table and queues."""
     running.fresh()
     return running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, headless, closed at the end."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        unavailable("Chromium isn't installed (apt-get install chromium)")
+    if find_spec("playwright") is None:
+        unavailable("playwright isn't installed (pip install -e '.[dev]')")
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  a test extra
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        try:
+            yield started
+        finally:
+            started.close()

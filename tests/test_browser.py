@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from measure import cases, process, unavailable, video_pts
+from measure import cases, process, video_pts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Page
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-]
 TYPES = {".mp4": "video/mp4", ".webm": "video/webm"}
 WAIT_MS = 30_000
 BEFORE_SEAM_S, AFTER_SEAM_S = 1.0, 0.7
@@ -100,24 +88,6 @@ def _served(video: Path) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, headless, closed at the end."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        unavailable("Chromium isn't installed (apt-get install chromium)")
-    if find_spec("playwright") is None:
-        unavailable("playwright isn't installed (pip install -e '.[dev]')")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  a test extra
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        try:
-            yield started
-        finally:
-            started.close()
 
 
 @pytest.mark.browser

@@ -317,8 +317,8 @@ def test_an_existing_output_is_replaced_whole(sample: Capture, tmp_path: Path) -
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_killed_run_leaves_nothing_that_the_next_doesnt_clear(how: signal.Signals, tmp_path: Path) -> None:
     """Killed while it writes: the old output is untouched, and after the next run only the new one is there."""
-    path = recording(tmp_path / "rec.webm", Shape(seconds=120.0, fps=10, size=(480, 270)))
-    call = wav(tmp_path / "call.wav", noise(110.0, 8000))
+    path = recording(tmp_path / "rec.webm", Shape(seconds=30.0, fps=20, size=(480, 270)))
+    call = wav(tmp_path / "call.wav", noise(20.0, 8000))
     folder = tmp_path / "out"
     folder.mkdir()
     out = folder / "out.mp4"
@@ -331,7 +331,7 @@ def test_a_killed_run_leaves_nothing_that_the_next_doesnt_clear(how: signal.Sign
         "--recording",
         str(path),
         "--call-end",
-        "115",
+        "25",
         "--align",
         "told",
         "--out",

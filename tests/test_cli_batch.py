@@ -12,14 +12,14 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow.dataset as pads
 import pytest
 from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, PREFIX, TABLE, World
 from conftest import CAPTURES
+from shell import Shell
 
-from komorebi_qc import cli
 from komorebi_qc.batch.dataset import open_dataset
 from komorebi_qc.batch.schema import WITH_DAY
 
@@ -37,28 +37,10 @@ ID = "7f3c2a90-5b1e-4c6d-9a57-2e8d41c0b6f3"
 
 
 @dataclass
-class Shell:
-    """Runs the command line in this process, in a folder of its own."""
+class Desk(Shell):
+    """A shell in a folder of its own."""
 
-    folder: Path
-    monkeypatch: pytest.MonkeyPatch
-    capsys: pytest.CaptureFixture[str]
-    out: str = ""
-    err: str = ""
-
-    def run(self, *arguments: str) -> int:
-        """The exit code; what was printed is in `out` and `err`."""
-        self.monkeypatch.setattr(sys, "argv", ["komorebi-qc", *arguments])
-        self.capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        self.out, self.err = self.capsys.readouterr()
-        return int(ended.value.code or 0)
-
-    def json(self, *arguments: str) -> tuple[int, Any]:
-        """The exit code and the one object that was printed."""
-        code = self.run(*arguments, "--json")
-        return code, json.loads(self.out)
+    folder: Path = Path()
 
     def rows(self, dataset: str = "dataset") -> dict[str, Row]:
         """The dataset, by recording."""
@@ -85,16 +67,16 @@ def _row(name: str, connect: str, recording: str, call_end: str) -> dict[str, st
 
 
 @pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
     """A shell in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
-    return Shell(tmp_path, monkeypatch, capsys)
+    return Desk(monkeypatch, capsys, folder=tmp_path)
 
 
-def test_a_batch_of_files(shell: Shell) -> None:
+def test_a_batch_of_files(shell: Desk) -> None:
     """Right rows beside garbage, a file that outgrows its limits and a row that can't be used: each says what it is."""
     shell.manifest(
         _row("garbage", "2026/11/24/call.wav", "garbage.webm", "00:00:30"),
@@ -155,7 +137,7 @@ def _endless(path: Path) -> None:
         file.truncate(44 + size)
 
 
-def test_other_tools_read_the_dataset(shell: Shell) -> None:
+def test_other_tools_read_the_dataset(shell: Desk) -> None:
     """Any reader of Parquet with Hive partitions finds the documented columns, and days as one of them."""
     shell.manifest()
     assert shell.run("batch", "list.csv", "--out", "dataset", "--workers", "1") == 0
@@ -165,7 +147,7 @@ def test_other_tools_read_the_dataset(shell: Shell) -> None:
     assert sorted(table["recording_id"].to_pylist()) == ["vp8", "vp9"]
 
 
-def test_a_limit_judges_and_findings_that_fail_are_told(shell: Shell) -> None:
+def test_a_limit_judges_and_findings_that_fail_are_told(shell: Desk) -> None:
     """A stricter limit is other work: it is done again, and the exit code says that something fails."""
     shell.manifest()
     assert shell.run("batch", "list.csv", "--out", "dataset") == 0
@@ -174,10 +156,11 @@ def test_a_limit_judges_and_findings_that_fail_are_told(shell: Shell) -> None:
     assert "call_agent_speech_level" in shell.rows()["vp8"]["failures"]
 
 
-def test_ctrl_c_stops_cleanly(shell: Shell) -> None:
+def test_ctrl_c_stops_cleanly(shell: Desk) -> None:
     """What is done stays, the processes end, the exit code is a shell's own for it, and the next run goes on."""
     shell.manifest(*(_row(f"r{n}", "2026/11/24/call.wav", "2026/11/24/vp8.webm", "00:00:30") for n in range(40)))
     command = [str(CLI), "batch", "list.csv", "--out", "dataset", "--workers", "1"]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits a deaf ear
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         while run.poll() is None and not list(shell.folder.glob("dataset/_journal/*.parquet")):
             time.sleep(0.02)
@@ -209,7 +192,7 @@ def test_ctrl_c_stops_cleanly(shell: Shell) -> None:
         (("rerun", "dataset", "--where", "true", "--do", "dance"), "holds no dataset"),
     ],
 )
-def test_what_cannot_be_is_told_in_a_sentence(shell: Shell, arguments: tuple[str, ...], words: str) -> None:
+def test_what_cannot_be_is_told_in_a_sentence(shell: Desk, arguments: tuple[str, ...], words: str) -> None:
     """Before any work, with exit code 2 and nothing written."""
     shell.manifest()
     before = sorted(shell.folder.rglob("*"))
@@ -222,7 +205,7 @@ def test_what_cannot_be_is_told_in_a_sentence(shell: Shell, arguments: tuple[str
 
 
 @pytest.fixture
-def cloud(shell: Shell, world: World) -> Shell:
+def cloud(shell: Desk, world: World) -> Desk:
     """The same with a recording in the embedded AWS, and one of which nothing came."""
     for name, value in {**SETTINGS, "KOMOREBI_QUEUE_URL": world.queue().url}.items():
         shell.monkeypatch.setenv(name, value)
@@ -237,7 +220,7 @@ def cloud(shell: Shell, world: World) -> Shell:
     return shell
 
 
-def test_a_prefix_into_a_dataset_on_s3(cloud: Shell, world: World) -> None:
+def test_a_prefix_into_a_dataset_on_s3(cloud: Desk, world: World) -> None:
     """Recordings come from their bucket and their table, and rows go to another one, under their days."""
     where = f"s3://{OUTPUT}/quality"
     assert cloud.run("batch", f"s3://{INPUT}/2026/03/", "--out", where) == 0
@@ -249,7 +232,7 @@ def test_a_prefix_into_a_dataset_on_s3(cloud: Shell, world: World) -> None:
     assert cloud.json("batch", f"s3://{INPUT}/2026/03/", "--out", where)[1]["counts"] == {"unchanged": 1}
 
 
-def test_a_query_of_the_table_processes(cloud: Shell, world: World) -> None:
+def test_a_query_of_the_table_processes(cloud: Desk, world: World) -> None:
     """Dates name items; what is there is processed as the worker does it, and the row says where the result is."""
     dates = ("--from", "2026-03-01", "--until", "2026-03-02")
     assert cloud.run("batch", *dates, "--out", "dataset", "--do", "process") == 4
@@ -261,7 +244,7 @@ def test_a_query_of_the_table_processes(cloud: Shell, world: World) -> None:
     assert "nothing-came" in cloud.out
 
 
-def test_a_rerun_by_the_queue(cloud: Shell, world: World) -> None:
+def test_a_rerun_by_the_queue(cloud: Desk, world: World) -> None:
     """Without --yes the messages are only shown; with it each goes out as the backend would send it."""
     cloud.run("batch", f"s3://{INPUT}/2026/03/", "--out", "dataset")
     asked = ("rerun", "dataset", "--where", "verdict = 'pass' and day >= '2026-03-01'", "--do", "process", "--submit")
@@ -282,7 +265,7 @@ def test_a_rerun_by_the_queue(cloud: Shell, world: World) -> None:
     assert cloud.run("rerun", "dataset", "--where", "true", "--yes") == 2
 
 
-def test_a_rerun_audits_in_parallel(shell: Shell) -> None:
+def test_a_rerun_audits_in_parallel(shell: Desk) -> None:
     """Two audits at a time, each with kernels of its own; the rows name their reports and keep the levels."""
     shell.manifest()
     assert shell.run("batch", "list.csv", "--out", "dataset") == 0

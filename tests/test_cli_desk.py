@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import pytest
 from conftest import CAPTURES
+from shell import Shell
 
 from komorebi_qc import cli, cli_desk
 
@@ -20,26 +21,10 @@ FILES = ("--connect", str(SAMPLE.call), "--recording", str(SAMPLE.recording))
 END = ("--call-end", SAMPLE.call_end)
 
 
-class Shell:
-    """Runs the command line in this process."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch, self._capsys = monkeypatch, capsys
-        self.out = self.err = ""
-
-    def run(self, *arguments: object) -> int:
-        """The exit code; what was printed is in `out` and `err`."""
-        self._monkeypatch.setattr(sys, "argv", ["komorebi-qc", *map(str, arguments)])
-        self._monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        self.out, self.err = self._capsys.readouterr()
-        return int(ended.value.code or 0)
-
-
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
-    """A shell."""
+    """A shell of 200 columns."""
+    monkeypatch.setenv("COLUMNS", "200")
     return Shell(monkeypatch, capsys)
 
 

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from shell import Shell
 
 from komorebi_qc import cli, cli_fleet
 from komorebi_qc.fleet.made import made_rows, write_dataset
@@ -15,26 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Shell:
-    """Runs the command line in this process."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch, self._capsys = monkeypatch, capsys
-        self.out = self.err = ""
-
-    def run(self, *arguments: object) -> int:
-        """The exit code; what was printed is in `out` and `err`."""
-        self._monkeypatch.setattr(sys, "argv", ["komorebi-qc", *map(str, arguments)])
-        self._monkeypatch.setenv("COLUMNS", "300")
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        self.out, self.err = self._capsys.readouterr()
-        return int(ended.value.code or 0)
-
-
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
-    """A shell."""
+    """A shell of 300 columns."""
+    monkeypatch.setenv("COLUMNS", "300")
     return Shell(monkeypatch, capsys)
 
 

@@ -7,14 +7,14 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, PREFIX, RECORDING, TABLE, World
 from rich.console import Console
+from shell import Shell
 
 from komorebi_qc import cli, cli_operate, console, operate
 from komorebi_qc.letters import Letter
@@ -52,29 +52,12 @@ def last_try(recording_id: str) -> Letter:
     return Letter(body, "tries", "StorageError", reason, recording_id, "message-9", "request-9", 8, WHEN)
 
 
-@dataclass
-class Shell:
-    """Runs the command line in this process."""
+class Desk(Shell):
+    """A shell beside an embedded AWS."""
 
-    world: World
-    monkeypatch: pytest.MonkeyPatch
-    capsys: pytest.CaptureFixture[str]
-    out: str = ""
-    err: str = ""
-
-    def run(self, *arguments: str) -> int:
-        """The exit code; what was printed is in `out` and `err`."""
-        self.monkeypatch.setattr(sys, "argv", ["komorebi-qc", *arguments])
-        self.capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        self.out, self.err = self.capsys.readouterr()
-        return int(ended.value.code or 0)
-
-    def json(self, *arguments: str) -> tuple[int, Any]:
-        """The exit code and the one object that was printed."""
-        code = self.run(*arguments, "--json")
-        return code, json.loads(self.out)
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        super().__init__(monkeypatch, capsys)
+        self.world = world
 
     def put(self, *letters: Letter) -> None:
         """Put letters into the dead-letter queue."""
@@ -83,19 +66,19 @@ class Shell:
 
 
 @pytest.fixture
-def shell(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+def shell(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
     """A shell whose settings name the embedded AWS's queue; the dead letters' is found by its policy."""
     monkeypatch.setenv("KOMOREBI_QUEUE_URL", world.queue().url)
     monkeypatch.setenv("COLUMNS", "80")
     # The embedded SQS has no task of its own for a redrive; a refusal is waited for.
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    return Shell(world, monkeypatch, capsys)
+    return Desk(world, monkeypatch, capsys)
 
 
 # --- dlq list, dlq show
 
 
-def test_letters_are_listed_by_reason(shell: Shell) -> None:
+def test_letters_are_listed_by_reason(shell: Desk) -> None:
     """The most frequent reason first, each reason once, under it whose letters they are; nothing moves."""
     shell.put(last_try(IDS[3]), *(missing(name, 50 + n) for n, name in enumerate(IDS[:3])))
     shell.world.queue("dead").send("no JSON")
@@ -112,7 +95,7 @@ def test_letters_are_listed_by_reason(shell: Shell) -> None:
     assert shell.world.waiting("dead") == (5, 0)
 
 
-def test_letters_as_json(shell: Shell) -> None:
+def test_letters_as_json(shell: Desk) -> None:
     """One object with all that a script may sort by."""
     shell.put(missing(IDS[0]))
     code, told = shell.json("dlq", "list")
@@ -131,14 +114,14 @@ def test_letters_as_json(shell: Shell) -> None:
     ]
 
 
-def test_no_letters(shell: Shell) -> None:
+def test_no_letters(shell: Desk) -> None:
     """Nothing to do is said, and is a success."""
     assert shell.run("dlq", "list") == 0
     assert shell.out.strip() == "no dead letters"
     assert shell.json("dlq", "list") == (0, {"letters": [], "are_all": True})
 
 
-def test_that_there_are_more_is_told(shell: Shell) -> None:
+def test_that_there_are_more_is_told(shell: Desk) -> None:
     """A list that isn't all of them says so."""
     shell.monkeypatch.setattr(operate, "read_letters", lambda _: operate.Letters((missing(IDS[0]),), are_all=False))
     assert shell.run("dlq", "list") == 0
@@ -148,7 +131,7 @@ def test_that_there_are_more_is_told(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("wanted", [IDS[0], f"message-{IDS[0][:8]}"], ids=["recording", "message"])
-def test_a_letter_is_shown_with_its_body(shell: Shell, wanted: str) -> None:
+def test_a_letter_is_shown_with_its_body(shell: Desk, wanted: str) -> None:
     """By either ID: reason, moment, try, IDs for the log, and the body as it came; others aren't shown."""
     shell.put(missing(IDS[0]), missing(IDS[1]))
     assert shell.run("dlq", "show", wanted) == 0
@@ -160,7 +143,7 @@ def test_a_letter_is_shown_with_its_body(shell: Shell, wanted: str) -> None:
     assert (code, [letter["body"] for letter in told["letters"]]) == (0, [missing(IDS[0]).body])
 
 
-def test_a_body_cannot_play_tricks_on_a_terminal(shell: Shell) -> None:
+def test_a_body_cannot_play_tricks_on_a_terminal(shell: Desk) -> None:
     """Markup and control characters of a message are shown, not obeyed."""
     shell.world.queue("dead").send("[bold]x[/] [link=http://x]y\u202e\u009b31m")
     (letter,) = operate.read_letters(shell.world.queue("dead")).letters
@@ -168,7 +151,7 @@ def test_a_body_cannot_play_tricks_on_a_terminal(shell: Shell) -> None:
     assert "[bold]x[/] [link=http://x]y??31m" in shell.out
 
 
-def test_a_letter_that_isnt_there(shell: Shell) -> None:
+def test_a_letter_that_isnt_there(shell: Desk) -> None:
     """It is said whose, as a failure."""
     assert shell.run("dlq", "show", IDS[0]) == 1
     assert IDS[0] in shell.err
@@ -178,7 +161,7 @@ def test_a_letter_that_isnt_there(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("--only", IDS[0], "--all")], ids=["none", "both"])
-def test_a_redrive_says_what_to_choose(shell: Shell, arguments: tuple[str, ...]) -> None:
+def test_a_redrive_says_what_to_choose(shell: Desk, arguments: tuple[str, ...]) -> None:
     """Without a choice, or with two, it is a usage error before anything moves."""
     shell.put(missing(IDS[0]))
     assert shell.run("dlq", "redrive", *arguments) == 2
@@ -188,7 +171,7 @@ def test_a_redrive_says_what_to_choose(shell: Shell, arguments: tuple[str, ...])
     assert (shell.world.waiting(), shell.world.waiting("dead")) == ((0, 0), (1, 0))
 
 
-def test_all_are_sent_again(shell: Shell) -> None:
+def test_all_are_sent_again(shell: Desk) -> None:
     """It says how many, and they are in the queue."""
     shell.put(missing(IDS[0]), missing(IDS[1]), last_try(IDS[2]))
     unknown = operate.redrive_only
@@ -198,7 +181,7 @@ def test_all_are_sent_again(shell: Shell) -> None:
     assert (shell.world.waiting(), shell.world.waiting("dead")) == ((3, 0), (0, 0))
 
 
-def test_a_task_of_sqs_is_told_as_such(shell: Shell) -> None:
+def test_a_task_of_sqs_is_told_as_such(shell: Desk) -> None:
     """It has only begun: how many it is about, and where to look."""
     shell.monkeypatch.setattr(operate, "redrive_all", lambda *_: Redriven("task", 250))
     assert shell.run("dlq", "redrive", "--all") == 0
@@ -210,7 +193,7 @@ def test_a_task_of_sqs_is_told_as_such(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("only", "code", "sent"), [(IDS[:2], 0, 2), ([IDS[0], IDS[4]], 4, 1), (IDS[3:], 1, 0)], ids=["all", "part", "none"]
 )
-def test_only_some_are_sent_again(shell: Shell, only: list[str], code: int, sent: int) -> None:
+def test_only_some_are_sent_again(shell: Desk, only: list[str], code: int, sent: int) -> None:
     """0 where each was found, 4 where some were, 1 where none was; the missing are named."""
     shell.put(missing(IDS[0]), missing(IDS[1]), missing(IDS[2]))
     arguments = [word for name in only for word in ("--only", name)]
@@ -223,7 +206,7 @@ def test_only_some_are_sent_again(shell: Shell, only: list[str], code: int, sent
     assert (again, told["how"], told["count"], told["not_found"]) == (1, "messages", 0, sorted(only))
 
 
-def test_an_id_that_is_none(shell: Shell) -> None:
+def test_an_id_that_is_none(shell: Desk) -> None:
     """A slip in an ID is bad input."""
     assert shell.run("dlq", "redrive", "--only", "../x") == 2
 
@@ -231,7 +214,7 @@ def test_an_id_that_is_none(shell: Shell) -> None:
 # --- status
 
 
-def test_how_a_recording_stands(shell: Shell) -> None:
+def test_how_a_recording_stands(shell: Desk) -> None:
     """Whether it is processed, its keys, what was written into its item, and its dead letters where asked for."""
     world = shell.world
     world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
@@ -268,7 +251,7 @@ def test_how_a_recording_stands(shell: Shell) -> None:
     assert len(shell.json("status", "contact-1", "--dead-letters")[1]["dead_letters"]) == 1
 
 
-def test_a_recording_that_nobody_knows(shell: Shell) -> None:
+def test_a_recording_that_nobody_knows(shell: Desk) -> None:
     """It is a failure that names it; an ID that is none is bad input."""
     assert shell.run("status", "nobody") == 1
     assert "nobody" in shell.err
@@ -281,7 +264,7 @@ def test_a_recording_that_nobody_knows(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("force", [True, False])
-def test_an_order_by_hand(shell: Shell, *, force: bool) -> None:
+def test_an_order_by_hand(shell: Desk, *, force: bool) -> None:
     """The message is the backend's, and its ID is told."""
     shell.world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
     more = ("--force",) if force else ()
@@ -306,7 +289,7 @@ def test_an_order_by_hand(shell: Shell, *, force: bool) -> None:
         ((), 2, "Missing argument"),
     ],
 )
-def test_an_order_with_a_slip(shell: Shell, arguments: tuple[str, ...], code: int, words: str) -> None:
+def test_an_order_with_a_slip(shell: Desk, arguments: tuple[str, ...], code: int, words: str) -> None:
     """It is told, and nothing is sent."""
     shell.world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
     assert shell.run("submit", *arguments) == code
@@ -326,14 +309,14 @@ def test_an_order_with_a_slip(shell: Shell, arguments: tuple[str, ...], code: in
         (("submit", "contact-1", "--call-end", "1"), "KOMOREBI_QUEUE_URL isn't set"),
     ],
 )
-def test_a_queue_that_isnt_configured(shell: Shell, arguments: tuple[str, ...], names: str) -> None:
+def test_a_queue_that_isnt_configured(shell: Desk, arguments: tuple[str, ...], names: str) -> None:
     """What to set is said, as bad input."""
     shell.monkeypatch.delenv("KOMOREBI_QUEUE_URL")
     assert shell.run(*arguments) == 2
     assert names in shell.err
 
 
-def test_the_dead_letter_queue_of_the_settings(shell: Shell) -> None:
+def test_the_dead_letter_queue_of_the_settings(shell: Desk) -> None:
     """It is read even where the queue itself isn't configured; only sending again needs that."""
     shell.put(missing(IDS[0]))
     shell.monkeypatch.setenv("KOMOREBI_DEAD_LETTER_QUEUE_URL", shell.world.queue("dead").url)
@@ -343,7 +326,7 @@ def test_the_dead_letter_queue_of_the_settings(shell: Shell) -> None:
     assert "KOMOREBI_QUEUE_URL isn't set" in shell.err
 
 
-def test_a_queue_that_does_not_exist(shell: Shell) -> None:
+def test_a_queue_that_does_not_exist(shell: Desk) -> None:
     """A wrong URL is a failure that names it."""
     shell.monkeypatch.setenv("KOMOREBI_QUEUE_URL", shell.world.queue().url.replace("work", "nowhere"))
     assert shell.run("dlq", "list") == 1

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from bench.fleet import made_dataset
 from measure import unavailable
-from test_browser import FLAGS
 
 from komorebi_qc.fleet.dataset import open_fleet
 from komorebi_qc.fleet.report import write_report
@@ -24,24 +21,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 HERE = Path(__file__).resolve().parent
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, headless, closed at the end."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        unavailable("Chromium isn't installed (apt-get install chromium)")
-    if find_spec("playwright") is None:
-        unavailable("playwright isn't installed (pip install -e '.[dev]')")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  a test extra
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        try:
-            yield started
-        finally:
-            started.close()
 
 
 @pytest.fixture(scope="module")

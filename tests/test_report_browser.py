@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import time
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from measure import unavailable
 from report_pages import made_page, sample_report
-from test_browser import FLAGS
 
 from komorebi_qc.view.report.page import report_html
 
@@ -30,24 +27,6 @@ FRAME_MS = 16.0
 LOCAL = ("file:", "data:", "blob:")
 MINUTES = 60
 STATE = "window.komorebi.komorebi"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, headless, closed at the end."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        unavailable("Chromium isn't installed (apt-get install chromium)")
-    if find_spec("playwright") is None:
-        unavailable("playwright isn't installed (pip install -e '.[dev]')")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  a test extra
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        try:
-            yield started
-        finally:
-            started.close()
 
 
 @pytest.fixture(scope="module")
