@@ -102,7 +102,7 @@ def series(values: Any) -> Series:
     """A series of daily values."""
     held = np.asarray(values, float)
     days = np.datetime64("2026-01-01") + np.arange(len(held))
-    return Series("all", "offset_s", days, held, np.full(len(held), 100))
+    return Series("all", "offset_s", days, held)
 
 
 @given(st.integers(LEAST_DAYS + 3, 40), st.integers(LEAST_DAYS + 3, 40), st.integers(0, 99))

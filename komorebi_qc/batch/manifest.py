@@ -22,7 +22,7 @@ from komorebi_qc.stores_local import opened_file
 from komorebi_qc.timebase import parse_call_end
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 NamedBy = Literal["id", "files"]
 _OTHER_NAMES = {
@@ -385,8 +385,3 @@ _READERS = {
     ".ndjson": _json_rows,
     ".parquet": _parquet_rows,
 }
-
-
-def names_of(items: Iterable[Item]) -> set[str]:
-    """Their recording IDs."""
-    return {item.recording_id for item in items}

@@ -26,7 +26,6 @@ SCHEMA_VERSION: Final = "1.0"
 DAY: Final = "day"
 UNKNOWN_DAY: Final = "unknown"
 """The partition of rows without a day."""
-STATUSES: Final = ("done", "failed", "set_aside")
 WORKS: Final = ("diagnose", "process", "audit")
 TRACKS: Final = ("call_customer", "call_agent", "recording")
 

@@ -204,7 +204,7 @@ def share_series(days: Days, name: str, of: str) -> Series:
         else (days.examined, days.fail if of == "fail" else days.warn)
     )
     kept = counts >= LEAST_OF_A_DAY
-    return Series(name, of, days.days[kept], bad[kept] / counts[kept], counts[kept])
+    return Series(name, of, days.days[kept], bad[kept] / counts[kept])
 
 
 def median_series(fleet: Fleet, measure: str) -> Series:
@@ -224,13 +224,13 @@ def browser_series(fleet: Fleet, browser: str) -> Series:
 
 def _medians(fleet: Fleet, name: str, measure: str, where: str, parameters: tuple[Any, ...], least: int) -> Series:
     found = fleet.columns(
-        f"""select day, count({measure}) as count, median({measure}) as middle from rows
+        f"""select day, median({measure}) as middle from rows
         where day is not null and {measure} is not null and {where}
         group by day having count({measure}) >= {least} order by day""",  # noqa: S608
         parameters,
     )
     days = found["day"].astype("datetime64[D]")
-    return Series(name, measure, days, found["middle"].astype(np.float64), found["count"].astype(np.int64))
+    return Series(name, measure, days, found["middle"].astype(np.float64))
 
 
 def values(fleet: Fleet, measure: str) -> NDArray[np.float64]:

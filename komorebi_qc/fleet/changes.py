@@ -40,14 +40,12 @@ class Series:
         measure: which, by its column's name.
         days: ``(n,)``, ascending; days without a recording are left out.
         values: ``(n,)`` the day's median or share, in the measure's unit.
-        counts: ``(n,)`` how many recordings it rests on.
     """
 
     name: str
     measure: str
     days: NDArray[np.datetime64]
     values: NDArray[np.float64]
-    counts: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +60,6 @@ class Change:
         after: median of the days from it on, up to the next change.
         days_before: how many these are.
         days_after: how many those are.
-        count_before: recordings in them.
-        count_after: recordings in those.
     """
 
     name: str
@@ -73,8 +69,6 @@ class Change:
     after: float
     days_before: int
     days_after: int
-    count_before: int
-    count_after: int
 
     @property
     def size(self) -> float:
@@ -106,8 +100,6 @@ def _changes(series: Series, rate: float) -> Iterator[Change]:
             float(np.median(series.values[cut:end])),
             cut - start,
             end - cut,
-            int(series.counts[start:cut].sum()),
-            int(series.counts[cut:end].sum()),
         )
 
 
