@@ -11,11 +11,16 @@ import struct
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from typing import BinaryIO
+
+    _Steps = Generator[int, bytes, int]
 
 _EBML, _SEGMENT, _CLUSTER = 0x1A45DFA3, 0x18538067, 0x1F43B675
 _MOVED_INTO = {_SEGMENT, _CLUSTER}
 _LONGEST_INDEX = 32 << 20
+_HEAD_BYTES = 16
+"""The longest head: a box's with a 64-bit length."""
 _TOP_BOXES = {
     b"ftyp",
     b"moov",
@@ -39,18 +44,97 @@ def missing_bytes(file: BinaryIO) -> int:
     """
     place = file.tell()
     try:
-        size = file.seek(0, 2)
-        file.seek(0)
-        head = file.read(12)
-        if head[4:8] in _TOP_BOXES:
-            return _missing_in_mp4(file, size)
-        if head[:4] == _EBML.to_bytes(4, "big"):
-            return _missing_in_webm(file, size)
-        if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
-            return _missing_in_wav(file, size)
-        return 0
+        return _Walk(file.seek(0, 2)).finished(file)
     finally:
         file.seek(place)
+
+
+class SeenFile:
+    """A file that somebody reads, whose structure is followed on the way: to tell what it lacks it isn't read again.
+
+    A WebM that was written live has no length above its blocks, and a fragmented MP4 a box every second: by itself
+    `missing_bytes` would read all of either.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Follow a file from here on."""
+        self._file = file
+        place = file.tell()
+        self._walk = _Walk(file.seek(0, 2))
+        file.seek(place)
+
+    def read(self, size: int = -1, /) -> bytes:
+        """As the file does."""
+        at = self._file.tell()
+        data = self._file.read(size)
+        self._walk.see(at, data)
+        return data
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """As the file does."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """As the file does."""
+        return self._file.tell()
+
+    def missing_bytes(self) -> int:
+        """What `missing_bytes` says of the file; only what hasn't come by is read for it. The position is restored."""
+        place = self._file.tell()
+        try:
+            return self._walk.finished(self._file)
+        finally:
+            self._file.seek(place)
+
+
+class _Walk:
+    """From head to head through a file's structure, on bytes that come as they like."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._steps = _lacking(size)
+        self._lacking: int | None = None
+        self._at = next(self._steps)
+        self._begun = b""
+        """The beginning of the head that is wanted, where a read ended in the middle of it."""
+
+    def see(self, start: int, data: bytes) -> None:
+        """Go as far as these bytes, from `start` on, lead."""
+        if self._begun and start == self._at + len(self._begun):
+            start, data = self._at, self._begun + data
+        self._begun = b""
+        end = start + len(data)
+        while self._lacking is None and start <= self._at < end:
+            head = data[self._at - start : self._at - start + _HEAD_BYTES]
+            if len(head) < _HEAD_BYTES and end < self._size:
+                self._begun = head
+                return
+            self._step(head)
+
+    def finished(self, file: BinaryIO) -> int:
+        """Read what is still wanted; how many bytes are missing."""
+        while self._lacking is None:
+            file.seek(self._at)
+            self._step(file.read(_HEAD_BYTES))
+        return self._lacking
+
+    def _step(self, head: bytes) -> None:
+        try:
+            self._at = self._steps.send(head)
+        except StopIteration as told:
+            self._lacking = told.value
+
+
+def _lacking(size: int) -> _Steps:
+    """Asks for the bytes at one place after another, and tells in the end how many a file of that size lacks."""
+    head = yield 0
+    if head[4:8] in _TOP_BOXES:
+        return (yield from _missing_in_mp4(size))
+    if head[:4] == _EBML.to_bytes(4, "big"):
+        return (yield from _missing_in_webm(size))
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return (yield from _missing_in_wav(size))
+    return 0
 
 
 def is_encrypted(file: BinaryIO) -> bool:
@@ -75,11 +159,10 @@ def is_encrypted(file: BinaryIO) -> bool:
         file.seek(place)
 
 
-def _missing_in_wav(file: BinaryIO, size: int) -> int:
+def _missing_in_wav(size: int) -> _Steps:
     at = 12
     while at + 8 <= size:
-        file.seek(at)
-        name, length = struct.unpack("<4sI", file.read(8))
+        name, length = struct.unpack("<4sI", (yield at)[:8])
         if name == b"data":
             # A writer that couldn't go back left 0 or the largest number: it promised nothing.
             return max(0, at + 8 + length - size) if length < 0xFFFFFF00 else 0
@@ -114,11 +197,10 @@ def wav_sample_bytes(file: BinaryIO) -> int | None:
         file.seek(place)
 
 
-def _missing_in_mp4(file: BinaryIO, size: int) -> int:
+def _missing_in_mp4(size: int) -> _Steps:
     at = 0
     while at < size:
-        file.seek(at)
-        head = file.read(16)
+        head = yield at
         if len(head) < 8:
             return 8 - len(head)
         length = struct.unpack(">I", head[:4])[0]
@@ -134,13 +216,12 @@ def _missing_in_mp4(file: BinaryIO, size: int) -> int:
     return at - size
 
 
-def _missing_in_webm(file: BinaryIO, size: int) -> int:
+def _missing_in_webm(size: int) -> _Steps:
     at = 0
     while at < size:
-        file.seek(at)
-        head = file.read(12)
-        element = _vint(head, keep_marker=True)
-        length = _vint(head[element[1] :], keep_marker=False) if element is not None else None
+        head = (yield at)[:12]
+        element = vint(head, keep_marker=True)
+        length = vint(head[element[1] :], keep_marker=False) if element is not None else None
         if element is None or length is None:
             # Fewer bytes than a head has: cut inside it. Otherwise no EBML: nothing can be said.
             return 1 if size - at < 12 and head[:1] != b"\0" else 0
@@ -154,7 +235,7 @@ def _missing_in_webm(file: BinaryIO, size: int) -> int:
     return 0
 
 
-def _vint(data: bytes, *, keep_marker: bool) -> tuple[int, int] | None:
+def vint(data: bytes, *, keep_marker: bool) -> tuple[int, int] | None:
     """An EBML number and its length in bytes (RFC 8794, section 4); None where `data` is too short for it."""
     if not data or data[0] == 0:
         return None

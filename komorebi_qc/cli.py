@@ -1,6 +1,7 @@
 """The command line: it reads arguments, calls the package and prints; nothing is decided here.
 
-Exit codes: 0 done, 1 failed, 2 usage or bad input, 3 done with findings that fail, 4 part of a batch failed.
+Exit codes: 0 done, 1 failed, 2 usage or bad input, 3 done with findings that fail, 4 part of a batch failed, 130
+stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class Exit(IntEnum):
 
 
 _EXIT_CODES = (
-    "Exit codes: 0 done, 1 failed, 2 usage or bad input, 3 done with findings that fail, 4 part of a batch failed."
+    "Exit codes: 0 done, 1 failed, 2 usage or bad input, 3 done with findings that fail, 4 part of a batch failed, "
+    "130 stopped by Ctrl-C."
 )
 RecordingID = Annotated[
     str | None, typer.Argument(help="A recording of the configured table, instead of the files below.")

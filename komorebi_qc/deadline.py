@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from komorebi_qc.errors import OutOfTimeError
-from komorebi_qc.progress import SILENT, Progress
+from komorebi_qc.progress import MARK, SILENT, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,8 @@ class Deadline:
     def step(self, number: int, of: int, name: str) -> None:
         """Step `number` of `of` begins."""
         self._name, self._fraction = name, 0.0
-        self.check()
+        if name != MARK:
+            self.check()
         self._progress.step(number, of, name)
 
     def advance(self, fraction: float) -> None:

@@ -13,9 +13,9 @@ from komorebi_qc.findings import before_recording, call_findings, past_recording
 from komorebi_qc.level_findings import level_findings
 from komorebi_qc.levels import ChannelLevels, Meter
 from komorebi_qc.limits import DEFAULT, Limits
-from komorebi_qc.listen import RATE, hear_call, hear_recording
+from komorebi_qc.listen import RATE, at_hand, hear_call, hear_recording, probe_and_hear
 from komorebi_qc.memory import keeping_freed_blocks
-from komorebi_qc.probe import probe_call, probe_recording
+from komorebi_qc.probe import probe_call
 from komorebi_qc.sync import measure
 from komorebi_qc.sync.samples import as_float, length
 from komorebi_qc.sync_findings import call_end_dict, sync_dict, sync_findings
@@ -62,35 +62,84 @@ class Heard:
         return replace(self, call=np.asarray(self.call[0 : length(self.call)]))
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A recording that was looked into.
+
+    Attributes:
+        info: what it holds.
+        sound: as `Heard.recording`; None where it hasn't been read for it.
+        timing: its time stamps; None as well.
+    """
+
+    info: MediaInfo
+    sound: NDArray[np.int16] | None = None
+    timing: Timing | None = None
+
+
+def look(recording: Source, between: Callable[[], None] = lambda: None) -> Looked:
+    """Look into a recording that is to be heard: what has no index is read here, once, for all that is wanted of it.
+
+    `between` is called between two blocks: what it raises ends it.
+
+    Raises:
+        MediaError: where it isn't media, or has no video.
+    """
+    noted = _Noted()
+    info, sound = probe_and_hear(recording, noted.watch, between)
+    return Looked(info) if sound is None else Looked(info, sound, noted.timing())
+
+
+def listened(recording: Source, looked: Looked, between: Callable[[], None] = lambda: None) -> Looked:
+    """The same with the recording's sound and time stamps: it is read now, unless it was already.
+
+    `between` is called between two blocks: what it raises ends it.
+
+    Raises:
+        MediaError: where it can't be opened.
+    """
+    if looked.sound is not None:
+        return looked
+    noted = _Noted()
+    sound = hear_recording(recording, looked.info, noted.watch, between)
+    return Looked(looked.info, sound, noted.timing())
+
+
+class _Noted:
+    """The time stamps of a reading, where there was one."""
+
+    def __init__(self) -> None:
+        self._notes: PacketNotes | None = None
+
+    def watch(self, container: InputContainer) -> Callable[[Any], None]:
+        self._notes = PacketNotes(container)
+        return self._notes.note
+
+    def timing(self) -> Timing | None:
+        return None if self._notes is None else self._notes.timing()
+
+
 def hear(
     call: Source,
     call_info: MediaInfo,
     recording: Source,
-    info: MediaInfo,
+    looked: Looked,
     call_end: CallEnd,
     between: Callable[[], None] = lambda: None,
 ) -> Heard:
-    """Decode both sides and measure; the recording is read once for its sound and its time stamps.
+    """Decode both sides and measure; the recording is read once for its sound and its time stamps, or was already.
 
     `between` is called between two blocks: what it raises ends it.
 
     Raises:
         MediaError: where one can't be opened.
     """
-    notes: PacketNotes | None = None
-
-    def watch(container: InputContainer) -> Callable[[Any], None]:
-        nonlocal notes
-        notes = PacketNotes(container)
-        return notes.note
-
-    ours, theirs = hear_call(call, call_info, between), hear_recording(recording, info, watch, between)
+    ours, looked = hear_call(call, call_info, between), listened(recording, looked, between)
+    theirs = np.zeros(0, np.int16) if looked.sound is None else looked.sound
     between()
-    timing = None if notes is None else notes.timing()
-    notes = None  # an hour's notes take 5 MB, and the measurement needs none of them
     with keeping_freed_blocks():
         result = measure(ours, theirs, call_end.recording_s)
-    return Heard(ours, theirs, result, timing)
+    return Heard(ours, theirs, result, looked.timing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +207,11 @@ def diagnose(call: Source, recording: Source, call_end: CallEnd, limits: Limits 
         MediaError: where one of the two isn't the media it should be.
     """
     refuse_the_same(call, recording)
-    call_info, info = probe_call(call), probe_recording(recording)
-    heard = hear(call, call_info, recording, info, call_end)
+    call = at_hand(call)
+    call_info, looked = probe_call(call), look(recording)
+    heard = hear(call, call_info, recording, looked, call_end)
     timing = measure_timing(recording) if heard.timing is None else heard.timing
-    return diagnosed(call_info, info, replace(heard, timing=timing), call_end, limits)
+    return diagnosed(call_info, looked.info, replace(heard, timing=timing), call_end, limits)
 
 
 def diagnosed(call_info: MediaInfo, info: MediaInfo, heard: Heard, call_end: CallEnd, limits: Limits) -> Diagnosis:

@@ -1,7 +1,8 @@
 """Stopping a run by signal, at a place where everything can be tidied up.
 
 PyAV reads and writes through Python file objects, and an exception that a signal raises inside such a call is lost on
-its way through C. So the first signal is only noted, and raised where the run next tells its progress.
+its way through C. So the first signal is only noted, and raised where the run next tells its progress. A second one is
+raised at once, but not while the result is published: what is in sight gets marked.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import signal
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
+
+from komorebi_qc.progress import MARK, PUBLISH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +29,10 @@ class _Stoppable:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._noted: int | None = None
+        self._step = ""
 
     def note(self, number: int, _frame: FrameType | None) -> None:
-        if self._noted is not None:
+        if self._noted is not None and self._step not in (PUBLISH, MARK):
             _stop(number)  # asked twice: at once, wherever it is
         self._noted = number
 
@@ -38,7 +42,9 @@ class _Stoppable:
             _stop(self._noted)
 
     def step(self, number: int, of: int, name: str) -> None:
-        self.check()
+        if name != MARK:
+            self.check()
+        self._step = name
         self._progress.step(number, of, name)
 
     def advance(self, fraction: float) -> None:
@@ -55,6 +61,9 @@ def _stop(number: int) -> NoReturn:
 @contextmanager
 def stoppable(progress: Progress) -> Iterator[Progress]:
     """A progress sink through which SIGINT, SIGTERM and SIGHUP end the run between two blocks; a second one at once.
+
+    While the result is published a second one is as the first: its last parts are given up between two of them. Once
+    its item is to be marked, none ends it any more.
 
     Outside the main thread signals are none of ours, and nothing changes.
 

@@ -5,15 +5,26 @@ Telephone speech has nothing above 4 kHz, and Connect's audio comes at that rate
 
 from __future__ import annotations
 
+import io
 import wave
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 import soxr
 
-from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, SharedPackets, opened, video_stream
+from komorebi_qc.media import (
+    CALL_FORMATS,
+    RECORDING_FORMATS,
+    SharedPackets,
+    audio_stream,
+    opened,
+    packets,
+    video_stream,
+)
 from komorebi_qc.packed import Packed
 from komorebi_qc.pcm import PcmTrack
+from komorebi_qc.probe import LONGEST_S, probe_recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,10 +40,14 @@ if TYPE_CHECKING:
 RATE = 8000
 
 
+_PLAIN = (2, RATE, 2)
+"""Bytes a sample, samples a second and channels of Connect's own WAV."""
+_MOST_HELD_BYTES = 64 << 20
 _LONGEST_KEPT = 2 * 3600 * RATE
 _PIECE = RATE * 60
-_MOST_EXPECTED = 24 * 3600 * RATE
-"""What a damaged header claims beyond a day is not believed."""
+_ROOM = 600 * RATE
+"""What a track grows by."""
+_LONGEST = round(LONGEST_S * RATE)
 
 
 class PlainWav:
@@ -49,8 +64,7 @@ class PlainWav:
             wave.Error: where it is another kind of file, or its header promises less.
         """
         self._wave = wave.open(source.again().file, "rb")  # noqa: SIM115  it lives as long as the track
-        kind = (self._wave.getsampwidth(), self._wave.getframerate(), self._wave.getnchannels())
-        if kind != (2, RATE, 2):
+        if (kind := _kind(self._wave)) != _PLAIN:
             raise wave.Error(f"not 16 bits, 8 kHz, stereo: {kind}")
         if self._wave.getnframes() < samples:
             raise wave.Error(f"a header for {self._wave.getnframes()} of {samples} samples")
@@ -81,6 +95,30 @@ class PlainPcm:
         if low < high:
             np.multiply(self._track[low:high], np.float32(1.0 / 32768.0), out=out[low - start : high - start])
         return out
+
+
+def at_hand(call: Source) -> Source:
+    """Connect's audio, in memory where it comes over a network and only a decoder can read it.
+
+    To be measured, heard, joined and checked it is decoded from its start each time; from a network it comes once so.
+    What is too large for memory stays where it is.
+    """
+    if not call.is_far or call.size > _MOST_HELD_BYTES or _is_plain(call.file):
+        return call
+    call.file.seek(0)
+    return replace(call, file=io.BytesIO(call.file.read()), reopen=None)
+
+
+def _is_plain(file: BinaryIO) -> bool:
+    file.seek(0)
+    try:
+        return _kind(wave.open(file, "rb")) == _PLAIN
+    except (wave.Error, EOFError):
+        return False
+
+
+def _kind(wav: wave.Wave_read) -> tuple[int, int, int]:
+    return wav.getsampwidth(), wav.getframerate(), wav.getnchannels()
 
 
 def plain_call(source: Source, info: MediaInfo) -> PlainWav | None:
@@ -126,6 +164,47 @@ def hear_call(source: Source, info: MediaInfo, between: Callable[[], None] = lam
     return kept
 
 
+def probe_and_hear(
+    source: Source,
+    watch: Callable[[InputContainer], Callable[[Any], None]] | None = None,
+    between: Callable[[], None] = lambda: None,
+) -> tuple[MediaInfo, NDArray[np.int16] | None]:
+    """What `probe_recording` says, and what `hear_recording` would hear, where telling the one takes reading it all.
+
+    An MP4 whose index lists its packets isn't read: its sound is None.
+
+    Args:
+        source: the recording.
+        watch: gets the opened file, and gives what every packet of sound and picture is shown to; where all is read.
+        between: called between two blocks: what it raises ends the reading.
+
+    Raises:
+        MediaError: where it isn't media, or has no video.
+    """
+    heard: NDArray[np.int16] | None = None
+
+    def read(container: InputContainer, streams: list[Any], note: Callable[[Any], None]) -> None:
+        nonlocal heard
+        watched = None if watch is None else watch(container)
+
+        def see(packet: Any) -> None:
+            note(packet)
+            if watched is not None:
+                watched(packet)
+
+        if audio_stream(container) is not None:
+            heard = _heard(container, 0.0, see, between)
+            return
+        heard = np.zeros(0, np.int16)
+        for packet in packets(container, streams):
+            between()
+            see(packet)
+
+    info = probe_recording(source, read)
+    # Where the stamps begin hours late, its clock doesn't begin where theirs does.
+    return info, heard if info.origin_s == 0.0 else None
+
+
 def hear_recording(
     source: Source,
     info: MediaInfo,
@@ -148,35 +227,38 @@ def hear_recording(
     """
     if info.audio is None:
         return np.zeros(0, np.int16)
-    with opened(source.again(), RECORDING_FORMATS) as container:
-        shared = SharedPackets(container, None if watch is None else watch(container))
-        picture = video_stream(container) if watch is not None else None
-        if picture is not None:
-            shared.subscribe(picture, lambda _: False)
-        track = PcmTrack(container, origin_s=info.origin_s, shared=shared)
-        expected = round(info.audio.span.end_s * RATE)
-        return _gathered(_at_8khz(track, channels=1), 1, between, expected)[:, 0]
+    with opened(source.again(), RECORDING_FORMATS, is_read_through=True) as container:
+        return _heard(container, info.origin_s, None if watch is None else watch(container), between)
+
+
+def _heard(
+    container: InputContainer, origin_s: float, see: Callable[[Any], None] | None, between: Callable[[], None]
+) -> NDArray[np.int16]:
+    """Read a recording to its end for its sound; every packet of sound and picture is shown to `see`."""
+    shared = SharedPackets(container, see)
+    picture = video_stream(container) if see is not None else None
+    if picture is not None:
+        shared.subscribe(picture, lambda _: False)
+    track = PcmTrack(container, origin_s=origin_s, shared=shared)
+    # What damaged time stamps place beyond the longest recording would take memory for the silence before it.
+    return _gathered((block for block in _at_8khz(track, channels=1) if block[0] < _LONGEST), 1, between)[:, 0]
 
 
 def _gathered(
-    blocks: Iterator[tuple[int, Pcm]],
-    channels: int,
-    between: Callable[[], None] = lambda: None,
-    expected: int = 0,
+    blocks: Iterator[tuple[int, Pcm]], channels: int, between: Callable[[], None] = lambda: None
 ) -> NDArray[np.int16]:
     """The blocks in one array, each at its place; silence between them.
 
-    Room for the `expected` samples is taken at once: untouched it costs nothing, while growing would touch a quarter
-    more than is needed.
+    It grows by ten minutes: the C library moves what is as large without a copy.
     """
-    held = np.zeros((min(max(expected, 0), _MOST_EXPECTED) + RATE, channels), np.int16)
+    held = np.zeros((_ROOM, channels), np.int16)
     end = 0
     for at, block in blocks:
         between()
         start, pcm = max(at, 0), block[max(-at, 0) :]
         stop = start + len(pcm)
         if stop > len(held):
-            held.resize((int(stop * 1.25) + RATE, channels), refcheck=False)
+            held.resize((stop + _ROOM, channels), refcheck=False)
         held[start:stop] = np.clip(np.rint(np.nan_to_num(pcm, posinf=1.0, neginf=-1.0) * 32767.0), -32768, 32767)
         end = max(end, stop)
     held.resize((end, channels), refcheck=False)

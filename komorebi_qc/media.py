@@ -37,8 +37,14 @@ _WAKE_S = 2.0
 
 
 @contextmanager
-def opened(source: Source, formats: str) -> Iterator[InputContainer]:
+def opened(source: Source, formats: str, *, is_read_through: bool = False) -> Iterator[InputContainer]:
     """Open a file object as one of the given container formats, with no other protocol allowed.
+
+    Args:
+        source: the file.
+        formats: FFmpeg's names, with commas between them.
+        is_read_through: nobody will seek in it. Else all of a fragmented MP4 is gone through as it is opened, to know
+            where to seek.
 
     Raises:
         MediaError: where it is empty or none of them.
@@ -49,6 +55,8 @@ def opened(source: Source, formats: str) -> Iterator[InputContainer]:
     head = source.file.read(512)
     source.file.seek(0)
     options = {"format_whitelist": formats, "protocol_whitelist": "none", "max_size": "16384"}
+    if is_read_through:
+        options["fflags"] = "+ignidx"
     reading = _Reading(source.file)
     try:
         container = av.open(reading, "r", options=options, buffer_size=_BUFFER_BYTES, metadata_errors="replace")
@@ -153,13 +161,20 @@ def _guess(head: bytes) -> str:
 
 
 def packets(container: InputContainer, streams: list[Any]) -> Iterator[Any]:
-    """Packets with bytes in them, until the end or the first place that can't be read."""
+    """Packets with bytes in them, until the end or the first place that can't be read.
+
+    Of a file that was `opened`, what reading it raised is raised where the packets end, and not at its closing: hours
+    may lie between.
+    """
     try:
         for packet in container.demux(streams):
             if packet.size:
                 yield packet
     except FFmpegError:
-        return
+        pass
+    reading = container.file.file if container.file is not None else None
+    if isinstance(reading, _Reading):
+        reading.settle()
 
 
 def video_stream(container: InputContainer) -> Any:

@@ -192,7 +192,8 @@ class PcmTrack:
             return True
         while near and near[0][1] < pts:
             near.popleft()
-        return bool(near) and near[0][0] <= pts
+        # A WAV's packets are half a second long, FLAC's up to eight.
+        return bool(near) and near[0][0] <= pts + (packet.duration or 0)
 
     def _again_s(self) -> float:
         """From which time stamp on packets are wanted again."""

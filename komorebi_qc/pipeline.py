@@ -14,15 +14,15 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from komorebi_qc.align import Placed, place
-from komorebi_qc.diagnose import hear, refuse_the_same
+from komorebi_qc.diagnose import Looked, hear, listened, look, refuse_the_same
 from komorebi_qc.errors import InputError, MediaError
 from komorebi_qc.findings import Evidence, judge
 from komorebi_qc.limits import DEFAULT, Limits
-from komorebi_qc.listen import exact_call, hear_call
+from komorebi_qc.listen import at_hand, exact_call, hear_call
 from komorebi_qc.media import CALL_FORMATS, opened
 from komorebi_qc.pcm import PcmTrack
 from komorebi_qc.probe import probe_call, probe_recording
-from komorebi_qc.progress import SILENT, Progress
+from komorebi_qc.progress import MARK, PUBLISH, SILENT, Progress
 from komorebi_qc.qc import item_summary, qc_document
 from komorebi_qc.render import (
     AUDIO_RATES,
@@ -33,7 +33,7 @@ from komorebi_qc.render import (
     plan_container,
     render,
 )
-from komorebi_qc.result_check import KEEP_S, check_result, check_tapped, places_of
+from komorebi_qc.result_check import KEEP_S, check_result, check_tapped, heard_at, places_of
 from komorebi_qc.seam_findings import seam_findings
 from komorebi_qc.splice import after_call_audio, splice
 from komorebi_qc.thumbnail import png_at
@@ -43,11 +43,12 @@ from komorebi_qc.timing_findings import timing_findings
 from komorebi_qc.verdict import Finding, Status, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from komorebi_qc.diagnose import Heard
     from komorebi_qc.probe import AudioInfo, MediaInfo, VideoInfo
     from komorebi_qc.render import Rendered
+    from komorebi_qc.residual import Block
     from komorebi_qc.result_check import ResultCheck
     from komorebi_qc.splice import Splice
     from komorebi_qc.stores import Draft, MediaStore, Published, RecordingsTable, Source
@@ -66,8 +67,8 @@ STEPS = (
     "take the after-call audio",
     "join the audio",
     "mux picture and sound",
-    "publish",
-    "mark the item processed",
+    PUBLISH,
+    MARK,
 )
 THUMBNAIL_AT_S = 1.0
 FAR_AWAY_S = 3600.0
@@ -248,55 +249,63 @@ def process(
     with ExitStack() as stack:
         with steps.next() as step:
             recording = table.get(order.recording_id)
-            inputs = made_from(order, media.input_versions(recording))
 
         with steps.next() as step:
-            call = stack.enter_context(media.call_audio(recording))
+            call = at_hand(stack.enter_context(media.call_audio(recording)))
             call_info = probe_call(call)
             call_audio = _audio_of(call_info)
             step.bytes = call.size
 
         with steps.next() as step:
             source = stack.enter_context(media.agent_recording(recording))
+            inputs = made_from(order, call.version + source.version)
             step.bytes = source.size
 
         with steps.next() as step:
-            info = _probed(call, source)
+            refuse_the_same(call, source)
+            looked = _looked(source, order, options, progress)
+            info = looked.info
             video = _video_of(info)
             plan = _plan(video, options)
             thumbnail = png_at(source, THUMBNAIL_AT_S, info.origin_s)
 
         with steps.next() as step:
             call_s = call_audio.span.end_s
-            is_asked = options.align == "auto" and order.alignment is None
-            heard = hear(call, call_info, source, info, order.call_end, progress.check) if is_asked else None
-            measured = heard.result if heard is not None else None
-            timing = _timing(source, heard, options)
+            looked, heard = _heard(call, call_info, source, looked, order, options, progress)
+            timing = _timing(source, looked, options)
             samples = exact_call(call, call_info, _call_heard(call, call_info, heard, options, progress))
-            heard = heard.in_memory() if heard is not None and options.keep else None  # an hour's sound takes 115 MB
-            placed = place(order.call_end, call_s, given=order.alignment, measured=measured, force=options.force)
+            placed = place(
+                order.call_end,
+                call_s,
+                given=order.alignment,
+                measured=heard.result if heard is not None else None,
+                force=options.force,
+            )
             _refuse_far_away(placed.alignment, call_s, info)
             own_audio = info.audio.span if info.audio is not None else None
             after_call = after_call_audio(placed.alignment, call_s=call_s, recording_audio=own_audio)
 
         with steps.next() as step:
             laid = splice(placed.alignment, call_s=call_s, recording_audio=own_audio)
+            wanted, own = _to_tap(laid, looked) if _is_tapped(source, options) else (None, ())
+            heard = heard.in_memory() if heard is not None and options.keep else None  # an hour's sound takes 115 MB
+            del looked
 
         with steps.next() as step:
             draft = stack.enter_context(media.draft(recording, plan.container, _expected_bytes(source, plan, laid)))
-            job = RenderJob(laid, plan, call, source, info, video, samples, _wanted(source, laid, options))
+            job = RenderJob(laid, plan, call, source, info, video, samples, wanted)
             rendered = render(job, draft.begin, progress.advance)
             step.bytes = rendered.size
-            check = _checked(draft, rendered, job, progress) if options.align == "auto" else None
+            check = _checked(draft, rendered, job, own, progress) if options.align == "auto" else None
 
         evidence = Evidence(
             call_info, call_audio, info, video, order.call_end, placed, laid, after_call, plan, rendered
         )
-        measured_too = (
+        findings = (
+            *judge(evidence, options.limits),
             *(timing_findings(timing, options.limits) if timing is not None else ()),
             *(seam_findings(check, options.limits) if check is not None else ()),
         )
-        findings = (*judge(evidence, options.limits), *measured_too)
         document = qc_document(order.recording_id, evidence, findings, options.limits)
 
         with steps.next() as step:
@@ -306,22 +315,54 @@ def process(
             step.bytes = published.video_bytes + published.thumbnail_bytes
 
         with steps.next() as step:
-            told = {"qcInputs": inputs} if inputs else {}
-            table.mark_processed(recording, {**item_summary(document), **told})
+            table.mark_processed(recording, {**item_summary(document), **({"qcInputs": inputs} if inputs else {})})
 
     kept = Kept(evidence, heard, timing, check) if options.keep else None
     return Outcome(order.recording_id, published, placed, findings, document, tuple(steps.done), kept)
 
 
-def _probed(call: Source, source: Source) -> MediaInfo:
-    refuse_the_same(call, source)
-    return probe_recording(source)
+def _looked(source: Source, order: Order, options: Options, progress: Progress) -> Looked:
+    if _is_measured(order, options) or _is_tapped(source, options):
+        return look(source, progress.check)
+    return Looked(probe_recording(source))
 
 
-def _timing(source: Source, heard: Heard | None, options: Options) -> Timing | None:
+def _heard(
+    call: Source,
+    call_info: MediaInfo,
+    source: Source,
+    looked: Looked,
+    order: Order,
+    options: Options,
+    progress: Progress,
+) -> tuple[Looked, Heard | None]:
+    """The recording with its sound, and what both sides' gives, as far as either is asked for."""
+    is_measured = _is_measured(order, options)
+    if is_measured or _is_tapped(source, options):
+        looked = listened(source, looked, progress.check)
+    if not is_measured:
+        return looked, None
+    return looked, hear(call, call_info, source, looked, order.call_end, progress.check)
+
+
+def _is_measured(order: Order, options: Options) -> bool:
+    return options.align == "auto" and order.alignment is None
+
+
+def _is_tapped(source: Source, options: Options) -> bool:
+    """Whether the result is checked by what is kept of it on its way, and the recording heard for that at least."""
+    return options.align == "auto" and source.is_far
+
+
+def _to_tap(laid: Splice, looked: Looked) -> tuple[Wanted, Sequence[Block]]:
+    """What has to be kept on the way for the check, and what was heard before of the recording's own audio there."""
+    return places_of(laid).wanted(laid), heard_at(looked.sound, laid) if looked.sound is not None else ()
+
+
+def _timing(source: Source, looked: Looked, options: Options) -> Timing | None:
     """The recording's time stamps: noted while it was heard, else read for themselves."""
-    if heard is not None and heard.timing is not None:
-        return heard.timing
+    if looked.timing is not None:
+        return looked.timing
     return measure_timing(source) if options.align == "auto" else None
 
 
@@ -339,13 +380,13 @@ def _expected_bytes(source: Source, plan: RenderPlan, laid: Splice) -> int:
     return source.size + round(laid.output_end_s * plan.audio_bit_rate / 8)
 
 
-def _wanted(source: Source, laid: Splice, options: Options) -> Wanted | None:
-    """What has to be kept for the check: where all is at hand, it is read again."""
-    return places_of(laid).wanted(laid) if options.align == "auto" and source.is_far else None
+def _checked(
+    draft: Draft, rendered: Rendered, job: RenderJob, own: Sequence[Block], progress: Progress
+) -> ResultCheck | None:
+    """The produced file measured: read again where it lies, else by what was kept of it on its way.
 
-
-def _checked(draft: Draft, rendered: Rendered, job: RenderJob, progress: Progress) -> ResultCheck | None:
-    """The produced file measured: read again where it lies, else by what was kept of it on its way."""
+    `own` is the recording's own audio at the places that are looked at, as it was heard before.
+    """
     progress.check()
     written = draft.written()
     if written is not None:
@@ -353,11 +394,10 @@ def _checked(draft: Draft, rendered: Rendered, job: RenderJob, progress: Progres
     if rendered.tapped is None:
         return None
     if job.samples is not None:
-        return check_tapped(rendered.tapped, job.samples, job.splice, draft.front())
+        return check_tapped(rendered.tapped, job.samples, job.splice, draft.front(), own)
     with opened(job.call.again(), CALL_FORMATS) as container:
-        return check_tapped(
-            rendered.tapped, PcmTrack(container, origin_s=None, keep_s=KEEP_S), job.splice, draft.front()
-        )
+        track = PcmTrack(container, origin_s=None, keep_s=KEEP_S)
+        return check_tapped(rendered.tapped, track, job.splice, draft.front(), own)
 
 
 def _audio_of(info: MediaInfo) -> AudioInfo:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from komorebi_qc.boxes import is_encrypted, missing_bytes, wav_sample_bytes
+from komorebi_qc.boxes import SeenFile, is_encrypted, missing_bytes, wav_sample_bytes
 from komorebi_qc.errors import MediaError
 from komorebi_qc.media import (
     CALL_FORMATS,
@@ -25,9 +25,14 @@ from komorebi_qc.timebase import Span
 from komorebi_qc.verdict import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from av.container import InputContainer
 
     from komorebi_qc.stores import Source
+
+    Reading = Callable[[InputContainer, list[Any], Callable[[Any], None]], None]
+    """Reads a file to its end, and shows every packet of the given tracks as it comes."""
 
 LEAST_RATE, MOST_RATE = 4000, 384_000
 """Nothing that records speech samples slower or faster."""
@@ -116,24 +121,35 @@ class MediaInfo:
         return max((t.span.end_s for t in (self.video, self.audio) if t is not None), default=0.0)
 
 
-def probe_recording(source: Source) -> MediaInfo:
-    """Read every packet's time stamp of an agent recording; nothing is decoded.
+def read_packets(container: InputContainer, streams: list[Any], note: Callable[[Any], None]) -> None:
+    """Read a file for its packets alone."""
+    for packet in packets(container, streams):
+        note(packet)
+
+
+def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
+    """Read every packet's time stamp of an agent recording, where no index lists them; nothing is decoded.
+
+    Args:
+        source: the recording.
+        read: does the reading, where there has to be one, and may make more of it.
 
     Raises:
         MediaError: where it isn't media, or has no video.
     """
     give_back_large_blocks()
-    with opened(source, RECORDING_FORMATS) as container:
+    seen = SeenFile(source.file)
+    with opened(replace(source, file=cast("BinaryIO", seen)), RECORDING_FORMATS, is_read_through=True) as container:
         picture = video_stream(container)
-        lacking = missing_bytes(source.file)
-        if picture is None and not lacking:
+        if picture is None and not seen.missing_bytes():
             raise MediaError(
                 f"{source.name} has no video track ({_tracks(container)}): it isn't the agent's screen recording"
             )
         streams = [s for s in (picture, audio_stream(container)) if s is not None]
         # An index tells all that a scan would; of a file that was cut off it tells what ought to be there.
-        is_listed = has_index(container) and not lacking
-        scans = {s.index: _listed(s) for s in streams} if is_listed else _scan(container, streams)
+        is_listed = has_index(container) and not seen.missing_bytes()
+        scans = {s.index: _listed(s) for s in streams} if is_listed else _scan(container, streams, read)
+        lacking = seen.missing_bytes()
         first_s = min((scan.first_s for scan in scans.values() if scan.packets), default=0.0)
         origin_s = first_s if first_s > FAR_START_S else 0.0
         scan = scans[picture.index] if picture is not None else _Scan()
@@ -253,21 +269,22 @@ class _Scan:
     disordered: int = 0
 
 
-def _scan(container: InputContainer, streams: list[Any]) -> dict[int, _Scan]:
+def _scan(container: InputContainer, streams: list[Any], read: Reading = read_packets) -> dict[int, _Scan]:
     """Count packets and time stamps of the given streams, as far as the file can be read."""
     scans = {s.index: _Scan() for s in streams}
     bases = {s.index: float(s.time_base or 0) for s in streams}
     last_dts: dict[int, int] = {}
-    for packet in packets(container, streams):
+
+    def note(packet: Any) -> None:
         index = packet.stream_index
         scan = scans.get(index)
         if scan is None:  # a damaged file may make up tracks as it goes
-            continue
+            return
         scan.packets += 1
         scan.size += packet.size
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is None:
-            continue
+            return
         begin_s = stamp * bases[index]
         duration_s = (packet.duration or 0) * bases[index]
         scan.first_s = min(scan.first_s, begin_s)
@@ -279,6 +296,8 @@ def _scan(container: InputContainer, streams: list[Any]) -> dict[int, _Scan]:
         if packet.dts is not None:
             scan.disordered += packet.dts <= last_dts.get(index, packet.dts - 1)
             last_dts[index] = packet.dts
+
+    read(container, streams, note)
     for scan in scans.values():
         if scan.packets and not math.isfinite(scan.first_s):
             scan.first_s = scan.end_s = 0.0

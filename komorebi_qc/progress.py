@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+PUBLISH, MARK = "publish", "mark the item processed"
+"""The last two steps: what is in sight gets marked, so that nothing stops a run from the one to the other."""
+
 
 class Progress(Protocol):
     """Told of each step as it begins, and of how far it is."""

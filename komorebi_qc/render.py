@@ -1,7 +1,8 @@
 """A splice made into one MP4 or WebM: the only place that writes media (through PyAV).
 
 The picture's packets are copied where the container takes their codec, and re-encoded frame for frame where it
-doesn't. Time stamps of the picture stay as they are, moved only where the call began before the recording did.
+doesn't. Time stamps of the picture stay as they are, moved only where the call began before the recording did; what
+they have before second 0, which MP4 hides, WebM shows at once.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ import av
 import numpy as np
 from av.error import ArgumentError, FFmpegError, InvalidDataError
 
-from komorebi_qc.errors import StorageError
+from komorebi_qc.errors import MediaError, StorageError
 from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, SharedPackets, opened, video_stream
 from komorebi_qc.memory import give_back_large_blocks
 from komorebi_qc.mix import mix
 from komorebi_qc.pcm import PcmTrack
 from komorebi_qc.tap import Twin
 from komorebi_qc.timebase import Span, merged
+from komorebi_qc.webm_blocks import BlockStamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -64,6 +66,7 @@ _BUFFER_BYTES = 1 << 20
 """A write to a Python file object costs the same whatever its size."""
 _BEFORE_INDEX_BYTES = 4096
 """What stands before the index: MP4's ``ftyp`` and the head of ``mdat``, WebM's head, seek head and ``Info``."""
+_MORE_ROOM = 16
 _ROOM_S = 0.25
 
 
@@ -154,19 +157,32 @@ def render(job: RenderJob, begin: Callable[[int], BinaryIO], advance: Callable[[
 
     Raises:
         MediaError: where the inputs can't be brought into this container.
-        StorageError: where the file can't be written (a full disk).
+        StorageError: where the file can't be written (a full disk), or an input can't be read on.
     """
     give_back_large_blocks()  # an index of hours is larger still while it is read
     room = _index_room(job)
-    while True:
-        try:
-            return _render(job, begin(room + _BEFORE_INDEX_BYTES), room, advance)
-        except _IndexTooLargeError:
-            room *= 4
+    try:
+        return _render(job, begin(room + _BEFORE_INDEX_BYTES), room, advance)
+    except _IndexTooLargeError:
+        room *= _MORE_ROOM
+    try:
+        return _render(job, begin(room + _BEFORE_INDEX_BYTES), room, advance)
+    except _IndexTooLargeError as error:
+        raise _unwritable(job, error.__cause__) from error
 
 
 class _IndexTooLargeError(Exception):
     """The room kept free for the index at the file's front was too small: what has been written is spoiled."""
+
+
+def _unwritable(job: RenderJob, error: BaseException | None) -> MediaError:
+    """What a muxer means that refuses packets, and says no more than "invalid argument"."""
+    kind, other = job.plan.container, next(c for c in CONTAINERS if c != job.plan.container)
+    reason = (isinstance(error, FFmpegError) and error.strerror) or type(error).__name__
+    return MediaError(
+        f"{job.recording.name} can't be written as {kind} ({reason.lower()}): as a rule its time stamps leap further "
+        f"than {kind} can say, or are damaged; ask for the other container (--container {other}), or get it again"
+    )
 
 
 def _index_room(job: RenderJob) -> int:
@@ -184,7 +200,8 @@ def _index_room(job: RenderJob) -> int:
 
 def _render(job: RenderJob, out: BinaryIO, room: int, advance: Callable[[float], None]) -> Rendered:
     with ExitStack() as stack:
-        own = stack.enter_context(opened(job.recording.again(), RECORDING_FORMATS))
+        inputs = stack.enter_context(ExitStack())
+        own = inputs.enter_context(opened(job.recording.again(), RECORDING_FORMATS, is_read_through=True))
         give_back_large_blocks()  # what reading its index took
         shared = SharedPackets(own)
         picture = video_stream(own)
@@ -200,7 +217,7 @@ def _render(job: RenderJob, out: BinaryIO, room: int, advance: Callable[[float],
             spans = merged([*_own_audio(job.splice), *kept])
             sounding = PcmTrack(own, origin_s=job.info.origin_s, spans=spans, shared=shared, kept=kept)
             tracks["recording"] = sounding
-        sink = _Sink(out)
+        sink = _Sink(out, BlockStamps() if job.wanted is not None and job.plan.container == "webm" else None)
         output = av.open(
             sink,
             "w",
@@ -215,18 +232,21 @@ def _render(job: RenderJob, out: BinaryIO, room: int, advance: Callable[[float],
 
         try:
             written, twin = _write(output, job, picture, pictures, tracks, go_on)
-        except BaseException:
+            if sounding is not None and twin is not None:
+                sounding.samples()  # what is wanted beyond the last seam
+            inputs.close()  # an index of hours takes as much memory as the one that is written now
+        except BaseException as error:
             _abandon(output)
             sink.settle()
+            if isinstance(error, FFmpegError):
+                raise _unwritable(job, error) from error
             raise
         _close(output, sink)
-        failures, tapped = 0, None
-        if sounding is not None:
-            if twin is not None:
-                sounding.samples()  # what is wanted beyond the last seam
-            failures = sounding.failures
+        failures, tapped = sounding.failures if sounding is not None else 0, None
         if twin is not None:
-            tapped = twin.finished(*((sounding.rate, sounding.kept()) if sounding is not None else (0, ())))
+            rate, own_sound = (sounding.rate, sounding.kept()) if sounding is not None else (0, [])
+            blocks_s = sink.blocks.seconds(twin.track) if sink.blocks is not None else None
+            tapped = twin.finished(rate, own_sound, blocks_s)
         return Rendered(written, job.splice.output_end_s, failures, sink.size, tapped)
 
 
@@ -326,11 +346,12 @@ def _mux_picture(output: OutputContainer, packet: Any) -> bool:
 class _Sink(io.RawIOBase):
     """Passes on to `file` until that fails, then swallows: what is raised inside a call of FFmpeg's may get lost."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, blocks: BlockStamps | None = None) -> None:
         self._file = file
         self._error: BaseException | None = None
         self._at = 0
         self.size = 0
+        self.blocks = blocks
 
     def writable(self) -> bool:
         return True
@@ -342,6 +363,8 @@ class _Sink(io.RawIOBase):
         if self._error is None:
             try:
                 self._file.write(data)
+                if self.blocks is not None and self._at == self.size:
+                    self.blocks.feed(data)
             except BaseException as error:  # noqa: BLE001  what stops a run must not be lost in C either
                 self._error = error
         self._at += len(data)
@@ -403,6 +426,10 @@ class _Sound:
         return list(self._stream.encode(None))
 
 
+_EARLIEST: dict[Container, int] = {"mp4": -(1 << 62), "webm": 0}
+"""Before second 0 MP4 hides a picture; WebM can't say it, and its muxer would move all of the file to make room."""
+
+
 def _fine_base(base: Fraction, shift_s: float, container: Container) -> tuple[Fraction, int]:
     """A time base on which a shift doesn't round the picture's time stamps, and the shift in it."""
     exact = shift_s / float(base)
@@ -428,12 +455,14 @@ class _CopiedVideo:
         self._packets = pictures
         self._base, self._shift = _fine_base(video.time_base, shift_s, plan.container)
         self._factor = round(video.time_base / self._base)
+        self._earliest = _EARLIEST[plan.container]
         self._stream: Any = output.add_stream_from_template(self._source, opaque=True)
         self._stream.time_base = self._base
 
     def __iter__(self) -> Iterator[tuple[float, Any]]:
         last_dts = None
         base, factor, shift, stream = self._base, self._factor, self._shift, self._stream
+        earliest = self._earliest
         unit_s = float(base)
         for packet in self._packets:
             pts, dts = packet.pts, packet.dts
@@ -441,7 +470,7 @@ class _CopiedVideo:
                 continue
             pts = dts if pts is None else pts
             dts = pts if dts is None else dts
-            pts, dts = pts * factor + shift, dts * factor + shift
+            pts, dts = max(pts * factor + shift, earliest), max(dts * factor + shift, earliest)
             if last_dts is not None and dts <= last_dts:
                 dts = last_dts + 1  # a muxer takes rising decoding times alone; the picture's own time stays
                 pts = max(pts, dts)
@@ -470,6 +499,7 @@ class _EncodedVideo:
         self._packets = pictures
         self._base, self._shift = _fine_base(video.time_base, shift_s, plan.container)
         self._factor = round(video.time_base / self._base)
+        self._earliest = _EARLIEST[plan.container]
         name, options = _ENCODERS[plan.video_codec]
         # 4:2:0 halves both sides: an odd one loses its last row or column of pixels.
         self._size = (max(2, video.width // 2 * 2), max(2, video.height // 2 * 2))
@@ -485,7 +515,7 @@ class _EncodedVideo:
         for frame in self._frames():
             if frame.pts is None:
                 continue
-            pts = frame.pts * self._factor + self._shift
+            pts = max(frame.pts * self._factor + self._shift, self._earliest)
             if last is not None and pts <= last:
                 pts = last + 1
             last = pts

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +25,8 @@ from komorebi_qc.media import (
     opened,
     packets,
 )
-from komorebi_qc.pcm import PcmTrack
-from komorebi_qc.residual import BLOCK, WIDTH, Block, Residual, choose, measure_lags, plays
+from komorebi_qc.pcm import STEP_S, PcmTrack
+from komorebi_qc.residual import BLOCK, QUIET_DB, WIDTH, Block, Residual, choose, measure_lags, plays
 from komorebi_qc.seam import SIDE_S, SeamCheck, check_seam
 from komorebi_qc.stores import Source
 from komorebi_qc.sync.samples import RATE
@@ -38,12 +38,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from av.container import InputContainer
+    from numpy.typing import NDArray
 
     from komorebi_qc.mix import Readable
     from komorebi_qc.probe import MediaInfo
     from komorebi_qc.residual import Window
     from komorebi_qc.splice import SourceName, Splice
     from komorebi_qc.tap import Tapped
+
+    Doubles = NDArray[np.float64]
 
 _SPOTS: dict[SourceName, int] = {"call": 60, "recording": 24}
 """Places to look at for active windows: a recording's packets cost ten times as much to decode."""
@@ -53,6 +56,9 @@ _APART_S = 60.0
 KEEP_S = 2 * SIDE_S + 4.0
 """How far back a track has to go where the places overlap."""
 _MARGIN_S = 0.5
+_FRAME_S, _LOST_DB = 0.020, 20.0
+_ROUNDING_S = 0.0015
+"""WebM rounds to a millisecond, and its lead-in to another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +106,21 @@ def check_result(output: Source, call: Source, recording: Source, info: MediaInf
     return ResultCheck(seams, Residual(lags[:calls]), Residual(lags[calls:]), stamps)
 
 
-def check_tapped(tapped: Tapped, call: Readable, splice: Splice, front: bytes) -> ResultCheck:
+def check_tapped(
+    tapped: Tapped, call: Readable, splice: Splice, front: bytes, heard: Sequence[Block] = ()
+) -> ResultCheck:
     """The same for a file that can't be read again, from what was kept of it on its way.
 
     Args:
         tapped: what the rendering kept of `places_of`.
         call: Connect's audio, as it was rendered from.
         splice: what ought to play when.
-        front: the produced file's first bytes: where its index lies there, it has to list every audio packet.
+        front: the produced file's first bytes, with its index in them if it is an MP4.
+        heard: the recording's own audio at the same places by another reading (`heard_at`): what the rendering's has
+            lost is missing in what was kept of it as well.
 
     Raises:
-        MediaError: where what was kept can't be opened, or the index lacks packets.
+        MediaError: where what was kept can't be opened, or the file lacks packets that were written.
     """
     places = places_of(splice)
     found: dict[int, Block] = {}
@@ -121,28 +131,69 @@ def check_tapped(tapped: Tapped, call: Readable, splice: Splice, front: bytes) -
         found[i] = Block(pcm, call.rate, first / call.rate)
     ours = [found[i] for i in range(len(places.call))]
     theirs = [Block(pcm, tapped.rate, first / tapped.rate) for first, pcm in tapped.recording]
+    if heard:
+        theirs = [_fuller(kept, other) for kept, other in zip(theirs, heard, strict=True)]
     windows, calls = _windows(splice, places, ours, theirs)
     with opened(tapped.twin.again(), RECORDING_FORMATS) as container:
-        heard, _ = _blocks(container, [*map(_round, windows), *places.seams], 0.0)
-    lags = measure_lags(windows, heard[: len(windows)])
-    listed = _listed_steps(front, tapped)
-    stamps = tapped.steps if listed is None else listed
-    seams = _seams(splice, places, (ours, theirs), heard[len(windows) :], stamps)
+        played, _ = _blocks(container, [*map(_round, windows), *places.seams], 0.0)
+    written_s = _listed_s(front) if tapped.blocks_s is None else tapped.blocks_s
+    moved_s = _moved_s(tapped.stamps_s, written_s)
+    lags = tuple(
+        replace(lag, lag_s=lag.lag_s + float(np.interp(lag.output_s, tapped.stamps_s, moved_s)))
+        for lag in measure_lags(windows, played[: len(windows)])
+    )
+    stamps = steps(written_s, usual_s(written_s, np.zeros(len(written_s))))
+    if len(moved_s) and abs(moved_s[0]) > STEP_S:
+        stamps = (Step(float(written_s[0]), float(moved_s[0])), *stamps)
+    seams = _seams(splice, places, (ours, theirs), played[len(windows) :], stamps)
     return ResultCheck(seams, Residual(lags[:calls]), Residual(lags[calls:]), stamps)
 
 
-def _listed_steps(front: bytes, tapped: Tapped) -> tuple[Step, ...] | None:
-    """The steps in the audio's time stamps by the file's own index; None where it isn't at its front (WebM)."""
+def heard_at(track: NDArray[np.int16], splice: Splice) -> tuple[Block, ...]:
+    """The recording's own audio where its result is looked at; `track` is what `listen.hear_recording` gives."""
+    blocks = []
+    for span in places_of(splice).recording:
+        first, count = math.floor(span.start_s * RATE), math.ceil(span.length_s * RATE)
+        pcm = np.zeros((count, 2), np.float32)
+        part = track[max(first, 0) : max(first + count, 0)]
+        begin = max(-first, 0)
+        pcm[begin : begin + len(part)] = part[:, None] / np.float32(32768.0)
+        blocks.append(Block(pcm, RATE, first / RATE))
+    return tuple(blocks)
+
+
+def _fuller(kept: Block, heard: Block) -> Block:
+    """What was kept, or what was heard by another reading where that has sound and the first is silent."""
+    size = round(_FRAME_S * RATE)
+    levels = []
+    for block in (kept.at_rate(RATE), heard):
+        mono = block.pcm.mean(axis=1)
+        # The ends of a piece are a resampler's own business.
+        frames = mono[: len(mono) // size * size].reshape(-1, size)[1:-1]
+        levels.append(10.0 * np.log10(np.mean(np.square(frames), axis=1) + 1e-12))
+    count = min(map(len, levels))
+    ours, theirs = levels[0][:count], levels[1][:count]
+    lost = (theirs >= QUIET_DB) & (ours < theirs - _LOST_DB)
+    return heard if np.count_nonzero(lost) > 1 else kept
+
+
+def _listed_s(front: bytes) -> Doubles:
+    """The audio's time stamps by the file's own index."""
     with opened(Source("the output", io.BytesIO(front), len(front)), RECORDING_FORMATS) as container:
         stream = audio_stream(container)
-        if stream is None or not has_index(container):
-            return None
-        stamps = np.array([entry.timestamp for entry in stream.index_entries], np.float64) * float(stream.time_base)
-        if len(stamps) != tapped.audio_packets:
-            raise MediaError(
-                f"the output's index lists {len(stamps)} of the {tapped.audio_packets} audio packets that were written"
-            )
-        return steps(stamps, usual_s(stamps, np.zeros(len(stamps)))) if len(stamps) > 1 else ()
+        entries = () if stream is None else stream.index_entries
+        return np.array([entry.timestamp for entry in entries], np.float64) * float(stream.time_base if stream else 0)
+
+
+def _moved_s(given_s: Doubles, written_s: Doubles) -> Doubles:
+    """By how much later than it was given to the muxer each audio packet lies in the file; rounding is nothing."""
+    if len(written_s) != len(given_s):
+        raise MediaError(
+            f"the output holds {len(written_s)} of the {len(given_s)} audio packets that were written: it is damaged, "
+            "and nothing is published; run it again"
+        )
+    moved_s = written_s - given_s
+    return np.where(np.abs(moved_s) > _ROUNDING_S, moved_s, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,15 +316,14 @@ class _Sparse(SharedPackets):
         for seen, packet in enumerate(packets(self._container, [stream])):
             stamp = packet.pts
             if stamp is not None:
-                stamp_s = stamp * base
+                stamp_s, duration_s = stamp * base, (packet.duration or 0) * base
                 if self._notes:
-                    own_s = opus_packet_s(packet) if is_opus else 0.0
-                    self.stamps.append((stamp_s, (packet.duration or 0) * base, own_s))
+                    self.stamps.append((stamp_s, duration_s, opus_packet_s(packet) if is_opus else 0.0))
                 # Asking about every span for every packet would cost more than reading them.
                 while at < len(near) and near[at][1] < stamp_s:
                     at += 1
                 # The first ones settle where the track begins.
-                if seen >= _FIRST and (at == len(near) or stamp_s < near[at][0]):
+                if seen >= _FIRST and (at == len(near) or stamp_s + duration_s < near[at][0]):
                     is_passed = True
                     continue
             if wants is not None and not wants(packet):

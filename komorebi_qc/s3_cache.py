@@ -1,29 +1,35 @@
-"""What was read of an object of S3, kept on disk for the next reading of it."""
+"""What was read of an object of S3, kept in memory or on disk for the next reading of it."""
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
 import threading
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 class LocalCache:
-    """What was fetched of one object, in a file without a name: a second pass asks only for what is missing.
+    """What was fetched of one object: a second pass asks only for what is missing.
 
-    Where the object is larger than the limit, or the disk is full, nothing is kept and nobody notices. It is safe to
-    use from several threads.
+    A small one is kept in memory, a larger one in a file without a name. Where it is larger than both limits, or the
+    disk is full, nothing is kept and nobody notices. It is safe to use from several threads.
     """
 
-    def __init__(self, limit_bytes: int) -> None:
-        """Keep objects of up to `limit_bytes`; the file is made with the first block."""
+    def __init__(self, limit_bytes: int, memory_bytes: int = 0) -> None:
+        """Keep objects of up to `memory_bytes` in memory, and of up to `limit_bytes` in a file.
+
+        Either is made with the first block.
+        """
         self._limit_bytes = limit_bytes
+        self._memory_bytes = memory_bytes
         self._lock = threading.Lock()
-        self._file: Any = None
+        self._kept: _Kept | None = None
+        self._size = 0
         self._has_begun = False
         self._is_used = False
         # Where each stretch that is kept begins and ends, in order; no two touch.
@@ -45,7 +51,8 @@ class LocalCache:
         with self._lock:
             if self._has_begun:
                 raise ValueError("a cache keeps one object: make another for this one")
-            self._has_begun, self._is_used = True, 0 < size <= self._limit_bytes
+            self._has_begun, self._size = True, size
+            self._is_used = 0 < size <= max(self._limit_bytes, self._memory_bytes)
 
     def read(self, start: int, count: int) -> bytes:
         """Up to `count` bytes from `start` on, as far as they are kept; empty where they aren't."""
@@ -55,7 +62,7 @@ class LocalCache:
                 return b""
             wanted = min(count, self._ends[n] - start)
             try:
-                found = os.pread(self._file.fileno(), wanted, start)
+                found = b"" if self._kept is None else self._kept.read(start, wanted)
             except OSError:
                 found = b""
             if len(found) != wanted:
@@ -92,12 +99,10 @@ class LocalCache:
             self._drop()
 
     def _write(self, at: int, piece: bytes) -> None:
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  it lives as long as the cache
-        rest, place = memoryview(piece), at
-        while rest:
-            written = os.pwrite(self._file.fileno(), rest, place)
-            rest, place = rest[written:], place + written
+        if self._kept is None:
+            self._kept = _Memory(self._size) if self._size <= self._memory_bytes else _File()
+        self._kept.write(at, piece)
+        place = at + len(piece)
         # What touches the new stretch becomes one with it.
         low, high = bisect_right(self._ends, at - 1), bisect_right(self._starts, place)
         start, end = min([at, *self._starts[low:high]]), max([place, *self._ends[low:high]])
@@ -105,6 +110,49 @@ class LocalCache:
 
     def _drop(self) -> None:
         self._is_used, self._starts, self._ends = False, [], []
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+
+class _Kept(Protocol):
+    """Where the bytes are; an OSError tells that they can't be there."""
+
+    def read(self, start: int, count: int) -> bytes: ...
+
+    def write(self, at: int, piece: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _File:
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  it lives as long as the cache
+
+    def read(self, start: int, count: int) -> bytes:
+        return os.pread(self._file.fileno(), count, start)
+
+    def write(self, at: int, piece: bytes) -> None:
+        rest = memoryview(piece)
+        while rest:
+            written = os.pwrite(self._file.fileno(), rest, at)
+            rest, at = rest[written:], at + written
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Memory:
+    """Pages of the system's own, which are taken as they are written and go back at once."""
+
+    def __init__(self, size: int) -> None:
+        self._pages = mmap.mmap(-1, size)
+
+    def read(self, start: int, count: int) -> bytes:
+        return self._pages[start : start + count]
+
+    def write(self, at: int, piece: bytes) -> None:
+        self._pages[at : at + len(piece)] = piece
+
+    def close(self) -> None:
+        self._pages.close()

@@ -9,7 +9,8 @@ What arrived is compared with what was sent, as far as S3 tells:
   stored as it is or encrypted by SSE-S3, and is not where SSE-KMS or SSE-C encrypt it (Amazon S3 API Reference,
   "Object", ``ETag``): there it is not looked at, nor where it doesn't look like an MD5.
 - the whole by the CRC32 of the parts' CRC32s, in their order; else by the MD5 of the parts' MD5s, with a dash and the
-  number of parts (Amazon S3 User Guide, "Checking object integrity"), again only where the ETags are MD5s.
+  number of parts (Amazon S3 User Guide, "Checking object integrity"), again only where the ETags are MD5s. Where the
+  answer to the completing request got lost, the object is asked for them.
 
 What isn't compared here S3 has compared all the same: each part goes up with its CRC32, and S3 refuses one that
 doesn't match.
@@ -39,8 +40,12 @@ if TYPE_CHECKING:
 
     from komorebi_qc.s3_upload import Upload
 
-STALE_AFTER = timedelta(hours=1)
-"""An upload that was begun longer ago belongs to no run that still lives."""
+STALE_AFTER = timedelta(days=1)
+"""An upload that was begun longer ago belongs to no run that still lives.
+
+A Lambda ends after 15 minutes, and no message stays with one worker for over 12 hours; but at a desk the longest
+recording may go up over a slow line for most of a day.
+"""
 LARGEST_PART_BYTES = 5 << 30
 """S3's own limit for a part."""
 _EXPECTED_PARTS = 9_000
@@ -331,7 +336,9 @@ class PartStream(io.RawIOBase):
             )
         self._number += 1
         size = part_bytes_of(self._number, self._expected_bytes, self._part_bytes)
-        self._part = self._spare.pop() if self._spare and len(self._spare[-1]) == size else bytearray(size)
+        if self._spare and len(self._spare[-1]) != size:
+            self._spare.clear()  # parts have become larger: none will have that size again
+        self._part = self._spare.pop() if self._spare else bytearray(size)
         self._filled = 0
 
     def _send_part(self) -> None:
@@ -403,6 +410,7 @@ class PartStream(io.RawIOBase):
             ),
         )
         self._is_completed = True
+        answer = answer or self._upload.told(self._key)
         try:
             _check_whole(self._where, answer, self._sent)
         except StorageError:

@@ -10,7 +10,7 @@ from komorebi_qc.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 from komorebi_qc.errors import KomorebiError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 PART_BYTES = 8 << 20
 """Videos from this size on go up in parts of it; S3 takes parts from 5 MiB on."""
@@ -45,7 +45,11 @@ class Upload:
     left: list[str] = field(default_factory=list)
 
     def begin(self, key: str, content_type: str) -> str:
-        """Begin a multipart upload; its ID. Nobody sees it until it is completed, and `abort` undoes it."""
+        """Begin a multipart upload; its ID. Nobody sees it until it is completed, and `abort` undoes it.
+
+        Where the answer gets lost, an upload without parts may stay, which costs nothing: no listing says whose it
+        is, and it might be that of another run of the same recording. It is cleared as a killed run's is.
+        """
         with aws_errors(self.where(key)):
             answer = self.client.create_multipart_upload(
                 Bucket=self.bucket,
@@ -121,6 +125,15 @@ class Upload:
             if not arrived:
                 raise
 
+    def told(self, key: str) -> dict[str, Any]:
+        """Checksums and ETag of this publication's object; nothing where it can't be asked, or another's lies there."""
+        try:
+            with aws_errors(self.where(key)):
+                answer = self.client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+        except KomorebiError:
+            return {}
+        return dict(answer) if _mark_in(answer) == self.mark else {}
+
     def _is_ours(self, key: str) -> bool:
         return self.mark_of(key) == self.mark
 
@@ -133,8 +146,12 @@ class Upload:
                 if error_code(error) in NO_SUCH_KEY:
                     return None
                 raise
-        return str(answer.get("Metadata", {}).get(_MARK, ""))
+        return _mark_in(answer)
 
     def where(self, key: str) -> str:
         """What to call an object in a sentence."""
         return f"s3://{self.bucket}/{key}"
+
+
+def _mark_in(answer: Mapping[str, Any]) -> str:
+    return str(answer.get("Metadata", {}).get(_MARK, ""))

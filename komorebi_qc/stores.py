@@ -28,12 +28,14 @@ class Source:
         file: seekable, open for reading.
         size: in bytes.
         reopen: opens one more file with the same bytes; None where one file serves many readers.
+        version: what names it as it is read, content included (`MediaStore.input_versions`); empty where nothing does.
     """
 
     name: str
     file: BinaryIO
     size: int
     reopen: Callable[[], BinaryIO] | None = None
+    version: tuple[str, ...] = ()
 
     @property
     def is_far(self) -> bool:
@@ -43,7 +45,7 @@ class Source:
     def again(self) -> Source:
         """The same source with a reading position of its own, so that several can read it side by side."""
         file = cast("BinaryIO", _View(self.file)) if self.reopen is None else self.reopen()
-        return Source(self.name, file, self.size, self.reopen)
+        return Source(self.name, file, self.size, self.reopen, self.version)
 
 
 class _View(io.RawIOBase):
@@ -103,7 +105,7 @@ class MediaStore(Protocol):
     """Connect's bucket, the input bucket and the output bucket."""
 
     def input_versions(self, recording: Recording) -> tuple[str, ...]:
-        """What names each input as it is now, content included; empty where nothing does.
+        """What names each input as it is now, content included: the call's, then the recording's; empty for nothing.
 
         Raises:
             NotThereYetError: where one may still come.

@@ -27,7 +27,7 @@ def png_at(source: Source, at_s: float, origin_s: float = 0.0) -> bytes:
     Raises:
         MediaError: where no frame can be decoded.
     """
-    with opened(source, RECORDING_FORMATS) as container:
+    with opened(source, RECORDING_FORMATS, is_read_through=True) as container:
         shown = None
         for at, frame in _frames(container, origin_s):
             if shown is not None and at > at_s:

@@ -187,7 +187,7 @@ def measure_timing(source: Source) -> Timing:
     Raises:
         MediaError: where it isn't media.
     """
-    with opened(source.again(), RECORDING_FORMATS) as container:
+    with opened(source.again(), RECORDING_FORMATS, is_read_through=True) as container:
         notes = PacketNotes(container)
         for packet in packets(container, notes.streams):
             notes.note(packet)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import struct
 import wave
+from typing import BinaryIO, cast
 
 import pytest
 from conftest import CAPTURES
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from komorebi_qc.boxes import is_encrypted, missing_bytes, wav_sample_bytes
+from komorebi_qc.boxes import SeenFile, is_encrypted, missing_bytes, wav_sample_bytes
 
 
 @pytest.mark.parametrize("name", sorted(CAPTURES))
@@ -43,6 +44,52 @@ def test_a_box_that_runs_to_the_end_lacks_nothing() -> None:
 def test_no_bytes_confuse_it(data: bytes, head: bytes) -> None:
     """Whatever follows, it ends and gives a number."""
     assert missing_bytes(io.BytesIO(head + data)) >= 0
+
+
+@given(
+    st.sampled_from(sorted(CAPTURES)),
+    st.floats(0.01, 1.0),
+    st.lists(st.tuples(st.floats(0.0, 1.0), st.integers(1, 60_000)), max_size=5),
+    st.integers(1, 40_000),
+)
+@settings(max_examples=60, deadline=None)
+def test_what_was_read_by_somebody_tells_the_same(
+    name: str, kept: float, before: list[tuple[float, int]], step: int
+) -> None:
+    """However a file is read, here and there or from its start in steps, whole or cut: it lacks what it lacks."""
+    whole = CAPTURES[name].recording.read_bytes()
+    cut = whole[: int(len(whole) * kept)]
+    seen = SeenFile(cast("BinaryIO", io.BytesIO(cut)))
+    for share, count in before:
+        seen.seek(int(share * len(cut)))
+        seen.read(count)
+    seen.seek(0)
+    while seen.read(max(step, len(cut) // 300)):
+        pass
+    assert seen.missing_bytes() == missing_bytes(io.BytesIO(cut))
+    assert seen.tell() == len(cut)
+
+
+@pytest.mark.parametrize("name", sorted(CAPTURES))
+def test_what_was_read_isnt_read_again(name: str) -> None:
+    """After a reading from start to end nothing more has to be read to tell what is missing."""
+
+    class Once(io.BytesIO):
+        """Counts what is read."""
+
+        count = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            data = super().read(size)
+            self.count += len(data)
+            return data
+
+    file = Once(CAPTURES[name].recording.read_bytes())
+    seen = SeenFile(cast("BinaryIO", file))
+    while seen.read(1009):
+        pass
+    assert seen.missing_bytes() == 0
+    assert file.count == len(file.getvalue())
 
 
 def test_an_encrypted_track_is_told_by_the_index() -> None:

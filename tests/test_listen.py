@@ -12,7 +12,7 @@ from made import Shape, encoded, noise, recording, wav
 from test_pcm import shift_samples
 
 from komorebi_qc import listen
-from komorebi_qc.listen import RATE, PlainWav, exact_call, hear_call, hear_recording
+from komorebi_qc.listen import RATE, PlainWav, at_hand, exact_call, hear_call, hear_recording, probe_and_hear
 from komorebi_qc.media import CALL_FORMATS, opened
 from komorebi_qc.packed import Packed
 from komorebi_qc.pcm import PcmTrack
@@ -88,6 +88,75 @@ def test_a_recording_without_audio_is_an_empty_track(tmp_path: Path, source: Ope
     """Nothing was recorded: nothing is heard, and nothing fails."""
     own = source(recording(tmp_path / "a.webm", Shape(audio=None)))
     assert hear_recording(own, probe_recording(own)).shape == (0,)
+
+
+def test_what_has_no_index_is_probed_and_heard_in_one_reading(capture: Capture, source: Open) -> None:
+    """It says the same, and sounds the same, as two readings would; every packet is shown on the way."""
+    own = source(capture.recording)
+    shown: list[int] = []
+    info, sound = probe_and_hear(own, lambda _: lambda packet: shown.append(packet.stream_index))
+    assert info == probe_recording(own)
+    assert info.video is not None
+    assert info.audio is not None
+    assert sound is not None
+    assert np.array_equal(sound, hear_recording(own, info))
+    assert len(shown) == info.video.packets + (info.audio.packets or 0)
+
+
+def test_what_an_index_lists_isnt_heard_yet(tmp_path: Path, source: Open) -> None:
+    """Nothing has to be read to know it."""
+    own = source(recording(tmp_path / "a.mp4", Shape(video="libx264", audio="aac")))
+    info, sound = probe_and_hear(own)
+    assert info == probe_recording(own)
+    assert sound is None
+
+
+def test_a_clock_that_begins_hours_late_is_heard_anew(tmp_path: Path, source: Open) -> None:
+    """What is taken off its time stamps is known only once they have been read."""
+    own = source(recording(tmp_path / "a.webm", Shape(start_s=7200.0)))
+    info, sound = probe_and_hear(own)
+    assert info.origin_s == pytest.approx(7200.0, abs=0.1)
+    assert sound is None
+
+
+@pytest.mark.parametrize("start_s", [0.0, 7200.0])
+def test_a_recording_without_audio_is_probed_without_hearing(start_s: float, tmp_path: Path, source: Open) -> None:
+    """Its picture is read all the same, and its sound is empty, or not asked for."""
+    own = source(recording(tmp_path / "a.webm", Shape(audio=None, start_s=start_s)))
+    info, sound = probe_and_hear(own)
+    assert info == probe_recording(own)
+    assert sound is None if start_s else sound is not None and sound.shape == (0,)
+
+
+def test_what_is_placed_beyond_the_longest_recording_takes_no_memory(
+    tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A damaged time stamp of days would be preceded by as much silence."""
+    monkeypatch.setattr(listen, "_LONGEST", 10 * RATE)
+    shape = Shape(seconds=4.0, leap=(3.0, 3000.0))
+    _, sound = probe_and_hear(source(recording(tmp_path / "a.webm", shape)))
+    assert sound is not None
+    assert 2 * RATE < len(sound) < 10 * RATE
+
+
+def test_a_far_call_that_has_to_be_decoded_is_held(tmp_path: Path, sample: Capture) -> None:
+    """It is the same to any reader, and no longer far; Connect's own, a near and a large one stay as they are."""
+    path = encoded(tmp_path / "a.flac", stereo(2.0, 16_000), "flac", 16_000, "flac")
+    call = far(path)
+    held = at_hand(call)
+    assert not held.is_far
+    assert held.again().file.read() == path.read_bytes()
+    assert (held.name, held.size) == (call.name, call.size)
+    own, near = far(sample.call), Source("near", io.BytesIO(path.read_bytes()), path.stat().st_size)
+    assert at_hand(own) is own
+    assert at_hand(near) is near
+
+
+def test_a_far_call_too_large_for_memory_stays_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded: it is read as often as it is needed."""
+    call = far(encoded(tmp_path / "a.flac", stereo(2.0, 16_000), "flac", 16_000, "flac"))
+    monkeypatch.setattr(listen, "_MOST_HELD_BYTES", call.size - 1)
+    assert at_hand(call) is call
 
 
 def far(path: Path) -> Source:

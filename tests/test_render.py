@@ -13,8 +13,9 @@ import pytest
 from conftest import CAPTURES, Capture
 from made import Shape, noise, recording, wav
 
+import komorebi_qc.media as media_module
 import komorebi_qc.render as render_module
-from komorebi_qc.errors import StorageError
+from komorebi_qc.errors import MediaError, StorageError
 from komorebi_qc.listen import exact_call, hear_output
 from komorebi_qc.probe import probe_call, probe_recording
 from komorebi_qc.render import CONTAINERS, ENCODED_AS, Rendered, RenderJob, RenderPlan, plan_container, render
@@ -126,6 +127,7 @@ def test_an_index_larger_than_its_room_costs_a_second_try_and_nothing_else(
         return 900
 
     monkeypatch.setattr(render_module, "_index_room", tiny)
+    monkeypatch.setattr(render_module, "_MORE_ROOM", 100)
     again, _, _ = rendered(source(capture.call), source(capture.recording), Alignment(capture.offset_s))
     assert len(tries) == 1
     assert stamps(again) == stamps(whole)
@@ -275,8 +277,10 @@ def test_a_tapped_rendering_is_the_same_and_keeps_what_it_played(name: str, sour
     assert untapped.tapped is None
     assert done.tapped is not None
     assert stamps(out, "audio") == stamps(plain, "audio")
-    assert done.tapped.audio_packets == len(stamps(out, "audio"))
-    assert done.tapped.steps == ()
+    written = [at_s for at_s, _ in stamps(out, "audio")]
+    assert done.tapped.stamps_s == pytest.approx(written, abs=0.0011)
+    if done.tapped.blocks_s is not None:
+        assert done.tapped.blocks_s == pytest.approx(written, abs=0.0011)
     whole = hear_output(Source("whole", out, done.size))
     part = hear_output(done.tapped.twin)
     laid = splice(Alignment(capture.offset_s), call_s=20.25, recording_audio=probe_recording(own).audio.span)  # type: ignore[union-attr]
@@ -323,3 +327,94 @@ def test_what_goes_wrong_in_the_file_comes_through_once(
         render(job, lambda _: file, lambda _: None)
     assert caught.value is error
     assert file.refused <= 1
+
+
+def leaping(path: Path, at_s: float) -> Path:
+    """An MP4 whose picture pauses for 41 minutes, more microseconds than FFmpeg's muxer can say of a packet."""
+    recording(
+        path,
+        Shape(video="mpeg4", audio=None, leap=(at_s, 1900.0), options=(("video_track_timescale", "1000000"),)),
+    )
+    data, pause = path.read_bytes(), (1_900_100_000).to_bytes(4, "big")
+    assert data.count(pause) == 1
+    path.write_bytes(data.replace(pause, (2_500_000_000).to_bytes(4, "big")))
+    return path
+
+
+@pytest.mark.parametrize("at_s", [1.0, 2.9])
+def test_a_pause_that_the_container_cant_say_is_told(at_s: float, tmp_path: Path, source: Open) -> None:
+    """In the middle or before the last frame, which the muxer writes as it closes: a sentence, after two tries."""
+    path = leaping(tmp_path / "a.mp4", at_s)
+    call = source(wav(tmp_path / "call.wav", noise(1.0, 8000)))
+    own, tries = source(path), []
+    info, audio = probe_recording(own), probe_call(call).audio
+    assert info.video is not None
+    assert audio is not None
+    laid = splice(Alignment(0.5), call_s=audio.span.end_s, recording_audio=None)
+    plan = RenderPlan("mp4", "mpeg4", copies_video=True, audio_rate=16_000, audio_bit_rate=64_000)
+
+    def begin(_: int) -> io.BytesIO:
+        tries.append(io.BytesIO())
+        return tries[-1]
+
+    with pytest.raises(MediaError, match=r"a\.mp4 can't be written as mp4 \(invalid argument\).*--container webm"):
+        render(RenderJob(laid, plan, call, own, info, info.video), begin, lambda _: None)
+    assert len(tries) <= 2
+
+
+@pytest.mark.parametrize("name", ["a.webm", "a.mp4"])
+def test_a_picture_from_before_second_0_moves_nothing_in_webm(name: str, tmp_path: Path, source: Open) -> None:
+    """Half a second of it is shown at the start; the rest, and the sound, lie where the plan has them."""
+    negative = (("avoid_negative_ts", "disabled"),) if name.endswith("webm") else ()
+    shape = Shape(
+        video="libvpx-vp9", audio="libopus" if negative else "aac", start_s=-0.5, seconds=4.0, options=negative
+    )
+    path = recording(tmp_path / name, shape)
+    call = wav(tmp_path / "call.wav", noise(1.0, 8000))
+    out, done, _ = rendered(source(call), source(path), Alignment(0.5), "webm", is_tapped=True)
+    before, after = [at_s for at_s, _ in stamps(str(path))], [at_s for at_s, _ in stamps(out)]
+    assert before[:2] == pytest.approx([-0.5, -0.4], abs=0.001)
+    assert len(before) == len(after)
+    assert after[6:] == pytest.approx(before[6:], abs=0.001)
+    assert all(0.0 <= at_s < 0.05 for at_s in after[:6])
+    assert stamps(out, "audio")[0][0] == pytest.approx(-0.0065, abs=0.001)
+    assert done.tapped is not None
+    assert done.tapped.blocks_s == pytest.approx(done.tapped.stamps_s, abs=0.0011)
+
+
+class Gone(io.BytesIO):
+    """A recording that can't be read any more from some moment on."""
+
+    is_gone = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read, or say that it is gone."""
+        if self.is_gone:
+            raise StorageError("the recording is gone")
+        return super().read(size)
+
+
+@pytest.mark.parametrize("name", ["sample", "vp8.webm"])
+def test_a_recording_that_cant_be_read_on_ends_the_work_at_once(
+    name: str, source: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest isn't made of silence first, to be thrown away at the end."""
+    monkeypatch.setattr(media_module, "_BUFFER_BYTES", 1 << 14)
+    capture, told = CAPTURES[name], []
+    file = Gone(capture.recording.read_bytes())
+    call, own = source(capture.call), Source("recording", file, len(file.getvalue()))
+    info, audio = probe_recording(own), probe_call(call).audio
+    assert info.video is not None
+    assert info.audio is not None
+    assert audio is not None
+    laid = splice(Alignment(capture.offset_s), call_s=audio.span.end_s, recording_audio=info.audio.span)
+    container, copies = plan_container(info.video.codec, None)
+    plan = RenderPlan(container, info.video.codec, copies, 16_000, 64_000)
+
+    def advance(fraction: float) -> None:
+        told.append(fraction)
+        file.is_gone = len(told) >= 3
+
+    with pytest.raises(StorageError, match="the recording is gone"):
+        render(RenderJob(laid, plan, call, own, info, info.video), lambda _: io.BytesIO(), advance)
+    assert 3 <= len(told) <= 6

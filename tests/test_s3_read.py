@@ -230,7 +230,7 @@ def test_two_readers_are_two_files(
         small |= {"_LEFT_BYTES": 128, "_LEFT_LONG_AGO_BYTES": 32, "_BROKEN_READ_BYTES": 8, "_PAUSE_S": 0}
         for name, value in small.items():
             patch.setattr(s3_read, name, value)
-        cache = None if cache_bytes is None else LocalCache(cache_bytes)
+        cache = None if cache_bytes is None else LocalCache(cache_bytes, cache_bytes * (size % 2))
         source = S3Object(Memory(content, breaks), "b", "k", '"e"', size, cache=cache)
         files = [(source.reader(), io.BytesIO(content)) for _ in range(2)]
         for which, (name, *arguments) in moves:
@@ -774,10 +774,11 @@ print(len(reader._run.ahead), flush=True)
 # --- the cache
 
 
-def test_a_second_pass_reads_the_cache(serve: Callable[..., S3Object]) -> None:
+@pytest.mark.parametrize("bounds", [(9 * MIB, 0), (0, 9 * MIB)], ids=["on disk", "in memory"])
+def test_a_second_pass_reads_the_cache(serve: Callable[..., S3Object], bounds: tuple[int, int]) -> None:
     """What one reader has fetched, another doesn't; only what is missing is asked for."""
     with Bucket(BIG[: 9 * MIB]) as bucket:
-        source = serve(bucket, cache=LocalCache(9 * MIB))
+        source = serve(bucket, cache=LocalCache(*bounds))
         first = source.reader()
         first.seek(2 * MIB)
         assert first.read(MIB) == BIG[2 * MIB : 3 * MIB]
@@ -799,7 +800,7 @@ def test_a_second_pass_reads_the_cache(serve: Callable[..., S3Object]) -> None:
 def test_an_object_too_large_for_the_cache(serve: Callable[..., S3Object]) -> None:
     """It is read as without one, and nothing is kept."""
     with Bucket(BIG[:MIB]) as bucket:
-        source = serve(bucket, cache=LocalCache(MIB - 1))
+        source = serve(bucket, cache=LocalCache(MIB - 1, MIB - 1))
         for _ in range(2):
             assert source.reader().read() == bucket.content
         assert bucket.asked_bytes == 2 * len(bucket.content)
@@ -826,7 +827,7 @@ def test_a_full_disk_costs_only_the_cache(serve: Callable[..., S3Object], monkey
         assert written > MIB
         assert source.cache is not None
         assert source.cache.held_bytes == 0
-        assert source.cache._file is None
+        assert source.cache._kept is None
 
 
 def test_a_cache_without_a_folder(serve: Callable[..., S3Object], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -848,10 +849,11 @@ def test_a_cache_is_one_objects() -> None:
         S3Object(Memory(b"xyz", []), "b", "other", '"e"', 3, cache=cache)
 
 
-def test_readers_in_many_threads_share_an_object(serve: Callable[..., S3Object]) -> None:
+@pytest.mark.parametrize("bounds", [(12 * MIB, 0), (0, 12 * MIB)], ids=["on disk", "in memory"])
+def test_readers_in_many_threads_share_an_object(serve: Callable[..., S3Object], bounds: tuple[int, int]) -> None:
     """Four at once, each at its own places, over one cache: every byte is right."""
     with Bucket(BIG[: 12 * MIB], {5: "cut", 9: 503}) as bucket:
-        source = serve(bucket, cache=LocalCache(12 * MIB))
+        source = serve(bucket, cache=LocalCache(*bounds))
         wrong: list[int] = []
 
         def look(seed: int) -> None:

@@ -16,15 +16,16 @@ from made import Shape, noise, recording, wav
 from measure import decode_audio
 
 from komorebi_qc.limits import DEFAULT
+from komorebi_qc.media import CALL_FORMATS, opened
 from komorebi_qc.probe import probe_call, probe_recording
 from komorebi_qc.render import RenderJob, RenderPlan, plan_container, render
 from komorebi_qc.residual import Residual
-from komorebi_qc.result_check import ResultCheck, check_result
+from komorebi_qc.result_check import ResultCheck, _blocks, check_result, places_of
 from komorebi_qc.seam import SeamCheck, Side, click, edge_hz, hole, level_db, speech_frames
 from komorebi_qc.seam_findings import UNDETERMINED, seam_findings
 from komorebi_qc.splice import splice
 from komorebi_qc.stores import Source
-from komorebi_qc.timebase import Alignment, Jump
+from komorebi_qc.timebase import Alignment, Jump, Span
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -318,6 +319,19 @@ def test_an_mp4_is_measured_by_its_index(sample: Capture) -> None:
     assert check.call.p95_s is not None
     assert check.call.p95_s < 1e-4
     assert check.stamps == ()
+
+
+def test_the_calls_pieces_are_whole_wherever_they_begin(tmp_path: Path) -> None:
+    """Of ten minutes of call every piece that is looked at holds the call's samples from its first on."""
+    sound = noise(600.0, 8000, 3)
+    call = source(wav(tmp_path / "call.wav", sound).read_bytes())
+    places = places_of(splice(Alignment(6.0), call_s=600.0, recording_audio=Span(0.0, 640.0)))
+    with opened(call, CALL_FORMATS) as container:
+        blocks, _ = _blocks(container, places.call, None)
+    whole = np.concatenate([np.zeros(8000, np.float32), sound, np.zeros(8000, np.float32)])
+    for block in blocks:
+        first = round(block.start_s * 8000) + 8000
+        assert np.abs(block.pcm[:, 0] - whole[first : first + len(block.pcm)]).max() < 1e-3
 
 
 def test_drift_and_jumps_are_followed(pair: Made) -> None:

@@ -227,9 +227,12 @@ def test_an_input_can_be_read_by_several_at_once(world: World) -> None:
         source.again()
 
 
-@pytest.mark.parametrize(("cache_bytes", "times"), [(len(BIG), 1), (len(BIG) - 1, 2), (0, 2)])
-def test_a_cache_spares_the_second_reading(world: World, cache_bytes: int, times: int) -> None:
-    """An input that fits into it comes once, one that doesn't comes as often as it is read."""
+@pytest.mark.parametrize(
+    ("cache_bytes", "memory_bytes", "times"),
+    [(len(BIG), 0, 1), (0, len(BIG), 1), (len(BIG) - 1, len(BIG) - 1, 2), (0, 0, 2)],
+)
+def test_a_cache_spares_the_second_reading(world: World, cache_bytes: int, memory_bytes: int, times: int) -> None:
+    """An input that fits onto the disk or into memory comes once, one that doesn't comes as often as it is read."""
     asked = 0
 
     def counted(true: Callable[..., Any], **arguments: Any) -> Any:
@@ -239,11 +242,22 @@ def test_a_cache_spares_the_second_reading(world: World, cache_bytes: int, times
         return true(**arguments)
 
     world.s3.put_object(Bucket=INPUT, Key=RECORDING.agent_recording_key, Body=BIG)
-    media = replace(world.media(s3=Faulty(world.s3, get_object=counted)), cache_bytes=cache_bytes)
+    media = replace(
+        world.media(s3=Faulty(world.s3, get_object=counted)), cache_bytes=cache_bytes, memory_bytes=memory_bytes
+    )
     with media.agent_recording(RECORDING) as source:
         assert source.file.read() == BIG
         assert source.again().file.read() == BIG
     assert asked == times * len(BIG)
+
+
+def test_a_source_says_which_version_is_read(world: World) -> None:
+    """Both inputs, once opened, name what `input_versions` names: a run needs no further request to tell."""
+    put_inputs(world)
+    media = world.media()
+    with media.call_audio(RECORDING) as call, media.agent_recording(RECORDING) as own:
+        assert call.version + own.version == media.input_versions(RECORDING)
+        assert own.again().version == own.version
 
 
 def put_inputs(world: World, call: bytes = b"call", own: bytes = b"own") -> None:
