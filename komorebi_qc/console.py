@@ -254,7 +254,7 @@ def _alike(letter: dict[str, Any]) -> str:
 
 def print_error(text: str) -> None:
     """One sentence on standard error."""
-    err().print(f"[bold red]error:[/] {escape(text)}")
+    err().print(f"[bold red]error:[/] {escape(_printable(text))}")
 
 
 def _size(count: float) -> str:

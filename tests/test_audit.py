@@ -77,6 +77,7 @@ def test_an_audit_leaves_all_that_it_promises(run: Run, environ: dict[str, str],
     assert set(status["files"]) == {
         "report.html",
         "qc.json",
+        "thumbnail.png",
         "process_recording.ipynb",
         "sync_diagnostics.ipynb",
         "recording.mp4",
@@ -151,12 +152,13 @@ def test_a_notebook_that_ends_itself_is_not_done(run: Run, tmp_path: Path) -> No
 
 
 def test_findings_that_fail_have_their_exit_code(run: Run, tmp_path: Path) -> None:
-    """Two that don't belong together are audited all the same, by both notebooks: exit code 3."""
+    """Two that don't belong together are audited all the same, by both notebooks, with a thumbnail: exit code 3."""
     files = ("--connect", wrong_call(tmp_path), "--recording", SAMPLE.recording, "--call-end", SAMPLE.call_end)
     done = run(*files, "--out", tmp_path / "out")
     assert done.returncode == 3, done.stdout + done.stderr
     status = read_json(tmp_path / "out" / "status.json")
     assert (status["state"], status["verdict"]) == ("done", "fail")
+    assert "thumbnail.png" in status["files"]
 
 
 def test_bad_input_leaves_a_page_that_says_why(run: Run, tmp_path: Path) -> None:

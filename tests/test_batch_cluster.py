@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from test_batch_run import BOUNDS, Desk
 
 from komorebi_qc.batch.child import Bounds
 from komorebi_qc.batch.cluster import DaskCrew
-from komorebi_qc.errors import PermanentError, StorageError
+from komorebi_qc.errors import InputError, PermanentError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,3 +177,21 @@ def test_no_scheduler_and_no_workers(tmp_path_factory: pytest.TempPathFactory, m
         DaskCrew("tcp://127.0.0.1:1", BOUNDS)
     with _cluster(tmp_path_factory.mktemp("dask"), 0) as empty, pytest.raises(StorageError, match="has no workers"):
         DaskCrew(empty.address, BOUNDS)
+
+
+@pytest.mark.parametrize(
+    "address", ["foo", "host:8786", "tcp://host", "tcp://:8786", "tcp://host:x", "http://host:1", ""]
+)
+def test_an_address_is_told_by_its_form(address: str) -> None:
+    """What is none is refused before anybody is asked, so that nothing of Dask is left to wait for."""
+    with pytest.raises(InputError, match="no scheduler's address"):
+        DaskCrew(address, BOUNDS)
+
+
+def test_whoever_answers_nothing_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that takes connections and stays silent is told after a while, and doesn't hold the run for ever."""
+    monkeypatch.setattr("komorebi_qc.batch.cluster._PATIENCE_S", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(StorageError, match="no Dask scheduler answers"):
+            DaskCrew(address, BOUNDS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,12 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from aws_fixtures import OUTPUT, World
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from komorebi_qc.batch.dataset import Dataset, newest, open_dataset
+from komorebi_qc.batch.dataset import Dataset, LastTry, open_dataset
+from komorebi_qc.batch.newest import newest
 from komorebi_qc.batch.places import Folder, Held, Place, place_of
-from komorebi_qc.batch.schema import SCHEMA, WITH_DAY
+from komorebi_qc.batch.schema import SCHEMA, SCHEMA_VERSION, WITH_DAY
 from komorebi_qc.errors import InputError, StorageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def row(name: str, at: int = 0, day: str = "2026-11-24", **more: Any) -> dict[st
     told = {"recording_id": name, "status": "done", "verdict": "pass", "work_key": f"{name}-{at}", "inputs_key": "same"}
     when = WHEN + timedelta(seconds=at)
     blank: dict[str, Any] = dict.fromkeys(WITH_DAY.names)
-    return {**blank, **told, "schema_version": "1.0", "done_at": when, "day": day, **more}
+    return {**blank, **told, "schema_version": SCHEMA_VERSION, "done_at": when, "day": day, **more}
 
 
 def plain(dataset: Dataset) -> list[dict[str, Any]]:
@@ -110,6 +110,45 @@ def test_two_runs_file_into_one_day(where: str) -> None:
     assert [found["recording_id"] for found in plain(ours)] == ["ours", "theirs"]
 
 
+def test_a_recording_that_two_runs_file_under_two_days_stands_once(where: str) -> None:
+    """The later one's row stays, whoever files last, and any reader of the files counts it once."""
+    for later in (0, 1):
+        runs = open_dataset(where), open_dataset(where)
+        for run in runs:
+            run.known()
+        for number, run in enumerate(runs):
+            at = 10 * later + (5 if number == later else 0)
+            run.add(row("one", at, f"2026-11-2{number}"))
+            run.add(row(f"only-{number}", at, f"2026-11-2{number}"))
+            run.file_away()
+        assert _filed(where)["one"] == [f"2026-11-2{later}"]
+        assert _filed(where).keys() == {"one", "only-0", "only-1"}
+
+
+def test_what_stands_twice_is_mended(where: str) -> None:
+    """A recording that is filed under two days, as after a race on S3, stands under one after the next filing."""
+    place = place_of(where)
+    with TemporaryDirectory() as folder:
+        for at, day in enumerate(("2026-11-24", "2026-11-20")):
+            other = Dataset(Folder(Path(folder) / day))
+            other.add(row("one", at, day))
+            other.file_away()
+            place.write(f"day={day}/rows.parquet", (Path(folder) / day / f"day={day}" / "rows.parquet").read_bytes())
+    assert sorted(_filed(where)["one"]) == ["2026-11-20", "2026-11-24"]
+    open_dataset(where).file_away()
+    assert _filed(where)["one"] == ["2026-11-20"]
+
+
+def _filed(where: str) -> dict[str, list[str]]:
+    """The days under which each recording lies."""
+    found: dict[str, list[str]] = {}
+    for name, held in _days(place_of(where)).items():
+        assert held is not None
+        for recording_id in pq.ParquetFile(io.BytesIO(held.content)).read()["recording_id"].to_pylist():
+            found.setdefault(recording_id, []).append(name[4:14])
+    return found
+
+
 @dataclass
 class _Racing:
     """A place on which another writes a day in between, so many times."""
@@ -124,6 +163,9 @@ class _Racing:
 
     def read(self, name: str) -> Held | None:
         return self.place.read(name)
+
+    def has(self, name: str) -> bool:
+        return self.place.has(name)
 
     def write(self, name: str, content: bytes) -> None:
         self.place.write(name, content)
@@ -190,6 +232,7 @@ class _Dying(_Racing):
 
 
 @settings(deadline=None, max_examples=30)
+@example(rows=[("a", "2026-11-23", None, False), ("a", "2026-11-24", None, False)], dies_at=0)
 @given(
     rows=st.lists(
         st.tuples(
@@ -238,17 +281,63 @@ def test_cut_off_anywhere_filing_comes_to_the_same(
 
 
 def _days(place: Place) -> dict[str, Held | None]:
-    return {name: place.read(name) for name in place.names() if name.startswith("day=")}
+    """Every day's file; but one whose last row went to another day stays, where it was there at all."""
+    days = {name: place.read(name) for name in place.names() if name.startswith("day=")}
+    return {name: held for name, held in days.items() if held and pq.read_metadata(io.BytesIO(held.content)).num_rows}
 
 
 def test_what_was_not_measured_again_is_kept() -> None:
-    """An audit measures no levels: those of the diagnosis stay, as long as the inputs are the same."""
-    before = row("one", call_agent_snr_db=30.0, report=None, output="unified.mp4")
-    audit = row("one", 1, report="_reports/one/report.html", verdict="fail")
-    kept = newest([audit, before])
-    assert (kept["call_agent_snr_db"], kept["output"], kept["verdict"]) == (30.0, "unified.mp4", "fail")
-    others = newest([before, {**audit, "inputs_key": "others"}])
-    assert (others["call_agent_snr_db"], others["output"]) == (None, None)
+    """Processing measures no levels: those of the diagnosis stay with what they say, where the inputs are the same."""
+    found: dict[str, Any] = {"warnings": ["call_agent_snr", "drift"], "failures": ["call_agent_clipping"]}
+    before = row("one", call_agent_snr_db=30.0, report="report.html", call_bytes=7, verdict="fail", **found)
+    after = row("one", 1, output="unified.mp4", warnings=["coverage"], failures=[], verdict="warn")
+    kept = newest([after, before])
+    assert (kept["call_agent_snr_db"], kept["report"], kept["call_bytes"]) == (30.0, "report.html", 7)
+    assert (kept["warnings"], kept["failures"]) == (["coverage", "call_agent_snr"], ["call_agent_clipping"])
+    assert (kept["warn_count"], kept["fail_count"], kept["verdict"]) == (2, 1, "fail")
+    assert newest([kept, after]) == kept
+    others = newest([before, {**after, "inputs_key": "others"}])
+    assert (others["call_agent_snr_db"], others["report"], others["verdict"]) == (None, None, "warn")
+    measured = newest([before, {**after, "recording_snr_db": 10.0}])
+    assert (measured["call_agent_snr_db"], measured["verdict"]) == (None, "warn")
+
+
+def failure(name: str, at: int, **more: Any) -> dict[str, Any]:
+    """A try that failed so many seconds after nine."""
+    told = {"status": "failed", "verdict": None, "do": "audit", "error_class": "Crash", "is_worth_a_retry": False}
+    return row(name, at, **{**told, "error": f"crash at {at}", **more})
+
+
+def test_a_failed_try_is_noted_beside_what_was_measured() -> None:
+    """In whatever order both come to be filed; a success clears it, and one of other inputs isn't kept."""
+    first, tried, later = row("one", 0, offset_s=1.0), failure("one", 5), failure("one", 7)
+    kept = newest([tried, first])
+    assert (kept["status"], kept["offset_s"], kept["done_at"]) == ("done", 1.0, first["done_at"])
+    assert (kept["last_try_error"], kept["last_try_key"]) == ("crash at 5", "one-5")
+    assert newest([kept, tried]) == kept
+    assert newest([kept, first, tried]) == kept
+    assert newest([newest([first, later]), tried])["last_try_error"] == "crash at 7"
+    # Another run measured it before that try, and is filed after it.
+    again = newest([kept, row("one", 3, offset_s=3.0)])
+    assert (again["offset_s"], again["last_try_error"]) == (3.0, "crash at 5")
+    cleared = newest([kept, row("one", 9, offset_s=9.0)])
+    assert (cleared["offset_s"], cleared["last_try_error"]) == (9.0, None)
+    assert newest([first, failure("one", 5, inputs_key="others")])["status"] == "failed"
+    assert newest([first, failure("one", 5, inputs_key=None)])["status"] == "done"
+
+
+def test_a_failed_try_is_known(where: str) -> None:
+    """To the run that added it, to one that reads the journal, and to one that reads it filed."""
+    dataset = open_dataset(where)
+    dataset.add(row("one"))
+    dataset.file_away()
+    dataset.add(failure("one", 5))
+    for opened in (dataset, open_dataset(where)):
+        assert opened.known()["one"].status == "done"
+        assert opened.known()["one"].last_try == LastTry("one-5", "crash at 5", is_worth_a_retry=False)
+    dataset.file_away()
+    assert dataset.known() == open_dataset(where).known()
+    assert open_dataset(where).known()["one"].last_try == LastTry("one-5", "crash at 5", is_worth_a_retry=False)
 
 
 def test_dropped_rows_go(where: str) -> None:
@@ -295,21 +384,6 @@ def test_other_versions_and_other_files_are_refused(tmp_path: Path) -> None:
         open_dataset(str(tmp_path / "nothing")).read()
 
 
-def test_csv_has_all_rows(tmp_path: Path) -> None:
-    """The same rows as the dataset, lists in one cell and times as ISO 8601."""
-    dataset = open_dataset(str(tmp_path / "dataset"))
-    dataset.add(row("b", warnings=["drift", "call_snr"], is_worth_a_retry=False))
-    dataset.add(row("a", error='with "quotes", and\nlines'))
-    assert dataset.write_csv(tmp_path / "rows.csv") == 2
-    with (tmp_path / "rows.csv").open(newline="") as file:
-        found = list(csv.DictReader(file))
-    assert list(found[0]) == WITH_DAY.names
-    assert [one["recording_id"] for one in found] == ["a", "b"]
-    assert found[0]["error"] == 'with "quotes", and\nlines'
-    assert (found[1]["warnings"], found[1]["is_worth_a_retry"]) == ("drift; call_snr", "false")
-    assert found[1]["done_at"] == "2026-11-24T09:00:00.000+00:00"
-
-
 def test_the_journal_is_filed_when_it_is_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the midst of a run too: readers never have more than so many small files to open."""
     monkeypatch.setattr("komorebi_qc.batch.dataset._MOST_UNFILED", 3)
@@ -318,6 +392,70 @@ def test_the_journal_is_filed_when_it_is_long(tmp_path: Path, monkeypatch: pytes
         dataset.add(row(f"r{n}", n))
     assert len(dataset.place.names("_journal/")) == 1
     assert len(plain(dataset)) == 4
+
+
+@dataclass
+class _Counting(_Racing):
+    """A place that remembers what was read and written."""
+
+    seen: list[str] = field(default_factory=list)
+
+    def read(self, name: str) -> Held | None:
+        self.seen.append(f"read {name.partition('/')[0]}")
+        return super().read(name)
+
+    def write(self, name: str, content: bytes) -> None:
+        self.seen.append(f"write {name.partition('/')[0]}")
+        super().write(name, content)
+
+
+def test_a_run_does_not_read_its_own_journal(tmp_path: Path) -> None:
+    """Its rows are at hand when they are filed, those of others are read; rows that come together are one file."""
+    place = _Counting(Folder(tmp_path), times=0)
+    dataset = Dataset(place)
+    dataset.add(row("a"), row("b"))
+    dataset.add(row("c"))
+    open_dataset(str(tmp_path)).add(row("theirs"))
+    dataset.file_away()
+    assert place.seen.count("write _journal") == 2
+    assert place.seen.count("read _journal") == 1
+    assert [found["recording_id"] for found in plain(dataset)] == ["a", "b", "c", "theirs"]
+    assert not place.names("_journal/")
+    dataset.add()
+    assert not place.names("_journal/")
+
+
+def test_the_journal_may_be_emptied_while_another_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between making its folder and its file another run may file all that was there: the row is written."""
+    place = Folder(tmp_path)
+    place.write("_journal/old.parquet", b"")
+    made = Path.mkdir
+
+    def mkdir(self: Path, *given: Any, **named: Any) -> None:
+        made(self, *given, **named)
+        place.remove(["_journal/old.parquet"])
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    place.write("_journal/new.parquet", b"")
+    assert place.names("_journal/") == ["_journal/new.parquet"]
+
+
+def test_a_folder_that_a_console_made_is_no_row(world: World) -> None:
+    """S3's web page marks an empty folder by an object whose name ends with a slash; what isn't Parquet isn't read."""
+    for name in ("_journal/", "day=2026-11-24/", "_journal/notes.txt"):
+        world.s3.put_object(Bucket=OUTPUT, Key=f"dataset/{name}", Body=b"")
+    dataset = open_dataset(f"s3://{OUTPUT}/dataset")
+    dataset.add(row("one"))
+    dataset.file_away()
+    assert [found["recording_id"] for found in plain(dataset)] == ["one"]
+
+
+def test_places_know_what_they_have(where: str) -> None:
+    """A file that was written is there, another isn't."""
+    place = place_of(where)
+    place.write("_reports/one/report.html", b"")
+    assert place.has("_reports/one/report.html")
+    assert not place.has("_reports/two/report.html")
 
 
 def test_places_that_cannot_be(tmp_path: Path) -> None:

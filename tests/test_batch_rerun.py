@@ -30,7 +30,7 @@ def row(name: str, day: str, verdict: str | None, **more: Any) -> Row:
 ROWS = pa.Table.from_pylist(
     [
         row("a", "2026-10-31", "fail"),
-        row("b", "2026-11-01", "fail", drift_ppm=80.0, failures=["drift"]),
+        row("b", "2026-11-01", "fail", drift_ppm=80.0, failures=["drift"], listed_in="list.csv:4"),
         row("c", "2026-11-02", "pass", done_at=WHEN + timedelta(days=1)),
         row("d", "unknown", "fail", named_by="files", call="/x/call.wav", recording="/x/screen.webm"),
         row("list.csv:3", "unknown", None, named_by=None, status="set_aside"),
@@ -85,7 +85,7 @@ def test_what_is_no_condition_is_refused(condition: str, words: str) -> None:
         "exists (from read_text('{file}'))",
         "exists (from glob('{folder}/*'))",
         "exists (from read_parquet('http://127.0.0.1:1/x.parquet'))",
-        "true) union all (select content, '', '', '', '', '', '', '', '', '', '' from read_text('{file}')",
+        "true) union all (select content, '', '', '', '', '', '', '', '', '', '', '' from read_text('{file}')",
         "exists (from secret_rows)",
     ],
 )
@@ -107,11 +107,12 @@ def test_a_condition_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_rows_become_recordings_again() -> None:
-    """As their list named them: by ID or by files, with call end, agent and day; rows set aside name none."""
+    """As their list named them: by ID or by files, with call end, agent, day and place; rows set aside name none."""
     listed, aside = listed_again(rows_where(ROWS, "day is null or recording_id = 'b'"), "rerun")
     by_id, by_files = listed.items
     assert (by_id.named_by, by_id.call_end, by_id.agent, by_id.day) == ("id", "00:01:00", "agent-7", "2026-11-01")
     assert (by_files.connect, by_files.recording, by_files.day) == ("/x/call.wav", "/x/screen.webm", "")
+    assert (by_id.listed_in, by_files.listed_in) == ("list.csv:4", "rerun")
     assert aside == 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +24,7 @@ from komorebi_qc.batch.dataset import Dataset, open_dataset
 from komorebi_qc.batch.manifest import Item, Listed, SetAside, read_manifest
 from komorebi_qc.batch.rows import measured, row_of
 from komorebi_qc.batch.run import Run, Tally
+from komorebi_qc.batch.shown import Bar, Lines
 from komorebi_qc.batch.tasks import Ask, Resolver
 
 if TYPE_CHECKING:
@@ -43,8 +46,7 @@ def quick(task: Task) -> Row:
     if "slow" in task.item.agent:
         time.sleep(0.03)
     document = {
-        "verdict": ("pass", "warn", "fail")[size % 3],
-        "findings": [{"name": "drift", "status": "warn"}] if size % 3 else [],
+        "findings": [{"name": "drift", "status": ("pass", "warn", "fail")[size % 3]}],
         "call_end": {"told_s": 60.0, "error_s": size / 1000},
         "sync": {"status": "aligned", "offset_s": size / 100, "jumps": [], "sides": "both", "coverage": 1.0},
         "levels": {"recording": {"mixed": dict.fromkeys(_LEVELS, -20.0)}},
@@ -61,14 +63,16 @@ class Told:
 
     total: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
+    worked: int = 0
 
     def begin(self, total: int) -> None:
         """Remember it."""
         self.total = total
 
-    def done(self, outcome: str) -> None:
+    def done(self, outcome: str, *, took_work: bool = True) -> None:
         """Count it."""
         self.outcomes[outcome] += 1
+        self.worked += took_work
 
 
 @dataclass
@@ -115,9 +119,12 @@ class Desk:
         listed = more.pop("listed", None) or read_manifest(self.manifest)
         ask = Ask(do, str(self.folder / "dataset"), **more)
         crew = crew or LocalCrew(2, BOUNDS, "test_batch_run:quick")
+        asked = len(getattr(crew, "asked", ()))
         Run(self.dataset, Resolver(ask), crew, BOUNDS, told, check, force).carry_out(listed, do, tally)
         assert told.total == tally.total
         assert told.outcomes == tally.counts
+        if isinstance(crew, Scripted):
+            assert told.worked == len(crew.asked) - asked
         return tally
 
     def rows(self) -> list[Row]:
@@ -173,7 +180,8 @@ def test_all_is_done_once_and_then_nothing(desk: Desk) -> None:
     assert desk.begun() == Counter({f"r{n:03}": 1 for n in range(6)})
     assert [row["day"] for row in desk.rows()] == [f"2026-11-{d:02}" for d in (1, 1, 2, 3, 4, 5)]
     before = {path: path.read_bytes() for path in (desk.folder / "dataset").rglob("*.parquet")}
-    assert desk.run().counts == {"unchanged": 6}
+    again = desk.run()
+    assert (again.counts, again.unchanged) == (tally.counts, 6)
     assert not desk.begun()
     assert {path: path.read_bytes() for path in (desk.folder / "dataset").rglob("*.parquet")} == before
 
@@ -183,7 +191,7 @@ def test_what_changed_is_done_again(desk: Desk, monkeypatch: pytest.MonkeyPatch)
     desk.run()
     desk.begun()
     (desk.folder / "2026/11/01/r000.webm").write_bytes(b"another")
-    assert desk.run().counts["unchanged"] == 5
+    assert desk.run().unchanged == 5
     assert desk.begun() == {"r000": 1}
     desk.manifest.write_text(desk.manifest.read_text().replace("00:01:00", "00:01:01", 1))
     desk.run()
@@ -214,8 +222,107 @@ def test_a_failure_is_a_row_and_waits_for_a_change(desk: Desk) -> None:
     row = next(row for row in desk.rows() if row["recording_id"] == "r001")
     assert (row["status"], row["error_class"], row["error"], row["verdict"]) == ("failed", "Crash", "it crashed", None)
     again = Scripted(good)
-    assert desk.run(crew=again).counts == {"unchanged": 5, "pass": 1}
+    tally = desk.run(crew=again)
+    assert (tally.counts, tally.unchanged) == ({"pass": 5, "failed": 1}, 5)
+    assert tally.told == [("r001", "it crashed")]
     assert again.asked == ["r002"]
+
+
+def _of_bounds(desk: Desk, crew: Scripted, bounds: Bounds, do: Any) -> Tally:
+    tally = Tally()
+    resolver = Resolver(Ask(do, str(desk.folder / "dataset")))
+    Run(desk.dataset, resolver, crew, bounds, Told()).carry_out(read_manifest(desk.manifest), do, tally)
+    return tally
+
+
+def test_a_failed_try_leaves_what_was_measured(desk: Desk) -> None:
+    """Other work on the same inputs that fails is noted beside the measured row and told again, until it succeeds."""
+    desk.run(crew=Scripted(good))
+    before = desk.rows()
+    failing = Scripted(lambda _: Fault("TimeLimit", "too long"))
+    assert desk.run(crew=failing, do="audit").counts == {"failed": 6}
+    noted = {"last_try_do": "audit", "last_try_error_class": "TimeLimit", "last_try_error": "too long"}
+    for row, was in zip(desk.rows(), before, strict=True):
+        assert row == {**was, **{name: value for name, value in row.items() if name.startswith("last_try_")}}
+        assert {name: row[name] for name in noted} == noted
+        assert row["last_try_at"] is not None
+        assert row["last_try_is_worth_a_retry"] is False
+    # The same work isn't tried again and is told as failed; the diagnosis is still done; other bounds are a chance.
+    same = Scripted(good)
+    tally = desk.run(crew=same, do="audit")
+    assert (same.asked, tally.counts, tally.unchanged, tally.told[0]) == ([], {"failed": 6}, 6, ("r000", "too long"))
+    assert desk.run(crew=same).counts == {"pass": 6}
+    assert same.asked == []
+    assert _of_bounds(desk, Scripted(good), Bounds(time_s=999), "audit").counts == {"pass": 6}
+    assert {row["last_try_error"] for row in desk.rows()} == {None}
+    assert {row["do"] for row in desk.rows()} == {"audit"}
+
+
+def test_a_failed_try_that_may_pass_is_tried_again(desk: Desk) -> None:
+    """By the next run of the same work, and by no other one."""
+    desk.run(crew=Scripted(good))
+    desk.run(crew=Scripted(lambda _: Fault("Crash", "killed", is_worth_a_retry=True)), do="audit")
+    other, same = Scripted(good), Scripted(good)
+    assert desk.run(crew=other).counts == {"pass": 6}
+    assert other.asked == []
+    desk.run(crew=same, do="audit")
+    assert len(same.asked) == 6
+
+
+def test_a_failure_of_other_inputs_takes_the_row(desk: Desk) -> None:
+    """What was measured on what lay there before says nothing of what lies there now."""
+    desk.run(crew=Scripted(good))
+    desk.manifest.write_text(desk.manifest.read_text().replace("00:01:00", "00:01:01"))
+    desk.run(crew=Scripted(lambda _: Fault("Crash", "it crashed")))
+    assert {(row["status"], row["verdict"], row["last_try_error"]) for row in desk.rows()} == {("failed", None, None)}
+
+
+def test_a_measured_row_outlives_its_files(desk: Desk) -> None:
+    """Where a file is gone since, the row stays, says so once, and every run tells it."""
+    desk.run(crew=Scripted(good))
+    listed = read_manifest(desk.manifest)
+    (desk.folder / "2026/11/02/r001.webm").unlink()
+    for _ in range(2):
+        assert desk.run(listed=listed, crew=Scripted(good)).counts == {"pass": 5, "failed": 1}
+        row = next(row for row in desk.rows() if row["recording_id"] == "r001")
+        assert (row["status"], row["verdict"]) == ("done", "pass")
+        assert "can't be read" in row["last_try_error"]
+
+
+def test_an_audit_is_done_where_its_report_is(desk: Desk) -> None:
+    """One whose folder is gone, or that is asked for elsewhere, is made again."""
+
+    def audited(task: Task) -> Row:
+        Path(task.out).mkdir(parents=True)
+        (Path(task.out) / "report.html").touch()
+        return good(task)
+
+    desk.run(crew=Scripted(audited), do="audit")
+    again = Scripted(audited)
+    shutil.rmtree(desk.folder / "dataset" / "_reports" / "r002")
+    assert desk.run(crew=again, do="audit").unchanged == 5
+    assert again.asked == ["r002"]
+    assert desk.run(crew=again, do="audit", results=str(desk.folder / "elsewhere")).unchanged == 0
+    assert desk.run(crew=again).unchanged == 6  # a diagnosis needs no report
+
+
+def test_levels_judged_before_count(desk: Desk) -> None:
+    """Work that measures no levels says with its own findings what a diagnosis found in them, in run and dataset."""
+
+    def diagnosed(task: Task) -> Row:
+        return {**good(task), "verdict": "warn", "warnings": ["call_agent_snr", "drift"], "warn_count": 2}
+
+    def processed(task: Task) -> Row:
+        Path(task.out).mkdir(parents=True)
+        (Path(task.out) / "recording.qc.json").touch()
+        return {**good(task), "recording_snr_db": None, "warnings": [], "failures": [], "warn_count": 0}
+
+    desk.run(crew=Scripted(diagnosed))
+    assert desk.run(crew=Scripted(processed), do="process").counts == {"warn": 6}
+    for row in desk.rows():
+        assert (row["do"], row["verdict"], row["warnings"]) == ("process", "warn", ["call_agent_snr"])
+        assert (row["warn_count"], row["fail_count"], row["recording_snr_db"]) == (1, 0, 20.0)
+    assert desk.run(crew=Scripted(processed), do="process").counts == {"warn": 6}
 
 
 def test_other_bounds_are_another_chance(desk: Desk) -> None:
@@ -224,12 +331,7 @@ def test_other_bounds_are_another_chance(desk: Desk) -> None:
     same = Scripted(good)
     desk.run(crew=same)
     assert same.asked == []
-    more = Scripted(good)
-    tally = Tally()
-    resolver = Resolver(Ask("diagnose", str(desk.folder / "dataset")))
-    run = Run(desk.dataset, resolver, more, Bounds(time_s=999), Told())
-    run.carry_out(read_manifest(desk.manifest), "diagnose", tally)
-    assert tally.counts == {"pass": 6}
+    assert _of_bounds(desk, Scripted(good), Bounds(time_s=999), "diagnose").counts == {"pass": 6}
 
 
 def test_a_diagnosis_is_done_by_an_audit(desk: Desk) -> None:
@@ -240,21 +342,22 @@ def test_a_diagnosis_is_done_by_an_audit(desk: Desk) -> None:
     assert len(bare.asked) == 6
     assert {row["do"] for row in desk.rows()} == {"audit"}
     assert {row["recording_snr_db"] for row in desk.rows()} == {20.0}
-    assert desk.run(crew=Scripted(good)).counts == {"unchanged": 6}
+    assert desk.run(crew=Scripted(good)).unchanged == 6
     desk.manifest.write_text(desk.manifest.read_text().replace("00:01:00", "00:01:01"))
     desk.run(crew=bare, do="audit")
-    assert desk.run(crew=Scripted(good)).counts == {"pass": 6}
+    assert desk.run(crew=Scripted(good)).unchanged == 0
 
 
 def test_rows_set_aside_are_in_the_table_until_they_are_mended(desk: Desk) -> None:
     """With place and reason; a list that no longer has them takes them out, another list doesn't."""
-    aside = Listed("list.jsonl", (), (SetAside("list.jsonl:7", "call_end is missing"),))
+    name = read_manifest(desk.manifest).name
+    aside = Listed(name, (), (SetAside(f"{name}:7", "call_end is missing"),))
     assert desk.run(listed=aside).counts == {"set_aside": 1}
     other = Listed("other.csv", (), (SetAside("other.csv:2", "it is no row"),))
     desk.run(listed=other)
     desk.run()
     found = {row["recording_id"]: row for row in desk.rows()}
-    assert "list.jsonl:7" not in found
+    assert f"{name}:7" not in found
     assert (found["other.csv:2"]["status"], found["other.csv:2"]["error"]) == ("set_aside", "it is no row")
     assert len(found) == 7
 
@@ -325,7 +428,7 @@ def test_killed_anywhere_it_goes_on(tmp_path: Path, seed: int) -> None:
     kept = set(killed.dataset.known())
     assert len(begun.keys() - kept) <= 3 + 2  # two workers and what waits for them; begun since we looked
     tally = killed.run()
-    assert tally.counts["unchanged"] == len(kept)
+    assert tally.unchanged == len(kept)
     assert killed.begun().keys().isdisjoint(kept)
     assert _without_places(killed) == _without_places(whole)
 
@@ -335,3 +438,24 @@ def _without_places(desk: Desk) -> str:
     keys = ("call_etag", "recording_etag", "work_key", "inputs_key")
     rows = [{k: v for k, v in row.items() if k not in keys} for row in desk.rows()]
     return json.dumps(rows, default=str).replace(str(desk.folder), "")
+
+
+def test_what_took_no_work_says_nothing_of_the_rate(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Six hundred recordings of before and then one a second are one a second, in a log and on a bar."""
+    clock = [0.0]
+    monkeypatch.setattr("komorebi_qc.batch.shown.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    lines, bar = Lines(), Bar()
+    lines.begin(1000)
+    bar.begin(1000)
+    for number in range(640):
+        took_work = number >= 600
+        clock[0] += 1.0 if took_work else 0.01
+        lines.done("pass", took_work=took_work)
+        bar.done("pass", took_work=took_work)
+        if number == 599:
+            assert bar._bar.tasks[0].speed is None
+            assert bar._bar.tasks[0].completed == 600
+    assert "  1.0/s  " in capsys.readouterr().err
+    assert bar._bar.tasks[0].completed == 640

@@ -12,11 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from komorebi_qc.batch import work
+from komorebi_qc.batch.dataset import open_dataset
 from komorebi_qc.batch.manifest import Item
-from komorebi_qc.batch.schema import WITH_DAY
+from komorebi_qc.batch.rows import failed, unresolved_row
+from komorebi_qc.batch.schema import LEVELS, WITH_DAY
 from komorebi_qc.batch.tags import read_tags
 from komorebi_qc.batch.tasks import Ask, Resolver, Task
 from komorebi_qc.errors import AccessDeniedError, MediaError, StorageError
+from komorebi_qc.limits import DEFAULT
+from komorebi_qc.pipeline import Options
+from komorebi_qc.stores_local import opened_file
+from komorebi_qc.timebase import parse_call_end
+from komorebi_qc.view.examine import examine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +66,35 @@ def test_an_error_is_a_row(
     assert str(error) in row["error"]
     assert row["is_worth_a_retry"] is is_worth_a_retry
     assert row["work_key"] == task.work_key
+
+
+def test_what_parquet_refuses_is_written_all_the_same(tmp_path: Path) -> None:
+    """Half a character pair, as an item's attribute may hold one, is escaped; a number that is none is null."""
+    item = Item("one", "files", "here", "/x/call.wav", "/x/own.webm", agent="agent \ud83d", browser="\ude00")
+    row = {**unresolved_row(item, "diagnose", failed("InputError", "no \ud83d")), "recording_bytes": 1}
+    dataset = open_dataset(str(tmp_path))
+    dataset.add(row)
+    dataset.file_away()
+    (found,) = dataset.read().to_pylist()
+    assert (found["agent"], found["browser"], found["error"]) == ("agent \\ud83d", "\\ude00", "no \\ud83d")
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_an_audit_judges_what_a_diagnosis_does(tmp_path: Path, *, swapped: bool) -> None:
+    """Levels, lengths and codecs too, by the same limits, whether the two belong together or not."""
+    one, other = CAPTURES["vp8.webm"], CAPTURES["vp9.mp4" if swapped else "vp8.webm"]
+    limit = "call_speech_level=-3..-1:-4..-0.5"
+    item = Item("one", "files", "here", str(other.call), str(one.recording), one.call_end)
+    diagnosed = work.carry_out(Resolver(Ask("diagnose", str(tmp_path), limits=(limit,))).task(item))
+    options = Options(limits=DEFAULT.changed_by(limit))
+    with opened_file(other.call) as call, opened_file(one.recording) as own:
+        found = work._examined(examine(call, own, parse_call_end(one.call_end), tmp_path, options=options))
+    assert found["verdict"] == diagnosed["verdict"] == "fail"
+    assert "call_agent_speech_level" in found["failures"]
+    for name in ("warnings", "failures"):
+        assert set(diagnosed[name]) <= set(found[name])
+    alike = (*LEVELS, "duration_s", "call_s", "call_codec", "audio_codec", "video_codec", "sync_status")
+    assert {name: found.get(name) for name in alike} == {name: diagnosed[name] for name in alike}
 
 
 def test_settings_are_those_of_whoever_asks(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,6 +92,7 @@ def test_a_batch_of_files(shell: Desk) -> None:
     assert "1 row set aside" in shell.err
     assert "list.csv:6" in shell.err
     assert "5 recordings   pass 2   not done 2   set aside 1" in shell.out
+    assert "none.wav" not in shell.out  # it was told before the work
     rows = shell.rows()
     for name in ("vp8", "vp9"):
         row, capture = rows[name], CAPTURES[f"{name}.{'webm' if name == 'vp8' else 'mp4'}"]
@@ -104,24 +105,24 @@ def test_a_batch_of_files(shell: Desk) -> None:
     assert rows["vp8"]["browser"] == "Chrome"
     assert (rows["garbage"]["status"], rows["garbage"]["error_class"]) == ("failed", "MediaError")
     assert rows["endless"]["error_class"] in ("TimeLimit", "MemoryLimit")
-    assert rows["list.csv:6"]["status"] == "set_aside"
-    with Path("rows.csv").open(newline="") as file:
+    assert rows[f"{shell.folder}/list.csv:6"]["status"] == "set_aside"
+    with Path("rows.csv").open(newline="", encoding="utf-8-sig") as file:
         assert {row["recording_id"] for row in csv.DictReader(file)} == rows.keys()
-    assert shell.json("batch", "list.csv", "--out", "dataset", "--time-limit", "20", "--memory-limit", "600") == (
+    code, told = shell.json("batch", "list.csv", "--out", "dataset", "--time-limit", "20", "--memory-limit", "600")
+    assert [one.pop("recording_id") for one in told["not_done"]] == [
+        *(f"{shell.folder}/list.csv:6", "garbage", "endless")
+    ]
+    assert told.pop("not_done")[0]["reason"] == f"{shell.folder}/2026/11/24/none.wav doesn't exist: check the path"
+    assert (code, told) == (
         4,
         {
             "dataset": str(shell.folder / "dataset"),
             "csv": None,
             "asked_for": 5,
-            "counts": {"set_aside": 1, "unchanged": 4},
+            "counts": {"set_aside": 1, "failed": 2, "pass": 2},
+            "unchanged": 4,
             "left": 0,
             "is_stopped": False,
-            "not_done": [
-                {
-                    "recording_id": "list.csv:6",
-                    "reason": f"{shell.folder}/2026/11/24/none.wav doesn't exist: check the path",
-                }
-            ],
             "ignored": [],
         },
     )
@@ -148,12 +149,14 @@ def test_other_tools_read_the_dataset(shell: Desk) -> None:
 
 
 def test_a_limit_judges_and_findings_that_fail_are_told(shell: Desk) -> None:
-    """A stricter limit is other work: it is done again, and the exit code says that something fails."""
+    """A stricter limit is other work: it is done again, and the exit code says that something fails, every time."""
     shell.manifest()
     assert shell.run("batch", "list.csv", "--out", "dataset") == 0
     assert shell.run("batch", "list.csv", "--out", "dataset", "--limit", "call_speech_level=-3..-1:-4..-0.5") == 3
     assert "FAIL 2" in shell.out
     assert "call_agent_speech_level" in shell.rows()["vp8"]["failures"]
+    assert shell.run("batch", "list.csv", "--out", "dataset", "--limit", "call_speech_level=-3..-1:-4..-0.5") == 3
+    assert "2 of them as before" in shell.out
 
 
 def test_ctrl_c_stops_cleanly(shell: Desk) -> None:
@@ -187,6 +190,22 @@ def test_ctrl_c_stops_cleanly(shell: Desk) -> None:
         (("batch", "list.csv", "--out", "dataset", "--call-ends", "list.csv"), "tells its call ends itself"),
         (("batch", "list.csv", "--out", "dataset", "--workers", "2", "--dask", "tcp://x:1"), "both given"),
         (("batch", "list.csv", "--out", "dataset", "--limit", "nonsense=1"), "nonsense"),
+        (("batch", "list.csv", "--out", "dataset", "--dask", "foo"), "no scheduler's address"),
+        (("batch", "list.csv", "--out", "dataset", "--time-limit", "nan"), "--time-limit nan is no limit"),
+        (("batch", "list.csv", "--out", "dataset", "--memory-limit", "inf"), "--memory-limit inf is no limit"),
+        (("batch", "list.csv", "--out", "dataset", "--call-end-attribute", " "), "--call-end-attribute is empty"),
+        (("batch", "list.csv", "--out", "dataset", "--csv", "list.csv/rows.csv"), "list.csv/rows.csv can't be written"),
+        (("batch", "list.csv", "--out", "dataset", "--csv", "http://x/rows.csv"), "no place that can be used"),
+        (("batch", "list.csv", "--out", "gs://bucket/dataset"), "no place that can be used"),
+        (("batch", "list.csv", "--out", "S3://"), "names no bucket"),
+        (
+            ("rerun", "dataset", "--where", "true", "--submit", "--limit", "drift=5"),
+            "--limit says nothing with --submit",
+        ),
+        (("rerun", "dataset", "--where", "true", "--submit", "--csv", "x.csv"), "--csv says nothing"),
+        (("rerun", "dataset", "--where", "true", "--submit", "--workers", "2"), "--workers says nothing"),
+        (("rerun", "dataset", "--where", "true", "--submit", "--time-limit", "9"), "--time-limit says nothing"),
+        (("rerun", "dataset", "--where", "true", "--rate", "nan"), "--rate belongs to --submit"),
         (("rerun", "dataset"), "--where is missing"),
         (("rerun", "dataset", "--where", "true"), "holds no dataset"),
         (("rerun", "dataset", "--where", "true", "--do", "dance"), "holds no dataset"),
@@ -199,6 +218,57 @@ def test_what_cannot_be_is_told_in_a_sentence(shell: Desk, arguments: tuple[str,
     assert shell.run(*arguments) == 2
     assert words in " ".join(shell.err.split())
     assert sorted(shell.folder.rglob("*")) == before
+
+
+def test_what_a_list_says_is_shown_and_not_obeyed(shell: Desk) -> None:
+    """Neither a terminal's escapes nor a line of its own come out of a row's text, or a column's name."""
+    shell.manifest()
+    evil = "\x1b[31m\u202e\nall 9 done"
+    path = shell.folder / "evil.jsonl"
+    rows = [
+        {"recording_id": evil, "connect": "2026/11/24/call.wav", "recording": evil, "call_end": "1"},
+        {
+            "recording_id": evil,
+            "connect": "2026/11/24/call.wav",
+            "recording": "list.csv",
+            "call_end": "1",
+            evil: "\ud800",
+        },
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert shell.run("batch", path, "--out", "dataset") == 1
+    for shown in (shell.out, shell.err):
+        assert "?[31m??all 9 done" in " ".join(shown.split())
+        assert not {"\x1b", "\u202e"} & set(shown)
+
+
+def test_two_lists_of_one_name_are_two(shell: Desk) -> None:
+    """What one folder's list names, and what of it is set aside, stays when another's is read; each mends its own."""
+    shell.manifest()
+    for name in ("a", "b"):
+        (shell.folder / name).mkdir()
+        shutil.copy(CAPTURES["vp8.webm"].recording, shell.folder / name / "call1.webm")
+        text = "connect,recording,call_end\n../2026/11/24/call.wav,call1.webm,30\n../2026/11/24/call.wav,none.webm,30\n"
+        (shell.folder / name / "list.csv").write_text(text)
+        assert shell.run("batch", f"{name}/list.csv", "--out", "dataset") == 4
+    ids = {name: {str(shell.folder / name / one) for one in ("call1.webm", "list.csv:3")} for name in ("a", "b")}
+    assert shell.rows().keys() == ids["a"] | ids["b"]
+    (shell.folder / "a" / "list.csv").write_text("\n".join(text.splitlines()[:2]))
+    shell.monkeypatch.chdir(shell.folder / "a")
+    assert shell.json("batch", "list.csv", "--out", "../dataset")[1]["unchanged"] == 1
+    assert shell.rows("../dataset").keys() == {str(shell.folder / "a" / "call1.webm")} | ids["b"]
+
+
+def test_a_rerun_without_a_match_says_so(shell: Desk) -> None:
+    """Nothing to do is no failure, and no silence: it says how many rows were looked at."""
+    shell.manifest()
+    assert shell.run("batch", "list.csv", "--out", "dataset") == 0
+    for more in ((), ("--submit",)):
+        assert shell.run("rerun", "dataset", "--where", "agent = 'nobody'", "--do", "process", *more) == 0
+        assert "none of the 2 rows" in " ".join(shell.err.split())
+    code, told = shell.json("rerun", "dataset", "--where", "false", "--csv", "rows.csv")
+    assert (code, told["asked_for"], told["csv"]) == (0, 0, str(shell.folder / "rows.csv"))
+    assert len((shell.folder / "rows.csv").read_text().splitlines()) == 3
 
 
 # --- on AWS
@@ -229,7 +299,28 @@ def test_a_prefix_into_a_dataset_on_s3(cloud: Desk, world: World) -> None:
     assert (row["recording_id"], row["named_by"], row["agent"]) == (ID, "id", "agent-7")
     assert row["offset_s"] == pytest.approx(CAPTURES["vp9.mp4"].offset_s, abs=0.005)
     assert row["recording_etag"] == world.s3.head_object(Bucket=INPUT, Key=f"2026/03/02/agent-7/{ID}.mp4")["ETag"][1:-1]
-    assert cloud.json("batch", f"s3://{INPUT}/2026/03/", "--out", where)[1]["counts"] == {"unchanged": 1}
+    assert cloud.json("batch", f"s3://{INPUT}/2026/03/", "--out", where)[1]["unchanged"] == 1
+
+
+def test_an_empty_day_and_a_mistyped_prefix(cloud: Desk, world: World) -> None:
+    """Dates without items are done, with a sentence and a table of no rows; under a prefix something has to lie."""
+    day = ("batch", "--from", "2026-03-08", "--until", "2026-03-08", "--out", "dataset")
+    code, told = cloud.json(*day, "--csv", f"S3://{OUTPUT}/rows.csv")
+    assert (code, told["asked_for"], told["csv"]) == (0, 0, f"s3://{OUTPUT}/rows.csv")
+    assert "the table Recording has no item whose creationDate lies from 2026-03-08" in " ".join(cloud.err.split())
+    assert len(world.s3.get_object(Bucket=OUTPUT, Key="rows.csv")["Body"].read().splitlines()) == 1
+    assert cloud.run("batch", f"s3://{INPUT}/2062/03/", "--out", "new") == 1
+    assert "lies no agent recording" in cloud.err
+    assert not (cloud.folder / "new").exists()
+
+
+def test_a_list_on_s3(cloud: Desk, world: World) -> None:
+    """A manifest on S3 is read as one, by its ending, and never taken for a prefix under which nothing lies."""
+    text = f"recording_id,call_end\n{ID},{CAPTURES['vp9.mp4'].call_end}\n"
+    world.s3.put_object(Bucket=OUTPUT, Key="lists/list.csv", Body=text.encode())
+    code, told = cloud.json("batch", f"S3://{OUTPUT}/lists/list.csv", "--out", "dataset")
+    assert (code, told["counts"]) == (0, {"pass": 1})
+    assert cloud.rows()[ID]["listed_in"] == f"s3://{OUTPUT}/lists/list.csv:2"
 
 
 def test_a_query_of_the_table_processes(cloud: Desk, world: World) -> None:
@@ -280,11 +371,17 @@ def test_a_rerun_audits_in_parallel(shell: Desk) -> None:
             pytest.approx(CAPTURES[f"{name}.{_END[name]}"].offset_s, abs=0.005),
             640,
         )
-    assert shell.json("rerun", "dataset", "--where", "true", "--do", "audit")[1]["counts"] == {"unchanged": 2}
-    assert shell.json("batch", "list.csv", "--out", "dataset")[1]["counts"] == {"unchanged": 2}
+    assert shell.json("rerun", "dataset", "--where", "true", "--do", "audit")[1]["unchanged"] == 2
+    assert shell.json("batch", "list.csv", "--out", "dataset")[1]["unchanged"] == 2
 
 
 _END = {"vp8": "webm", "vp9": "mp4"}
+
+
+def test_help_tells_every_exit_code(shell: Desk) -> None:
+    """A script that waits for a batch needs that of one which was stopped, too."""
+    assert shell.run("batch", "--help") == 0
+    assert "130 stopped" in " ".join(shell.out.split())
 
 
 def test_help_loads_nothing_heavy() -> None:

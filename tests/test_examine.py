@@ -14,6 +14,8 @@ import soxr
 from conftest import CAPTURES
 from report_pages import examined, noise
 
+from komorebi_qc.stores_local import opened_file
+from komorebi_qc.thumbnail import png_at
 from komorebi_qc.timebase import CallEnd
 from komorebi_qc.view.examine import Examined, Lanes
 from komorebi_qc.view.listen_tracks import embedded_tracks, listen_tracks, write_track
@@ -66,7 +68,7 @@ def test_the_sound_outlives_the_inputs(shown: Examined) -> None:
 
 
 def test_wrong_pair_is_shown_all_the_same(tmp_path: Path) -> None:
-    """Two that don't belong together make nothing, and are shown with the call where it was told to lie."""
+    """Two that don't belong together make nothing, and are shown: a picture, and the call where it was told to lie."""
     call = np.stack([made.noise(60, RATE, seed) for seed in (1, 2)], axis=1)
     sound = soxr.resample(made.noise(70, RATE, 9) + made.noise(70, RATE, 10), RATE, made.RATE).astype(np.float32)
     recording = made.recording(tmp_path / "in.webm", made.Shape(seconds=70, fps=2), sound)
@@ -76,6 +78,8 @@ def test_wrong_pair_is_shown_all_the_same(tmp_path: Path) -> None:
     assert found.outcome is None
     assert found.lanes.output is None
     assert found.video.read_bytes() == recording.read_bytes()
+    with opened_file(recording) as source:
+        assert (tmp_path / "out" / "thumbnail.png").read_bytes() == png_at(source, 1.0)
     assert found.alignment.offset_s == pytest.approx(-2.0)
     assert len(found.lanes.recording) >= 72 * RATE - RATE // 10
     assert not found.lanes.recording[: 2 * RATE - 100].any()

@@ -6,12 +6,14 @@ trouble, and never the worker's. Where a worker is lost, Dask gives its recordin
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
 import time
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from komorebi_qc import __version__
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 _PATIENCE_S = 30
 _COUNT_EVERY_S = 5.0
 _LOOK_S = 0.5
+_SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
 _TRIES = 3
 """How often a recording is begun anew where its worker is lost; no recording can be the cause of that."""
 
@@ -46,17 +49,19 @@ class DaskCrew:
             distributed: Any = import_module("distributed")  # an extra; most of it has no types
         except ImportError:
             raise InputError('--dask needs dask.distributed: pip install "komorebi-qc[cluster]"') from None
+        _check_address(address)
         self._bounds, self._work, self._address = bounds, work, address
         self._futures: dict[str, tuple[Task, Any, int]] = {}
         self._done: queue.SimpleQueue[str] = queue.SimpleQueue()
         try:
+            # First by hand: a Client waits without end, and so does its end, for what answers but is no scheduler.
+            asyncio.run(_greet(distributed, address))
             self._client = distributed.Client(address, timeout=_PATIENCE_S, set_as_default=False, name="komorebi-qc")
-        except ValueError as error:
-            raise InputError(f"{address} is no scheduler's address ({error}): write it as tcp://HOST:8786") from None
-        except (OSError, TimeoutError):
+        except Exception as error:
             raise StorageError(
-                f"no Dask scheduler answers at {address}: start `dask scheduler`, and name the address that it prints"
-            ) from None
+                f"no Dask scheduler answers at {address} within {_PATIENCE_S} s ({type(error).__name__}): start `dask "
+                "scheduler`, and name the address that it prints"
+            ) from error
         try:
             self._client.wait_for_workers(1, timeout=_PATIENCE_S)
         except TimeoutError:
@@ -124,6 +129,24 @@ class DaskCrew:
                 self._client.cancel(futures, force=True)
             self._client.run(dismiss)
         self._client.close()
+
+
+def _check_address(address: str) -> None:
+    try:
+        parts = urlsplit(address)
+        is_one = parts.scheme in _SCHEMES and bool(parts.hostname) and bool(parts.port) and not parts.path
+    except ValueError:  # a port that is no number
+        is_one = False
+    if not is_one:
+        raise InputError(f"--dask {address!r} is no scheduler's address: write it as tcp://HOST:8786")
+
+
+async def _greet(distributed: Any, address: str) -> None:
+    """Shake hands with whoever listens there, within our patience."""
+    secured = distributed.Security().get_connection_args("client")  # as Dask's own settings have it
+    greeting = distributed.core.connect(address, timeout=_PATIENCE_S, **secured)
+    comm = await asyncio.wait_for(greeting, _PATIENCE_S)
+    await comm.close()
 
 
 # --- on the workers

@@ -2,63 +2,78 @@
 
 A row is safe from the moment `Dataset.add` returns: it lies in the journal, a file of its own. Filing reads the
 journal, writes every day it touches whole, and only then clears what it has read; cut off anywhere, the next one does
-it again and comes to the same. Of several rows of a recording the newest counts, wherever they lie.
+it again and comes to the same. Of several rows of a recording the newest counts, wherever they lie: see
+`komorebi_qc.batch.newest`.
 """
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 import os
 import secrets
 import sys
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from komorebi_qc.batch.places import Folder, Held, Place, place_of
-from komorebi_qc.batch.schema import CARRIED, DAY, LEVELS, SCHEMA, SCHEMA_VERSION, UNKNOWN_DAY, WITH_DAY
+from komorebi_qc.batch.newest import leaves_measured, level_verdict, newest, worse
+from komorebi_qc.batch.places import Held, Place, place_of
+from komorebi_qc.batch.schema import DAY, LAST_TRY, LEVELS, SCHEMA, SCHEMA_VERSION, UNKNOWN_DAY, WITH_DAY
 from komorebi_qc.errors import InputError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
 Row = dict[str, Any]
 _JOURNAL = "_journal/"
-_ROWS = "/rows.parquet"
-_MOST_UNFILED = 500
-"""Rows in the journal before they are filed in the midst of a run: each is a file that readers have to open."""
+_ROWS, _PARQUET = "/rows.parquet", ".parquet"
+_MOST_UNFILED = 2000
+"""Rows of a run in the journal, and in memory, before they are filed in its midst: about 20 MB, and as many files for
+readers to open; each filing writes whole days."""
 _TRIES = 5
-_INDEX = ("recording_id", "work_key", "status", "is_worth_a_retry", "error", "done_at", "listed_in", DAY, *LEVELS)
+_INDEX = (
+    *("recording_id", "work_key", "inputs_key", "done_at", "do", "status", "is_worth_a_retry", "error_class", "error"),
+    *("verdict", "warnings", "failures", "listed_in", *LAST_TRY, *LEVELS, DAY),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What has to be known of a row to say whether its work is done.
+    """What has to be known of a row to say whether its work is done, and how it went.
 
     Attributes:
         work_key: what it was made from; empty where it wasn't.
+        inputs_key: likewise, of the inputs alone.
         status: as in the dataset.
         is_worth_a_retry: as in the dataset.
         error: as in the dataset; empty where it is done.
         listed_in: as in the dataset; empty unless it is set aside.
-        has_levels: whether it knows any level.
-        days: where rows of the recording lie, the newest one's last.
+        verdict: as in the dataset; empty unless it is done.
+        level_verdict: of the levels alone; empty where none was measured.
+        last_try: the failure that is noted in it.
     """
 
     work_key: str
+    inputs_key: str
     status: str
     is_worth_a_retry: bool
     error: str
     listed_in: str
-    has_levels: bool
-    days: tuple[str, ...]
+    verdict: str
+    level_verdict: str
+    last_try: LastTry | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastTry:
+    """A try that failed and left the measured row: the dataset's columns of these names."""
+
+    key: str
+    error: str
+    is_worth_a_retry: bool
 
 
 class Dataset:
@@ -67,8 +82,10 @@ class Dataset:
     def __init__(self, place: Place) -> None:
         self.place = place
         self._known: dict[str, Known] | None = None
-        self._unfiled, self._run = 0, f"{os.getpid():x}-{secrets.token_hex(3)}"
-        self._count = 0
+        self._twice: set[str] = set()
+        self._unfiled: dict[str, Sequence[Row]] = {}
+        self._unfiled_rows = 0
+        self._run, self._count = f"{os.getpid():x}-{secrets.token_hex(3)}", 0
 
     def known(self) -> Mapping[str, Known]:
         """All recordings, by ID; kept up to date by `add`, but not for what others write.
@@ -81,33 +98,34 @@ class Dataset:
 
     def _index(self) -> dict[str, Known]:
         if self._known is None:
-            found: dict[str, tuple[datetime, Known]] = {}
-            for table in self._parts(_INDEX):
-                for row in table.to_pylist():
-                    _note(found, row)
-            self._known = {name: one for name, (_, one) in found.items()}
+            once, several = _one_each(self._parts(_INDEX))
+            self._known = {row["recording_id"]: _known(row) for row in several}
+            self._twice = set(self._known)
+            for batch in once.to_batches(4096):
+                self._known.update((row["recording_id"], _known(row)) for row in batch.to_pylist())
         return self._known
 
-    def add(self, row: Row) -> None:
-        """Write a row (with ``day``) into the journal, and the journal under its days where it has grown long.
+    def add(self, *rows: Row) -> None:
+        """Write rows (with ``day``) into the journal, and the journal under its days where it has grown long.
 
         Raises:
-            StorageError: where it isn't taken.
+            StorageError: where they aren't taken.
         """
+        if not rows:
+            return
         known = self._index()
         self._count += 1
-        when = row["done_at"]
-        name = f"{_JOURNAL}{when:%Y%m%dT%H%M%S%f}-{self._run}-{self._count:06d}.parquet"
-        self.place.write(name, _parquet(pa.Table.from_pylist([row], schema=WITH_DAY)))
-        before = known.get(row["recording_id"])
-        days = tuple(day for day in (before.days if before else ()) if day != row[DAY])
-        known[row["recording_id"]] = _known(row, (*days, row[DAY]))
-        self._unfiled += 1
-        if self._unfiled >= _MOST_UNFILED:
+        when = rows[0]["done_at"]
+        name = f"{_JOURNAL}{when:%Y%m%dT%H%M%S%f}-{self._run}-{self._count:06d}{_PARQUET}"
+        self.place.write(name, _parquet(pa.Table.from_pylist(list(rows), schema=WITH_DAY), "none"))
+        self._unfiled[name] = rows
+        self._unfiled_rows += len(rows)
+        known.update((row["recording_id"], _following(known.get(row["recording_id"]), row)) for row in rows)
+        if self._unfiled_rows >= _MOST_UNFILED:
             self.file_away()
 
     def file_away(self, drop: Iterable[str] = ()) -> int:
-        """Bring the journal under its days; how many rows came from it.
+        """Bring the journal under its days; how many of its files were brought there.
 
         Args:
             drop: recordings whose rows go.
@@ -116,15 +134,16 @@ class Dataset:
             InputError: where a file isn't the dataset's.
             StorageError: where the place doesn't take it, or others file all the time.
         """
-        dropped = set(drop)
+        dropped, known = set(drop), self._index()
         for _ in range(_TRIES):
             with self.place.filing():
                 done = self._filed(dropped)
             if done is not None:
-                self._unfiled = 0
-                if self._known is not None:
-                    for name in dropped:
-                        self._known.pop(name, None)
+                self._unfiled.clear()
+                self._unfiled_rows = 0
+                self._twice.clear()
+                for name in dropped:
+                    known.pop(name, None)
                 return done
         raise StorageError(
             f"{self.place.address} is being written by others all the time: try again when they are done"
@@ -132,42 +151,65 @@ class Dataset:
 
     def _filed(self, dropped: set[str]) -> int | None:
         """As `file_away`; None where another has written a day meanwhile."""
-        known = self.known()
         read, rows = self._journal()
-        touched = rows.keys() | (dropped & known.keys())
-        days = {row[DAY] or UNKNOWN_DAY for found in rows.values() for row in found}
-        days |= {day for name in touched if name in known for day in known[name].days}
-        ids = pa.array(sorted(touched), pa.string())
-        versions = {}
-        for day in days:  # one at a time in memory, here and below
-            held = self.place.read(_file_of(day))
-            versions[day] = _version(held)
-            table = self._table_of(day, held)
-            for row in table.filter(pc.is_in(table["recording_id"], value_set=ids)).to_pylist():
+        ids = pa.array(sorted(rows.keys() | dropped | self._twice), pa.string())
+        if not len(ids):
+            return 0
+        versions: dict[str, str] = {}
+        new: dict[str, list[Row]] = {}
+        # Every day is looked through, since another run may have filed a recording under another one; one at a time
+        # in memory, here and below.
+        for day in self._days():
+            if (held := self.place.read(_file_of(day))) is None:
+                continue
+            versions[day] = held.version
+            found = self._of(ids, day, held)
+            if found:
+                new[day] = []
+            for row in found:
                 # Before the journal's: of equally old rows those are the newer ones.
                 rows.setdefault(row["recording_id"], []).insert(0, row)
-        new: dict[str, list[Row]] = {day: [] for day in days}
         for name in sorted(rows.keys() - dropped):
             row = newest(rows[name])
-            new[row[DAY] or UNKNOWN_DAY].append(row)
+            new.setdefault(row[DAY] or UNKNOWN_DAY, []).append(row)
         # First the days that gain rows, then those that only lose some: cut off between, a row is there twice.
-        for day in sorted(days, key=lambda day: (not new[day], day)):
+        for day in sorted(new, key=lambda day: (not new[day], day)):
             held = self.place.read(_file_of(day))
-            if _version(held) != versions[day] or not self._write_day(day, held, ids, new[day]):
+            if _version(held) != versions.get(day) or not self._write_day(day, held, ids, new[day]):
                 return None
         self.place.remove(read)
-        if self._known is not None:
-            self._known |= {row["recording_id"]: _known(row, (day,)) for day in days for row in new[day]}
+        self._index().update((row["recording_id"], _known(row)) for found in new.values() for row in found)
         return len(read)
 
     def _journal(self) -> tuple[list[str], dict[str, list[Row]]]:
+        """The journal's files, and their rows by recording; what this run has written itself is at hand."""
         read, rows = [], dict[str, list[Row]]()
-        for name in self.place.names(_JOURNAL):
-            if (held := self.place.read(name)) is not None:
+        for name in self._journal_files():
+            found = self._unfiled.get(name)
+            if found is None and (held := self.place.read(name)) is not None:
+                found = _table(f"{self.place.address}/{name}", held.content, UNKNOWN_DAY).to_pylist()
+            if found is not None:
                 read.append(name)
-                for row in _table(f"{self.place.address}/{name}", held.content, UNKNOWN_DAY).to_pylist():
+                for row in found:
                     rows.setdefault(row["recording_id"], []).append(row)
         return read, rows
+
+    def _journal_files(self) -> list[str]:
+        return [name for name in self.place.names(_JOURNAL) if name.endswith(_PARQUET)]
+
+    def _days(self) -> list[str]:
+        names = self.place.names(f"{DAY}=")
+        return [name[len(DAY) + 1 : -len(_ROWS)] for name in names if name.endswith(_ROWS)]
+
+    def _of(self, ids: pa.Array, day: str, held: Held) -> list[Row]:
+        """A day's rows of these recordings."""
+        address = f"{self.place.address}/{_file_of(day)}"
+        there = _table(address, held.content, day, ("recording_id",))["recording_id"]
+        is_theirs = pc.is_in(there, value_set=ids)
+        if not pc.any(is_theirs).as_py():
+            return []
+        found: list[Row] = self._table_of(day, held).filter(is_theirs).to_pylist()
+        return found
 
     def _table_of(self, day: str, held: Held | None) -> pa.Table:
         if held is None:
@@ -193,46 +235,21 @@ class Dataset:
             InputError: where there are none, or a file isn't the dataset's.
             StorageError: where the place doesn't answer.
         """
-        parts = list(self._parts(WITH_DAY.names))
+        parts = self._parts(WITH_DAY.names)
         if not parts:
             raise InputError(
                 f"{self.place.address} holds no dataset: it has no day=*{_ROWS}; name the folder that `komorebi-qc "
                 "batch` wrote to"
             )
-        table = pa.concat_tables(parts)
-        counts = table["recording_id"].value_counts()
-        twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-        if len(twice):
-            is_twice = pc.is_in(table["recording_id"], value_set=twice)
-            rows: dict[str, list[Row]] = {}
-            for row in table.filter(is_twice).to_pylist():
-                rows.setdefault(row["recording_id"], []).append(row)
-            one_each = pa.Table.from_pylist([newest(found) for found in rows.values()], schema=WITH_DAY)
-            table = pa.concat_tables([table.filter(pc.invert(is_twice)), one_each])
+        once, several = _one_each(parts)
+        table = pa.concat_tables([once, pa.Table.from_pylist(several, schema=WITH_DAY)])
         return table.sort_by([(DAY, "ascending"), ("recording_id", "ascending")])
-
-    def write_csv(self, path: Path) -> int:
-        """All rows as CSV, lists with ``; `` between their parts; how many.
-
-        Raises:
-            InputError: where the file can't be written.
-        """
-        table = self.read()
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(table.column_names)
-        for batch in table.to_batches(1024):
-            for row in batch.to_pylist():
-                writer.writerow([_cell(value) for value in row.values()])
-        Folder(path.resolve().parent).write(path.name, text.getvalue().encode())
-        return len(table)
 
     def _parts(self, columns: Sequence[str]) -> list[pa.Table]:
         """Every file's rows, the journal's last: of equally old rows they are the newer ones."""
         parts: list[pa.Table] = []
         for _ in range(_TRIES):
-            journal = self.place.names(_JOURNAL)
-            days = [name for name in self.place.names(f"{DAY}=") if name.endswith(_ROWS)]
+            journal, days = self._journal_files(), list(map(_file_of, self._days()))
             # Read first what others may file away meanwhile: what lies under its day then is read twice, and not never.
             found = {name: self._part(name, columns) for name in (*journal, *days)}
             parts = [part for name in (*days, *journal) if (part := found[name]) is not None]
@@ -243,7 +260,7 @@ class Dataset:
     def _part(self, name: str, columns: Sequence[str]) -> pa.Table | None:
         held = self.place.read(name)
         day = name[len(DAY) + 1 : -len(_ROWS)]  # without a meaning for the journal's, which have a column for it
-        return _table(f"{self.place.address}/{name}", held.content, day).select(columns) if held else None
+        return _table(f"{self.place.address}/{name}", held.content, day, columns) if held else None
 
 
 def open_dataset(text: str) -> Dataset:
@@ -255,48 +272,50 @@ def open_dataset(text: str) -> Dataset:
     return Dataset(place_of(text))
 
 
-def newest(rows: Sequence[Row]) -> Row:
-    """The newest of a recording's rows, with what it keeps of those before it."""
-    first, *others = sorted(rows, key=_age)
-    for row in others:
-        first = carried(first, row)
-    return first
+def _one_each(parts: Sequence[pa.Table]) -> tuple[pa.Table, list[Row]]:
+    """The rows of recordings that have one, and of each that has several the one that counts."""
+    if not parts:
+        return WITH_DAY.empty_table(), []
+    table = pa.concat_tables(parts)
+    counts = table["recording_id"].value_counts()
+    twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    if not len(twice):
+        return table, []
+    is_twice = pc.is_in(table["recording_id"], value_set=twice)
+    rows: dict[str, list[Row]] = {}
+    for row in table.filter(is_twice).to_pylist():
+        rows.setdefault(row["recording_id"], []).append(row)
+    return table.filter(pc.invert(is_twice)), [newest(found) for found in rows.values()]
 
 
-def carried(old: Row, new: Row) -> Row:
-    """A row in place of another: what wasn't measured again stays, where it was made from the same inputs."""
-    if not new["inputs_key"] or new["inputs_key"] != old["inputs_key"]:
-        return new
-    return {**new, **{name: old[name] for name in CARRIED if new.get(name) is None}}
-
-
-def _age(row: Row) -> datetime:
-    when: datetime = row["done_at"] or datetime.min.replace(tzinfo=UTC)
-    return when
-
-
-def _note(found: dict[str, tuple[datetime, Known]], row: Row) -> None:
-    name, day, when = row["recording_id"], row[DAY] or UNKNOWN_DAY, _age(row)
-    last, before = found.get(name, (None, None))
-    days = tuple(other for other in (before.days if before else ()) if other != day)
-    if before is None or last is None or when >= last:
-        found[name] = (when, _known(row, (*days, day)))
-    else:
-        found[name] = (last, replace(before, days=(day, *days)))
-
-
-def _known(row: Row, days: tuple[str, ...]) -> Known:
-    status = row.get("status") or ""
+def _known(row: Row) -> Known:
+    status = row["status"] or ""
     # There may be a hundred thousand of them: what is alike is kept once, and what nobody asks for isn't.
+    tried = (row["last_try_key"] or "", row["last_try_error"] or "", bool(row["last_try_is_worth_a_retry"]))
     return Known(
-        row.get("work_key") or "",
+        row["work_key"] or "",
+        row["inputs_key"] or "",
         sys.intern(status),
-        bool(row.get("is_worth_a_retry")),
-        (row.get("error") or "") if status != "done" else "",
-        (row.get("listed_in") or "") if status == "set_aside" else "",
-        any(row.get(name) is not None for name in LEVELS),
-        tuple(map(sys.intern, days)),
+        bool(row["is_worth_a_retry"]),
+        (row["error"] or "") if status != "done" else "",
+        (row["listed_in"] or "") if status == "set_aside" else "",
+        sys.intern(row["verdict"] or "") if status == "done" else "",
+        level_verdict(row),
+        LastTry(*tried) if row["last_try_at"] is not None else None,
     )
+
+
+def _following(before: Known | None, row: Row) -> Known:
+    """As `komorebi_qc.batch.newest.following`, of what is known."""
+    now = _known(row)
+    if before is None:
+        return now
+    if leaves_measured(before.status, before.inputs_key, row):
+        return replace(before, last_try=LastTry(now.work_key, now.error, now.is_worth_a_retry))
+    if now.status == "done" and now.inputs_key == before.inputs_key and not now.level_verdict:
+        verdict = worse(now.verdict, before.level_verdict)
+        return replace(now, verdict=verdict, level_verdict=before.level_verdict)
+    return now
 
 
 def _file_of(day: str) -> str:
@@ -307,26 +326,15 @@ def _version(held: Held | None) -> str | None:
     return None if held is None else held.version
 
 
-def _days(day: str, count: int) -> pa.Array:
-    return pa.array([day] * count, pa.string())
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, list):
-        return "; ".join(value)
-    if isinstance(value, bool):
-        return json.dumps(value)
-    return value.isoformat(timespec="milliseconds") if hasattr(value, "isoformat") else value
-
-
-def _parquet(table: pa.Table) -> bytes:
+def _parquet(table: pa.Table, compression: str = "zstd") -> bytes:
+    """A file; of a single row compression takes longer than all else, and makes it no smaller."""
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd")
+    pq.write_table(table, sink, compression=compression)
     return sink.getvalue()
 
 
-def _table(address: str, content: bytes, day: str | None) -> pa.Table:
-    """A file's rows in the columns of today; those that an older version hasn't are null."""
+def _table(address: str, content: bytes, day: str, columns: Sequence[str] = WITH_DAY.names) -> pa.Table:
+    """A file's rows in these columns of today; those that an older version hasn't are null."""
     try:
         file = pq.ParquetFile(io.BytesIO(content))
         told = (file.schema_arrow.metadata or {}).get(b"komorebi_qc.schema", b"").decode()
@@ -335,14 +343,13 @@ def _table(address: str, content: bytes, day: str | None) -> pa.Table:
                 f"{address} has columns of version {told or 'none'}, and this software writes {SCHEMA_VERSION}: name "
                 "another folder, or use the software that wrote it"
             )
-        table = file.read()
-        for field in WITH_DAY:
+        wanted = pa.schema([WITH_DAY.field(name) for name in columns], WITH_DAY.metadata)
+        table, count = file.read(columns=list(columns)), file.metadata.num_rows  # those that aren't there are left out
+        for field in wanted:
             if field.name not in table.column_names:
-                filler = (
-                    _days(day or UNKNOWN_DAY, len(table)) if field.name == DAY else pa.nulls(len(table), field.type)
-                )
+                filler = pa.array([day] * count, pa.string()) if field.name == DAY else pa.nulls(count, field.type)
                 table = table.append_column(field, filler)
-        return table.select(WITH_DAY.names).cast(WITH_DAY)
+        return table.select(wanted.names).cast(wanted)
     except (pa.ArrowException, OSError) as error:
         why = str(error).splitlines()[0]
         raise InputError(f"{address} can't be read as part of the dataset ({why}): remove it, and run again") from None

@@ -7,23 +7,31 @@ from __future__ import annotations
 
 import csv
 import json
+import posixpath
 import re
-from dataclasses import dataclass, replace
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow.parquet as pq
 
-from komorebi_qc.aws_errors import aws_errors
-from komorebi_qc.errors import InputError
+from komorebi_qc.aws_errors import NO_SUCH_KEY, aws_errors, error_code
+from komorebi_qc.errors import InputError, MissingMediaError
 from komorebi_qc.recording import check_recording_id
+from komorebi_qc.settings import aws_client
 from komorebi_qc.stores_local import opened_file
 from komorebi_qc.timebase import parse_call_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import pyarrow as pa
+
+Pairs = list[tuple[str, Any]]
+"""A list's row: names of columns as they stand there, and values."""
 NamedBy = Literal["id", "files"]
 _OTHER_NAMES = {
     "recordingid": "recording_id",
@@ -32,7 +40,8 @@ _OTHER_NAMES = {
     "agentid": "agent",
 }
 """As the backend calls them; case and underscores don't count."""
-_FIELDS = ("recording_id", "connect", "recording", "call_end", "agent", "day", "browser")
+_ID = "recording_id"
+_FIELDS = (_ID, "connect", "recording", "call_end", "agent", "day", "browser")
 _FORMS = "recording_id (or connect and recording), call_end; agent, day and browser if you like"
 _RECORDING_KEY = re.compile(r"(?:.*/)?(\d{4})/(\d{2})/(\d{2})/([^/]+)/([A-Za-z0-9][A-Za-z0-9_-]{0,127})\.mp4", re.ASCII)
 _DAY_IN_PATH = re.compile(r"(?:^|/)(\d{4})[/-](\d{2})[/-](\d{2})(?=/)")
@@ -44,7 +53,7 @@ class Item:
     """One recording that is asked for.
 
     Attributes:
-        recording_id: of the table, the manifest's, or made from the path.
+        recording_id: of the table, or the manifest's; for files without one, where the recording lies.
         named_by: ``id`` where the table's item names the media, ``files`` where `connect` and `recording` do.
         listed_in: which list, and where in it.
         connect: Connect's audio: an absolute path, or ``s3://bucket/key``; empty with an ID.
@@ -71,7 +80,7 @@ class SetAside:
     """A row that can't be used.
 
     Attributes:
-        listed_in: where it stands, such as ``manifest.csv:17``.
+        listed_in: where it stands, such as ``/lists/manifest.csv:17``; it begins with the list's name.
         reason: a sentence.
         error_class: what kind of error it is.
     """
@@ -86,7 +95,7 @@ class Listed:
     """A list, read and validated.
 
     Attributes:
-        name: what it is called in a row's ``listed_in``.
+        name: the list itself, and no other of its kind: an absolute path, ``s3://...``, or a table and its dates.
         items: in its order.
         set_aside: what can't be used.
         ignored: names of columns, or counts of keys, that say nothing here.
@@ -98,19 +107,63 @@ class Listed:
     ignored: tuple[str, ...] = ()
 
 
-def read_manifest(path: Path, *, needs_call_end: bool = True) -> Listed:
-    """A manifest: CSV with a header, JSON Lines or Parquet, told by its ending. Relative paths start at its folder.
+def is_manifest(location: str) -> bool:
+    """Whether a name is a manifest's by its ending."""
+    return posixpath.splitext(location)[1].lower() in _READERS
+
+
+def read_manifest(location: str | Path) -> Listed:
+    """A manifest: CSV with a header, JSON Lines or Parquet, told by its ending; a path, or ``s3://bucket/key``.
+
+    Relative paths in it start at its folder.
 
     Raises:
         InputError: where it can't be read at all, or lacks a column that every row needs.
+        StorageError: where its bucket doesn't answer.
+        AccessDeniedError: where that refuses or doesn't exist.
     """
-    kind = path.suffix.lower()
-    if kind not in _READERS:
-        raise InputError(f"{path} is no manifest by its name: it ends in .csv, .jsonl, .ndjson or .parquet")
-    with opened_file(path):  # which says what is wrong where it can't be
-        pass
-    rows = _READERS[kind](path)
-    base = path.resolve().parent
+    with _list_file(location) as (path, name):
+        return _listed(_rows(path, name), name, name.rpartition("/")[0])
+
+
+def read_call_ends(location: str | Path) -> dict[str, str | SetAside]:
+    """Call ends by recording ID, from a list that tells them for a query or a prefix; one that's none with its reason.
+
+    Raises:
+        InputError: where it can't be read, or has a row of which the recording can't be told.
+        StorageError: where its bucket doesn't answer.
+        AccessDeniedError: where that refuses or doesn't exist.
+    """
+    with _list_file(location) as (path, name):
+        return _call_ends(_rows(path, name), name)
+
+
+def _call_ends(rows: Iterator[tuple[int, Pairs | str]], name: str) -> dict[str, str | SetAside]:
+    told: dict[str, str | SetAside] = {}
+    has_ends = False
+    for number, row in rows:
+        place = f"{name}:{number}"
+        if isinstance(row, str):
+            raise InputError(f"{place}: {row}")
+        has_ends |= any(_field(column) == "call_end" for column, _ in row)
+        try:
+            ids = [(column, value) for column, value in row if _field(column) == _ID]
+            recording_id = check_recording_id(_named(ids).get(_ID))
+        except InputError as error:
+            raise InputError(f"{place}: {error}") from None
+        try:
+            call_end = _call_end(_named(row).get("call_end", ""))
+        except InputError as error:
+            told[recording_id] = SetAside(place, str(error), type(error).__name__)
+            continue
+        if told.setdefault(recording_id, call_end) != call_end:
+            told[recording_id] = SetAside(place, f"the call end of {recording_id} is told twice, and differently")
+    if not has_ends:
+        raise InputError(f"{name} tells no call end: each row names recording_id and call_end")
+    return told
+
+
+def _listed(rows: Iterator[tuple[int, Pairs | str]], name: str, base: str) -> Listed:
     items: list[Item] = []
     aside: list[SetAside] = []
     ignored: dict[str, None] = {}
@@ -118,55 +171,46 @@ def read_manifest(path: Path, *, needs_call_end: bool = True) -> Listed:
     count, columns = 0, set[str]()
     for number, row in rows:
         count += 1
-        place = f"{path.name}:{number}"
+        place = f"{name}:{number}"
         if isinstance(row, str):
             aside.append(SetAside(place, row))
             continue
-        named = {_field(name): value for name, value in row.items()}
-        columns |= named.keys()
-        ignored.update(dict.fromkeys(str(name) for name in row if _field(name) not in _FIELDS))
+        columns.update(_field(column) for column, _ in row)
+        ignored.update(dict.fromkeys(column for column, _ in row if _field(column) not in _FIELDS))
         try:
-            item = _item(named, place, base, needs_call_end=needs_call_end)
+            item = _item(_named(row), place, base)
         except InputError as error:
             aside.append(SetAside(place, str(error), type(error).__name__))
             continue
         if item.recording_id in seen:
-            reason = f"the recording {item.recording_id} is listed in {seen[item.recording_id]} already: one row each"
+            own = "" if item.named_by == "id" else ", or a recording_id of its own"
+            reason = (
+                f"the recording {item.recording_id} is listed in {seen[item.recording_id]} already: one row each{own}"
+            )
             aside.append(SetAside(place, reason))
             continue
         seen[item.recording_id] = place
         items.append(item)
     if not count:
-        raise InputError(f"{path} lists nothing: each row names {_FORMS}")
-    names_media = "recording_id" in columns or {"connect", "recording"} <= columns
-    if columns and not (names_media and ("call_end" in columns or not needs_call_end)):
-        raise InputError(f"{path} has the columns {', '.join(sorted(columns))}: a manifest needs {_FORMS}")
-    return Listed(path.name, tuple(items), tuple(aside), tuple(ignored))
+        raise InputError(f"{name} lists nothing: each row names {_FORMS}")
+    names_media = _ID in columns or {"connect", "recording"} <= columns
+    if columns and not (names_media and "call_end" in columns):
+        raise InputError(f"{name} has the columns {', '.join(sorted(columns))}: a manifest needs {_FORMS}")
+    return Listed(name, tuple(items), tuple(aside), tuple(ignored))
 
 
-def read_call_ends(path: Path) -> dict[str, str]:
-    """Call ends by recording ID, from a manifest that tells them for a query or a prefix.
-
-    Raises:
-        InputError: where it can't be read, or has a row without an ID or a call end.
-    """
-    listed = read_manifest(path)
-    if listed.set_aside:
-        first = listed.set_aside[0]
-        raise InputError(f"{first.listed_in}: {first.reason}")
-    return {item.recording_id: item.call_end for item in listed.items}
-
-
-def with_call_ends(listed: Listed, told: Mapping[str, str]) -> Listed:
-    """The same, with the call ends that are told there."""
-    items = tuple(replace(item, call_end=told.get(item.recording_id, item.call_end)) for item in listed.items)
-    return replace(listed, items=items)
-
-
-def read_table(client: Any, name: str, first: date, last: date, *, call_end_attribute: str) -> Listed:
+def read_table(
+    client: Any,
+    name: str,
+    first: date,
+    last: date,
+    *,
+    call_end_attribute: str,
+    call_ends: Mapping[str, str | SetAside] | None = None,
+) -> Listed:
     """All items of the table whose ``creationDate`` lies from `first` to `last`, both included.
 
-    The table is scanned, since its key is the recording's ID.
+    The table is scanned, since its key is the recording's ID. `call_ends` win over the items' own.
 
     Raises:
         InputError: where the dates run backwards.
@@ -177,7 +221,7 @@ def read_table(client: Any, name: str, first: date, last: date, *, call_end_attr
         raise InputError(f"the dates run from {first} back to {last}: give the earlier one to --from")
     items: list[Item] = []
     aside: list[SetAside] = []
-    where = f"table {name}"
+    where = f"table {name} {first} to {last}"
     asked = {
         "TableName": name,
         "FilterExpression": "creationDate BETWEEN :first AND :last",
@@ -185,16 +229,14 @@ def read_table(client: Any, name: str, first: date, last: date, *, call_end_attr
         "ProjectionExpression": "videoID, creationDate, #end, #browser",
         "ExpressionAttributeNames": {"#end": call_end_attribute, "#browser": "browser"},
     }
-    with aws_errors(where):
+    with aws_errors(f"table {name}"):
         for page in client.get_paginator("scan").paginate(**asked):
             for found in page["Items"]:
-                plain = {key: str(next(iter(typed.values()))) for key, typed in found.items()}
+                plain = {key: attribute_text(typed) for key, typed in found.items()}
                 place = f"{where}:{plain.get('videoID', '?')[:140]}"
                 try:
                     recording_id = check_recording_id(plain.get("videoID"))
-                    call_end = plain.get(call_end_attribute, "").strip()
-                    if call_end:
-                        parse_call_end(call_end)
+                    call_end = _told_call_end(call_ends, recording_id, plain.get(call_end_attribute, ""))
                 except InputError as error:
                     aside.append(SetAside(place, str(error), type(error).__name__))
                     continue
@@ -204,11 +246,20 @@ def read_table(client: Any, name: str, first: date, last: date, *, call_end_attr
     return Listed(where, tuple(items), tuple(aside))
 
 
-def read_prefix(client: Any, location: str, *, input_bucket: str) -> Listed:
+def attribute_text(typed: Mapping[str, Any]) -> str:
+    """An attribute of a table's item as text; empty where it is null."""
+    kind, value = next(iter(typed.items()))
+    return "" if kind == "NULL" else str(value).strip()
+
+
+def read_prefix(
+    client: Any, location: str, *, input_bucket: str, call_ends: Mapping[str, str | SetAside] | None = None
+) -> Listed:
     """All agent recordings under a prefix of the input bucket: ``YYYY/MM/DD/<agent>/<ID>.mp4``.
 
     Raises:
         InputError: where it is another bucket.
+        MissingMediaError: where none lies there.
         StorageError: where the bucket doesn't answer.
         AccessDeniedError: where it refuses or doesn't exist.
     """
@@ -216,7 +267,7 @@ def read_prefix(client: Any, location: str, *, input_bucket: str) -> Listed:
     if bucket != input_bucket:
         raise InputError(
             f"{location} isn't in the bucket of the agent recordings, {input_bucket} (INPUT_BUCKET_NAME): for other "
-            "places list the files in a manifest"
+            "places list the files in a manifest (.csv, .jsonl or .parquet)"
         )
     items: dict[str, Item] = {}
     aside: list[SetAside] = []
@@ -233,7 +284,18 @@ def read_prefix(client: Any, location: str, *, input_bucket: str) -> Listed:
                     told = f"the recording {recording_id} lies in {items[recording_id].listed_in} as well: one row each"
                     aside.append(SetAside(place, told))
                     continue
-                items[recording_id] = Item(recording_id, "id", place)
+                try:
+                    call_end = _told_call_end(call_ends, recording_id)
+                except InputError as error:
+                    aside.append(SetAside(place, str(error), type(error).__name__))
+                    continue
+                items[recording_id] = Item(recording_id, "id", place, call_end=call_end)
+    if not items and not aside:
+        found = f"{others} object{'' if others == 1 else 's'}, and none is" if others else "nothing there is"
+        raise MissingMediaError(
+            f"under {location} lies no agent recording ({found} of the form YYYY/MM/DD/<agent>/<ID>.mp4): check the "
+            f"prefix, such as s3://{bucket}/2026/11/24/; whoever may meet an empty day asks by --from and --until"
+        )
     ignored = (f"{others} other object{'' if others == 1 else 's'}",) if others else ()
     return Listed(location, tuple(items.values()), tuple(aside), ignored)
 
@@ -265,18 +327,42 @@ def _field(name: object) -> str:
     return _OTHER_NAMES.get(plain.replace("_", ""), plain)
 
 
-def _item(row: Mapping[str, Any], place: str, base: Path, *, needs_call_end: bool) -> Item:
-    text = {name: _text(name, row.get(name)) for name in _FIELDS}
+def _told_call_end(told: Mapping[str, str | SetAside] | None, recording_id: str, attribute: str = "") -> str:
+    """What the list of call ends says, else the item's own; empty where neither does."""
+    found = (told or {}).get(recording_id)
+    if isinstance(found, SetAside):
+        raise InputError(f"{found.listed_in}: {found.reason}")
+    return found or (_call_end(attribute) if attribute else "")
+
+
+def _call_end(text: str) -> str:
+    if not text:
+        raise InputError("call_end is missing: when the call ended, from the recording's start (HH:MM:SS)")
+    parse_call_end(text)
+    return text
+
+
+def _named(row: Pairs) -> dict[str, str]:
+    """What a row tells, by our names; of two columns that mean the same, the one that is filled."""
+    told: dict[str, str] = {}
+    for column, value in row:
+        if (name := _field(column)) in _FIELDS:
+            text, before = _text(name, value), told.get(name, "")
+            if text and before and text != before:
+                raise InputError(f"{name} is told twice, as {before[:140]!r} and {text[:140]!r}: keep one of the two")
+            told[name] = text or before
+    return told
+
+
+def _item(row: Mapping[str, str], place: str, base: str) -> Item:
+    text = {name: row.get(name, "") for name in _FIELDS}
     if bool(text["connect"]) != bool(text["recording"]):
         missing = "recording" if text["connect"] else "connect"
         raise InputError(f"{missing} is missing: a row names both files, or a recording ID")
     named_by: NamedBy = "files" if text["connect"] else "id"
     if named_by == "id" and not text["recording_id"]:
         raise InputError("it names neither a recording_id nor connect and recording")
-    if text["call_end"]:
-        parse_call_end(text["call_end"])
-    elif needs_call_end:
-        raise InputError("call_end is missing: when the call ended, from the recording's start (HH:MM:SS)")
+    _call_end(text["call_end"])
     if named_by == "id":
         check_recording_id(text["recording_id"])
         connect = recording = ""
@@ -286,9 +372,17 @@ def _item(row: Mapping[str, Any], place: str, base: Path, *, needs_call_end: boo
         text["day"] = _day(text["day"])
     elif named_by == "files":
         text["day"] = day_in_path(text["recording"])
-    recording_id = text["recording_id"] or str(Path(text["recording"].removeprefix("s3://")).with_suffix(""))
+    # Without a name of its own it is called by where it lies: so it is, from whichever list or folder it is asked for.
     return Item(
-        recording_id, named_by, place, connect, recording, text["call_end"], text["agent"], text["day"], text["browser"]
+        text[_ID] or recording,
+        named_by,
+        place,
+        connect,
+        recording,
+        text["call_end"],
+        text["agent"],
+        text["day"],
+        text["browser"],
     )
 
 
@@ -300,24 +394,52 @@ def _text(name: str, value: object) -> str:
     text = str(value.date() if isinstance(value, datetime) else value).strip()
     if len(text) > _MOST_TEXT or "\0" in text:
         raise InputError(f"{name} is no usable text: it has {len(text)} characters")
+    if not _is_whole(text):
+        raise InputError(f"{name} is no usable text: {text[:40]!r} has half a character (a lone surrogate)")
     return text
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a text can be written as UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _day(text: str) -> str:
     try:
-        return date.fromisoformat(text[:10].replace("/", "-")).isoformat()
+        return datetime.fromisoformat(text.replace("/", "-")).date().isoformat()
     except ValueError:
         raise InputError(f"the day {text[:40]!r} is no date: write it as 2026-11-24") from None
 
 
-def _location(text: str, base: Path) -> str:
+def _location(text: str, base: str) -> str:
+    if base.startswith("s3://") and not text.startswith(("s3://", "/")):
+        bucket, folder = split_s3(base)
+        text = f"s3://{bucket}{posixpath.normpath(f'/{folder}/{text}')}"
     if text.startswith("s3://"):
         if not split_s3(text)[1]:
             raise InputError(f"{text} names no object: write s3://bucket/key")
         return text
-    path = base / text
+    return _checked(Path(base) / text)
+
+
+def _checked(path: Path) -> str:
+    """Where a file lies that can be read."""
     with opened_file(path):
-        return str(path.resolve())
+        return _place_of(path)
+
+
+def _place_of(path: Path) -> str:
+    """Where a file truly lies: from wherever it is named, the same."""
+    place = str(path.resolve())
+    if not _is_whole(place):
+        raise InputError(
+            f"{place!r} isn't UTF-8, which the dataset couldn't tell: give the file or folder another name"
+        )
+    return place
 
 
 def file_day(path: str) -> str:
@@ -328,26 +450,75 @@ def file_day(path: str) -> str:
 # --- the three kinds of file: (place in the file, row or what is wrong with it)
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+def _rows(path: Path, name: str) -> Iterator[tuple[int, Pairs | str]]:
+    kind = path.suffix.lower()
+    if kind not in _READERS:
+        raise InputError(f"{name} is no manifest by its name: it ends in .csv, .jsonl, .ndjson or .parquet")
+    return _READERS[kind](path, name)
+
+
+@contextmanager
+def _list_file(location: str | Path) -> Iterator[tuple[Path, str]]:
+    """A list as a file of this machine, and its name."""
+    if not str(location).startswith("s3://"):
+        yield Path(location), _checked(Path(location))
+        return
+    location = str(location)
+    bucket, key = split_s3(location)
+    with tempfile.TemporaryDirectory(prefix="komorebi-list-") as folder:
+        path = Path(folder, "list").with_suffix(posixpath.splitext(key)[1])
+        with aws_errors(location):
+            try:
+                aws_client("s3").download_file(bucket, key, str(path))
+            except Exception as error:
+                if error_code(error) in NO_SUCH_KEY:
+                    raise InputError(f"{location} isn't there: check the name") from None
+                raise
+        yield path, location
+
+
+def _csv_rows(path: Path, name: str) -> Iterator[tuple[int, Pairs | str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            sample = file.read(8192)
-            file.seek(0)
-            first = sample.partition("\n")[0]
-            reader = csv.DictReader(file, delimiter=max(",;\t", key=first.count), strict=True)
-            for row in reader:
-                if None in row or None in row.values():
-                    lacks = "more" if None in row else "fewer"
-                    yield reader.line_num, f"it has {lacks} fields than the header"
-                else:
-                    yield reader.line_num, dict(row)
+            lines = list(file)
     except UnicodeDecodeError:
-        raise InputError(f"{path} isn't UTF-8: save it as CSV in UTF-8") from None
-    except csv.Error as error:
-        raise InputError(f"{path} is no CSV: {error}") from None
+        raise InputError(f"{name} isn't UTF-8: save it as CSV in UTF-8") from None
+    first = next((line for line in lines if line.strip()), "")
+    delimiter = max(",;\t", key=first.count)
+    header: list[str] = []
+    at = 0
+    while at < len(lines):
+        number = at + 1
+        # A reader for each row: what an unclosed quote swallows is read again, line by line.
+        reader = csv.reader(map(lines.__getitem__, range(at, len(lines))), delimiter=delimiter, strict=True)
+        try:
+            cells = next(reader)
+        except csv.Error as error:
+            if not header:
+                raise InputError(f"{name}:{number}, the header, is no CSV ({error}): check its quotes") from None
+            at += 1
+            yield number, f"it is no CSV ({error}): check its quotes"
+            continue
+        if cells and not header:
+            header = cells
+        elif cells and (wrong := _misread(header, cells)):
+            yield number, wrong if reader.line_num == 1 else f"{wrong}: check its quotes"
+            at += 1
+            continue
+        elif cells:
+            yield number, list(zip(header, cells, strict=True))
+        at += reader.line_num
 
 
-def _json_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+def _misread(header: list[str], cells: list[str]) -> str:
+    """What is wrong with a row that could be read; empty for nothing."""
+    if len(cells) != len(header):
+        return f"it has {'more' if len(cells) > len(header) else 'fewer'} fields than the header"
+    broken = (name for name, cell in zip(header, cells, strict=True) if _field(name) in _FIELDS and "\n" in cell)
+    return f"its {name} runs over several lines" if (name := next(broken, None)) is not None else ""
+
+
+def _json_rows(path: Path, name: str) -> Iterator[tuple[int, Pairs | str]]:
     try:
         with path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, 1):
@@ -358,24 +529,34 @@ def _json_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
                 except (ValueError, RecursionError):
                     yield number, "it isn't JSON: one object a line"
                     continue
-                yield number, row if isinstance(row, dict) else "it is no JSON object"
+                yield number, list(row.items()) if isinstance(row, dict) else "it is no JSON object"
     except UnicodeDecodeError:
-        raise InputError(f"{path} isn't UTF-8") from None
+        raise InputError(f"{name} isn't UTF-8") from None
 
 
-def _parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+def _parquet_rows(path: Path, name: str) -> Iterator[tuple[int, Pairs | str]]:
     try:
         with pq.ParquetFile(path) as file:
-            wanted = [name for name in file.schema_arrow.names if _field(name) in _FIELDS]
+            wanted = [column for column in file.schema_arrow.names if _field(column) in _FIELDS]
             if not wanted:
-                raise InputError(f"{path} has none of the columns that a manifest needs: {_FORMS}")
+                raise InputError(f"{name} has none of the columns that a manifest needs: {_FORMS}")
             number = 0
             for batch in file.iter_batches(4096, columns=wanted):
-                for row in batch.to_pylist():
+                for at in range(len(batch)):
                     number += 1
-                    yield number, row
+                    yield number, _parquet_row(batch, at)
     except (OSError, ValueError) as error:  # pyarrow's own are of these
-        raise InputError(f"{path} is no Parquet file: {str(error).splitlines()[0][:200]}") from None
+        raise InputError(f"{name} is no Parquet file: {str(error).splitlines()[0][:200]}") from None
+
+
+def _parquet_row(batch: pa.RecordBatch, at: int) -> Pairs | str:
+    row: Pairs = []
+    for column, values in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            row.append((column, values[at].as_py()))
+        except (OverflowError, ValueError):  # a day beyond the calendar's, nanoseconds, bytes that aren't UTF-8
+            return f"{column} can't be read: {str(values.type)[:40]} holds more than a text or a date can"
+    return row
 
 
 _READERS = {

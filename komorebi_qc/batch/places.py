@@ -63,6 +63,14 @@ class Place(Protocol):
         """
         ...
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a file.
+
+        Raises:
+            StorageError: where it doesn't answer.
+        """
+        ...
+
     def write(self, name: str, content: bytes) -> None:
         """A file, whatever was there.
 
@@ -142,6 +150,11 @@ class Folder:
             except FileNotFoundError:
                 return None
 
+    def has(self, name: str) -> bool:
+        """See `Place.has`."""
+        with _disk_errors(self.root / name):
+            return (self.root / name).is_file()
+
     def write(self, name: str, content: bytes) -> None:
         """See `Place.write`."""
         path = self.root / name
@@ -165,12 +178,10 @@ class Folder:
 
     def remove(self, names: Iterable[str]) -> None:
         """See `Place.remove`."""
-        for name in names:
+        for name in names:  # and not the folder: another run may be about to write into it
             path = self.root / name
             with _disk_errors(path):
                 path.unlink(missing_ok=True)
-            with suppress(OSError):  # others' files in it
-                path.parent.rmdir()
 
     @contextmanager
     def filing(self) -> Iterator[None]:
@@ -208,7 +219,8 @@ class Prefix:
         root = f"{self.prefix}/" if self.prefix else ""
         with aws_errors(self.address):
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=root + start)
-            return sorted(item["Key"].removeprefix(root) for page in pages for item in page.get("Contents", ()))
+            found = (item["Key"].removeprefix(root) for page in pages for item in page.get("Contents", ()))
+            return sorted(name for name in found if not name.endswith("/"))  # a console's mark for an empty folder
 
     def read(self, name: str) -> Held | None:
         """See `Place.read`."""
@@ -220,6 +232,17 @@ class Prefix:
                     return None
                 raise
             return Held(answer["Body"].read(), str(answer["ETag"]))
+
+    def has(self, name: str) -> bool:
+        """See `Place.has`."""
+        with aws_errors(f"{self.address}/{name}"):
+            try:
+                self.client.head_object(Bucket=self.bucket, Key=self._key(name))
+            except Exception as error:
+                if error_code(error) in NO_SUCH_KEY:
+                    return False
+                raise
+        return True
 
     def write(self, name: str, content: bytes) -> None:
         """See `Place.write`."""

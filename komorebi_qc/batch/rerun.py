@@ -41,6 +41,7 @@ _NEEDED = (
     "status",
     "verdict",
     "error",
+    "listed_in",
 )
 
 
@@ -92,7 +93,9 @@ def listed_again(rows: list[Row], name: str) -> tuple[Listed, int]:
         is_by_id = row["named_by"] == "id"
         files = ("", "") if is_by_id else (row["call"] or "", row["recording"] or "")
         others = (row["call_end"] or "", row["agent"] or "", _day(row), row["browser"] or "")
-        items.append(Item(row["recording_id"], "id" if is_by_id else "files", name, *files, *others))
+        # Where it was listed at first stays in its row.
+        listed_in = row["listed_in"] or name
+        items.append(Item(row["recording_id"], "id" if is_by_id else "files", listed_in, *files, *others))
     return Listed(name, tuple(items), ()), len(rows) - len(usable)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from komorebi_qc import __version__
 from komorebi_qc.batch.keys import work_key
+from komorebi_qc.batch.newest import worst
 from komorebi_qc.batch.schema import DAY, SCHEMA_VERSION, UNKNOWN_DAY, WITH_DAY
 from komorebi_qc.errors import AccessDeniedError, DoesNotFitError, MissingMediaError, PassingError, SettingsError
 from komorebi_qc.limits import DEFAULT
@@ -88,7 +89,7 @@ def measured(document: Mapping[str, Any]) -> Row:
     return {
         "status": "done",
         "is_worth_a_retry": False,
-        "verdict": document["verdict"],
+        "verdict": worst(named["warn"], named["fail"]),
         "warn_count": len(named["warn"]),
         "fail_count": len(named["fail"]),
         "warnings": named["warn"],
@@ -136,10 +137,13 @@ def _row(told: Mapping[str, Any]) -> Row:
         "schema_version": SCHEMA_VERSION,
         "version": __version__,
         "done_at": datetime.now(UTC),
-        **{name: _finite(value) for name, value in told.items()},
+        **{name: _storable(value) for name, value in told.items()},
     }
     return {name: whole.get(name) for name in WITH_DAY.names}
 
 
-def _finite(value: Any) -> Any:
+def _storable(value: Any) -> Any:
+    """What Parquet takes: of a number that is none nothing, and half a character pair as an escape."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -27,6 +27,8 @@ _LOOK_S = 0.2
 _ASKED_AT_ONCE = 8
 _AHEAD = 32
 """Recordings whose media are looked up ahead of their work."""
+_AT_ONCE = 500
+"""Rows that are set aside and written as one."""
 _BOUNDED = ("TimeLimit", "MemoryLimit")
 _MOST_TOLD = 20
 
@@ -38,8 +40,8 @@ class Watcher(Protocol):
         """So many recordings are asked for."""
         ...
 
-    def done(self, outcome: str) -> None:
-        """One more is done: pass, warn, fail, failed, set_aside or unchanged."""
+    def done(self, outcome: str, *, took_work: bool = True) -> None:
+        """One more is done: pass, warn, fail, failed or set_aside; or was so before, which takes no work."""
         ...
 
 
@@ -49,20 +51,22 @@ class Tally:
 
     Attributes:
         total: recordings that were asked for, set aside ones too.
-        counts: by outcome: pass, warn, fail, failed, set_aside and unchanged.
-        told: ID and reason of the first that failed or were set aside.
+        counts: by outcome: pass, warn, fail, failed and set_aside.
+        unchanged: how many of these were so before, and weren't done again.
+        told: ID and reason of the first that failed.
         is_stopped: whether it was stopped before its end.
     """
 
     total: int = 0
     counts: Counter[str] = field(default_factory=Counter)
+    unchanged: int = 0
     told: list[tuple[str, str]] = field(default_factory=list)
     is_stopped: bool = False
 
     def note(self, outcome: str, name: str = "", reason: str = "") -> None:
         """Count one."""
         self.counts[outcome] += 1
-        if outcome in ("failed", "set_aside") and len(self.told) < _MOST_TOLD:
+        if outcome == "failed" and len(self.told) < _MOST_TOLD:
             self.told.append((name, reason))
 
     @property
@@ -121,20 +125,22 @@ class Run:
     def _mended(self, listed: Listed) -> list[str]:
         """Rows that an earlier reading of this list set aside, and this one doesn't."""
         aside = {one.listed_in for one in listed.set_aside}
-        known = self.dataset.known().items()
-        ours = [name for name, row in known if row.status == "set_aside" and _list_of(row.listed_in) == listed.name]
-        return [name for name in ours if name not in aside]
+        known, ours = self.dataset.known().items(), f"{listed.name}:"
+        found = [name for name, row in known if row.status == "set_aside" and row.listed_in.startswith(ours)]
+        return [name for name in found if name not in aside]
 
     def _begin_all(self, listed: Listed, do: str, tally: Tally) -> None:
-        for one in listed.set_aside:
-            self._keep(set_aside_row(one, do), tally)
+        for at in range(0, len(listed.set_aside), _AT_ONCE):
+            self._keep([set_aside_row(one, do) for one in listed.set_aside[at : at + _AT_ONCE]], tally)
         known = self.dataset.known()
         for item, task in _resolved(listed.items, self.resolver.task, self.check):
+            before = known.get(item.recording_id)
             if isinstance(task, KomorebiError):
-                self._keep(unresolved_row(item, do, failure_of(task)), tally)
-            elif not self.force and self._is_done(known.get(item.recording_id), task):
-                tally.note("unchanged")
-                self.watcher.done("unchanged")
+                self._keep([unresolved_row(item, do, failure_of(task))], tally)
+            elif before is not None and not self.force and (was := self._was(before, task)) is not None:
+                tally.unchanged += 1
+                self._tell(was[0], item.recording_id, was[1], tally)
+                self.check()
             else:
                 while not self.crew.has_room():
                     self._take(tally)
@@ -142,10 +148,14 @@ class Run:
                 self._take(tally, wait_s=0.0)
 
     def _take(self, tally: Tally, *, wait_s: float = _LOOK_S, may_stop: bool = True) -> None:
-        for task, answer in self.crew.answers(wait_s):
-            row = self._of_fault(task, answer) if isinstance(answer, Fault) else answer
-            self.dataset.add(row)
-            self._tell(row, tally)
+        answers = self.crew.answers(wait_s)
+        rows = [self._of_fault(task, answer) if isinstance(answer, Fault) else answer for task, answer in answers]
+        self.dataset.add(*rows)  # at once: where they come faster than a disk takes them one by one
+        for row in rows:
+            name, outcome = row["recording_id"], row["status"]
+            if outcome == "done":  # with what was found before in levels that weren't measured again
+                outcome = self.dataset.known()[name].verdict or row["verdict"]
+            self._tell(outcome, name, row["error"], tally, took_work=True)
         if may_stop:
             self.check()
 
@@ -153,31 +163,35 @@ class Run:
         row = row_of(task, failed(fault.kind, fault.text, is_worth_a_retry=fault.is_worth_a_retry))
         return {**row, "work_key": bounded_key(task.work_key, self.bounds)} if fault.kind in _BOUNDED else row
 
-    def _keep(self, row: Row, tally: Tally) -> None:
-        """A row that took no work; where it says nothing new it isn't written again."""
-        before = self.dataset.known().get(row["recording_id"])
-        is_new = before is None or (before.status, before.error) != (row["status"], row["error"])
-        # What may pass doesn't take the place of what was measured.
-        if is_new and not (before is not None and before.status == "done" and row["is_worth_a_retry"]):
-            self.dataset.add(row)
-        self._tell(row, tally)
+    def _keep(self, rows: list[Row], tally: Tally) -> None:
+        """Rows that took no work; those that say nothing new aren't written again."""
+        self.dataset.add(*(row for row in rows if self._is_new(row)))
+        for row in rows:
+            self._tell(row["status"], row["recording_id"], row["error"], tally)
         self.check()
 
-    def _tell(self, row: Row, tally: Tally) -> None:
-        outcome = row["verdict"] if row["status"] == "done" else row["status"]
-        tally.note(outcome, row["recording_id"], row["error"] or "")
-        self.watcher.done(outcome)
+    def _is_new(self, row: Row) -> bool:
+        """Whether a row that took no work says anything new."""
+        before = self.dataset.known().get(row["recording_id"])
+        if before is None or before.status != "done":
+            return before is None or (before.status, before.error) != (row["status"], row["error"])
+        # What may pass isn't even noted beside what was measured.
+        told = before.last_try.error if before.last_try is not None else None
+        return not row["is_worth_a_retry"] and row["error"] != told
 
-    def _is_done(self, row: Known | None, task: Task) -> bool:
-        if row is None or not row.work_key or row.is_worth_a_retry:
-            return False
-        if row.work_key in (task.work_key, bounded_key(task.work_key, self.bounds)):
-            return True
-        return row.status == "done" and row.has_levels and row.work_key in task.keys_that_do
+    def _was(self, before: Known, task: Task) -> tuple[str, str] | None:
+        """How this work ended before: outcome and reason; None where it has to be done."""
+        same, tried = (task.work_key, bounded_key(task.work_key, self.bounds)), before.last_try
+        if tried is not None and tried.key in same:
+            return None if tried.is_worth_a_retry else ("failed", tried.error)
+        if before.status != "done":
+            return None if before.is_worth_a_retry or before.work_key not in same else (before.status, before.error)
+        is_it = before.work_key in same or (before.level_verdict and before.work_key in task.keys_that_do)
+        return (before.verdict, "") if is_it and task.is_there else None
 
-
-def _list_of(listed_in: str) -> str:
-    return listed_in.rpartition(":")[0] if not listed_in.startswith("s3://") else ":".join(listed_in.split(":")[:2])
+    def _tell(self, outcome: str, name: str, reason: str | None, tally: Tally, *, took_work: bool = False) -> None:
+        tally.note(outcome, name, reason or "")
+        self.watcher.done(outcome, took_work=took_work)
 
 
 def _resolved(

@@ -12,8 +12,8 @@ Where it lies, under the dataset's root (a folder or ``s3://bucket/prefix``):
   them; a reader of ``day=*/rows.parquet`` sees them as soon as a run ends or the next one begins;
 * ``_reports/``: what audits leave, unless another place was named; ``_unified/``: unified recordings of listed files.
 
-A recording has one row under all days: its newest. Audits and processing don't measure levels, and keep those of the
-row they replace where that was made from the same inputs; its report and its output are kept as well.
+A recording has one row under all days: its newest, see `komorebi_qc.batch.newest`. Where a try fails, the row that was
+made from the same inputs before stays, and the columns ``last_try_*`` tell of the failure.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Final
 
 import pyarrow as pa
 
-SCHEMA_VERSION: Final = "1.0"
+SCHEMA_VERSION: Final = "1.1"
 DAY: Final = "day"
 UNKNOWN_DAY: Final = "unknown"
 """The partition of rows without a day."""
@@ -34,8 +34,8 @@ _WHEN = pa.timestamp("ms", tz="UTC")
 _NAMES = pa.list_(pa.string())
 
 _ID = (
-    "of the table or the manifest; for files without one the recording's path without its ending; of a row set aside, "
-    "where it stands (manifest.csv:17). Never null, unique in the dataset"
+    "of the table or the manifest; for files without one where the recording lies, as in `recording`; of a row set "
+    "aside, where it stands, as in `listed_in`. Never null, unique in the dataset"
 )
 _REPORT = (
     "the audit's report.html: relative to the dataset's root, or a path or s3:// elsewhere; its folder holds "
@@ -51,7 +51,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("call_end", _TEXT, "the told call end, as it was written: 00:57:01"),
     ("call_etag", _TEXT, "its ETag; of a local file its size and mtime in ns, as 1234-1700000000000000000"),
     ("recording_etag", _TEXT, "its ETag, or size and mtime"),
-    ("listed_in", _TEXT, "which list named it, and where: manifest.csv:17, table Recording, s3://bucket/prefix"),
+    ("listed_in", _TEXT, "which list named it, and where: /lists/day.csv:17, s3://bucket/prefix:key"),
     # How it was done
     ("schema_version", _TEXT, "of these columns"),
     ("version", _TEXT, "of komorebi_qc"),
@@ -66,6 +66,12 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("error_class", _TEXT, "null where done; one of komorebi_qc.errors, or TimeLimit, MemoryLimit, Crash, Unforeseen"),
     ("error", _TEXT, "the reason as a sentence; null where done"),
     ("is_worth_a_retry", _YES, "whether the next run tries it again by itself; false where done"),
+    ("last_try_do", _TEXT, "kind of work that was tried on the same inputs since, and failed; null where none was"),
+    ("last_try_at", _WHEN, "when it failed, UTC"),
+    ("last_try_key", _TEXT, "its work_key; null where its inputs weren't found"),
+    ("last_try_error_class", _TEXT, "as error_class"),
+    ("last_try_error", _TEXT, "the reason as a sentence"),
+    ("last_try_is_worth_a_retry", _YES, "whether the same command tries that work again by itself"),
     ("verdict", _TEXT, "pass, warn or fail: the worst finding; null unless done"),
     ("warn_count", _COUNT, "findings that warn"),
     ("fail_count", _COUNT, "findings that fail"),
@@ -126,10 +132,14 @@ SCHEMA: Final = pa.schema(
 """Of the files under ``day=``; each column's meaning is in its metadata."""
 WITH_DAY: Final = SCHEMA.append(pa.field(DAY, _TEXT, metadata={"meaning": "YYYY-MM-DD; unknown where nothing tells"}))
 """As readers see it; ``day`` compares as text, since ISO dates do."""
+LAST_TRY: Final = tuple(name for name in SCHEMA.names if name.startswith("last_try_"))
 LEVELS: Final = tuple(
     name for name in SCHEMA.names if name.startswith(TRACKS) and name.endswith(("_dbfs", "_dbtp", "_db"))
 )
-CARRIED: Final = (*LEVELS, "report", "output", "width_px", "height_px", "muxing_app", "writing_app", "browser")
+CARRIED: Final = (
+    *("report", "output", "width_px", "height_px", "muxing_app", "writing_app", "browser"),
+    *("duration_s", "call_s", "call_codec", "call_bytes", "recording_bytes"),
+)
 """What a row takes over from the one it replaces, where it has none itself and the inputs are the same."""
 
 

@@ -19,7 +19,7 @@ from komorebi_qc.console import err, out
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from komorebi_qc.batch.manifest import Listed
+    from komorebi_qc.batch.manifest import Listed, SetAside
     from komorebi_qc.batch.run import Tally
 
 OUTCOMES = {
@@ -28,10 +28,9 @@ OUTCOMES = {
     "fail": "bold red",
     "failed": "bold magenta",
     "set_aside": "magenta",
-    "unchanged": "dim",
     "sent": "green",
 }
-_WORDS = {"fail": "FAIL", "failed": "not done", "set_aside": "set aside", "unchanged": "done before"}
+_WORDS = {"fail": "FAIL", "failed": "not done", "set_aside": "set aside"}
 _RATES = (("s", 1), ("min", 60), ("h", 3600))
 _LINE_EVERY_S = 30.0
 _MOST_LISTED = 10
@@ -43,7 +42,7 @@ class Quiet:
     def begin(self, total: int) -> None:
         """Show nothing."""
 
-    def done(self, outcome: str) -> None:
+    def done(self, outcome: str, *, took_work: bool = True) -> None:
         """Show nothing."""
 
     def step(self, number: int, of: int, name: str) -> None:
@@ -60,21 +59,24 @@ class Lines(Quiet):
     """A line every half minute, for logs and pipes."""
 
     def __init__(self) -> None:
-        self._total, self._counts = 0, Counter[str]()
+        self._total, self._counts, self._worked = 0, Counter[str](), 0
         self._began_s = self._line_s = time.monotonic()
 
     def begin(self, total: int) -> None:
         """Say how many."""
         self._total = total
 
-    def done(self, outcome: str) -> None:
+    def done(self, outcome: str, *, took_work: bool = True) -> None:
         """Count it, and print a line where the last is long ago."""
         self._counts[outcome] += 1
+        self._worked += took_work
         now_s = time.monotonic()
+        if not self._worked:  # what takes no work says nothing of the rate
+            self._began_s = now_s
         if now_s - self._line_s >= _LINE_EVERY_S:
             self._line_s = now_s
-            seen, worked = self._counts.total(), self._counts.total() - self._counts["unchanged"]
-            speed = worked / (now_s - self._began_s)
+            seen, took_s = self._counts.total(), now_s - self._began_s
+            speed = self._worked / took_s if took_s else 0.0
             left = _clock((self._total - seen) / speed if speed else None)
             err().print(f"{seen}/{self._total}  {_rate(speed)}  {left}  {counts_text(self._counts)}")
 
@@ -98,10 +100,13 @@ class Bar(Quiet):
         """Know how many."""
         self._bar.update(self._task, total=total)
 
-    def done(self, outcome: str) -> None:
+    def done(self, outcome: str, *, took_work: bool = True) -> None:
         """Count it."""
         self.counts[outcome] += 1
-        self._bar.advance(self._task)
+        if took_work:
+            self._bar.advance(self._task)
+        else:  # seen, without saying anything of the rate
+            self._bar.tasks[self._task].completed += 1
 
 
 class _Rate(ProgressColumn):
@@ -153,14 +158,26 @@ def print_set_aside(listed: Listed) -> None:
     """Before any work: which rows can't be used, and what of the list says nothing here."""
     console, aside = err(), listed.set_aside
     if listed.ignored:
-        console.print(f"{listed.name}: not used: {', '.join(listed.ignored[:20])}", markup=False)
+        console.print(f"{_safe(listed.name)}: not used: {_safe(', '.join(listed.ignored[:20]))}")
     if not aside:
         return
     rows = "row" if len(aside) == 1 else "rows"
-    console.print(f"[magenta]{len(aside)} {rows} set aside[/], the other {len(listed.items)} will be done:")
-    console.print(_pairs([(one.listed_in, one.reason) for one in aside[:_MOST_LISTED]]))
+    others = f"the other {len(listed.items)} of {_safe(listed.name)} will be done"
+    console.print(f"[magenta]{len(aside)} {rows} set aside[/], {others}:")
+    console.print(_pairs([(_place_in(listed, one), one.reason) for one in aside[:_MOST_LISTED]]))
     if len(aside) > _MOST_LISTED:
         console.print(f"... and {len(aside) - _MOST_LISTED} more: they are in the dataset, status = 'set_aside'")
+
+
+def _place_in(listed: Listed, one: SetAside) -> str:
+    """Where a row stands, without the list's folder."""
+    place = one.listed_in.removeprefix(f"{listed.name}:")
+    return f"{listed.name.rpartition('/')[2]}:{place}" if place.isdigit() else place
+
+
+def print_note(text: str) -> None:
+    """A sentence beside the results."""
+    err().print(_safe(text))
 
 
 def print_tally(tally: Tally, dataset: str, csv: str = "") -> None:
@@ -168,17 +185,17 @@ def print_tally(tally: Tally, dataset: str, csv: str = "") -> None:
     console = out()
     counts = tally.counts
     head = f"[bold]{tally.total - tally.left} of {tally.total}[/]" if tally.left else f"[bold]{tally.total}[/]"
-    console.print(f"{head} recording{'' if tally.total == 1 else 's'}   ", counts_text(counts), sep="")
-    failed = [pair for pair in tally.told if pair[1]]
-    if failed:
-        console.print(_pairs(failed[:_MOST_LISTED]))
-        more = counts["failed"] + counts["set_aside"] - min(len(failed), _MOST_LISTED)
+    before = f"   [dim]{tally.unchanged} of them as before[/]" if tally.unchanged else ""
+    console.print(f"{head} recording{'' if tally.total == 1 else 's'}   ", counts_text(counts), before, sep="")
+    if tally.told:
+        console.print(_pairs(tally.told[:_MOST_LISTED]))
+        more = counts["failed"] - min(len(tally.told), _MOST_LISTED)
         if more > 0:
-            console.print(f"... and {more} more: status <> 'done' in the dataset")
+            console.print(f"... and {more} more: status = 'failed' in the dataset")
     facts = Table.grid(padding=(0, 2))
-    facts.add_row("dataset", escape(dataset))
+    facts.add_row("dataset", _safe(dataset))
     if csv:
-        facts.add_row("csv", escape(csv))
+        facts.add_row("csv", _safe(csv))
     console.print(facts)
     if tally.is_stopped:
         console.print("Stopped. What was done is kept; the same command goes on from there.")
@@ -189,8 +206,13 @@ def _pairs(pairs: Sequence[tuple[str, str]]) -> Table:
     table.add_column(overflow="fold", max_width=40, style="magenta")
     table.add_column(overflow="fold")
     for name, reason in pairs:
-        table.add_row(escape(name), escape(reason))
+        table.add_row(_safe(name), _safe(reason))
     return table
+
+
+def _safe(text: str) -> str:
+    """Text of others for a terminal: none of it is obeyed, or begins a line of its own."""
+    return escape("".join(c if c.isprintable() else "?" for c in text))
 
 
 def print_messages(bodies: Sequence[str], refused: Sequence[tuple[str, str]], sent: int | None, rate_hz: float) -> None:

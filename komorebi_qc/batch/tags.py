@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
 
 _HEAD_BYTES = 1 << 16
 _SEGMENT, _INFO, _MUXING_APP, _WRITING_APP = 0x18538067, 0x1549A966, 0x4D80, 0x5741
-_BROWSERS = ("Chrome", "Chromium", "Firefox", "Mozilla", "Edge", "Edg", "Safari", "Opera", "WebKit")
+_BROWSER = re.compile(
+    r"((Google|Microsoft|Mobile|Mozilla) )?(Headless)?"
+    r"(Chrome|Chromium|Firefox|Mozilla|Edge|Edg|Safari|Opera|WebKit)(?![A-Za-z])"
+)
+"""How a browser's name begins; that of an encoder (``Lavf61.7.103``) or of a tool for a browser's files is none."""
 _LONGEST_NAME = 200
 
 
@@ -31,7 +36,7 @@ def read_tags(file: BinaryIO) -> dict[str, Any]:
             told = {**_tracks(file), **told}
     finally:
         file.seek(place)
-    if any(name in told.get("writing_app", "") for name in _BROWSERS):
+    if _BROWSER.match(told.get("writing_app", "")):
         told["browser"] = told["writing_app"]
     return told
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from komorebi_qc import __version__
 from komorebi_qc.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 from komorebi_qc.batch.keys import inputs_key, work_key
-from komorebi_qc.batch.manifest import file_day, split_s3
+from komorebi_qc.batch.manifest import attribute_text, file_day, split_s3
+from komorebi_qc.batch.places import Place, place_of
 from komorebi_qc.errors import InputError, MissingMediaError
 from komorebi_qc.settings import VARIABLES, Settings, aws_client, present_limits
 from komorebi_qc.timebase import parse_call_end
@@ -33,6 +34,8 @@ REPORTS, UNIFIED = "_reports", "_unified"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
 _SHAPING = ("AUDIO_FREQUENCY", "KOMOREBI_AUDIO_BIT_RATE", "KOMOREBI_CONTAINER")
 """Settings that a unified recording depends on."""
+_LAST_WRITTEN: Mapping[Do, str] = {"audit": "report.html", "process": "recording.qc.json"}
+"""Of the files that are left: what tells that the others are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Task:
         day: ``YYYY-MM-DD``.
         out: the folder for what the work leaves; empty where that has its own place.
         report: where the audit's report is, as the row tells it.
+        is_there: whether what the work leaves in `out` lies there already; true where it leaves nothing there.
         inputs_key: see `komorebi_qc.batch.keys`.
         work_key: likewise.
         keys_that_do: those of rows by which this work is done as well.
@@ -103,6 +107,7 @@ class Task:
     inputs_key: str
     work_key: str
     keys_that_do: tuple[str, ...] = ()
+    is_there: bool = True
     version: str = __version__
 
 
@@ -124,6 +129,8 @@ class Resolver:
         named = {item.named_by for item in items}
         if "id" in named:
             _ = self._wired, self._settings
+        if self._ask.do != "diagnose":
+            _ = self._results
         folder = self._ask.results or self._ask.dataset
         if self._ask.do == "process" and "files" in named and folder.startswith("s3://"):
             raise InputError(
@@ -144,13 +151,9 @@ class Resolver:
                 f"nothing tells the call end of {item.recording_id}: list it in a manifest and name that by --call-ends"
             )
         parse_call_end(call_end)
-        ask, slug = self._ask, _slug(item.recording_id)
-        out = report = ""
-        if ask.do == "audit":
-            out = f"{ask.results or f'{ask.dataset}/{REPORTS}'}/{slug}"
-            report = f"{out}/report.html" if ask.results else f"{REPORTS}/{slug}/report.html"
-        elif ask.do == "process" and item.named_by == "files":
-            out = f"{ask.results or f'{ask.dataset}/{UNIFIED}'}/{slug}"
+        ask, folder = self._ask, self._folder(item)
+        out = f"{ask.results or ask.dataset}/{folder}" if folder else ""
+        report = f"{out if ask.results else folder}/report.html" if ask.do == "audit" else ""
         inputs = inputs_key(call, call_etag, recording, recording_etag, call_end)
         shaping = [ask.environ.get(name, "") for name in _SHAPING]
 
@@ -158,10 +161,22 @@ class Resolver:
             return work_key(inputs, do, self._limits, agent, day, *others)
 
         own = key(ask.do, *(shaping if ask.do == "process" else ()))
-        # Who audits or processes measures what a diagnosis does; levels alone it keeps from one.
+        # Who audits measures what a diagnosis does; who processes all but the levels, which it keeps from one.
         also = (key("audit"), key("process", *shaping)) if ask.do == "diagnose" else ()
         filled = replace(item, call_end=call_end)
-        return Task(filled, ask, call, call_etag, recording, recording_etag, agent, day, out, report, inputs, own, also)
+        is_there = not folder or self._results.has(f"{folder}/{_LAST_WRITTEN[ask.do]}")
+        return Task(
+            *(filled, ask, call, call_etag, recording, recording_etag, agent, day, out, report, inputs, own, also),
+            is_there=is_there,
+        )
+
+    def _folder(self, item: Item) -> str:
+        """Of what the work leaves, from the root of all results on; empty where it leaves nothing there."""
+        ask = self._ask
+        if ask.do == "diagnose" or (ask.do == "process" and item.named_by == "id"):
+            return ""
+        above = "" if ask.results else f"{REPORTS if ask.do == 'audit' else UNIFIED}/"
+        return f"{above}{_slug(item.recording_id)}"
 
     def _by_id(self, item: Item) -> tuple[str, ...]:
         wired, settings = self._wired, self._settings
@@ -214,7 +229,11 @@ class Resolver:
                 ProjectionExpression="#end",
                 ExpressionAttributeNames={"#end": name},
             )
-        return str(next(iter(answer.get("Item", {}).get(name, {"S": ""}).values()))).strip()
+        return attribute_text(answer.get("Item", {}).get(name, {"S": ""}))
+
+    @cached_property
+    def _results(self) -> Place:
+        return place_of(self._ask.results or self._ask.dataset)
 
     @cached_property
     def _settings(self) -> Settings:

@@ -6,12 +6,11 @@ What comes back is a row, whatever happened; only what ends the process itself i
 from __future__ import annotations
 
 import io
-import json
 import os
 import resource
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +30,10 @@ if TYPE_CHECKING:
 
     from komorebi_qc.batch.rows import Row
     from komorebi_qc.batch.tasks import Task
+    from komorebi_qc.diagnose import Diagnosis
+    from komorebi_qc.pipeline import Outcome
     from komorebi_qc.stores import Source
+    from komorebi_qc.view.examine import Examined
 
 _HEAD_BYTES = 1 << 20
 """What is fetched of a recording on S3 for its tags, where nothing else of it is at hand."""
@@ -65,18 +67,25 @@ def _diagnose(task: Task) -> Row:
     with _opened(task) as (call, own):
         tags = read_tags(own.file)
         found = diagnose(call, own, parse_call_end(task.item.call_end), limits)
-        audio, sound, picture = found.call.audio, found.recording.audio, found.recording.video
         return {
             **measured(found.to_dict()),
-            "duration_s": round(found.recording.end_s, 6),
-            "call_s": round(found.call.end_s, 6),
-            "call_codec": audio.codec if audio is not None else None,
-            "video_codec": picture.codec if picture is not None else None,
-            "audio_codec": sound.codec if sound is not None else None,
+            **_media(found),
             **tags,
             "call_bytes": call.size,
             "recording_bytes": own.size,
         }
+
+
+def _media(found: Diagnosis) -> Row:
+    """What both files are."""
+    audio, sound, picture = found.call.audio, found.recording.audio, found.recording.video
+    return {
+        "duration_s": round(found.recording.end_s, 6),
+        "call_s": round(found.call.end_s, 6),
+        "call_codec": audio.codec if audio is not None else None,
+        "video_codec": picture.codec if picture is not None else None,
+        "audio_codec": sound.codec if sound is not None else None,
+    }
 
 
 def _process(task: Task) -> Row:
@@ -95,30 +104,37 @@ def _process(task: Task) -> Row:
                 raise InputError(f"{folder} can't be made ({error.strerror}): name another --results") from None
             local = LocalFiles(*files, folder / "recording", folder / "thumbnail.png")
             outcome = jobs.process_files(local, wanted, os.environ, progress)
-        sizes = {step.name: step.bytes for step in outcome.steps}
         return {
             **measured(outcome.document),
             **_tags(task, files),
+            **_sizes(outcome),
             "output": outcome.published.video,
-            "call_bytes": sizes.get("fetch the call's audio"),
-            "recording_bytes": sizes.get("fetch the agent recording"),
         }
 
 
+def _sizes(outcome: Outcome) -> Row:
+    """Of both files."""
+    sizes = {step.name: step.bytes for step in outcome.steps}
+    return {
+        "call_bytes": sizes.get("fetch the call's audio"),
+        "recording_bytes": sizes.get("fetch the agent recording"),
+    }
+
+
 def _audit(task: Task) -> Row:
-    from komorebi_qc.view.audit import QC, AuditJob, audit  # noqa: PLC0415  an extra
+    from komorebi_qc.view.audit import AuditJob, audit  # noqa: PLC0415  an extra
     from komorebi_qc.view.case import Wish  # noqa: PLC0415
 
+    found: Row = {}
     with _files(task) as files, stoppable(SILENT) as progress:
         item = task.item
         named = (
             {"recording_id": item.recording_id} if files is None else dict(zip(_INPUTS, map(str, files), strict=True))
         )
-        status = audit(AuditJob(Wish(**named, call_end=item.call_end), task.out, limits=task.ask.judged_by()), progress)
-        tags = _tags(task, files)
-    held = place_of(task.out).read(QC)
-    found = measured(json.loads(held.content)) if held is not None else {}
-    found = {**found, **tags, "report": task.report}
+        job = AuditJob(Wish(**named, call_end=item.call_end), task.out, limits=task.ask.judged_by())
+        status = audit(job, progress, lambda examined: found.update(_examined(examined)))
+        sizes = dict(zip(_SIZES, (path.stat().st_size for path in files), strict=True)) if files is not None else {}
+        found = {**found, **_tags(task, files), **sizes, "report": task.report}
     if status.state != "done":
         died = any(one.kernel_died for one in status.notebooks)
         why = failed(status.error_kind or "NotebookError", status.error or status.state, is_worth_a_retry=died)
@@ -126,8 +142,20 @@ def _audit(task: Task) -> Row:
     return found
 
 
+def _examined(found: Examined) -> Row:
+    """All that an audit finds: what processing tells, and what a diagnosis does beyond it."""
+    told, document = found.diagnosis.to_dict(), found.document
+    known = {finding["name"] for finding in document["findings"]}
+    findings = [*document["findings"], *(finding for finding in told["findings"] if finding["name"] not in known)]
+    return {
+        **measured({**document, "findings": findings, "levels": told["levels"]}),
+        **_media(found.diagnosis),
+        **(_sizes(found.outcome) if found.outcome is not None else {}),
+    }
+
+
 _WORKS = {"diagnose": _diagnose, "process": _process, "audit": _audit}
-_INPUTS = ("connect", "recording")
+_INPUTS, _SIZES = ("connect", "recording"), ("call_bytes", "recording_bytes")
 
 
 @contextmanager
@@ -192,4 +220,6 @@ def _tags(task: Task, files: tuple[Path, Path] | None) -> Row:
 
 def _has_report(task: Task) -> bool:
     """A failed audit leaves a page that says why, unless it wasn't even begun."""
-    return task.out.startswith("s3://") or (Path(task.out) / "report.html").is_file()
+    with suppress(KomorebiError):
+        return place_of(task.out).has("report.html")
+    return False

@@ -2,7 +2,7 @@
 
 What an audit leaves in its folder:
 
-* ``report.html``, and beside it the video and ``audio/``; ``qc.json``;
+* ``report.html``, and beside it the video, its ``thumbnail.png`` and ``audio/``; ``qc.json``;
 * the executed notebooks, signed, so that JupyterLab trusts them on this machine;
 * ``status.json``: what was done and what wasn't, true at any moment. It is never read out of a notebook: papermill
   marks each cell as completed even where its kernel was killed.
@@ -32,6 +32,7 @@ from komorebi_qc.progress import SILENT
 from komorebi_qc.settings import aws_client
 from komorebi_qc.stores import CONTENT_TYPES
 from komorebi_qc.view.case import Case, Wish, open_case
+from komorebi_qc.view.examine import THUMBNAIL_NAME
 from komorebi_qc.view.listen_tracks import listen_tracks
 from komorebi_qc.view.notebook import report_picture
 from komorebi_qc.view.report.build import page_of
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.limits import Limits
     from komorebi_qc.progress import Progress
+    from komorebi_qc.view.examine import Examined
 
 LOG = logging.getLogger(__name__)
 State = Literal["waiting", "running", "done", "failed", "stopped"]
@@ -170,8 +172,15 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def audit(job: AuditJob, progress: Progress = SILENT) -> Status:
+def audit(
+    job: AuditJob, progress: Progress = SILENT, look: Callable[[Examined], None] = lambda _examined: None
+) -> Status:
     """Carry it out; a notebook that fails doesn't keep the others from running.
+
+    Args:
+        job: what, and where to.
+        progress: is told how it goes.
+        look: is given all that was found, once it is.
 
     Returns:
         The status as it was written last; ``failed`` where a notebook failed.
@@ -196,7 +205,7 @@ def audit(job: AuditJob, progress: Progress = SILENT) -> Status:
         status.notebooks = [NotebookStatus(path.stem, f"{path.stem}.ipynb") for path, _ in chosen]
         run = _Run(job, folder, status, progress, len(STEPS) + 1 + len(chosen))
         try:
-            run.everything(chosen)
+            run.everything(chosen, look)
         except KomorebiError as error:
             run.ended("failed", error)
             raise
@@ -227,11 +236,12 @@ class _Run:
         """Hand it on."""
         self._progress.check()
 
-    def everything(self, chosen: Sequence[tuple[Path, Mapping[str, Any]]]) -> None:
+    def everything(self, chosen: Sequence[tuple[Path, Mapping[str, Any]]], look: Callable[[Examined], None]) -> None:
         """Examine once; report; then the notebooks on what was found."""
         self._status.write(self._folder)
         self._case = case = open_case(self._job.wish, self._folder, limits=self._job.limits, progress=self)
         self._status.verdict = str(case.examined.document["verdict"])
+        look(case.examined)
         self.step(len(STEPS) + 1, self._steps, "write the report")
         _write(self._folder / QC, json.dumps(case.examined.document, indent=1))
         self._report()
@@ -260,7 +270,7 @@ class _Run:
         for one in status.notebooks:
             if one.state == "running":
                 one.state = state if state != "done" else "failed"
-        wanted = (REPORT, QC, *(one.file for one in status.notebooks))
+        wanted = (REPORT, QC, THUMBNAIL_NAME, *(one.file for one in status.notebooks))
         status.files = [name for name in wanted if (self._folder / name).is_file()]
         if self._case is not None:
             status.files.append(self._case.examined.video.name)

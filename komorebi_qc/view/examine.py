@@ -17,11 +17,12 @@ import numpy as np
 from komorebi_qc.diagnose import diagnose, diagnosed
 from komorebi_qc.errors import InputError, WrongPairError
 from komorebi_qc.listen import RATE, hear_output
-from komorebi_qc.pipeline import Options, Order, process
+from komorebi_qc.pipeline import THUMBNAIL_AT_S, Options, Order, process
 from komorebi_qc.progress import SILENT
 from komorebi_qc.recording import Recording
 from komorebi_qc.splice import align_as_told, splice
 from komorebi_qc.stores_local import LocalFiles, LocalTable, opened_file
+from komorebi_qc.thumbnail import png_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from komorebi_qc.stores import Source
     from komorebi_qc.timebase import Alignment, CallEnd
 
-VIDEO_NAME, AGENT_NAME = "recording", "agent-recording"
+VIDEO_NAME, AGENT_NAME, THUMBNAIL_NAME = "recording", "agent-recording", "thumbnail.png"
 LOCAL = "local"
 """The ID of what has none."""
 _BLOCK = 60 * RATE
@@ -121,14 +122,14 @@ def examine(
 ) -> Examined:
     """Process a pair into `folder`, or where the two don't belong together, say so and show them all the same.
 
-    ``recording.mp4`` (or ``.webm``), ``recording.qc.json`` and ``thumbnail.png`` are written there, or
-    ``agent-recording.*``, a copy of the input, where nothing is made.
+    ``recording.mp4`` (or ``.webm``), ``recording.qc.json`` and ``thumbnail.png`` are written there; where nothing is
+    made, ``agent-recording.*``, a copy of the input, and its ``thumbnail.png``.
 
     Raises:
         KomorebiError: see `komorebi_qc.pipeline.process`.
     """
     chosen = replace(options or Options(), keep=True)
-    files = _Given(call, recording, folder / VIDEO_NAME, folder / "thumbnail.png")
+    files = _Given(call, recording, folder / VIDEO_NAME, folder / THUMBNAIL_NAME)
     item = Recording(recording_id, recording_id, datetime(1970, 1, 1))  # noqa: DTZ001  as the table's: no zone
     order = Order(recording_id, call_end)
     try:
@@ -169,6 +170,8 @@ def _refused(diagnosis: Diagnosis, recording: Source, folder: Path, recording_id
     source = recording.again()
     with video.open("wb") as copy:
         shutil.copyfileobj(source.file, copy, 1 << 20)
+    thumbnail = png_at(recording.again(), THUMBNAIL_AT_S, diagnosis.recording.origin_s)
+    (folder / THUMBNAIL_NAME).write_bytes(thumbnail)
     return Examined(
         recording_id, folder, video, diagnosis.to_dict(), diagnosis, laid, _lanes(diagnosis, laid, None), None, why
     )

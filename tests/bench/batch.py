@@ -20,6 +20,7 @@ import sys
 import time
 import wave
 from collections import Counter
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
@@ -32,7 +33,7 @@ import numpy as np
 from komorebi_qc.batch.dataset import open_dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -44,8 +45,8 @@ BASES = 4
 AFTER_S = 15
 MOVING = ("done_at", "took_s", "peak_memory_mb")
 STAGES = {
-    "decoding (both sides, to 8 kHz)": ("listen.py", ("hear_call", "hear_recording")),
-    "reading time stamps": ("probe.py", ("probe_call", "probe_recording")),
+    "decoding (both sides, to 8 kHz)": ("listen.py", ("hear_call", "_heard")),
+    "reading time stamps": ("probe.py", ("probe_call", "read_packets")),
     "measuring sync": ("measure.py", ("measure",)),
     "measuring levels": ("diagnose.py", ("_levels",)),
 }
@@ -78,17 +79,13 @@ def main() -> int:
         _manifest(asked.out / f"{name}.csv", some) for name, some in (("all", calls), ("few", calls[:few]))
     )
     print(f"### {asked.calls} calls of {asked.minutes:g} minutes, diagnosed\n")
-    print("| workers | calls | wall, s | calls a minute | supervisor, MB | largest worker, MB |")
+    print("| workers | calls | wall, s | calls a second | supervisor, MB | largest worker, MB |")
     print("| --- | --- | --- | --- | --- | --- |")
     walls = {}
     for workers, which, number in ((2, small, few), (1, manifest, asked.calls), (2, manifest, asked.calls)):
-        took = _timed(asked.out / f"dataset-{workers}-{number}", which, workers)
-        walls[workers] = took["wall_s"]
-        print(
-            f"| {workers} | {number} | {took['wall_s']:.1f} | {number / took['wall_s'] * 60:.1f} | "
-            f"{took['supervisor_mb']:.0f} | {took['worker_mb']:.0f} |",
-            flush=True,
-        )
+        walls[workers] = _row(str(workers), asked.out / f"dataset-{workers}-{number}", which, number, _here(workers))
+    with _dask(asked.out / "dask", 2) as (address, pids):
+        _row("2 of Dask", asked.out / f"dataset-dask-{few}", small, few, ["--dask", address], pids)
     print(f"\nTwo workers do {walls[1] / walls[2]:.2f} times what one does (must be: 1.8).\n")
     whole = asked.out / f"dataset-2-{asked.calls}"
     _check(calls, whole)
@@ -241,26 +238,61 @@ def _manifest(path: Path, calls: list[Made]) -> Path:
 # --- the runs
 
 
-def _command(manifest: Path, dataset: Path, workers: int) -> list[str]:
-    return [str(TOOL), "batch", str(manifest), "--out", str(dataset), "--workers", str(workers), "--json"]
+def _here(workers: int) -> list[str]:
+    return ["--workers", str(workers)]
 
 
-def _timed(dataset: Path, manifest: Path, workers: int) -> dict[str, float]:
-    """Wall seconds, and the most memory of the supervisor and of any of its workers."""
+def _command(manifest: Path, dataset: Path, crew: list[str]) -> list[str]:
+    return [str(TOOL), "batch", str(manifest), "--out", str(dataset), *crew, "--json"]
+
+
+def _row(name: str, dataset: Path, manifest: Path, number: int, crew: list[str], roots: Sequence[int] = ()) -> float:
+    """Run it, print its row, and tell its wall seconds; memory is the supervisor's and that of any worker's.
+
+    Workers are children of the run, or of the processes `roots`.
+    """
     shutil.rmtree(dataset, ignore_errors=True)
     began, supervisor_kb, worker_kb = time.monotonic(), 0, 0
-    with subprocess.Popen(_command(manifest, dataset, workers), stdout=subprocess.DEVNULL) as run:
+    with subprocess.Popen(_command(manifest, dataset, crew), stdout=subprocess.DEVNULL) as run:
         while run.poll() is None:
             supervisor_kb = max(supervisor_kb, _peak_kb(run.pid))
-            worker_kb = max([worker_kb, *(_peak_kb(pid) for pid in _children(run.pid))])
+            workers = [pid for root in (roots or (run.pid,)) for pid in _children(root)]
+            worker_kb = max([worker_kb, *map(_peak_kb, workers)])
             time.sleep(0.25)
     if run.returncode not in (0, 3):
         raise SystemExit(f"{dataset}: the batch ended with {run.returncode}")
-    return {
-        "wall_s": time.monotonic() - began,
-        "supervisor_mb": supervisor_kb * 1024 / 1e6,
-        "worker_mb": worker_kb * 1024 / 1e6,
-    }
+    wall_s = time.monotonic() - began
+    print(
+        f"| {name} | {number} | {wall_s:.1f} | {number / wall_s:.2f} | {supervisor_kb * 1024 / 1e6:.0f} | "
+        f"{worker_kb * 1024 / 1e6:.0f} |",
+        flush=True,
+    )
+    return wall_s
+
+
+@contextmanager
+def _dask(folder: Path, workers: int) -> Iterator[tuple[str, list[int]]]:
+    """A scheduler's address, and the process IDs of its workers: Dask's own command line, on this machine."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    told = folder / "scheduler.json"
+    alike = ("--host", "127.0.0.1", "--no-dashboard")
+    with ExitStack() as stack:
+
+        def start(*arguments: str) -> subprocess.Popen[bytes]:
+            log = stack.enter_context((folder / f"{len(list(folder.iterdir()))}.log").open("wb"))
+            run = subprocess.Popen([sys.executable, "-m", "dask", *arguments, *alike], stdout=log, stderr=log)
+            stack.callback(run.wait)
+            stack.callback(run.terminate)
+            return run
+
+        start("scheduler", "--port", "0", "--scheduler-file", str(told))
+        while not (told.exists() and told.read_text().strip()):
+            time.sleep(0.05)
+        address = str(json.loads(told.read_text())["address"])
+        each = ("worker", address, "--nthreads", "1", "--no-nanny", "--memory-limit", "0")
+        pids = [start(*each, "--local-directory", str(folder / f"w{n}")).pid for n in range(workers)]
+        yield address, pids
 
 
 def _peak_kb(pid: int) -> int:
@@ -340,18 +372,20 @@ def _kill(manifest: Path, dataset: Path, whole: Path, number: int, kills: int, s
     print(f"### kill -9 at {len(points)} points, 2 workers\n")
     print("| killed when done | rows kept |\n| --- | --- |")
     for point in points:
-        with subprocess.Popen(_command(manifest, dataset, 2), stdout=subprocess.DEVNULL, start_new_session=True) as run:
+        with subprocess.Popen(
+            _command(manifest, dataset, _here(2)), stdout=subprocess.DEVNULL, start_new_session=True
+        ) as run:
             while run.poll() is None and _done(dataset) < point:
                 time.sleep(0.02)
             time.sleep(dice.uniform(0, 0.3))
             os.killpg(run.pid, signal.SIGKILL)
         print(f"| {point} | {len(open_dataset(str(dataset)).known())} |", flush=True)
-    told = subprocess.run(_command(manifest, dataset, 2), capture_output=True, text=True, check=False)
-    counts = json.loads(told.stdout)["counts"]
+    told = subprocess.run(_command(manifest, dataset, _here(2)), capture_output=True, text=True, check=False)
+    unchanged = json.loads(told.stdout)["unchanged"]
     mine, theirs = ([{k: v for k, v in row.items() if k not in MOVING} for row in _rows(d)] for d in (dataset, whole))
     is_same = mine == theirs
     print(
-        f"\nThe last run did {number - counts.get('unchanged', 0)} of {number}. The dataset "
+        f"\nThe last run did {number - unchanged} of {number}. The dataset "
         f"{'equals' if is_same else '**differs from**'} the undisturbed run's in all columns but {', '.join(MOVING)} "
         f"({len(mine)} and {len(theirs)} rows); the journal has {len(held.place.names('_journal/'))} files."
     )

@@ -1,0 +1,106 @@
+"""The dataset as CSV for a spreadsheet: UTF-8 with the mark that Excel looks for, and no text that is a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from komorebi_qc.aws_errors import aws_errors, error_code
+from komorebi_qc.batch.manifest import split_s3
+from komorebi_qc.batch.places import Folder, Place, Prefix
+from komorebi_qc.errors import InputError
+from komorebi_qc.settings import aws_client
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""As OWASP lists them (CSV injection)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CsvFile:
+    """A file that can be written.
+
+    Attributes:
+        folder: where it goes.
+        name: its name there.
+    """
+
+    folder: Place
+    name: str
+
+    @property
+    def address(self) -> str:
+        """What a person calls it."""
+        return f"{self.folder.address.rstrip('/')}/{self.name}"
+
+    def write(self, table: pa.Table) -> None:
+        """All rows of a dataset: lists with ``; `` between their parts, an apostrophe before what would be a formula.
+
+        Raises:
+            InputError: where the file can't be written.
+            StorageError: likewise, for a reason that may pass.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(table.column_names)
+        for batch in table.to_batches(1024):
+            writer.writerows([_cell(value) for value in row.values()] for row in batch.to_pylist())
+        self.folder.write(self.name, text.getvalue().encode("utf-8-sig"))
+
+
+def csv_file(text: str) -> CsvFile:
+    """The file that a text names, a path or ``s3://bucket/key``; that it can be written is tried first.
+
+    Raises:
+        InputError: where it can't.
+        StorageError: where S3 doesn't answer.
+    """
+    return _on_s3(text) if text.startswith("s3://") else _on_disk(text)
+
+
+def _on_disk(text: str) -> CsvFile:
+    path = Path(text).absolute()
+    try:
+        if path.is_dir():
+            raise InputError(f"{text} is a folder: name a file in it")
+        folder = next(folder for folder in path.parents if folder.exists())  # the rest is made when it is written
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise InputError(
+            f"{text} can't be written ({error.strerror}): name a file in a folder that you may write to"
+        ) from None
+    return CsvFile(Folder(path.parent.resolve()), path.name)
+
+
+def _on_s3(text: str) -> CsvFile:
+    bucket, key = split_s3(text)
+    prefix, _, name = key.rpartition("/")
+    if not name:
+        raise InputError(f"{text} names no object: write s3://bucket/rows.csv")
+    client = aws_client("s3")
+    with aws_errors(text):
+        try:
+            client.head_bucket(Bucket=bucket)
+        except Exception as error:
+            if error_code(error) == "404":
+                raise InputError(f"{text} can't be written: there is no bucket {bucket}") from None
+            if error_code(error) != "403":  # who may write needn't be let look
+                raise
+    return CsvFile(Prefix(client, bucket, prefix), name)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        value = "; ".join(value)
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_BEGINS_A_FORMULA) else value
+    if isinstance(value, bool):
+        return json.dumps(value)
+    return value.isoformat(timespec="milliseconds") if hasattr(value, "isoformat") else value
