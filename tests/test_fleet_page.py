@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import json
 import re
+import struct
+import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from aws_fixtures import OUTPUT
 from bench.fleet import made_dataset, with_reports
+from PIL import Image
 from test_fleet_study import failing, fleet, row
 
 from komorebi_qc.batch.schema import WITH_DAY
 from komorebi_qc.errors import InputError
-from komorebi_qc.fleet import notebook
+from komorebi_qc.fleet import charts, notebook
+from komorebi_qc.fleet.asked import MEASURES
 from komorebi_qc.fleet.dataset import fleet_of, open_fleet
 from komorebi_qc.fleet.made import MIXED_UP, SHIFTED, made_rows, write_dataset
 from komorebi_qc.fleet.page import fleet_html
 from komorebi_qc.fleet.places import Folder
 from komorebi_qc.fleet.report import fleet_named, write_report
 from komorebi_qc.fleet.sheet import REPORT, THUMBNAIL, WAVE_BINS, cards
-from komorebi_qc.fleet.study import study_of
+from komorebi_qc.fleet.study import LEAST, study_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +57,7 @@ TAGS = {
         "div",
         "section",
         "nav",
+        "i",
     ),
     *("ul", "ol", "li", "a", "figure", "figcaption", "details", "summary", "pre", "span", "img"),
     *("table", "caption", "thead", "tbody", "tr", "th", "td"),
@@ -124,7 +130,8 @@ def checked(page: str) -> Seen:
     assert len(seen.of("script")) == 1
     assert not [attrs for _, attrs in seen.tags if any(name.startswith("on") for name in attrs)]
     assert all(str(attrs["src"]).startswith("data:image/webp;base64,") for attrs in seen.of("img"))
-    assert all("alt" in attrs for attrs in seen.of("img"))
+    # A page that is printed waits for no lazy picture.
+    assert all("alt" in attrs and "loading" not in attrs for attrs in seen.of("img"))
     ids = [str(attrs["id"]) for _, attrs in seen.tags if attrs.get("id")]
     named = [one for one in ids if one.startswith("fleet")]
     assert len(named) == len(set(named))
@@ -151,7 +158,7 @@ CASES: dict[str, Callable[[], Fleet]] = {
     "all failed": lambda: fleet(
         *(
             row(n, status="failed", verdict=None, error_class="MediaError", error="No.", offset_s=None)
-            for n in range(60)
+            for n in range(400)
         )
     ),
     "no offsets": lambda: fleet(
@@ -172,10 +179,24 @@ CASES: dict[str, Callable[[], Fleet]] = {
     "nulls all over": lambda: fleet(*({"recording_id": f"r{n}"} for n in range(30))),
 }
 
+CHARTS = {
+    "empty": 0,
+    "one row": 2,
+    "one failing row": 2,
+    "all failed": 1,
+    "no offsets": 1,
+    "one day": 4,
+    "no days": 1,
+    "nobody named": 2,
+    "two years": 4,
+    "nulls all over": 0,
+}
+"""Of the four, those that have anything to show."""
+
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_dataset_has_a_sensible_page(name: str) -> None:
-    """Nothing is missing, nothing is a NaN, and the four questions are answered, or it says that there are no rows."""
+    """No NaN, no empty chart, and the four questions are answered, or it says that there are no rows."""
     made = CASES[name]()
     seen = checked(page_of(made))
     if name == "empty":
@@ -183,10 +204,12 @@ def test_every_dataset_has_a_sensible_page(name: str) -> None:
     else:
         for question in ("How many are bad?", "Since when?", "Whose?", "What first?"):
             assert question in seen.text
-        assert sum(attrs.get("class") == "chart" and bool(attrs["aria-label"]) for attrs in seen.of("svg")) >= 3
+    drawn = [attrs for attrs in seen.of("svg") if attrs.get("class") == "chart"]
+    assert len(drawn) == CHARTS[name]
+    assert all(attrs["aria-label"] for attrs in drawn)
     said = {
-        "all failed": ("None could be examined", "60 failed"),
-        "no offsets": ("0 % fail", "nothing was measured"),
+        "all failed": ("None could be examined", "400 failed", "couldn't be examined has no change", "under Reasons"),
+        "no offsets": ("0 % fail", "Nothing was measured"),
         "one row": ("1 recording of 1 agent on 2026-03-01.", "Too few days to say", "Too few to say"),
         "one day": ("Too few days to say",),
         "no days": ("No recording has a day.",),
@@ -228,19 +251,24 @@ def test_what_comes_from_outside_is_text() -> None:
     for field in ("error", "error_class"):
         gone = {"status": "failed", "verdict": None}
         rows += [row(len(rows) + n, **gone, **{field: text}) for n, text in enumerate(HOSTILE)]
+        again = {"last_try_do": "audit"}
+        rows += [row(len(rows) + n, **again, **{f"last_try_{field}": text}) for n, text in enumerate(HOSTILE)]
     worst_of_all = {"fail_count": 9, "failures": list(HOSTILE), "warnings": list(HOSTILE)}
     rows += [row(0, **{**failing(), **worst_of_all, "recording_id": text}) for text in HOSTILE]
     seen = checked(page_of(fleet(*rows)))
-    # By agent, browser, container, codec, finding that fails, that warns, error, its class, and recording.
-    assert seen.text.count("<script>alert(1)") >= 9
-    assert seen.text.count("葉漏れ日") >= 9
+    # By agent, browser, container, codec, finding that fails, that warns, error, its class, both again, and recording.
+    assert seen.text.count("<script>alert(1)") >= 11
+    assert seen.text.count("葉漏れ日") >= 11
 
 
 def test_a_report_is_a_file_or_nothing(tmp_path: Path) -> None:
     """A report's place is never an address of another kind, and what isn't a report shows no sound."""
+    (tmp_path / "readme.txt").write_text("No report.")
     places = (
         "javascript:alert(1)",
+        "javascript:alert(1)//x.html",
         "../../../etc/passwd",
+        "readme.txt",
         "/etc/passwd",
         "data:text/html,x",
         "https://x/y",
@@ -250,8 +278,8 @@ def test_a_report_is_a_file_or_nothing(tmp_path: Path) -> None:
     table = pa.Table.from_pylist([row(n, **failing(report=one)) for n, one in enumerate(places)], schema=WITH_DAY)
     seen = checked(page_of(fleet_of(table, Folder(tmp_path), str(tmp_path)), str(tmp_path / "fleet.html")))
     assert not [attrs for attrs in seen.of("svg") if attrs.get("class") == "wave"]
-    assert not [attrs for attrs in seen.of("a") if str(attrs["href"]).startswith(("java", "data", "http"))]
-    assert seen.text.count("Its report can't be read at") >= 4
+    assert not [attrs for attrs in seen.of("a") if not str(attrs["href"]).startswith("#")]
+    assert seen.text.count("Its report can't be read at") == len(places)
 
 
 def test_the_page_tells_the_study() -> None:
@@ -264,6 +292,7 @@ def test_the_page_tells_the_study() -> None:
     assert "a likely cause, no proof" in first
     assert "30,000 recordings of 120 agents" in first
     assert "Made-up rows." in first
+    assert "The highest peak, between the samples as well." in seen.text
 
 
 def test_it_stays_small() -> None:
@@ -281,6 +310,31 @@ def test_it_stays_small() -> None:
     made = fleet(*rows)
     study = study_of(made, 200)
     assert len(fleet_html(study, cards(made, study.worst, "/nowhere/fleet.html")).encode()) < MOST_BYTES / 3
+
+
+# --- charts
+
+
+def test_chance_is_not_drawn_large() -> None:
+    """Every axis of medians spans ten times the least change that is told, and none of shares goes beyond 1."""
+    study = study_of(fleet(*(row(n, coverage=0.999 + n % 2 / 1000) for n in range(400))))
+    figure, _ = charts.medians(study)
+    assert len(figure.axes) == len(MEASURES)
+    for ax, measure in zip(figure.axes, MEASURES, strict=True):
+        low, high = ax.get_ylim()
+        assert high - low >= 10 * LEAST[measure] * (1 - 1e-9)
+    assert figure.axes[-1].get_ylim()[1] == pytest.approx(1.0)
+    assert charts.distributions(study)[0].axes[-1].get_xlim()[1] <= 1.0
+
+
+def test_years_are_drawn_by_week() -> None:
+    """Two years of days are drawn as some hundred weeks, each chart saying so; three months stay days."""
+    years, months = (study_of(fleet_of(made_rows(8_000, days=n), Folder(Path("/nowhere")), "x")) for n in (730, 92))
+    for study, each, least, most in ((years, "week", 90, 110), (months, "day", 80, 92)):
+        figure, told = charts.medians(study)
+        assert f"{'weekly' if each == 'week' else 'daily'} medians" in told
+        assert least <= np.size(figure.axes[0].lines[0].get_xdata()) <= most
+        assert f"by {each}" in charts.over_time(study)[0].axes[0].get_title(loc="left")
 
 
 # --- the contact sheet
@@ -309,6 +363,7 @@ def test_each_of_the_worst_has_picture_sound_and_report(audited: Path, tmp_path:
         waves = [attrs for attrs in seen.of("svg") if attrs.get("class") == "wave"]
         assert len(waves) == 3
         assert "from top to bottom: customer, agent, recording, output" in str(waves[0]["aria-label"])
+        assert [attrs["class"] for attrs in seen.of("i")] == ["customer", "agent", "recording", "output"]
         assert "2 of them have no report yet" in seen.text
         assert seen.text.count("komorebi-qc rerun") == 1
 
@@ -344,6 +399,54 @@ def test_a_spoiled_audit_is_left_out(audited: Path, tmp_path: Path) -> None:
     assert seen.text.count("no thumbnail") == seen.text.count("no waveform") == 3
     assert f"Its report can't be read at {tmp_path / '2' / REPORT}" in seen.text
     assert len([one for one in seen.of("a") if not str(one["href"]).startswith("#")]) == 2
+
+
+def outline(tracks: Any = ("customer",), bins: Any = 2, data: str = "Y2BgYGAAAA==") -> bytes:
+    """A report that holds an outline, and nothing else."""
+    named = [{"name": name} for name in tracks]
+    told = json.dumps({"tracks": named, "outline": {"bins": bins, "data": data}})
+    return f'<script type="application/json" data-kq="data">{told}</script>'.encode()
+
+
+def png(width: int, height: int, *more: bytes) -> bytes:
+    """The beginning of a PNG that says that it is so large."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        body = kind + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"".join((b"\x89PNG\r\n\x1a\n", head, *more, chunk(b"IDAT", b""), chunk(b"IEND", b"")))
+
+
+BROKEN: dict[str, bytes] = {
+    **{f"bins {bins}": outline().replace(b'"bins": 2', f'"bins": {bins}'.encode()) for bins in (
+        "1e30", "1e999", "-Infinity", "NaN", "-2", "0", "2.0", "null", "[2]", "9" * 5000, "10000000000000"
+    )},
+    "deep": outline().replace(b'"bins": 2', b'"bins": ' + b"[" * 100_000),
+    "a list": b'<script type="application/json" data-kq="data">[1]</script>',
+    "many tracks": outline(["customer"] * 50_000),
+    "tracks of no name": outline([["customer"], None, {}]),
+    "no base64": outline(data="\u2603"),
+    "no deflate": outline(data="AAAA"),
+    "never ended": outline()[:47] * 200_000,
+    "empty": b"",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_report_costs_its_own_picture(name: str, tmp_path: Path) -> None:
+    """Whatever stands where the outline should, the page is made, and the one beside it has its sound and picture."""
+    for folder, report in (("broken", BROKEN[name]), ("sound", outline())):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / REPORT).write_bytes(report)
+    (tmp_path / "broken" / THUMBNAIL).write_bytes(png(30_000, 30_000))
+    Image.new("RGB", (32, 18)).save(tmp_path / "sound" / THUMBNAIL)
+    rows = [row(n, **failing(report=f"{folder}/{REPORT}")) for n, folder in enumerate(("broken", "sound"))]
+    made = fleet_of(pa.Table.from_pylist(rows, schema=WITH_DAY), Folder(tmp_path), str(tmp_path))
+    broken, sound = cards(made, study_of(made, 2).worst, str(tmp_path / "fleet.html"))
+    assert (broken.waves, broken.thumbnail, broken.is_there) == ((), "", True)
+    assert (len(sound.waves), sound.thumbnail[:15], sound.is_there) == (1, "data:image/webp", True)
 
 
 def test_without_any_report_there_is_the_command(tmp_path: Path) -> None:

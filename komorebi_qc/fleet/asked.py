@@ -44,7 +44,8 @@ class Overview:
         warn: verdicts that say so.
         failed: tried in vain.
         set_aside: not tried, for what their list says of them.
-        retried: of those that failed, how many the next run tries again by itself.
+        tried_again: of the others, how many were tried again in vain since; told of them is what was found before.
+        retried: of all that were tried in vain, how many the next run tries again by itself.
         first: the first day; None where no row tells one.
         last: the last day.
         days: with at least one row.
@@ -60,6 +61,7 @@ class Overview:
     warn: int
     failed: int
     set_aside: int
+    tried_again: int
     retried: int
     first: date | None
     last: date | None
@@ -137,7 +139,7 @@ class Reason:
     """Why recordings fail, deserve a look or couldn't be examined.
 
     Attributes:
-        status: ``fail``, ``warn``, ``failed`` or ``set_aside``.
+        status: ``fail``, ``warn``, ``failed``, ``set_aside`` or ``tried_again``.
         name: the finding's, or the error's class.
         count: recordings.
         last: the last day with it.
@@ -171,6 +173,7 @@ class Worst:
     call_end_error_s: float | None
     coverage: float | None
     report: str | None
+    last_try_error: str | None
 
 
 def overview(fleet: Fleet) -> Overview:
@@ -178,7 +181,8 @@ def overview(fleet: Fleet) -> Overview:
     (row,) = fleet.ask(
         """select count(*), count(*) filter (verdict is not null and status = 'done'),
         count(*) filter (outcome = 'fail'), count(*) filter (outcome = 'warn'), count(*) filter (outcome = 'failed'),
-        count(*) filter (outcome = 'set_aside'), count(*) filter (status <> 'done' and is_worth_a_retry),
+        count(*) filter (outcome = 'set_aside'), count(*) filter (status = 'done' and last_try_do is not null),
+        count(*) filter (if(status = 'done', last_try_is_worth_a_retry, is_worth_a_retry)),
         min(day), max(day), count(distinct day), count(*) filter (day is null), count(distinct agent),
         count(report), count(offset_s) from rows"""
     )
@@ -275,8 +279,11 @@ def reasons(fleet: Fleet) -> tuple[Reason, ...]:
         select outcome as status, coalesce(error_class, 'without a reason') as name, count(*) as n, max(day),
         coalesce(max_by(error, done_at), max(error), ''), coalesce(is_worth_a_retry, false), count(distinct agent)
         from rows where outcome in ('failed', 'set_aside') group by all
+        union all select 'tried_again', coalesce(last_try_error_class, 'without a reason'), count(*), max(day),
+        coalesce(max(last_try_error), ''), coalesce(last_try_is_worth_a_retry, false), count(distinct agent)
+        from rows where status = 'done' and last_try_do is not null group by all
         union all {" union all ".join(findings)})
-        order by list_position(['fail', 'failed', 'set_aside', 'warn'], status), n desc, name"""  # noqa: S608
+        order by list_position(['fail', 'failed', 'set_aside', 'tried_again', 'warn'], status), n desc, name"""  # noqa: S608
     )
     return tuple(Reason(*row) for row in rows)
 
@@ -285,7 +292,8 @@ def worst(fleet: Fleet, most: int) -> tuple[Worst, ...]:
     """The worst recordings, see `WORST_FIRST`; those that couldn't be examined aren't among them."""
     rows = fleet.ask(
         f"""select recording_id, agent, browser, day, verdict, sync_status, coalesce(failures, []),
-        coalesce(warnings, []), offset_s, call_end_error_s, coverage, nullif(trim(report), '')
+        coalesce(warnings, []), offset_s, call_end_error_s, coverage, nullif(trim(report), ''),
+        last_try_error
         from rows where outcome in ('fail', 'warn') order by {_WORSE} limit ?""",  # noqa: S608
         (most,),
     )

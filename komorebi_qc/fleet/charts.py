@@ -20,6 +20,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from komorebi_qc.fleet.asked import MEASURES
+from komorebi_qc.fleet.study import LEAST, SHARES
 from komorebi_qc.fleet.told import MEANINGS, TITLES, safe, size_text, value_text
 from komorebi_qc.view.plots import new_figure
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from komorebi_qc.fleet.changes import Change
+    from komorebi_qc.fleet.changes import Change, Series
     from komorebi_qc.fleet.study import Study
 
 INK, SOFT, LINE, LANE = "#1a1a1a", "#5a5a5a", "#d0d0d0", "#f5f5f2"
@@ -46,6 +47,10 @@ _BROWSER_LOOKS = ((ACCENT, "o"), ("#a86a00", "s"), ("#00694e", "^"), (MARK, "D")
 _EPOCH = date(1970, 1, 1)
 _BINS = 60
 _MOST_BARS = 190
+_STEPS = (1, 2, 2.5, 5, 10)
+_LEAST_HEIGHTS = 10
+_LEAST_SAID = f"Every axis spans at least {_LEAST_HEIGHTS} times the least change that is told."
+_TOO_FEW = "No day has enough recordings that were measured."
 _SETTINGS: Any = {
     "svg.fonttype": "none", "svg.hashsalt": "komorebi", "text.parse_math": False, "font.size": 10,
     "axes.edgecolor": LINE, "axes.labelcolor": SOFT, "axes.titlecolor": INK, "text.color": INK, "xtick.color": SOFT,
@@ -64,83 +69,89 @@ def _look() -> Iterator[None]:
 
 
 def over_time(study: Study) -> tuple[Figure, str]:
-    """The share of each day's recordings that fail, deserve a look, or couldn't be examined; and what it shows."""
+    """The share of each day's recordings that fail, deserve a look, or couldn't be examined; and what it shows.
+
+    As with the other charts, the figure has no axes where there is nothing to draw.
+    """
+    found = {of: _binned(study, of) for of in SHARES}
+    drawn = [of for of, (days, _) in found.items() if len(days)]
+    width = 7 if _is_long(study) else 1
     with _look():
-        figure, axes = new_figure(12, 5.2, rows=3)
-        parts = []
-        for ax, of in zip(axes, ("fail", "warn", "unexamined"), strict=True):
-            days, shares, width = _binned(study, of)
+        figure, axes = new_figure(12, 0.3 + 1.65 * len(drawn), rows=len(drawn))
+        for ax, of in zip(axes, drawn, strict=True):
+            days, shares = found[of]
             ax.bar(_numbers(days), shares, width=0.86 * width, align="edge", color=_COLORS[of], linewidth=0)
-            ax.set_title(_titled(TITLES[of], days, width, shares))
+            ax.set_title(f"{TITLES[of]}, by {'week' if width > 1 else 'day'}{'' if shares.any() else ': none'}")
             ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
-            ax.yaxis.set_major_locator(MaxNLocator(3))
-            ax.set_ylim(0, max(float(shares.max(initial=0.0)) * 1.12, 0.01))
+            ax.yaxis.set_major_locator(MaxNLocator(4, steps=_STEPS))
+            ax.set_ylim(0, min(max(float(shares.max(initial=0.0)) * 1.12, 0.01), 1.02))
+            if not shares.any():
+                ax.set_yticks([])
             _mark_changes(ax, [change for change, _ in study.changes if change.measure == of], of)
-            _date_axis(ax, study)
-            parts.append(f"{TITLES[of]}: {_range_text(shares)}")
-        for ax in axes[:-1]:
-            ax.tick_params(labelbottom=False)
-    return figure, f"{'. '.join(parts)}."
+        _one_date_axis(axes, study)
+    told = [f"{TITLES[of]}: {_range_text(found[of][1])}" for of in SHARES]
+    return figure, f"{'. '.join(told)}." if drawn else "No recording has a day."
 
 
 def distributions(study: Study) -> tuple[Figure, str]:
     """How offset, drift, call-end error and coverage are distributed; and what it shows."""
+    drawn = [measure for measure in MEASURES if len(study.values[measure])]
+    rows = -(-len(drawn) // 2)
     with _look():
-        figure, _ = new_figure(12, 5.6, rows=0)
-        parts = []
-        for number, measure in enumerate(MEASURES, 1):
-            parts.append(_histogram(figure.add_subplot(2, 2, number), measure, study.values[measure]))
-    return figure, " ".join(parts)
+        figure, _ = new_figure(12, 0.2 + 2.7 * rows, rows=0)
+        told = {
+            measure: _histogram(figure.add_subplot(rows, 2, number), measure, study.values[measure])
+            for number, measure in enumerate(drawn, 1)
+        }
+    lacking = [f"{TITLES[measure]}: not measured." for measure in MEASURES if measure not in drawn]
+    return figure, " ".join((*told.values(), *lacking)) if drawn else "Nothing was measured."
 
 
 def medians(study: Study) -> tuple[Figure, str]:
     """Each measure's median by day; and what it shows."""
+    drawn = [measure for measure in MEASURES if len(study.medians[measure].days)]
+    told = []
     with _look():
-        figure, axes = new_figure(12, 7.2, rows=4)
-        parts = []
-        for ax, measure in zip(axes, MEASURES, strict=True):
-            days, middle = study.medians[measure].days, study.medians[measure].values
+        figure, axes = new_figure(12, 0.3 + 1.75 * len(drawn), rows=len(drawn))
+        for ax, measure in zip(axes, drawn, strict=True):
+            days, middle = _thinned(study, study.medians[measure])
             ax.plot(_numbers(days), middle, color=ACCENT, linewidth=1.4, marker="o", markersize=2.6)
             ax.set_title(f"{TITLES[measure]}: {MEANINGS[measure]}")
-            ax.yaxis.set_major_locator(MaxNLocator(4))
+            ax.yaxis.set_major_locator(MaxNLocator(4, steps=_STEPS))
+            _least_height(ax, measure)
             _mark_changes(ax, [change for change, _ in study.changes if change.measure == measure], measure)
-            _date_axis(ax, study)
-            if len(middle):
-                least, most = (value_text(measure, float(at)) for at in (middle.min(), middle.max()))
-                parts.append(f"{TITLES[measure]}: daily medians from {least} to {most}.")
-            else:
-                _say_none(ax)
-        for ax in axes[:-1]:
-            ax.tick_params(labelbottom=False)
-    return figure, " ".join(parts) or "Nothing was measured on enough recordings of a day."
+            least, most = (value_text(measure, float(at)) for at in (middle.min(), middle.max()))
+            each = "weekly" if _is_long(study) else "daily"
+            told.append(f"{TITLES[measure]}: {each} medians from {least} to {most}.")
+        _one_date_axis(axes, study)
+    return figure, " ".join((*told, _LEAST_SAID)) if drawn else _TOO_FEW
 
 
 def by_browser(study: Study) -> tuple[Figure, str]:
     """The offset's median by day, of each browser; and what it shows."""
+    drawn = [one for one in study.browsers if len(one.days)]
+    told = []
     with _look():
-        figure, (ax,) = new_figure(12, 3.6)
-        parts = []
-        for one, (color, marker) in zip(study.browsers, _BROWSER_LOOKS, strict=False):
-            if not len(one.days):
-                continue
+        figure, axes = new_figure(12, 3.8, rows=min(len(drawn), 1))
+        for one, (color, marker) in zip(drawn, _BROWSER_LOOKS, strict=False):
             name = safe(one.name, 30)
-            ax.plot(
-                _numbers(one.days), one.values, color=color, marker=marker, markersize=3.6, linewidth=1.0, label=name
-            )
-            parts.append(f"{name}: {value_text('offset_s', float(np.median(one.values)))}")
-        ax.set_ylabel("Median offset (s)")
-        _mark_changes(ax, [change for change, _ in study.changes if change.measure == "offset_s"], None)
-        _date_axis(ax, study)
-        if parts:
-            legend = ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9.5)
+            days, middle = _thinned(study, one)
+            axes[0].plot(_numbers(days), middle, color=color, marker=marker, markersize=3.6, linewidth=1.0, label=name)
+            told.append(f"{name}: {value_text('offset_s', float(np.median(one.values)))}")
+        for ax in axes:
+            ax.set_ylabel("Median offset (s)")
+            _least_height(ax, "offset_s")
+            _mark_changes(ax, [change for change, _ in study.changes if change.measure == "offset_s"], None)
+            legend = ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=3, fontsize=9.5)
             for text in legend.get_texts():
                 text.set_parse_math(False)
-        else:
-            _say_none(ax)
-    told = (
-        f"The daily medians' median: {'; '.join(parts)}." if parts else "No browser is told, or nothing was measured."
+        _one_date_axis(axes, study)
+    if not drawn:
+        return figure, _TOO_FEW if study.browsers else "No browser is told, or nothing was measured."
+    return figure, (
+        f"Each browser's median, by {'week' if _is_long(study) else 'day'}; days with less than a quarter of its "
+        f"busiest day's recordings are left out. In the middle: {'; '.join(told)}."
     )
-    return figure, told
 
 
 def svg_of(figure: Figure, meaning: str) -> str:
@@ -170,50 +181,67 @@ def _variable(color: str) -> str:
     return color if name is None else f"var(--{name},{color})"
 
 
-def _binned(study: Study, of: str) -> tuple[NDArray[np.datetime64], NDArray[np.float64], int]:
+def _binned(study: Study, of: str) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
     """Shares by day; by week where there are many days."""
     found = study.days
     base = found.count if of == "unexamined" else found.examined
     bad = found.count - found.examined if of == "unexamined" else found.fail if of == "fail" else found.warn
-    days, width = found.days, 1
-    if len(days) and (days[-1] - days[0]).astype(int) > _MOST_BARS:
-        width = 7
-        # The first day of NumPy's calendar was a Thursday.
-        mondays = ((days.astype(int) + 3) // 7 * 7 - 3).astype("datetime64[D]")
-        days, place = np.unique(mondays, return_inverse=True)
+    days = found.days
+    if _is_long(study):
+        days, place = np.unique(_mondays(days), return_inverse=True)
         bad, base = np.bincount(place, bad), np.bincount(place, base)
     kept = base > 0
-    return days[kept], bad[kept] / base[kept], width
+    return days[kept], bad[kept] / base[kept]
 
 
-def _titled(title: str, days: NDArray[np.datetime64], width: int, shares: NDArray[np.float64]) -> str:
-    each = "week" if width > 1 else "day"
-    return (
-        f"{title}, by {each}"
-        + ("" if len(days) else ": no day has any")
-        + ("" if shares.any() or not len(days) else ": none")
-    )
+def _thinned(study: Study, one: Series) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
+    """The values by day; where there are many days, each week's median of them."""
+    if not _is_long(study):
+        return one.days, one.values
+    weeks, first = np.unique(_mondays(one.days), return_index=True)
+    return weeks, np.array([np.median(part) for part in np.split(one.values, first[1:])])
+
+
+def _is_long(study: Study) -> bool:
+    days = study.days.days
+    return bool(len(days)) and bool((days[-1] - days[0]).astype(int) > _MOST_BARS)
+
+
+def _mondays(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    # The first day of NumPy's calendar was a Thursday.
+    return ((days.astype(int) + 3) // 7 * 7 - 3).astype("datetime64[D]")
+
+
+def _least_height(ax: Axes, measure: str) -> None:
+    """Room enough that chance, drawn large, isn't taken for a change; a share has none above 1."""
+    low, high = ax.get_ylim()
+    height = max(high - low, _LEAST_HEIGHTS * LEAST[measure])
+    top = (low + high + height) / 2
+    if measure == "coverage":
+        top = min(top, 1.0)
+    ax.set_ylim(top - height, top)
 
 
 def _range_text(shares: NDArray[np.float64]) -> str:
     if not len(shares):
-        return "no day has any"
+        return "none was examined"
     return f"{100 * shares.min():.1f} to {100 * shares.max():.1f} %, median {100 * np.median(shares):.1f} %"
 
 
 def _histogram(ax: Axes, measure: str, values: NDArray[np.float64]) -> str:
     ax.set_title(TITLES[measure])
     ax.set_xlabel(MEANINGS[measure])
-    ax.xaxis.set_major_locator(MaxNLocator(8))
-    ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-    if not len(values):
-        _say_none(ax)
-        return f"{TITLES[measure]}: not measured."
+    ax.set_ylabel("Recordings")
+    ax.xaxis.set_major_locator(MaxNLocator(8, steps=_STEPS))
+    ax.yaxis.set_major_locator(MaxNLocator(4, integer=True, steps=_STEPS))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
     low, p05, middle, p95, high = np.quantile(values, (0.005, 0.05, 0.5, 0.95, 0.995))
     least = max(abs(float(middle)) * 0.05, 0.01)
     room = max(float(high - low) * 0.02, least)
-    counts, edges = np.histogram(values, _BINS, (float(low) - room, float(high) + room))
+    top = min(float(high) + room, 1.0) if measure == "coverage" else float(high) + room
+    counts, edges = np.histogram(values, _BINS, (float(low) - room, top))
     ax.stairs(counts, edges, fill=True, color=ACCENT)
+    ax.set_xlim(edges[0], edges[-1])
     for at, style in ((p05, ":"), (middle, "-"), (p95, ":")):
         ax.axvline(at, color=INK, linewidth=1.0, linestyle=style)
     below, above = int((values < edges[0]).sum()), int((values > edges[-1]).sum())
@@ -227,6 +255,10 @@ def _histogram(ax: Axes, measure: str, values: NDArray[np.float64]) -> str:
 
 
 def _mark_changes(ax: Axes, changes: Sequence[Change], measure: str | None) -> None:
+    if changes:
+        # Room for their words above what is drawn.
+        low, high = ax.get_ylim()
+        ax.set_ylim(low, high + 0.2 * (high - low))
     for change in changes:
         at = (change.day - _EPOCH).days
         ax.axvline(at, color=MARK, linewidth=1.4, linestyle=(0, (5, 2)))
@@ -234,6 +266,7 @@ def _mark_changes(ax: Axes, changes: Sequence[Change], measure: str | None) -> N
         ax.annotate(
             words, (at, 1.0), xycoords=("data", "axes fraction"), xytext=(4, -2),
             textcoords="offset points", va="top", color=MARK, fontsize=9.5, fontweight="bold",
+            bbox={"facecolor": "#ffffff", "edgecolor": "none", "pad": 1.0},
         )  # fmt: skip
 
 
@@ -247,17 +280,15 @@ def _dates() -> Any:
     return import_module("matplotlib.dates")
 
 
-def _date_axis(ax: Axes, study: Study) -> None:
-    if not len(study.days.days):
-        ax.set_xticks([])
+def _one_date_axis(axes: Sequence[Axes], study: Study) -> None:
+    """The same for all, told below the last."""
+    if not axes:
         return
     first, *_, last = _numbers(study.days.days[[0, -1]])
-    ax.set_xlim(first - 1, last + 2)
-    locator: Any = _dates().AutoDateLocator(minticks=3, maxticks=10)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(_dates().ConciseDateFormatter(locator))
-
-
-def _say_none(ax: Axes) -> None:
-    ax.text(0.5, 0.5, "nothing was measured", transform=ax.transAxes, ha="center", va="center", color=SOFT)
-    ax.set_yticks([])
+    for ax in axes:
+        ax.set_xlim(first - (7 if _is_long(study) else 1), last + 2)
+        locator: Any = _dates().AutoDateLocator(minticks=3, maxticks=10)
+        ax.xaxis.set_major_locator(locator)
+        ax.xaxis.set_major_formatter(_dates().ConciseDateFormatter(locator))
+    for ax in axes[:-1]:
+        ax.tick_params(labelbottom=False)

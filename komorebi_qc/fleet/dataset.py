@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
 _ASKED = (
     *("recording_id", "agent", "schema_version", "version", "do", "done_at", "status", "error_class", "error"),
-    *("is_worth_a_retry", "verdict", "warn_count", "fail_count", "warnings", "failures", "report", "sync_status"),
+    *("is_worth_a_retry", "last_try_do", "last_try_error_class", "last_try_error", "last_try_is_worth_a_retry"),
+    *("verdict", "warn_count", "fail_count", "warnings", "failures", "report", "sync_status"),
     *("offset_s", "drift_ppm", "jump_count", "call_end_error_s", "coverage", "container", "video_codec"),
-    *("audio_codec", "muxing_app", "writing_app", "browser", "duration_s", "call_s", DAY),
+    *("audio_codec", "browser", "duration_s", "call_s", DAY),
 )
 _MEASURED = ("offset_s", "drift_ppm", "call_end_error_s")
 _NAMED = r"^\s*([^/]*?[^/\d\s])[\s/]*v?(\d+)(?:[._]\d+)*\s*$"
@@ -102,15 +103,14 @@ def fleet_of(rows: pa.Table, root: Folder | Prefix, name: str, *, is_demo: bool 
         for column in _MEASURED
     )
     database.execute(
-        f"""create table rows as select * exclude (writing_app, muxing_app, video_codec, audio_codec)
+        f"""create table rows as select * exclude (video_codec, audio_codec)
         replace (
           try_cast(day as date) as day,
           {finite},
           case when status = 'done' and isfinite(coverage) then coverage end as coverage,
           nullif(trim(agent), '') as agent,
           nullif(trim(container), '') as container,
-          regexp_replace(coalesce(nullif(trim(browser), ''), nullif(trim(writing_app), ''),
-            nullif(trim(muxing_app), '')), '{_NAMED}', '\\1 \\2') as browser
+          regexp_replace(nullif(trim(browser), ''), '{_NAMED}', '\\1 \\2') as browser
         ),
         coalesce(video_codec || coalesce('/' || audio_codec, ', no sound'), audio_codec) as codec,
         case when status = 'done' then coalesce(verdict, 'failed') else coalesce(status, 'failed') end as outcome

@@ -15,6 +15,7 @@ from komorebi_qc.fleet.told import (
     answers,
     cause_texts,
     change_text,
+    finding_meaning,
     group_name,
     headline,
     rerun_command,
@@ -109,7 +110,7 @@ def groups(desk: Desk) -> Shown:
             for one in found[:MOST_SHOWN]
         ]
         head = (TITLES[column], "Recordings", "Fail", "Share", "Offset", "Drift", "Call-end error", "Coverage")
-        parts += [headed(f"By {column}"), table(head, rows)]
+        parts += [headed(f"By {column}, most that fail first"), table(head, rows)]
         if len(found) > MOST_SHOWN:
             parts.append(said(f"And {len(found) - MOST_SHOWN:,} more, on the page."))
     return all_of(parts)
@@ -118,10 +119,16 @@ def groups(desk: Desk) -> Shown:
 def reasons(desk: Desk) -> Shown:
     """Why: findings and errors."""
     rows = [
-        (one.status.replace("_", " "), safe(one.name), f"{one.count:,}", str(one.last or ""), safe(one.example, 200))
+        (
+            one.status.replace("_", " "),
+            safe(one.name.replace("_", " ")),
+            f"{one.count:,}",
+            str(one.last or ""),
+            safe(one.example, 200) if one.example else finding_meaning(one.name),
+        )
         for one in desk.study.reasons
     ]
-    return table(("Status", "What", "Recordings", "Last seen", "For example"), rows) if rows else said("All pass.")
+    return table(("Status", "What", "Recordings", "Last seen", "Said"), rows) if rows else said("All pass.")
 
 
 def worst(desk: Desk) -> Shown:
@@ -170,4 +177,4 @@ def page(desk: Desk, out: str = "fleet.html") -> Shown:
 
 def _drawn(draw: Callable[[Study], tuple[Figure, str]], desk: Desk) -> Shown:
     figure, meaning = draw(desk.study)
-    return picture(figure, meaning, kind="webp")
+    return picture(figure, meaning, kind="webp") if figure.axes else said(meaning)

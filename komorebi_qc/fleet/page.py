@@ -19,11 +19,13 @@ from komorebi_qc.fleet.causes import LEAST_OF_A_GROUP
 from komorebi_qc.fleet.changes import ALARM_RATE, LEAST_DAYS
 from komorebi_qc.fleet.told import (
     NOTHING,
+    TERMS,
     TITLES,
     anchor,
     answers,
     cause_texts,
     change_text,
+    finding_meaning,
     group_name,
     headline,
     rerun_command,
@@ -47,6 +49,10 @@ if TYPE_CHECKING:
 
 MOST_GROUPS: Final = 200
 """Rows of a table of groups."""
+_DISTRIBUTIONS_SAID = (
+    "Line: the median; dotted: what nine tenths lie between. Offset, drift and call-end error are those of aligned "
+    "recordings alone."
+)
 _MOST_DAYS, _MOST_COMMANDED = 400, 50
 _POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; "
@@ -66,11 +72,19 @@ _PARTS = {
     anchor("distributions"): "Distributions",
     anchor("medians"): "Medians over time",
 }
+_LANES = {
+    "customer": "customer (Connect)",
+    "agent": "agent (Connect)",
+    "recording": "agent recording",
+    "output": "unified recording",
+}
+"""Of the sound at a glance, from top to bottom."""
 _STATUS_WORDS = {
     "fail": ("fail", "fails"),
     "warn": ("warn", "deserves a look"),
     "failed": ("fail", "failed to be examined"),
     "set_aside": ("fail", "set aside"),
+    "tried_again": ("warn", "tried again in vain"),
 }
 _SYNC_WORDS = {
     "wrong_pair": "belong to different calls",
@@ -102,23 +116,15 @@ def _parts(study: Study, cards: Sequence[Card]) -> Iterator[str]:
     yield _head(study)
     if not study.overview.count:
         return
-    yield _contents(study)
+    yield _contents()
     yield _headed("time") + _figure(*charts.over_time(study)) + _days_table(study)
     yield _headed("changes") + _changes(study)
-    if study.browsers:
-        yield _headed("browsers") + _figure(*charts.by_browser(study))
+    yield _headed("browsers") + _figure(*charts.by_browser(study))
     yield _headed("worst") + _sheet(study, cards)
     for column in COLUMNS:
         yield _headed("by", column) + _groups(study, column)
     yield _headed("reasons") + _reasons(study)
-    yield (
-        _headed("distributions")
-        + _figure(*charts.distributions(study))
-        + _soft(
-            "Line: the median; dotted: what nine tenths lie between. Offset, drift and call-end error are those of "
-            "aligned recordings alone."
-        )
-    )
+    yield _headed("distributions") + _figure(*charts.distributions(study)) + _soft(_DISTRIBUTIONS_SAID)
     yield _headed("medians") + _figure(*charts.medians(study))
 
 
@@ -144,33 +150,39 @@ def _head(study: Study) -> str:
         else ""
     )
     told = f"Read {fleet.read_at:%Y-%m-%d %H:%M} UTC by komorebi_qc {__version__}."
-    boxes = "".join(_answer(one, study) for one in answers(study))
+    boxes = "".join(_answer(one) for one in answers(study))
     return (
         f"<h1>Fleet: {_text(safe(fleet.name))}</h1>\n{_soft(f'{headline(study)} {told}')}{made}"
         f'<div class="answers">\n{boxes}</div>\n'
     )
 
 
-def _answer(one: Answer, study: Study) -> str:
-    rows = "".join(f"<li>{_text(text)}{_see(at, study)}</li>" for text, at in one.sentences)
+def _answer(one: Answer) -> str:
+    rows = "".join(f"<li>{_text(text)}{_see(at)}</li>" for text, at in one.sentences)
     return (
         f'<section class="answer {one.status}"><h2>{_text(one.question)}</h2><p class="short">{_text(one.short)}</p>'
         f"<ul>{rows}</ul></section>\n"
     )
 
 
-def _see(at: str, study: Study) -> str:
-    if not at or (at == anchor("browsers") and not study.browsers):
+def _see(at: str) -> str:
+    if not at:
         return ""
     return f' <a href="#{at}">{_PARTS[at]}</a>'
 
 
-def _contents(study: Study) -> str:
-    links = [f"<li>{_see(at, study).strip()}</li>" for at in _PARTS if _see(at, study)]
-    return f'<nav aria-label="Parts of the page"><ul>{"".join(links)}</ul></nav>\n'
+def _contents() -> str:
+    links = [f"<li>{_see(at).strip()}</li>" for at in _PARTS]
+    terms = "".join(f"<li><b>{name}</b>: {_text(meaning)}</li>" for name, meaning in TERMS)
+    return (
+        f'<nav aria-label="Parts of the page"><ul>{"".join(links)}</ul></nav>\n'
+        f"<details class='terms'><summary>What the words mean</summary><ul>{terms}</ul></details>\n"
+    )
 
 
 def _figure(figure: Figure, meaning: str) -> str:
+    if not figure.axes:
+        return f"<p>{_text(meaning)}</p>\n"
     drawn = charts.svg_of(figure, meaning)
     return (
         f'<figure><div class="scroll" tabindex="0" role="region" aria-label="Chart">{drawn}</div>'
@@ -182,8 +194,8 @@ def _table(label: str, head: Sequence[tuple[str, bool]], rows: Iterable[str], ca
     """A table that the script sorts; each column is named, and said to be of numbers or not."""
     top = "".join(f'<th scope="col"{" class=number" if number else ""}>{_text(name)}</th>' for name, number in head)
     return (
-        f'<div class="scroll tall" tabindex="0" role="region" aria-label="{_text(label)}"><table data-sortable>'
-        f"<caption>{_text(caption)}</caption><thead><tr>{top}</tr></thead>\n"
+        f'{_soft(caption)}<div class="scroll tall" tabindex="0" role="region" aria-label="{_text(label)}">'
+        f"<table data-sortable><thead><tr>{top}</tr></thead>\n"
         f"<tbody>{chr(10).join(rows)}</tbody></table></div>\n"
     )
 
@@ -197,7 +209,7 @@ def _days_table(study: Study) -> str:
     found = study.days
     kept = range(max(0, len(found.days) - _MOST_DAYS), len(found.days))
     if not kept:
-        return _soft("No recording has a day.")
+        return ""
     rows = [
         f'<tr><th scope="row">{found.days[k]}</th>'
         + "".join(
@@ -227,9 +239,11 @@ def _changes(study: Study) -> str:
     parts += [f"<li><b>{_text(safe(one.name, 60))}</b>: {_text(change_text(one))}</li>" for one in own]
     said = (
         f"{study.looked_at} series of days were searched by PELT on ranks, against shuffled days: a page without any "
-        f"change tells of one in {ALARM_RATE:.0%} of cases. Fewer than {LEAST_DAYS} days make no level, and a slow "
-        "trend is told as steps."
+        f"change tells of one in {100 * ALARM_RATE:g} % of cases. Fewer than {LEAST_DAYS} days make no level, and a "
+        "slow trend is told as steps."
     )
+    if not study.is_long_enough:
+        return "<p>There are too few days with enough recordings to tell a change.</p>\n"
     if not parts:
         return "<p>No measure and no share changed its level.</p>\n" + _soft(said)
     return f'<ul class="changes">{"".join(parts)}</ul>\n' + _soft(said)
@@ -249,14 +263,15 @@ def _groups(study: Study, column: str) -> str:
     top = max(spans[k][1] for k in many) or 1.0
     rows = [_group(found[k], spans[k], top, is_loud=found[k].name in names) for k in order]
     head = (
-        (TITLES[column], False), ("Recordings", True), ("Fail", True), ("Share that fails", True), ("Look", True),
-        ("Not examined", True), ("Offset, s", True), ("its quartiles", True), ("Drift, ppm", True),
-        ("Call-end error, s", True), ("Coverage", True),
+        (TITLES[column], False), ("Recordings", True), ("Fail", True), ("Share that fails", True),
+        ("Deserve a look", True), ("Not examined", True), ("Offset, s", True), ("its middle half", True),
+        ("Drift, ppm", True), ("Call-end error, s", True), ("Coverage", True),
     )  # fmt: skip
     more = len(found) - len(order)
     left_out = f" {counted(more, 'more is', 'more are')} left out." if more else ""
     caption = (
-        "By the lower end of the share's 95 % interval, so that few recordings don't lead; measures are medians."
+        "Sorted by the lower end of the share's 95 % interval (the thin line), so that few recordings don't lead. "
+        "Measures are medians."
         f"{left_out}"
     )
     rule = _soft(stand_out_rule()) if column == COLUMNS[0] else ""
@@ -324,15 +339,15 @@ def _reasons(study: Study) -> str:
 def _reason(one: Reason) -> str:
     tag, words = _STATUS_WORDS[one.status]
     name, last = _text(safe(one.name.replace("_", " "), 80)), one.last or "none"
-    told = []
+    told = [f"{finding_meaning(one.name)}."] if one.status in ("fail", "warn") and finding_meaning(one.name) else []
     if one.example:
         told.append(f"For example: {safe(one.example, 240).rstrip('.')}.")
     if one.is_worth_a_retry:
         told.append("The next run tries it again.")
     return (
-        f'<tr class="{tag}"><td><span class="tag">{words}</span></td><th scope="row">{name}</th>'
+        f'<tr class="{tag}"><td><span class="tag">{words}</span></td><th scope="row" class="what">{name}</th>'
         f"{_number(f'{one.count:,}', one.count)}{_number(f'{one.agents:,}', one.agents)}"
-        f'<td class="when">{last}</td><td>{_text(" ".join(told))}</td></tr>'
+        f'<td class="when">{last}</td><td class="why">{_text(" ".join(told))}</td></tr>'
     )
 
 
@@ -342,16 +357,23 @@ def _reason(one: Reason) -> str:
 def _sheet(study: Study, cards: Sequence[Card]) -> str:
     if not cards:
         bad = study.overview.fail + study.overview.warn
-        return "<p>None is shown.</p>\n" if bad else "<p>No recording fails or deserves a look.</p>\n"
+        gone = (
+            f" What couldn't be examined stands under {_PARTS[anchor('reasons')]}." if study.overview.unexamined else ""
+        )
+        return "<p>None is shown.</p>\n" if bad else f"<p>No recording fails or deserves a look.{gone}</p>\n"
     without = [card.row.recording_id for card in cards if not card.place]
     agents = {card.row.agent for card in cards if card.row.agent}
-    said = f"The {counted(len(cards), 'worst recording')}: {WORST_FIRST}."
+    said = f"The {counted(len(cards), 'worst recording')}: {WORST_FIRST}." if len(cards) > 1 else "The one to look at."
     if len(agents) == 1 and len(cards) > 1:
         said += f" All are {safe(next(iter(agents)), 60)}'s."
     parts = [_soft(said)]
+    if lanes := {wave.name for card in cards for wave in card.waves}:
+        marks = "".join(f'<li><i class="{name}"></i>{words}</li>' for name, words in _LANES.items() if name in lanes)
+        parts.append(f'<ul class="legend" aria-label="Sound, from top to bottom">{marks}</ul>\n')
     if without:
         some = f"{counted(len(without), 'of them has', 'of them have')} no report"
-        who = "None of them has a report" if len(without) == len(cards) else some
+        none = "None of them has a report" if len(cards) > 1 else "It has no report"
+        who = none if len(without) == len(cards) else some
         words = f"{who} yet, and so no picture and no sound. This makes them:"
         command = rerun_command(study.fleet.dataset, without[:_MOST_COMMANDED])
         parts.append(f'<p>{_text(words)}</p>\n<pre tabindex="0">{_text(command)}</pre>\n')
@@ -364,14 +386,15 @@ def _card(card: Card) -> str:
     name = _text(safe(row.recording_id, 80))
     title = f'<a href="{_text(card.link)}">{name}</a>' if card.link and card.is_there else name
     picture = (
-        f'<img src="{card.thumbnail}" alt="Frame of {name}" loading="lazy">'
+        f'<img src="{card.thumbnail}" alt="Frame of {name}">'
         if card.thumbnail
         else '<p class="blank">no thumbnail</p>'
         if card.place
         else ""
     )
     wave = _waves(card.waves, name) if card.waves else '<p class="blank">no waveform</p>' if card.place else ""
-    findings = [safe(one.replace("_", " "), 60) for one in (*row.failures, *row.warnings)]
+    told = [one for one in (*row.failures, *row.warnings) if one != "sync_status"]
+    findings = [safe(one.replace("_", " "), 60) for one in told]
     facts = [
         safe(row.agent, 40),
         *([safe(row.browser, 40)] if row.browser else []),
@@ -388,11 +411,13 @@ def _card(card: Card) -> str:
         where = f'<p class="soft">Its report can\'t be read at {_text(safe(card.place, 200))}.</p>'
     elif card.place and not card.link:
         where = f'<p class="soft">Report: {_text(safe(card.place, 200))}</p>'
+    if row.last_try_error:
+        where += f'<p class="soft">Tried again since, and failed: {_text(safe(row.last_try_error, 160))}</p>'
     more = f" and {len(findings) - 4} more" if len(findings) > 4 else ""
     return (
         f'<li class="{"fail" if row.verdict == "fail" else "warn"}">{picture}{wave}'
         f'<p class="name"><span class="tag">{_text(row.verdict)}</span> {title}</p>'
-        f"<p>{_text(sync)}: {_text(', '.join(findings[:4]))}{more}</p>"
+        f"<p>{_text('; '.join(filter(None, (sync, ', '.join(findings[:4])))))}{more}</p>"
         f'<p class="soft">{_text(", ".join(facts))}; {_text(", ".join(numbers))}</p>{where}</li>\n'
     )
 

@@ -79,8 +79,10 @@ def audit_of(root: Folder | Prefix, report: str, client: Any = None) -> tuple[Fo
     """The folder of an audit, to be read by `client`, and its report's name in it, from what a row's ``report`` says.
 
     Raises:
-        InputError: where it can be no place.
+        InputError: where it can be no report's place.
     """
+    if not report.endswith(".html"):
+        raise InputError(f"{report!r} is no report: its name ends in .html")
     if report.startswith(("s3://", "/")) or isinstance(root, Folder):
         whole = root.address(report) if isinstance(root, Folder) and not report.startswith("s3://") else report
         folder, _, name = whole.rpartition("/")

@@ -10,25 +10,24 @@ import base64
 import io
 import json
 import os
-import re
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from komorebi_qc.errors import KomorebiError
 from komorebi_qc.fleet.places import Folder, Prefix, audit_of
 from komorebi_qc.settings import aws_client
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,9 +38,11 @@ THUMBNAIL, REPORT = "thumbnail.png", "report.html"
 THUMBNAIL_PX = 288
 WAVE_BINS = 144
 _MOST_PIXELS = 40_000_000
+_MOST_OUTLINE_BYTES = 100_000_000
 _LANES = frozenset({"customer", "agent", "recording", "output"})
-_DATA = re.compile(rb'<script type="application/json" data-kq="data">(.*?)</script>', re.DOTALL)
+_DATA_BEGINS, _DATA_ENDS = b'<script type="application/json" data-kq="data">', b"</script>"
 _AT_ONCE = 8
+_Shown = TypeVar("_Shown")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +87,9 @@ def cards(fleet: Fleet, rows: Sequence[Worst], out: str) -> tuple[Card, ...]:
         # Without S3 the page lacks these pictures, and nothing else.
         with suppress(KomorebiError):
             client = aws_client("s3")
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(_AT_ONCE) as pool:
+        # Such a picture is left out anyway.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         return tuple(pool.map(lambda row: _card(fleet, row, out, client), rows))
 
 
@@ -100,8 +103,9 @@ def _card(fleet: Fleet, row: Worst, out: str, client: Any) -> Card:
         picture = folder.read(THUMBNAIL)
     except (KomorebiError, OSError, ValueError):
         return Card(row, place=row.report)
-    thumbnail = "" if picture is None else _thumbnail(picture)
-    waves = () if page is None else _waves(page)
+    thumbnail = _kept(_thumbnail, picture, "")
+    no_waves: tuple[Wave, ...] = ()
+    waves = _kept(_waves, page, no_waves)
     return Card(row, thumbnail, waves, _link(folder, name, out), place, page is not None)
 
 
@@ -117,41 +121,42 @@ def _link(folder: Folder | Prefix, name: str, out: str) -> str:
     return quote(os.path.relpath(f"/{folder.prefix}/{name}", f"/{key.rpartition('/')[0]}"))
 
 
-def _thumbnail(content: bytes) -> str:
-    """The picture made small; "" where it is none."""
+def _kept(show: Callable[[bytes], _Shown], content: bytes | None, otherwise: _Shown) -> _Shown:
+    """What is made of a file from outside: whatever is wrong with it costs its own picture, and nothing else."""
+    if content is None:
+        return otherwise
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
-                if image.width * image.height > _MOST_PIXELS:
-                    return ""
-                small = image.convert("RGB")
-        small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-        held = io.BytesIO()
-        small.save(held, "WEBP", quality=70)
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError, Warning):
-        return ""
+        return show(content)
+    except Exception:  # noqa: BLE001  decoders of pictures, JSON and deflate raise what they like
+        return otherwise
+
+
+def _thumbnail(content: bytes) -> str:
+    """The picture made small; "" where it is too large to be a thumbnail."""
+    with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
+        if image.width * image.height > _MOST_PIXELS:
+            return ""
+        small = image.convert("RGB")
+    small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+    held = io.BytesIO()
+    small.save(held, "WEBP", quality=70)
     return f"data:image/webp;base64,{base64.b64encode(held.getvalue()).decode()}"
 
 
 def _waves(page: bytes) -> tuple[Wave, ...]:
-    """The tracks' outlines out of a report; none where it holds none."""
-    found = _DATA.search(page)
-    if found is None:
-        return ()
-    try:
-        data: dict[str, Any] = json.loads(found[1])
-        names = [track["name"] for track in data["tracks"]]
-        bins = int(data["outline"]["bins"])
-        squeezed = base64.b64decode(data["outline"]["data"])
+    """The tracks' outlines out of a report; none where it holds none, or no sound one."""
+    data: dict[str, Any] = json.loads(page.partition(_DATA_BEGINS)[2].partition(_DATA_ENDS)[0])
+    names = [track["name"] for track in data["tracks"]]
+    bins, size = data["outline"]["bins"], 0
+    if isinstance(bins, int) and len(set(names)) == len(names) and set(names) <= _LANES:
         size = bins * 2 * len(names)
-        raw = zlib.decompressobj(-15).decompress(squeezed, size)
-        if bins < 1 or len(raw) != size or not set(names) <= _LANES:
-            return ()
-    except (ValueError, KeyError, TypeError, zlib.error):
+    if not 0 < size <= _MOST_OUTLINE_BYTES:
         return ()
-    extremes = np.abs(np.frombuffer(raw, np.int8).reshape(len(names), 2, bins).astype(np.float64)).max(axis=1) / 127
+    raw = zlib.decompressobj(-15).decompress(base64.b64decode(data["outline"]["data"]), size)
+    if len(raw) != size:
+        return ()
+    extremes = np.frombuffer(raw, np.int8).reshape(len(names), 2, bins)
     edges = np.linspace(0, bins, min(WAVE_BINS, bins) + 1).astype(int)[:-1]
-    return tuple(
-        Wave(name, np.minimum(np.maximum.reduceat(row, edges), 1.0)) for name, row in zip(names, extremes, strict=True)
-    )
+    lowest, highest = (reduce.reduceat(extremes, edges, axis=2) / 127 for reduce in (np.minimum, np.maximum))
+    heights = np.minimum(np.maximum(-lowest, highest).max(axis=1), 1.0)
+    return tuple(Wave(name, row) for name, row in zip(names, heights, strict=True))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from komorebi_qc.errors import InputError
 from komorebi_qc.fleet import asked
 from komorebi_qc.fleet.causes import coincidences, stand_outs
-from komorebi_qc.fleet.changes import find_changes
+from komorebi_qc.fleet.changes import LEAST_DAYS, find_changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,6 +68,16 @@ class Study:
     looked_at: int
     reasons: tuple[Reason, ...]
     worst: tuple[Worst, ...]
+
+    @property
+    def longest(self) -> int:
+        """Days with enough recordings for a share."""
+        return max((len(one.days) for one in self.shares.values()), default=0)
+
+    @property
+    def is_long_enough(self) -> bool:
+        """Whether there are days enough for a change."""
+        return self.longest >= 2 * LEAST_DAYS
 
 
 def study_of(fleet: Fleet, worst: int = DEFAULT_WORST) -> Study:

@@ -6,6 +6,7 @@ they are made harmless by `safe`, and what is made of the sentences has to be es
 
 from __future__ import annotations
 
+import re
 import shlex
 import unicodedata
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import numpy as np
 
 from komorebi_qc.fleet.causes import LEAST_OF_A_GROUP, NEAR_DAYS, RATIO
 from komorebi_qc.fleet.changes import LEAST_DAYS
+from komorebi_qc.limits import DEFAULT
 from komorebi_qc.verdict import counted
 from komorebi_qc.view.words import number_text, signed_text
 
@@ -46,12 +48,23 @@ MEANINGS: Final = {
     "call_end_error_s": "told call end less the measured one, s; positive: told late",
     "coverage": "share of the speech that agrees, 0 to 1",
 }
+TERMS: Final = (
+    ("Fails", "a finding of the recording is so bad that it can't be used as it is."),
+    ("Deserves a look", "it is usable, but a finding is beyond its limit."),
+    ("Not examined", "it failed while it was examined, or was set aside, since its list doesn't tell enough of it."),
+    *((TITLES[measure], f"{meaning}.") for measure, meaning in MEANINGS.items()),
+    ("Wrong pair", "call and recording belong to different calls."),
+    ("95 % interval", "where the share may well lie, as few recordings as there are."),
+)
+"""What the page's words mean."""
 NOTHING: Final = "\N{EN DASH}"
 _UNITS = {"offset_s": ("s", 2), "drift_ppm": ("ppm", 1), "call_end_error_s": ("s", 2), "coverage": ("", 3)}
 _DOES = {"fail": "fail", "unexamined": "couldn't be examined"}
 _FORMULA = ("=", "+", "-", "@")
 _MOST_CHARACTERS = 120
 _MOST_LISTED = 4
+_PLAIN = re.compile(r"[\w .,:;/()='|-]*", re.ASCII)
+"""What a shell takes as it is between double quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +175,14 @@ def _how_many(study: Study) -> Answer:
         why += [f"{seen.set_aside:,} set aside"] if seen.set_aside else []
         of_all = of_text(seen.unexamined, seen.count)
         told.append((f"{of_all} couldn't be examined: {', '.join(why) or 'no verdict'}.", anchor("reasons")))
+    if seen.tried_again:
+        were = _verb(seen.tried_again, "was", "were")
+        told.append(
+            (
+                f"{seen.tried_again:,} {were} tried again since, and failed: told is what was found before.",
+                anchor("reasons"),
+            )
+        )
     if not seen.examined:
         return Answer("How many are bad?", "fail", "None could be examined", tuple(told))
     status = "fail" if seen.fail else "warn" if seen.warn or seen.unexamined else "pass"
@@ -170,11 +191,10 @@ def _how_many(study: Study) -> Answer:
 
 def _since_when(study: Study) -> Answer:
     question = "Since when?"
-    longest = max([len(one.days) for one in study.shares.values()], default=0)
-    if longest < 2 * LEAST_DAYS:
+    if not study.is_long_enough:
         words = (
-            f"{counted(longest, 'day has', 'days have')} enough recordings: a change is told where {LEAST_DAYS} days "
-            "or more lie on either side of it."
+            f"{counted(study.longest, 'day has', 'days have')} enough recordings: a change is told where {LEAST_DAYS} "
+            "days or more lie on either side of it."
         )
         return Answer(question, "warn", "Too few days to say", ((words, anchor("time")),))
     told = []
@@ -186,8 +206,7 @@ def _since_when(study: Study) -> Answer:
     others = [change for change, _ in study.changes if change.measure not in ("fail", "unexamined")]
     told += [(change_text(change), anchor("changes")) for change in others[: _MOST_LISTED - len(told)]]
     if not bad:
-        all_along = "The share that fails has no change: what is bad has been so all along."
-        told.insert(0, (all_along if study.overview.fail else "No recording fails on any day.", anchor("time")))
+        told.insert(0, (_all_along(study), anchor("time")))
     more = len(study.changes) - len(told) + (not bad)
     if more > 0:
         told.append((f"And {counted(more, 'change')} more.", anchor("changes")))
@@ -200,7 +219,16 @@ def _since_when(study: Study) -> Answer:
         return Answer(question, "warn", f"{title} moved {others[0].day}", tuple(told))
     if bad:
         return Answer(question, "pass", f"Better since {bad[0].day}", tuple(told))
-    return Answer(question, "pass", "No change", tuple(told))
+    return Answer(question, "pass" if study.overview.examined else "warn", "No change", tuple(told))
+
+
+def _all_along(study: Study) -> str:
+    """What is said where the bad shares have no change."""
+    if study.overview.fail:
+        return "The share that fails has no change: what is bad has been so all along."
+    if study.overview.unexamined:
+        return "The share that couldn't be examined has no change: it has been so all along."
+    return "No recording fails on any day."
 
 
 def change_text(change: Change) -> str:
@@ -345,7 +373,8 @@ def _look_at(study: Study) -> Answer:
             told.append((f"What {safe(by.name, 60)} does differently: {moved}.", anchor("browsers")))
             break
     if study.worst:
-        told.append((f"The {counted(len(study.worst), 'worst recording')}, one by one.", anchor("worst")))
+        many = f"The {len(study.worst)} worst recordings, one by one."
+        told.append((many if len(study.worst) > 1 else "The recording to look at.", anchor("worst")))
     waiting = study.overview.retried
     if waiting:
         told.append(
@@ -372,16 +401,37 @@ def _first_lasting(one: Reason) -> str:
     return f"{safe(one.name, 60)}, {counted(one.count, 'recording')}"
 
 
+def finding_meaning(name: str) -> str:
+    """What a finding is about; "" where it is none of ours."""
+    if name == "sync_status":
+        return "Whether call and recording belong together, and it is sure where"
+    try:
+        meaning = DEFAULT.of(name).meaning
+    except KeyError:
+        return ""
+    return f"{meaning[:1].upper()}{meaning[1:]}"
+
+
 def group_name(group: Group) -> str:
     """Whose, for a table."""
     return safe(group.name, 80)
 
 
 def rerun_command(dataset: str, recording_ids: Sequence[str]) -> str:
-    """The command that audits these; whatever is in the names, a shell and DuckDB take them as names."""
-    named = ", ".join("'" + one.replace("'", "''") + "'" for one in recording_ids)
+    """The command that audits these; whatever is in the names, a shell and DuckDB take them as names.
+
+    What a terminal would obey, or would show otherwise than it is, is written as its number: ``chr(27)``.
+    """
+    named = ", ".join(_quoted(one) for one in recording_ids)
     where = f"recording_id = {named}" if len(recording_ids) == 1 else f"recording_id in ({named})"
-    return shlex.join(["komorebi-qc", "rerun", dataset, "--where", where, "--do", "audit"])
+    quoted = f'"{where}"' if _PLAIN.fullmatch(where) else shlex.quote(where)
+    return f"komorebi-qc rerun {shlex.quote(dataset)} --where {quoted} --do audit"
+
+
+def _quoted(text: str) -> str:
+    """A text for DuckDB, of letters that are seen as they are."""
+    quoted = "'" + text.replace("'", "''") + "'"
+    return "".join(c if c.isprintable() else f"' || chr({ord(c)}) || '" for c in quoted)
 
 
 def stand_out_rule() -> str:
