@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 _WARM_UP_S = 0.05
 """Read ahead of a piece, so that the resampler's filter (under 20 ms long at 8 kHz) has settled where it begins."""
-_FEED_S = 1.0
+_FEED_SAMPLES = 16_000
+"""Read and resampled at a time, a second at most: less costs time, more of 48 kHz memory."""
+STEP_BACK_S = 1.25
+"""The farthest that a reading steps back: one piece has read ahead, and the next one warms up."""
 
 
 class Readable(Protocol):
@@ -58,7 +61,7 @@ class _PieceReader:
         if self._track is None:
             return np.zeros((count, 2), np.float32)
         while len(self._ready) < count:
-            feed = int(_FEED_S * self._track.rate)
+            feed = min(self._track.rate, _FEED_SAMPLES)
             # A damaged float stream decodes to NaN, which a resampler would smear over all that follows.
             pcm = np.nan_to_num(self._track.read(self._at, feed), copy=False, posinf=1.0, neginf=-1.0)
             self._at += feed

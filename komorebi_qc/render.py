@@ -23,7 +23,7 @@ from av.error import ArgumentError, FFmpegError, InvalidDataError
 from komorebi_qc.errors import MediaError, StorageError
 from komorebi_qc.media import CALL_FORMATS, RECORDING_FORMATS, SharedPackets, opened, video_stream
 from komorebi_qc.memory import give_back_large_blocks
-from komorebi_qc.mix import mix
+from komorebi_qc.mix import STEP_BACK_S, mix
 from komorebi_qc.pcm import PcmTrack
 from komorebi_qc.tap import Twin
 from komorebi_qc.timebase import Span, merged
@@ -215,7 +215,9 @@ def _render(job: RenderJob, out: BinaryIO, room: int, advance: Callable[[float],
         if job.info.audio is not None:
             kept = job.wanted.recording if job.wanted is not None else ()
             spans = merged([*_own_audio(job.splice), *kept])
-            sounding = PcmTrack(own, origin_s=job.info.origin_s, spans=spans, shared=shared, kept=kept)
+            sounding = PcmTrack(
+                own, origin_s=job.info.origin_s, keep_s=STEP_BACK_S, spans=spans, shared=shared, kept=kept
+            )
             tracks["recording"] = sounding
         sink = _Sink(out, BlockStamps() if job.wanted is not None and job.plan.container == "webm" else None)
         output = av.open(
