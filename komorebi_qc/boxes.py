@@ -137,8 +137,8 @@ def _lacking(size: int) -> _Steps:
     return 0
 
 
-def is_encrypted(file: BinaryIO) -> bool:
-    """Whether an MP4's index names a track under a DRM scheme (ISO/IEC 14496-12, 8.12): copied, it would never play.
+def mp4_index(file: BinaryIO) -> bytes:
+    """An MP4's index (ISO/IEC 14496-12, ``moov``), or the beginning of a very large one; empty where there is none.
 
     The file's position is restored.
     """
@@ -147,16 +147,29 @@ def is_encrypted(file: BinaryIO) -> bool:
         size = file.seek(0, 2)
         while at + 8 <= size:
             file.seek(at)
-            length, kind = struct.unpack(">I4s", file.read(8))
+            head = file.read(16)
+            length, kind = struct.unpack(">I4s", head[:8])
+            if length == 1 and len(head) == 16:  # a large one's is behind its name
+                (length,) = struct.unpack(">Q", head[8:])
             if kind == b"moov":
-                index = file.read(min(length, _LONGEST_INDEX))
-                return b"encv" in index or b"enca" in index
+                file.seek(at)
+                return file.read(min(length or size, _LONGEST_INDEX))
             if kind not in _TOP_BOXES or length < 8:
-                return False
+                return b""
             at += length
-        return False
+        return b""
     finally:
         file.seek(place)
+
+
+def is_encrypted(index: bytes) -> bool:
+    """Whether an index names a track under a DRM scheme (ISO/IEC 14496-12, 8.12): copied, it would never play."""
+    return b"encv" in index or b"enca" in index
+
+
+def is_fragmented(index: bytes) -> bool:
+    """Whether fragments follow an index (ISO/IEC 14496-12, 8.8.1): it lists the first one at most."""
+    return b"mvex" in index
 
 
 def _missing_in_wav(size: int) -> _Steps:

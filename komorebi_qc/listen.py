@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 import soxr
 
+from komorebi_qc.boxes import wav_sample_bytes
 from komorebi_qc.media import (
     CALL_FORMATS,
     RECORDING_FORMATS,
@@ -24,7 +25,7 @@ from komorebi_qc.media import (
 )
 from komorebi_qc.packed import Packed
 from komorebi_qc.pcm import PcmTrack
-from komorebi_qc.probe import LONGEST_S, probe_recording
+from komorebi_qc.probe import FAR_START_S, LONGEST_S, probe_recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,6 +49,7 @@ _PIECE = RATE * 60
 _ROOM = 600 * RATE
 """What a track grows by."""
 _LONGEST = round(LONGEST_S * RATE)
+_FAR = round(FAR_START_S * RATE)
 
 
 class PlainWav:
@@ -112,7 +114,7 @@ def at_hand(call: Source) -> Source:
 def _is_plain(file: BinaryIO) -> bool:
     file.seek(0)
     try:
-        return _kind(wave.open(file, "rb")) == _PLAIN
+        return _kind(wave.open(file, "rb")) == _PLAIN and wav_sample_bytes(file) is not None
     except (wave.Error, EOFError):
         return False
 
@@ -154,7 +156,7 @@ def hear_call(source: Source, info: MediaInfo, between: Callable[[], None] = lam
     if plain is None:
         with opened(source.again(), CALL_FORMATS) as container:
             track = PcmTrack(container, origin_s=None)
-            return _gathered(_at_8khz(track, channels=2), 2)
+            return _gathered(_at_8khz(track, channels=2), 2, between)
     if not source.is_far or plain.shape[0] > _LONGEST_KEPT:
         return plain
     kept = Packed(channels=2)
@@ -193,7 +195,9 @@ def probe_and_hear(
                 watched(packet)
 
         if audio_stream(container) is not None:
-            heard = _heard(container, 0.0, see, between)
+            # What lies hours apart is told by the stamps alone, before so much silence is made.
+            sound, is_all = _heard(container, 0.0, see, between, _FAR)
+            heard = sound if is_all else None
             return
         heard = np.zeros(0, np.int16)
         for packet in packets(container, streams):
@@ -228,20 +232,39 @@ def hear_recording(
     if info.audio is None:
         return np.zeros(0, np.int16)
     with opened(source.again(), RECORDING_FORMATS, is_read_through=True) as container:
-        return _heard(container, info.origin_s, None if watch is None else watch(container), between)
+        return _heard(container, info.origin_s, None if watch is None else watch(container), between)[0]
 
 
 def _heard(
-    container: InputContainer, origin_s: float, see: Callable[[Any], None] | None, between: Callable[[], None]
-) -> NDArray[np.int16]:
-    """Read a recording to its end for its sound; every packet of sound and picture is shown to `see`."""
+    container: InputContainer,
+    origin_s: float,
+    see: Callable[[Any], None] | None,
+    between: Callable[[], None],
+    longest_silence: int | None = None,
+) -> tuple[NDArray[np.int16], bool]:
+    """Read a recording to its end for its sound; every packet of sound and picture is shown to `see`.
+
+    Returns:
+        The sound, and whether that is all: it ends where more than `longest_silence` samples would follow without any.
+    """
     shared = SharedPackets(container, see)
     picture = video_stream(container) if see is not None else None
     if picture is not None:
         shared.subscribe(picture, lambda _: False)
     track = PcmTrack(container, origin_s=origin_s, shared=shared)
-    # What damaged time stamps place beyond the longest recording would take memory for the silence before it.
-    return _gathered((block for block in _at_8khz(track, channels=1) if block[0] < _LONGEST), 1, between)[:, 0]
+    end, is_all = 0, True
+
+    def blocks() -> Iterator[tuple[int, Pcm]]:
+        nonlocal end, is_all
+        for at, pcm in _at_8khz(track, channels=1):
+            is_all = is_all and (longest_silence is None or at - end <= longest_silence)
+            # What damaged time stamps place beyond the longest recording would take memory for the silence before it.
+            if is_all and at < _LONGEST:
+                end = at + len(pcm)
+                yield at, pcm
+
+    sound = _gathered(blocks(), 1, between)[:, 0]
+    return sound, is_all
 
 
 def _gathered(

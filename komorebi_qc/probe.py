@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from komorebi_qc.boxes import SeenFile, is_encrypted, missing_bytes, wav_sample_bytes
+from komorebi_qc.boxes import SeenFile, is_encrypted, is_fragmented, missing_bytes, mp4_index, wav_sample_bytes
 from komorebi_qc.errors import MediaError
 from komorebi_qc.media import (
     CALL_FORMATS,
@@ -147,7 +147,8 @@ def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
             )
         streams = [s for s in (picture, audio_stream(container)) if s is not None]
         # An index tells all that a scan would; of a file that was cut off it tells what ought to be there.
-        is_listed = has_index(container) and not seen.missing_bytes()
+        index = mp4_index(source.file)
+        is_listed = has_index(container) and not is_fragmented(index) and not seen.missing_bytes()
         scans = {s.index: _listed(s) for s in streams} if is_listed else _scan(container, streams, read)
         lacking = seen.missing_bytes()
         first_s = min((scan.first_s for scan in scans.values() if scan.packets), default=0.0)
@@ -156,7 +157,7 @@ def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
         if scan.packets == 0:
             cut = f"it was cut off ({lacking} bytes are missing)" if lacking else "the recording stopped as it began"
             raise MediaError(f"{source.name} holds no video frame: {cut}; get the whole file again")
-        if is_encrypted(source.file):
+        if is_encrypted(index):
             raise MediaError(f"{source.name} is encrypted (DRM): get the recording without it")
         context = picture.codec_context
         video = VideoInfo(
@@ -227,6 +228,11 @@ def probe_call(source: Source) -> MediaInfo:
         if samples <= 0:
             raise MediaError(f"{source.name} holds no audio sample, only a header: get it again from Connect's bucket")
         length_s, lacking = samples / rate, missing_bytes(source.file)
+        if length_s > LONGEST_S:
+            raise MediaError(
+                f"{source.name} is {length_s / 3600:.1f} h long by its time stamps, more than "
+                f"{LONGEST_S / 3600:.0f} h: they are damaged; get it again from Connect's bucket"
+            )
         if width is not None:
             missing_s = lacking / (rate * context.channels * width)
         else:

@@ -240,7 +240,8 @@ def _render(job: RenderJob, out: BinaryIO, room: int, advance: Callable[[float],
         except BaseException as error:
             _abandon(output)
             sink.settle()
-            if isinstance(error, FFmpegError):
+            # Others (no memory left) aren't the input's fault.
+            if isinstance(error, (ArgumentError, InvalidDataError)):
                 raise _unwritable(job, error) from error
             raise
         _close(output, sink)
@@ -317,11 +318,11 @@ def _write(
                 written += _mux_picture(output, waiting[1])
                 waiting = next(coming, None)
             while len(encoding) > _BLOCKS_AHEAD:
-                _mux_sound(output, encoding.popleft().result(), twin)
+                written -= _mux_sound(output, encoding.popleft().result(), twin)
             advance(min(1.0, upto_s / total_s))
         for done in encoding:
-            _mux_sound(output, done.result(), twin)
-    _mux_sound(output, sound.rest(), twin)
+            written -= _mux_sound(output, done.result(), twin)
+    written -= _mux_sound(output, sound.rest(), twin)
     while waiting is not None:
         written += _mux_picture(output, waiting[1])
         advance(min(1.0, waiting[0] / total_s))
@@ -329,11 +330,17 @@ def _write(
     return written, twin
 
 
-def _mux_sound(output: OutputContainer, packets: list[Any], twin: Twin | None) -> None:
-    if twin is not None:
-        for packet in packets:
+def _mux_sound(output: OutputContainer, packets: list[Any], twin: Twin | None) -> int:
+    """Write packets of the sound; how many of the picture, held until now, the muxer found damaged and left out."""
+    lost = 0
+    for packet in packets:
+        if twin is not None:
             twin.note(packet)
-    output.mux(packets)
+        try:
+            output.mux(packet)
+        except InvalidDataError:
+            lost += 1
+    return lost
 
 
 def _mux_picture(output: OutputContainer, packet: Any) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from komorebi_qc.errors import MediaError
+from komorebi_qc.errors import StorageError
 from komorebi_qc.media import (
     CALL_FORMATS,
     RECORDING_FORMATS,
@@ -120,7 +120,8 @@ def check_tapped(
             lost is missing in what was kept of it as well.
 
     Raises:
-        MediaError: where what was kept can't be opened, or the file lacks packets that were written.
+        MediaError: where what was kept can't be opened.
+        StorageError: where the file lacks packets that were written.
     """
     places = places_of(splice)
     found: dict[int, Block] = {}
@@ -173,6 +174,8 @@ def _fuller(kept: Block, heard: Block) -> Block:
         levels.append(10.0 * np.log10(np.mean(np.square(frames), axis=1) + 1e-12))
     count = min(map(len, levels))
     ours, theirs = levels[0][:count], levels[1][:count]
+    # Two readings of a recording whose clock drifts may lie a few milliseconds apart: a sound's begin isn't a loss.
+    ours = np.maximum(ours, np.maximum(np.append(ours[1:], -np.inf), np.insert(ours[:-1], 0, -np.inf)))
     lost = (theirs >= QUIET_DB) & (ours < theirs - _LOST_DB)
     return heard if np.count_nonzero(lost) > 1 else kept
 
@@ -188,7 +191,8 @@ def _listed_s(front: bytes) -> Doubles:
 def _moved_s(given_s: Doubles, written_s: Doubles) -> Doubles:
     """By how much later than it was given to the muxer each audio packet lies in the file; rounding is nothing."""
     if len(written_s) != len(given_s):
-        raise MediaError(
+        # The muxer's fault and not the input's, so that another try may succeed.
+        raise StorageError(
             f"the output holds {len(written_s)} of the {len(given_s)} audio packets that were written: it is damaged, "
             "and nothing is published; run it again"
         )

@@ -129,9 +129,12 @@ class S3Media:
     def _call_audio(self, recording: Recording) -> Mapping[str, Any]:
         # All three days: the IVR's recording and the agent's may lie on either side of midnight.
         prefixes = recording.call_audio_prefixes(self.connect_prefix)
-        with ThreadPoolExecutor(len(prefixes)) as side_by_side:
+        side_by_side = ThreadPoolExecutor(len(prefixes), "s3-list")
+        try:
             days = side_by_side.map(lambda prefix: list(self._listed(prefix, self.connect_bucket)), prefixes)
             listed = {entry["Key"]: entry for day in days for entry in day}
+        finally:
+            side_by_side.shutdown(wait=False, cancel_futures=True)  # whoever is stopped doesn't wait for an answer
         key = choose_call_audio(recording.recording_id, listed)
         if key is None:
             raise self._absent(

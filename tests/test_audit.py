@@ -299,6 +299,19 @@ def test_a_failed_audit_still_sends_its_status(stored: World) -> None:
     assert json.loads(stored.read("audits/two/status.json"))["error_kind"] == "UnknownRecordingError"
 
 
+def test_an_earlier_report_stays_where_that_is_asked(stored: World, tmp_path: Path) -> None:
+    """Where nothing could be examined this time, the status says so beside it, on a disk and in a bucket."""
+    stored.s3.put_object(Bucket=OUTPUT, Key="audits/two/report.html", Body=b"earlier")
+    (tmp_path / "report.html").write_text("earlier")
+    for out in (f"s3://{OUTPUT}/audits/two", str(tmp_path)):
+        job = AuditJob(Wish(recording_id="nobody", call_end="20"), out, (), keeps_report=True)
+        with pytest.raises(PermanentError, match="nobody"):
+            audit(job)
+    assert stored.s3.get_object(Bucket=OUTPUT, Key="audits/two/report.html")["Body"].read() == b"earlier"
+    assert (tmp_path / "report.html").read_text() == "earlier"
+    assert json.loads(stored.read("audits/two/status.json"))["state"] == "failed"
+
+
 @pytest.mark.parametrize("out", ["s3://", "s3:///folder"])
 def test_a_place_without_a_bucket_is_refused(out: str) -> None:
     """In a sentence, before any work."""

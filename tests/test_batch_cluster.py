@@ -50,6 +50,7 @@ class Cluster:
     folder: Path
     stack: ExitStack
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    scheduler: subprocess.Popen[bytes] = field(init=False)
     address: str = ""
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
@@ -79,7 +80,7 @@ def _cluster(folder: Path, workers: int) -> Iterator[Cluster]:
     with ExitStack() as stack:
         cluster = Cluster(folder, stack)
         told = folder / "scheduler.json"
-        cluster.start(
+        cluster.scheduler = cluster.start(
             *("scheduler", "--port", "0", "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(told))
         )
         while not (told.exists() and told.read_text().strip()):
@@ -168,6 +169,27 @@ def test_another_version_on_the_workers_is_told(
     monkeypatch.setattr("komorebi_qc.batch.cluster.__version__", "99.0")
     with pytest.raises(PermanentError, match=r"99\.0 asks"):
         desk.run(crew=DaskCrew(cluster.address, BOUNDS, QUICK))
+
+
+@pytest.mark.parametrize(("gone", "told"), [("workers", "has had no workers"), ("scheduler", "doesn't answer")])
+def test_a_cluster_that_goes_is_told(
+    gone: str, told: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the midst of a run all workers end, or the scheduler: so does the run, with a reason that may pass."""
+    for name, value in (("_WITHOUT_S", 1), ("_COUNT_EVERY_S", 0.2)):
+        monkeypatch.setattr(f"komorebi_qc.batch.cluster.{name}", value)
+    desk = Desk(tmp_path)
+    desk.make(20, "slow")
+    with _cluster(tmp_path_factory.mktemp("dask"), 1) as made:
+        ending = made.workers if gone == "workers" else [made.scheduler]
+
+        def check() -> None:
+            if len(list((tmp_path / "begun").iterdir())) > 2:
+                for process in ending:
+                    process.kill()
+
+        with pytest.raises(StorageError, match=told):
+            desk.run(crew=DaskCrew(made.address, BOUNDS, QUICK), check=check)
 
 
 def test_no_scheduler_and_no_workers(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:

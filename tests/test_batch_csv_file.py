@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,13 +46,18 @@ def test_all_rows_and_columns(tmp_path: Path) -> None:
     assert second["done_at"] == "2026-11-24T09:00:00.000+00:00"
 
 
-@pytest.mark.parametrize("text", ["=1+2", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x";"y")'])
+@pytest.mark.parametrize(
+    "text",
+    ["=1+2", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x";"y")', "x;=A1;y", "x\n =A1", "\uff1dA1"],
+)
 def test_no_text_is_a_formula(tmp_path: Path, text: str) -> None:
-    """An apostrophe before it makes it text to a spreadsheet; numbers stay numbers, negative ones too."""
+    """Wherever a spreadsheet may begin a cell stands an apostrophe; numbers stay numbers, negative ones too."""
     file = csv_file(str(tmp_path / "rows.csv"))
     file.write(table({"agent": text, "warnings": [text], "offset_s": -1.5, "jump_count": -2, "error": f"a{text}"}))
     (row,) = read((tmp_path / "rows.csv").read_bytes())
-    assert (row["agent"], row["warnings"], row["error"]) == (f"'{text}", f"'{text}", f"a{text}")
+    for found, given in ((row["agent"], text), (row["warnings"], text), (row["error"], f"a{text}")):
+        assert not re.search(r"(^|[;\t\r\n])\s*[=+\-@\uff1d]", found)
+        assert found.replace("'", "") == given
     assert (row["offset_s"], row["jump_count"]) == ("-1.5", "-2")
 
 

@@ -278,15 +278,19 @@ def test_a_failure_of_other_inputs_takes_the_row(desk: Desk) -> None:
 
 
 def test_a_measured_row_outlives_its_files(desk: Desk) -> None:
-    """Where a file is gone since, the row stays, says so once, and every run tells it."""
+    """Where a file is gone since, the row stays as it was, and every run tells it until the file is back."""
     desk.run(crew=Scripted(good))
     listed = read_manifest(desk.manifest)
-    (desk.folder / "2026/11/02/r001.webm").unlink()
+    measured, file = desk.rows(), desk.folder / "2026/11/02/r001.webm"
+    file.rename(desk.folder / "kept")
     for _ in range(2):
-        assert desk.run(listed=listed, crew=Scripted(good)).counts == {"pass": 5, "failed": 1}
-        row = next(row for row in desk.rows() if row["recording_id"] == "r001")
-        assert (row["status"], row["verdict"]) == ("done", "pass")
-        assert "can't be read" in row["last_try_error"]
+        tally = desk.run(listed=listed, crew=Scripted(good))
+        assert tally.counts == {"pass": 5, "failed": 1}
+        assert "can't be read" in dict(tally.told)["r001"]
+        assert desk.rows() == measured
+    (desk.folder / "kept").rename(file)
+    assert desk.run(listed=listed, crew=Scripted(good)).counts == {"pass": 6}
+    assert desk.rows() == measured
 
 
 def test_an_audit_is_done_where_its_report_is(desk: Desk) -> None:

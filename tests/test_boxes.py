@@ -12,7 +12,7 @@ from conftest import CAPTURES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from komorebi_qc.boxes import SeenFile, is_encrypted, missing_bytes, wav_sample_bytes
+from komorebi_qc.boxes import SeenFile, is_encrypted, is_fragmented, missing_bytes, mp4_index, wav_sample_bytes
 
 
 @pytest.mark.parametrize("name", sorted(CAPTURES))
@@ -95,9 +95,21 @@ def test_what_was_read_isnt_read_again(name: str) -> None:
 def test_an_encrypted_track_is_told_by_the_index() -> None:
     """A sample entry `encv` or `enca` in the index, and nowhere else, is DRM."""
     plain = CAPTURES["sample"].recording.read_bytes()
-    assert not is_encrypted(io.BytesIO(plain))
-    assert is_encrypted(io.BytesIO(plain.replace(b"avc1", b"encv", 2)))
-    assert not is_encrypted(io.BytesIO(CAPTURES["vp8.webm"].recording.read_bytes() + b"encv"))
+    assert not is_encrypted(mp4_index(io.BytesIO(plain)))
+    assert is_encrypted(mp4_index(io.BytesIO(plain.replace(b"avc1", b"encv", 2))))
+    assert not is_encrypted(mp4_index(io.BytesIO(CAPTURES["vp8.webm"].recording.read_bytes() + b"encv")))
+
+
+def test_an_index_is_found_behind_a_large_file() -> None:
+    """Media data with a 64-bit length lie before it, as in files of over 4 GB; it tells whether fragments follow."""
+    plain = CAPTURES["sample"].recording.read_bytes()
+    large = b"\0\0\0\1mdat" + (16 + 100).to_bytes(8, "big") + bytes(100)
+    index = mp4_index(io.BytesIO(plain))
+    assert index[4:8] == b"moov"
+    assert mp4_index(io.BytesIO(large + plain)) == index
+    assert mp4_index(io.BytesIO(b"\0\0\0\1mdat")) == mp4_index(io.BytesIO(large[:20])) == b""
+    assert is_fragmented(index)
+    assert not is_fragmented(index.replace(b"mvex", b"free"))
 
 
 def chunk(name: bytes, content: bytes, length: int | None = None) -> bytes:

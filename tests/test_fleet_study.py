@@ -76,6 +76,13 @@ def planted() -> Study:
     return study_of(fleet_named("demo", 30_000))
 
 
+def test_a_day_that_cannot_be_is_none() -> None:
+    """One before there was such a thing, or far ahead, would stretch every chart: it counts as not known."""
+    made = fleet(row(0, day="9999-12-31"), row(1, day="1980-01-01"), row(2))
+    days = made.database.execute("select day from rows order by recording_id").fetchall()
+    assert [day is None for (day,) in days] == [True, True, False]
+
+
 # --- changes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -20,10 +20,12 @@ from komorebi_qc.probe import probe_call, probe_recording
 from komorebi_qc.stores import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from conftest import Capture
+
+    from komorebi_qc.pcm import Pcm
 
     Open = Callable[[Path], Source]
 
@@ -117,6 +119,28 @@ def test_a_clock_that_begins_hours_late_is_heard_anew(tmp_path: Path, source: Op
     info, sound = probe_and_hear(own)
     assert info.origin_s == pytest.approx(7200.0, abs=0.1)
     assert sound is None
+
+
+def test_hours_of_silence_are_not_made(tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a recording whose stamps begin hours late is looked into, nothing is kept for the time before them."""
+    begun: list[int] = []
+    true = listen._gathered
+
+    def counted(blocks: Iterator[tuple[int, Pcm]], *rest: Any) -> Any:
+        def seen() -> Iterator[tuple[int, Pcm]]:
+            for at, pcm in blocks:
+                begun.append(at)
+                yield at, pcm
+
+        return true(seen(), *rest)
+
+    monkeypatch.setattr(listen, "_gathered", counted)
+    own = source(recording(tmp_path / "a.webm", Shape(start_s=7200.0)))
+    info, sound = probe_and_hear(own)
+    assert (begun, sound) == ([], None)
+    assert info.origin_s == pytest.approx(7200.0, abs=0.1)
+    assert len(hear_recording(own, info)) < 60 * RATE
+    assert begun
 
 
 @pytest.mark.parametrize("start_s", [0.0, 7200.0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import av
 import numpy as np
 import pytest
 from conftest import CAPTURES, Capture
@@ -158,6 +159,25 @@ def test_an_index_tells_what_a_scan_would(
     assert listed.video.span.end_s == pytest.approx(scanned.video.span.end_s, abs=0.11)
     assert listed.audio.span.start_s == pytest.approx(scanned.audio.span.start_s, abs=0.025)
     assert listed.audio.span.end_s == pytest.approx(scanned.audio.span.end_s, abs=0.025)
+
+
+@pytest.mark.parametrize("movflags", ["frag_keyframe", "frag_keyframe+empty_moov"])
+def test_an_index_of_the_first_fragment_is_no_index(
+    movflags: str, tmp_path: Path, source: Open, sample: Capture
+) -> None:
+    """Where fragments follow an index, all of them are read: the recording is as long as it is."""
+    path = tmp_path / "fragments.mp4"
+    with av.open(str(sample.recording)) as given, av.open(str(path), "w", options={"movflags": movflags}) as out:
+        streams = {s.index: out.add_stream_from_template(s) for s in (*given.streams.video, *given.streams.audio)}
+        for packet in given.demux(list(given.streams.video + given.streams.audio)):
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream_index]
+                out.mux(packet)
+    whole, found = probe_recording(source(sample.recording)), probe_recording(source(path))
+    assert found.end_s == pytest.approx(whole.end_s, abs=0.1)
+    assert whole.video is not None
+    assert found.video is not None
+    assert found.video.packets == whole.video.packets
 
 
 def test_an_encrypted_recording_is_refused(tmp_path: Path, source: Open) -> None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from conftest import CAPTURES, Capture
 
 import komorebi_qc.render as render_module
-from komorebi_qc.errors import MediaError
+from komorebi_qc.errors import StorageError
 from komorebi_qc.listen import exact_call, hear_recording
 from komorebi_qc.pcm import PcmTrack
 from komorebi_qc.probe import probe_call, probe_recording
 from komorebi_qc.render import RenderJob, RenderPlan, plan_container, render
-from komorebi_qc.result_check import check_tapped, heard_at, places_of
+from komorebi_qc.residual import Block
+from komorebi_qc.result_check import _fuller, check_tapped, heard_at, places_of
 from komorebi_qc.seam_findings import seam_findings
 from komorebi_qc.splice import splice
 from komorebi_qc.stores import Source
+from komorebi_qc.sync.samples import RATE
 from komorebi_qc.timebase import Alignment, Span
 
 if TYPE_CHECKING:
@@ -61,16 +64,17 @@ def findings(check: ResultCheck) -> dict[str, Finding]:
     return {finding.name: finding for finding in seam_findings(check)}
 
 
-def muxing(change: Callable[[int, Any], Any]) -> Callable[[Any, list[Any], Twin], None]:
+def muxing(change: Callable[[int, Any], Any]) -> Callable[[Any, list[Any], Twin], int]:
     """Writes the sound as the rendering does, but each packet as `change` gives it, or not at all."""
     numbers = iter(range(1 << 30))
 
-    def mux(output: Any, packets: list[Any], twin: Twin) -> None:
+    def mux(output: Any, packets: list[Any], twin: Twin) -> int:
         for packet in packets:
             twin.note(packet)
             changed = change(next(numbers), packet)
             if changed is not None:
                 output.mux(changed)
+        return 0
 
     return mux
 
@@ -131,7 +135,7 @@ def test_sound_that_the_muxer_leaves_out_is_refused(name: str, monkeypatch: pyte
     monkeypatch.setattr(
         render_module, "_mux_sound", muxing(lambda number, packet: packet if number % 10 != 9 else None)
     )
-    with pytest.raises(MediaError, match=r"holds \d+ of the \d+ audio packets that were written"):
+    with pytest.raises(StorageError, match=r"holds \d+ of the \d+ audio packets that were written"):
         checked(CAPTURES[name])
 
 
@@ -166,3 +170,14 @@ def test_what_the_rendering_has_lost_next_to_a_seam_is_found(sample: Capture, mo
     assert spoiled.after.level_db is not None
     assert spoiled.after.source_level_db == pytest.approx(whole.after.source_level_db, abs=1.0)
     assert spoiled.after.level_db < whole.after.level_db - 10.0
+
+
+def test_a_reading_a_few_milliseconds_apart_has_lost_nothing() -> None:
+    """Of a gated voice, which begins and ends within a frame, what was kept stays the reference; of a lost one not."""
+    at = np.arange(round(1.5 * RATE))
+    voice = np.where(at // 1000 % 2 == 1, np.random.default_rng(3).normal(0, 0.1, len(at)), 0.0).astype(np.float32)
+    kept = Block(np.stack([voice, voice], axis=1), RATE, 0.0)
+    apart = Block(np.roll(kept.pcm, -32, axis=0), RATE, 0.0)
+    assert _fuller(kept, apart) is kept
+    lost = Block(kept.pcm * (at < 8000)[:, None].astype(np.float32), RATE, 0.0)
+    assert _fuller(lost, apart) is apart

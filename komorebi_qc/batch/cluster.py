@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _PATIENCE_S = 30
 _COUNT_EVERY_S = 5.0
+_WITHOUT_S = 300
+"""A machine that starts anew is back by then."""
 _LOOK_S = 0.5
 _SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
 _TRIES = 3
@@ -69,16 +71,39 @@ class DaskCrew:
             raise StorageError(
                 f"the Dask scheduler at {address} has no workers: start `dask worker {address}` on each machine"
             ) from None
-        self._threads, self._counted_at = self._count(), time.monotonic()
+        self._threads = self._count()
+        self._counted_at = self._had_any_at = time.monotonic()
 
     def _count(self) -> int:
-        return sum(self._client.nthreads().values())
+        try:
+            return sum(self._client.nthreads().values())
+        except Exception as error:
+            raise self._gone(error) from error
+
+    def _gone(self, error: Exception) -> StorageError:
+        return StorageError(
+            f"the Dask scheduler at {self._address} doesn't answer any more ({type(error).__name__}): start it and its "
+            "workers again; the same command goes on where it ended"
+        )
 
     def has_room(self) -> bool:
         """See `Crew.has_room`."""
-        if time.monotonic() - self._counted_at > _COUNT_EVERY_S:
-            self._threads, self._counted_at = self._count(), time.monotonic()
+        self._look()
         return len(self._futures) < 2 * max(self._threads, 1)
+
+    def _look(self) -> None:
+        """Count the workers now and then; without any for long there is no hope."""
+        now = time.monotonic()
+        if now - self._counted_at <= _COUNT_EVERY_S:
+            return
+        self._threads, self._counted_at = self._count(), now
+        if self._threads:
+            self._had_any_at = now
+        elif now - self._had_any_at > _WITHOUT_S:
+            raise StorageError(
+                f"the Dask scheduler at {self._address} has had no workers for {_WITHOUT_S} s: start some, and the "
+                "same command goes on where it ended"
+            )
 
     def begin(self, task: Task) -> None:
         """See `Crew.begin`."""
@@ -86,12 +111,16 @@ class DaskCrew:
 
     def _submit(self, task: Task, tried: int) -> None:
         key = f"komorebi-qc-{uuid4().hex}"
-        future = self._client.submit(do_task, task, self._bounds, self._work, __version__, key=key, pure=False)
+        try:
+            future = self._client.submit(do_task, task, self._bounds, self._work, __version__, key=key, pure=False)
+        except Exception as error:
+            raise self._gone(error) from error
         self._futures[key] = task, future, tried
         future.add_done_callback(lambda done: self._done.put(done.key))
 
     def answers(self, wait_s: float) -> list[Answer]:
         """See `Crew.answers`."""
+        self._look()
         found: list[Answer] = []
         until = time.monotonic() + wait_s
         with suppress(queue.Empty):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,8 @@ from komorebi_qc.settings import aws_client
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""As OWASP lists them (CSV injection)."""
+_FORMULA = re.compile(r"(^|[;\t\r\n])(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])")
+"""Where one may begin (OWASP, CSV injection): wherever a spreadsheet may end a cell, which some do at a semicolon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, list):
         value = "; ".join(value)
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_BEGINS_A_FORMULA) else value
+        return _FORMULA.sub(r"\1'", value)
     if isinstance(value, bool):
         return json.dumps(value)
     return value.isoformat(timespec="milliseconds") if hasattr(value, "isoformat") else value

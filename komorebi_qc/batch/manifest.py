@@ -13,6 +13,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -219,7 +220,7 @@ def read_table(
     """
     if last < first:
         raise InputError(f"the dates run from {first} back to {last}: give the earlier one to --from")
-    items: list[Item] = []
+    items: list[tuple[str, str, Item]] = []
     aside: list[SetAside] = []
     where = f"table {name} {first} to {last}"
     asked = {
@@ -241,9 +242,11 @@ def read_table(
                     aside.append(SetAside(place, str(error), type(error).__name__))
                     continue
                 browser = plain.get("browser", "")
-                items.append(Item(recording_id, "id", place, call_end=call_end, browser=browser))
-    items.sort(key=lambda item: item.recording_id)  # a scan has no order
-    return Listed(where, tuple(items), tuple(aside))
+                item = Item(recording_id, "id", place, call_end=call_end, browser=browser)
+                items.append((plain.get("creationDate", ""), recording_id, item))
+    # A scan has no order. By days, so that few of them are written at a time.
+    items.sort(key=itemgetter(0, 1))
+    return Listed(where, tuple(item for *_, item in items), tuple(aside))
 
 
 def attribute_text(typed: Mapping[str, Any]) -> str:

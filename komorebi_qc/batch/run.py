@@ -6,6 +6,7 @@ from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from komorebi_qc.batch.child import Fault
@@ -149,7 +150,11 @@ class Run:
 
     def _take(self, tally: Tally, *, wait_s: float = _LOOK_S, may_stop: bool = True) -> None:
         answers = self.crew.answers(wait_s)
-        rows = [self._of_fault(task, answer) if isinstance(answer, Fault) else answer for task, answer in answers]
+        now = datetime.now(UTC)  # by one clock, whoever did it: of several rows the newest counts
+        rows = [
+            {**(self._of_fault(task, answer) if isinstance(answer, Fault) else answer), "done_at": now}
+            for task, answer in answers
+        ]
         self.dataset.add(*rows)  # at once: where they come faster than a disk takes them one by one
         for row in rows:
             name, outcome = row["recording_id"], row["status"]
@@ -173,11 +178,10 @@ class Run:
     def _is_new(self, row: Row) -> bool:
         """Whether a row that took no work says anything new."""
         before = self.dataset.known().get(row["recording_id"])
-        if before is None or before.status != "done":
-            return before is None or (before.status, before.error) != (row["status"], row["error"])
-        # What may pass isn't even noted beside what was measured.
-        told = before.last_try.error if before.last_try is not None else None
-        return not row["is_worth_a_retry"] and row["error"] != told
+        if before is None:
+            return True
+        # Beside what was measured it isn't noted: nothing was tried, and the next run is told the same, or finds it.
+        return before.status != "done" and (before.status, before.error) != (row["status"], row["error"])
 
     def _was(self, before: Known, task: Task) -> tuple[str, str] | None:
         """How this work ended before: outcome and reason; None where it has to be done."""

@@ -257,4 +257,4 @@ def _slug(recording_id: str) -> str:
     if _PLAIN.fullmatch(recording_id):
         return recording_id
     end = re.sub(r"[^A-Za-z0-9_-]+", "-", recording_id, flags=re.ASCII).strip("-")[-60:].strip("-")
-    return f"{end or 'recording'}-{hashlib.sha256(recording_id.encode()).hexdigest()[:8]}"
+    return f"{end or 'recording'}-{hashlib.sha256(recording_id.encode()).hexdigest()[:16]}"

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from komorebi_qc.view.examine import Examined
 
 _HEAD_BYTES = 1 << 20
+_LONGEST_NAME = 200
+"""Bytes; a key may have more, a file name no more than 255, of which a download takes some."""
 """What is fetched of a recording on S3 for its tags, where nothing else of it is at hand."""
 
 
@@ -131,7 +133,7 @@ def _audit(task: Task) -> Row:
         named = (
             {"recording_id": item.recording_id} if files is None else dict(zip(_INPUTS, map(str, files), strict=True))
         )
-        job = AuditJob(Wish(**named, call_end=item.call_end), task.out, limits=task.ask.judged_by())
+        job = AuditJob(Wish(**named, call_end=item.call_end), task.out, limits=task.ask.judged_by(), keeps_report=True)
         status = audit(job, progress, lambda examined: found.update(_examined(examined)))
         sizes = dict(zip(_SIZES, (path.stat().st_size for path in files), strict=True)) if files is not None else {}
         found = {**found, **_tags(task, files), **sizes, "report": task.report}
@@ -202,7 +204,8 @@ def _files(task: Task) -> Iterator[tuple[Path, Path] | None]:
 def _fetched(location: str, folder: Path) -> Path:
     bucket, key = split_s3(location)
     folder.mkdir()
-    path = folder / Path(key).name
+    name = Path(key).name
+    path = folder / (name if name != ".." and len(name.encode()) <= _LONGEST_NAME else f"media{Path(key).suffix[:10]}")
     with aws_errors(location):
         aws_client("s3").download_file(bucket, key, str(path))
     return path

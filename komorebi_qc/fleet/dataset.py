@@ -9,7 +9,7 @@ measurements of sync are those of aligned recordings alone: where nothing could 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -34,6 +34,9 @@ _ASKED = (
     *("audio_codec", "browser", "duration_s", "call_s", DAY),
 )
 _MEASURED = ("offset_s", "drift_ppm", "call_end_error_s")
+_FIRST_DAY = "1990-01-01"
+"""What lies before it, or years ahead, is a clock's or a typist's mistake, which would stretch every chart."""
+_AHEAD = timedelta(days=1000)
 _NAMED = r"^\s*([^/]*?[^/\d\s])[\s/]*v?(\d+)(?:[._]\d+)*\s*$"
 """A name and a version; what isn't written so stands as it is."""
 
@@ -95,6 +98,8 @@ def fleet_of(rows: pa.Table, root: Folder | Prefix, name: str, *, is_demo: bool 
     """The same from rows that are in memory, with columns as in `komorebi_qc.batch.schema`."""
     database = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
     rows = rows.select(_ASKED)
+    read_at = datetime.now(UTC)
+    last_day = (read_at + _AHEAD).date()
     # Without a time zone no library for those is needed; all are UTC.
     at = rows.column_names.index("done_at")
     database.register("given", rows.set_column(at, "done_at", rows["done_at"].cast(pa.timestamp("ms"))))
@@ -105,7 +110,8 @@ def fleet_of(rows: pa.Table, root: Folder | Prefix, name: str, *, is_demo: bool 
     database.execute(
         f"""create table rows as select * exclude (video_codec, audio_codec)
         replace (
-          try_cast(day as date) as day,
+          case when try_cast(day as date) between date '{_FIRST_DAY}' and date '{last_day}' then try_cast(day as date)
+          end as day,
           {finite},
           case when status = 'done' and isfinite(coverage) then coverage end as coverage,
           nullif(trim(agent), '') as agent,
@@ -117,4 +123,4 @@ def fleet_of(rows: pa.Table, root: Folder | Prefix, name: str, *, is_demo: bool 
         from given"""  # noqa: S608
     )
     database.unregister("given")
-    return Fleet(root, name, database, datetime.now(UTC), is_demo)
+    return Fleet(root, name, database, read_at, is_demo)

@@ -20,6 +20,7 @@ from komorebi_qc.fleet.told import (
     headline,
     rerun_command,
     safe,
+    safe_end,
     share_text,
     stand_out_text,
     value_text,
@@ -138,7 +139,7 @@ def worst(desk: Desk) -> Shown:
     rows = [
         (
             one.verdict,
-            safe(one.recording_id),
+            safe_end(one.recording_id, 80),
             safe(one.agent),
             str(one.day or ""),
             safe(", ".join((*one.failures, *one.warnings)).replace("_", " ")),

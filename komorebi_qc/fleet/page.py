@@ -30,6 +30,7 @@ from komorebi_qc.fleet.told import (
     headline,
     rerun_command,
     safe,
+    safe_end,
     share_text,
     stand_out_rule,
     stand_out_text,
@@ -383,7 +384,7 @@ def _sheet(study: Study, cards: Sequence[Card]) -> str:
 
 def _card(card: Card) -> str:
     row = card.row
-    name = _text(safe(row.recording_id, 80))
+    name = _text(safe_end(row.recording_id, 80))
     title = f'<a href="{_text(card.link)}">{name}</a>' if card.link and card.is_there else name
     picture = (
         f'<img src="{card.thumbnail}" alt="Frame of {name}">'

@@ -94,6 +94,12 @@ def safe(text: str | None, most: int = _MOST_CHARACTERS) -> str:
     return line if len(line) <= most else f"{line[: most - 2]} …"
 
 
+def safe_end(text: str, most: int) -> str:
+    """The same, and of a long one its end: what tells paths apart."""
+    line = safe(text, len(text) + 1)
+    return line if len(line) <= most else f"… {line[2 - most :]}"
+
+
 def share_text(part: int, whole: int) -> str:
     """A share in per cent, with as many digits as tell it from nothing and from all."""
     if not whole:
