@@ -311,7 +311,7 @@ def test_a_query_of_the_table(world: World) -> None:
         (IDS[0], "", "Firefox"),
         (IDS[1], "00:02:00", ""),
     ]
-    assert [one.listed_in for one in listed.set_aside] == [f"{listed.name}:{IDS[3]}"]
+    assert [one.listed_in for one in listed.set_aside] == [f"table {TABLE}:{IDS[3]}"]
     assert listed.name == f"table {TABLE} 2026-11-23 to 2026-11-24"
     with pytest.raises(InputError, match="run from 2026-11-24 back"):
         read_table(world.dynamodb, TABLE, last, first, call_end_attribute="x")
@@ -341,9 +341,9 @@ def test_the_list_of_call_ends_wins(world: World) -> None:
         IDS[1]: "00:02:00",
         IDS[3]: "",
     }
-    for listed in (by_table, by_prefix):
+    for listed, place in ((by_table, f"table {TABLE}:"), (by_prefix, f"s3://{INPUT}/")):
         assert [one.reason for one in listed.set_aside] == ["ends.csv:3: noon is none"]
-        assert listed.set_aside[0].listed_in.startswith(f"{listed.name}:")
+        assert listed.set_aside[0].listed_in.startswith(place)
 
 
 def test_a_prefix_of_the_bucket(world: World) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -364,6 +364,16 @@ def test_rows_set_aside_are_in_the_table_until_they_are_mended(desk: Desk) -> No
     assert f"{name}:7" not in found
     assert (found["other.csv:2"]["status"], found["other.csv:2"]["error"]) == ("set_aside", "it is no row")
     assert len(found) == 7
+
+
+def test_what_was_set_aside_under_other_dates_goes_when_it_is_usable(desk: Desk) -> None:
+    """A window that moves on leaves no row behind for an item that was mended, and one for each that wasn't."""
+    items = read_manifest(desk.manifest).items
+    usable = replace(items[0], listed_in="table T:one")
+    bad = {name: SetAside(f"table T:{name}", "noon is no call end") for name in ("one", "two")}
+    desk.run(listed=Listed("table T 2026-11-01 to 2026-11-02", (), tuple(bad.values())))
+    desk.run(listed=Listed("table T 2026-11-02 to 2026-11-03", (usable,), ()))
+    assert [row["recording_id"] for row in desk.rows() if row["status"] == "set_aside"] == ["table T:two"]
 
 
 def test_an_input_that_is_gone_fails_its_own_row(desk: Desk) -> None:

@@ -234,7 +234,8 @@ def read_table(
         for page in client.get_paginator("scan").paginate(**asked):
             for found in page["Items"]:
                 plain = {key: attribute_text(typed) for key, typed in found.items()}
-                place = f"{where}:{plain.get('videoID', '?')[:140]}"
+                # Whatever dates are asked for next, it is the same item's.
+                place = f"table {name}:{plain.get('videoID', '?')[:140]}"
                 try:
                     recording_id = check_recording_id(plain.get("videoID"))
                     call_end = _told_call_end(call_ends, recording_id, plain.get(call_end_attribute, ""))
@@ -282,7 +283,7 @@ def read_prefix(
                 if match is None:
                     others += 1
                     continue
-                recording_id, place = match[5], f"{location}:{entry['Key']}"
+                recording_id, place = match[5], f"s3://{bucket}/{entry['Key']}"
                 if recording_id in items:
                     told = f"the recording {recording_id} lies in {items[recording_id].listed_in} as well: one row each"
                     aside.append(SetAside(place, told))

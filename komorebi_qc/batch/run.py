@@ -124,11 +124,16 @@ class Run:
                     self.dataset.file_away()
 
     def _mended(self, listed: Listed) -> list[str]:
-        """Rows that an earlier reading of this list set aside, and this one doesn't."""
-        aside = {one.listed_in for one in listed.set_aside}
-        known, ours = self.dataset.known().items(), f"{listed.name}:"
-        found = [name for name, row in known if row.status == "set_aside" and row.listed_in.startswith(ours)]
-        return [name for name in found if name not in aside]
+        """Rows that an earlier reading set aside, of this very list or of what it can use now, and this one doesn't."""
+        aside, usable = ({one.listed_in for one in some} for some in (listed.set_aside, listed.items))
+        ours = f"{listed.name}:"
+        return [
+            name
+            for name, row in self.dataset.known().items()
+            if row.status == "set_aside"
+            and name not in aside
+            and (row.listed_in in usable or row.listed_in.startswith(ours))
+        ]
 
     def _begin_all(self, listed: Listed, do: str, tally: Tally) -> None:
         for at in range(0, len(listed.set_aside), _AT_ONCE):

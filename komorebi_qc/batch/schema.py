@@ -51,7 +51,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("call_end", _TEXT, "the told call end, as it was written: 00:57:01"),
     ("call_etag", _TEXT, "its ETag; of a local file its size and mtime in ns, as 1234-1700000000000000000"),
     ("recording_etag", _TEXT, "its ETag, or size and mtime"),
-    ("listed_in", _TEXT, "which list named it, and where: /lists/day.csv:17, s3://bucket/prefix:key"),
+    ("listed_in", _TEXT, "what named it: /lists/day.csv:17, table Recording:ID, s3://bucket/key"),
     # How it was done
     ("schema_version", _TEXT, "of these columns"),
     ("version", _TEXT, "of komorebi_qc"),
