@@ -147,9 +147,9 @@ def mp4_index(file: BinaryIO) -> bytes:
         size = file.seek(0, 2)
         while at + 8 <= size:
             file.seek(at)
-            head = file.read(16)
+            head = file.read(_HEAD_BYTES)
             length, kind = struct.unpack(">I4s", head[:8])
-            if length == 1 and len(head) == 16:  # a large one's is behind its name
+            if length == 1 and len(head) == _HEAD_BYTES:  # a large one's is behind its name
                 (length,) = struct.unpack(">Q", head[8:])
             if kind == b"moov":
                 file.seek(at)

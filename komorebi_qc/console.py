@@ -170,30 +170,30 @@ def print_letters(letters: list[dict[str, Any]], *, are_all: bool) -> None:
         groups.setdefault((letter["kind"], letter["error"], _alike(letter)), []).append(letter)
     for (kind, error, _), group in sorted(groups.items(), key=lambda item: -len(item[1])):
         console.print(
-            f"\n[bold red]{escape(_printable(error or 'no reason'))}[/]: {_letters(len(group))}, {_KINDS[kind]}"
+            f"\n[bold red]{escape(printable(error or 'no reason'))}[/]: {_letters(len(group))}, {_KINDS[kind]}"
         )
         reason = _facts()
-        reason.add_row("", escape(_printable(group[0]["reason"])))
+        reason.add_row("", escape(printable(group[0]["reason"])))
         console.print(reason)
         table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
         for letter in group:
             name = letter["recording_id"] or f"message {letter['message_id']}"
-            table.add_row("", _minute(letter["failed_at"]), escape(_printable(name)), _tries(letter["receive_count"]))
+            table.add_row("", _minute(letter["failed_at"]), escape(printable(name)), _tries(letter["receive_count"]))
         console.print(table)
 
 
 def print_letter(letter: dict[str, Any]) -> None:
     """One dead letter, with its body as it came."""
     console = out()
-    console.print(f"[bold red]{escape(_printable(letter['error'] or 'no reason'))}[/], {_KINDS[letter['kind']]}")
+    console.print(f"[bold red]{escape(printable(letter['error'] or 'no reason'))}[/], {_KINDS[letter['kind']]}")
     facts = _facts()
-    facts.add_row("recording", escape(_printable(letter["recording_id"] or "can't be told")))
-    facts.add_row("reason", escape(_printable(letter["reason"])))
+    facts.add_row("recording", escape(printable(letter["recording_id"] or "can't be told")))
+    facts.add_row("reason", escape(printable(letter["reason"])))
     facts.add_row("set aside", " ".join(filter(None, (letter["failed_at"], _tries(letter["receive_count"])))))
-    facts.add_row("message", escape(_printable(letter["message_id"])))
+    facts.add_row("message", escape(printable(letter["message_id"])))
     if letter["request_id"]:
-        facts.add_row("request", escape(_printable(letter["request_id"])))
-    facts.add_row("body", escape(_printable(letter["body"])))
+        facts.add_row("request", escape(printable(letter["request_id"])))
+    facts.add_row("body", escape(printable(letter["body"])))
     console.print(facts)
 
 
@@ -216,7 +216,7 @@ def print_standing(found: dict[str, Any]) -> None:
     for name, value in found["item"].items():
         facts.add_row(escape(name), escape(f"{value:.6g}" if isinstance(value, float) else str(value)))
     for letter in found["dead_letters"] or ():
-        reason = escape(_printable(letter["reason"]))
+        reason = escape(printable(letter["reason"]))
         facts.add_row("dead letter", f"{_minute(letter['failed_at'])} [red]{escape(letter['error'])}[/] {reason}")
     if found["dead_letters"] == []:
         facts.add_row("dead letter", "none")
@@ -242,7 +242,8 @@ def _minute(moment: str) -> str:
     return moment[:16].replace("T", " ") + " UTC"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Text of others for a terminal: none of it is obeyed."""
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
@@ -254,7 +255,7 @@ def _alike(letter: dict[str, Any]) -> str:
 
 def print_error(text: str) -> None:
     """One sentence on standard error."""
-    err().print(f"[bold red]error:[/] {escape(_printable(text))}")
+    err().print(f"[bold red]error:[/] {escape(printable(text))}")
 
 
 def _size(count: float) -> str:

@@ -311,7 +311,9 @@ def _following(before: Known | None, row: Row) -> Known:
     if before is None:
         return now
     if leaves_measured(before.status, before.inputs_key, row):
-        return replace(before, last_try=LastTry(now.work_key, now.error, now.is_worth_a_retry))
+        return (
+            replace(before, last_try=LastTry(now.work_key, now.error, now.is_worth_a_retry)) if now.work_key else before
+        )
     if now.status == "done" and now.inputs_key == before.inputs_key and not now.level_verdict:
         verdict = worse(now.verdict, before.level_verdict)
         return replace(now, verdict=verdict, level_verdict=before.level_verdict)

@@ -81,7 +81,7 @@ class SetAside:
     """A row that can't be used.
 
     Attributes:
-        listed_in: where it stands, such as ``/lists/manifest.csv:17``; it begins with the list's name.
+        listed_in: where it stands: ``/lists/manifest.csv:17``, ``table Recording:ID``, ``s3://bucket/key``.
         reason: a sentence.
         error_class: what kind of error it is.
     """

@@ -40,7 +40,8 @@ def age(row: Mapping[str, Any]) -> datetime:
 def following(old: Row, new: Row) -> Row:
     """What counts where `new` was made after `old`."""
     if leaves_measured(old["status"], old["inputs_key"], new):
-        return old if _tried_after(old, new) else _noted(old, new)
+        # Without a key nothing was tried: the inputs weren't found, which the next run finds out for itself.
+        return old if not new["work_key"] or _tried_after(old, new) else _noted(old, new)
     if not new["inputs_key"] or new["inputs_key"] != old["inputs_key"]:
         return new
     kept = {name: old.get(name) for name in CARRIED if new.get(name) is None}

@@ -68,7 +68,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("is_worth_a_retry", _YES, "whether the next run tries it again by itself; false where done"),
     ("last_try_do", _TEXT, "kind of work that was tried on the same inputs since, and failed; null where none was"),
     ("last_try_at", _WHEN, "when it failed, UTC"),
-    ("last_try_key", _TEXT, "its work_key; null where its inputs weren't found"),
+    ("last_try_key", _TEXT, "its work_key"),
     ("last_try_error_class", _TEXT, "as error_class"),
     ("last_try_error", _TEXT, "the reason as a sentence"),
     ("last_try_is_worth_a_retry", _YES, "whether the same command tries that work again by itself"),

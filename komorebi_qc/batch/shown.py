@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-from komorebi_qc.console import err, out
+from komorebi_qc.console import err, out, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -211,8 +211,8 @@ def _pairs(pairs: Sequence[tuple[str, str]]) -> Table:
 
 
 def _safe(text: str) -> str:
-    """Text of others for a terminal: none of it is obeyed, or begins a line of its own."""
-    return escape("".join(c if c.isprintable() else "?" for c in text))
+    """Text of others, of which none begins a line of its own."""
+    return escape(printable(text).replace("\n", "?"))
 
 
 def print_messages(bodies: Sequence[str], refused: Sequence[tuple[str, str]], sent: int | None, rate_hz: float) -> None:

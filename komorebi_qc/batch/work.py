@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from komorebi_qc.view.examine import Examined
 
 _HEAD_BYTES = 1 << 20
+"""What is fetched of a recording on S3 for its tags, where nothing else of it is at hand."""
 _LONGEST_NAME = 200
 """Bytes; a key may have more, a file name no more than 255, of which a download takes some."""
-"""What is fetched of a recording on S3 for its tags, where nothing else of it is at hand."""
 
 
 def carry_out(task: Task) -> Row:
@@ -133,7 +133,8 @@ def _audit(task: Task) -> Row:
         named = (
             {"recording_id": item.recording_id} if files is None else dict(zip(_INPUTS, map(str, files), strict=True))
         )
-        job = AuditJob(Wish(**named, call_end=item.call_end), task.out, limits=task.ask.judged_by(), keeps_report=True)
+        wish, limits = Wish(**named, call_end=item.call_end), task.ask.judged_by()
+        job = AuditJob(wish, task.out, limits=limits, keeps_report=_has_report(task))
         status = audit(job, progress, lambda examined: found.update(_examined(examined)))
         sizes = dict(zip(_SIZES, (path.stat().st_size for path in files), strict=True)) if files is not None else {}
         found = {**found, **_tags(task, files), **sizes, "report": task.report}
@@ -222,7 +223,7 @@ def _tags(task: Task, files: tuple[Path, Path] | None) -> Row:
 
 
 def _has_report(task: Task) -> bool:
-    """A failed audit leaves a page that says why, unless it wasn't even begun."""
+    """Whether a report lies there; a failed audit leaves a page that says why, unless it wasn't even begun."""
     with suppress(KomorebiError):
         return place_of(task.out).has("report.html")
     return False

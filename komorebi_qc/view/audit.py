@@ -25,7 +25,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from komorebi_qc.aws_errors import NO_SUCH_KEY, aws_errors, error_code
+from komorebi_qc.aws_errors import aws_errors
 from komorebi_qc.errors import InputError, KomorebiError
 from komorebi_qc.pipeline import STEPS
 from komorebi_qc.progress import SILENT
@@ -79,7 +79,7 @@ class AuditJob:
         notebooks: which are run, by name or as paths.
         parameters: of the notebooks, beyond those that name the recording; as texts.
         limits: what findings are judged by; None for the environment's.
-        keeps_report: whether an earlier report stays where nothing could be examined now.
+        keeps_report: whether there is an earlier report that stays where nothing can be examined now.
     """
 
     wish: Wish
@@ -267,7 +267,7 @@ class _Run:
             status.error, status.error_kind = _where(failed[0]), "NotebookError"
         if error is not None:
             status.error, status.error_kind = str(error) or type(error).__name__, type(error).__name__
-            if self._case is None and not (self._job.keeps_report and _has_report(self._job.out)):
+            if self._case is None and not self._job.keeps_report:
                 _write(self._folder / REPORT, _page_of_failure(status))
         for one in status.notebooks:
             if one.state == "running":
@@ -563,20 +563,6 @@ def _folder(out: str) -> Iterator[Path]:
             yield Path(scratch)
         finally:
             _upload(client, Path(scratch), bucket, prefix.strip("/"))
-
-
-def _has_report(out: str) -> bool:
-    if not out.startswith("s3://"):
-        return (Path(out) / REPORT).is_file()
-    bucket, _, prefix = out.removeprefix("s3://").partition("/")
-    key = "/".join(filter(None, (prefix.strip("/"), REPORT)))
-    try:
-        aws_client("s3").head_object(Bucket=bucket, Key=key)
-    except Exception as error:
-        if error_code(error) in NO_SUCH_KEY:
-            return False
-        raise
-    return True
 
 
 def _upload(client: Any, folder: Path, bucket: str, prefix: str) -> None:
