@@ -6,23 +6,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
-from komorebi_qc.diagnose import Diagnosis, diagnose
-from komorebi_qc.errors import InputError, SettingsError
-from komorebi_qc.limits import DEFAULT
-from komorebi_qc.pipeline import AlignChoice, ContainerChoice, Options, Order, Outcome, process
-from komorebi_qc.recording import Recording, check_recording_id
-from komorebi_qc.settings import Settings, aws_client, read_local
-from komorebi_qc.sqs import Queue
-from komorebi_qc.stores_local import LocalFiles, LocalTable, check_output, opened_file
-from komorebi_qc.timebase import Alignment, CallEnd, parse_call_end
-from komorebi_qc.worker import Counts, load_handler, run
+from komorebi_qc.core.errors import InputError, SettingsError
+from komorebi_qc.core.limits import DEFAULT
+from komorebi_qc.core.recording import Recording, check_recording_id
+from komorebi_qc.core.timebase import Alignment, CallEnd, parse_call_end
+from komorebi_qc.pipeline.diagnose import Diagnosis, diagnose
+from komorebi_qc.pipeline.process import AlignChoice, ContainerChoice, Options, Order, Outcome, process
+from komorebi_qc.queue.sqs import Queue
+from komorebi_qc.queue.worker import Counts, load_handler, run
+from komorebi_qc.storage.local import LocalFiles, LocalTable, check_output, opened_file
+from komorebi_qc.wiring import Settings, aws_client, read_local
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from komorebi_qc.limits import Limits
-    from komorebi_qc.progress import Progress
+    from komorebi_qc.core.limits import Limits
+    from komorebi_qc.core.progress import Progress
 
 _LOCAL_ID = "local"
 
@@ -115,7 +115,7 @@ def process_files(files: LocalFiles, wanted: Wanted, environ: Mapping[str, str],
     """Process three local files; the output's extension names the container.
 
     Raises:
-        KomorebiError: see `komorebi_qc.pipeline.process`.
+        KomorebiError: see `komorebi_qc.pipeline.process.process`.
     """
     order = wanted.order(_LOCAL_ID)
     container = _container(files.out, wanted.container)
@@ -129,7 +129,7 @@ def process_by_id(recording_id: str, wanted: Wanted, environ: Mapping[str, str],
     """Process a recording of the configured table.
 
     Raises:
-        KomorebiError: see `komorebi_qc.pipeline.process` and `komorebi_qc.settings`.
+        KomorebiError: see `komorebi_qc.pipeline.process.process` and `komorebi_qc.wiring`.
     """
     order = wanted.order(check_recording_id(recording_id))
     wired = Settings.from_environment(environ).pipeline()
@@ -162,7 +162,7 @@ def diagnose_by_id(
     """Diagnose a recording of the configured table, and draw the diagnosis where `plot` names a PNG.
 
     Raises:
-        KomorebiError: see `komorebi_qc.pipeline.process` and `komorebi_qc.settings`.
+        KomorebiError: see `komorebi_qc.pipeline.process.process` and `komorebi_qc.wiring`.
     """
     told = told_call_end(call_end)
     check_picture(plot)
@@ -190,7 +190,7 @@ def _drawn(found: Diagnosis, path: Path | None) -> Diagnosis:
     if path is None:
         return found
     try:
-        from komorebi_qc.view.figure import diagnosis_figure, save_png  # noqa: PLC0415  pictures are an extra
+        from komorebi_qc.desk.plots.figure import diagnosis_figure, save_png  # noqa: PLC0415  pictures are an extra
     except ImportError:
         raise InputError('--plot needs matplotlib: pip install "komorebi-qc[view]"') from None
     heard = found.heard
@@ -212,7 +212,7 @@ def run_worker(environ: Mapping[str, str], *, once: bool) -> Counts:
     """Poll the configured queue with the Lambda's handler.
 
     Raises:
-        KomorebiError: see `komorebi_qc.worker.run` and `komorebi_qc.settings`.
+        KomorebiError: see `komorebi_qc.queue.worker.run` and `komorebi_qc.wiring`.
     """
     settings = Settings.from_environment(environ)
     if not settings.queue_url:

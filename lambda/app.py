@@ -13,15 +13,15 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
-from komorebi_qc.handler import MessageStaysError, WorkerContext, check_event, handle_record
-from komorebi_qc.settings import Settings
+from komorebi_qc.queue.handler import MessageStaysError, WorkerContext, check_event, handle_record
+from komorebi_qc.wiring import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-    from komorebi_qc.handler import Desk, Pipeline, Report
+    from komorebi_qc.queue.handler import Desk, Pipeline, Report
 
     Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from aws_fixtures import World, running_world
+from captures import CAPTURES, Capture
 from measure import unavailable
 
-from komorebi_qc.stores import Source
+from komorebi_qc.core.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser
-
-MEDIA = Path(__file__).parent / "media"
-SAMPLE = Path(__file__).parent.parent / "komorebi_qc" / "sample"
 
 FLAGS = [
     "--no-sandbox",
@@ -34,36 +30,6 @@ FLAGS = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Capture:
-    """A real recording by Chromium's MediaRecorder, with the call that it holds and where it holds it."""
-
-    name: str
-    recording: Path
-    call: Path
-    offset_s: float
-    call_end: str
-    call_end_s: float
-
-
-def _captures() -> dict[str, Capture]:
-    truths = {name: (MEDIA / name, MEDIA / "call.wav", t) for name, t in _read(MEDIA / "truth.json").items()}
-    truths["sample"] = (SAMPLE / "recording.mp4", SAMPLE / "connect.wav", _read(SAMPLE / "truth.json"))
-    return {
-        name: Capture(name, recording, call, t["offset_s"], t["callEndingTimestamp"], t["call_end_in_recording_s"])
-        for name, (recording, call, t) in truths.items()
-        if recording.suffix in (".webm", ".mp4", ".mkv")
-    }
-
-
-def _read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
-
-
-CAPTURES = _captures()
 
 
 @pytest.fixture(params=sorted(CAPTURES))

@@ -17,14 +17,14 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from komorebi_qc import __version__
-from komorebi_qc.batch.child import DEFAULT_WORK, Bounds, Child, Fault, Stopped
-from komorebi_qc.batch.crew import attempt
-from komorebi_qc.errors import InputError, PermanentError, StorageError
+from komorebi_qc.batch.executor import attempt
+from komorebi_qc.batch.worker_process import DEFAULT_WORK, Bounds, Child, Fault, Stopped
+from komorebi_qc.core.errors import InputError, PermanentError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from komorebi_qc.batch.crew import Answer
+    from komorebi_qc.batch.executor import Answer
     from komorebi_qc.batch.tasks import Task
 
 _PATIENCE_S = 30

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.aws_errors import aws_errors, error_code
 from komorebi_qc.batch.manifest import split_s3
 from komorebi_qc.batch.places import Folder, Place, Prefix
-from komorebi_qc.errors import InputError
-from komorebi_qc.settings import aws_client
+from komorebi_qc.core.errors import InputError
+from komorebi_qc.storage.aws_errors import aws_errors, error_code
+from komorebi_qc.wiring import aws_client
 
 if TYPE_CHECKING:
     import pyarrow as pa

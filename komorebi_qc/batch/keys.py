@@ -10,8 +10,8 @@ from komorebi_qc import __version__
 from komorebi_qc.batch.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from komorebi_qc.batch.child import Bounds
-    from komorebi_qc.limits import Limits
+    from komorebi_qc.batch.worker_process import Bounds
+    from komorebi_qc.core.limits import Limits
 
 
 def inputs_key(call: str, call_etag: str, recording: str, recording_etag: str, call_end: str) -> str:

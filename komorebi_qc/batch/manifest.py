@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow.parquet as pq
 
-from komorebi_qc.aws_errors import NO_SUCH_KEY, aws_errors, error_code
-from komorebi_qc.errors import InputError, MissingMediaError
-from komorebi_qc.recording import check_recording_id
-from komorebi_qc.settings import aws_client
-from komorebi_qc.stores_local import opened_file
-from komorebi_qc.timebase import parse_call_end
+from komorebi_qc.core.errors import InputError, MissingMediaError
+from komorebi_qc.core.recording import check_recording_id
+from komorebi_qc.core.timebase import parse_call_end
+from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
+from komorebi_qc.storage.local import opened_file
+from komorebi_qc.wiring import aws_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

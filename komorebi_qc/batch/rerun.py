@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from komorebi_qc import operate
 from komorebi_qc.batch.manifest import Item, Listed
 from komorebi_qc.batch.schema import DAY, UNKNOWN_DAY
-from komorebi_qc.errors import AccessDeniedError, InputError, KomorebiError, SettingsError
-from komorebi_qc.settings import Settings, aws_client
-from komorebi_qc.sqs import Queue
-from komorebi_qc.stores_dynamo import DynamoTable
+from komorebi_qc.core.errors import AccessDeniedError, InputError, KomorebiError, SettingsError
+from komorebi_qc.queue import operate
+from komorebi_qc.queue.sqs import Queue
+from komorebi_qc.storage.dynamodb import DynamoTable
+from komorebi_qc.wiring import Settings, aws_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

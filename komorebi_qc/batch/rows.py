@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from komorebi_qc import __version__
 from komorebi_qc.batch.keys import work_key
-from komorebi_qc.batch.newest import worst
+from komorebi_qc.batch.row_summary import worst
 from komorebi_qc.batch.schema import DAY, SCHEMA_VERSION, UNKNOWN_DAY, WITH_DAY
-from komorebi_qc.errors import AccessDeniedError, DoesNotFitError, MissingMediaError, PassingError, SettingsError
-from komorebi_qc.limits import DEFAULT
+from komorebi_qc.core.errors import AccessDeniedError, DoesNotFitError, MissingMediaError, PassingError, SettingsError
+from komorebi_qc.core.limits import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from komorebi_qc.batch.manifest import Item, SetAside
     from komorebi_qc.batch.tasks import Task
-    from komorebi_qc.errors import KomorebiError
+    from komorebi_qc.core.errors import KomorebiError
 
 Row = dict[str, Any]
 _MENDED_OUTSIDE = (AccessDeniedError, DoesNotFitError, MissingMediaError, SettingsError)

@@ -9,20 +9,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from komorebi_qc.batch.child import Fault
 from komorebi_qc.batch.keys import bounded_key
 from komorebi_qc.batch.rows import failed, failure_of, row_of, set_aside_row, unresolved_row
-from komorebi_qc.errors import KomorebiError
+from komorebi_qc.batch.worker_process import Fault
+from komorebi_qc.core.errors import KomorebiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from komorebi_qc.batch.child import Bounds
-    from komorebi_qc.batch.crew import Crew
     from komorebi_qc.batch.dataset import Dataset, Known
+    from komorebi_qc.batch.executor import Crew
     from komorebi_qc.batch.manifest import Item, Listed
     from komorebi_qc.batch.rows import Row
     from komorebi_qc.batch.tasks import Resolver, Task
+    from komorebi_qc.batch.worker_process import Bounds
 
 _LOOK_S = 0.2
 _ASKED_AT_ONCE = 8

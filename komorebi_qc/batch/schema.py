@@ -12,8 +12,8 @@ Where it lies, under the dataset's root (a folder or ``s3://bucket/prefix``):
   them; a reader of ``day=*/rows.parquet`` sees them as soon as a run ends or the next one begins;
 * ``_reports/``: what audits leave, unless another place was named; ``_unified/``: unified recordings of listed files.
 
-A recording has one row under all days: its newest, see `komorebi_qc.batch.newest`. Where a try fails, the row that was
-made from the same inputs before stays, and the columns ``last_try_*`` tell of the failure.
+A recording has one row under all days: its newest, see `komorebi_qc.batch.row_summary`. Where a try fails, the row
+that was made from the same inputs before stays, and the columns ``last_try_*`` tell of the failure.
 """
 
 from __future__ import annotations
@@ -63,7 +63,11 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("peak_memory_mb", _NUMBER, "most resident memory of the process that did it, so far; 1 MB is 1e6 bytes"),
     # What became of it
     ("status", _TEXT, "done; failed: it was tried; set_aside: it wasn't, since the list's row can't be used"),
-    ("error_class", _TEXT, "null where done; one of komorebi_qc.errors, or TimeLimit, MemoryLimit, Crash, Unforeseen"),
+    (
+        "error_class",
+        _TEXT,
+        "null where done; one of komorebi_qc.core.errors, or TimeLimit, MemoryLimit, Crash, Unforeseen",
+    ),
     ("error", _TEXT, "the reason as a sentence; null where done"),
     ("is_worth_a_retry", _YES, "whether the next run tries it again by itself; false where done"),
     ("last_try_do", _TEXT, "kind of work that was tried on the same inputs since, and failed; null where none was"),

@@ -14,20 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from komorebi_qc import __version__
-from komorebi_qc.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 from komorebi_qc.batch.keys import inputs_key, work_key
 from komorebi_qc.batch.manifest import attribute_text, file_day, split_s3
 from komorebi_qc.batch.places import Place, place_of
-from komorebi_qc.errors import InputError, MissingMediaError
-from komorebi_qc.settings import VARIABLES, Settings, aws_client, present_limits
-from komorebi_qc.timebase import parse_call_end
+from komorebi_qc.core.errors import InputError, MissingMediaError
+from komorebi_qc.core.timebase import parse_call_end
+from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
+from komorebi_qc.wiring import VARIABLES, Settings, aws_client, present_limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from komorebi_qc.batch.manifest import Item
-    from komorebi_qc.limits import Limits
-    from komorebi_qc.settings import WiredPipeline
+    from komorebi_qc.core.limits import Limits
+    from komorebi_qc.wiring import WiredPipeline
 
 Do = Literal["diagnose", "process", "audit"]
 REPORTS, UNIFIED = "_reports", "_unified"

@@ -14,26 +14,26 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from komorebi_qc.aws_errors import aws_errors
 from komorebi_qc.batch.manifest import split_s3
 from komorebi_qc.batch.places import place_of
 from komorebi_qc.batch.rows import failed, failure_of, measured, row_of
 from komorebi_qc.batch.tags import read_tags
-from komorebi_qc.errors import InputError, KomorebiError
-from komorebi_qc.interrupt import stoppable
-from komorebi_qc.progress import SILENT
-from komorebi_qc.settings import VARIABLES, Settings, aws_client
-from komorebi_qc.stores_local import opened_file
+from komorebi_qc.core.errors import InputError, KomorebiError
+from komorebi_qc.core.interrupt import stoppable
+from komorebi_qc.core.progress import SILENT
+from komorebi_qc.storage.aws_errors import aws_errors
+from komorebi_qc.storage.local import opened_file
+from komorebi_qc.wiring import VARIABLES, Settings, aws_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from komorebi_qc.batch.rows import Row
     from komorebi_qc.batch.tasks import Task
-    from komorebi_qc.diagnose import Diagnosis
-    from komorebi_qc.pipeline import Outcome
-    from komorebi_qc.stores import Source
-    from komorebi_qc.view.examine import Examined
+    from komorebi_qc.core.source import Source
+    from komorebi_qc.pipeline.diagnose import Diagnosis
+    from komorebi_qc.pipeline.examine import Examined
+    from komorebi_qc.pipeline.process import Outcome
 
 _HEAD_BYTES = 1 << 20
 """What is fetched of a recording on S3 for its tags, where nothing else of it is at hand."""
@@ -62,8 +62,8 @@ def carry_out(task: Task) -> Row:
 
 
 def _diagnose(task: Task) -> Row:
-    from komorebi_qc.diagnose import diagnose  # noqa: PLC0415  decoders only where they are used
-    from komorebi_qc.timebase import parse_call_end  # noqa: PLC0415
+    from komorebi_qc.core.timebase import parse_call_end  # noqa: PLC0415
+    from komorebi_qc.pipeline.diagnose import diagnose  # noqa: PLC0415  decoders only where they are used
 
     limits = task.ask.judged_by()
     with _opened(task) as (call, own):
@@ -92,7 +92,7 @@ def _media(found: Diagnosis) -> Row:
 
 def _process(task: Task) -> Row:
     from komorebi_qc import jobs  # noqa: PLC0415
-    from komorebi_qc.stores_local import LocalFiles  # noqa: PLC0415
+    from komorebi_qc.storage.local import LocalFiles  # noqa: PLC0415
 
     wanted = jobs.Wanted(task.item.call_end, offset_s=None, drift_ppm=0.0, container="auto", limits=task.ask.limits)
     with _files(task) as files, stoppable(SILENT) as progress:
@@ -124,8 +124,8 @@ def _sizes(outcome: Outcome) -> Row:
 
 
 def _audit(task: Task) -> Row:
-    from komorebi_qc.view.audit import AuditJob, audit  # noqa: PLC0415  an extra
-    from komorebi_qc.view.case import Wish  # noqa: PLC0415
+    from komorebi_qc.desk.audit import AuditJob, audit  # noqa: PLC0415  an extra
+    from komorebi_qc.desk.case import Wish  # noqa: PLC0415
 
     found: Row = {}
     with _files(task) as files, stoppable(SILENT) as progress:

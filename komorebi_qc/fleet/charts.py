@@ -19,10 +19,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from komorebi_qc.fleet.asked import MEASURES
+from komorebi_qc.desk.plots.plots import new_figure
+from komorebi_qc.fleet.narrative import MEANINGS, TITLES, safe, size_text, value_text
+from komorebi_qc.fleet.queries import MEASURES
 from komorebi_qc.fleet.study import LEAST, SHARES
-from komorebi_qc.fleet.told import MEANINGS, TITLES, safe, size_text, value_text
-from komorebi_qc.view.plots import new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

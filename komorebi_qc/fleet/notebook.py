@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from komorebi_qc.desk.notebook_output import Shown, all_of, folded, headed, judged, picture, said, table
 from komorebi_qc.fleet import charts
-from komorebi_qc.fleet.asked import COLUMNS, WORST_FIRST
-from komorebi_qc.fleet.report import fleet_named, write_study
-from komorebi_qc.fleet.study import DEFAULT_WORST, study_of
-from komorebi_qc.fleet.told import (
+from komorebi_qc.fleet.narrative import (
     TITLES,
     answers,
     cause_texts,
@@ -25,7 +23,9 @@ from komorebi_qc.fleet.told import (
     stand_out_text,
     value_text,
 )
-from komorebi_qc.view.shown import Shown, all_of, folded, headed, judged, picture, said, table
+from komorebi_qc.fleet.queries import COLUMNS, WORST_FIRST
+from komorebi_qc.fleet.report import fleet_named, write_study
+from komorebi_qc.fleet.study import DEFAULT_WORST, study_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,7 +1,7 @@
 """From a study to one page of HTML that needs nothing else: no network, no script to be read, one to sort its tables.
 
 It wears the single report's style sheet, and adds what a fleet needs. All that comes from outside goes through
-`komorebi_qc.fleet.told.safe` and is escaped.
+`komorebi_qc.fleet.narrative.safe` and is escaped.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 from scipy.stats import binomtest
 
 from komorebi_qc import __version__
+from komorebi_qc.core.finding import counted
 from komorebi_qc.fleet import charts
-from komorebi_qc.fleet.asked import COLUMNS, MEASURES, WORST_FIRST
 from komorebi_qc.fleet.causes import LEAST_OF_A_GROUP
 from komorebi_qc.fleet.changes import ALARM_RATE, LEAST_DAYS
-from komorebi_qc.fleet.told import (
+from komorebi_qc.fleet.narrative import (
     NOTHING,
     TERMS,
     TITLES,
@@ -36,17 +36,17 @@ from komorebi_qc.fleet.told import (
     stand_out_text,
     value_text,
 )
-from komorebi_qc.verdict import counted
+from komorebi_qc.fleet.queries import COLUMNS, MEASURES, WORST_FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from matplotlib.figure import Figure
 
-    from komorebi_qc.fleet.asked import Group, Reason
-    from komorebi_qc.fleet.sheet import Card, Wave
+    from komorebi_qc.fleet.contact_sheet import Card, Wave
+    from komorebi_qc.fleet.narrative import Answer
+    from komorebi_qc.fleet.queries import Group, Reason
     from komorebi_qc.fleet.study import Study
-    from komorebi_qc.fleet.told import Answer
 
 MOST_GROUPS: Final = 200
 """Rows of a table of groups."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from komorebi_qc.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 from komorebi_qc.batch.manifest import split_s3
-from komorebi_qc.errors import InputError
+from komorebi_qc.core.errors import InputError
+from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 
 _LARGEST_BYTES = 64_000_000
 """What is read of an audit is smaller by far; what isn't, is none of ours."""

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from komorebi_qc.sync.activity import FRAME_S, Activity
 from komorebi_qc.sync.features import Haystack, band_levels, floored
-from komorebi_qc.sync.track import chains
+from komorebi_qc.sync.lag_path import chains
+from komorebi_qc.sync.vad import FRAME_S, Activity
 
 if TYPE_CHECKING:
-    from komorebi_qc.sync.samples import Doubles, Ints, Track
+    from komorebi_qc.core.samples import Doubles, Ints, Track
 
 CANDIDATES = 6
 MOST_BLOCKS = 16

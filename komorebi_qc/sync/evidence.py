@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from komorebi_qc.sync.activity import FRAME_S, Activity
-from komorebi_qc.sync.judge import Channel, Evidence
+from komorebi_qc.sync.classify import Channel, Evidence
+from komorebi_qc.sync.vad import FRAME_S, Activity
 
 if TYPE_CHECKING:
+    from komorebi_qc.core.samples import Flags
     from komorebi_qc.sync.fit import Fit
-    from komorebi_qc.sync.samples import Flags
     from komorebi_qc.sync.windows import Chain
 
 CUSTOMER, AGENT = 0, 1

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from komorebi_qc.sync.activity import FRAME
-from komorebi_qc.sync.samples import RATE, Flags, Floats, Track, length, piece
+from komorebi_qc.core.samples import RATE, Flags, Floats, Track, length, piece
+from komorebi_qc.sync.vad import FRAME
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from komorebi_qc.sync.samples import Doubles, Flags, Ints
+    from komorebi_qc.core.samples import Doubles, Flags, Ints
 
 LEAST_JUMP_S = 0.004
 GAP_S = 12.0

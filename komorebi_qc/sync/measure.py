@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from komorebi_qc.sync import coarse, far, judge, place
+from komorebi_qc.core.samples import RATE, Doubles, Track, length
+from komorebi_qc.core.timebase import Alignment, Jump
+from komorebi_qc.sync import classify as judge
+from komorebi_qc.sync import coarse
+from komorebi_qc.sync import distant_segments as far
 from komorebi_qc.sync import fit as fitting
+from komorebi_qc.sync import jump_location as place
 from komorebi_qc.sync import windows as fine
-from komorebi_qc.sync.activity import FRAME_S, Activity, of_call, of_recording
+from komorebi_qc.sync.alternative_offsets import Rival, find_rivals
 from komorebi_qc.sync.evidence import gather
-from komorebi_qc.sync.rivals import Rival, find_rivals
-from komorebi_qc.sync.samples import RATE, Doubles, Track, length
+from komorebi_qc.sync.vad import FRAME_S, Activity, of_call, of_recording
 from komorebi_qc.sync.windows import Chain
-from komorebi_qc.timebase import Alignment, Jump
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

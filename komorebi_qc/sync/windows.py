@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from komorebi_qc.sync.activity import Activity, share
+from komorebi_qc.core.samples import RATE, Doubles, Flags, Ints, Track, length
 from komorebi_qc.sync.fit import Points
-from komorebi_qc.sync.offset import PEAKS, peaks
-from komorebi_qc.sync.samples import RATE, Doubles, Flags, Ints, Track, length
-from komorebi_qc.sync.track import DRIFT, chains
+from komorebi_qc.sync.gcc_phat import PEAKS, peaks
+from komorebi_qc.sync.lag_path import DRIFT, chains
+from komorebi_qc.sync.vad import Activity, share
 
 if TYPE_CHECKING:
     from komorebi_qc.sync.coarse import Course

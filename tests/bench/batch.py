@@ -113,7 +113,7 @@ def make_calls(out: Path, number: int, call_s: float, corpus: Path | None, seed:
 def _phrases(corpus: Path | None) -> list[list[NDArray[np.int16]]]:
     """What each side says, in pieces."""
     places = sorted(corpus.glob("*/connect.wav")) if corpus else []
-    places = places or [ROOT / "tests" / "media" / "call.wav", ROOT / "komorebi_qc" / "sample" / "connect.wav"]
+    places = places or [ROOT / "tests" / "media" / "call.wav", ROOT / "komorebi_qc" / "demo" / "sample" / "connect.wav"]
     sides: list[list[NDArray[np.int16]]] = [[], []]
     for place in places:
         with wave.open(str(place)) as file:
@@ -336,9 +336,9 @@ def _profile(calls: list[Made]) -> None:
     import cProfile  # noqa: PLC0415
     import pstats  # noqa: PLC0415
 
-    from komorebi_qc.diagnose import diagnose  # noqa: PLC0415
-    from komorebi_qc.stores_local import opened_file  # noqa: PLC0415
-    from komorebi_qc.timebase import parse_call_end  # noqa: PLC0415
+    from komorebi_qc.core.timebase import parse_call_end  # noqa: PLC0415
+    from komorebi_qc.pipeline.diagnose import diagnose  # noqa: PLC0415
+    from komorebi_qc.storage.local import opened_file  # noqa: PLC0415
 
     profile = cProfile.Profile()
     for n in count():

@@ -45,7 +45,7 @@ USD_PER_GB_S = 0.0000166667
 PERIOD_US = 100_000
 COUNTING = """
 import atexit, collections, os, sys
-from komorebi_qc import settings
+from komorebi_qc import wiring as settings
 asked = collections.Counter()
 made = settings.aws_client
 def counted(service):
@@ -57,7 +57,7 @@ settings.aws_client = counted
 def tell():
     with open(os.environ["BENCH_COUNTS"], "w") as file:
         file.writelines(f"{name}={count}\\n" for name, count in sorted(asked.items()))
-from komorebi_qc.cli import main
+from komorebi_qc.cli.main import main
 main()
 """
 

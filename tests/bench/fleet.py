@@ -2,7 +2,8 @@
 
     .venv/bin/python tests/bench/fleet.py [--rows 100000] [--worst 24] [--out DIR] [--runs 5] [--check] [--shot F.png]
 
-The rows are made by sampling real diagnoses (`komorebi_qc.fleet.made`), written as a dataset and read back. The worst
+The rows are made by sampling real diagnoses (`komorebi_qc.fleet.synthetic`), written as a dataset and read back. The
+worst
 have audits beside them: reports and thumbnails of the shipped recordings, so that pictures and sounds are real, though
 not theirs. Headless Chromium then opens the page as a file, with no network, a fresh browser for each run; the time is
 from the request to the end of ``load`` and the first frame after it. Prints Markdown.
@@ -21,21 +22,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":
-    # As a script this folder comes first, where `conftest` isn't to be found.
+    # As a script this folder comes first, where `captures` isn't to be found.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import pyarrow as pa
-from conftest import CAPTURES
+from captures import CAPTURES
 from report_pages import sample_report
 
-from komorebi_qc.fleet.asked import worst
+from komorebi_qc.fleet.contact_sheet import REPORT, THUMBNAIL
 from komorebi_qc.fleet.dataset import fleet_of
-from komorebi_qc.fleet.made import made_rows, write_dataset
 from komorebi_qc.fleet.places import Folder
+from komorebi_qc.fleet.queries import worst
 from komorebi_qc.fleet.report import fleet_named, write_report
-from komorebi_qc.fleet.sheet import REPORT, THUMBNAIL
-from komorebi_qc.stores_local import opened_file
-from komorebi_qc.thumbnail import png_at
+from komorebi_qc.fleet.synthetic import made_rows, write_dataset
+from komorebi_qc.media.thumbnail import png_at
+from komorebi_qc.storage.local import opened_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-SAMPLE = ROOT / "komorebi_qc" / "sample"
+SAMPLE = ROOT / "komorebi_qc" / "demo" / "sample"
 MEDIA = ROOT / "tests" / "media"
 LEAD_S = 3.25
 """Recording time of the call's first sample."""

@@ -33,9 +33,9 @@ from parts import MissingPartError, program
 from servers import HOST, KEY, REGION, ServerError, answers, free_ports, moto, running, seaweed, stand_ins
 from stack import CONNECT, INPUT, OUTPUT, PREFIX, TABLE, make_table
 
+from komorebi_qc.core.progress import SILENT
 from komorebi_qc.jobs import Wanted, process_files
-from komorebi_qc.progress import SILENT
-from komorebi_qc.stores_local import LocalFiles
+from komorebi_qc.storage.local import LocalFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -14,16 +14,16 @@ import av
 import numpy as np
 from parts import ROOT
 
+from komorebi_qc.core.progress import SILENT
 from komorebi_qc.jobs import Wanted, process_files
-from komorebi_qc.progress import SILENT
-from komorebi_qc.stores_local import LocalFiles
+from komorebi_qc.storage.local import LocalFiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 MEDIA = ROOT / "tests" / "media"
-SAMPLE = ROOT / "komorebi_qc" / "sample"
+SAMPLE = ROOT / "komorebi_qc" / "demo" / "sample"
 LARGE_BYTES = 18 << 20
 """More than two parts of an upload."""
 

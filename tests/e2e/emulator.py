@@ -26,7 +26,7 @@ import av
 from parts import ROOT, TOOLS, need_root, program
 from servers import HOST, KEY, REGION, bare_environment, free_ports
 
-from komorebi_qc.recording import Recording
+from komorebi_qc.core.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from servers import Server
 
 CONNECT, INPUT, OUTPUT, TABLE, PREFIX = "e2e-connect", "e2e-input", "e2e-output", "Recording", "connect/e2e"
-SAMPLE = ROOT / "komorebi_qc" / "sample"
+SAMPLE = ROOT / "komorebi_qc" / "demo" / "sample"
 INVOKE = "/2015-03-31/functions/function/invocations"
 
 

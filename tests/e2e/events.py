@@ -23,8 +23,8 @@ from parts import ROOT, Report, emulator, runtime_client
 from servers import HOST, answers, bare_environment, free_ports, ministack, running, stand_ins
 from stack import CONCURRENCY, CONNECT, INPUT, OUTPUT, PREFIX, TABLE, Stack, deploy
 
-from komorebi_qc.handler import FIRST_RETRY_S, LAST_RETRY_S
-from komorebi_qc.letters import Letter
+from komorebi_qc.queue.dead_letter import Letter
+from komorebi_qc.queue.handler import FIRST_RETRY_S, LAST_RETRY_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -39,8 +39,8 @@ from parts import Report
 from servers import KEY, REGION, bare_environment, end_group, moto, seaweed, stand_ins
 from stack import CONNECT, INPUT, OUTPUT, PREFIX, TABLE, make_table
 
-from komorebi_qc.handler import FIRST_RETRY_S, LAST_RETRY_S
-from komorebi_qc.letters import NO_REASON, Letter
+from komorebi_qc.queue.dead_letter import NO_REASON, Letter
+from komorebi_qc.queue.handler import FIRST_RETRY_S, LAST_RETRY_S
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -25,7 +25,7 @@ from parts import Report
 from servers import ministack, moto, seaweed, stand_ins
 from stack import CONNECT, INPUT, OUTPUT, PREFIX, TABLE, Stack, deploy, make_table
 
-from komorebi_qc.errors import (
+from komorebi_qc.core.errors import (
     AccessDeniedError,
     KomorebiError,
     NotThereYetError,
@@ -33,14 +33,14 @@ from komorebi_qc.errors import (
     PassingError,
     StorageError,
 )
-from komorebi_qc.letters import Letter
-from komorebi_qc.pipeline import Options, Order, Outcome, is_done, process
-from komorebi_qc.s3_stream import STALE_AFTER
-from komorebi_qc.s3_upload import PART_BYTES
-from komorebi_qc.sqs import Queue, QueueDesk
-from komorebi_qc.stores_dynamo import DynamoTable
-from komorebi_qc.stores_s3 import S3Media
-from komorebi_qc.timebase import parse_call_end
+from komorebi_qc.core.timebase import parse_call_end
+from komorebi_qc.pipeline.process import Options, Order, Outcome, is_done, process
+from komorebi_qc.queue.dead_letter import Letter
+from komorebi_qc.queue.sqs import Queue, QueueDesk
+from komorebi_qc.storage.dynamodb import DynamoTable
+from komorebi_qc.storage.s3_media import S3Media
+from komorebi_qc.storage.s3_multipart_writer import STALE_AFTER
+from komorebi_qc.storage.s3_publication import PART_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

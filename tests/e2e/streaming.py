@@ -35,10 +35,10 @@ from parts import Report
 from servers import HOST, KEY, REGION, bare_environment, end_group, moto, seaweed, stand_ins
 from stack import CONNECT, INPUT, OUTPUT, PREFIX, TABLE, make_table
 
-from komorebi_qc.pipeline import Options, Order, process
-from komorebi_qc.stores_dynamo import DynamoTable
-from komorebi_qc.stores_s3 import S3Media
-from komorebi_qc.timebase import parse_call_end
+from komorebi_qc.core.timebase import parse_call_end
+from komorebi_qc.pipeline.process import Options, Order, process
+from komorebi_qc.storage.dynamodb import DynamoTable
+from komorebi_qc.storage.s3_media import S3Media
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

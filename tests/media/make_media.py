@@ -4,7 +4,7 @@
     make_media.py [NAME ...] [--out FOLDER]
 
 NAME is `sample` or a file of this folder (`vp8.webm`, ...); without one, all are made. The sample goes to
-`komorebi_qc/sample/` and the others beside this script, or to `sample/` and `media/` of FOLDER.
+`komorebi_qc/demo/sample/` and the others beside this script, or to `sample/` and `media/` of FOLDER.
 
 A dialogue is joined from Asterisk's voice prompts and kept twice: as Amazon Connect keeps it (8 kHz, G.711 mu-law,
 customer left, agent right) and as a sound file that Chromium plays as its microphone while `capture.html`, a mock
@@ -531,7 +531,7 @@ def main() -> int:
     unknown = sorted(set(names) - {"sample", *CAPTURES})
     if unknown:
         p.error(f"unknown: {', '.join(unknown)}")
-    sample = a.out / "sample" if a.out else HERE.parent.parent / "komorebi_qc" / "sample"
+    sample = a.out / "sample" if a.out else HERE.parent.parent / "komorebi_qc" / "demo" / "sample"
     media = a.out / "media" if a.out else HERE
 
     if "sample" in names:

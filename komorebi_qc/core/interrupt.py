@@ -1,0 +1,85 @@
+"""Stopping a run by signal, at a place where everything can be tidied up.
+
+PyAV reads and writes through Python file objects, and an exception that a signal raises inside such a call is lost on
+its way through C. So the first signal is only noted, and raised where the run next tells its progress. A second one is
+raised at once, but not while the result is published: what is in sight gets marked.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+from komorebi_qc.core.progress import MARK, PUBLISH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from komorebi_qc.core.progress import Progress
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class _Stoppable:
+    """A progress sink that raises a noted signal."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._noted: int | None = None
+        self._step = ""
+
+    def note(self, number: int, _frame: FrameType | None) -> None:
+        if self._noted is not None and self._step not in (PUBLISH, MARK):
+            _stop(number)  # asked twice: at once, wherever it is
+        self._noted = number
+
+    def check(self) -> None:
+        self._progress.check()
+        if self._noted is not None:
+            _stop(self._noted)
+
+    def step(self, number: int, of: int, name: str) -> None:
+        if name != MARK:
+            self.check()
+        self._step = name
+        self._progress.step(number, of, name)
+
+    def advance(self, fraction: float) -> None:
+        self.check()
+        self._progress.advance(fraction)
+
+
+def _stop(number: int) -> NoReturn:
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + number)
+
+
+@contextmanager
+def stoppable(progress: Progress) -> Iterator[Progress]:
+    """A progress sink through which SIGINT, SIGTERM and SIGHUP end the run between two blocks; a second one at once.
+
+    While the result is published a second one is as the first: its last parts are given up between two of them. Once
+    its item is to be marked, none ends it any more.
+
+    Outside the main thread signals are none of ours, and nothing changes.
+
+    Raises:
+        KeyboardInterrupt: for SIGINT.
+        SystemExit: with 128 + the signal's number, for SIGTERM and SIGHUP.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield progress
+        return
+    sink = _Stoppable(progress)
+    # A signal that is ignored (nohup, a background job) stays ignored.
+    heard = [n for n in _SIGNALS if signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, sink.note) for number in heard}
+    try:
+        yield sink
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)

@@ -1,0 +1,208 @@
+"""A recording's identity: its item in the table, the message that asks for it, and the keys of its media.
+
+Keys (``day`` is the item's ``creationDate``):
+
+* Connect's audio: ``<prefix>/CallRecordings/YYYY/MM/DD/<contactId>_YYYYMMDDTHH:MM_UTC.wav``, contactId = recording
+  ID, days in UTC; Connect keeps up to two per contact, the IVR's and then the agent's;
+* the agent recording: ``YYYY/MM/DD/<agentID>/<videoID>.mp4`` (``.mp4`` whatever the bytes are);
+* the result: ``YYYY/MM/DD/<agentID>/<videoID>/recording.mp4`` (or ``.webm``) and beside it ``thumbnail.png``
+  and ``qc.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from komorebi_qc.core.errors import InputError, MessageError, UnknownRecordingError
+from komorebi_qc.core.timebase import CallEnd, parse_call_end
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_RECORDING_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
+_AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._+-]{0,127}", re.ASCII)
+_CREATION_DATE = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
+_CALL_AUDIO_NAME = re.compile(r"(?:.*/)?([^/]+)_(\d{8}T\d{2}:\d{2})_UTC\.wav", re.ASCII)
+
+
+def check_recording_id(text: object) -> str:
+    """The recording ID, if it may stand in a key: letters, digits, ``-`` and ``_``, at most 128.
+
+    Raises:
+        MessageError: for anything else.
+    """
+    if not isinstance(text, str) or _RECORDING_ID.fullmatch(text) is None:
+        raise MessageError(
+            f"{_shown(text)} is no recording ID: it has 1 to 128 letters, digits, '-' and '_', as Connect's contact IDs"
+        )
+    return text
+
+
+def _kind(value: object) -> str:
+    """What is there, without quoting it: an agent's ID may be a person's name, and this is logged."""
+    return f"text of {len(value)} characters" if isinstance(value, str) else type(value).__name__
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:50]}... ({len(text)} characters)"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One item of the table, as far as this package reads it.
+
+    Attributes:
+        recording_id: the table's key ``videoID``, and Connect's contact ID.
+        agent_id: ``agentID``.
+        created: ``creationDate``; its zone isn't known (UTC or the contact centre's own).
+        is_processed: ``isProcessed``.
+        container: ``outputContainer``, of an earlier result.
+        made_from: ``qcInputs``: what that result was made from; empty where nothing tells.
+    """
+
+    recording_id: str
+    agent_id: str
+    created: datetime
+    is_processed: bool = False
+    container: str = ""
+    made_from: str = ""
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Recording:
+        """Read a table item.
+
+        Raises:
+            UnknownRecordingError: where an attribute is missing or impossible.
+        """
+        recording_id = check_recording_id(item.get("videoID"))
+        agent_id = item.get("agentID")
+        if not isinstance(agent_id, str) or _AGENT_ID.fullmatch(agent_id) is None or ".." in agent_id:
+            raise UnknownRecordingError(
+                f"the item of recording {recording_id} has no usable agentID ({_kind(agent_id)}): "
+                "the agent recording's key can't be told; mend the item"
+            )
+        created = item.get("creationDate")
+        try:
+            if not isinstance(created, str) or _CREATION_DATE.fullmatch(created) is None:
+                raise ValueError(created)
+            when = datetime.strptime(created, "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007  the table gives no zone
+            if not 1970 <= when.year <= 2999:
+                raise ValueError(created)
+        except ValueError:
+            raise UnknownRecordingError(
+                f"the item of recording {recording_id} has creationDate {_shown(created)}, which is no date of the "
+                "form yyyy-MM-dd HH:mm:ss: mend the item"
+            ) from None
+        container, made_from = item.get("outputContainer"), item.get("qcInputs")
+        return cls(
+            recording_id,
+            agent_id,
+            when,
+            item.get("isProcessed") in (True, "true", "True"),
+            container if container in ("mp4", "webm") else "",
+            made_from if isinstance(made_from, str) else "",
+        )
+
+    @property
+    def agent_recording_key(self) -> str:
+        """Where the browser's upload lies."""
+        return f"{self.created:%Y/%m/%d}/{self.agent_id}/{self.recording_id}.mp4"
+
+    def video_key(self, container: str) -> str:
+        """Where the unified recording goes; ``container`` is ``mp4`` or ``webm``."""
+        return f"{self._output_folder}/recording.{container}"
+
+    @property
+    def thumbnail_key(self) -> str:
+        """Where the thumbnail goes."""
+        return f"{self._output_folder}/thumbnail.png"
+
+    @property
+    def qc_key(self) -> str:
+        """Where the findings go."""
+        return f"{self._output_folder}/qc.json"
+
+    @property
+    def _output_folder(self) -> str:
+        return f"{self.created:%Y/%m/%d}/{self.agent_id}/{self.recording_id}"
+
+    def call_audio_prefixes(self, prefix: str) -> tuple[str, ...]:
+        """The key prefixes under which Connect's audio may lie: the item's day, then its neighbours.
+
+        Connect counts days in UTC and `created` may be local time, so a call near midnight lies a day away.
+        """
+        base = prefix.strip("/")
+        days = (self.created + timedelta(days=d) for d in (0, -1, 1))
+        return tuple(f"{base + '/' if base else ''}CallRecordings/{day:%Y/%m/%d}/{self.recording_id}_" for day in days)
+
+
+def choose_call_audio(recording_id: str, keys: Iterable[str]) -> str | None:
+    """Of one contact's Connect recordings, the agent's: the one that began last (the IVR comes first).
+
+    Keys that don't have the form ``.../<recording_id>_YYYYMMDDTHH:MM_UTC.wav`` don't count; None where none is left.
+    """
+    named = {key: match for key in keys if (match := _CALL_AUDIO_NAME.fullmatch(key)) is not None}
+    began = {key: match.group(2) for key, match in named.items() if match.group(1) == recording_id}
+    return max(began, key=lambda key: (began[key], key)) if began else None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What the backend sends when a recording is ready.
+
+    Attributes:
+        recording_id: checked, fit for keys.
+        call_end: on the recording's clock.
+        force: process again what is already processed from the same inputs.
+    """
+
+    recording_id: str
+    call_end: CallEnd
+    force: bool = False
+
+    @classmethod
+    def from_body(cls, body: str) -> Message:
+        """Read a message body, ``{"recordingID": "...", "callEndingTimestamp": "HH:MM:SS"}``.
+
+        ``"force": true`` may stand beside them; other fields pass.
+
+        Raises:
+            MessageError: where it is no such object, or a field is missing or unusable.
+        """
+        try:
+            content = json.loads(body)
+        except (ValueError, RecursionError):
+            raise MessageError(f"the message {_shown(body)} isn't JSON") from None
+        if not isinstance(content, dict):
+            raise MessageError(f"the message {_shown(body)} is no JSON object with recordingID and callEndingTimestamp")
+        missing = [name for name in ("recordingID", "callEndingTimestamp") if content.get(name) in (None, "")]
+        if missing:
+            raise MessageError(f"the message lacks {' and '.join(missing)}")
+        told = content["callEndingTimestamp"]
+        if not isinstance(told, str):
+            raise MessageError(f"callEndingTimestamp is {_shown(told)}: it is a text such as 00:12:34")
+        recording_id = check_recording_id(content["recordingID"])
+        force = content.get("force", False)
+        if not isinstance(force, bool):
+            raise MessageError(f"force is {_shown(force)}: it is true or false, without quotes")
+        try:
+            return cls(recording_id, parse_call_end(told), force)
+        except InputError as error:
+            raise MessageError(f"the message for recording {recording_id}: {error}") from None
+
+
+def message_body(recording_id: str, call_end: str, *, force: bool = False) -> str:
+    """A message as the backend writes it; the call end stays in the form, and so the resolution, it was told in.
+
+    Raises:
+        MessageError: where `Message.from_body` would not take it.
+    """
+    forced = {"force": True} if force else {}
+    body = json.dumps({"recordingID": recording_id, "callEndingTimestamp": call_end, **forced})
+    Message.from_body(body)
+    return body

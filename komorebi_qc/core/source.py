@@ -1,0 +1,70 @@
+"""An input that can be read from any place, several times side by side."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An input that lies ready to be read.
+
+    Attributes:
+        name: what to call it in a sentence: a path, or ``s3://bucket/key``.
+        file: seekable, open for reading.
+        size: in bytes.
+        reopen: opens one more file with the same bytes; None where one file serves many readers.
+        version: what names it as it is read, content included (`MediaStore.input_versions`); empty where nothing does.
+    """
+
+    name: str
+    file: BinaryIO
+    size: int
+    reopen: Callable[[], BinaryIO] | None = None
+    version: tuple[str, ...] = ()
+
+    @property
+    def is_far(self) -> bool:
+        """Whether every byte that is read comes over a network, and comes anew when it is read again."""
+        return self.reopen is not None
+
+    def again(self) -> Source:
+        """The same source with a reading position of its own, so that several can read it side by side."""
+        file = cast("BinaryIO", _View(self.file)) if self.reopen is None else self.reopen()
+        return Source(self.name, file, self.size, self.reopen, self.version)
+
+
+class _View(io.RawIOBase):
+    """A position of its own in a file that others read as well."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_END:
+            offset += self._file.seek(0, io.SEEK_END)
+        elif whence == io.SEEK_CUR:
+            offset += self._at
+        self._at = offset
+        return offset
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        self._file.seek(self._at)
+        data = self._file.read(size)
+        self._at += len(data)
+        return data

@@ -1,0 +1,188 @@
+"""Time stamps of a recording, judged by its packets: lost buffers, skew, a frozen picture.
+
+Times are seconds on the recording's clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from komorebi_qc.core.timebase import Span
+
+if TYPE_CHECKING:
+    from komorebi_qc.core.samples import Doubles
+
+STEP_S = 0.005
+"""A time stamp this far from the end of the packet before it is a gap or an overlap, in seconds."""
+FAR_START_S = 3600.0
+"""Time stamps that begin later than this count from something other than the recording's start."""
+_UNLIKE = 0.2
+"""Share of the steps that stray from the usual one in a track whose packets differ in length."""
+
+
+_LONGEST_S = 0.25
+"""No audio packet holds more; Opus stops at 0.12 s (RFC 6716, 3.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A place where a time stamp isn't where the packet before it ends.
+
+    Attributes:
+        at_s: the time stamp behind the step.
+        size_s: positive for a gap (lost audio), negative for an overlap.
+    """
+
+    at_s: float
+    size_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTiming:
+    """An audio track by its packets.
+
+    Attributes:
+        first_s: the first time stamp, an encoder's lead-in included; may be negative.
+        heard: from the first sample that is heard (behind the lead-in) to the end.
+        held_s: what its packets hold together; less than `heard` where buffers were lost.
+        packets: how many.
+        steps: its gaps and overlaps over `STEP_S`, in order.
+    """
+
+    first_s: float
+    heard: Span
+    held_s: float
+    packets: int
+    steps: tuple[Step, ...]
+
+    @property
+    def gaps(self) -> tuple[Step, ...]:
+        """Where audio was lost."""
+        return tuple(step for step in self.steps if step.size_s > 0)
+
+    @property
+    def overlaps(self) -> tuple[Step, ...]:
+        """Where a time stamp lies before the last packet's end."""
+        return tuple(step for step in self.steps if step.size_s < 0)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoTiming:
+    """A video track by its packets.
+
+    Attributes:
+        first_s: the first time stamp.
+        span: first frame to the end of the last.
+        frames: how many.
+        median_step_s: from a frame to the next; 0 for a single frame.
+        frozen: the longest time without a new frame.
+    """
+
+    first_s: float
+    span: Span
+    frames: int
+    median_step_s: float
+    frozen: Span
+
+    @property
+    def median_fps(self) -> float:
+        """Frames a second, by the median step; 0 for a single frame."""
+        return 1.0 / self.median_step_s if self.median_step_s > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """A recording's time stamps.
+
+    Attributes:
+        origin_s: what was taken off them all, since they began over an hour late.
+        audio: None without an audio track.
+        video: None without a video track.
+    """
+
+    origin_s: float
+    audio: AudioTiming | None
+    video: VideoTiming | None
+
+    @property
+    def start_skew_s(self) -> float | None:
+        """By how much the sound begins after the picture; None where one of them is missing."""
+        if self.audio is None or self.video is None:
+            return None
+        return self.audio.heard.start_s - self.video.span.start_s
+
+    @property
+    def end_skew_s(self) -> float | None:
+        """By how much the sound ends after the picture; None where one of them is missing."""
+        if self.audio is None or self.video is None:
+            return None
+        return self.audio.heard.end_s - self.video.span.end_s
+
+
+def audio_timing(
+    stamps_s: Doubles, durations_s: Doubles, own_s: Doubles | None = None, lead_in_s: float = 0.0
+) -> AudioTiming | None:
+    """Judge an audio track by its packets, in file order; None where there are none.
+
+    Args:
+        stamps_s: time stamps.
+        durations_s: as the container gives them; 0 where it doesn't.
+        own_s: each packet's own length, where the codec tells.
+        lead_in_s: what an encoder puts before the first sound, and players skip.
+    """
+    if not len(stamps_s):
+        return None
+    held_s = usual_s(stamps_s, durations_s) if own_s is None else own_s
+    first_s = float(stamps_s[0])
+    # A last packet that was shortened says so; what lies before second 0 is never heard.
+    last_s = min(d for d in (float(held_s[-1]), float(durations_s[-1])) if d > 0 or d == held_s[-1])
+    end_s = float(np.max(stamps_s[:-1] + held_s[:-1], initial=float(stamps_s[-1]) + last_s))
+    start_s = max(0.0, first_s + lead_in_s)
+    return AudioTiming(
+        first_s,
+        Span(start_s, max(start_s, end_s)),
+        max(0.0, float(held_s[:-1].sum()) + last_s - max(0.0, start_s - first_s)),
+        len(stamps_s),
+        steps(stamps_s, held_s),
+    )
+
+
+def usual_s(stamps_s: Doubles, durations_s: Doubles) -> Doubles:
+    """The length of each packet of a codec whose packets are all alike: the median step."""
+    if len(stamps_s) < 2:
+        return durations_s
+    between = np.diff(stamps_s)
+    usual = float(np.median(between))
+    if np.mean(np.abs(between - usual) > STEP_S) > _UNLIKE:
+        # They aren't alike (Vorbis): only the container tells, if it does.
+        return durations_s if durations_s.all() else np.append(between, usual)
+    return np.full(len(stamps_s), usual if 0 < usual < _LONGEST_S else float(np.median(durations_s)))
+
+
+def steps(stamps_s: Doubles, held_s: Doubles, threshold_s: float = STEP_S) -> tuple[Step, ...]:
+    """Where a packet doesn't begin where the one before it ends.
+
+    What strays by up to the threshold is rounding, or a clock that runs a little fast: no buffer was lost.
+    """
+    sizes = np.diff(stamps_s) - held_s[:-1]
+    where = np.flatnonzero(np.abs(sizes) > threshold_s)
+    return tuple(Step(float(stamps_s[i + 1]), float(sizes[i])) for i in where)
+
+
+def video_timing(stamps_s: Doubles, durations_s: Doubles) -> VideoTiming | None:
+    """Judge a video track by its packets, in any order; None where there are none."""
+    if not len(stamps_s):
+        return None
+    order = np.argsort(stamps_s, kind="stable")
+    shown = stamps_s[order]
+    between = np.diff(shown)
+    usual = float(np.median(between)) if len(between) else 0.0
+    last_s = float(durations_s[order[-1]])
+    # WebM gives no durations, and the recorder's last one is a guess: at most what is usual here.
+    end_s = float(shown[-1]) + (min(last_s, usual) if last_s > 0 and usual > 0 else max(last_s, usual))
+    longest = int(np.argmax(between)) if len(between) else 0
+    frozen = Span(float(shown[longest]), float(shown[longest + 1])) if len(between) else Span(float(shown[0]), end_s)
+    return VideoTiming(float(shown[0]), Span(float(shown[0]), end_s), len(shown), usual, frozen)

@@ -1,0 +1,1 @@
+"""An embedded AWS with a sample call."""

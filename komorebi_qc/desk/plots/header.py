@@ -1,0 +1,188 @@
+"""The answer in words, on top of the picture: the status, its reason, and six facts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from komorebi_qc.desk.plots.formatting import (
+    clock_text,
+    ms_text,
+    number_text,
+    rounded_text,
+    seconds_text,
+    signed_text,
+    whole_text,
+)
+from komorebi_qc.desk.plots.style import FAINT, INK, STATUS_COLORS, printable, width_points
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from komorebi_qc.desk.plots.call_placement import Placed
+    from komorebi_qc.sync.measure import SyncResult
+
+HEADLINES = {
+    "aligned": "The two belong together, and the call's place is known",
+    "ambiguous": "The call fits in several places: which one is right can't be told",
+    "wrong_pair": "These two files belong to different calls",
+    "insufficient": "Too little evidence: where the call lies can't be told",
+}
+SIDES = {"both": "both voices", "agent": "agent only", "customer": "customer only", "none": "neither"}
+TOLD_WRONG_S = 1.0
+"""A stamp of whole seconds is off by less: what is beyond belongs into the headline."""
+
+
+def write_header(figure: Figure, result: SyncResult, placed: Placed, told_call_end_s: float | None, title: str) -> None:
+    """Write all of it."""
+    color = STATUS_COLORS.get(result.status, INK)
+    badge = result.status.replace("_", " ").upper()
+    figure.text(
+        0.018,
+        0.96,
+        badge,
+        fontsize=16,
+        weight="bold",
+        color="white",
+        va="center",
+        gid="status",
+        bbox={"boxstyle": "round,pad=0.35", "facecolor": color, "edgecolor": "none"},
+    )
+    badge_points = width_points(badge, 16, "bold") + 24
+    text = _headline(result, placed, told_call_end_s)
+    room = figure.get_figwidth() * 72 * 0.93 - badge_points
+    size = min(18.0, 18.0 * room / width_points(text, 18, "bold"))
+    figure.text(
+        0.018 + badge_points / (figure.get_figwidth() * 72),
+        0.96,
+        text,
+        fontsize=size,
+        weight="bold",
+        color=INK,
+        va="center",
+        gid="headline",
+    )
+    figure.text(
+        0.982,
+        0.994,
+        printable(title, 110),
+        fontsize=10.5,
+        color=FAINT,
+        va="top",
+        ha="right",
+        gid="title",
+        parse_math=False,
+    )
+    figure.text(
+        0.018,
+        0.923,
+        printable(_sentence(result.reason), 190),
+        fontsize=11.5,
+        color=INK,
+        va="center",
+        gid="reason",
+        parse_math=False,
+    )
+    columns = (0.018, 0.165, 0.355, 0.54, 0.715, 0.86)
+    for x, (name, value, note) in zip(columns, _facts(result, placed, told_call_end_s), strict=True):
+        figure.text(x, 0.903, name, fontsize=10, color=FAINT, va="top")
+        figure.text(x, 0.8855, value, fontsize=13.5, weight="bold", color=INK, va="top", gid=name)
+        figure.text(x, 0.8605, note, fontsize=10, color=INK, va="top")
+
+
+def _headline(result: SyncResult, placed: Placed, told_call_end_s: float | None) -> str:
+    text = HEADLINES.get(result.status, result.status)
+    if result.status != "aligned" or result.drift_ci_ppm is None:
+        return text
+    found = []
+    if result.jumps:
+        total_s = sum(j.size_s for j in result.jumps)
+        count = "one jump" if len(result.jumps) == 1 else f"{len(result.jumps)} jumps"
+        found.append(f"{count}, {ms_text(total_s)}" + (" in all" if len(result.jumps) > 1 else ""))
+    if _is_drifting(result):
+        found.append(f"{signed_text(result.drift_ppm or 0.0, 'ppm', 1)} of drift")
+    else:
+        found.append("no drift" if result.jumps else "no drift, no jump")
+    if placed.start_s < 0:
+        found.append(f"the call began {seconds_text(-placed.start_s)} before the recording")
+    told_s = result.told_call_end_s if told_call_end_s is None else told_call_end_s
+    if told_s is not None and abs(told_s - placed.end_s) > TOLD_WRONG_S:
+        found.append(f"the told end is {seconds_text(abs(told_s - placed.end_s))} too {_early(told_s - placed.end_s)}")
+    return "The two belong together: " + ", ".join(found)
+
+
+def _is_drifting(result: SyncResult) -> bool:
+    """A drift that the evidence can tell from none."""
+    return result.drift_ci_ppm is not None and (result.drift_ci_ppm[0] > 0.0 or result.drift_ci_ppm[1] < 0.0)
+
+
+def _facts(result: SyncResult, placed: Placed, told_call_end_s: float | None) -> tuple[tuple[str, str, str], ...]:
+    """(name, value, note) six times."""
+    told_s = result.told_call_end_s if told_call_end_s is None else told_call_end_s
+    coverage = f"{result.coverage:.0%}"
+    heard = SIDES.get(result.sides, result.sides)
+    told = "not told" if told_s is None else whole_text(told_s)
+    if placed.word or result.offset_s is None:
+        unknown = "undetermined"
+        return (
+            ("Offset (call start)", unknown, f"drawn {placed.word}: {number_text(placed.start_s, 3)} s"),
+            ("Clock drift", unknown, ""),
+            ("Jumps", unknown, ""),
+            ("Call end told", told, "not measured"),
+            ("Agreement, voices heard", coverage, _rivals_text(result)),
+            ("Heard in the recording", heard if result.status != "wrong_pair" else "another call", ""),
+        )
+    offset_ms = _half(result.offset_ci_s) * 1000
+    drift, drift_half = result.drift_ppm or 0.0, _half(result.drift_ci_ppm)
+    error_s = 0.0 if told_s is None else told_s - placed.end_s
+    error = f"told {told}" + ("" if told_s is None else f": {seconds_text(abs(error_s))} too {_early(error_s)}")
+    extra = ""
+    if result.lag_customer_s is not None and result.lag_agent_s is not None:
+        extra = f"customer's leg {ms_text(result.lag_customer_s - result.lag_agent_s)}"
+    moved_s = drift * 1e-6 * placed.call_s
+    return (
+        ("Offset (call start)", f"{number_text(result.offset_s, 4)} s", f"± {rounded_text(offset_ms)} ms (95 %)"),
+        (
+            "Clock drift",
+            f"{signed_text(drift, 'ppm', 2)}" if _is_drifting(result) else "none",
+            f"± {rounded_text(drift_half)} ppm"
+            + (f" · {ms_text(moved_s)} by the end" if _is_drifting(result) else " (95 %)"),
+        ),
+        ("Jumps", *_jumps_text(result, placed)),
+        ("Call end measured", clock_text(placed.end_s, 3), error),
+        ("Agreement, voices heard", coverage, _rivals_text(result)),
+        ("Heard in the recording", heard, extra),
+    )
+
+
+def _jumps_text(result: SyncResult, placed: Placed) -> tuple[str, str]:
+    if not result.jumps:
+        return "none", "nothing lost, nothing inserted"
+    if len(result.jumps) == 1:
+        jump = result.jumps[0]
+        at = clock_text(placed.alignment.to_recording(jump.call_s), 1)
+        return ms_text(jump.size_s), f"± {rounded_text(_half(jump.size_ci_s) * 1000)} ms · at {at}"
+    sizes = [j.size_s for j in result.jumps]
+    if len(sizes) == 2:
+        return f"{ms_text(sizes[0])}, {ms_text(sizes[1])}", f"{ms_text(sum(sizes))} in all"
+    return f"{len(sizes)} jumps", f"{ms_text(min(sizes))} to {ms_text(max(sizes))}"
+
+
+def _rivals_text(result: SyncResult) -> str:
+    if result.coverage <= 0:
+        return "nothing agrees"
+    if not result.rivals:
+        return "fits nowhere else"
+    best = result.rivals[0]
+    return f"{best.score:.0%} of it also {number_text(best.period_s, 2)} s away"
+
+
+def _half(interval: tuple[float, float] | None) -> float:
+    return 0.0 if interval is None else (interval[1] - interval[0]) / 2
+
+
+def _early(error_s: float) -> str:
+    return "late" if error_s > 0 else "early"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

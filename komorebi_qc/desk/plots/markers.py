@@ -1,0 +1,154 @@
+"""Lines at the moments that matter: the call's start and ends, its jumps, its rivals; and room for their texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from komorebi_qc.desk.plots.formatting import clock_text, ms_text, whole_text
+from komorebi_qc.desk.plots.style import INK, JUMP_COLOR, STATUS_COLORS, TOLD_COLOR, width_px
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.axes import Axes
+
+    from komorebi_qc.desk.plots.call_placement import Placed
+    from komorebi_qc.sync.measure import SyncResult
+
+MOST_RIVALS = 6
+_ROW_POINTS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Marker:
+    at_s: float
+    text: str
+    color: str
+    style: str
+    side: str
+    """Which way its text leans from its line, if there is room: left, right or center."""
+    short: str = ""
+    """What to say where there is no room for the text."""
+
+
+def markers_of(result: SyncResult, placed: Placed, told_call_end_s: float | None) -> list[_Marker]:
+    """In the order of who gets a place for its text first."""
+    told_s = result.told_call_end_s if told_call_end_s is None else told_call_end_s
+    word = {"": "call start", "as told": "told start"}.get(placed.word, "start unknown, drawn at")
+    out = [
+        _Marker(placed.start_s, f"{word} {clock_text(placed.start_s, 3)}", INK, "--" if placed.word else "-", "right")
+    ]
+    ends = []
+    if not placed.word:
+        ends.append(_Marker(placed.end_s, f"measured end {clock_text(placed.end_s, 3)}", INK, "-", "right"))
+    if told_s is not None:
+        ends.append(_Marker(told_s, f"told end {whole_text(told_s)}", TOLD_COLOR, "--", "right"))
+    ends.sort(key=lambda m: m.at_s)
+    # the earlier one's text leans away from the later one's line
+    out.extend(replace(m, side="left") if k == 0 else m for k, m in enumerate(ends))
+    if not placed.word:
+        for j in sorted(result.jumps, key=lambda j: -abs(j.size_s)):
+            at_s = placed.alignment.to_recording(j.call_s)
+            text = f"jump {ms_text(j.size_s)} at {clock_text(at_s, 1)}"
+            out.append(_Marker(at_s, text, JUMP_COLOR, "", "center", ms_text(j.size_s)))
+    if result.status == "ambiguous":
+        color = STATUS_COLORS["ambiguous"]
+        starts_s = [rival.offset_s for rival in result.rivals[:MOST_RIVALS]]
+        out.extend(_Marker(at_s, f"or {clock_text(at_s, 1)}?", color, ":", "center") for at_s in starts_s)
+    return out
+
+
+def row_height(ax: Axes) -> float:
+    """Height of a row of markers' texts, as a share of the axes'."""
+    return _ROW_POINTS / 72 * ax.figure.dpi / ax.bbox.height
+
+
+def draw_markers(ax: Axes, markers: Sequence[_Marker], rows: int) -> None:
+    """Lines at their places, texts above the axes in a few rows; a text that finds no room is left out."""
+    begin_s, end_s = ax.get_xlim()
+    taken: list[tuple[int, float, float]] = []
+    row_share = row_height(ax)
+    for marker in markers:
+        if not begin_s <= marker.at_s <= end_s:
+            continue
+        x = (marker.at_s - begin_s) / (end_s - begin_s) * ax.bbox.width
+        for text in filter(None, (marker.text, marker.short)):
+            width = width_px(text, 10.0, ax, weight="bold")
+            found = _room(taken, x, width, marker.side, ax.bbox.width, rows)
+            if found is not None:
+                break
+        is_beside = found is not None and not found[1] < x < found[1] + width
+        top = 1.0 if found is None else 1.0 + row_share * (found[0] + (0.9 if is_beside else 0.15))
+        if marker.style:
+            ax.plot(
+                [marker.at_s, marker.at_s],
+                [0.0, top],
+                transform=ax.get_xaxis_transform(),
+                color=marker.color,
+                linestyle=marker.style,
+                linewidth=1.5,
+                clip_on=False,
+                zorder=7,
+                gid=marker.text,
+            )
+        elif found is not None:
+            ax.plot(
+                [marker.at_s, marker.at_s],
+                [1.0, top],
+                transform=ax.get_xaxis_transform(),
+                color=marker.color,
+                linewidth=1.2,
+                clip_on=False,
+                zorder=7,
+            )
+        if found is None:
+            continue
+        row, left = found
+        taken.append((row, left - 7, left + width + 7))
+        ax.annotate(
+            text,
+            (left / ax.bbox.width, 1.0 + row_share * (row + 0.2)),
+            xycoords="axes fraction",
+            fontsize=10,
+            weight="bold",
+            color=marker.color,
+            va="bottom",
+            ha="left",
+            annotation_clip=False,
+            parse_math=False,
+        )
+
+
+def _room(
+    taken: Sequence[tuple[int, float, float]], x: float, width: float, side: str, total: float, rows: int
+) -> tuple[int, float] | None:
+    """(row, left edge) of the first free place for a text that belongs to `x`, all in pixels."""
+    leaning = {"left": x - width - 7, "right": x + 4, "center": x - width / 2}
+    for row in range(rows):
+        for wish in (side, "left", "right") if side != "center" else ("center", "right", "left"):
+            left = leaning[wish]
+            fits = left >= -1 and left + width <= total + 12
+            blocked = any(row == r and left < b and left + width > a for r, a, b in taken)
+            # a line that rises to a higher row must not cross a text below it
+            crossed = any(r < row and a + 5 < x < b - 5 for r, a, b in taken)
+            if fits and not blocked and not crossed:
+                return row, left
+    return None
+
+
+def verticals(result: SyncResult, placed: Placed, told_call_end_s: float | None) -> Iterator[tuple[float, str, str]]:
+    """(time, colour, line style) of the call's start and ends."""
+    for m in markers_of(result, placed, told_call_end_s):
+        if m.style and m.style != ":":
+            yield m.at_s, m.color, m.style
+
+
+def mark_jumps(ax: Axes, result: SyncResult, placed: Placed) -> None:
+    """A line at each jump, and a shade over the span that it may lie in."""
+    if placed.word:
+        return
+    followed = [jump for jump in result.jumps if not jump.agent_only]
+    for k, jump in enumerate(sorted(followed, key=lambda j: j.call_s)):
+        ax.axvspan(*placed.bracket(k, jump), color=JUMP_COLOR, alpha=0.22, linewidth=0, zorder=2, gid="bracket")
+        ax.axvline(placed.alignment.to_recording(jump.call_s), color=JUMP_COLOR, linewidth=1.4, zorder=6, gid="jump")

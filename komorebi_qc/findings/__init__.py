@@ -1,0 +1,1 @@
+"""Measurements compared with limits: findings, and the document `qc.json`."""

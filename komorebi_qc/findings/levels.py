@@ -1,0 +1,210 @@
+"""What a track's levels mean, as findings: each number against its limit, and what to do about it. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from komorebi_qc.core.finding import At, counted
+from komorebi_qc.core.limits import DEFAULT
+from komorebi_qc.core.timebase import Span, clock_text
+from komorebi_qc.measure.levels import DEAD_DBFS, FLOOR_DBFS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from komorebi_qc.core.finding import Finding
+    from komorebi_qc.core.limits import Limits
+    from komorebi_qc.measure.levels import ChannelLevels
+
+
+def level_findings(
+    label: str,
+    levels: Sequence[ChannelLevels],
+    limits: Limits = DEFAULT,
+    *,
+    sides: Sequence[str] = (),
+    loudness_lufs: float | None = None,
+) -> tuple[Finding, ...]:
+    """Every finding about a track, those that pass as well.
+
+    Args:
+        label: the track's name, which begins each finding's: ``call``, ``recording``.
+        levels: its channels'.
+        limits: what to judge by.
+        sides: the channels' names (``customer``, ``agent``); numbers where there are none.
+        loudness_lufs: of all channels together.
+    """
+    found = [*_track(label, levels, limits, loudness_lufs)]
+    for number, channel in enumerate(levels):
+        side = sides[number] if number < len(sides) else f"channel_{number + 1}"
+        name = label if len(levels) == 1 and not sides else f"{label}_{side}"
+        found += _channel(name, channel, limits)
+    return tuple(found)
+
+
+def _track(
+    label: str, levels: Sequence[ChannelLevels], limits: Limits, loudness_lufs: float | None
+) -> Iterator[Finding]:
+    silent_s = min((c.digital_silence_s for c in levels), default=0.0)
+    length_s = max((c.length_s for c in levels), default=0.0)
+    silence = (
+        limits.of(f"{label}_digital_silence")
+        .all_but(length_s)
+        .finding(
+            f"{label}_digital_silence",
+            silent_s,
+            f"All of the {label}'s audio is digital silence.",
+            good=f"The {label}'s audio isn't digital silence.",
+            advice="nothing was recorded. Check that its source was not muted or disconnected.",
+            digits=3,
+        )
+    )
+    yield silence
+    if silence.status != "pass":
+        return
+    dead = max(_common([c.silences for c in levels]), key=lambda span: span.length_s, default=Span(0.0, 0.0))
+    yield limits.finding(
+        f"{label}_dead_air",
+        dead.length_s,
+        f"Nobody is heard in the {label} for {dead.length_s:.1f} s from {clock_text(dead.start_s)} on."
+        if dead.length_s
+        else f"Nowhere is the {label} silent for as long as 2 s.",
+        advice="listen whether the call was on hold there.",
+        digits=3,
+        at=_at(label, dead.start_s) if dead.length_s else None,
+    )
+    if loudness_lufs is not None:
+        limit = limits.of(f"{label}_loudness")
+        ((broadcast, _),) = limit.marks
+        yield limit.finding(
+            f"{label}_loudness",
+            loudness_lufs,
+            f"The {label} has {loudness_lufs:.1f} LUFS; {broadcast.low - loudness_lufs:+.1f} dB would make it as loud "
+            "as a broadcast.",
+            digits=2,
+        )
+
+
+def _channel(name: str, c: ChannelLevels, limits: Limits) -> Iterator[Finding]:
+    what = name.replace("_", " ")
+    dead = limits.of(f"{name}_sound").warn
+    sound = limits.finding(
+        f"{name}_sound",
+        _sounding_dbfs(c),
+        f"{what} is dead: nothing in it is louder than {dead.low:g} dBFS. If somebody should "
+        "be heard there, check the microphone, the mute, and which channels are recorded.",
+        good=f"{what} holds sound.",
+        digits=2,
+    )
+    yield sound
+    if sound.status != "pass":
+        return
+    yield from _loudness(name, what, c, limits)
+    yield from _damage(name, what, c, limits)
+    yield from _quality(name, what, c, limits)
+
+
+def _sounding_dbfs(c: ChannelLevels) -> float:
+    """The level of what sounds in a channel: a few words in a long pause count as they are."""
+    mean_dbfs = FLOOR_DBFS if c.rms_dbfs is None else c.rms_dbfs
+    return mean_dbfs if c.is_dead else max(mean_dbfs, DEAD_DBFS, FLOOR_DBFS if c.speech_dbfs is None else c.speech_dbfs)
+
+
+def _loudness(name: str, what: str, c: ChannelLevels, limits: Limits) -> Iterator[Finding]:
+    if c.speech_dbfs is not None:
+        limit = limits.of(f"{name}_speech_level")
+        off_db = c.speech_dbfs - (limit.warn.high if c.speech_dbfs > limit.warn.high else limit.warn.low)
+        yield limit.finding(
+            f"{name}_speech_level",
+            c.speech_dbfs,
+            f"Speech in {what} is at {c.speech_dbfs:.1f} dBFS.",
+            advice=f"{abs(off_db):.1f} dB too {'loud' if off_db > 0 else 'quiet'}. Turn the gain "
+            f"{'down' if off_db > 0 else 'up'} where it is recorded.",
+            digits=2,
+        )
+    if c.true_peak_dbtp is not None:
+        yield limits.finding(
+            f"{name}_true_peak",
+            c.true_peak_dbtp,
+            f"{what} peaks at {c.true_peak_dbtp:.1f} dBTP.",
+            advice="a codec may clip it. Turn the gain down where it is recorded.",
+            digits=2,
+        )
+
+
+def _damage(name: str, what: str, c: ChannelLevels, limits: Limits) -> Iterator[Finding]:
+    yield limits.finding(
+        f"{name}_clipping",
+        100 * c.clipped_samples / max(c.samples, 1),
+        f"{counted(c.clipped_samples, 'sample')} of {what} {'is' if c.clipped_samples == 1 else 'are'} clipped, in "
+        f"{counted(c.clipped_runs, 'place')}."
+        if c.clipped_samples
+        else f"Nothing of {what} is clipped.",
+        advice="it sounds harsh, and can't be mended. Turn the gain down where it is recorded.",
+        digits=4,
+    )
+    yield limits.finding(
+        f"{name}_dc_offset",
+        100 * c.dc_offset,
+        f"{what} has an offset of {abs(100 * c.dc_offset):.2f} % of full scale.",
+        advice="it clicks where it starts and stops. Check the sound card.",
+        digits=3,
+    )
+    yield limits.finding(
+        f"{name}_dropouts",
+        60 * c.dropout_count / max(60.0, c.length_s),
+        f"{what} drops out {counted(c.dropout_count, 'time')}, first at {clock_text(c.dropouts[0].start_s)}."
+        if c.dropouts
+        else f"{what} has no dropouts.",
+        advice="packets were lost. Check the network of whoever speaks there.",
+        digits=3,
+        at=_at(name, c.dropouts[0].start_s) if c.dropouts else None,
+    )
+
+
+def _quality(name: str, what: str, c: ChannelLevels, limits: Limits) -> Iterator[Finding]:
+    if c.snr_db is not None:
+        yield limits.finding(
+            f"{name}_snr",
+            c.snr_db,
+            f"Speech in {what} is about {c.snr_db:.0f} dB above its noise.",
+            advice="it is hard to listen to. Check the microphone and the room.",
+            digits=1,
+        )
+    if c.bandwidth_hz is not None:
+        yield limits.finding(
+            f"{name}_bandwidth",
+            c.bandwidth_hz,
+            f"{what} reaches up to about {c.bandwidth_hz:.0f} Hz.",
+            advice="it sounds muffled. Check its codec and the microphone.",
+            digits=0,
+        )
+    music_s = sum((m.span.length_s for m in c.hold_music), 0.0)
+    likely = max((m.confidence for m in c.hold_music), default=0.0)
+    yield limits.finding(
+        f"{name}_hold_music",
+        music_s,
+        f"{music_s:.0f} s of {what} {'are' if likely > 0.8 else 'may be'} music on hold, from "
+        f"{clock_text(c.hold_music[0].span.start_s)} on: an alignment can't rest on what repeats itself."
+        if c.hold_music
+        else f"Nothing in {what} sounds like music on hold.",
+        digits=1,
+        at=_at(name, c.hold_music[0].span.start_s) if c.hold_music else None,
+    )
+
+
+def _at(name: str, seconds: float) -> At:
+    """A track's name, with its channel's behind it perhaps, tells the clock."""
+    return At("call" if name.startswith("call") else "recording", seconds)
+
+
+def _common(channels: Sequence[tuple[Span, ...]]) -> tuple[Span, ...]:
+    """Where all channels are silent."""
+    if not channels:
+        return ()
+    held = channels[0]
+    for spans in channels[1:]:
+        held = tuple(
+            Span(max(a.start_s, b.start_s), min(a.end_s, b.end_s)) for a in held for b in spans if a.overlap_s(b) > 0
+        )
+    return held

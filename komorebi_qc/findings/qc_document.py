@@ -1,0 +1,80 @@
+"""The document `qc.json` that lies beside every unified recording. Pure; `qc.schema.json` is its JSON Schema.
+
+`SCHEMA` rises in its first number where a field is removed or changes its meaning, in its second where one is added.
+Times are seconds and say their clock, what is undetermined is null.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from komorebi_qc import __version__
+from komorebi_qc.core.finding import Finding, verdict
+from komorebi_qc.core.output import AUDIO_CODEC
+from komorebi_qc.findings.sync import call_end_dict, sync_dict
+
+if TYPE_CHECKING:
+    from komorebi_qc.core.limits import Limits
+    from komorebi_qc.findings.evidence import Evidence
+
+SCHEMA = "1.1"
+
+
+def qc_document(recording_id: str, e: Evidence, findings: tuple[Finding, ...], limits: Limits) -> dict[str, Any]:
+    """What was made of what, how sure it is, and every finding; for JSON."""
+    alignment, measured = e.placed.alignment, e.placed.measured
+    call_s = e.call_audio.span.end_s
+    is_sure = measured is not None and measured.status == "aligned"
+    return {
+        "schema": SCHEMA,
+        "version": __version__,
+        "recording_id": recording_id,
+        "verdict": verdict(findings),
+        "container": e.plan.container,
+        "durations": {
+            "call_s": round(call_s, 6),
+            "recording_s": round(e.recording.end_s, 6),
+            "after_call_s": round(e.after_call.length_s, 6),
+            "output_s": round(max(e.splice.output_end_s, e.video.span.end_s + alignment.output_shift_s), 6),
+        },
+        "codecs": {
+            "video": e.plan.video_codec,
+            "video_in": e.video.codec,
+            "video_copied": e.plan.copies_video,
+            "audio": AUDIO_CODEC[e.plan.container],
+            "audio_in": e.recording.audio.codec if e.recording.audio is not None else None,
+            "call": e.call_audio.codec,
+            "audio_rate_hz": e.plan.audio_rate,
+            "audio_bit_rate": e.plan.audio_bit_rate,
+        },
+        "alignment": {
+            "source": e.placed.source,
+            "offset_s": round(alignment.offset_s, 6),
+            "drift_ppm": round(alignment.drift_ppm, 4),
+            "jumps": [{"call_s": round(j.call_s, 6), "size_s": round(j.size_s, 6)} for j in alignment.jumps],
+            "output_shift_s": round(alignment.output_shift_s, 6),
+        },
+        "sync": None if measured is None else sync_dict(measured),
+        "call_end": {
+            **call_end_dict(e.call_end, measured.measured_call_end_s if measured is not None and is_sure else None),
+            "used_s": round(alignment.to_recording(call_s), 6),
+        },
+        "findings": [asdict(finding) for finding in findings],
+        "limits": limits.to_dict(findings),
+    }
+
+
+def item_summary(document: dict[str, Any]) -> dict[str, str | int | float | bool]:
+    """The document's summary for the recording's item: what a backend may want to list and filter by."""
+    numbers = {
+        "qcOffsetSeconds": document["alignment"]["offset_s"],
+        "qcDriftPpm": document["alignment"]["drift_ppm"],
+        "qcCallEndErrorSeconds": document["call_end"]["error_s"],
+    }
+    return {
+        "outputContainer": document["container"],
+        "qcVerdict": document["verdict"],
+        "qcSyncStatus": "unmeasured" if document["sync"] is None else document["sync"]["status"],
+        **{name: value for name, value in numbers.items() if value is not None},
+    }

@@ -1,0 +1,171 @@
+"""What the check of the produced file means, as findings: seams, residuals and time stamps against their limits.
+
+What can't be told, since there is silence, says `UNDETERMINED` and passes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from komorebi_qc.core.finding import At, counted
+from komorebi_qc.core.limits import DEFAULT, UNDETERMINED
+from komorebi_qc.core.timebase import clock_text
+from komorebi_qc.core.timing import Step
+from komorebi_qc.measure.seam import SHIFT_S, SeamCheck
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from komorebi_qc.core.finding import Finding
+    from komorebi_qc.core.limits import Limits
+    from komorebi_qc.measure.residual_lag import Residual
+    from komorebi_qc.measure.result import ResultCheck
+
+__all__ = ["UNDETERMINED", "seam_findings"]
+
+
+def seam_findings(check: ResultCheck, limits: Limits = DEFAULT) -> tuple[Finding, ...]:
+    """Every finding, those that pass as well; of several seams the worst one speaks."""
+    return (
+        *(_seams(check.seams, limits) if check.seams else ()),
+        *_residual("call", "Connect's audio", check.call, limits),
+        *_residual("own_audio", "The recording's own audio", check.own, limits),
+        _stamps(check.stamps, limits),
+    )
+
+
+def _ms(seconds: float) -> str:
+    return f"{round(seconds * 1000, 1) + 0.0:.1f} ms"  # plus 0: no minus zero
+
+
+def _seams(seams: Sequence[SeamCheck], limits: Limits) -> Iterator[Finding]:
+    def of(
+        name: str,
+        measure: Callable[[SeamCheck], float | None],
+        sentence: Callable[[SeamCheck, float], str],
+        unknown: str,
+        *,
+        good: str = "",
+        advice: str = "",
+        digits: int = 2,
+    ) -> Finding:
+        """The finding of the seam that is worst by a measurement; the sentence goes on behind its place."""
+        limit = limits.of(name)
+        known = [(seam, value) for seam in seams if (value := measure(seam)) is not None]
+        if not known:
+            return limit.unknown(name, f"{unknown}.")
+        sign = -1 if limit.direction == "below" else 1
+        is_two_sided = limit.direction == "two-sided"
+        seam, value = max(known, key=lambda pair: abs(pair[1]) if is_two_sided else sign * pair[1])
+        place = f"At the seam at {clock_text(seam.output_s)} {sentence(seam, value)}"
+        count = f"{len(known)} of {counted(len(seams), 'seam')} could be measured."
+        return limit.finding(
+            name,
+            value,
+            f"{place}{advice and ': ' + advice}. {count}",
+            good=f"{good or place + '.'} {count}",
+            digits=digits,
+            at=At("output", seam.output_s),
+        )
+
+    no_speech = "there is no speech on both sides of a seam"
+    yield of(
+        "seam_gap",
+        lambda seam: seam.gap_s,
+        _gap_text,
+        "Whether the seams have a gap can't be told: there is silence round them",
+        good="Nothing is missing or doubled at the seams.",
+        digits=6,
+    )
+    yield of(
+        "seam_level_step",
+        lambda seam: seam.level_step_db,
+        _step_text,
+        f"The step in level can't be told: {no_speech}",
+    )
+    yield of(
+        "seam_level_added",
+        lambda seam: seam.added_step_db,
+        lambda _, added_db: f"joining added a step of {added_db:+.1f} dB",
+        f"Whether joining changed a level can't be told: {no_speech}",
+    )
+    yield of(
+        "seam_click",
+        lambda seam: seam.click_db,
+        lambda _, click_db: f"there is a click: its wave bends {click_db:.1f} dB sharper than round it",
+        "Whether a seam clicks can't be told",
+        good="No seam clicks.",
+    )
+    yield of(
+        "seam_bandwidth",
+        _narrower_hz,
+        _bandwidth_text,
+        f"The step in bandwidth can't be told: {no_speech}",
+        advice="the narrower side is muffled even for a telephone",
+        digits=0,
+    )
+
+
+def _gap_text(seam: SeamCheck, gap_s: float) -> str:
+    is_moved = seam.shift_s is not None and abs(seam.shift_s) > SHIFT_S
+    if is_moved:
+        return f"{_ms(abs(gap_s))} {'were put in' if gap_s > 0 else 'are missing or doubled'}"
+    return f"{_ms(gap_s)} are silent"
+
+
+def _step_text(seam: SeamCheck, step_db: float) -> str:
+    own = seam.source_step_db
+    return f"speech gets {abs(step_db):.1f} dB {'louder' if step_db > 0 else 'quieter'}" + (
+        f" ({own:+.1f} dB between the sources themselves)" if own is not None else ""
+    )
+
+
+def _narrower_hz(seam: SeamCheck) -> float | None:
+    """A step up to the recording's full bandwidth is what two such sources have: only a muffled side is a fault."""
+    before, after = seam.before.edge_hz, seam.after.edge_hz
+    return None if before is None or after is None else min(before, after)
+
+
+def _bandwidth_text(seam: SeamCheck, _: float) -> str:
+    return f"the sound reaches {seam.before.edge_hz:.0f} Hz before and {seam.after.edge_hz:.0f} Hz after"
+
+
+def _residual(name: str, whose: str, residual: Residual, limits: Limits) -> Iterator[Finding]:
+    limit, missing = limits.of(f"{name}_residual"), limits.of(f"{name}_missing")
+    p95_s, median_s = residual.p95_s, residual.median_s
+    found, count = len(residual.found), len(residual.windows)
+    if p95_s is None or median_s is None:
+        why = "it is silent" if not count else "none of its active windows is found near its place"
+        inside = whose[0].lower() + whose[1:] if whose.startswith("The ") else whose
+        yield limit.unknown(f"{name}_residual", f"How well {inside} lies in the output can't be told: {why}.")
+    else:
+        yield limit.finding(
+            f"{name}_residual",
+            p95_s,
+            f"{whose} lies {_ms(p95_s)} or less from its planned place in the output (95 % of "
+            f"{counted(found, 'window')}; median {_ms(median_s)}).",
+        )
+    text = (
+        f"{whose} is heard near its place in {found} of {counted(count, 'active window')} of the output."
+        if count
+        else f"{whose} has no active window in the output."
+    )
+    # One or two windows say too little: what they lack may be a moment of two voices.
+    yield (
+        missing.finding(f"{name}_missing", residual.missing, text, digits=4)
+        if count >= 3
+        else missing.unknown(f"{name}_missing", text)
+    )
+
+
+def _stamps(stamps: Sequence[Step], limits: Limits) -> Finding:
+    worst = max(stamps, key=lambda step: abs(step.size_s), default=Step(0.0, 0.0))
+    return limits.finding(
+        "output_audio_steps",
+        worst.size_s,
+        f"The output's audio time stamps have {counted(len(stamps), 'gap or overlap', 'gaps or overlaps')}; the "
+        f"largest, {_ms(worst.size_s)}, is at {clock_text(worst.at_s)}."
+        if stamps
+        else "The output's audio time stamps follow on each other.",
+        at=At("output", worst.at_s) if stamps else None,
+    )

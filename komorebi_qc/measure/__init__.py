@@ -1,0 +1,1 @@
+"""Measurements of levels, seams and the produced file."""

@@ -1,0 +1,1 @@
+"""Media files through PyAV: probe, decode, mix, mux."""

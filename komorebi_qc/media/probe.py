@@ -1,0 +1,279 @@
+"""What a media file holds: its tracks, their time stamps, and whether it was cut off."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from komorebi_qc.core.errors import MediaError
+from komorebi_qc.core.finding import counted
+from komorebi_qc.core.media_info import TRUNCATED_S, AudioInfo, MediaInfo, VideoInfo
+from komorebi_qc.core.timebase import Span
+from komorebi_qc.core.timing import FAR_START_S
+from komorebi_qc.media.decode import PcmTrack
+from komorebi_qc.media.demux import (
+    CALL_FORMATS,
+    RECORDING_FORMATS,
+    audio_stream,
+    codec_name,
+    has_index,
+    opened,
+    packets,
+    video_stream,
+)
+from komorebi_qc.media.memory import give_back_large_blocks
+from komorebi_qc.media.truncation import (
+    SeenFile,
+    is_encrypted,
+    is_fragmented,
+    missing_bytes,
+    mp4_index,
+    wav_sample_bytes,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from av.container import InputContainer
+
+    from komorebi_qc.core.source import Source
+
+    Reading = Callable[[InputContainer, list[Any], Callable[[Any], None]], None]
+    """Reads a file to its end, and shows every packet of the given tracks as it comes."""
+
+LEAST_RATE, MOST_RATE = 4000, 384_000
+"""Nothing that records speech samples slower or faster."""
+APART_S = 3600.0
+LONGEST_S = 12 * 3600.0
+MOST_CHANNELS = 8
+"""Two tracks of one recording don't end an hour apart: time stamps that say so are damaged."""
+
+
+def read_packets(container: InputContainer, streams: list[Any], note: Callable[[Any], None]) -> None:
+    """Read a file for its packets alone."""
+    for packet in packets(container, streams):
+        note(packet)
+
+
+def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
+    """Read every packet's time stamp of an agent recording, where no index lists them; nothing is decoded.
+
+    Args:
+        source: the recording.
+        read: does the reading, where there has to be one, and may make more of it.
+
+    Raises:
+        MediaError: where it isn't media, or has no video.
+    """
+    give_back_large_blocks()
+    seen = SeenFile(source.file)
+    with opened(replace(source, file=cast("BinaryIO", seen)), RECORDING_FORMATS, is_read_through=True) as container:
+        picture = video_stream(container)
+        if picture is None and not seen.missing_bytes():
+            raise MediaError(
+                f"{source.name} has no video track ({_tracks(container)}): it isn't the agent's screen recording"
+            )
+        streams = [s for s in (picture, audio_stream(container)) if s is not None]
+        # An index tells all that a scan would; of a file that was cut off it tells what ought to be there.
+        index = mp4_index(source.file)
+        is_listed = has_index(container) and not is_fragmented(index) and not seen.missing_bytes()
+        scans = {s.index: _listed(s) for s in streams} if is_listed else _scan(container, streams, read)
+        lacking = seen.missing_bytes()
+        first_s = min((scan.first_s for scan in scans.values() if scan.packets), default=0.0)
+        origin_s = first_s if first_s > FAR_START_S else 0.0
+        scan = scans[picture.index] if picture is not None else _Scan()
+        if scan.packets == 0:
+            cut = f"it was cut off ({lacking} bytes are missing)" if lacking else "the recording stopped as it began"
+            raise MediaError(f"{source.name} holds no video frame: {cut}; get the whole file again")
+        if is_encrypted(index):
+            raise MediaError(f"{source.name} is encrypted (DRM): get the recording without it")
+        context = picture.codec_context
+        video = VideoInfo(
+            codec=codec_name(picture),
+            width=context.width,
+            height=context.height,
+            packets=scan.packets,
+            span=Span(scan.first_s - origin_s, scan.end_s - origin_s),
+            disordered=scan.disordered,
+            time_base=picture.time_base or Fraction(1, 1000),
+        )
+        declared_s = max((s for s in map(_declared_end_s, streams) if s is not None), default=None)
+        read_to_s = max(s.end_s for s in scans.values() if s.packets)
+        audio = _audio_info(audio_stream(container), scans, origin_s)
+        if audio is not None and abs(audio.span.end_s - video.span.end_s) > APART_S:
+            raise MediaError(
+                f"{source.name}'s picture ends at {video.span.end_s:.0f} s and its sound at {audio.span.end_s:.0f} s: "
+                "its time stamps are damaged; get it again"
+            )
+        if max(video.span.end_s, 0.0 if audio is None else audio.span.end_s) > LONGEST_S:
+            raise MediaError(
+                f"{source.name}'s time stamps run to {max(video.span.end_s, read_to_s) / 3600:.1f} h, more than the "
+                f"{LONGEST_S / 3600:.0f} h of the longest shift: they are damaged, or it is several recordings in one"
+            )
+        return MediaInfo(
+            name=source.name,
+            container="mp4" if "mp4" in container.format.name else "webm",
+            video=video,
+            audio=audio,
+            origin_s=origin_s,
+            missing_bytes=lacking,
+            missing_s=None if declared_s is None else max(0.0, declared_s - read_to_s),
+        )
+
+
+def probe_call(source: Source) -> MediaInfo:
+    """Measure Connect's audio; what isn't plain PCM is decoded to count its samples.
+
+    Raises:
+        MediaError: where it isn't media, or holds no audio.
+    """
+    with opened(source, CALL_FORMATS) as container:
+        stream = audio_stream(container)
+        if stream is None:
+            raise MediaError(f"{source.name} has no audio track ({_tracks(container)}): it isn't the call's audio")
+        context = stream.codec_context
+        if video_stream(container) is not None:
+            raise MediaError(
+                f"{source.name} has a picture: it isn't the call's audio. Did you swap it with the recording?"
+            )
+        if context.channels > MOST_CHANNELS:
+            raise MediaError(
+                f"{source.name} has {context.channels} channels: Connect's audio has two, customer and agent"
+            )
+        declared_s = _declared_end_s(stream)
+        width = _PCM_WIDTHS.get(codec_name(stream))
+        if width is not None and context.channels:
+            size = wav_sample_bytes(source.file)
+            size = _scan(container, [stream])[stream.index].size if size is None else size
+            count, rate, samples = None, context.rate, size // (context.channels * width)
+        else:
+            track = PcmTrack(container, origin_s=None)
+            count, rate, samples = track.packets, track.rate, track.samples()
+        if not LEAST_RATE <= rate <= MOST_RATE:
+            raise MediaError(
+                f"{source.name} says it has {counted(rate, 'sample')} a second: its header is damaged; get it again"
+            )
+        if samples <= 0:
+            raise MediaError(f"{source.name} holds no audio sample, only a header: get it again from Connect's bucket")
+        length_s, lacking = samples / rate, missing_bytes(source.file)
+        if length_s > LONGEST_S:
+            raise MediaError(
+                f"{source.name} is {length_s / 3600:.1f} h long by its time stamps, more than "
+                f"{LONGEST_S / 3600:.0f} h: they are damaged; get it again from Connect's bucket"
+            )
+        if width is not None:
+            missing_s = lacking / (rate * context.channels * width)
+        else:
+            # A compressed file's header rounds its length up to whole packets and counts the encoder's delay.
+            short_s = 0.0 if declared_s is None else declared_s - length_s
+            missing_s = short_s if short_s > TRUNCATED_S else 0.0
+        return MediaInfo(
+            name=source.name,
+            container=container.format.name.split(",")[0],
+            video=None,
+            audio=AudioInfo(codec_name(stream), rate, context.channels, count, Span(0.0, length_s)),
+            origin_s=0.0,
+            missing_bytes=lacking,
+            missing_s=missing_s,
+        )
+
+
+_PCM_WIDTHS = {
+    "pcm_s16le": 2,
+    "pcm_s16be": 2,
+    "pcm_s24le": 3,
+    "pcm_s24be": 3,
+    "pcm_s32le": 4,
+    "pcm_f32le": 4,
+    "pcm_f64le": 8,
+    "pcm_u8": 1,
+    "pcm_mulaw": 1,
+    "pcm_alaw": 1,
+}
+"""Bytes of one channel's sample in the file."""
+
+
+@dataclass(slots=True)
+class _Scan:
+    packets: int = 0
+    size: int = 0
+    first_s: float = math.inf
+    last_s: float = -math.inf
+    end_s: float = -math.inf
+    disordered: int = 0
+
+
+def _scan(container: InputContainer, streams: list[Any], read: Reading = read_packets) -> dict[int, _Scan]:
+    """Count packets and time stamps of the given streams, as far as the file can be read."""
+    scans = {s.index: _Scan() for s in streams}
+    bases = {s.index: float(s.time_base or 0) for s in streams}
+    last_dts: dict[int, int] = {}
+
+    def note(packet: Any) -> None:
+        index = packet.stream_index
+        scan = scans.get(index)
+        if scan is None:  # a damaged file may make up tracks as it goes
+            return
+        scan.packets += 1
+        scan.size += packet.size
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is None:
+            return
+        begin_s = stamp * bases[index]
+        duration_s = (packet.duration or 0) * bases[index]
+        scan.first_s = min(scan.first_s, begin_s)
+        if begin_s > scan.last_s:
+            # Without a duration (WebM video, Opus in MP4) a packet lasts as long as the step that led to it.
+            step_s = begin_s - scan.last_s if math.isfinite(scan.last_s) else 0.0
+            scan.end_s = max(scan.end_s, begin_s + (duration_s or min(step_s, 1.0)))
+            scan.last_s = begin_s
+        if packet.dts is not None:
+            scan.disordered += packet.dts <= last_dts.get(index, packet.dts - 1)
+            last_dts[index] = packet.dts
+
+    read(container, streams, note)
+    for scan in scans.values():
+        if scan.packets and not math.isfinite(scan.first_s):
+            scan.first_s = scan.end_s = 0.0
+    return scans
+
+
+def _listed(stream: Any) -> _Scan:
+    """What the index says of a track; its decoding times rise by construction."""
+    base = float(stream.time_base)
+    start_s = (stream.start_time or 0) * base
+    return _Scan(packets=stream.frames, first_s=start_s, end_s=start_s + (stream.duration or 0) * base)
+
+
+def _tracks(container: InputContainer) -> str:
+    found = [f"{codec_name(s)} {_kind(s)}" for s in container.streams]
+    return "found " + " and ".join(found[:6]) if found else "found no track at all"
+
+
+def _kind(stream: Any) -> str:
+    return (
+        "cover picture" if stream.type == "video" and stream is not video_stream(stream.container) else str(stream.type)
+    )
+
+
+def _declared_end_s(stream: Any) -> float | None:
+    """Where the header says that the track ends; None where it doesn't say."""
+    duration, start = stream.duration, stream.start_time or 0
+    base = float(stream.time_base or 0)
+    return None if not duration or duration < 0 else (start + duration) * base
+
+
+def _audio_info(stream: Any, scans: dict[int, _Scan], origin_s: float) -> AudioInfo | None:
+    if stream is None or scans[stream.index].packets == 0:
+        return None
+    scan, context = scans[stream.index], stream.codec_context
+    start_s = max(scan.first_s - origin_s, 0.0)
+    return AudioInfo(
+        codec_name(stream),
+        context.rate,
+        context.channels,
+        scan.packets,
+        Span(start_s, max(start_s, scan.end_s - origin_s)),
+    )

@@ -1,0 +1,66 @@
+"""One frame of the recording as a PNG."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+from av.codec.context import CodecContext
+from av.error import FFmpegError
+
+from komorebi_qc.core.errors import MediaError
+from komorebi_qc.media.demux import RECORDING_FORMATS, opened, packets, video_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from av.container import InputContainer
+
+    from komorebi_qc.core.source import Source
+
+
+def png_at(source: Source, at_s: float, origin_s: float = 0.0) -> bytes:
+    """The frame shown at `at_s` on the recording's clock (the last one of a shorter video), upright, as PNG.
+
+    Raises:
+        MediaError: where no frame can be decoded.
+    """
+    with opened(source, RECORDING_FORMATS, is_read_through=True) as container:
+        shown = None
+        for at, frame in _frames(container, origin_s):
+            if shown is not None and at > at_s:
+                break
+            shown = frame
+        if shown is None:
+            raise MediaError(f"no picture of {source.name} can be decoded: its video is damaged, or was cut off")
+        picture = shown.to_ndarray(format="rgb24")
+        turned = np.ascontiguousarray(np.rot90(picture, k=round((shown.rotation or 0) / 90) % 4))
+        return _png(av.VideoFrame.from_ndarray(turned, format="rgb24"))
+
+
+def _frames(container: InputContainer, origin_s: float) -> Iterator[tuple[float, Any]]:
+    """Frames in the order they are shown, with their time; what can't be decoded is passed over."""
+    stream = video_stream(container)
+    for packet in _ended(packets(container, [stream])):
+        try:
+            frames = stream.codec_context.decode(packet)
+        except FFmpegError:
+            continue
+        for frame in frames:
+            yield float((frame.pts or 0) * stream.time_base) - origin_s, frame
+
+
+def _ended(items: Iterator[Any]) -> Iterator[Any]:
+    """The items, and None behind them: what makes a decoder give out its last frames."""
+    yield from items
+    yield None
+
+
+def _png(frame: av.VideoFrame) -> bytes:
+    encoder: Any = CodecContext.create("png", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "rgb24"
+    encoder.time_base = Fraction(1, 1)
+    frame.pts = 0
+    return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])

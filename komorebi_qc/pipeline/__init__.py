@@ -1,0 +1,1 @@
+"""`process` in nine steps, and `diagnose`, which writes nothing."""

@@ -1,0 +1,1 @@
+"""Messages in, dead letters out: SQS, the handler, the worker, operations."""

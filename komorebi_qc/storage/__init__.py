@@ -1,0 +1,1 @@
+"""Items and media on AWS or on local disks, behind two protocols."""

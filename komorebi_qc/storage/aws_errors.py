@@ -1,0 +1,141 @@
+"""The one place where botocore's errors are sorted: worth another try, refused, or asked wrongly."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from komorebi_qc.core.errors import AccessDeniedError, KomorebiError, PermanentError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NO_SUCH_KEY = ("NoSuchKey", "404")
+_PASSING_CODES = frozenset(
+    {
+        "BadDigest",
+        "BandwidthLimitExceeded",
+        "IncompleteBody",
+        "KMS.ThrottlingException",
+        "KMSThrottlingException",
+        "LimitExceededException",
+        "NoSuchUpload",  # a lifecycle rule, or another run's clearing up, took it away: the next try makes its own
+        "OperationAborted",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "ReplicatedWriteConflictException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+_NO_SUCH_PLACE_CODES = frozenset(
+    {
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "NoSuchBucket",
+        "QueueDoesNotExist",
+        "ResourceNotFoundException",
+    }
+)
+_REFUSED_CODES = frozenset(  # those that come with status 400; 401 and 403 say it themselves
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "AuthorizationHeaderMalformed",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "InvalidToken",
+        "KMS.AccessDeniedException",
+        "KMS.DisabledException",
+        "KMS.NotFoundException",
+        "MissingAuthenticationTokenException",
+        "PermanentRedirect",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+
+
+def error_code(error: BaseException) -> str:
+    """AWS's own code of a failed request; empty where it isn't one."""
+    response = getattr(error, "response", None)
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
+
+
+@contextmanager
+def aws_errors(where: str) -> Iterator[None]:
+    """Sort what botocore raises: worth another try, or refused. `where` names the bucket, key, table or queue.
+
+    Raises:
+        StorageError: for throttling, 5xx, timeouts and broken connections.
+        AccessDeniedError: for credentials, rights, and buckets, tables or queues that don't exist.
+        PermanentError: for any other request that the service calls wrong.
+    """
+    try:
+        yield
+    except Exception as error:
+        told = _sorted(error, where)
+        if told is None:
+            raise
+        raise told from error
+
+
+def _sorted(error: Exception, where: str) -> KomorebiError | None:
+    from botocore import exceptions as aws  # noqa: PLC0415  an error is the only one who needs it
+
+    if isinstance(error, aws.ClientError):
+        return _sorted_answer(error, where)
+    passing = (
+        aws.HTTPClientError,
+        aws.ConnectionError,
+        aws.IncompleteReadError,
+        aws.ChecksumError,
+        aws.FlexibleChecksumError,
+        aws.CredentialRetrievalError,
+        aws.MetadataRetrievalError,
+        ConnectionError,
+        TimeoutError,
+    )
+    name = type(error).__name__
+    if isinstance(error, passing):
+        return StorageError(f"{where} didn't answer as it should ({name}): it is worth another try")
+    if isinstance(error, aws.BotoCoreError):
+        # Credentials that aren't there, a profile or region that doesn't exist, a name that no request takes.
+        return AccessDeniedError(
+            f"{where} can't be asked ({name}): check the credentials (`aws sts get-caller-identity`), the region and "
+            "the names in the settings"
+        )
+    return None
+
+
+def _sorted_answer(error: Any, where: str) -> KomorebiError:
+    code = error_code(error) or "no code"
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    asked = f"{error.operation_name}: {code}"
+    if code in _NO_SUCH_PLACE_CODES:
+        return AccessDeniedError(
+            f"{where} doesn't exist, or not in this account and region ({asked}): check the names in the settings"
+        )
+    if code == "PreconditionFailed" or status == 412:
+        return StorageError(f"{where} was replaced while it was read ({asked}): the next try reads the new one")
+    if code in _PASSING_CODES or status in (408, 409, 429) or status >= 500:
+        return StorageError(f"{where} didn't take the request ({asked}, HTTP {status}): it is worth another try")
+    if code in _REFUSED_CODES or status in (301, 307, 401, 403):
+        is_s3 = where.startswith(("s3:", "bucket "))
+        listing = " (s3:ListBucket as well: without it a missing object is refused)" if is_s3 else ""
+        return AccessDeniedError(
+            f"{where} refuses ({asked}): check the credentials, the policy's rights{listing} and the region"
+        )
+    return PermanentError(f"{where} calls the request wrong ({asked}, HTTP {status}): check the settings")

@@ -1,0 +1,116 @@
+"""The table ``Recording`` in DynamoDB; only what changes is written, whatever else is in an item.
+
+The rights it needs: ``dynamodb:GetItem`` and ``dynamodb:UpdateItem`` on the table.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from komorebi_qc.core.errors import UnknownRecordingError
+from komorebi_qc.core.recording import Recording, check_recording_id
+from komorebi_qc.storage.aws_errors import aws_errors, error_code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoTable:
+    """The table ``Recording`` in DynamoDB (`komorebi_qc.storage.protocols.RecordingsTable`).
+
+    Attributes:
+        client: boto3's low-level ``dynamodb`` client.
+        name: the table's.
+    """
+
+    client: Any
+    name: str
+
+    def get(self, recording_id: str) -> Recording:
+        """Read one item, as it is now and not as it was a moment ago.
+
+        Raises:
+            MessageError: where `recording_id` is none.
+            UnknownRecordingError: where there is no item, or it lacks what the keys are made of.
+            StorageError: where the table doesn't answer.
+            AccessDeniedError: where it refuses or doesn't exist.
+        """
+        key = {"videoID": {"S": check_recording_id(recording_id)}}
+        with aws_errors(f"table {self.name}"):
+            answer = self.client.get_item(
+                TableName=self.name,
+                Key=key,
+                ConsistentRead=True,
+                ProjectionExpression="videoID, agentID, creationDate, isProcessed, outputContainer, qcInputs",
+            )
+        if "Item" not in answer:
+            raise UnknownRecordingError(
+                f"table {self.name} has no item with videoID {recording_id}: check the ID and the table's name"
+            )
+        return Recording.from_item({name: next(iter(typed.values())) for name, typed in answer["Item"].items()})
+
+    def own_attributes(self, recording_id: str) -> dict[str, Any]:
+        """What this package has written into an item: ``isProcessed``, ``outputContainer`` and all that begins ``qc``.
+
+        Raises:
+            MessageError: where `recording_id` is none.
+            StorageError: where the table doesn't answer.
+            AccessDeniedError: where it refuses or doesn't exist.
+        """
+        key = {"videoID": {"S": check_recording_id(recording_id)}}
+        with aws_errors(f"table {self.name}"):
+            item = self.client.get_item(TableName=self.name, Key=key, ConsistentRead=True).get("Item", {})
+        plain = {name: next(iter(typed.items())) for name, typed in item.items()}
+        return {
+            name: float(value) if kind == "N" else value
+            for name, (kind, value) in sorted(plain.items())
+            if name in ("isProcessed", "outputContainer") or name.startswith("qc")
+        }
+
+    def mark_processed(self, recording: Recording, attributes: Mapping[str, str | int | float | bool]) -> None:
+        """Set ``isProcessed`` and `attributes`, and nothing else, if the item is still there.
+
+        Raises:
+            ValueError: where an attribute is the key, ``isProcessed`` itself, or not finite.
+            UnknownRecordingError: where the item has been deleted meanwhile.
+            StorageError: where the table doesn't answer.
+            AccessDeniedError: where it refuses or doesn't exist.
+        """
+        if taken := {"videoID", "isProcessed"} & attributes.keys():
+            raise ValueError(f"{' and '.join(sorted(taken))} can't be set as attributes")
+        # Names go as placeholders: DynamoDB reserves some 570 words, `name` and `duration` among them.
+        names = {"#processed": "isProcessed", **{f"#n{i}": name for i, name in enumerate(attributes)}}
+        values = {":true": {"BOOL": True}, **{f":v{i}": _typed(v) for i, v in enumerate(attributes.values())}}
+        sets = ["#processed = :true", *(f"#n{i} = :v{i}" for i in range(len(attributes)))]
+        item_still_exists = "attribute_exists(videoID)"
+        with aws_errors(f"table {self.name}"):
+            try:
+                self.client.update_item(
+                    TableName=self.name,
+                    Key={"videoID": {"S": recording.recording_id}},
+                    UpdateExpression="SET " + ", ".join(sets),
+                    ConditionExpression=item_still_exists,
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues=values,
+                )
+            except Exception as error:
+                if error_code(error) != "ConditionalCheckFailedException":
+                    raise
+                raise UnknownRecordingError(
+                    f"the item of recording {recording.recording_id} has been deleted from table {self.name} while "
+                    "the recording was processed: the result is in its bucket, but no item tells of it"
+                ) from error
+
+
+def _typed(value: str | float | bool) -> dict[str, Any]:  # noqa: FBT001  a value of the table, not a switch
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, str):
+        return {"S": value}
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no number for DynamoDB")
+    return {"N": format(Decimal(repr(value)), "f")}

@@ -1,0 +1,435 @@
+"""The local twins of the stores: items in memory, media in files.
+
+A result is built in a *part file* beside its place, ``.<name>.<random>.komorebi-part``, and renamed onto it when it is
+whole. Its writer holds a lock (flock) on it, which the system lets go when the process ends, however it ends: so any
+later run into the same folder knows a killed run's part file from a living one's, and clears it.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+import stat
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from komorebi_qc.core.errors import InputError, StorageError, UnknownRecordingError
+from komorebi_qc.core.recording import Recording
+from komorebi_qc.core.source import Source
+from komorebi_qc.storage.protocols import CONTENT_TYPES, Published
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_FRONT_BYTES = 8 << 20
+_PART_SUFFIX = ".komorebi-part"
+_CONTAINERS = tuple(kind for kind, mime in CONTENT_TYPES.items() if mime.startswith("video/"))
+_KINDS = {
+    stat.S_ISDIR: "a directory",
+    stat.S_ISFIFO: "a named pipe",
+    stat.S_ISSOCK: "a socket",
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+}
+
+
+class LocalTable:
+    """The table ``Recording`` in memory (`komorebi_qc.storage.protocols.RecordingsTable`).
+
+    Attributes:
+        items: by recording ID; remove one, and it is gone as from the real table.
+        attributes: what `mark_processed` set, by recording ID.
+    """
+
+    def __init__(self, items: Recording | Mapping[str, Recording]) -> None:
+        self.items = {items.recording_id: items} if isinstance(items, Recording) else dict(items)
+        self.attributes: dict[str, dict[str, str | int | float | bool]] = {}
+
+    def get(self, recording_id: str) -> Recording:
+        """Read one item.
+
+        Raises:
+            UnknownRecordingError: where there is none.
+        """
+        if recording_id not in self.items:
+            raise UnknownRecordingError(f"there is no item with videoID {recording_id}: check the ID")
+        return self.items[recording_id]
+
+    def mark_processed(self, recording: Recording, attributes: Mapping[str, str | int | float | bool]) -> None:
+        """Set ``isProcessed`` and `attributes`, and nothing else, if the item is still there.
+
+        Raises:
+            UnknownRecordingError: where the item has been removed meanwhile.
+        """
+        self.get(recording.recording_id)
+        self.attributes.setdefault(recording.recording_id, {}).update({"isProcessed": True, **attributes})
+
+
+class LocalFiles:
+    """Three or four files on disk (`komorebi_qc.storage.protocols.MediaStore`).
+
+    Attributes:
+        connect: Connect's audio.
+        recording: the agent recording.
+        out: the unified recording; without an extension it gets the container's.
+        thumbnail: the thumbnail; None for none.
+    """
+
+    def __init__(self, connect: Path, recording: Path, out: Path, thumbnail: Path | None = None) -> None:
+        self.connect = connect
+        self.recording = recording
+        self.out = out
+        self.thumbnail = thumbnail
+
+    def check(self) -> None:
+        """Find out before any work whether the inputs can be read and the results written.
+
+        Raises:
+            InputError: naming the file, what was found and what to do.
+        """
+        for path in (self.connect, self.recording):
+            _check_input(path)
+        self.check_outputs()
+
+    def check_outputs(self) -> None:
+        """As `check`, for the results alone."""
+        check_output(self.out, self.connect, self.recording)
+        # Without an extension the name isn't known before the container is.
+        outputs = [self.out] if self.out.suffix else [self.video_path(kind) for kind in _CONTAINERS]
+        for path in outputs:
+            check_output(path, self.connect, self.recording)
+        if self.thumbnail is not None:
+            check_output(self.thumbnail, self.connect, self.recording)
+            if any(_same_file(self.thumbnail, path) for path in outputs):
+                raise InputError(f"{self.thumbnail} can't hold the video and the thumbnail both: give one another name")
+
+    def input_versions(self, recording: Recording) -> tuple[str, ...]:  # noqa: ARG002  one set of files
+        """Nothing: a person who names files wants them processed, done before or not."""
+        return ()
+
+    def has_video(self, recording: Recording, container: str) -> bool:  # noqa: ARG002  one set of files
+        """Whether the output is there."""
+        return self.video_path(container).is_file()
+
+    @contextmanager
+    def call_audio(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  one file, whatever the item says
+        """Connect's audio.
+
+        Raises:
+            InputError: where it isn't there, no regular file, or can't be read.
+        """
+        with opened_file(self.connect) as source:
+            yield source
+
+    @contextmanager
+    def agent_recording(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  one file, whatever the item says
+        """The agent recording.
+
+        Raises:
+            InputError: where it isn't there, no regular file, or can't be read.
+        """
+        with opened_file(self.recording) as source:
+            yield source
+
+    @contextmanager
+    def draft(
+        self,
+        recording: Recording,  # noqa: ARG002  one set of files, whatever the item says
+        container: str,
+        expected_bytes: int,  # noqa: ARG002  a file grows as it is written
+    ) -> Iterator[LocalDraft]:
+        """A part file beside `out`; gone with the context unless published, else cleared by the next run.
+
+        Raises:
+            InputError: what `check` finds.
+            StorageError: where the disk is full, now or while the file is written.
+        """
+        self.check()
+        with _part_for(self.out) as part:
+            yield LocalDraft(self, container, part)
+
+    def qc_path(self, container: str) -> Path:
+        """Where the findings go."""
+        return self.video_path(container).with_suffix(".qc.json")
+
+    def video_path(self, container: str) -> Path:
+        """Where the video goes."""
+        return self.out if self.out.suffix else self.out.with_name(f"{self.out.name}.{container}")
+
+
+class LocalDraft:
+    """A video in a part file (`komorebi_qc.storage.protocols.Draft`)."""
+
+    def __init__(self, files: LocalFiles, container: str, part: _Part) -> None:
+        self._files = files
+        self._container = container
+        self._part = part
+
+    def begin(self, head_bytes: int) -> BinaryIO:  # noqa: ARG002  all of a file can be written again
+        """The part file, empty."""
+        file = self._part.file
+        if file.seek(0, os.SEEK_END):
+            file.seek(0)
+            file.truncate()
+        return file
+
+    def written(self) -> Source:
+        """The part file."""
+        file = self._part.file
+        return Source("the output", file, file.seek(0, os.SEEK_END))
+
+    def front(self) -> bytes:
+        """The part file's first bytes."""
+        file = self._part.file
+        file.seek(0)
+        return file.read(_FRONT_BYTES)
+
+    def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
+        """Rename the results onto their places: all whole, or all as they were before.
+
+        The findings lie beside the video, as ``<its name without extension>.qc.json``.
+
+        Raises:
+            InputError: where a place can't be written any more.
+            StorageError: where the disk doesn't take them.
+        """
+        files, container = self._files, self._container
+        files.check_outputs()
+        out, picture, findings = files.video_path(container), files.thumbnail, files.qc_path(container)
+        size = self._part.settle()
+        with ExitStack() as parts:
+            ready = [
+                (path, *_written(parts, path, body))
+                for path, body in ((picture, thumbnail), (findings, qc))
+                if path is not None and body is not None
+            ]
+            with ExitStack() as undo:
+                for path, part, kept in ready:
+                    part.move_to(path)
+                    undo.callback(_put_back, path, kept)
+                self._part.move_to(out)
+                undo.pop_all()
+        has_thumbnail = picture is not None and thumbnail is not None
+        return Published(
+            video=str(out),
+            thumbnail=str(picture) if has_thumbnail else None,
+            qc=None if qc is None else str(findings),
+            video_bytes=size,
+            thumbnail_bytes=len(thumbnail or b"") if has_thumbnail else 0,
+        )
+
+
+def check_output(path: Path, *inputs: Path) -> None:
+    """Find out before any work whether a result can be written there; an input never is.
+
+    Raises:
+        InputError: naming the file, what was found and what to do.
+    """
+    with _told(path):
+        real = _real(path)
+        if path.name in ("", ".."):
+            raise InputError(f"{path} is a directory: name a file in it")
+        if real.exists() and (kind := _kind(real.stat())):
+            todo = "name a file in it" if kind == "a directory" else "name a file to be written"
+            raise InputError(f"{path} is {kind}: {todo}")
+        if not real.parent.is_dir():
+            found = "is no directory" if real.parent.exists() else "doesn't exist"
+            raise InputError(f"{path} can't be written: its folder {real.parent} {found}; make it first")
+    for source in inputs:
+        if _same_file(path, source):
+            raise InputError(f"{path} is the input {source} itself, which is never written: name another file")
+    if not os.access(real.parent, os.W_OK | os.X_OK):
+        raise InputError(f"{path} can't be written: no right to write in {real.parent}; choose another folder")
+
+
+def _written(parts: ExitStack, path: Path, body: bytes) -> tuple[_Part, _Part | None]:
+    """A small file, whole beside its place, and a copy of what is there now."""
+    part = parts.enter_context(_part_for(path))
+    with _write_errors(path):
+        part.file.write(body)
+    part.settle()
+    return part, parts.enter_context(_copy_of(path))
+
+
+def _put_back(path: Path, kept: _Part | None) -> None:
+    if kept is None:
+        _real(path).unlink(missing_ok=True)
+    else:
+        kept.move_to(path)
+
+
+def _real(path: Path) -> Path:
+    """Where a write through `path` ends: a link stays a link, and its target is replaced."""
+    return Path(os.path.realpath(path))
+
+
+def _kind(found: os.stat_result) -> str | None:
+    """What it is, where it is no regular file."""
+    if stat.S_ISREG(found.st_mode):
+        return None
+    return next((name for is_kind, name in _KINDS.items() if is_kind(found.st_mode)), "no regular file")
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them doesn't exist yet
+        return _real(one) == _real(other)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """The system's errors about a file a person named, as sentences.
+
+    Raises:
+        StorageError: for a full disk.
+        InputError: for any other.
+    """
+    try:
+        yield
+    except ValueError:  # a NUL in the name
+        raise InputError(f"{str(path)!r} is no file's name") from None
+    except FileNotFoundError:
+        raise InputError(f"{path} doesn't exist: check the path") from None
+    except PermissionError:
+        raise InputError(f"{path} can't be used: no right to; check its owner and mode, and its folder's") from None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _full(path) from error
+        raise InputError(f"{path} can't be used: {error.strerror or error}") from error
+
+
+def _full(path: Path) -> StorageError:
+    return StorageError(f"no room left on the disk of {path}: free some, or name a file on another disk")
+
+
+def _check_input(path: Path) -> None:
+    with _told(path):
+        if kind := _kind(path.stat()):
+            raise InputError(f"{path} is {kind}: give a regular file")
+        if not os.access(path, os.R_OK):
+            raise InputError(f"{path} can't be read: no right to; check its owner and mode")
+
+
+@contextmanager
+def opened_file(path: Path) -> Iterator[Source]:
+    """A regular file on disk, open for reading.
+
+    Raises:
+        InputError: where it isn't there, no regular file, or can't be read.
+    """
+    with ExitStack() as stack:
+        with _told(path):
+            _check_input(path)
+            # Without blocking: between the look and the opening it may have become a pipe.
+            file = stack.enter_context(os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb"))
+            found = os.fstat(file.fileno())
+            if kind := _kind(found):
+                raise InputError(f"{path} is {kind}: give a regular file")
+        yield Source(str(path), file, found.st_size)
+
+
+@dataclass(slots=True)
+class _Part:
+    """A part file that is being written; `move_to` makes it a result."""
+
+    file: BinaryIO
+    path: Path
+
+    def settle(self) -> int:
+        """Bring all of it onto the disk; its size."""
+        with _write_errors(self.path):
+            self.file.flush()
+            os.fsync(self.file.fileno())
+            return os.fstat(self.file.fileno()).st_size
+
+    def move_to(self, place: Path) -> None:
+        real = _real(place)
+        with _write_errors(place):
+            self.path.replace(real)
+        # The rename itself is on the disk only with its folder; where a file system can't, the file still is.
+        with suppress(OSError):
+            folder = os.open(real.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+
+@contextmanager
+def _write_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _full(path) from error
+        raise StorageError(f"{path} couldn't be written ({error.strerror or error}): check the disk") from error
+
+
+@contextmanager
+def _part_for(place: Path) -> Iterator[_Part]:
+    """A locked part file beside where `place` leads; removed at the end unless it was moved."""
+    real = _real(place)
+    _clear_stale_parts(real.parent)
+    with _told(place):
+        part = _new_part(real)
+    try:
+        yield part
+    except OSError as error:  # PyAV's errors of this kind are OSErrors as well
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _full(place) from error
+        raise
+    finally:
+        with suppress(OSError):  # moved, or its folder is gone
+            part.path.unlink()
+        with suppress(OSError):  # a buffer that a full disk doesn't take
+            part.file.close()
+
+
+def _new_part(real: Path) -> _Part:
+    while True:
+        # Forty characters of the name tell a person whose it is, and leave room under the system's 255 bytes.
+        path = real.with_name(f".{real.name[:40]}.{secrets.token_hex(4)}{_PART_SUFFIX}")
+        file = path.open("x+b")
+        try:
+            with suppress(OSError):  # a file system without locks: there, nobody clears anything either
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if os.fstat(file.fileno()).st_nlink:
+                return _Part(file, path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            file.close()
+            raise
+        file.close()  # another run took it for a stale one in the instant before it was locked
+
+
+def _clear_stale_parts(folder: Path) -> None:
+    for path in folder.glob(f".*{_PART_SUFFIX}"):
+        with suppress(OSError):  # locked by a run that lives, another user's, or already gone
+            file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+            finally:
+                os.close(file)
+
+
+@contextmanager
+def _copy_of(place: Path) -> Iterator[_Part | None]:
+    """A part file with what is at `place` now; None for nothing."""
+    real = _real(place)
+    if not real.exists():
+        yield None
+        return
+    with _part_for(place) as part:
+        with _write_errors(place):
+            with real.open("rb") as old:
+                shutil.copyfileobj(old, part.file)
+            shutil.copystat(real, part.path)
+        part.settle()
+        yield part

@@ -1,0 +1,83 @@
+"""Where else the evidence fits: loops, music on hold, prompts said more than once.
+
+Windowed agreement is fooled by repetition: over a loop every window agrees on an answer that is a loop off. So each
+place where blocks looked alike is asked the same question as the chosen one: a window that agrees there too says
+nothing about where the call lies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from komorebi_qc.core.samples import RATE, Doubles, Flags, Ints, Track
+from komorebi_qc.sync.coarse import Course, Hits, offsets_elsewhere
+from komorebi_qc.sync.gcc_phat import peaks
+
+if TYPE_CHECKING:
+    from komorebi_qc.sync.windows import Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another offset that (part of) the evidence fits as well."""
+
+    offset_s: float
+    period_s: float
+    """Its distance from the chosen offset."""
+    score: float
+    """Share of the agreeing windows that agree there too, 0..1."""
+
+
+def find_rivals(
+    call: Track,
+    recording: Track,
+    chains: tuple[Chain, Chain],
+    is_heard: list[bool],
+    hits: Hits,
+    course: Course,
+    offset_s: float,
+    size: int,
+) -> tuple[tuple[Flags, Flags], tuple[Rival, ...]]:
+    """(which windows also agree somewhere else, the places where many do)."""
+    repeated = (np.zeros(len(chains[0].on), bool), np.zeros(len(chains[1].on), bool))
+    rivals: list[Rival] = []
+    asked = sum(int(np.count_nonzero(c.on)) for c, h in zip(chains, is_heard, strict=True) if h)
+    for shift, share in offsets_elsewhere(hits, course):
+        if share < 0.02 and len(rivals) > 2:
+            continue
+        agreeing = 0.0
+        lags: list[Doubles] = []
+        for chain, flags, ok in zip(chains, repeated, is_heard, strict=True):
+            which = np.flatnonzero(chain.on)
+            if not ok or len(which) == 0:
+                continue
+            stride = max(len(which) // 120, 1)
+            # a first few tell whether the rest is worth the time
+            few = which[:: max(len(which) // 10, 1)]
+            if len(few) >= 10 and not _again(call, recording, chain, few, shift, size)[0].any():
+                continue
+            sample = which[::stride]
+            again, moved = _again(call, recording, chain, sample, shift, size)
+            lags.append(moved[again])
+            agreeing += float(np.count_nonzero(again)) * stride
+            for at in np.flatnonzero(again):
+                k = at * stride
+                flags[which[k : k + stride]] = True
+        if agreeing >= max(3.0, 0.1 * asked):
+            exact = float(np.median(np.concatenate(lags)))
+            rivals.append(Rival(offset_s + exact, abs(exact), min(agreeing / max(asked, 1), 1.0)))
+    rivals.sort(key=lambda r: -r.score)
+    return repeated, tuple(rivals)
+
+
+def _again(
+    call: Track, recording: Track, chain: Chain, which: Ints, shift_s: float, size: int
+) -> tuple[Flags, Doubles]:
+    """(which windows also agree `shift_s` away from their lag, how far exactly)."""
+    starts = np.rint(chain.windows.start_s[which] * RATE).astype(np.intp)
+    centres = np.rint((chain.lag_s[which] + shift_s) * RATE).astype(np.intp)
+    found = peaks(call, chain.windows.channel, recording, starts, centres, size, 1024)
+    return (found.z[:, 0] > 9.0) & (found.z[:, 0] > 0.3 * chain.z[which]), found.lag_s[:, 0] - chain.lag_s[which]

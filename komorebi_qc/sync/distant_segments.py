@@ -1,0 +1,393 @@
+"""Parts of the call that lie far from the rest: a recorder that paused, or sound put in, by any number of seconds.
+
+The main course follows jumps of a few seconds. A stretch of the call's speech that agrees with nothing near it is
+looked for once more, alone, in the part of the recording that lies between its neighbours: calls and recordings run in
+order. It is a segment of its own where it agrees sharply, without a break, over several turns, and nowhere else. A
+stretch that isn't found stays in the result as what was not measured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from komorebi_qc.core.samples import RATE, Doubles, Flags, Ints, Track, length
+from komorebi_qc.sync import coarse
+from komorebi_qc.sync import windows as fine
+from komorebi_qc.sync.vad import FRAME_S, Activity
+from komorebi_qc.sync.windows import Chain
+
+LEAST_SPEECH_S = 5.0
+"""Speech of a stretch that agrees with nothing: less is an overlap of voices, a noise, a word."""
+LEAST_BREAK_S = 2.0
+"""Speech that disagrees so long ends an unbroken part."""
+LEAST_TURNS = 3
+LEAST_SHARE = 0.7
+"""Of a segment's windows agree: there is little in between that disagrees."""
+MOST_ELSEWHERE = 0.3
+"""Of a segment's score is what the next best place may have."""
+MOST_SEGMENTS = 6
+NEAR_S = 0.01
+"""A window's lag is its channel's in the run, give or take the drift over minutes."""
+ORDER_S = 0.5
+"""Neighbours may overlap by so much in the recording: half a window, a customer's delay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of the call, on its own clock, in which no heard voice agrees with the recording."""
+
+    from_s: float
+    to_s: float
+    speech_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Merged:
+    """The windows of the voices that are heard, in time order."""
+
+    channel: Ints
+    row: Ints
+    time_s: Doubles
+    weight_s: Doubles
+    lag_s: Doubles
+    z: Doubles
+    on: Flags
+    audible: Flags
+
+
+def _merged(chains: tuple[Chain, Chain], is_heard: list[bool]) -> _Merged:
+    which = [k for k in (0, 1) if is_heard[k]]
+    time_s = np.concatenate([chains[k].windows.centre_s for k in which])
+    order = np.argsort(time_s, kind="stable")
+
+    def of(parts: list[np.ndarray]) -> np.ndarray:
+        joined: np.ndarray = np.concatenate(parts)[order]
+        return joined
+
+    return _Merged(
+        of([np.full(len(chains[k].on), k) for k in which]),
+        of([np.arange(len(chains[k].on)) for k in which]),
+        time_s[order],
+        of([chains[k].windows.weight_s for k in which]),
+        of([chains[k].lag_s for k in which]),
+        of([chains[k].z for k in which]),
+        of([chains[k].on for k in which]),
+        of([chains[k].windows.audible for k in which]),
+    )
+
+
+def _solid(on: Flags) -> Flags:
+    """Agreeing windows among others that agree; one alone is an accident."""
+    if len(on) < 3:
+        return on.copy()
+    near = np.convolve(on.astype(int), np.ones(5, int), "same")
+    return on & (near >= 3)
+
+
+def _gaps(m: _Merged) -> list[tuple[int, int]]:
+    """[first, last) of the windows between two solid ones, or before the first, or after the last."""
+    at = np.flatnonzero(_solid(m.on))
+    edges = np.concatenate([[-1], at, [len(m.on)]])
+    return [(int(a) + 1, int(b)) for a, b in pairwise(edges) if b - a > 1]
+
+
+def unmatched(chains: tuple[Chain, Chain], is_heard: list[bool], half_s: float, call_s: float) -> tuple[Stretch, ...]:
+    """The stretches of `LEAST_SPEECH_S` and more that agree with nothing, although the recording has audio there."""
+    if not any(is_heard):
+        return ()
+    m = _merged(chains, is_heard)
+    out = []
+    for a, b in _gaps(m):
+        speech = float(m.weight_s[a:b][m.audible[a:b] & ~m.on[a:b]].sum())
+        if speech >= LEAST_SPEECH_S:
+            first = 0.0 if a == 0 else float(m.time_s[a - 1]) + half_s
+            last = call_s if b == len(m.on) else float(m.time_s[b]) - half_s
+            out.append(Stretch(first, max(last, first), speech))
+    return tuple(out)
+
+
+def unbroken(
+    chains: tuple[Chain, Chain], is_heard: list[bool], half_s: float, call_s: float
+) -> tuple[float, float] | None:
+    """The longest part of the call (call_s) in which the heard voices agree under one lag without a break."""
+    if not any(is_heard):
+        return None
+    m = _merged(chains, is_heard)
+    at = np.flatnonzero(_solid(m.on))
+    if len(at) == 0:
+        return None
+    failed = np.concatenate([[0.0], np.cumsum(np.where(m.audible & ~m.on, m.weight_s, 0.0))])
+    apart = np.diff(failed[at]) >= LEAST_BREAK_S
+    # a voice against its own last lag: the other one is later by the network's delay
+    for channel in (0, 1):
+        own = np.flatnonzero(m.channel[at] == channel)
+        if len(own) > 1:
+            apart[own[1:][np.abs(np.diff(m.lag_s[at[own]])) > NEAR_S] - 1] = True
+    parts = np.split(at, np.flatnonzero(apart) + 1)
+    part = max(parts, key=lambda p: float(m.time_s[p[-1]] - m.time_s[p[0]]))
+    return max(float(m.time_s[part[0]]) - half_s, 0.0), min(float(m.time_s[part[-1]]) + half_s, call_s)
+
+
+def extend(
+    call: Track,
+    activities: tuple[Activity, Activity],
+    recording: Track,
+    course: coarse.Course,
+    chains: tuple[Chain, Chain],
+    is_heard: list[bool],
+    reach: int,
+) -> tuple[tuple[Chain, Chain], coarse.Course]:
+    """The chains and the course with the segments found far from them."""
+    tried: set[tuple[int, int]] = set()
+    found = 0
+    while any(is_heard) and found < MOST_SEGMENTS:
+        m = _merged(chains, is_heard)
+        todo = [g for g in _gaps(m) if g not in tried and float(m.weight_s[g[0] : g[1]].sum()) >= LEAST_SPEECH_S]
+        if not todo or (0, len(m.on)) in todo:
+            break
+        # the longest first: it says most about where the others can lie
+        gap = max(todo, key=lambda g: float(m.weight_s[g[0] : g[1]].sum()))
+        segment = _segment(call, activities, recording, chains, is_heard, m, gap, reach)
+        if segment is None:
+            tried.add(gap)
+            continue
+        found += 1
+        tried.clear()
+        chains = segment[0]
+        t = np.concatenate([course.time_s, segment[1].time_s])
+        order = np.argsort(t, kind="stable")
+        lags = np.concatenate([course.lag_s, segment[1].lag_s])[order]
+        course = coarse.Course(t[order], lags, course.score + segment[1].score)
+    return chains, course
+
+
+def _segment(
+    call: Track,
+    activities: tuple[Activity, Activity],
+    recording: Track,
+    chains: tuple[Chain, Chain],
+    is_heard: list[bool],
+    m: _Merged,
+    gap: tuple[int, int],
+    reach: int,
+) -> tuple[tuple[Chain, Chain], coarse.Course] | None:
+    a, b = gap
+    size = round(chains[0].windows.size_s * RATE)
+    half_s = size / RATE / 2
+    from_s, to_s = float(m.time_s[a]) - half_s, float(m.time_s[b - 1]) + half_s
+    # the recording between the neighbours
+    low_s = 0.0 if a == 0 else float(m.time_s[a - 1] + m.lag_s[a - 1]) - ORDER_S
+    high_s = length(recording) / RATE if b == len(m.on) else float(m.time_s[b] + m.lag_s[b]) + ORDER_S
+    if high_s - low_s < LEAST_SPEECH_S:
+        return None
+    hits = coarse.search(call, activities, recording, (from_s, to_s), (low_s, high_s))
+    options = coarse.courses(hits)
+    looks = [_look(call, recording, chains, is_heard, m, gap, o, (low_s, high_s), size, reach) for o in options]
+    if not looks:
+        return None
+    first = int(np.argmax([sum(c.score for c in look.values()) for look in looks]))
+    best, chosen = looks[first], options[first]
+    for shift, _ in coarse.offsets_elsewhere(hits, chosen):
+        moved = coarse.Course(chosen.time_s, chosen.lag_s + shift, 0.0)
+        looks.append(_look(call, recording, chains, is_heard, m, gap, moved, (low_s, high_s), size, reach))
+    score = sum(c.score for c in best.values())
+    if max(_elsewhere(look, best) for look in looks) > MOST_ELSEWHERE * score:
+        return None
+    run = _run(best, activities, float(np.median(m.z[_solid(m.on)])))
+    if run is None:
+        return None
+    joined = tuple(_joined(chains[k], best.get(k), from_s, to_s, run) for k in (0, 1))
+    inside = (chosen.time_s >= run[0]) & (chosen.time_s <= run[1])
+    if not inside.any():
+        return None
+    kept = coarse.Course(chosen.time_s[inside], chosen.lag_s[inside], chosen.score)
+    pair = (joined[0], joined[1])
+    for outwards in (-1, 1):
+        pair = _settled(call, recording, pair, is_heard, run, outwards, reach)
+    return _without_lost(pair, is_heard, run), kept
+
+
+def _look(
+    call: Track,
+    recording: Track,
+    chains: tuple[Chain, Chain],
+    is_heard: list[bool],
+    m: _Merged,
+    gap: tuple[int, int],
+    course: coarse.Course,
+    room_s: tuple[float, float],
+    size: int,
+    reach: int,
+) -> dict[int, Chain]:
+    """What the stretch's windows find along a course: a chain for each heard channel, of those rows alone."""
+    out = {}
+    for channel in (0, 1):
+        rows = m.row[gap[0] : gap[1]][m.channel[gap[0] : gap[1]] == channel]
+        if not is_heard[channel] or len(rows) == 0:
+            continue
+        w = chains[channel].windows
+        starts = np.rint(w.start_s[rows] * RATE).astype(np.intp)
+        found = fine.measure(call, channel, recording, course, starts, w.weight_s[rows], size, reach)
+        place = found.centre_s[:, None] + found.lag_s
+        found = replace(found, z=np.where((place >= room_s[0]) & (place <= room_s[1]), found.z, 0.0))
+        out[channel] = Chain(found, *fine.follow(found))
+    return out
+
+
+def _elsewhere(look: dict[int, Chain], best: dict[int, Chain]) -> float:
+    """What the windows are worth that agree at another place than the best one."""
+    total = 0.0
+    for channel, chain in look.items():
+        apart = np.abs(chain.lag_s - best[channel].lag_s) > ORDER_S
+        total += float(fine.gains(chain.z)[chain.on & apart].sum())
+    return total
+
+
+def _run(look: dict[int, Chain], activities: tuple[Activity, Activity], usual_z: float) -> tuple[float, float] | None:
+    """(first, last) centre of the windows that agree without a break; None where that proves nothing."""
+    time_s = np.concatenate([c.windows.centre_s for c in look.values()])
+    order = np.argsort(time_s, kind="stable")
+    time_s = time_s[order]
+    on = np.concatenate([c.on for c in look.values()])[order]
+    z = np.concatenate([c.z for c in look.values()])[order]
+    weight = np.concatenate([c.windows.weight_s for c in look.values()])[order]
+    usable = np.concatenate([c.windows.audible for c in look.values()])[order] | on
+    solid = np.flatnonzero(_solid(on))
+    if len(solid) == 0:
+        return None
+    # the longest part of it without a stretch that disagrees
+    failed = np.concatenate([[0.0], np.cumsum(np.where(usable & ~on, weight, 0.0))])
+    parts = np.split(solid, np.flatnonzero(np.diff(failed[solid]) >= LEAST_SPEECH_S) + 1)
+    part = max(parts, key=lambda p: float(weight[p].sum()))
+    inside = slice(int(part[0]), int(part[-1]) + 1)
+    agreed = on[inside]
+    speech = float(weight[inside][agreed].sum())
+    share = np.count_nonzero(agreed) / max(int(np.count_nonzero(usable[inside])), 1)
+    sharp = float(np.median(z[inside][agreed])) >= 0.5 * usual_z
+    first, last = float(time_s[part[0]]), float(time_s[part[-1]])
+    turns = 0
+    for channel, chain in look.items():
+        w = chain.windows
+        for start, stop in activities[channel].turns:
+            from_s, to_s = start * FRAME_S - 0.25 * w.size_s, stop * FRAME_S + 0.25 * w.size_s
+            here = (w.centre_s >= max(from_s, first)) & (w.centre_s <= min(to_s, last))
+            turns += int(here.any() and np.count_nonzero(chain.on & here) >= 0.4 * np.count_nonzero(here))
+    if speech < LEAST_SPEECH_S or share < LEAST_SHARE or not sharp or turns < LEAST_TURNS:
+        return None
+    return first, last
+
+
+def _joined(chain: Chain, part: Chain | None, from_s: float, to_s: float, run: tuple[float, float]) -> Chain:
+    """The chain with the segment in it, and nothing else that agrees by chance in the stretch."""
+    w = chain.windows
+    on, choice, lag, z, audible = chain.on.copy(), chain.choice.copy(), w.lag_s.copy(), w.z.copy(), w.audible.copy()
+    stretch = (w.start_s >= from_s - 1e-6) & (w.start_s + w.size_s <= to_s + 1e-6)
+    if part is None:
+        return chain
+    rows = np.flatnonzero(stretch)
+    at = np.searchsorted(w.start_s, part.windows.start_s - 1e-6)
+    on[rows] = False
+    mine = (part.windows.centre_s >= run[0]) & (part.windows.centre_s <= run[1])
+    to = at[mine]
+    on[to], choice[to] = part.on[mine], part.choice[mine]
+    lag[to], z[to], audible[to] = part.windows.lag_s[mine], part.windows.z[mine], part.windows.audible[mine]
+    return Chain(replace(w, lag_s=lag, z=z, audible=audible), on, choice)
+
+
+def _settled(
+    call: Track,
+    recording: Track,
+    chains: tuple[Chain, Chain],
+    is_heard: list[bool],
+    run: tuple[float, float],
+    outwards: int,
+    reach: int,
+) -> tuple[Chain, Chain]:
+    """The windows beside the run: a loop of music fits its lag as well as the neighbour's.
+
+    What fits the run's lag alone, and all before it, is the run's. What fits both from there on tells nothing of where
+    the jump is: it is asked nothing.
+    """
+    m = _merged(chains, is_heard)
+    own = np.flatnonzero(m.on & (m.time_s >= run[0]) & (m.time_s <= run[1]))
+    lag_s: dict[int, float] = {}
+    for channel in (0, 1):
+        mine = own[m.channel[own] == channel]
+        if len(mine):
+            lag_s[channel] = float(np.median(m.lag_s[mine[-5:] if outwards > 0 else mine[:5]]))
+    beside = np.flatnonzero(m.time_s > run[1]) if outwards > 0 else np.flatnonzero(m.time_s < run[0])[::-1]
+    size = round(chains[0].windows.size_s * RATE)
+    asked: list[int] = []
+    fits: list[tuple[float, float] | None] = []
+    missed = 0
+    for i in beside:
+        channel = int(m.channel[i])
+        if channel not in lag_s:
+            continue
+        fits.append(_fit_at(call, recording, chains[channel], int(m.row[i]), lag_s[channel], size, reach))
+        asked.append(int(i))
+        missed = 0 if fits[-1] is not None else missed + 1
+        if missed >= LEAST_TURNS:
+            break
+    # the last one that the run's lag alone explains
+    alone = [k for k, i in enumerate(asked) if fits[k] is not None and not m.on[i]]
+    border = alone[-1] if alone else -1
+    parts = [
+        (c.on.copy(), c.choice.copy(), c.windows.lag_s.copy(), c.windows.z.copy(), c.windows.audible.copy())
+        for c in chains
+    ]
+    for k, i in enumerate(asked):
+        on, choice, lags, z, audible = parts[m.channel[i]]
+        row, found = m.row[i], fits[k]
+        if found is None:
+            continue
+        if k <= border:
+            on[row], choice[row], audible[row] = True, 0, True
+            lags[row, 0], z[row, 0] = found
+        else:
+            on[row] = audible[row] = False
+    out = [
+        Chain(replace(c.windows, lag_s=p[2], z=p[3], audible=p[4]), p[0], p[1])
+        for c, p in zip(chains, parts, strict=True)
+    ]
+    return out[0], out[1]
+
+
+def _fit_at(
+    call: Track, recording: Track, chain: Chain, row: int, lag_s: float, size: int, reach: int
+) -> tuple[float, float] | None:
+    """(lag, z) of a window that agrees at a lag; None where it doesn't."""
+    w = chain.windows
+    start = np.array([round(w.start_s[row] * RATE)], np.intp)
+    course = coarse.Course(np.zeros(1), np.array([lag_s]), 0.0)
+    found = fine.measure(call, w.channel, recording, course, start, w.weight_s[row : row + 1], size, reach)
+    best = int(np.argmax(found.z[0]))
+    z, lag = float(found.z[0, best]), float(found.lag_s[0, best])
+    usual = float(chain.z[row]) if chain.on[row] else 0.0
+    if not found.audible[0] or z < fine.SURE_Z or z < 0.3 * usual or abs(lag - lag_s) > NEAR_S:
+        return None
+    return lag, z
+
+
+def _without_lost(chains: tuple[Chain, Chain], is_heard: list[bool], run: tuple[float, float]) -> tuple[Chain, Chain]:
+    """Next to the segment: where the lag falls, so much of the call was never recorded, and can't be asked to agree."""
+    m = _merged(chains, is_heard)
+    at = np.flatnonzero(m.on)
+    spans = []
+    for edge in run:
+        after = int(np.searchsorted(m.time_s[at], edge + 1e-6 if edge == run[1] else edge - 1e-6))
+        if 0 < after < len(at):
+            before, behind = at[after - 1], at[after]
+            lost = float(m.lag_s[before] - m.lag_s[behind])
+            if lost > 0:
+                spans.append((float(m.time_s[behind]) - lost - chains[0].windows.size_s, float(m.time_s[behind])))
+    out = []
+    for chain in chains:
+        audible = chain.windows.audible.copy()
+        for first, last in spans:
+            audible &= ~((chain.windows.centre_s > first) & (chain.windows.centre_s < last) & ~chain.on)
+        out.append(Chain(replace(chain.windows, audible=audible), chain.on, chain.choice))
+    return out[0], out[1]

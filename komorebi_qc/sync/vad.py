@@ -1,0 +1,118 @@
+"""Who speaks when: frame levels, activity and turns of each track.
+
+Frames of 40 ms (`FRAME`), levels in dB relative to full scale after a first difference (it takes out hum and
+the DC offset and weighs consonants up). A call channel counts as active only where it is not clearly weaker than the
+other one: what is 12 dB below is crosstalk or echo of the other speaker, and its lag would be the echo's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from komorebi_qc.core.samples import RATE, Doubles, Flags, Floats, Ints, Track, length, piece
+
+FRAME = 320
+FRAME_S = FRAME / RATE
+CROSSTALK_DB = 12.0
+QUIET_DB = -58.0
+"""Below this nothing counts as speech: a mu-law channel's idle noise lies near -62 dBFS."""
+_BLOCK = FRAME * 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One track's frames: `level_db`, `active`, and the turns as frame spans [start, stop)."""
+
+    level_db: Floats
+    active: Flags
+    turns: tuple[tuple[int, int], ...]
+
+    @property
+    def active_s(self) -> float:
+        """Seconds of activity."""
+        return float(np.count_nonzero(self.active)) * FRAME_S
+
+
+def levels(track: Track, channel: int | None = None) -> Floats:
+    """Level of every whole frame in dB; -120 where there is digital silence."""
+    n = length(track) // FRAME
+    out = np.empty(n, np.float32)
+    for start in range(0, n * FRAME, _BLOCK):
+        stop = min(start + _BLOCK, n * FRAME)
+        x = piece(track, start, stop, channel)
+        d = np.empty_like(x)
+        d[0] = 0.0
+        np.subtract(x[1:], x[:-1], out=d[1:])
+        frames = d.reshape(-1, FRAME)
+        out[start // FRAME : stop // FRAME] = np.einsum("ij,ij->i", frames, frames) / FRAME
+    level: Floats = 10.0 * np.log10(out + np.float32(1e-12))
+    return level
+
+
+def threshold(level_db: Floats, under_loud_db: float = 15.0) -> float:
+    """The level above which a frame is taken for speech or music, in dB: at most `under_loud_db` below the loud parts.
+
+    A track that never pauses (music) has no floor to find; but a noisy recording's floor may well lie that near to
+    its speech.
+    """
+    heard = level_db[level_db > -100.0]
+    if len(heard) == 0:
+        return QUIET_DB
+    floor, loud = float(np.percentile(heard, 8)), float(np.percentile(heard, 98))
+    return max(min(floor + 7.0, loud - under_loud_db), loud - 35.0, QUIET_DB)
+
+
+def close_gaps(active: Flags, frames: int) -> Flags:
+    """Activity with pauses of up to `frames` filled."""
+    edges = spans(active)
+    out = active.copy()
+    for (_, stop), (start, _) in pairwise(edges):
+        if start - stop <= frames:
+            out[stop:start] = True
+    return out
+
+
+def spans(flags: Flags) -> list[tuple[int, int]]:
+    """Runs of True as [start, stop)."""
+    if len(flags) == 0:
+        return []
+    change: Ints = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in zip(change[::2], change[1::2], strict=True)]
+
+
+def _finish(level_db: Floats, active: Flags) -> Activity:
+    turns = tuple((a, b) for a, b in spans(close_gaps(active, 15)) if np.count_nonzero(active[a:b]) >= 8)
+    return Activity(level_db, active, turns)
+
+
+def of_recording(recording: Track) -> Activity:
+    """The recording's activity, mono."""
+    level = levels(recording)
+    return _finish(level, close_gaps(level > threshold(level, 4.0), 3))
+
+
+def of_call(call: Track) -> tuple[Activity, Activity]:
+    """(customer, agent) of the call; turns are split at pauses of more than 0.6 s."""
+    both = [levels(call, channel) for channel in (0, 1)]
+    flags = [level > threshold(level) for level in both]
+    out = []
+    for mine, other in ((0, 1), (1, 0)):
+        rival = np.where(flags[other], both[other], -np.inf)
+        # crosstalk may trail the voice by a frame or two
+        rival = np.maximum(rival, np.maximum(np.roll(rival, 1), np.roll(rival, -1)))
+        active = flags[mine] & (both[mine] > rival - CROSSTALK_DB)
+        out.append(_finish(both[mine], close_gaps(active, 2)))
+    return out[0], out[1]
+
+
+def share(active: Flags, starts_s: Doubles, length_s: float) -> Doubles:
+    """Active share of the spans [start, start + length), 0..1."""
+    total = np.concatenate([[0], np.cumsum(active)])
+    n = len(active)
+    a = np.clip(np.rint(starts_s / FRAME_S).astype(int), 0, n)
+    b = np.clip(np.rint((starts_s + length_s) / FRAME_S).astype(int), 0, n)
+    part: Doubles = (total[b] - total[a]) * FRAME_S / length_s
+    return part

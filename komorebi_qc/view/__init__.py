@@ -1,1 +1,0 @@
-"""For people, never imported in production: figures of what was measured."""

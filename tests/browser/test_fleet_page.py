@@ -1,0 +1,161 @@
+"""The fleet report in a real browser: opened as a file with the network cut, sorted, searched, and without scripts."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from bench.fleet import made_dataset
+from measure import unavailable
+
+from komorebi_qc.fleet.dataset import open_fleet
+from komorebi_qc.fleet.report import write_report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+HERE = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a made fleet, the worst of which have audits."""
+    root = tmp_path_factory.mktemp("fleet")
+    made_dataset(root, 6_000, 2, ["sample"])
+    write_report(open_fleet(str(root)), str(root / "fleet.html"), 6)
+    return root / "fleet.html"
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """axe-core's script, put in place the first time."""
+    made = subprocess.run([HERE.parent / ".ci" / "axe.sh"], capture_output=True, text=True, check=False, timeout=120)
+    if made.returncode:
+        unavailable(f"axe-core can't be put in place: {made.stderr.strip()}")
+    return Path(made.stdout.strip()).read_text(encoding="utf-8")
+
+
+@contextmanager
+def opened(browser: Browser, report: Path, **more: Any) -> Iterator[Page]:
+    """The page as a file, with the network cut; nothing but itself may be asked for, nor go wrong."""
+    context = browser.new_context(offline=True, **more)
+    asked: list[str] = []
+    wrong: list[str] = []
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+    try:
+        page.goto(report.as_uri())
+        yield page
+        assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+        assert [text for text in wrong if "ERR_FILE_NOT_FOUND" not in text] == []
+    finally:
+        context.close()
+
+
+def column(page: Page, name: str) -> list[str]:
+    """The cells of a column of the table of agents, from top to bottom."""
+    found: list[str] = page.evaluate(
+        """(name) => { const table = document.querySelector("#fleet-by-agent ~ .scroll table");
+        const k = [...table.tHead.rows[0].cells].findIndex((cell) => cell.textContent.startsWith(name));
+        return [...table.tBodies[0].rows].filter((row) => !row.hidden).map((row) => row.cells[k].textContent); }""",
+        name,
+    )
+    return found
+
+
+def numbers(cells: list[str]) -> list[float]:
+    """As numbers."""
+    return [float(cell.replace(",", "").replace("\N{MINUS SIGN}", "-").split()[0]) for cell in cells]
+
+
+def test_tables_are_sorted_by_a_click(browser: Browser, report: Path) -> None:
+    """A click on a column puts the greatest first, another one the smallest, and the head says which."""
+    with opened(browser, report) as page:
+        button = page.locator("#fleet-by-agent ~ .scroll").first.get_by_role("button", name="Recordings")
+        before = column(page, "Agent")
+        button.click()
+        counts = numbers(column(page, "Recordings"))
+        assert counts == sorted(counts, reverse=True)
+        assert counts[0] > counts[-1]
+        head = page.locator("#fleet-by-agent ~ .scroll th[aria-sort]").first
+        assert head.get_attribute("aria-sort") == "descending"
+        button.press("Enter")
+        assert numbers(column(page, "Recordings")) == sorted(counts)
+        assert head.get_attribute("aria-sort") == "ascending"
+        assert sorted(column(page, "Agent")) == sorted(before)
+        page.locator("#fleet-by-agent ~ .scroll").first.get_by_role("button", name="Offset, s").click()
+        offsets = numbers(column(page, "Offset, s"))
+        assert offsets == sorted(offsets, reverse=True)
+
+
+def test_a_long_table_is_searched(browser: Browser, report: Path) -> None:
+    """What is typed leaves the rows that hold it, and all come back where it is deleted."""
+    with opened(browser, report) as page:
+        everybody = column(page, "Agent")
+        find = page.locator("#fleet-by-agent ~ .find input").first
+        find.fill("AGENT-017")
+        (left,) = column(page, "Agent")
+        assert left.startswith("agent-017")
+        find.fill("")
+        assert column(page, "Agent") == everybody
+
+
+def test_it_is_read_without_scripts(browser: Browser, report: Path) -> None:
+    """With scripts off there are the answers, every chart, every table and the sheet, and no dead button."""
+    with opened(browser, report, java_script_enabled=False) as page:
+        assert page.locator(".answer").count() == 4
+        for chart in page.locator("svg.chart").all():
+            assert chart.is_visible()
+        assert page.locator("svg.chart").count() == 4
+        assert page.locator("table").last.is_visible()
+        assert page.locator(".sheet img").first.is_visible()
+        assert page.locator("button, input").count() == 0
+
+
+def test_the_answers_are_on_the_first_screen(browser: Browser, report: Path) -> None:
+    """On a laptop's screen all four are seen without scrolling."""
+    with opened(browser, report, viewport={"width": 1280, "height": 720}) as page:
+        for answer in page.locator(".answer").all():
+            box = answer.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= 720
+
+
+def test_a_card_leads_to_its_report(browser: Browser, report: Path) -> None:
+    """A click on one of the worst opens that recording's own report."""
+    with opened(browser, report) as page:
+        link = page.locator(".sheet a").first
+        name = link.inner_text()
+        address = link.evaluate("a => a.href")
+        assert address.startswith("file:")
+        assert name in address
+    with opened(browser, Path(address.removeprefix("file://"))) as page:
+        assert page.locator(".verdict").is_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_it(browser: Browser, report: Path, axe: str, scheme: Any, width: int) -> None:
+    """In light and dark, wide and narrow, axe finds nothing serious or critical, and nothing sticks out sideways."""
+    size = {"width": width, "height": 900}
+    with opened(browser, report, color_scheme=scheme, viewport=size, bypass_csp=True) as page:
+        page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
+        page.add_script_tag(content=axe)
+        found = page.evaluate("axe.run()")
+        told = [
+            f"{v['id']}: {node['target']} {node.get('failureSummary')}"
+            for v in found["violations"]
+            for node in v["nodes"]
+            if v["impact"] in ("serious", "critical")
+        ]
+        assert told == []
+        assert found["passes"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

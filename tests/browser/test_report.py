@@ -1,0 +1,344 @@
+"""The report in a real browser: opened as a file, with the network cut, by mouse, by keyboard, and without scripts."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from measure import unavailable
+from report_pages import made_page, sample_report
+
+from komorebi_qc.desk.report.page import report_html
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+HERE = Path(__file__).resolve().parents[1]
+WAIT_MS = 30_000
+NEAR_S = 0.050
+FRAME_MS = 16.0
+LOCAL = ("file:", "data:", "blob:")
+MINUTES = 60
+STATE = "window.komorebi.komorebi"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample call's report, with its video and its tracks beside it."""
+    return sample_report(tmp_path_factory.mktemp("report"))[1]
+
+
+@pytest.fixture(scope="module")
+def hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of an hour of noise; its video is lost."""
+    path = tmp_path_factory.mktemp("hour") / "report.html"
+    path.write_text(report_html(made_page(60.0 * MINUTES)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """axe-core's script, put in place the first time."""
+    made = subprocess.run([HERE.parent / ".ci" / "axe.sh"], capture_output=True, text=True, check=False, timeout=120)
+    if made.returncode:
+        unavailable(f"axe-core can't be put in place: {made.stderr.strip()}")
+    return Path(made.stdout.strip()).read_text(encoding="utf-8")
+
+
+@contextmanager
+def opened(browser: Browser, report: Path, fragment: str = "", **more: Any) -> Iterator[Page]:
+    """The report as a file, ready, with the network cut; nothing but local files may be asked for, nor go wrong."""
+    context = browser.new_context(offline=True, **more)
+    asked: list[str] = []
+    wrong: list[str] = []
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+    try:
+        page.goto(report.as_uri() + fragment)
+        if more.get("java_script_enabled", True):
+            until(page, "document.getElementById('komorebi').dataset.ready")
+        yield page
+        assert [url for url in asked if not url.startswith(LOCAL)] == []
+        assert [text for text in wrong if "ERR_FILE_NOT_FOUND" not in text] == []
+    finally:
+        context.close()
+
+
+def until(page: Page, script: str) -> bool:
+    """Wait until a script says so; Playwright's own waiting needs `eval`, which the page forbids."""
+    ends_s = time.monotonic() + WAIT_MS / 1000
+    while not page.evaluate(script):
+        assert time.monotonic() < ends_s, f"never so: {script}"
+        page.wait_for_timeout(20)
+    return True
+
+
+def number(page: Page, script: str) -> float:
+    """What a script says, as a number."""
+    return float(page.evaluate(script))
+
+
+def head(page: Page) -> float:
+    """Where the playhead was drawn, in seconds."""
+    return number(page, f"{STATE}.head()")
+
+
+def settled(page: Page, at_s: float) -> None:
+    """Wait until video and playhead are at a moment."""
+    video = "document.querySelector('video')"
+    near = f"Math.abs({STATE}.head() - {at_s}) < .002 && Math.abs({video}.currentTime - {at_s}) < .002"
+    until(page, f"!{video}.seeking && {near}")
+
+
+def test_playhead_follows_the_video(browser: Browser, report: Path) -> None:
+    """While it plays the playhead is within 50 ms of the video, and after a seek exactly there."""
+    with opened(browser, report) as page:
+        page.keyboard.press("Space")
+        until(page, "document.querySelector('video').currentTime > .5")
+        off = page.evaluate(
+            f"""async () => {{ const video = document.querySelector("video"), off = [];
+            for (let i = 0; i < 60; i++) {{ await new Promise(requestAnimationFrame);
+              off.push(Math.abs({STATE}.head() - video.currentTime)); }} return off; }}"""
+        )
+        assert max(off) <= NEAR_S
+        page.keyboard.press("Space")
+        for at_s in (12.345, 3.2, 20.001):
+            page.evaluate(f"{STATE}.seek({at_s})")
+            settled(page, at_s)
+
+
+def test_a_frame_takes_less_than_16_ms(browser: Browser, hour: Path) -> None:
+    """Of an hour, every zoom from the whole to 5 ms, at every place, is drawn in less than a screen's 16 ms."""
+    with opened(browser, hour, viewport={"width": 1280, "height": 900}) as page:
+        times = page.evaluate(
+            f"""() => {{ const k = {STATE}, times = [];
+            for (let span = {60 * MINUTES}; span > .005; span /= 1.7)
+              for (const at of [0, 600, 1800, 1800.01, 3000, {60 * MINUTES}]) {{
+                k.view(at - span / 2, at + span / 2);
+                times.push(Math.min(k.paint(), k.paint(), k.paint())); }}
+            return times; }}"""
+        )
+        assert len(times) > 100
+        assert max(times) < FRAME_MS
+        assert number(page, f"{STATE}.view(100, 100.001), {STATE}.span()[1] - {STATE}.span()[0]") == pytest.approx(
+            0.005, rel=1e-6
+        )
+
+
+def test_says_where_there_is_no_detail(browser: Browser, hour: Path) -> None:
+    """Zoomed in where the outline is coarse the page says so, and near a mark, where detail is held, it doesn't."""
+    with opened(browser, hour) as page:
+        page.evaluate(f"{STATE}.view(1000, 1000.005), {STATE}.paint()")
+        assert "steps of" in page.inner_text('[data-kq="grain"]')
+        page.evaluate(f"{STATE}.view(1800, 1800.005), {STATE}.paint()")
+        assert page.inner_text('[data-kq="grain"]') == ""
+
+
+def test_a_lost_video_is_named(browser: Browser, hour: Path) -> None:
+    """Where the video isn't beside the page, the page says which file belongs there."""
+    with opened(browser, hour) as page:
+        until(page, "document.querySelector('[data-kq=said]').textContent.includes('recording.mp4')")
+
+
+def test_a_link_opens_at_its_moment(browser: Browser, report: Path) -> None:
+    """A link with #t= opens there, zoomed in; so does a click on a finding's place, which marks its row."""
+    with opened(browser, report, "#t=12.345") as page:
+        settled(page, 12.345)
+        assert number(page, f"{STATE}.span()[1] - {STATE}.span()[0]") <= 4.001
+        link = page.locator("a[data-at]").first
+        link.click()
+        settled(page, float(link.get_attribute("data-at") or "nan"))
+        assert page.locator("tr.now").count() == 1
+
+
+def test_the_link_is_copied(browser: Browser, report: Path) -> None:
+    """The button copies a link to the moment, which the page names as well, and stands in the address."""
+    with opened(browser, report, permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.evaluate(f"{STATE}.seek(7.25)")
+        settled(page, 7.25)
+        page.click('[data-kq="copy"]')
+        until(page, "document.querySelector('[data-kq=said]').textContent.includes('#t=7.250')")
+        assert page.url == f"{report.as_uri()}#t=7.250"
+        assert page.evaluate("navigator.clipboard.readText()") == page.url
+
+
+def _keys() -> dict[str, tuple[str, Callable[[Page], bool]]]:
+    """Each key, what goes before it, and what is so afterwards."""
+    at = "document.querySelector('video').currentTime"
+    span = f"({STATE}.span()[1] - {STATE}.span()[0])"
+
+    def true(script: str) -> Callable[[Page], bool]:
+        return lambda page: until(page, script)
+
+    def hears(name: str) -> Callable[[Page], bool]:
+        return true(f"document.querySelector('[data-listen={name}]').ariaPressed === 'true'")
+
+    to_10 = f"{STATE}.seek(10), {STATE}.view(8, 12)"
+    return {
+        " ": (to_10, true(f"!document.querySelector('video').paused && {at} > 10.1")),
+        "k": (to_10, true("!document.querySelector('video').paused")),
+        "ArrowLeft": (to_10, true(f"Math.abs({at} - 9.8) < .002")),
+        "ArrowRight": (to_10, true(f"Math.abs({at} - 10.2) < .002")),
+        ",": (to_10, true(f"Math.abs({at} - 9.99) < .002")),
+        ".": (to_10, true(f"Math.abs({at} - 10.01) < .002")),
+        "n": (to_10, true(f"Math.abs({at} - 18) < .002")),
+        "p": (to_10, true(f"Math.abs({at} - 2.557) < .002")),
+        "+": (to_10, true(f"Math.abs({span} - 2) < .001")),
+        "-": (to_10, true(f"Math.abs({span} - 8) < .001")),
+        "0": (to_10, true(f"{span} > 30")),
+        "Home": (to_10, true(f"{at} === 0")),
+        "End": (to_10, true(f"{at} > 30")),
+        "1": (to_10, hears("result")),
+        "2": (to_10, hears("customer")),
+        "3": (to_10, hears("agent")),
+        "4": (to_10, hears("recording")),
+        "5": (to_10, hears("both")),
+        "m": (to_10, true("document.querySelector('video').muted")),
+        "o": (to_10, true("document.querySelector('[data-kq=output]').ariaPressed === 'true'")),
+        "c": (to_10, true("location.hash === '#t=10.000'")),
+    }
+
+
+@pytest.mark.parametrize("focus", ["body", "stage"])
+def test_every_key_works(browser: Browser, report: Path, focus: str) -> None:
+    """Each key that the page names does what it says, wherever the focus is."""
+    with opened(browser, report) as page:
+        named = {text.strip() for text in page.locator(".keys kbd").all_inner_texts()}
+        for key, (before, holds) in _keys().items():
+            page.evaluate(f"document.querySelector('video').pause(); document.activeElement.blur(); {before}")
+            settled(page, 10.0)
+            if focus == "stage":
+                page.focus('[data-kq="stage"]')
+            page.keyboard.press(key)
+            assert holds(page), key
+            page.evaluate("document.querySelector('video').pause()")
+        shown = {" ": "space", "ArrowLeft": "←", "ArrowRight": "→", "1": "1", "5": "5"}
+        assert named - {"ctrl"} <= {shown.get(key, key) for key in _keys()}
+
+
+def test_the_keyboard_alone_suffices(browser: Browser, report: Path) -> None:
+    """With tab and enter every control is reached, findings unfold, and a finding's link leads to its moment."""
+    with opened(browser, report) as page:
+        seen: list[str] = []
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            seen.append(
+                page.evaluate(
+                    "(({dataset: d, tagName}) => d.kq || d.listen || (d.at ? 'link' : tagName.toLowerCase()))"
+                    "(document.activeElement)"
+                )
+            )
+        wanted = {"play", "back", "on", "before", "next", "closer", "wider", "all", "gain", "output", "copy", "both"}
+        assert wanted | {"mute", "stage", "slider", "link", "summary", "video"} <= set(seen)
+        page.focus("details.passing summary")
+        page.keyboard.press("Enter")
+        assert page.locator("details.passing").first.evaluate("d => d.open")
+        page.focus("a[data-at]")
+        page.keyboard.press("Enter")
+        settled(page, float(page.locator("a[data-at]").first.get_attribute("data-at") or "nan"))
+
+
+def test_another_track_keeps_up(browser: Browser, report: Path) -> None:
+    """What is heard instead of the video's sound plays where the video is, to 50 ms, and the video is silent."""
+    with opened(browser, report) as page:
+        page.evaluate(f"{STATE}.seek(5)")
+        settled(page, 5.0)
+        page.keyboard.press("5")
+        page.keyboard.press("Space")
+        until(page, "document.querySelector('video').currentTime > 7.5")
+        assert page.evaluate("document.querySelector('video').muted")
+        off_ms = []
+        for _ in range(10):
+            off_ms.append(abs(number(page, "document.getElementById('komorebi').dataset.soundOffMs")))
+            page.wait_for_timeout(60)
+        assert sorted(off_ms)[5] <= NEAR_S * 1000
+
+
+def test_zooms_and_pans_by_hand(browser: Browser, report: Path) -> None:
+    """A drag pans, the wheel zooms round the pointer once the waves were clicked, and a click goes there."""
+    with opened(browser, report, viewport={"width": 1280, "height": 1400}) as page:
+        page.evaluate(f"{STATE}.view(8, 12)")
+        box = page.locator('[data-kq="stage"]').bounding_box()
+        assert box is not None
+        middle, y = box["x"] + box["width"] / 2, box["y"] + 80
+        page.mouse.click(middle, y)
+        settled(page, 10.0)
+        page.mouse.move(middle, y)
+        page.mouse.wheel(0, -300)
+        until(page, f"{STATE}.span()[1] - {STATE}.span()[0] < 1.6")
+        low, high = page.evaluate(f"{STATE}.span()")
+        assert (low + high) / 2 == pytest.approx(10.0, abs=0.01)
+        page.mouse.down()
+        page.mouse.move(middle - box["width"] / 4, y, steps=4)
+        page.mouse.up()
+        assert page.evaluate(f"{STATE}.span()[0]") == pytest.approx(low + (high - low) / 4, abs=0.01)
+
+
+def test_stands_without_scripts(browser: Browser, report: Path) -> None:
+    """With scripts off there are the verdict, the picture, the table, and a video that its links open at the moment."""
+    with opened(browser, report, java_script_enabled=False) as page:
+        assert page.locator(".verdict").is_visible()
+        assert page.locator("img.picture").is_visible()
+        assert page.locator("table").first.is_visible()
+        assert page.locator("video").is_visible()
+        assert page.locator("button").count() == 0
+        link = page.locator("tr.warn a[data-at]").first
+        assert link.get_attribute("href") == f"recording.mp4#t={float(link.get_attribute('data-at') or 'nan'):.3f}"
+
+
+def test_prints_whole(browser: Browser, report: Path) -> None:
+    """On paper there are the verdict, the picture and every finding, those that pass as well, and no controls."""
+    with opened(browser, report) as page:
+        page.emulate_media(media="print")
+        assert page.locator("img.picture").is_visible()
+        assert page.locator("tr.pass").first.is_visible()
+        for control in ("video", ".player", '[data-kq="stage"]'):
+            assert not page.locator(control).first.is_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_it(browser: Browser, report: Path, axe: str, scheme: Any, width: int) -> None:
+    """In light and dark, wide and narrow, axe finds nothing serious or critical, and nothing sticks out sideways."""
+    size = {"width": width, "height": 900}
+    with opened(browser, report, color_scheme=scheme, viewport=size, bypass_csp=True) as page:
+        page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
+        page.add_script_tag(content=axe)
+        found = page.evaluate("axe.run()")
+        told = [
+            f"{v['id']}: {node['target']} {node.get('failureSummary')}"
+            for v in found["violations"]
+            for node in v["nodes"]
+            if v["impact"] in ("serious", "critical")
+        ]
+        assert told == []
+        assert found["passes"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_page_sent_alone_plays(browser: Browser, tmp_path: Path) -> None:
+    """A page that holds its video plays it, on the recording's clock, with nothing beside it."""
+    _, report = sample_report(tmp_path / "made", embed_s=6.0)
+    alone = tmp_path / "alone.html"
+    alone.write_bytes(report.read_bytes())
+    with opened(browser, alone) as page:
+        start_s = number(page, f"{STATE}.now()")
+        assert start_s > 10
+        until(page, "document.querySelector('video').readyState > 2")
+        page.keyboard.press("5")
+        page.keyboard.press("Space")
+        until(page, f"{STATE}.head() > {start_s + 0.6}")
+        assert page.evaluate("document.querySelector('video').videoWidth") > 100
+        assert number(page, f"{STATE}.head() - document.querySelector('video').currentTime") == pytest.approx(
+            start_s, abs=NEAR_S
+        )

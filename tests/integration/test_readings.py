@@ -1,0 +1,200 @@
+"""How often each input comes over the network: what is asked of the bucket, against what lies there."""
+
+from __future__ import annotations
+
+import io
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import av
+import pytest
+from aws_fixtures import RECORDING
+from captures import CAPTURES
+from fake_s3_object import Memory
+from made import encoded, wav
+from measure import decode_audio, resampled
+
+from komorebi_qc.core.source import Source
+from komorebi_qc.core.timebase import CallEnd
+from komorebi_qc.media import demux as media
+from komorebi_qc.pipeline.diagnose import diagnose
+from komorebi_qc.pipeline.process import Options, Order, process
+from komorebi_qc.storage import s3_reader as s3_read
+from komorebi_qc.storage.local import LocalTable
+from komorebi_qc.storage.protocols import Published
+from komorebi_qc.storage.s3_reader import S3Object
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from captures import Capture
+
+    from komorebi_qc.core.recording import Recording
+
+SMALLER = 16
+"""A recording of 2 MB is read as one of 32 MB would be."""
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that is read at a time is as much smaller as the captures are."""
+    for module, names in (
+        (s3_read, ("FIRST_BYTES", "MOST_BYTES", "PIECE_BYTES", "_BEHIND_BYTES", "_HOP_BYTES", "_LEFT_BYTES")),
+        (media, ("_BUFFER_BYTES",)),
+    ):
+        for name in names:
+            monkeypatch.setattr(module, name, getattr(module, name) // SMALLER)
+
+
+class Object:
+    """An object of a bucket that counts what is asked of it."""
+
+    def __init__(self, content: bytes) -> None:
+        self.memory = Memory(content, [])
+        self.object = S3Object(self.memory, "media", "the/object", '"e"', len(content))
+
+    def source(self, *, is_read_through: bool = False) -> Source:
+        """As the store gives it out."""
+        return Source(
+            self.object.name,
+            cast("BinaryIO", self.object.reader()),
+            self.object.size,
+            lambda: cast("BinaryIO", self.object.reader(is_read_through=is_read_through)),
+        )
+
+    @property
+    def times(self) -> float:
+        """How many times its size was asked for."""
+        return sum(end - start for start, end in self.memory.asked) / len(self.memory.content)
+
+
+class Draft:
+    """What is made, in memory; nobody can read it again."""
+
+    def __init__(self) -> None:
+        self.file = io.BytesIO()
+
+    def begin(self, head_bytes: int) -> BinaryIO:
+        """A new file."""
+        assert head_bytes > 0
+        self.file = io.BytesIO()
+        return self.file
+
+    def written(self) -> Source | None:
+        """It has been sent."""
+        return None
+
+    def front(self) -> bytes:
+        """Its first part."""
+        return self.file.getvalue()
+
+    def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
+        """Nowhere."""
+        assert qc is not None
+        return Published("video", None if thumbnail is None else "thumbnail", "qc", 0, 0)
+
+
+class Far:
+    """Both inputs behind a network."""
+
+    def __init__(self, call: bytes, recording: bytes) -> None:
+        self.call, self.recording = Object(call), Object(recording)
+
+    def input_versions(self, _: Recording) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    @contextmanager
+    def call_audio(self, _: Recording) -> Iterator[Source]:
+        """Connect's."""
+        yield self.call.source(is_read_through=True)
+
+    @contextmanager
+    def agent_recording(self, _: Recording) -> Iterator[Source]:
+        """The browser's."""
+        yield self.recording.source()
+
+    @contextmanager
+    def draft(self, *_: object) -> Iterator[Draft]:
+        """The result."""
+        yield Draft()
+
+    def process(self, capture: Capture, align: Literal["auto", "told"]) -> None:
+        """Make the unified recording."""
+        table: Any = LocalTable(RECORDING)
+        order = Order(RECORDING.recording_id, CallEnd(capture.call_end_s, 1.0))
+        process(order, table=table, media=cast("Any", self), options=Options(align=align))
+
+
+def repeated(path: Path, name: str, options: dict[str, str]) -> bytes:
+    """A capture of minutes, one behind the other by copying: what opening a file takes is little then."""
+    with av.open(str(path), "w", format=path.suffix[1:], options=options) as out:
+        tracks: dict[int, Any] = {}
+        for number in range(_TIMES[name]):
+            with av.open(str(CAPTURES[name].recording)) as source:
+                tracks = tracks or {s.index: out.add_stream_from_template(s) for s in source.streams}
+                for packet in source.demux():
+                    if packet.size and packet.pts is not None and packet.dts is not None:
+                        later = round(number * _EVERY_S / packet.time_base)
+                        packet.pts, packet.dts = packet.pts + later, packet.dts + later
+                        packet.stream = tracks[packet.stream_index]
+                        out.mux(packet)
+    return path.read_bytes()
+
+
+_EVERY_S = 40
+_TIMES = {"vp8.webm": 8, "sample": 6}
+_AS_BROWSERS_DO = {"vp8.webm": {"live": "1"}, "sample": {"movflags": "frag_keyframe+empty_moov"}}
+
+
+@pytest.mark.parametrize("align", ["auto", "told"])
+@pytest.mark.parametrize("name", sorted(_TIMES))
+def test_a_recording_without_an_index_is_read_twice(name: str, align: Literal["auto", "told"], tmp_path: Path) -> None:
+    """Once to know it, and with `auto` to hear it, once to join: a live WebM, and a fragmented MP4."""
+    content = repeated(tmp_path / f"a.{'webm' if name == 'vp8.webm' else 'mp4'}", name, _AS_BROWSERS_DO[name])
+    far = Far(CAPTURES[name].call.read_bytes(), content)
+    far.process(CAPTURES[name], align)
+    assert far.recording.times < 2.7
+
+
+def test_a_recording_with_an_index_is_read_once_for_what_is_told(tmp_path: Path, sample: Capture) -> None:
+    """Its index comes beside that, at each opening; with `auto` it is heard first."""
+    content = repeated(tmp_path / "a.mp4", "sample", {})
+    told, auto = (Far(sample.call.read_bytes(), content) for _ in range(2))
+    told.process(sample, "told")
+    auto.process(sample, "auto")
+    assert told.recording.times < 1.7
+    assert auto.recording.times < 2.7
+
+
+@pytest.mark.parametrize("name", sorted(_TIMES))
+def test_a_recording_without_an_index_is_diagnosed_in_one_reading(name: str, tmp_path: Path) -> None:
+    """What it holds, its sound and its time stamps are taken from the same one."""
+    content = repeated(tmp_path / f"a.{'webm' if name == 'vp8.webm' else 'mp4'}", name, _AS_BROWSERS_DO[name])
+    far = Far(CAPTURES[name].call.read_bytes(), content)
+    found = diagnose(far.call.source(), far.recording.source(), CallEnd(CAPTURES[name].call_end_s, 1.0))
+    assert found.heard.timing is not None
+    assert far.recording.times < 1.7
+
+
+def flac(path: Path, capture: Capture) -> Path:
+    """The call as a FLAC."""
+    return encoded(path, decode_audio(capture.call)[0], "flac", 8000, "flac")
+
+
+def wide(path: Path, capture: Capture) -> Path:
+    """The call at 16 kHz."""
+    return wav(path, resampled(decode_audio(capture.call)[0], 8000, 16_000), 16_000)
+
+
+@pytest.mark.parametrize("make", [flac, wide])
+@pytest.mark.parametrize("align", ["auto", "told"])
+def test_a_call_that_has_to_be_decoded_comes_once(
+    make: Callable[[Path, Capture], Path], align: Literal["auto", "told"], tmp_path: Path, sample: Capture
+) -> None:
+    """However often it is decoded."""
+    far = Far(make(tmp_path / "call", sample).read_bytes(), sample.recording.read_bytes())
+    far.process(sample, align)
+    assert far.call.times < 1.2

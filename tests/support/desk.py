@@ -1,0 +1,80 @@
+"""What the tests of the desk share: the sample call examined once, and notebooks made for a test."""
+
+from __future__ import annotations
+
+import json
+import wave
+from dataclasses import replace
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from captures import CAPTURES
+
+from komorebi_qc.desk.case import Case, Wish, open_case
+
+if TYPE_CHECKING:
+    from komorebi_qc.pipeline.examine import Examined
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+RATE = 8_000
+
+
+_KEPT = TemporaryDirectory(prefix="komorebi-desk-test-")
+
+
+@cache
+def sample_case() -> Case:
+    """The sample call, from its files, in a folder that stays until the tests end."""
+    capture = CAPTURES["sample"]
+    wish = Wish(str(capture.call), str(capture.recording), call_end=capture.call_end)
+    return open_case(wish, Path(_KEPT.name) / "sample")
+
+
+def wrong_call(folder: Path) -> Path:
+    """A call of the same two speakers that never took place: the sample's, backwards in time."""
+    with wave.open(str(CAPTURES["sample"].call), "rb") as file:
+        parameters, data = file.getparams(), file.readframes(file.getnframes())
+    path = folder / "wrong.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams(parameters)
+        file.writeframes(np.frombuffer(data, "<i2").reshape(-1, 2)[::-1].tobytes())
+    return path
+
+
+@cache
+def wrong_case() -> Case:
+    """A call beside the recording of another one: nothing is made of them."""
+    capture = CAPTURES["sample"]
+    folder = Path(_KEPT.name)
+    wish = Wish(str(wrong_call(folder)), str(capture.recording), call_end=capture.call_end)
+    return open_case(wish, folder / "wrong")
+
+
+def clicking(at_s: float) -> Examined:
+    """The sample's picture with silence and one click in every track."""
+    found = sample_case().examined
+    lane = np.zeros(len(found.lanes.recording), np.int16)
+    lane[round(at_s * RATE)] = 30_000
+    silent = np.zeros_like(lane)
+    lanes = replace(found.lanes, customer=lane, agent=silent, recording=lane, output=lane)
+    return replace(found, lanes=lanes)
+
+
+def made_notebook(path: Path, *cells: str) -> Path:
+    """A notebook of these code cells, each under a heading of its own."""
+    v4: Any = import_module("nbformat.v4")
+    content = v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "p", "language": "python"}})
+    for number, cell in enumerate(cells, 1):
+        content.cells += [v4.new_markdown_cell(f"## Part {number}"), v4.new_code_cell(cell)]
+    import_module("nbformat").write(content, str(path))
+    return path
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds."""
+    return json.loads(path.read_text())

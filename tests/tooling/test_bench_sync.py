@@ -1,0 +1,296 @@
+"""The sync bench runs from end to end on a few voices out of the repository, and tells the truth about what fails."""
+
+from __future__ import annotations
+
+import json
+import wave
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from bench.sync import bench, paths, report, rivals, voices
+from bench.sync.cost import MP4, WEBM, Cost
+from bench.sync.families import BY_NAME, WHAT, specs
+from bench.sync.score import Row
+from bench.sync.simulate import Spec, make
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = (ROOT / "komorebi_qc" / "demo" / "sample" / "connect.wav", ROOT / "tests" / "media" / "call.wav")
+SPEEDS = np.linspace(0.8, 1.25, 8)
+"""Each makes other words of the same ones: told apart by an alignment as another voice's would be."""
+PIECE_S = 2.5
+
+
+def _channels() -> list[NDArray[np.int16]]:
+    """The sides of both calls, 8 kHz."""
+    sides = []
+    for path in FILES:
+        with wave.open(str(path), "rb") as source:
+            sound = np.frombuffer(source.readframes(source.getnframes()), "<i2").reshape(-1, source.getnchannels())
+        sides += [sound[:, 0], sound[:, 1]]
+    return sides
+
+
+def _clips(sound: NDArray[np.int16], speeds: NDArray[np.float64]) -> list[NDArray[np.int16]]:
+    """Pieces in which somebody speaks, at 16 kHz, at each speed."""
+    n = int(PIECE_S * paths.CALL_RATE)
+    pieces = [sound[i : i + n].astype(np.float32) for i in range(0, len(sound) - n, n)]
+    loud = [p for p in pieces if np.sqrt(np.mean(p**2)) > 300]
+    return [
+        np.clip(paths.resampled(p, round(paths.CALL_RATE * speed), paths.RATE), -32768, 32767).astype(np.int16)
+        for speed in speeds
+        for p in loud
+    ]
+
+
+@pytest.fixture(autouse=True)
+def _usual_places() -> Iterator[None]:
+    """Leave the bench's folders as they were."""
+    yield
+    voices.use(voices.SOUNDS, voices.CACHE)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """A voice cache that needs no packages."""
+    folder = tmp_path / "voices"
+    voices.use(tmp_path / "none", folder)
+    sides = _channels()
+    for k, name in enumerate(voices.FOLDERS):
+        voices.keep(name, _clips(sides[k % len(sides)], SPEEDS * (1.0 if k < len(sides) else 1.03)))
+    t = np.arange(90 * voices.RATE) / voices.RATE
+    tune = sum(np.sin(2 * np.pi * (330 + 110 * k) * t) * (np.sin(t * (k + 1.3)) > 0) for k in range(5))
+    voices.keep(voices.MUSIC, [(np.asarray(tune) * 3000).astype(np.int16)])
+    return folder
+
+
+def test_few_cases_make_a_table(cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Right pairs are measured to the limits, wrong ones aren't accepted, and every case is in the JSON."""
+    target, page = tmp_path / "rows.json", tmp_path / "page.md"
+    page.write_text(f"Before.\n\n{report.BEGIN}\nold\n{report.END}\n\nAfter.\n", encoding="utf-8")
+    arguments = ["--case", "plain:1", "--case", "jump:4", "--case", "customer_leg:16", "--case", "aac:3"]
+    arguments += ["--case", "w_same_speakers:1000001", "--workers", "1", "--json", str(target)]
+    arguments += ["--markdown", str(page)]
+
+    assert bench.main([*arguments, "--cache", str(cache), "--sounds", str(tmp_path / "none")]) == 0
+
+    table = capsys.readouterr().out
+    rows = json.loads(target.read_text(encoding="utf-8"))
+    assert [row["family"] for row in rows] == ["plain", "jump", "customer_leg", "aac", "w_same_speakers"]
+    assert "0 of 5 cases failed." in table
+    assert "| wrong pairs accepted | 0 of 300 | 0 of 1,000 | 0 of 1 | met |" in table
+    assert "| right pairs refused | 2 of 300 | 0 of 1,000 | 0 of 4 | met |" in table
+    assert "| CPU, 60-minute pair, decoding included, one core | 5 s | 3 s | not run | not measured |" in table
+    written = page.read_text(encoding="utf-8")
+    assert written.startswith("Before.\n\n<!-- table -->\n\nMade by `make bench-sync ARGS=")
+    assert written.endswith("<!-- /table -->\n\nAfter.\n")
+    assert "old" not in written.split("## Against the limits")[0]
+    assert "| `w_same_speakers` | another call of the same two voices | 1 | 0 |" in written
+    assert "0 of 5 cases failed." in written
+
+
+def test_miss_is_told_with_its_case() -> None:
+    """A wrong pair that is accepted and an offset beyond its limit are misses, each with its family and seed."""
+    rows = [
+        Row("w_hold", 7, matches=False, status="aligned", reason="", failures=["status aligned"]),
+        Row(
+            "plain",
+            8,
+            matches=True,
+            status="aligned",
+            reason="",
+            failures=["offset off by +0.700 ms"],
+            numbers={"offset_ms": 0.7},
+        ),
+    ]
+    rows[1].numbers = {"offset_ms": 0.7}
+
+    found = f"{report.table(rows)}\n{report.misses(rows)}"
+
+    assert "| 1 of 1 | MISSED |" in found
+    assert "worst 0.7000 of 1 | MISSED |" in found
+    assert "- `w_hold:7` both hold the same hold music, 20 to 90 % of the call: status aligned." in found
+    assert "- `plain:8` two voices, little noise: offset off by +0.700 ms." in found
+
+
+def test_missing_voices_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the packages the bench names each, and how they come."""
+    assert bench.main(["--cache", str(tmp_path / "cache"), "--sounds", str(tmp_path / "sounds")]) == 2
+
+    told = capsys.readouterr().err
+    assert "apt-get install asterisk-core-sounds-en-g722 " in told
+    assert "asterisk-moh-opsound-wav" in told
+
+
+def test_page_without_markers_is_refused_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A page that has no place for the tables is refused before anything runs, and stays as it is."""
+    page = tmp_path / "page.md"
+    page.write_text("Prose.\n", encoding="utf-8")
+
+    assert bench.main(["--markdown", str(page)]) == 2
+
+    assert report.BEGIN in capsys.readouterr().err
+    assert page.read_text(encoding="utf-8") == "Prose.\n"
+
+
+def test_every_family_is_described_and_drawn() -> None:
+    """Each family says what it is made of, and the default run has cases of all of them."""
+    assert set(WHAT) == set(BY_NAME)
+    assert {spec.family for spec in specs(264, 300, 1)} == set(BY_NAME)
+    assert {spec.family for spec in specs(60, 60, 1)} == set(BY_NAME)
+
+
+@pytest.mark.parametrize(
+    ("cpu_s", "peak_mb", "verdicts"),
+    [
+        (2.9, 200.0, ["met, the aim too", "met"]),
+        (4.9, 200.0, ["met", "met"]),
+        (5.1, 200.0, ["MISSED", "met"]),
+        (2.9, 251.0, ["met, the aim too", "MISSED"]),
+        (2.9, 231.0, ["met, the aim too", "MISSED"]),
+    ],
+)
+def test_costs_are_judged_by_the_worse_container(cpu_s: float, peak_mb: float, verdicts: list[str]) -> None:
+    """CPU, peak memory and its growth a minute each miss on their own, where one of the two containers does."""
+    costs = [Cost(kind, minutes, 1.0, 180.0, "aligned") for kind in (MP4, WEBM) for minutes in (10.0, 60.0)]
+    costs[-1] = Cost(WEBM, 60.0, cpu_s, peak_mb, "aligned")
+
+    assert [line.verdict for line in report.lines([], costs)[-2:]] == verdicts
+
+
+def test_stretches_shift_by_what_they_tell(cache: Path) -> None:
+    """A jitter buffer's repeated and left out periods are as many, and as long, as their list says."""
+    assert cache
+    spoken = np.concatenate([voices.clip("en", k) for k in range(6)])
+    wishes = [(2.0, 1), (4.0, 1), (6.0, -1), (8.0, 1)]
+
+    heard, steps = paths.stretched(spoken, wishes, paths.RATE)
+
+    assert [at for at, _ in steps] == [at for at, _ in wishes]
+    assert [np.sign(size) for _, size in steps] == [sign for _, sign in wishes]
+    assert all(0.0025 <= abs(size) <= 0.015 for _, size in steps)
+    later = round(sum(size for _, size in steps) * paths.RATE)
+    tail = int(8.1 * paths.RATE)
+    assert later > 0
+    np.testing.assert_array_equal(heard[tail:], spoken[tail - later : len(spoken) - later])
+
+
+def test_burst_loss_takes_packets_in_a_row() -> None:
+    """Lost packets come as many as asked for, and in runs of the length asked for."""
+    sound = np.arange(1, 2000 * 320 + 1, dtype=np.float32)
+
+    found = paths.concealed(sound, 0.1, np.random.default_rng(3), paths.RATE, burst=5.0)
+
+    lost = np.any((found != sound).reshape(-1, 320), axis=1)
+    runs = int(np.count_nonzero(np.diff(lost.astype(int)) == 1))
+    assert 0.07 < lost.mean() < 0.13
+    assert 4.0 < lost.sum() / runs < 7.0
+
+
+def _case(**changes: float) -> Spec:
+    return Spec("plain", 3, call_s=40.0, offset_s=2.0, **changes)  # type: ignore[arg-type]
+
+
+def test_other_lags_are_judged_by_the_moment(cache: Path) -> None:
+    """One lag is exact where drift passes it and off by the rest elsewhere; either side's lag counts as true."""
+    assert cache
+    drifting = make(_case(drift_ppm=100.0))
+    nearest, farthest = rivals.errors_ms(drifting, rivals.Estimate(2.002))
+    assert nearest < 0.01
+    assert farthest == pytest.approx(2.0, abs=0.2)
+    assert rivals.errors_ms(drifting, rivals.Estimate(2.0, 100.0)) == pytest.approx((0, 0), abs=1e-6)
+    late = make(_case(leg_s=0.18))
+    assert rivals.errors_ms(late, rivals.Estimate(2.18)) == pytest.approx((0, 0), abs=1e-6)
+    assert rivals.errors_ms(late, rivals.Estimate(2.05)) == pytest.approx((50, 50), abs=1e-6)
+
+
+def _program(folder: Path, name: str, text: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    (folder / name).chmod(0o755)
+
+
+SIDECAR = """echo '{"delta_seconds": 2.5, "drift_slope": 0.00005}' > call.wav.sync.json"""
+PARTIAL = f"""[ "$4" = --partial ] || {{ echo 'ERROR: use --partial' >&2; exit 1; }}
+{SIDECAR}
+echo '(fallback: coarse)'"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "ask", "expected"),
+    [
+        (
+            "polysync",
+            SIDECAR,
+            rivals.ask_polysync,
+            rivals.Answer(rivals.Estimate(2.5 - 0.00005 * 50, 50.0), accepted=True),
+        ),
+        ("polysync", PARTIAL, rivals.ask_polysync, rivals.Answer(rivals.Estimate(2.5 - 0.00005 * 50), accepted=True)),
+        (
+            "polysync",
+            f"{PARTIAL}\necho WARNING >&2",
+            rivals.ask_polysync,
+            rivals.Answer(rivals.Estimate(2.5 - 0.00005 * 50)),
+        ),
+        ("polysync", "echo no >&2; exit 1", rivals.ask_polysync, rivals.Answer(None, note="exit 1: no")),
+        (
+            "audio-offset-finder",
+            """echo '{"time_offset": 2.5, "standard_score": 10.0}'""",
+            rivals.ask_audio_offset_finder,
+            rivals.Answer(rivals.Estimate(2.5), note="score 10.0"),
+        ),
+        (
+            "audio-offset-finder",
+            """echo '{"time_offset": -2.5, "standard_score": 10.5}'""",
+            rivals.ask_audio_offset_finder,
+            rivals.Answer(rivals.Estimate(-2.5), accepted=True, note="score 10.5"),
+        ),
+        (
+            "python",
+            """echo '{"offset_s": 2.5, "rank": 10}' > found.json""",
+            rivals.ask_audalign,
+            rivals.Answer(rivals.Estimate(2.5), accepted=True, is_top=True, note="ranking 10"),
+        ),
+        ("python", "echo null > found.json", rivals.ask_audalign, rivals.Answer(None, note="no alignment")),
+    ],
+)
+def test_other_tools_are_read_as_they_document(
+    tmp_path: Path, name: str, text: str, ask: Callable[[Path, Path, float], rivals.Answer], expected: rivals.Answer
+) -> None:
+    """What a tool prints becomes its offset, its drift where it tells one, and its own confidence."""
+    _program(tmp_path / "bin", name, text)
+
+    assert ask(tmp_path / "bin", tmp_path, 100.0) == expected
+
+
+def test_comparison_counts_ours_and_theirs(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tool that accepts whatever it gets has its wrong pairs counted; one that hangs is ended; one is missing."""
+    assert cache
+    monkeypatch.setattr(rivals, "LIMIT_S", 0.5)
+    _program(tmp_path / "bin", "audio-offset-finder", """echo '{"time_offset": 9.0, "standard_score": 11.0}'""")
+    _program(tmp_path / "bin", "polysync", "sleep 60")
+    tools = [tool for tool in rivals.TOOLS if tool.name != "audalign"]
+    todo = [BY_NAME["plain"].spec(1), BY_NAME["w_same_speakers"].spec(1_000_001)]
+
+    found = rivals.table(
+        rivals.compare(todo, tmp_path, tools, 1, lambda _: None), {"audalign": "no matching distribution"}
+    )
+
+    assert "| | komorebi_qc | polysync 0.3.0 | audio-offset-finder 0.5.5 |" in found
+    assert "| right pairs refused | 0 of 1 | 1 of 1 | 0 of 1 |" in found
+    assert "| wrong pairs accepted | 0 of 1 | 0 of 1 | 1 of 1 |" in found
+    assert "| crashes and time-outs | 0 | 2 | 0 |" in found
+    assert "audalign couldn't be installed: no matching distribution" in found
+
+
+def test_tool_that_can_not_be_installed_is_told(tmp_path: Path) -> None:
+    """The reason why pip can't install a tool is kept for the table, and the others go on."""
+    _program(tmp_path / "bin", "python", 'case "$*" in *audalign*) echo "no such wheel" >&2; exit 1;; esac')
+
+    assert rivals.install(tmp_path, rivals.TOOLS, lambda _: None) == {"audalign": "no such wheel"}

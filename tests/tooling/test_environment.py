@@ -1,0 +1,126 @@
+"""What conda users install is what pyproject.toml asks for: environment.yml can't drift from it unseen."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from rattler import MatchSpec, Version, VersionSpec
+from rattler.exceptions import InvalidMatchSpecError
+
+ROOT = Path(__file__).resolve().parents[2]
+CONDA_NAMES = {"soxr": "soxr-python"}
+"""PyPI's name: conda-forge's, where they differ (conda-forge's `soxr` is the C library)."""
+TOOLS = {"python", "pip"}
+"""What an environment needs beyond the dependencies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What environment.yml says.
+
+    Attributes:
+        name: of the environment.
+        channels: where its packages come from.
+        conda: the lines for conda.
+        pip: the lines for pip.
+    """
+
+    name: str
+    channels: list[str]
+    conda: list[str]
+    pip: list[str]
+
+
+def _environment() -> Environment:
+    # No types are published with PyYAML.
+    found: dict[str, Any] = import_module("yaml").safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    lines = found.pop("dependencies")
+    conda = [line for line in lines if isinstance(line, str)]
+    (for_pip,) = (line for line in lines if not isinstance(line, str))
+    return Environment(**found, conda=conda, pip=for_pip["pip"])
+
+
+ENVIRONMENT = _environment()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+DEPENDENCIES = [Requirement(line) for line in PROJECT["dependencies"]]
+
+
+def _conda() -> dict[str, str]:
+    specs = [MatchSpec(line, strict=True) for line in ENVIRONMENT.conda]
+    return {spec.name.normalized: spec.version or "*" for spec in specs if spec.name is not None}
+
+
+def _agree(pypi: str, conda: str) -> bool:
+    """Whether both allow the same versions: at each number that either names, and just below and above it."""
+    named = {number for text in (pypi, conda) for number in re.findall(r"\d+(?:\.\d+)*", text)}
+    around = {near for number in named for near in _around([int(part) for part in number.split(".")])}
+    allowed, spec = SpecifierSet(pypi), VersionSpec(conda)
+    return all(allowed.contains(near) == spec.matches(Version(near)) for near in around | {"0.0.1", "9999"})
+
+
+def _around(parts: list[int]) -> set[str]:
+    near = [parts, [*parts, 1], [*parts, 0]]
+    for place, number in enumerate(parts):
+        near.append([*parts[:place], number + 1])
+        if number:
+            near += [[*parts[:place], number - 1], [*parts[:place], number - 1, 9999]]
+    return {".".join(map(str, one)) for one in near}
+
+
+@pytest.mark.parametrize("line", ENVIRONMENT.conda)
+def test_every_line_is_one_that_conda_understands(line: str) -> None:
+    """Each line for conda parses strictly and names exactly one package, and its version or none."""
+    spec = MatchSpec(line, strict=True)
+    assert spec.name is not None
+    assert line.split() == [spec.name.normalized, *([spec.version] if spec.version else [])]
+
+
+def test_names_the_same_packages() -> None:
+    """No dependency is missing for conda users, none is there that the package doesn't have, and none is twice."""
+    wanted = {CONDA_NAMES.get(one.name, one.name) for one in DEPENDENCIES}
+    assert set(_conda()) - TOOLS == wanted
+    assert len(_conda()) == len(ENVIRONMENT.conda)
+
+
+@pytest.mark.parametrize("dependency", DEPENDENCIES, ids=lambda one: one.name)
+def test_allows_the_same_versions(dependency: Requirement) -> None:
+    """For each dependency conda and pip allow the same versions, and the one that these tests run with."""
+    conda = _conda()[CONDA_NAMES.get(dependency.name, dependency.name)]
+    assert _agree(str(dependency.specifier), conda)
+    assert VersionSpec(conda).matches(Version(version(dependency.name)))
+
+
+def test_asks_for_the_same_python() -> None:
+    """Conda users get a Python that the package takes."""
+    assert _agree(PROJECT["requires-python"], _conda()["python"])
+
+
+def test_installs_the_package_itself() -> None:
+    """The environment has the project's name, comes from conda-forge, and pip adds this package and nothing else."""
+    assert ENVIRONMENT.name == "komorebi_qc"
+    assert ENVIRONMENT.channels == ["conda-forge"]
+    assert ENVIRONMENT.pip == ["-e ."]
+
+
+@pytest.mark.parametrize(
+    ("pypi", "conda"), [(">=18,<19", ">=18"), (">=18,<19", ">=17,<19"), (">=2.2,<3", ">=2.3,<3"), (">=1,<2", "*")]
+)
+def test_comparison_sees_a_difference(pypi: str, conda: str) -> None:
+    """A bound that was moved or forgotten on one side is seen."""
+    assert not _agree(pypi, conda)
+
+
+@pytest.mark.parametrize("line", ["numpy >>2", "numpy >=2.2,,<3", "numpy >=2.2;<3"])
+def test_parser_refuses_what_conda_would(line: str) -> None:
+    """The parser that the lines are checked with is strict about a slip."""
+    with pytest.raises(InvalidMatchSpecError):
+        MatchSpec(line, strict=True)

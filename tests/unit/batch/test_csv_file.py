@@ -1,0 +1,84 @@
+"""The dataset as CSV: all of its rows, none of which a spreadsheet obeys, in a file that can be written."""
+
+from __future__ import annotations
+
+import csv
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+from aws_fixtures import OUTPUT, World
+
+from komorebi_qc.batch.csv_file import csv_file
+from komorebi_qc.batch.schema import WITH_DAY
+from komorebi_qc.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def table(*rows: dict[str, Any]) -> pa.Table:
+    """Rows of the dataset of which little is known."""
+    blank: dict[str, Any] = {**dict.fromkeys(WITH_DAY.names), "done_at": datetime(2026, 11, 24, 9, tzinfo=UTC)}
+    return pa.Table.from_pylist([{**blank, "recording_id": f"r{n}", **row} for n, row in enumerate(rows)], WITH_DAY)
+
+
+def read(content: bytes) -> Sequence[dict[str, str]]:
+    """What a spreadsheet sees, which goes by the mark at the beginning."""
+    assert content.startswith(b"\xef\xbb\xbf")
+    return list(csv.DictReader(content.decode("utf-8-sig").splitlines(keepends=True)))
+
+
+def test_all_rows_and_columns(tmp_path: Path) -> None:
+    """The same as in the dataset: lists in one cell, times as ISO 8601, letters of any script."""
+    rows = table(
+        {"error": 'with "quotes", and\nlines', "agent": "J\u00fcrgen \u6728\u6f0f\u308c\u65e5"},
+        {"warnings": ["drift", "call_snr"], "is_worth_a_retry": False},
+    )
+    csv_file(str(tmp_path / "new" / "rows.csv")).write(rows)
+    first, second = read((tmp_path / "new" / "rows.csv").read_bytes())
+    assert list(first) == WITH_DAY.names
+    assert (first["error"], first["agent"]) == ('with "quotes", and\nlines', "J\u00fcrgen \u6728\u6f0f\u308c\u65e5")
+    assert (second["warnings"], second["is_worth_a_retry"]) == ("drift; call_snr", "false")
+    assert second["done_at"] == "2026-11-24T09:00:00.000+00:00"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=1+2", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x";"y")', "x;=A1;y", "x\n =A1", "\uff1dA1"],
+)
+def test_no_text_is_a_formula(tmp_path: Path, text: str) -> None:
+    """Wherever a spreadsheet may begin a cell stands an apostrophe; numbers stay numbers, negative ones too."""
+    file = csv_file(str(tmp_path / "rows.csv"))
+    file.write(table({"agent": text, "warnings": [text], "offset_s": -1.5, "jump_count": -2, "error": f"a{text}"}))
+    (row,) = read((tmp_path / "rows.csv").read_bytes())
+    for found, given in ((row["agent"], text), (row["warnings"], text), (row["error"], f"a{text}")):
+        assert not re.search(r"(^|[;\t\r\n])\s*[=+\-@\uff1d]", found)
+        assert found.replace("'", "") == given
+    assert (row["offset_s"], row["jump_count"]) == ("-1.5", "-2")
+
+
+def test_a_file_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> None:
+    """A folder, a file for a folder, and one where nobody may write; what is looked at stays as it is."""
+    (tmp_path / "file").write_text("old")
+    for text in (tmp_path, tmp_path / "file" / "rows.csv", Path("/proc/none/rows.csv"), tmp_path / ("x" * 300)):
+        with pytest.raises(InputError):
+            csv_file(str(text))
+    csv_file(str(tmp_path / "file"))
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_file_on_s3(world: World) -> None:
+    """It goes to its bucket, and into no folder of this machine; a bucket that isn't there is told at once."""
+    file = csv_file(f"s3://{OUTPUT}/tables/rows.csv")
+    assert file.address == f"s3://{OUTPUT}/tables/rows.csv"
+    file.write(table({}))
+    assert read(world.s3.get_object(Bucket=OUTPUT, Key="tables/rows.csv")["Body"].read())[0]["recording_id"] == "r0"
+    with pytest.raises(InputError, match="no bucket nowhere"):
+        csv_file("s3://nowhere/rows.csv")
+    for text in (f"s3://{OUTPUT}", f"s3://{OUTPUT}/tables/"):
+        with pytest.raises(InputError, match="names no object"):
+            csv_file(text)

@@ -1,0 +1,140 @@
+"""The work for one recording: a row comes back whatever happens, and what a header tells is in it."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from captures import CAPTURES
+from hypothesis import given
+from hypothesis import strategies as st
+
+from komorebi_qc.batch import work
+from komorebi_qc.batch.dataset import open_dataset
+from komorebi_qc.batch.manifest import Item
+from komorebi_qc.batch.rows import failed, unresolved_row
+from komorebi_qc.batch.schema import LEVELS, WITH_DAY
+from komorebi_qc.batch.tags import read_tags
+from komorebi_qc.batch.tasks import Ask, Resolver, Task
+from komorebi_qc.core.errors import AccessDeniedError, MediaError, StorageError
+from komorebi_qc.core.limits import DEFAULT
+from komorebi_qc.core.timebase import parse_call_end
+from komorebi_qc.pipeline.examine import examine
+from komorebi_qc.pipeline.process import Options
+from komorebi_qc.storage.local import opened_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Task:
+    """A task for a capture."""
+    one = CAPTURES["vp8.webm"]
+    item = Item("vp8", "files", "here", str(one.call), str(one.recording), one.call_end)
+    return Resolver(Ask("diagnose", str(tmp_path), {"KOMOREBI_LIMITS": "drift=50"})).task(item)
+
+
+def _raising(error: BaseException) -> Callable[[Task], Any]:
+    def do(_task: Task) -> Any:
+        raise error
+
+    return do
+
+
+@pytest.mark.parametrize(
+    ("error", "error_class", "is_worth_a_retry"),
+    [
+        (MediaError("it isn't media"), "MediaError", False),
+        (StorageError("no answer"), "StorageError", True),
+        (AccessDeniedError("refused"), "AccessDeniedError", True),
+        (ZeroDivisionError("by zero"), "Unforeseen", False),
+        (OSError("no disk"), "Unforeseen", True),
+    ],
+)
+def test_an_error_is_a_row(
+    task: Task, monkeypatch: pytest.MonkeyPatch, error: Exception, error_class: str, *, is_worth_a_retry: bool
+) -> None:
+    """Foreseen or not it is told with its class and words, and whether trying again may help."""
+    monkeypatch.setitem(work._WORKS, "diagnose", _raising(error))
+    row = work.carry_out(task)
+    assert row.keys() == set(WITH_DAY.names)
+    assert (row["status"], row["error_class"], row["verdict"]) == ("failed", error_class, None)
+    assert str(error) in row["error"]
+    assert row["is_worth_a_retry"] is is_worth_a_retry
+    assert row["work_key"] == task.work_key
+
+
+def test_what_parquet_refuses_is_written_all_the_same(tmp_path: Path) -> None:
+    """Half a character pair, as an item's attribute may hold one, is escaped; a number that is none is null."""
+    item = Item("one", "files", "here", "/x/call.wav", "/x/own.webm", agent="agent \ud83d", browser="\ude00")
+    row = {**unresolved_row(item, "diagnose", failed("InputError", "no \ud83d")), "recording_bytes": 1}
+    dataset = open_dataset(str(tmp_path))
+    dataset.add(row)
+    dataset.file_away()
+    (found,) = dataset.read().to_pylist()
+    assert (found["agent"], found["browser"], found["error"]) == ("agent \\ud83d", "\\ude00", "no \\ud83d")
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_an_audit_judges_what_a_diagnosis_does(tmp_path: Path, *, swapped: bool) -> None:
+    """Levels, lengths and codecs too, by the same limits, whether the two belong together or not."""
+    one, other = CAPTURES["vp8.webm"], CAPTURES["vp9.mp4" if swapped else "vp8.webm"]
+    limit = "call_speech_level=-3..-1:-4..-0.5"
+    item = Item("one", "files", "here", str(other.call), str(one.recording), one.call_end)
+    diagnosed = work.carry_out(Resolver(Ask("diagnose", str(tmp_path), limits=(limit,))).task(item))
+    options = Options(limits=DEFAULT.changed_by(limit))
+    with opened_file(other.call) as call, opened_file(one.recording) as own:
+        found = work._examined(examine(call, own, parse_call_end(one.call_end), tmp_path, options=options))
+    assert found["verdict"] == diagnosed["verdict"] == "fail"
+    assert "call_agent_speech_level" in found["failures"]
+    for name in ("warnings", "failures"):
+        assert set(diagnosed[name]) <= set(found[name])
+    alike = (*LEVELS, "duration_s", "call_s", "call_codec", "audio_codec", "video_codec", "sync_status")
+    assert {name: found.get(name) for name in alike} == {name: diagnosed[name] for name in alike}
+
+
+def test_settings_are_those_of_whoever_asks(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine's own settings count for nothing while it works for another, and are back afterwards."""
+    monkeypatch.setenv("KOMOREBI_LIMITS", "drift=1")
+    monkeypatch.setenv("INPUT_BUCKET_NAME", "the-workers-own")
+    seen: dict[str, str | None] = {}
+
+    def do(_task: Task) -> dict[str, Any]:
+        seen.update({name: os.environ.get(name) for name in ("KOMOREBI_LIMITS", "INPUT_BUCKET_NAME")})
+        return {"status": "done"}
+
+    monkeypatch.setitem(work._WORKS, "diagnose", do)
+    work.carry_out(task)
+    assert seen == {"KOMOREBI_LIMITS": "drift=50", "INPUT_BUCKET_NAME": None}
+    assert os.environ["KOMOREBI_LIMITS"] == "drift=1"
+    assert os.environ["INPUT_BUCKET_NAME"] == "the-workers-own"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("vp8.webm", {"container": "webm", "video_codec": "vp8", "audio_codec": "opus", "browser": "Chrome"}),
+        ("vp9.mp4", {"container": "mp4", "video_codec": "vp9", "audio_codec": "opus"}),
+        ("sample", {"container": "mp4", "video_codec": "h264", "audio_codec": "opus"}),
+    ],
+)
+def test_a_header_tells_of_itself(name: str, told: dict[str, str]) -> None:
+    """Container, codecs, size, and the browser where the file names one; the file's position stays."""
+    with CAPTURES[name].recording.open("rb") as file:
+        file.seek(7)
+        found = read_tags(file)
+        assert file.tell() == 7
+    assert {key: found.get(key) for key in told} == told
+    assert ("browser" in found) == ("browser" in told)
+    assert found["width_px"] >= found["height_px"] > 0
+
+
+@given(st.binary(max_size=200))
+def test_what_is_no_header_tells_nothing(data: bytes) -> None:
+    """Whatever bytes come, also behind Matroska's first four, nothing is raised."""
+    for content in (data, b"\x1a\x45\xdf\xa3" + data):
+        assert set(read_tags(io.BytesIO(content))) <= set(WITH_DAY.names)

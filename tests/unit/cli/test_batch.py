@@ -1,0 +1,394 @@
+"""`batch` and `rerun` as a person or a script runs them, with real media and real processes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow.dataset as pads
+import pytest
+from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, PREFIX, TABLE, World
+from captures import CAPTURES
+from shell import Shell
+
+from komorebi_qc.batch.dataset import open_dataset
+from komorebi_qc.batch.schema import WITH_DAY
+
+if TYPE_CHECKING:
+    from komorebi_qc.batch.rows import Row
+
+CLI = Path(sys.executable).with_name("komorebi-qc")
+SETTINGS = {
+    "AC_AUDIO_BUCKET_NAME": CONNECT,
+    "INPUT_BUCKET_NAME": INPUT,
+    "OUTPUT_BUCKET_NAME": OUTPUT,
+    "KOMOREBI_CONNECT_PREFIX": PREFIX,
+}
+ID = "7f3c2a90-5b1e-4c6d-9a57-2e8d41c0b6f3"
+
+
+@dataclass
+class Desk(Shell):
+    """A shell in a folder of its own."""
+
+    folder: Path = Path()
+
+    def rows(self, dataset: str = "dataset") -> dict[str, Row]:
+        """The dataset, by recording."""
+        return {row["recording_id"]: row for row in open_dataset(dataset).read().to_pylist()}
+
+    def manifest(self, *more: dict[str, str]) -> None:
+        """Two captures, under ``2026/11/24``, and whatever else."""
+        day = self.folder / "2026" / "11" / "24"
+        day.mkdir(parents=True, exist_ok=True)
+        rows: list[dict[str, str]] = []
+        for name in ("vp8.webm", "vp9.mp4"):
+            capture = CAPTURES[name]
+            shutil.copy(capture.recording, day / name)
+            shutil.copy(capture.call, day / "call.wav")
+            rows.append(_row(name.partition(".")[0], "2026/11/24/call.wav", f"2026/11/24/{name}", capture.call_end))
+        with (self.folder / "list.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows([*rows, *more])
+
+
+def _row(name: str, connect: str, recording: str, call_end: str) -> dict[str, str]:
+    return {"recording_id": name, "connect": connect, "recording": recording, "call_end": call_end, "agent": "agent-7"}
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
+    """A shell in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    return Desk(monkeypatch, capsys, folder=tmp_path)
+
+
+def test_a_batch_of_files(shell: Desk) -> None:
+    """Right rows beside garbage, a file that outgrows its limits and a row that can't be used: each says what it is."""
+    shell.manifest(
+        _row("garbage", "2026/11/24/call.wav", "garbage.webm", "00:00:30"),
+        _row("endless", "endless.wav", "2026/11/24/vp8.webm", "00:00:30"),
+        _row("missing", "2026/11/24/none.wav", "2026/11/24/vp8.webm", "00:00:30"),
+    )
+    (shell.folder / "garbage.webm").write_bytes(os.urandom(5000))
+    _endless(shell.folder / "endless.wav")
+    code = shell.run(
+        *("batch", "list.csv", "--out", "dataset", "--csv", "rows.csv", "--time-limit", "10", "--memory-limit", "400")
+    )
+    assert code == 4
+    assert "1 row set aside" in shell.err
+    assert "list.csv:6" in shell.err
+    assert "5 recordings   pass 2   not done 2   set aside 1" in shell.out
+    assert "none.wav" not in shell.out  # it was told before the work
+    rows = shell.rows()
+    for name in ("vp8", "vp9"):
+        row, capture = rows[name], CAPTURES[f"{name}.{'webm' if name == 'vp8' else 'mp4'}"]
+        assert row["offset_s"] == pytest.approx(capture.offset_s, abs=0.005)
+        assert (row["status"], row["sync_status"], row["video_codec"]) == ("done", "aligned", name)
+        assert (row["day"], row["agent"], row["is_worth_a_retry"]) == ("2026-11-24", "agent-7", False)
+        assert row["recording_bytes"] == capture.recording.stat().st_size
+        assert row["call_agent_speech_dbfs"] < 0
+        assert row["took_s"] > 0
+    assert rows["vp8"]["browser"] == "Chrome"
+    assert (rows["garbage"]["status"], rows["garbage"]["error_class"]) == ("failed", "MediaError")
+    assert rows["endless"]["error_class"] in ("TimeLimit", "MemoryLimit")
+    assert rows[f"{shell.folder}/list.csv:6"]["status"] == "set_aside"
+    with Path("rows.csv").open(newline="", encoding="utf-8-sig") as file:
+        assert {row["recording_id"] for row in csv.DictReader(file)} == rows.keys()
+    code, told = shell.json("batch", "list.csv", "--out", "dataset", "--time-limit", "10", "--memory-limit", "400")
+    assert [one.pop("recording_id") for one in told["not_done"]] == [
+        *(f"{shell.folder}/list.csv:6", "garbage", "endless")
+    ]
+    assert told.pop("not_done")[0]["reason"] == f"{shell.folder}/2026/11/24/none.wav doesn't exist: check the path"
+    assert (code, told) == (
+        4,
+        {
+            "dataset": str(shell.folder / "dataset"),
+            "csv": None,
+            "asked_for": 5,
+            "counts": {"set_aside": 1, "failed": 2, "pass": 2},
+            "unchanged": 4,
+            "left": 0,
+            "is_stopped": False,
+            "ignored": [],
+        },
+    )
+
+
+def _endless(path: Path) -> None:
+    """Nearly twelve hours of digital silence in which nothing can be skipped; on the disk it takes no room."""
+    size = 1_380_000_000
+    header = b"RIFF" + (size + 36).to_bytes(4, "little") + b"WAVEfmt " + (16).to_bytes(4, "little")
+    header += b"\1\0\2\0" + (8000).to_bytes(4, "little") + (32000).to_bytes(4, "little") + b"\4\0\x10\0data"
+    with path.open("wb") as file:
+        file.write(header + size.to_bytes(4, "little"))
+        file.truncate(44 + size)
+
+
+def test_other_tools_read_the_dataset(shell: Desk) -> None:
+    """Any reader of Parquet with Hive partitions finds the documented columns, and days as one of them."""
+    shell.manifest()
+    assert shell.run("batch", "list.csv", "--out", "dataset", "--workers", "1") == 0
+    found = pads.dataset("dataset", partitioning="hive", exclude_invalid_files=True)
+    assert found.schema.names == WITH_DAY.names
+    table = found.to_table(filter=pads.field("day") == "2026-11-24")
+    assert sorted(table["recording_id"].to_pylist()) == ["vp8", "vp9"]
+
+
+def test_a_limit_judges_and_findings_that_fail_are_told(shell: Desk) -> None:
+    """A stricter limit is other work: it is done again, and the exit code says that something fails, every time."""
+    shell.manifest()
+    assert shell.run("batch", "list.csv", "--out", "dataset") == 0
+    assert shell.run("batch", "list.csv", "--out", "dataset", "--limit", "call_speech_level=-3..-1:-4..-0.5") == 3
+    assert "FAIL 2" in shell.out
+    assert "call_agent_speech_level" in shell.rows()["vp8"]["failures"]
+    assert shell.run("batch", "list.csv", "--out", "dataset", "--limit", "call_speech_level=-3..-1:-4..-0.5") == 3
+    assert "2 of them as before" in shell.out
+
+
+def test_ctrl_c_stops_cleanly(shell: Desk) -> None:
+    """What is done stays, the processes end, the exit code is a shell's own for it, and the next run goes on."""
+    shell.manifest(*(_row(f"r{n}", "2026/11/24/call.wav", "2026/11/24/vp8.webm", "00:00:30") for n in range(40)))
+    command = [str(CLI), "batch", "list.csv", "--out", "dataset", "--workers", "1"]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits a deaf ear
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        while run.poll() is None and not list(shell.folder.glob("dataset/_journal/*.parquet")):
+            time.sleep(0.02)
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate()
+    assert (run.returncode, err) == (130, "")
+    assert "the same command goes on" in out
+    kept = shell.rows().keys()
+    assert 0 < len(kept) < 42
+    assert not list(shell.folder.glob("dataset/_journal/*"))
+    assert {row["status"] for row in shell.rows().values()} == {"done"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("batch", "list.csv"), "--out is missing"),
+        (("batch", "--out", "dataset"), "nothing is named"),
+        (("batch", "none.csv", "--out", "dataset"), "none.csv doesn't exist"),
+        (("batch", "list.csv", "--out", "list.csv"), "is a file"),
+        (("batch", "list.csv", "--out", "dataset", "--do", "dance"), "none of diagnose, process, audit"),
+        (("batch", "list.csv", "--out", "dataset", "--from", "2026-11-01"), "both given"),
+        (("batch", "--from", "2026-11-01", "--until", "soon", "--out", "dataset"), "AC_AUDIO_BUCKET_NAME"),
+        (("batch", "list.csv", "--out", "dataset", "--call-ends", "list.csv"), "tells its call ends itself"),
+        (("batch", "list.csv", "--out", "dataset", "--workers", "2", "--dask", "tcp://x:1"), "both given"),
+        (("batch", "list.csv", "--out", "dataset", "--limit", "nonsense=1"), "nonsense"),
+        (("batch", "list.csv", "--out", "dataset", "--dask", "foo"), "no scheduler's address"),
+        (("batch", "list.csv", "--out", "dataset", "--time-limit", "nan"), "--time-limit nan is no limit"),
+        (("batch", "list.csv", "--out", "dataset", "--memory-limit", "inf"), "--memory-limit inf is no limit"),
+        (("batch", "list.csv", "--out", "dataset", "--call-end-attribute", " "), "--call-end-attribute is empty"),
+        (("batch", "list.csv", "--out", "dataset", "--csv", "list.csv/rows.csv"), "list.csv/rows.csv can't be written"),
+        (("batch", "list.csv", "--out", "dataset", "--csv", "http://x/rows.csv"), "no place that can be used"),
+        (("batch", "list.csv", "--out", "gs://bucket/dataset"), "no place that can be used"),
+        (("batch", "list.csv", "--out", "S3://"), "names no bucket"),
+        (
+            ("rerun", "dataset", "--where", "true", "--submit", "--limit", "drift=5"),
+            "--limit says nothing with --submit",
+        ),
+        (("rerun", "dataset", "--where", "true", "--submit", "--csv", "x.csv"), "--csv says nothing"),
+        (("rerun", "dataset", "--where", "true", "--submit", "--workers", "2"), "--workers says nothing"),
+        (("rerun", "dataset", "--where", "true", "--submit", "--time-limit", "9"), "--time-limit says nothing"),
+        (("rerun", "dataset", "--where", "true", "--rate", "nan"), "--rate belongs to --submit"),
+        (("rerun", "dataset"), "--where is missing"),
+        (("rerun", "dataset", "--where", "true"), "holds no dataset"),
+        (("rerun", "dataset", "--where", "true", "--do", "dance"), "holds no dataset"),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_sentence(shell: Desk, arguments: tuple[str, ...], words: str) -> None:
+    """Before any work, with exit code 2 and nothing written."""
+    shell.manifest()
+    before = sorted(shell.folder.rglob("*"))
+    assert shell.run(*arguments) == 2
+    assert words in " ".join(shell.err.split())
+    assert sorted(shell.folder.rglob("*")) == before
+
+
+def test_what_a_list_says_is_shown_and_not_obeyed(shell: Desk) -> None:
+    """Neither a terminal's escapes nor a line of its own come out of a row's text, or a column's name."""
+    shell.manifest()
+    evil = "\x1b[31m\u202e\nall 9 done"
+    path = shell.folder / "evil.jsonl"
+    rows = [
+        {"recording_id": evil, "connect": "2026/11/24/call.wav", "recording": evil, "call_end": "1"},
+        {
+            "recording_id": evil,
+            "connect": "2026/11/24/call.wav",
+            "recording": "list.csv",
+            "call_end": "1",
+            evil: "\ud800",
+        },
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert shell.run("batch", path, "--out", "dataset") == 1
+    for shown in (shell.out, shell.err):
+        assert "?[31m??all 9 done" in " ".join(shown.split())
+        assert not {"\x1b", "\u202e"} & set(shown)
+
+
+def test_two_lists_of_one_name_are_two(shell: Desk) -> None:
+    """What one folder's list names, and what of it is set aside, stays when another's is read; each mends its own."""
+    shell.manifest()
+    for name in ("a", "b"):
+        (shell.folder / name).mkdir()
+        shutil.copy(CAPTURES["vp8.webm"].recording, shell.folder / name / "call1.webm")
+        text = "connect,recording,call_end\n../2026/11/24/call.wav,call1.webm,30\n../2026/11/24/call.wav,none.webm,30\n"
+        (shell.folder / name / "list.csv").write_text(text)
+        assert shell.run("batch", f"{name}/list.csv", "--out", "dataset") == 4
+    ids = {name: {str(shell.folder / name / one) for one in ("call1.webm", "list.csv:3")} for name in ("a", "b")}
+    assert shell.rows().keys() == ids["a"] | ids["b"]
+    (shell.folder / "a" / "list.csv").write_text("\n".join(text.splitlines()[:2]))
+    shell.monkeypatch.chdir(shell.folder / "a")
+    assert shell.json("batch", "list.csv", "--out", "../dataset")[1]["unchanged"] == 1
+    assert shell.rows("../dataset").keys() == {str(shell.folder / "a" / "call1.webm")} | ids["b"]
+
+
+def test_a_rerun_without_a_match_says_so(shell: Desk) -> None:
+    """Nothing to do is no failure, and no silence: it says how many rows were looked at."""
+    shell.manifest()
+    assert shell.run("batch", "list.csv", "--out", "dataset") == 0
+    for more in ((), ("--submit",)):
+        assert shell.run("rerun", "dataset", "--where", "agent = 'nobody'", "--do", "process", *more) == 0
+        assert "none of the 2 rows" in " ".join(shell.err.split())
+    code, told = shell.json("rerun", "dataset", "--where", "false", "--csv", "rows.csv")
+    assert (code, told["asked_for"], told["csv"]) == (0, 0, str(shell.folder / "rows.csv"))
+    assert len((shell.folder / "rows.csv").read_text().splitlines()) == 3
+
+
+# --- on AWS
+
+
+@pytest.fixture
+def cloud(shell: Desk, world: World) -> Desk:
+    """The same with a recording in the embedded AWS, and one of which nothing came."""
+    for name, value in {**SETTINGS, "KOMOREBI_QUEUE_URL": world.queue().url}.items():
+        shell.monkeypatch.setenv(name, value)
+    capture = CAPTURES["vp9.mp4"]
+    for recording_id in (ID, "nothing-came"):
+        named = {"videoID": {"S": recording_id}, "creationDate": {"S": "2026-03-02 14:05:09"}}
+        told = {"callEndingTimestamp": {"S": capture.call_end}}
+        world.dynamodb.put_item(TableName=TABLE, Item={**ITEM, **named, **told})
+    key = f"{PREFIX}/CallRecordings/2026/03/02/{ID}_20260302T14:05_UTC.wav"
+    world.s3.upload_file(str(capture.call), CONNECT, key)
+    world.s3.upload_file(str(capture.recording), INPUT, f"2026/03/02/agent-7/{ID}.mp4")
+    return shell
+
+
+def test_a_prefix_into_a_dataset_on_s3(cloud: Desk, world: World) -> None:
+    """Recordings come from their bucket and their table, and rows go to another one, under their days."""
+    where = f"s3://{OUTPUT}/quality"
+    assert cloud.run("batch", f"s3://{INPUT}/2026/03/", "--out", where) == 0
+    assert world.keys(OUTPUT) == ["quality/day=2026-03-02/rows.parquet"]
+    (row,) = cloud.rows(where).values()
+    assert (row["recording_id"], row["named_by"], row["agent"]) == (ID, "id", "agent-7")
+    assert row["offset_s"] == pytest.approx(CAPTURES["vp9.mp4"].offset_s, abs=0.005)
+    assert row["recording_etag"] == world.s3.head_object(Bucket=INPUT, Key=f"2026/03/02/agent-7/{ID}.mp4")["ETag"][1:-1]
+    assert cloud.json("batch", f"s3://{INPUT}/2026/03/", "--out", where)[1]["unchanged"] == 1
+
+
+def test_an_empty_day_and_a_mistyped_prefix(cloud: Desk, world: World) -> None:
+    """Dates without items are done, with a sentence and a table of no rows; under a prefix something has to lie."""
+    day = ("batch", "--from", "2026-03-08", "--until", "2026-03-08", "--out", "dataset")
+    code, told = cloud.json(*day, "--csv", f"S3://{OUTPUT}/rows.csv")
+    assert (code, told["asked_for"], told["csv"]) == (0, 0, f"s3://{OUTPUT}/rows.csv")
+    assert "the table Recording has no item whose creationDate lies from 2026-03-08" in " ".join(cloud.err.split())
+    assert len(world.s3.get_object(Bucket=OUTPUT, Key="rows.csv")["Body"].read().splitlines()) == 1
+    assert cloud.run("batch", f"s3://{INPUT}/2062/03/", "--out", "new") == 1
+    assert "lies no agent recording" in cloud.err
+    assert not (cloud.folder / "new").exists()
+
+
+def test_a_list_on_s3(cloud: Desk, world: World) -> None:
+    """A manifest on S3 is read as one, by its ending, and never taken for a prefix under which nothing lies."""
+    text = f"recording_id,call_end\n{ID},{CAPTURES['vp9.mp4'].call_end}\n"
+    world.s3.put_object(Bucket=OUTPUT, Key="lists/list.csv", Body=text.encode())
+    code, told = cloud.json("batch", f"S3://{OUTPUT}/lists/list.csv", "--out", "dataset")
+    assert (code, told["counts"]) == (0, {"pass": 1})
+    assert cloud.rows()[ID]["listed_in"] == f"s3://{OUTPUT}/lists/list.csv:2"
+
+
+def test_a_query_of_the_table_processes(cloud: Desk, world: World) -> None:
+    """Dates name items; what is there is processed as the worker does it, and the row says where the result is."""
+    dates = ("--from", "2026-03-01", "--until", "2026-03-02")
+    assert cloud.run("batch", *dates, "--out", "dataset", "--do", "process") == 4
+    rows = cloud.rows()
+    assert rows[ID]["output"] == f"s3://{OUTPUT}/2026/03/02/agent-7/{ID}/recording.mp4"
+    assert f"2026/03/02/agent-7/{ID}/qc.json" in world.keys(OUTPUT)
+    assert (rows[ID]["do"], rows[ID]["sync_status"], rows[ID]["width_px"]) == ("process", "aligned", 640)
+    assert (rows["nothing-came"]["status"], rows["nothing-came"]["error_class"]) == ("failed", "MissingMediaError")
+    assert "nothing-came" in cloud.out
+
+
+def test_a_rerun_by_the_queue(cloud: Desk, world: World) -> None:
+    """Without --yes the messages are only shown; with it each goes out as the backend would send it."""
+    cloud.run("batch", f"s3://{INPUT}/2026/03/", "--out", "dataset")
+    asked = ("rerun", "dataset", "--where", "verdict = 'pass' and day >= '2026-03-01'", "--do", "process", "--submit")
+    assert cloud.run(*asked) == 0
+    assert "1 message would be sent" in cloud.out
+    assert "--yes" in cloud.out
+    assert ID in cloud.out
+    assert world.waiting() == (0, 0)
+    code, told = cloud.json(*asked, "--yes", "--force", "--rate", "100")
+    assert (code, told["sent"], told["refused"]) == (0, 1, [])
+    body = {"recordingID": ID, "callEndingTimestamp": CAPTURES["vp9.mp4"].call_end, "force": True}
+    assert [json.loads(text) for text in world.bodies()] == [body]
+    world.dynamodb.delete_item(TableName=TABLE, Key={"videoID": {"S": ID}})
+    code, told = cloud.json(*asked, "--yes")
+    assert (code, told["sent"]) == (1, 0)
+    assert "no item" in told["refused"][0]["reason"]
+    assert cloud.run("rerun", "dataset", "--where", "true", "--do", "diagnose", "--submit") == 2
+    assert cloud.run("rerun", "dataset", "--where", "true", "--yes") == 2
+
+
+def test_a_rerun_audits_in_parallel(shell: Desk) -> None:
+    """Two audits at a time, each with kernels of its own; the rows name their reports and keep the levels."""
+    shell.manifest()
+    assert shell.run("batch", "list.csv", "--out", "dataset") == 0
+    levels = {name: row["call_agent_snr_db"] for name, row in shell.rows().items()}
+    assert shell.run("rerun", "dataset", "--where", "sync_status = 'aligned'", "--do", "audit", "--workers", "2") == 0
+    for name, row in shell.rows().items():
+        assert (row["do"], row["status"], row["report"]) == ("audit", "done", f"_reports/{name}/report.html")
+        status = json.loads((shell.folder / "dataset" / "_reports" / name / "status.json").read_text())
+        assert [one["state"] for one in status["notebooks"]] == ["done", "done"]
+        assert row["call_agent_snr_db"] == levels[name]
+        assert (row["offset_s"], row["width_px"]) == (
+            pytest.approx(CAPTURES[f"{name}.{_END[name]}"].offset_s, abs=0.005),
+            640,
+        )
+    assert shell.json("rerun", "dataset", "--where", "true", "--do", "audit")[1]["unchanged"] == 2
+    assert shell.json("batch", "list.csv", "--out", "dataset")[1]["unchanged"] == 2
+
+
+_END = {"vp8": "webm", "vp9": "mp4"}
+
+
+def test_help_tells_every_exit_code(shell: Desk) -> None:
+    """A script that waits for a batch needs that of one which was stopped, too."""
+    assert shell.run("batch", "--help") == 0
+    assert "130 stopped" in " ".join(shell.out.split())
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """The command line's start costs no Arrow, DuckDB or Dask."""
+    script = (
+        "import sys; from komorebi_qc import cli; "
+        "print(sorted({'pyarrow', 'duckdb', 'distributed', 'numpy', 'av', 'rich'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.replace("'", '"')) in ([], ["rich"])

@@ -1,0 +1,91 @@
+"""`komorebi-qc fleet`, as a person or a script runs it; what the page holds is tested with `fleet`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from shell import Shell
+
+from komorebi_qc.cli import fleet as cli_fleet
+from komorebi_qc.cli import main as cli
+from komorebi_qc.fleet.synthetic import made_rows, write_dataset
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """A shell of 300 columns."""
+    monkeypatch.setenv("COLUMNS", "300")
+    return Shell(monkeypatch, capsys)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A made dataset."""
+    root = tmp_path_factory.mktemp("dataset")
+    write_dataset(made_rows(3_000), root)
+    return root
+
+
+def test_a_person_is_told_the_answers(shell: Shell, dataset: Path, tmp_path: Path) -> None:
+    """The page is written, and what its first screen answers is printed as well."""
+    out = tmp_path / "fleet.html"
+    assert shell.run("fleet", dataset, "--out", out) == 0
+    assert out.read_text().startswith("<!doctype html>")
+    for question in ("How many are bad?", "Since when?", "Whose?", "What first?"):
+        assert question in shell.out
+    assert f"{out}: 0." in shell.out
+
+
+def test_a_script_is_told_numbers(shell: Shell, dataset: Path, tmp_path: Path) -> None:
+    """With --json there are counts, answers and the page's size in one object."""
+    out = tmp_path / "fleet.html"
+    assert shell.run("fleet", dataset, "--out", out, "--worst", 3, "--json") == 0
+    told = json.loads(shell.out)
+    assert told["recordings"] == 3_000
+    assert told["bytes"] == out.stat().st_size
+    assert told["examined"] + told["failed"] + told["set_aside"] == 3_000
+    assert len(told["answers"]) == 4
+    assert shell.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "the dataset is missing"),
+        (("data", "--demo", "--out", "x.html"), "both named"),
+        (("data",), "--out is missing"),
+        (("nowhere/at/all", "--out", "x.html"), "holds no dataset"),
+        (("nowhere/at/all", "--out", "x.html", "--worst", "many"), "--worst"),
+    ],
+)
+def test_what_cannot_be_is_said(shell: Shell, arguments: tuple[str, ...], words: str) -> None:
+    """A wrong order is answered with a sentence and exit code 2."""
+    assert shell.run("fleet", *arguments) == 2
+    assert words in shell.err
+
+
+def test_too_many_of_the_worst_are_refused(shell: Shell, dataset: Path, tmp_path: Path) -> None:
+    """More than the page holds is bad input, and nothing is written."""
+    assert shell.run("fleet", dataset, "--out", tmp_path / "x.html", "--worst", 201) == 2
+    assert "0 to 200" in shell.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_library_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without the extra's libraries the sentence says what to install."""
+    for name in [name for name in sys.modules if name.startswith("komorebi_qc.fleet")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    assert shell.run("fleet", tmp_path, "--out", tmp_path / "x.html") == 2
+    assert 'duckdb isn\'t installed: pip install "komorebi-qc[fleet]"' in shell.err
+
+
+def test_exit_codes_are_the_command_lines() -> None:
+    """The module's own constant is the one of the whole command line."""
+    assert cli_fleet.DONE == cli.Exit.DONE

@@ -1,0 +1,403 @@
+"""The operator's commands, as a person or a script runs them, on the embedded AWS."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, PREFIX, RECORDING, TABLE, World
+from rich.console import Console
+from shell import Shell
+
+from komorebi_qc.cli import console
+from komorebi_qc.cli import main as cli
+from komorebi_qc.cli import operate as cli_operate
+from komorebi_qc.queue import operate
+from komorebi_qc.queue.dead_letter import Letter
+from komorebi_qc.queue.operate import Redriven
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CLI = Path(sys.executable).with_name("komorebi-qc")
+WHEN = datetime(2026, 3, 2, 14, 5, 9, tzinfo=UTC)
+IDS = [f"{n}f3c2a90-5b1e-4c6d-9a57-2e8d41c0b6f{n}" for n in range(5)]
+
+
+def missing(recording_id: str, hours: int = 50) -> Letter:
+    """A letter of a recording whose screen recording never came."""
+    return Letter(
+        body=json.dumps({"recordingID": recording_id, "callEndingTimestamp": "00:01:02"}),
+        kind="permanent",
+        error="MissingMediaError",
+        reason=f"s3://demo-input/2026/03/02/agent-{hours}/{recording_id}.mp4 isn't there {hours} h after creationDate, "
+        "and after 48 h nothing comes any more: check that the item's agentID and creationDate are right, and that the "
+        "object was written",
+        recording_id=recording_id,
+        message_id=f"message-{recording_id[:8]}",
+        request_id="request-1",
+        receive_count=1,
+        failed_at=WHEN,
+    )
+
+
+def last_try(recording_id: str) -> Letter:
+    """A letter of a recording that failed for a passing reason until its last try."""
+    body = json.dumps({"recordingID": recording_id, "callEndingTimestamp": "00:01:02"})
+    reason = "table Recording didn't take the request (GetItem: SlowDown, HTTP 503): it is worth another try"
+    return Letter(body, "tries", "StorageError", reason, recording_id, "message-9", "request-9", 8, WHEN)
+
+
+class Desk(Shell):
+    """A shell beside an embedded AWS."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        super().__init__(monkeypatch, capsys)
+        self.world = world
+
+    def put(self, *letters: Letter) -> None:
+        """Put letters into the dead-letter queue."""
+        for letter in letters:
+            self.world.queue("dead").send(letter.body, letter.attributes())
+
+
+@pytest.fixture
+def shell(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
+    """A shell whose settings name the embedded AWS's queue; the dead letters' is found by its policy."""
+    monkeypatch.setenv("KOMOREBI_QUEUE_URL", world.queue().url)
+    monkeypatch.setenv("COLUMNS", "80")
+    # The embedded SQS has no task of its own for a redrive; a refusal is waited for.
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    return Desk(world, monkeypatch, capsys)
+
+
+# --- dlq list, dlq show
+
+
+def test_letters_are_listed_by_reason(shell: Desk) -> None:
+    """The most frequent reason first, each reason once, under it whose letters they are; nothing moves."""
+    shell.put(last_try(IDS[3]), *(missing(name, 50 + n) for n, name in enumerate(IDS[:3])))
+    shell.world.queue("dead").send("no JSON")
+    assert shell.run("dlq", "list") == 0
+    assert shell.out.splitlines()[0] == "5 dead letters"
+    assert "MissingMediaError: 3 dead letters, no further try can help" in shell.out
+    assert "StorageError: 1 dead letter, all tries are used up" in shell.out
+    assert "no reason: 1 dead letter, moved by SQS itself" in shell.out
+    assert " ".join(shell.out.split()).count("nothing comes any more") == 1
+    at = [shell.out.index(words) for words in ("MissingMediaError:", IDS[0], IDS[1], IDS[2], "StorageError:", IDS[3])]
+    assert at[0] == min(at)
+    assert max(at[:4]) < at[4] < at[5]
+    assert "2026-03-02 14:05 UTC" in shell.out
+    assert shell.world.waiting("dead") == (5, 0)
+
+
+def test_letters_as_json(shell: Desk) -> None:
+    """One object with all that a script may sort by."""
+    shell.put(missing(IDS[0]))
+    code, told = shell.json("dlq", "list")
+    assert (code, told["are_all"]) == (0, True)
+    assert told["letters"] == [
+        {
+            "recording_id": IDS[0],
+            "kind": "permanent",
+            "error": "MissingMediaError",
+            "reason": missing(IDS[0]).reason,
+            "failed_at": "2026-03-02T14:05:09+00:00",
+            "receive_count": 1,
+            "message_id": f"message-{IDS[0][:8]}",
+            "request_id": "request-1",
+        }
+    ]
+
+
+def test_no_letters(shell: Desk) -> None:
+    """Nothing to do is said, and is a success."""
+    assert shell.run("dlq", "list") == 0
+    assert shell.out.strip() == "no dead letters"
+    assert shell.json("dlq", "list") == (0, {"letters": [], "are_all": True})
+
+
+def test_that_there_are_more_is_told(shell: Desk) -> None:
+    """A list that isn't all of them says so."""
+    shell.monkeypatch.setattr(operate, "read_letters", lambda _: operate.Letters((missing(IDS[0]),), are_all=False))
+    assert shell.run("dlq", "list") == 0
+    assert shell.out.startswith("1 dead letter, and there are more")
+    assert shell.run("dlq", "show", "nobody") == 1
+    assert "there are more" in shell.err
+
+
+@pytest.mark.parametrize("wanted", [IDS[0], f"message-{IDS[0][:8]}"], ids=["recording", "message"])
+def test_a_letter_is_shown_with_its_body(shell: Desk, wanted: str) -> None:
+    """By either ID: reason, moment, try, IDs for the log, and the body as it came; others aren't shown."""
+    shell.put(missing(IDS[0]), missing(IDS[1]))
+    assert shell.run("dlq", "show", wanted) == 0
+    flat = " ".join(shell.out.split())
+    for words in ("MissingMediaError", IDS[0], "try 1", "request-1", '"callEndingTimestamp": "00:01:02"'):
+        assert words in flat
+    assert IDS[1] not in shell.out
+    code, told = shell.json("dlq", "show", wanted)
+    assert (code, [letter["body"] for letter in told["letters"]]) == (0, [missing(IDS[0]).body])
+
+
+def test_a_body_cannot_play_tricks_on_a_terminal(shell: Desk) -> None:
+    """Markup and control characters of a message are shown, not obeyed."""
+    shell.world.queue("dead").send("[bold]x[/] [link=http://x]y\u202e\u009b31m")
+    (letter,) = operate.read_letters(shell.world.queue("dead")).letters
+    assert shell.run("dlq", "show", letter.message_id) == 0
+    assert "[bold]x[/] [link=http://x]y??31m" in shell.out
+
+
+def test_a_letter_that_isnt_there(shell: Desk) -> None:
+    """It is said whose, as a failure."""
+    assert shell.run("dlq", "show", IDS[0]) == 1
+    assert IDS[0] in shell.err
+
+
+# --- dlq redrive
+
+
+@pytest.mark.parametrize("arguments", [(), ("--only", IDS[0], "--all")], ids=["none", "both"])
+def test_a_redrive_says_what_to_choose(shell: Desk, arguments: tuple[str, ...]) -> None:
+    """Without a choice, or with two, it is a usage error before anything moves."""
+    shell.put(missing(IDS[0]))
+    assert shell.run("dlq", "redrive", *arguments) == 2
+    for words in ("--only ID", "--all", "komorebi-qc dlq list"):
+        assert words in shell.err
+    assert shell.json("dlq", "redrive", *arguments)[0] == 2
+    assert (shell.world.waiting(), shell.world.waiting("dead")) == ((0, 0), (1, 0))
+
+
+def test_all_are_sent_again(shell: Desk) -> None:
+    """It says how many, and they are in the queue."""
+    shell.put(missing(IDS[0]), missing(IDS[1]), last_try(IDS[2]))
+    unknown = operate.redrive_only
+    shell.monkeypatch.setattr(operate, "redrive_all", lambda dead, queue: unknown(dead, queue, tuple(IDS[:3])))
+    assert shell.run("dlq", "redrive", "--all") == 0
+    assert shell.out.strip() == "3 dead letters sent again"
+    assert (shell.world.waiting(), shell.world.waiting("dead")) == ((3, 0), (0, 0))
+
+
+def test_a_task_of_sqs_is_told_as_such(shell: Desk) -> None:
+    """It has only begun: how many it is about, and where to look."""
+    shell.monkeypatch.setattr(operate, "redrive_all", lambda *_: Redriven("task", 250))
+    assert shell.run("dlq", "redrive", "--all") == 0
+    assert "about 250 dead letters" in shell.out
+    assert "list-message-move-tasks" in shell.out
+    assert shell.json("dlq", "redrive", "--all") == (0, {"how": "task", "count": 250, "not_found": []})
+
+
+@pytest.mark.parametrize(
+    ("only", "code", "sent"), [(IDS[:2], 0, 2), ([IDS[0], IDS[4]], 4, 1), (IDS[3:], 1, 0)], ids=["all", "part", "none"]
+)
+def test_only_some_are_sent_again(shell: Desk, only: list[str], code: int, sent: int) -> None:
+    """0 where each was found, 4 where some were, 1 where none was; the missing are named."""
+    shell.put(missing(IDS[0]), missing(IDS[1]), missing(IDS[2]))
+    arguments = [word for name in only for word in ("--only", name)]
+    assert shell.run("dlq", "redrive", *arguments) == code
+    assert f"{sent} dead letter{'' if sent == 1 else 's'} sent again" in shell.out
+    for name in IDS[3:]:
+        assert (f"no dead letter of {name}" in shell.out) is (name in only)
+    assert (shell.world.waiting(), shell.world.waiting("dead")) == ((sent, 0), (3 - sent, 0))
+    again, told = shell.json("dlq", "redrive", *arguments)
+    assert (again, told["how"], told["count"], told["not_found"]) == (1, "messages", 0, sorted(only))
+
+
+def test_an_id_that_is_none(shell: Desk) -> None:
+    """A slip in an ID is bad input."""
+    assert shell.run("dlq", "redrive", "--only", "../x") == 2
+
+
+# --- status
+
+
+def test_how_a_recording_stands(shell: Desk) -> None:
+    """Whether it is processed, its keys, what was written into its item, and its dead letters where asked for."""
+    world = shell.world
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    assert shell.run("status", "contact-1") == 0
+    flat = " ".join(shell.out.split())
+    assert "contact-1: not processed" in flat
+    assert "Connect's audio" in flat
+    key = f"{PREFIX}/CallRecordings/2026/03/02/contact-1_20260302T23:55_UTC.wav"
+    world.s3.put_object(Bucket=CONNECT, Key=key, Body=b"call")
+    world.s3.put_object(Bucket=INPUT, Key=RECORDING.agent_recording_key, Body=b"own")
+    world.s3.put_object(Bucket=OUTPUT, Key=RECORDING.video_key("mp4"), Body=b"x" * 1_500_000)
+    world.table().mark_processed(RECORDING, {"qcVerdict": "pass", "qcOffsetSeconds": -1.25})
+    shell.put(missing("contact-1"), missing(IDS[0]))
+    assert shell.run("status", "contact-1", "--dead-letters") == 0
+    flat = " ".join(shell.out.split())
+    for words in ("contact-1: processed", "(1.5 MB)", "qcOffsetSeconds -1.25", "MissingMediaError"):
+        assert words in flat
+    for name in (key, RECORDING.agent_recording_key, RECORDING.video_key("mp4")):
+        assert name in "".join(shell.out.split())  # a long one may go on in the next line
+    assert IDS[0] not in flat
+    code, told = shell.json("status", "contact-1")
+    assert code == 0
+    assert told == {
+        "recording_id": "contact-1",
+        "agent_id": "agent-7",
+        "creation_date": "2026-03-02 23:55:09",
+        "is_processed": True,
+        "item": {"isProcessed": True, "qcOffsetSeconds": -1.25, "qcVerdict": "pass"},
+        "inputs": [key, RECORDING.agent_recording_key],
+        "missing": None,
+        "outputs": [{"key": RECORDING.video_key("mp4"), "bytes": 1_500_000}],
+        "dead_letters": None,
+    }
+    assert len(shell.json("status", "contact-1", "--dead-letters")[1]["dead_letters"]) == 1
+
+
+def test_a_recording_that_nobody_knows(shell: Desk) -> None:
+    """It is a failure that names it; an ID that is none is bad input."""
+    assert shell.run("status", "nobody") == 1
+    assert "nobody" in shell.err
+    assert shell.run("status", "../x") == 2
+    code, told = shell.json("status", "nobody")
+    assert (code, told["error"]["kind"]) == (1, "UnknownRecordingError")
+
+
+# --- submit
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_an_order_by_hand(shell: Desk, *, force: bool) -> None:
+    """The message is the backend's, and its ID is told."""
+    shell.world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    more = ("--force",) if force else ()
+    assert shell.run("submit", "contact-1", "--call-end", "00:01:02", *more) == 0
+    message = shell.world.queue().receive(0, 10)
+    assert message is not None
+    assert message["MessageId"] in shell.out
+    expected = {"recordingID": "contact-1", "callEndingTimestamp": "00:01:02", **({"force": True} if force else {})}
+    assert json.loads(message["Body"]) == expected
+    code, told = shell.json("submit", "contact-1", "--call-end", "00:01:02", *more)
+    assert (code, told["recording_id"]) == (0, "contact-1")
+    assert told["message_id"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("contact-1",), 2, "--call-end is missing"),
+        (("contact-1", "--call-end", "late"), 2, "HH:MM:SS"),
+        (("../x", "--call-end", "1"), 2, "no recording ID"),
+        (("nobody", "--call-end", "1"), 1, "nobody"),
+        ((), 2, "Missing argument"),
+    ],
+)
+def test_an_order_with_a_slip(shell: Desk, arguments: tuple[str, ...], code: int, words: str) -> None:
+    """It is told, and nothing is sent."""
+    shell.world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    assert shell.run("submit", *arguments) == code
+    assert words in shell.err
+    assert shell.world.waiting() == (0, 0)
+
+
+# --- settings, help, looks
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (("dlq", "list"), "KOMOREBI_DEAD_LETTER_QUEUE_URL nor KOMOREBI_QUEUE_URL"),
+        (("dlq", "redrive", "--all"), "KOMOREBI_DEAD_LETTER_QUEUE_URL nor KOMOREBI_QUEUE_URL"),
+        (("status", "contact-1", "--dead-letters"), "KOMOREBI_DEAD_LETTER_QUEUE_URL nor KOMOREBI_QUEUE_URL"),
+        (("submit", "contact-1", "--call-end", "1"), "KOMOREBI_QUEUE_URL isn't set"),
+    ],
+)
+def test_a_queue_that_isnt_configured(shell: Desk, arguments: tuple[str, ...], names: str) -> None:
+    """What to set is said, as bad input."""
+    shell.monkeypatch.delenv("KOMOREBI_QUEUE_URL")
+    assert shell.run(*arguments) == 2
+    assert names in shell.err
+
+
+def test_the_dead_letter_queue_of_the_settings(shell: Desk) -> None:
+    """It is read even where the queue itself isn't configured; only sending again needs that."""
+    shell.put(missing(IDS[0]))
+    shell.monkeypatch.setenv("KOMOREBI_DEAD_LETTER_QUEUE_URL", shell.world.queue("dead").url)
+    shell.monkeypatch.delenv("KOMOREBI_QUEUE_URL")
+    assert len(shell.json("dlq", "list")[1]["letters"]) == 1
+    assert shell.run("dlq", "redrive", "--all") == 2
+    assert "KOMOREBI_QUEUE_URL isn't set" in shell.err
+
+
+def test_a_queue_that_does_not_exist(shell: Desk) -> None:
+    """A wrong URL is a failure that names it."""
+    shell.monkeypatch.setenv("KOMOREBI_QUEUE_URL", shell.world.queue().url.replace("work", "nowhere"))
+    assert shell.run("dlq", "list") == 1
+    assert "nowhere doesn't exist" in shell.err
+
+
+def test_exit_codes_are_those_of_the_command_line() -> None:
+    """One list of them for all commands."""
+    assert cli.Exit.DONE == cli_operate.DONE
+    assert cli.Exit.FAILED == cli_operate.FAILED
+    assert cli.Exit.PART_FAILED == cli_operate.PART_FAILED
+
+
+LETTERS = [cli_operate._letter(letter) for letter in (missing(IDS[0]), missing(IDS[1], 77), last_try(IDS[2]))]
+STANDING = {
+    "recording_id": IDS[0],
+    "agent_id": "agent.with.a.long.name@a-contact-centre.example.org",
+    "creation_date": "2026-03-02 23:55:09",
+    "is_processed": True,
+    "item": {"qcVerdict": "warn", "qcInputs": "0123456789abcdef0123456789abcdef"},
+    "inputs": [f"connect/a-long-instance-alias/CallRecordings/2026/03/02/{IDS[0]}_20260302T23:55_UTC.wav"],
+    "missing": missing(IDS[0]).reason,
+    "outputs": [
+        {"key": f"2026/03/02/agent.with.a.long.name@a-contact-centre.example.org/{IDS[0]}/qc.json", "bytes": 9}
+    ],
+    "dead_letters": LETTERS,
+}
+
+
+@pytest.mark.parametrize(
+    "show",
+    [
+        lambda: console.print_letters(LETTERS, are_all=False),
+        lambda: console.print_letter({**LETTERS[0], "body": missing(IDS[0]).body}),
+        lambda: console.print_standing(STANDING),
+    ],
+    ids=["letters", "letter", "standing"],
+)
+def test_a_terminal_of_80_columns_is_enough(show: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """No line is longer, and nothing is cut: whole IDs can be copied, and every word of a reason is there."""
+    printed = io.StringIO()
+    monkeypatch.setattr(console, "out", lambda: Console(file=printed, width=80, highlight=False))
+    show()
+    lines = printed.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "…" not in printed.getvalue()
+    assert any(IDS[0] in line for line in lines)
+    words = printed.getvalue().split()
+    assert {"nothing", "comes", "any", "more:", "written"} <= set(words)
+
+
+def test_help_is_quick() -> None:
+    """Nothing heavy loads for it, and each of the commands is named."""
+    program = """
+import sys
+from komorebi_qc.cli.main import main
+sys.argv = ["komorebi-qc", "--help"]
+try:
+    main()
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    loaded = set(done.stderr.split())
+    assert not loaded & {"boto3", "botocore", "av", "numpy", "komorebi_qc.queue.operate", "komorebi_qc.wiring"}
+    for command in ("dlq", "status", "submit", "process"):
+        assert command in done.stdout
+    environment = {**os.environ, "COLUMNS": "80"}
+    more = subprocess.run([str(CLI), "dlq", "--help"], capture_output=True, text=True, check=True, env=environment)
+    for command in ("list", "show", "redrive"):
+        assert command in more.stdout

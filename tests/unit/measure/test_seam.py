@@ -1,0 +1,427 @@
+"""The produced file's check: faults put in on purpose are found with their size, and clean results pass."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+import pytest
+from captures import CAPTURES, Capture
+from made import Shape, noise, recording, wav
+from measure import decode_audio
+
+from komorebi_qc.core.limits import DEFAULT
+from komorebi_qc.core.output import RenderPlan, plan_container
+from komorebi_qc.core.source import Source
+from komorebi_qc.core.splice import splice
+from komorebi_qc.core.timebase import Alignment, Jump, Span
+from komorebi_qc.findings.seams import UNDETERMINED, seam_findings
+from komorebi_qc.measure.residual_lag import Residual
+from komorebi_qc.measure.result import ResultCheck
+from komorebi_qc.measure.result_check import _blocks, check_result, places_of
+from komorebi_qc.measure.seam import SeamCheck, Side, click, edge_hz, hole, level_db, speech_frames
+from komorebi_qc.media.demux import CALL_FORMATS, opened
+from komorebi_qc.media.mux import RenderJob, render
+from komorebi_qc.media.probe import probe_call, probe_recording
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from komorebi_qc.core.finding import Finding
+    from komorebi_qc.core.splice import Splice
+
+    Pcm = NDArray[np.float32]
+
+RATE = 16_000
+CALL_S, OFFSET_S, OWN_S = 20.0, 6.0, 34.0
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A pair and what was rendered of it.
+
+    Attributes:
+        call: its bytes.
+        own: the recording's bytes.
+        output: the produced file's bytes.
+        laid: the splice it is to be judged by.
+    """
+
+    call: bytes
+    own: bytes
+    output: bytes
+    laid: Splice
+
+    def check(self, output: bytes | None = None) -> ResultCheck:
+        """Judge the output, or another one in its stead."""
+        own = source(self.own)
+        made = source(output if output is not None else self.output)
+        return check_result(made, source(self.call), own, probe_recording(own), self.laid)
+
+
+def source(data: bytes) -> Source:
+    """Bytes as a source."""
+    return Source("bytes", io.BytesIO(data), len(data))
+
+
+def made(call: bytes, own: bytes, alignment: Alignment, *, used: Alignment | None = None) -> Made:
+    """Render by the alignment `used` what is to be judged by `alignment`."""
+    info, audio = probe_recording(source(own)), probe_call(source(call)).audio
+    assert info.video is not None
+    assert audio is not None
+    span = info.audio.span if info.audio is not None else None
+    container, copies = plan_container(info.video.codec, None)
+    plan = RenderPlan(container, info.video.codec, copies, RATE, 64_000)
+    laid = splice(used or alignment, call_s=audio.span.end_s, recording_audio=span)
+    out = io.BytesIO()
+    render(RenderJob(laid, plan, source(call), source(own), info, info.video), lambda _: out, lambda _: None)
+    return Made(call, own, out.getvalue(), splice(alignment, call_s=audio.span.end_s, recording_audio=span))
+
+
+def of(capture: Capture, *, error_s: float = 0.0) -> Made:
+    """A capture, rendered with an offset that is wrong by `error_s`."""
+    right = Alignment(capture.offset_s)
+    used = Alignment(capture.offset_s + error_s)
+    return made(capture.call.read_bytes(), capture.recording.read_bytes(), right, used=used)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Noise on both sides of both seams, so that all can be measured: equally loud in the call and in the recording."""
+    folder = tmp_path_factory.mktemp("pair")
+    # Seeds whose bursts go on across both seams.
+    call = np.stack([noise(CALL_S, 8000, 1), noise(CALL_S, 8000, 2)], axis=1)
+    own = recording(folder / "own.webm", Shape(seconds=OWN_S), noise(OWN_S, 48_000, 43))
+    return made(wav(folder / "call.wav", call).read_bytes(), own.read_bytes(), Alignment(OFFSET_S))
+
+
+def lossless(pcm: Pcm, *, holes: tuple[int, ...] = (), shift: tuple[int, float] | None = None) -> bytes:
+    """The samples in Matroska as they are, 1,024 a packet: some left out, or stamped otherwise from one on."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="matroska") as file:
+        stream: Any = file.add_stream("pcm_f32le", rate=RATE)
+        stream.layout = "stereo"
+        for number in range(math.ceil(len(pcm) / 1024)):
+            if number in holes:
+                continue
+            part = np.ascontiguousarray(pcm[number * 1024 : number * 1024 + 1024].reshape(1, -1))
+            frame = av.AudioFrame.from_ndarray(part, format="flt", layout="stereo")
+            late = round(shift[1] * RATE) if shift is not None and number >= shift[0] else 0
+            frame.sample_rate, frame.pts = RATE, number * 1024 + late
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return out.getvalue()
+
+
+@cache
+def _samples(output: bytes, suffix: str, folder: Path) -> Pcm:
+    path = folder / f"out{suffix}"
+    path.write_bytes(output)
+    pcm, rate = decode_audio(path)
+    assert rate in (RATE, 48_000)
+    return pcm[:: rate // RATE]
+
+
+@pytest.fixture
+def heard(pair: Made, tmp_path: Path) -> Pcm:
+    """What the made pair's output plays, to be spoiled."""
+    return _samples(pair.output, ".webm", tmp_path).copy()
+
+
+def findings(check: ResultCheck) -> dict[str, Finding]:
+    """By name."""
+    return {finding.name: finding for finding in seam_findings(check)}
+
+
+def at(seconds: float) -> int:
+    """The sample there."""
+    return round(seconds * RATE)
+
+
+SEAM = OFFSET_S + CALL_S
+"""The call's end on the output clock."""
+
+
+def test_every_capture_passes(capture: Capture) -> None:
+    """What is rendered of a real capture lies within a tenth of a millisecond and passes every limit."""
+    check = of(capture).check()
+    assert {f.status for f in seam_findings(check)} == {"pass"}
+    assert [seam.sources for seam in check.seams] == [("recording", "call"), ("call", "recording")]
+    assert check.call.p95_s is not None
+    assert check.call.p95_s < 1e-4
+    assert check.own.p95_s is not None
+    assert check.own.p95_s < 1e-4
+    assert check.call.missing == check.own.missing == 0.0
+    assert check.stamps == ()
+    assert all(abs(seam.added_step_db or 0.0) < 0.3 for seam in check.seams)
+
+
+def test_a_clean_pair_passes_and_all_of_it_is_measured(pair: Made) -> None:
+    """Where there is sound on both sides, nothing stays undetermined."""
+    found = findings(pair.check())
+    assert {name: f.status for name, f in found.items() if f.status != "pass"} == {}
+    assert UNDETERMINED not in {f.value for f in found.values()}
+    assert found["seam_gap"].value == 0.0
+
+
+@pytest.mark.parametrize("error_ms", [5.0, -5.0, 80.0, -80.0])
+@pytest.mark.parametrize("name", ["sample", "vp8.webm"])
+def test_a_wrong_alignment_is_measured(name: str, error_ms: float) -> None:
+    """A call laid 5 or 80 ms off is found so to a tenth of a millisecond, and the after-call part is still right."""
+    check = of(CAPTURES[name], error_s=error_ms / 1000).check()
+    assert check.call.median_s == pytest.approx(error_ms / 1000, abs=1e-4)
+    found = findings(check)
+    assert found["call_residual"].value == pytest.approx(abs(error_ms) / 1000, abs=2e-4)
+    assert found["call_residual"].status == ("fail" if abs(error_ms) > 20 else "warn")
+    assert found["own_audio_residual"].status == "pass"
+    assert found["seam_gap"].value == pytest.approx(error_ms / 1000, abs=2e-4) or found["seam_gap"].value == (
+        pytest.approx(-error_ms / 1000, abs=2e-4)
+    )
+
+
+def test_another_calls_audio_is_not_found(pair: Made, tmp_path: Path) -> None:
+    """Where plenty of active speech isn't heard near its place, the check fails and gives no residual."""
+    call = np.stack([noise(CALL_S, 8000, 11), noise(CALL_S, 8000, 12)], axis=1)
+    other = made(wav(tmp_path / "call.wav", call).read_bytes(), pair.own, Alignment(OFFSET_S))
+    found = findings(pair.check(other.output))
+    assert found["call_missing"].status == "fail"
+    assert found["call_missing"].value == 1.0
+    assert found["call_residual"].value == UNDETERMINED
+    assert found["own_audio_residual"].status == "pass"
+
+
+@pytest.mark.parametrize("begins_ms", [0, -15, -30])
+@pytest.mark.parametrize("seam_s", [OFFSET_S, SEAM])
+def test_a_hole_at_a_seam_is_found(pair: Made, heard: Pcm, seam_s: float, begins_ms: int) -> None:
+    """30 ms of silence in place of sound are found to 5 ms, before, on and after the seam."""
+    assert _is_sounding_near(heard, seam_s)
+    begin = at(seam_s + begins_ms / 1000)
+    heard[begin : begin + at(0.030)] = 0.0
+    check = pair.check(lossless(heard))
+    seam = next(s for s in check.seams if s.output_s == pytest.approx(seam_s))
+    assert seam.hole_s == pytest.approx(0.030, abs=0.005)
+    finding = findings(check)["seam_gap"]
+    assert finding.status == "warn"
+    assert finding.value == pytest.approx(0.030, abs=0.005)
+
+
+def _is_sounding_near(heard: Pcm, seam_s: float) -> bool:
+    """Whether the made sound goes on all the way across: else a hole there would be none."""
+    part = np.square(heard[at(seam_s - 0.05) : at(seam_s + 0.05)]).sum(axis=1)
+    return bool(part.reshape(-1, 80).mean(axis=1).min() > 1e-5)
+
+
+@pytest.mark.parametrize("moved_ms", [30.0, -30.0])
+def test_what_was_put_in_or_left_out_at_a_seam_is_found(pair: Made, heard: Pcm, moved_ms: float) -> None:
+    """All that follows a seam 30 ms later, or earlier, is a gap, or a loss, of 30 ms to a tenth of a millisecond."""
+    cut, length = at(SEAM), at(abs(moved_ms) / 1000)
+    if moved_ms > 0:
+        spoiled = np.concatenate([heard[:cut], np.zeros((length, 2), np.float32), heard[cut:]])
+    else:
+        spoiled = np.concatenate([heard[:cut], heard[cut + length :]])
+    check = pair.check(lossless(spoiled))
+    assert findings(check)["seam_gap"].value == pytest.approx(moved_ms / 1000, abs=2e-4)
+    assert check.own.p95_s == pytest.approx(0.030, abs=2e-4)
+    assert findings(check)["call_residual"].status == "pass"
+
+
+@pytest.mark.parametrize("away_ms", [-12, 0, 15])
+def test_a_click_is_found(pair: Made, heard: Pcm, away_ms: int) -> None:
+    """A single sample of full scale near a seam is a click; the same far from it is none of the seam's."""
+    spoiled = heard.copy()
+    spoiled[at(SEAM + away_ms / 1000)] += 0.9
+    found = findings(pair.check(lossless(spoiled)))
+    assert found["seam_click"].status == "warn"
+    heard[at(SEAM + 0.5)] += 0.9
+    assert findings(pair.check(lossless(heard)))["seam_click"].status == "pass"
+
+
+def test_a_click_in_speech_is_found_in_a_capture(sample: Capture, tmp_path: Path) -> None:
+    """A step of a twentieth of full scale, held for 20 ms, clicks at the quiet seam of the sample call."""
+    right = of(sample)
+    pcm = _samples(right.output, ".mp4", tmp_path).copy()
+    assert findings(right.check(lossless(pcm)))["seam_click"].status == "pass"
+    start = at(right.laid.call.end_s)
+    pcm[start : start + at(0.020)] += 0.05
+    assert findings(right.check(lossless(pcm)))["seam_click"].status == "warn"
+
+
+@pytest.mark.parametrize("step_db", [10.0, -10.0])
+def test_a_level_step_is_found(pair: Made, heard: Pcm, step_db: float) -> None:
+    """10 dB that joining has put in are told apart from what the sources differ by, to half a decibel."""
+    heard[at(SEAM) :] *= np.float32(10 ** (step_db / 20))
+    check = pair.check(lossless(heard))
+    seam = check.seams[-1]
+    assert seam.added_step_db == pytest.approx(step_db, abs=0.5)
+    assert seam.level_step_db == pytest.approx(step_db + (seam.source_step_db or 0.0), abs=0.5)
+    found = findings(check)
+    assert found["seam_level_added"].status == "fail"
+    assert found["seam_level_added"].value == pytest.approx(step_db, abs=0.5)
+
+
+def test_a_muffled_side_is_found(pair: Made, heard: Pcm) -> None:
+    """What follows the seam low-passed to 1.5 kHz is narrower than a telephone."""
+    tail = heard[at(SEAM) :]
+    spectrum = np.fft.rfft(tail, axis=0)
+    spectrum[np.fft.rfftfreq(len(tail), 1 / RATE) > 1500] = 0.0
+    heard[at(SEAM) :] = np.fft.irfft(spectrum, len(tail), axis=0)
+    check = pair.check(lossless(heard))
+    assert check.seams[-1].after.edge_hz == pytest.approx(1500, abs=250)
+    assert findings(check)["seam_bandwidth"].status == "warn"
+
+
+def test_a_lost_audio_buffer_of_the_output_is_found(pair: Made, heard: Pcm) -> None:
+    """A packet that is missing is a gap of its length in the time stamps, and a hole where it lies at a seam."""
+    number = at(SEAM) // 1024
+    check = pair.check(lossless(heard, holes=(number,)))
+    (step,) = check.stamps
+    assert step.size_s == pytest.approx(0.064, abs=0.001)
+    assert step.at_s == pytest.approx((number + 1) * 0.064, abs=0.001)
+    assert check.seams[-1].stamp_gap_s == pytest.approx(0.064, abs=0.001)
+    found = findings(check)
+    assert found["output_audio_steps"].status == "fail"
+    assert found["seam_gap"].value == pytest.approx(0.064, abs=0.008)
+    assert found["call_residual"].status == "pass"
+
+
+def test_overlapping_stamps_of_the_output_are_found(pair: Made, heard: Pcm) -> None:
+    """Stamps that go back by 40 ms overlap by as much."""
+    check = pair.check(lossless(heard, shift=(200, -0.040)))
+    (step,) = check.stamps
+    assert step.size_s == pytest.approx(-0.040, abs=0.001)
+    assert findings(check)["output_audio_steps"].status == "warn"
+
+
+def test_an_mp4_is_measured_by_its_index(sample: Capture) -> None:
+    """The places far behind are reached by the index: two minutes of the sample give the same as a short one."""
+    samples, _ = decode_audio(sample.call)
+    long = np.tile(samples, (7, 1))
+    out = io.BytesIO()
+    own = sample.recording.read_bytes()
+    with av.open(out, "w", format="wav") as file:
+        stream: Any = file.add_stream("pcm_s16le", rate=8000)
+        stream.layout = "stereo"
+        frame = av.AudioFrame.from_ndarray(
+            (long * 32767).astype(np.int16).reshape(1, -1), format="s16", layout="stereo"
+        )
+        frame.sample_rate = 8000
+        file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    check = made(out.getvalue(), own, Alignment(sample.offset_s)).check()
+    assert len(check.call.windows) > 15
+    assert check.call.windows[-1].output_s > 100
+    assert check.call.missing == 0.0
+    assert check.call.p95_s is not None
+    assert check.call.p95_s < 1e-4
+    assert check.stamps == ()
+
+
+def test_the_calls_pieces_are_whole_wherever_they_begin(tmp_path: Path) -> None:
+    """Of ten minutes of call every piece that is looked at holds the call's samples from its first on."""
+    sound = noise(600.0, 8000, 3)
+    call = source(wav(tmp_path / "call.wav", sound).read_bytes())
+    places = places_of(splice(Alignment(6.0), call_s=600.0, recording_audio=Span(0.0, 640.0)))
+    with opened(call, CALL_FORMATS) as container:
+        blocks, _ = _blocks(container, places.call, None)
+    whole = np.concatenate([np.zeros(8000, np.float32), sound, np.zeros(8000, np.float32)])
+    for block in blocks:
+        first = round(block.start_s * 8000) + 8000
+        assert np.abs(block.pcm[:, 0] - whole[first : first + len(block.pcm)]).max() < 1e-3
+
+
+def test_drift_and_jumps_are_followed(pair: Made) -> None:
+    """A call that is stretched and moved is looked for where the splice put it."""
+    alignment = Alignment(OFFSET_S, 200.0, (Jump(8.0, 0.35), Jump(14.0, -0.1)))
+    check = made(pair.call, pair.own, alignment).check()
+    assert [seam.sources for seam in check.seams][1:3] == [("call", "recording"), ("recording", "call")]
+    assert {f.name: f.value for f in seam_findings(check) if f.status != "pass"} == {}
+    assert check.call.p95_s is not None
+    assert check.call.p95_s < 2e-4
+
+
+def test_silence_is_undetermined_and_passes(tmp_path: Path) -> None:
+    """Where nothing sounds, nothing is claimed."""
+    own = recording(tmp_path / "own.webm", Shape(seconds=6.0), np.zeros(6 * 48_000, np.float32))
+    call = wav(tmp_path / "call.wav", np.zeros((3 * 8000, 2), np.float32))
+    found = findings(made(call.read_bytes(), own.read_bytes(), Alignment(1.5)).check())
+    assert {f.status for f in found.values()} == {"pass"}
+    unknown = {name for name, f in found.items() if f.value == UNDETERMINED}
+    assert unknown >= {"seam_gap", "seam_level_step", "seam_bandwidth", "call_residual", "own_audio_residual"}
+
+
+def test_a_recording_without_sound_is_checked_as_well(tmp_path: Path) -> None:
+    """The call stands alone: its residual is measured, and there is none of the recording's own audio."""
+    own = recording(tmp_path / "own.webm", Shape(seconds=8.0, audio=None))
+    call = wav(tmp_path / "call.wav", np.stack([noise(5.0, 8000, 1), noise(5.0, 8000, 2)], axis=1))
+    check = made(call.read_bytes(), own.read_bytes(), Alignment(1.0)).check()
+    assert check.seams[0].sources == ("silence", "call")
+    assert {f.status for f in seam_findings(check)} == {"pass"}
+    assert check.call.found
+    assert check.own.windows == ()
+
+
+def test_an_output_without_sound_fails(pair: Made, tmp_path: Path) -> None:
+    """Where the audio track is missing, none of the call is found, and no seam is judged."""
+    mute = recording(tmp_path / "mute.webm", Shape(seconds=OWN_S, audio=None)).read_bytes()
+    check = pair.check(mute)
+    assert check.seams == ()
+    assert findings(check)["call_missing"].status == "fail"
+
+
+def test_a_call_of_less_than_a_window(pair: Made, tmp_path: Path) -> None:
+    """A call of 0.8 s gives a status and no traceback."""
+    call = wav(tmp_path / "call.wav", np.stack([noise(0.8, 8000, 5), noise(0.8, 8000, 6)], axis=1))
+    check = made(call.read_bytes(), pair.own, Alignment(4.0)).check()
+    assert {f.status for f in seam_findings(check)} <= {"pass", "warn"}
+
+
+def test_pieces_of_sound_are_measured_as_they_are() -> None:
+    """Level, edge, hole and click of made samples, with no file in between."""
+    one = noise(4.0, RATE, 9)
+    sound: Pcm = np.stack([one, one], axis=1)
+    frames = speech_frames(sound, RATE)
+    level, quieter = level_db(sound, frames, RATE), level_db(sound * np.float32(0.5), frames, RATE)
+    assert level is not None
+    assert quieter == pytest.approx(level - 6.02, abs=0.01)
+    edge = edge_hz(sound, frames, RATE)
+    assert edge is not None
+    assert edge > 7000
+    inside = slice(at(2.0), at(2.01))
+    steady = np.full((at(4.0), 2), 0.1, np.float32)
+    steady[::2] *= -1
+    cut = steady.copy()
+    cut[at(2.02) : at(2.05)] = 0.0
+    assert hole(cut, steady, steady, inside, RATE) == pytest.approx(0.030, abs=0.003)
+    assert hole(steady, steady, steady, inside, RATE) == 0.0
+    assert hole(steady * 0, steady * 0, steady * 0, inside, RATE) is None
+    assert click(sound, sound, sound, inside, RATE) < 1.0
+    assert len(speech_frames(np.full((at(1.0), 2), 0.1, np.float32), RATE)) == 0
+    assert len(speech_frames(sound[:10], RATE)) == 0
+
+
+def test_the_worst_seam_speaks() -> None:
+    """Of several seams the finding names the one that is worst, and how many could be measured."""
+    none = Side(None, None, None, None)
+    seams = tuple(
+        SeamCheck(place, ("call", "recording"), Side(0.0, -20.0, -20.0, 3800.0), after, 0.0, 0.0, -20.0)
+        for place, after in ((60.0, none), (120.0, Side(0.045, -5.0, -20.0, 2000.0)))
+    )
+    check = ResultCheck(seams, Residual(()), Residual(()), ())
+    found = findings(check)
+    assert found["seam_gap"].value == pytest.approx(0.045)
+    assert "00:02:00.000" in found["seam_gap"].text
+    assert found["seam_level_step"].status == "warn"
+    assert found["seam_level_added"].status == "fail"
+    assert found["seam_bandwidth"].status == "warn"
+    assert (found["seam_bandwidth"].value, found["seam_bandwidth"].limit) == (2000, 2800.0)
+    assert "1 of 2 seams" in found["seam_bandwidth"].text
+    easy = {f.name: f for f in seam_findings(check, DEFAULT.changed_by("seam_gap=0.05, seam_level_added=off"))}
+    assert easy["seam_gap"].status == easy["seam_level_added"].status == "pass"
+    assert "Not judged" in easy["seam_level_added"].text

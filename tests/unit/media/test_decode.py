@@ -1,0 +1,343 @@
+"""Samples lie where their time stamps say."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+import pytest
+from captures import CAPTURES
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made import RATE, Shape, encoded, noise, recording, wav
+from signals import shift_samples
+
+from komorebi_qc.core.source import Source
+from komorebi_qc.core.timebase import Span
+from komorebi_qc.media.decode import PcmTrack, _Joined, _stereo
+from komorebi_qc.media.demux import CALL_FORMATS, RECORDING_FORMATS, SharedPackets, opened, video_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from komorebi_qc.core.samples import Pcm
+
+    Open = Callable[[Path], Source]
+
+
+@pytest.mark.parametrize(
+    ("name", "audio"), [("a.webm", "libopus"), ("a.mp4", "aac"), ("a.mkv", "aac"), ("a.mp4", "libopus")]
+)
+@pytest.mark.parametrize(("start_s", "within_s"), [(0.0, 1e-4), (2.0, 1e-3)])
+def test_sound_lies_where_it_was_put(
+    name: str, audio: str, start_s: float, within_s: float, tmp_path: Path, source: Open
+) -> None:
+    """Encoder delay and pre-skip don't move the sound; a late start does by no more than the file's rounding (ms)."""
+    sound = noise(3.0, RATE)
+    video = "libvpx" if name.endswith("webm") else "libx264"
+    path = recording(tmp_path / name, Shape(audio=audio, video=video, start_s=start_s), sound)
+    with opened(source(path), RECORDING_FORMATS) as container:
+        track = PcmTrack(container)
+        pcm = track.read(0, int((start_s + 3) * RATE))
+    assert abs(shift_samples(sound, pcm[:, 0]) - start_s * RATE) <= RATE * within_s
+    assert track.failures == 0
+
+
+def test_a_gap_is_silence_and_moves_nothing(tmp_path: Path, source: Open) -> None:
+    """Lost buffers leave silence; what follows keeps its own time."""
+    sound = noise(3.0, RATE)
+    path = recording(tmp_path / "a.webm", Shape(gap=(1.0, 1.5)), sound)
+    with opened(source(path), RECORDING_FORMATS) as container:
+        pcm = PcmTrack(container).read(0, 3 * RATE)
+    assert np.abs(pcm[int(1.08 * RATE) : int(1.45 * RATE)]).max() < 0.01
+    late = slice(int(1.6 * RATE), int(2.9 * RATE))
+    assert abs(shift_samples(sound[late], pcm[late, 0])) <= RATE * 1e-3
+
+
+def test_reading_in_the_middle_gives_the_same_samples(source: Open) -> None:
+    """What comes before isn't decoded, and yet the samples are those of a read from the start, at the same place."""
+    path = CAPTURES["sample"].recording
+    with opened(source(path), RECORDING_FORMATS) as container:
+        whole = PcmTrack(container, keep_s=60.0).read(0, 28 * RATE)
+    with opened(source(path), RECORDING_FORMATS) as container:
+        track = PcmTrack(container, spans=[Span(24.0, 28.0)])
+        late = track.read(24 * RATE, 4 * RATE)
+        assert track.packets < 250
+    assert abs(shift_samples(whole[24 * RATE :, 0], late[:, 0])) <= 24  # whole milliseconds in the container: 0.5 ms
+    assert np.corrcoef(whole[24 * RATE + RATE :, 0], late[RATE:, 0])[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("capture_name", ["vp8.webm", "h264.mkv", "av1.webm"])
+def test_a_late_read_keeps_its_place(capture_name: str, source: Open) -> None:
+    """The same holds where time stamps are whole milliseconds and there is no index."""
+    path = CAPTURES[capture_name].recording
+    with opened(source(path), RECORDING_FORMATS) as container:
+        whole = PcmTrack(container, keep_s=60.0).read(0, 13 * RATE)
+    with opened(source(path), RECORDING_FORMATS) as container:
+        late = PcmTrack(container, spans=[Span(10.0, 13.0)]).read(10 * RATE, 3 * RATE)
+    assert abs(shift_samples(whole[10 * RATE :, 0], late[:, 0])) <= 48
+
+
+@pytest.mark.parametrize("width", [2, 3])
+@pytest.mark.parametrize("rate", [8000, 16_000, 48_000])
+def test_wav_of_any_width_and_rate_is_read_exactly(width: int, rate: int, tmp_path: Path, source: Open) -> None:
+    """16 and 24 bits come out as they went in."""
+    pcm = np.stack([noise(1.0, rate, 1), noise(1.0, rate, 2)], axis=1)
+    path = wav(tmp_path / "call.wav", pcm, rate, width)
+    with opened(source(path), CALL_FORMATS) as container:
+        track = PcmTrack(container)
+        assert track.rate == rate
+        got = track.read(0, rate)
+    assert np.abs(got - pcm).max() < 2.0 ** -(8 * width - 2)
+
+
+@pytest.mark.parametrize(("encoder", "kind"), [("libmp3lame", "mp3"), ("flac", "flac"), ("pcm_mulaw", "wav")])
+def test_compressed_call_audio_is_read_in_place(encoder: str, kind: str, tmp_path: Path, source: Open) -> None:
+    """MP3 and FLAC have the same sound at the same time."""
+    pcm = np.stack([noise(2.0, 16_000, 1), noise(2.0, 16_000, 2)], axis=1)
+    path = encoded(tmp_path / "call.bin", pcm, encoder, 16_000, kind)
+    with opened(source(path), CALL_FORMATS) as container:
+        got = PcmTrack(container, origin_s=None).read(0, 32_000)
+    assert abs(shift_samples(pcm[:, 0], got[:, 0])) <= 1
+    assert abs(shift_samples(pcm[:, 1], got[:, 1])) <= 1
+
+
+def test_mono_plays_on_both_sides_and_surround_is_mixed(tmp_path: Path, source: Open) -> None:
+    """Whatever the layout, two equal-sounding sides come out, at their own level."""
+    for channels in (1, 6):
+        path = recording(tmp_path / f"{channels}.mkv", Shape(audio="aac", video="libx264", channels=channels))
+        with opened(source(path), RECORDING_FORMATS) as container:
+            pcm = PcmTrack(container).read(0, 2 * RATE)
+        assert np.array_equal(pcm[:, 0], pcm[:, 1])
+        assert 0.2 < np.abs(pcm).max() < 0.7
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(-40_000, 60_000), min_size=1, max_size=12))
+def test_any_order_of_forward_reads_gives_the_same_samples(steps: list[int]) -> None:
+    """Reads that go forwards, or back by less than the room kept, never change what is read."""
+    path = CAPTURES["vp8.webm"].recording
+    with path.open("rb") as file:
+        source = Source(str(path), file, path.stat().st_size)
+        with opened(source.again(), RECORDING_FORMATS) as container:
+            whole = PcmTrack(container, keep_s=60.0).read(0, 14 * RATE)
+        with opened(source.again(), RECORDING_FORMATS) as container:
+            track = PcmTrack(container, keep_s=20.0)
+            at = 0
+            for step in steps:
+                at = max(0, min(at + step, 13 * RATE))
+                assert np.array_equal(track.read(at, 4800), whole[at : at + 4800])
+
+
+def test_before_the_start_and_behind_the_end_is_silence(source: Open) -> None:
+    """A track has silence where it has nothing."""
+    with opened(source(CAPTURES["vp8.webm"].call), CALL_FORMATS) as container:
+        track = PcmTrack(container)
+        assert not track.read(-8000, 8000).any()
+        assert not track.read(100 * 8000, 8000).any()
+
+
+def test_outside_the_spans_nothing_is_decoded(tmp_path: Path, source: Open) -> None:
+    """Two stretches are wanted: they are where they were, the rest is silence and was never decoded."""
+    sound = noise(40.0, RATE)
+    path = recording(tmp_path / "a.mp4", Shape(seconds=40.0, fps=2, video="libx264", audio="aac"), sound)
+    with opened(source(path), RECORDING_FORMATS) as container:
+        track = PcmTrack(container, spans=[Span(2.0, 4.0), Span(36.0, 39.0)])
+        got = track.read(0, 40 * RATE)
+        assert track.packets < 310
+    for low, high in ((2 * RATE, 4 * RATE), (36 * RATE, 39 * RATE)):
+        assert abs(shift_samples(sound[low:high], got[low:high, 0])) <= 1
+        assert np.corrcoef(sound[low:high], got[low:high, 0])[0, 1] > 0.9  # what AAC leaves of noise
+    assert not got[5 * RATE : 35 * RATE].any()
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac"])
+def test_a_span_begins_in_the_middle_of_a_long_packet(suffix: str, tmp_path: Path, source: Open) -> None:
+    """A WAV comes in packets of half a second: what of a span lies in the packet before the next is there as well."""
+    sound = noise(60.0, 8000)
+    path = wav(tmp_path / "a.wav", sound)
+    if suffix == "flac":
+        path = encoded(tmp_path / "a.flac", np.repeat(sound[:, None], 2, axis=1), "flac", 8000, "flac")
+    spans = [Span(at_s, at_s + 1.5) for at_s in (5.05, 11.17, 20.33, 33.41, 47.49)]
+    with opened(source(path), CALL_FORMATS) as container:
+        track = PcmTrack(container, origin_s=None, spans=spans)
+        for span in spans:
+            low = round(span.start_s * 8000)
+            assert track.read(low, 12_000)[:, 0] == pytest.approx(sound[low : low + 12_000], abs=1e-3)
+
+
+def test_what_is_to_be_kept_is_what_a_read_gives(tmp_path: Path, source: Open) -> None:
+    """Kept samples are those of a read of the same places, also where nobody else reads them; before 0 is silence."""
+    sound = noise(12.0, RATE)
+    path = recording(tmp_path / "a.mp4", Shape(seconds=12.0, fps=2, video="libx264", audio="aac"), sound)
+    kept = [Span(-0.5, 0.5), Span(3.0, 4.0), Span(3.5, 5.0), Span(10.0, 11.0)]
+    with opened(source(path), RECORDING_FORMATS) as container:
+        track = PcmTrack(container, keep_s=20.0)
+        expected = [track.read(round(span.start_s * RATE), round(span.length_s * RATE)) for span in kept]
+    with opened(source(path), RECORDING_FORMATS) as container:
+        track = PcmTrack(container, spans=[Span(0.0, 0.5), Span(3.0, 5.0), Span(10.0, 11.0)], kept=kept)
+        track.samples()
+        found = track.kept()
+    assert [first for first, _ in found] == [round(span.start_s * RATE) for span in kept]
+    for (_, pcm), reading in zip(found, expected, strict=True):
+        assert pcm.shape == reading.shape
+        assert alike(pcm, reading)
+
+
+@pytest.mark.parametrize("wanted", [[], [Span(30.0, 32.0)], [Span(1.0, 2.0), Span(30.0, 32.0), Span(56.0, 59.0)]])
+def test_a_track_that_sleeps_misses_nothing_that_is_wanted(wanted: list[Span], tmp_path: Path, source: Open) -> None:
+    """An MP4's sound is passed over by the demuxer where it isn't wanted, whole where it is; the picture is whole."""
+    sound = noise(60.0, RATE)
+    path = recording(tmp_path / "a.mp4", Shape(seconds=60.0, fps=4, video="libx264", audio="aac"), sound)
+    with opened(source(path), RECORDING_FORMATS) as container:
+        whole = PcmTrack(container, keep_s=70.0).read(0, 60 * RATE)
+    with opened(source(path), RECORDING_FORMATS) as container:
+        shared = SharedPackets(container)
+        pictures = shared.subscribe(video_stream(container))
+        track = PcmTrack(container, spans=wanted, shared=shared, keep_s=70.0)
+        count = sum(1 for _ in pictures)
+        got = track.read(0, 60 * RATE)
+        # The first ones settle where the track begins; those next to a wanted stretch are handed out as well.
+        assert track.packets < 60 + (sum(span.length_s for span in wanted) + 1.0 * len(wanted)) * RATE / 1024
+    assert count == len(stamps(path))
+    for span in wanted:
+        low, high = round(span.start_s * RATE), round(span.end_s * RATE)
+        assert alike(got[low:high], whole[low:high])
+
+
+def alike(one: Pcm, other: Pcm) -> bool:
+    """Whether both are the same, but for the noise that AAC's decoder makes up where it begins anew."""
+    return float(np.corrcoef(one[:, 0], other[:, 0])[0, 1]) > 0.98
+
+
+def test_two_tracks_share_one_reading(source: Open) -> None:
+    """The sound is the same whether the file is read for it alone or for the picture as well."""
+    path = CAPTURES["vp8.webm"].recording
+    with opened(source(path), RECORDING_FORMATS) as container:
+        alone = PcmTrack(container, keep_s=20.0).read(0, 14 * RATE)
+    with opened(source(path), RECORDING_FORMATS) as container:
+        shared = SharedPackets(container)
+        pictures = shared.subscribe(video_stream(container))
+        track = PcmTrack(container, shared=shared, keep_s=20.0)
+        first = [next(pictures) for _ in range(20)]
+        together = track.read(0, 14 * RATE)
+        assert len(first) + sum(1 for _ in pictures) == len(stamps(path))
+    assert np.array_equal(alone, together)
+
+
+def stamps(path: Path) -> list[int]:
+    """The picture's packets, counted by another reading."""
+    with av.open(str(path), "r") as container:
+        return [p.pts for p in container.demux(container.streams.video[0]) if p.size and p.pts is not None]
+
+
+def test_sound_of_more_than_eight_channels_is_damage(tmp_path: Path, source: Open) -> None:
+    """Sixteen planes would crash the process: such packets count as damaged, and are silent."""
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as out:
+        stream: Any = out.add_stream("aac", rate=RATE)
+        stream.layout = "hexadecagonal"
+        planar = av.AudioResampler("fltp", "hexadecagonal", RATE)
+        for number in range(20):
+            frame = av.AudioFrame.from_ndarray(
+                np.zeros((1, 16 * 1024), np.float32), format="flt", layout="hexadecagonal"
+            )
+            frame.sample_rate, frame.pts = RATE, number * 1024
+            for ready in planar.resample(frame):
+                out.mux(stream.encode(ready))
+        out.mux(stream.encode(None))
+    with opened(source(path), RECORDING_FORMATS) as container:
+        track = PcmTrack(container)
+        assert not track.read(0, RATE // 4).any()
+        assert track.failures > 0
+
+
+def frame(side_values: list[float], samples: int = 4, rate: int = RATE, stamp: int | None = None) -> av.AudioFrame:
+    """A frame whose sides are one value each."""
+    layout = {1: "mono", 2: "stereo"}.get(len(side_values), f"{len(side_values)}c")
+    pcm = np.repeat(np.array(side_values, np.float32)[:, None], samples, axis=1)
+    made = av.AudioFrame.from_ndarray(pcm, format="fltp", layout=layout)
+    made.sample_rate, made.pts, made.time_base = rate, stamp, Fraction(1, rate)
+    return made
+
+
+def test_frames_of_one_kind_come_out_as_one() -> None:
+    """Their samples follow each other, whatever their stamps say: where they lie is decided elsewhere."""
+    joined = _Joined()
+    assert all(joined.add(frame([value, -value], stamp=stamp)) for value, stamp in ((0.1, 0), (0.2, 9999), (0.3, 1)))
+    taken = joined.taken()
+    assert taken is not None
+    assert _stereo(taken)[:, 0] == pytest.approx(np.repeat([0.1, 0.2, 0.3], 4))
+    assert _stereo(taken)[:, 1] == pytest.approx(np.repeat([-0.1, -0.2, -0.3], 4))
+    assert joined.taken() is None
+
+
+@pytest.mark.parametrize(
+    "other", [frame([0.5]), frame([0.5, 0.5], rate=RATE // 2), frame([0.5] * 3)], ids=["mono", "rate", "three"]
+)
+def test_a_frame_of_another_kind_waits_until_the_others_are_taken(other: av.AudioFrame) -> None:
+    """FFmpeg's queue would read a side that isn't there, or mix two rates: neither is put into one."""
+    joined = _Joined()
+    assert joined.add(frame([0.1, 0.2]))
+    assert not joined.add(other)
+    first = joined.taken()
+    assert first is not None
+    assert _stereo(first).shape == (4, 2)
+    assert joined.add(other)
+    assert not joined.add(frame([0.1, 0.2]))
+    second = joined.taken()
+    assert second is not None
+    assert second.sample_rate == other.sample_rate
+    assert _stereo(second) == pytest.approx(np.full((4, 2), 0.5))
+
+
+def test_a_frame_of_another_time_base_loses_nothing() -> None:
+    """A decoder's last frame may have one: it is taken after the others, and so it is where nothing waits."""
+    joined = _Joined()
+    late = frame([0.5])
+    late.time_base = Fraction(1, 1000)
+    assert joined.add(frame([0.1]))
+    assert not joined.add(late)
+    assert joined.taken() is not None
+    assert joined.add(late)
+    assert joined.taken() is not None
+    assert joined.add(frame([0.1]))
+    again = joined.taken()
+    assert again is not None
+    assert _stereo(again) == pytest.approx(np.full((4, 2), 0.1))
+
+
+def test_frames_that_cannot_be_joined_come_out_one_by_one() -> None:
+    """Of three sides and more, none is lost."""
+    joined = _Joined()
+    assert joined.add(frame([0.1] * 3))
+    assert not joined.add(frame([0.1] * 3))
+    assert joined.taken() is not None
+    assert joined.taken() is None
+
+
+@pytest.mark.parametrize("step_s", [0.02, -0.02])
+def test_a_step_in_the_middle_of_a_second_is_kept(step_s: float, tmp_path: Path) -> None:
+    """Sound before a step stays, what follows moves by as much, and what overlaps is trimmed, not mixed."""
+    sound = noise(3.0, RATE)
+    path = tmp_path / "a.mkv"
+    at = 72_000  # 1.5 s, between two packets
+    with av.open(str(path), "w") as out:
+        stream: Any = out.add_stream("pcm_s16le", rate=RATE, layout="mono")
+        for low in range(0, len(sound), 960):
+            part = (sound[low : low + 960] * 32767).astype(np.int16)
+            made = av.AudioFrame.from_ndarray(part[None], format="s16", layout="mono")
+            made.sample_rate = RATE
+            made.pts = low + (round(step_s * RATE) if low >= at else 0)
+            out.mux(stream.encode(made))
+        out.mux(stream.encode(None))
+    with path.open("rb") as file, opened(Source(str(path), file, path.stat().st_size), RECORDING_FORMATS) as container:
+        got = PcmTrack(container, keep_s=9.0).read(0, 4 * RATE)[:, 0]
+    moved = round(step_s * RATE)
+    assert np.abs(got[:at] - sound[:at]).max() < 1e-4
+    begins = at + max(moved, 0)
+    assert np.abs(got[begins : 3 * RATE + moved] - sound[begins - moved :]).max() < 1e-4
+    assert not np.abs(got[at:begins]).any()

@@ -1,0 +1,227 @@
+"""Both sides at 8 kHz, on their own clocks."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from made import RATE as WIDE
+from made import Shape, encoded, noise, recording, wav
+from signals import shift_samples
+
+from komorebi_qc.core.source import Source
+from komorebi_qc.media import decode_8khz as listen
+from komorebi_qc.media.decode import PcmTrack
+from komorebi_qc.media.decode_8khz import RATE, PlainWav, at_hand, exact_call, hear_call, hear_recording, probe_and_hear
+from komorebi_qc.media.demux import CALL_FORMATS, opened
+from komorebi_qc.media.packed import Packed
+from komorebi_qc.media.probe import probe_call, probe_recording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from captures import Capture
+
+    from komorebi_qc.core.samples import Pcm
+
+    Open = Callable[[Path], Source]
+
+
+def stereo(seconds: float, rate: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """Two sides of unlike noise, shape ``(n, 2)``, with nothing above 3 kHz."""
+    sides = [noise(seconds, RATE, seed) for seed in (1, 2)]
+    at = np.arange(round(seconds * rate)) / rate
+    return np.stack([np.interp(at, np.arange(len(s)) / RATE, s) for s in sides], axis=1).astype(np.float32)
+
+
+def test_connects_own_wav_is_read_piece_by_piece(sample: Capture, source: Open) -> None:
+    """It isn't held in memory, and any piece of it is what the file says."""
+    call = source(sample.call)
+    track = hear_call(call, probe_call(call))
+    assert isinstance(track, PlainWav)
+    assert track.shape == (round(20.25 * RATE), 2)
+    whole = track[0 : track.shape[0]]
+    assert whole.dtype == np.int16
+    assert np.array_equal(track[1000:2000], whole[1000:2000])
+
+
+def test_a_cut_wav_is_as_long_as_what_is_there(tmp_path: Path, source: Open) -> None:
+    """The header's promise doesn't count."""
+    path = wav(tmp_path / "call.wav", stereo(4.0, RATE))
+    path.write_bytes(path.read_bytes()[:-64_000])
+    call = source(path)
+    track = hear_call(call, probe_call(call))
+    assert track.shape == (2 * RATE, 2)
+    assert track[0 : 2 * RATE].shape == (2 * RATE, 2)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "kind", "rate"), [("flac", "flac", 48_000), ("flac", "flac", 44_100), ("libmp3lame", "mp3", 16_000)]
+)
+def test_other_call_audio_comes_down_to_8_khz_in_place(
+    encoder: str, kind: str, rate: int, tmp_path: Path, source: Open
+) -> None:
+    """Whatever the rate, sample i lies at i / 8000 s."""
+    pcm = stereo(3.0, rate)
+    call = source(encoded(tmp_path / "call", pcm, encoder, rate, kind))
+    track = hear_call(call, probe_call(call))
+    got = track[0 : track.shape[0]].astype(np.float32)
+    want = stereo(3.0, RATE)
+    for side in (0, 1):
+        assert abs(shift_samples(want[:, side], got[:, side])) <= 1
+
+
+@pytest.mark.parametrize("shape", [Shape(), Shape(gap=(1.0, 1.5)), Shape(start_s=2.0)], ids=["plain", "gap", "late"])
+def test_the_recording_lies_by_its_time_stamps(shape: Shape, tmp_path: Path, source: Open) -> None:
+    """A gap and a late start don't move what follows by more than a sample and the container's rounding."""
+    sound = noise(3.0, WIDE)
+    own = source(recording(tmp_path / "a.webm", shape, sound))
+    got = hear_recording(own, probe_recording(own)).astype(np.float32)
+    want = sound[::6]
+    late = slice(round(1.6 * RATE), round(2.9 * RATE))
+    at = late.start + round(shape.start_s * RATE)
+    assert abs(shift_samples(want[late], got[at : at + late.stop - late.start])) <= 8
+
+
+def test_a_recording_without_audio_is_an_empty_track(tmp_path: Path, source: Open) -> None:
+    """Nothing was recorded: nothing is heard, and nothing fails."""
+    own = source(recording(tmp_path / "a.webm", Shape(audio=None)))
+    assert hear_recording(own, probe_recording(own)).shape == (0,)
+
+
+def test_what_has_no_index_is_probed_and_heard_in_one_reading(capture: Capture, source: Open) -> None:
+    """It says the same, and sounds the same, as two readings would; every packet is shown on the way."""
+    own = source(capture.recording)
+    shown: list[int] = []
+    info, sound = probe_and_hear(own, lambda _: lambda packet: shown.append(packet.stream_index))
+    assert info == probe_recording(own)
+    assert info.video is not None
+    assert info.audio is not None
+    assert sound is not None
+    assert np.array_equal(sound, hear_recording(own, info))
+    assert len(shown) == info.video.packets + (info.audio.packets or 0)
+
+
+def test_what_an_index_lists_isnt_heard_yet(tmp_path: Path, source: Open) -> None:
+    """Nothing has to be read to know it."""
+    own = source(recording(tmp_path / "a.mp4", Shape(video="libx264", audio="aac")))
+    info, sound = probe_and_hear(own)
+    assert info == probe_recording(own)
+    assert sound is None
+
+
+def test_a_clock_that_begins_hours_late_is_heard_anew(tmp_path: Path, source: Open) -> None:
+    """What is taken off its time stamps is known only once they have been read."""
+    own = source(recording(tmp_path / "a.webm", Shape(start_s=7200.0)))
+    info, sound = probe_and_hear(own)
+    assert info.origin_s == pytest.approx(7200.0, abs=0.1)
+    assert sound is None
+
+
+def test_hours_of_silence_are_not_made(tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a recording whose stamps begin hours late is looked into, nothing is kept for the time before them."""
+    begun: list[int] = []
+    true = listen._gathered
+
+    def counted(blocks: Iterator[tuple[int, Pcm]], *rest: Any) -> Any:
+        def seen() -> Iterator[tuple[int, Pcm]]:
+            for at, pcm in blocks:
+                begun.append(at)
+                yield at, pcm
+
+        return true(seen(), *rest)
+
+    monkeypatch.setattr(listen, "_gathered", counted)
+    own = source(recording(tmp_path / "a.webm", Shape(start_s=7200.0)))
+    info, sound = probe_and_hear(own)
+    assert (begun, sound) == ([], None)
+    assert info.origin_s == pytest.approx(7200.0, abs=0.1)
+    assert len(hear_recording(own, info)) < 60 * RATE
+    assert begun
+
+
+@pytest.mark.parametrize("start_s", [0.0, 7200.0])
+def test_a_recording_without_audio_is_probed_without_hearing(start_s: float, tmp_path: Path, source: Open) -> None:
+    """Its picture is read all the same, and its sound is empty, or not asked for."""
+    own = source(recording(tmp_path / "a.webm", Shape(audio=None, start_s=start_s)))
+    info, sound = probe_and_hear(own)
+    assert info == probe_recording(own)
+    assert sound is None if start_s else sound is not None and sound.shape == (0,)
+
+
+def test_what_is_placed_beyond_the_longest_recording_takes_no_memory(
+    tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A damaged time stamp of days would be preceded by as much silence."""
+    monkeypatch.setattr(listen, "_LONGEST", 10 * RATE)
+    shape = Shape(seconds=4.0, leap=(3.0, 3000.0))
+    _, sound = probe_and_hear(source(recording(tmp_path / "a.webm", shape)))
+    assert sound is not None
+    assert 2 * RATE < len(sound) < 10 * RATE
+
+
+def test_a_far_call_that_has_to_be_decoded_is_held(tmp_path: Path, sample: Capture) -> None:
+    """It is the same to any reader, and no longer far; Connect's own, a near and a large one stay as they are."""
+    path = encoded(tmp_path / "a.flac", stereo(2.0, 16_000), "flac", 16_000, "flac")
+    call = far(path)
+    held = at_hand(call)
+    assert not held.is_far
+    assert held.again().file.read() == path.read_bytes()
+    assert (held.name, held.size) == (call.name, call.size)
+    own, near = far(sample.call), Source("near", io.BytesIO(path.read_bytes()), path.stat().st_size)
+    assert at_hand(own) is own
+    assert at_hand(near) is near
+
+
+def test_a_far_call_too_large_for_memory_stays_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded: it is read as often as it is needed."""
+    call = far(encoded(tmp_path / "a.flac", stereo(2.0, 16_000), "flac", 16_000, "flac"))
+    monkeypatch.setattr(listen, "_MOST_HELD_BYTES", call.size - 1)
+    assert at_hand(call) is call
+
+
+def far(path: Path) -> Source:
+    """A file as if it came over a network."""
+    data = path.read_bytes()
+    return Source(str(path), io.BytesIO(data), len(data), lambda: io.BytesIO(data))
+
+
+def test_a_far_call_is_held_in_memory_sample_for_sample(sample: Capture, source: Open) -> None:
+    """It comes once, and any piece of it is what the file says."""
+    near = hear_call(source(sample.call), probe_call(source(sample.call)))
+    call = far(sample.call)
+    held = hear_call(call, probe_call(call))
+    assert isinstance(held, Packed)
+    assert held.shape == near.shape
+    assert np.array_equal(np.asarray(held), near[0 : near.shape[0]])
+    assert held.nbytes < near.shape[0] * 4
+
+
+def test_a_far_call_too_long_for_memory_stays_where_it_is(sample: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded: beyond two hours pieces are read when they are asked for."""
+    monkeypatch.setattr(listen, "_LONGEST_KEPT", 20 * RATE)
+    call = far(sample.call)
+    assert isinstance(hear_call(call, probe_call(call)), PlainWav)
+
+
+def test_the_exact_call_is_what_a_decoder_gives(sample: Capture, source: Open) -> None:
+    """Sample for sample, silence on either side, from the file as from memory; of other files there is none."""
+    call = source(sample.call)
+    info = probe_call(call)
+    with opened(call, CALL_FORMATS) as container:
+        expected = PcmTrack(container, origin_s=None, keep_s=30.0).read(-100, 25 * RATE)
+    for heard in (None, hear_call(far(sample.call), info)):
+        exact = exact_call(call, info, heard)
+        assert exact is not None
+        assert exact.rate == RATE
+        assert np.array_equal(exact.read(-100, 25 * RATE), expected)
+
+
+def test_of_other_call_audio_there_is_no_exact_copy(tmp_path: Path, source: Open) -> None:
+    """Only a decoder gets at it: what was heard of it has been brought down to 8 kHz."""
+    call = source(encoded(tmp_path / "a.flac", stereo(2.0, 16_000), "flac", 16_000, "flac"))
+    info = probe_call(call)
+    assert exact_call(call, info, hear_call(call, info)) is None

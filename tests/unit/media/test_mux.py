@@ -1,0 +1,421 @@
+"""The written file: the picture untouched, the index in front, whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+import pytest
+from captures import CAPTURES, Capture
+from made import Shape, noise, recording, wav
+
+import komorebi_qc.media.demux as media_module
+import komorebi_qc.media.mux as render_module
+from komorebi_qc.core.errors import MediaError, StorageError
+from komorebi_qc.core.output import CONTAINERS, ENCODED_AS, Rendered, RenderPlan, plan_container
+from komorebi_qc.core.source import Source
+from komorebi_qc.core.splice import splice
+from komorebi_qc.core.timebase import Alignment, Jump
+from komorebi_qc.measure.result_check import places_of
+from komorebi_qc.media.decode_8khz import exact_call, hear_output
+from komorebi_qc.media.mux import RenderJob, render
+from komorebi_qc.media.probe import probe_call, probe_recording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from komorebi_qc.core.output import Container
+
+    Open = Callable[[Path], Source]
+
+
+def rendered(
+    call: Source, own: Source, alignment: Alignment, wanted: Container | None = None, *, is_tapped: bool = False
+) -> tuple[io.BytesIO, Rendered, Container]:
+    """Render into memory."""
+    info, audio = probe_recording(own), probe_call(call).audio
+    assert info.video is not None
+    assert audio is not None
+    span = info.audio.span if info.audio is not None else None
+    container, copies = plan_container(info.video.codec, wanted)
+    plan = RenderPlan(container, info.video.codec if copies else ENCODED_AS[container], copies, 16_000, 64_000)
+    laid = splice(alignment, call_s=audio.span.end_s, recording_audio=span)
+    job = RenderJob(laid, plan, call, own, info, info.video)
+    if is_tapped:
+        job = replace(job, wanted=places_of(laid).wanted(laid), samples=exact_call(call, probe_call(call), None))
+    tries: list[io.BytesIO] = []
+
+    def begin(head_bytes: int) -> io.BytesIO:
+        assert head_bytes > 900
+        tries.append(io.BytesIO())
+        return tries[-1]
+
+    done = render(job, begin, lambda _: None)
+    tries[-1].seek(0)
+    assert done.size == len(tries[-1].getvalue())
+    return tries[-1], done, container
+
+
+def stamps(file: Any, kind: str = "video") -> list[tuple[float, bytes]]:
+    """Presentation time and bytes of each packet, in the order of presentation."""
+    if not isinstance(file, str):
+        file.seek(0)
+    with av.open(file, "r") as container:
+        stream: Any = getattr(container.streams, kind)[0]
+        found = [(float(p.pts * p.time_base), bytes(p)) for p in container.demux(stream) if p.size]
+    return sorted(found, key=lambda row: row[0])
+
+
+def pixels(file: Any) -> list[float]:
+    """The mean brightness of each frame."""
+    with av.open(file, "r") as container:
+        return [float(frame.to_ndarray(format="gray").mean()) for frame in container.decode(video=0)]
+
+
+@pytest.mark.parametrize("offset_s", [None, -1.2345])
+def test_the_picture_is_copied_bit_for_bit_at_its_own_time(
+    capture: Capture, offset_s: float | None, source: Open
+) -> None:
+    """Every packet of every capture comes over unchanged, moved only where the call began first.
+
+    MP4 frames AV1 and H.264 in its own way (no temporal delimiters, lengths in place of start codes): there, the
+    decoded pictures are the same.
+    """
+    alignment = Alignment(capture.offset_s if offset_s is None else offset_s)
+    out, done, container = rendered(source(capture.call), source(capture.recording), alignment)
+    before, after = stamps(str(capture.recording)), stamps(out)
+    assert container == ("webm" if "vp8" in capture.name or "resize" in capture.name else "mp4")
+    assert done.video_packets == len(before) == len(after)
+    if capture.name in ("av1.webm", "h264.mkv"):
+        out.seek(0)
+        assert pixels(str(capture.recording)) == pixels(out)
+    else:
+        assert [packet for _, packet in before] == [packet for _, packet in after]
+    moved = [b - a - alignment.output_shift_s for (a, _), (b, _) in zip(before, after, strict=True)]
+    assert max(map(abs, moved)) <= (0.0006 if container == "webm" else 0.0001)
+
+
+def test_mp4_has_its_index_in_front(sample: Capture, source: Open) -> None:
+    """A player can start at once: `moov` comes before `mdat`, and the file is no fragmented one."""
+    out, _, _ = rendered(source(sample.call), source(sample.recording), Alignment(sample.offset_s))
+    order, at, data = [], 0, out.getvalue()
+    while at < len(data):
+        length, kind = struct.unpack(">I4s", data[at : at + 8])
+        order.append(kind)
+        at += length
+    assert at == len(data)
+    assert order.index(b"moov") < order.index(b"mdat")
+    assert b"moof" not in order
+
+
+@pytest.mark.parametrize("name", ["sample", "vp8.webm"])
+def test_an_index_larger_than_its_room_costs_a_second_try_and_nothing_else(
+    name: str, source: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The room is worked out; were it too small, the file would be made again, and be the same but for the room."""
+    capture = CAPTURES[name]
+    whole, _, _ = rendered(source(capture.call), source(capture.recording), Alignment(capture.offset_s))
+    tries = []
+    room_of = render_module._index_room
+
+    def tiny(job: RenderJob) -> int:
+        tries.append(room_of(job))
+        return 900
+
+    monkeypatch.setattr(render_module, "_index_room", tiny)
+    monkeypatch.setattr(render_module, "_MORE_ROOM", 100)
+    again, _, _ = rendered(source(capture.call), source(capture.recording), Alignment(capture.offset_s))
+    assert len(tries) == 1
+    assert stamps(again) == stamps(whole)
+    assert stamps(again, "audio") == stamps(whole, "audio")
+
+
+def test_webm_has_a_duration_and_cues(source: Open) -> None:
+    """What MediaRecorder leaves out is there: the length, and an index to seek by."""
+    capture = CAPTURES["vp8.webm"]
+    out, _, container = rendered(source(capture.call), source(capture.recording), Alignment(capture.offset_s))
+    assert container == "webm"
+    with av.open(out, "r") as found:
+        assert found.duration is not None
+        assert found.duration / 1e6 == pytest.approx(14.7, abs=0.5)
+    data = out.getvalue()
+    assert 0 < data.index(b"\x1c\x53\xbb\x6b") < data.index(b"\x1f\x43\xb6\x75")  # Cues before the first Cluster
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"), [("vp8.webm", "mp4"), ("resize.webm", "mp4"), ("sample", "webm"), ("h264.mkv", "webm")]
+)
+def test_what_a_container_cant_hold_is_reencoded_frame_for_frame(name: str, wanted: Container, source: Open) -> None:
+    """As many frames, each at its own time and as bright as before."""
+    capture = CAPTURES[name]
+    out, done, container = rendered(
+        source(capture.call), source(capture.recording), Alignment(capture.offset_s), wanted
+    )
+    assert container == wanted
+    before, after = stamps(str(capture.recording)), stamps(out)
+    assert done.video_packets == len(before) == len(after)
+    assert max(abs(b - a) for (a, _), (b, _) in zip(before, after, strict=True)) <= 0.001
+    out.seek(0)
+    pairs = list(zip(pixels(str(capture.recording)), pixels(out), strict=True))
+    assert float(np.mean([abs(a - b) for a, b in pairs])) < 4.0
+
+
+def test_odd_sizes_are_copied_and_reencoded(tmp_path: Path, source: Open) -> None:
+    """A window of 161 by 91 pixels stays as it is, and loses at most one row and column in H.264."""
+    call = wav(tmp_path / "call.wav", noise(1.0, 8000))
+    path = recording(tmp_path / "a.webm", Shape(size=(161, 91)))
+    for wanted, size in ((None, (161, 91)), ("mp4", (160, 90))):
+        out, _, _ = rendered(source(call), source(path), Alignment(0.5), wanted)  # type: ignore[arg-type]
+        with av.open(out, "r") as found:
+            assert (found.streams.video[0].width, found.streams.video[0].height) == size
+
+
+def test_b_frames_and_negative_decoding_times_survive(tmp_path: Path, source: Open) -> None:
+    """A recording with reordered frames keeps each one's time."""
+    path = tmp_path / "b.mp4"
+    with av.open(str(path), "w") as out:
+        stream: Any = out.add_stream("libx264", rate=10, options={"bf": "3", "b-adapt": "0"})
+        stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
+        for number in range(30):
+            frame = av.VideoFrame.from_ndarray(np.full((90, 160, 3), number * 8, np.uint8), format="rgb24")
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    call = wav(tmp_path / "call.wav", noise(1.0, 8000))
+    made, _, _ = rendered(source(call), source(path), Alignment(0.5))
+    before, after = stamps(str(path)), stamps(made)
+    assert [p for _, p in before] == [p for _, p in after]
+    assert max(abs(b - a) for (a, _), (b, _) in zip(before, after, strict=True)) < 1e-4
+
+
+def test_rotation_is_kept(tmp_path: Path, source: Open) -> None:
+    """A rotated picture is copied with its matrix: what shows it upright before does so after."""
+    path = recording(tmp_path / "a.mp4", Shape(video="libx264", audio="aac"))
+    data = path.read_bytes()
+    plain = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    turned = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+    track = data.index(b"tkhd")
+    at = data.index(plain, track)
+    path.write_bytes(data[:at] + turned + data[at + 36 :])
+    call = wav(tmp_path / "call.wav", noise(1.0, 8000))
+    out, _, _ = rendered(source(call), source(path), Alignment(0.5))
+    rotations = []
+    for file in (str(path), out):
+        with av.open(file, "r") as found:
+            rotations.append(next(found.decode(video=0)).rotation)
+    assert rotations[0] in (90, -90, 270)
+    assert rotations[0] == rotations[1]
+
+
+def test_time_stamps_that_leap_stay_as_they_are(tmp_path: Path, source: Open) -> None:
+    """A second's leap in the recording's clock is kept, in picture and sound."""
+    path = recording(tmp_path / "a.webm", Shape(seconds=4.0, leap=(2.0, 1.0)))
+    call = wav(tmp_path / "call.wav", noise(1.0, 8000))
+    out, _, _ = rendered(source(call), source(path), Alignment(0.5))
+    assert [t for t, _ in stamps(out)] == pytest.approx([t for t, _ in stamps(str(path))], abs=0.001)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("alignment", [Alignment(0.4, 50.0), Alignment(0.4, 0.0, (Jump(0.5, 0.3),)), Alignment(-5.0)])
+def test_the_sound_is_as_long_as_the_splice(
+    container: Container, alignment: Alignment, tmp_path: Path, source: Open
+) -> None:
+    """Both channels, one frame of padding at most."""
+    call = wav(tmp_path / "call.wav", np.stack([noise(2.0, 8000, 1), noise(2.0, 8000, 2)], axis=1))
+    path = recording(tmp_path / "a.webm", Shape(video="libvpx-vp9"))
+    out, done, _ = rendered(source(call), source(path), alignment, container)
+    with av.open(out, "r") as found:
+        assert found.streams.audio[0].channels == 2
+        frames = [f for f in found.decode(audio=0) if f.pts is not None]
+    last = frames[-1]
+    end_s = float(last.pts * last.time_base) + last.samples / last.sample_rate  # type: ignore[operator]
+    assert end_s == pytest.approx(done.audio_s, abs=0.07)
+
+
+def test_the_codec_chooses_the_container() -> None:
+    """MP4 where it takes the codec, WebM for VP8, H.264 for what neither takes; a wish is obeyed."""
+    assert [plan_container(codec, None) for codec in ("h264", "hevc", "vp9", "av1")] == [("mp4", True)] * 4
+    assert plan_container("vp8", None) == ("webm", True)
+    assert plan_container("mpeg4", None) == ("mp4", False)
+    assert plan_container("vp8", "mp4") == ("mp4", False)
+    assert plan_container("h264", "webm") == ("webm", False)
+
+
+class FullDisk(io.BytesIO):
+    """Takes so many bytes and no more."""
+
+    def write(self, data: Any) -> int:
+        """Write, or say that the disk is full."""
+        if self.tell() + len(data) > 30_000:
+            raise OSError(28, "No space left on device")
+        return super().write(data)
+
+
+def test_a_full_disk_is_told_and_leaves_no_open_container(sample: Capture, source: Open) -> None:
+    """The error of the file comes through, and nothing goes on behind it."""
+    info, audio = probe_recording(source(sample.recording)), probe_call(source(sample.call)).audio
+    assert info.video is not None
+    assert info.audio is not None
+    assert audio is not None
+    laid = splice(Alignment(1.0), call_s=audio.span.end_s, recording_audio=info.audio.span)
+    plan = RenderPlan("mp4", "h264", True, 16_000, 64_000)  # noqa: FBT003  copies
+    job = RenderJob(laid, plan, source(sample.call), source(sample.recording), info, info.video)
+    with pytest.raises(OSError, match="No space left"):
+        render(job, lambda _: FullDisk(), lambda _: None)
+
+
+@pytest.mark.parametrize("name", ["sample", "vp8.webm"])
+def test_a_tapped_rendering_is_the_same_and_keeps_what_it_played(name: str, source: Open) -> None:
+    """Whoever taps changes nothing; the twin sounds as the file does where it was wanted, and counts all packets."""
+    capture = CAPTURES[name]
+    call, own = source(capture.call), source(capture.recording)
+    plain, untapped, _ = rendered(call, own, Alignment(capture.offset_s))
+    out, done, _ = rendered(call, own, Alignment(capture.offset_s), is_tapped=True)
+    assert untapped.tapped is None
+    assert done.tapped is not None
+    assert stamps(out, "audio") == stamps(plain, "audio")
+    written = [at_s for at_s, _ in stamps(out, "audio")]
+    assert done.tapped.stamps_s == pytest.approx(written, abs=0.0011)
+    if done.tapped.blocks_s is not None:
+        assert done.tapped.blocks_s == pytest.approx(written, abs=0.0011)
+    whole = hear_output(Source("whole", out, done.size))
+    part = hear_output(done.tapped.twin)
+    laid = splice(Alignment(capture.offset_s), call_s=20.25, recording_audio=probe_recording(own).audio.span)  # type: ignore[union-attr]
+    for seam_s in laid.seams_s:
+        low, high = round((seam_s - 1.0) * 8000), round((seam_s + 1.0) * 8000)
+        assert np.abs(whole[low:high].astype(int) - part[low:high]).max() <= 1
+        assert whole[low:high].any()
+    assert all(np.abs(pcm).max() <= 1.0 for _, pcm in done.tapped.recording)
+    assert any(pcm.any() for _, pcm in done.tapped.recording)
+
+
+class Broken(io.BytesIO):
+    """A file that stops taking bytes after so many, whatever is written later."""
+
+    def __init__(self, takes: int, error: BaseException) -> None:
+        super().__init__()
+        self.takes, self.error, self.refused = takes, error, 0
+
+    def write(self, data: Any) -> int:
+        """Write, or say what is wrong."""
+        if self.tell() + len(data) > self.takes:
+            self.refused += 1
+            raise self.error
+        return super().write(data)
+
+
+@pytest.mark.parametrize("takes", [0, 30_000, 10**9])
+@pytest.mark.parametrize("error", [StorageError("the bucket is gone"), KeyboardInterrupt()])
+def test_what_goes_wrong_in_the_file_comes_through_once(
+    takes: int, error: BaseException, sample: Capture, source: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the first byte, in the middle or with the index: the file's own error, and it isn't asked again."""
+    file = Broken(takes, error)
+    if takes == 10**9:
+        monkeypatch.setattr(file, "seek", lambda *_: (_ for _ in ()).throw(error))
+    info, audio = probe_recording(source(sample.recording)), probe_call(source(sample.call)).audio
+    assert info.video is not None
+    assert info.audio is not None
+    assert audio is not None
+    laid = splice(Alignment(1.0), call_s=audio.span.end_s, recording_audio=info.audio.span)
+    plan = RenderPlan("mp4", "h264", copies_video=True, audio_rate=16_000, audio_bit_rate=64_000)
+    job = RenderJob(laid, plan, source(sample.call), source(sample.recording), info, info.video)
+    with pytest.raises(type(error)) as caught:
+        render(job, lambda _: file, lambda _: None)
+    assert caught.value is error
+    assert file.refused <= 1
+
+
+def leaping(path: Path, at_s: float) -> Path:
+    """An MP4 whose picture pauses for 41 minutes, more microseconds than FFmpeg's muxer can say of a packet."""
+    recording(
+        path,
+        Shape(video="mpeg4", audio=None, leap=(at_s, 1900.0), options=(("video_track_timescale", "1000000"),)),
+    )
+    data, pause = path.read_bytes(), (1_900_100_000).to_bytes(4, "big")
+    assert data.count(pause) == 1
+    path.write_bytes(data.replace(pause, (2_500_000_000).to_bytes(4, "big")))
+    return path
+
+
+@pytest.mark.parametrize("at_s", [1.0, 2.9])
+def test_a_pause_that_the_container_cant_say_is_told(at_s: float, tmp_path: Path, source: Open) -> None:
+    """In the middle or before the last frame, which the muxer writes as it closes: a sentence, after two tries."""
+    path = leaping(tmp_path / "a.mp4", at_s)
+    call = source(wav(tmp_path / "call.wav", noise(1.0, 8000)))
+    own, tries = source(path), []
+    info, audio = probe_recording(own), probe_call(call).audio
+    assert info.video is not None
+    assert audio is not None
+    laid = splice(Alignment(0.5), call_s=audio.span.end_s, recording_audio=None)
+    plan = RenderPlan("mp4", "mpeg4", copies_video=True, audio_rate=16_000, audio_bit_rate=64_000)
+
+    def begin(_: int) -> io.BytesIO:
+        tries.append(io.BytesIO())
+        return tries[-1]
+
+    with pytest.raises(MediaError, match=r"a\.mp4 can't be written as mp4 \(invalid argument\).*--container webm"):
+        render(RenderJob(laid, plan, call, own, info, info.video), begin, lambda _: None)
+    assert len(tries) <= 2
+
+
+@pytest.mark.parametrize("name", ["a.webm", "a.mp4"])
+def test_a_picture_from_before_second_0_moves_nothing_in_webm(name: str, tmp_path: Path, source: Open) -> None:
+    """Half a second of it is shown at the start; the rest, and the sound, lie where the plan has them."""
+    negative = (("avoid_negative_ts", "disabled"),) if name.endswith("webm") else ()
+    shape = Shape(
+        video="libvpx-vp9", audio="libopus" if negative else "aac", start_s=-0.5, seconds=4.0, options=negative
+    )
+    path = recording(tmp_path / name, shape)
+    call = wav(tmp_path / "call.wav", noise(1.0, 8000))
+    out, done, _ = rendered(source(call), source(path), Alignment(0.5), "webm", is_tapped=True)
+    before, after = [at_s for at_s, _ in stamps(str(path))], [at_s for at_s, _ in stamps(out)]
+    assert before[:2] == pytest.approx([-0.5, -0.4], abs=0.001)
+    assert len(before) == len(after)
+    assert after[6:] == pytest.approx(before[6:], abs=0.001)
+    assert all(0.0 <= at_s < 0.05 for at_s in after[:6])
+    assert stamps(out, "audio")[0][0] == pytest.approx(-0.0065, abs=0.001)
+    assert done.tapped is not None
+    assert done.tapped.blocks_s == pytest.approx(done.tapped.stamps_s, abs=0.0011)
+
+
+class Gone(io.BytesIO):
+    """A recording that can't be read any more from some moment on."""
+
+    is_gone = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read, or say that it is gone."""
+        if self.is_gone:
+            raise StorageError("the recording is gone")
+        return super().read(size)
+
+
+@pytest.mark.parametrize("name", ["sample", "vp8.webm"])
+def test_a_recording_that_cant_be_read_on_ends_the_work_at_once(
+    name: str, source: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest isn't made of silence first, to be thrown away at the end."""
+    monkeypatch.setattr(media_module, "_BUFFER_BYTES", 1 << 14)
+    capture, told = CAPTURES[name], []
+    file = Gone(capture.recording.read_bytes())
+    call, own = source(capture.call), Source("recording", file, len(file.getvalue()))
+    info, audio = probe_recording(own), probe_call(call).audio
+    assert info.video is not None
+    assert info.audio is not None
+    assert audio is not None
+    laid = splice(Alignment(capture.offset_s), call_s=audio.span.end_s, recording_audio=info.audio.span)
+    container, copies = plan_container(info.video.codec, None)
+    plan = RenderPlan(container, info.video.codec, copies, 16_000, 64_000)
+
+    def advance(fraction: float) -> None:
+        told.append(fraction)
+        file.is_gone = len(told) >= 3
+
+    with pytest.raises(StorageError, match="the recording is gone"):
+        render(RenderJob(laid, plan, call, own, info, info.video), lambda _: io.BytesIO(), advance)
+    assert 3 <= len(told) <= 6

@@ -1,0 +1,78 @@
+"""The thumbnail."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+import pytest
+from captures import CAPTURES, Capture
+from made import Shape, recording
+
+from komorebi_qc.core.errors import MediaError
+from komorebi_qc.media.thumbnail import png_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from komorebi_qc.core.source import Source
+
+    Open = Callable[[Path], Source]
+
+
+def picture(png: bytes) -> NDArray[np.uint8]:
+    """The PNG's pixels, shape ``(height, width, 3)``."""
+    with av.open(io.BytesIO(png), "r") as container:
+        frame: Any = next(container.decode(video=0))
+        pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
+        return pixels
+
+
+@pytest.mark.parametrize(("name", "video"), [("a.webm", "libvpx"), ("a.mp4", "libx264")])
+@pytest.mark.parametrize(("seconds", "shown"), [(3.0, 10), (0.4, 3), (1.0, 9)])
+def test_it_is_the_frame_at_one_second_or_the_last(
+    name: str, video: str, seconds: float, shown: int, tmp_path: Path, source: Open
+) -> None:
+    """Frames are as bright as their number: the tenth is shown at 1 s, and a shorter video's last one."""
+    shape = Shape(seconds=seconds, video=video, audio=None, size=(160, 90))
+    pixels = picture(png_at(source(recording(tmp_path / name, shape)), 1.0))
+    assert pixels.shape == (90, 160, 3)
+    assert pixels.mean() == pytest.approx(shown * 8, abs=4)
+
+
+def test_real_captures_have_one(capture: Capture, source: Open) -> None:
+    """Every codec that Chromium records gives a picture that isn't blank."""
+    pixels = picture(png_at(source(capture.recording), 1.0))
+    assert pixels.std() > 10
+
+
+def test_a_video_that_cant_be_decoded_is_refused(tmp_path: Path, source: Open) -> None:
+    """A picture track of noise bytes is damage, and the sentence says so."""
+    path = recording(tmp_path / "a.mp4", Shape(video="libx264", audio=None))
+    data = bytearray(path.read_bytes())
+    start = data.index(b"mdat") + 4
+    end = data.index(b"moov", start) - 4
+    data[start:end] = np.random.default_rng(1).integers(0, 256, end - start, dtype=np.uint8).tobytes()
+    path.write_bytes(bytes(data))
+    with pytest.raises(MediaError, match="no picture"):
+        png_at(source(path), 1.0)
+
+
+def test_the_first_frame_stands_in_for_a_late_start(tmp_path: Path, source: Open) -> None:
+    """Where the picture begins after 1 s, its first frame is taken."""
+    pixels = picture(png_at(source(recording(tmp_path / "a.webm", Shape(start_s=5.0, audio=None))), 1.0))
+    assert pixels.mean() < 8
+
+
+def test_h264_capture_matches_its_size() -> None:
+    """The sample's thumbnail has the recording's own size."""
+    path = CAPTURES["sample"].recording
+    with path.open("rb") as file:
+        from komorebi_qc.core.source import Source  # noqa: PLC0415  a type elsewhere in this module
+
+        assert picture(png_at(Source("sample", file, path.stat().st_size), 1.0)).shape == (540, 960, 3)

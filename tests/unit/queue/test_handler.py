@@ -1,0 +1,457 @@
+"""One record at a time through the handler's logic, with a pipeline and queues made by hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from komorebi_qc.core.errors import (
+    AccessDeniedError,
+    DoesNotFitError,
+    MessageError,
+    MissingMediaError,
+    NotThereYetError,
+    OutOfTimeError,
+    StorageError,
+    WrongPairError,
+)
+from komorebi_qc.queue.handler import Metric, Report, check_event, handle_record, retry_in_s
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from komorebi_qc.core.progress import Progress
+    from komorebi_qc.pipeline.process import Order
+    from komorebi_qc.queue.dead_letter import Letter
+
+BODY = json.dumps({"recordingID": "contact-1", "callEndingTimestamp": "00:01:02"})
+SECRETS = ("Aiko", "+49 30 1234", "customer-phone")
+
+
+def made() -> Any:
+    """An outcome, as far as a report tells of it."""
+    return SimpleNamespace(
+        verdict="warn",
+        published=SimpleNamespace(video="s3://out/recording.mp4", video_bytes=1234),
+        document={
+            "durations": {"output_s": 60.0},
+            "sync": {"status": "aligned"},
+            "alignment": {"offset_s": -1.5},
+            "findings": list(SECRETS),
+        },
+        steps=[SimpleNamespace(name="publish", seconds=1.5), SimpleNamespace(name="join the audio", seconds=0.5)],
+    )
+
+
+@dataclass
+class FakePipeline:
+    """Remembers its orders, and does as told."""
+
+    error: Exception | None = None
+    done: bool = False
+    outcome: Any = field(default_factory=made)
+    act: Callable[[Progress], None] = lambda _: None
+    orders: list[Order] = field(default_factory=list)
+
+    def is_done(self, order: Order) -> bool:
+        """As told, for this recording only."""
+        return self.done and order.recording_id == "contact-1"
+
+    def process(self, order: Order, *, progress: Progress) -> Any:
+        """Process."""
+        self.orders.append(order)
+        self.act(progress)
+        if self.error is not None:
+            raise self.error
+        return self.outcome
+
+
+@dataclass
+class FakeDesk:
+    """Remembers what it was asked for, and refuses as told."""
+
+    of_tries: int | None = 8
+    knows_the_queue: bool = True
+    has_dead_letters: bool = True
+    refuses: tuple[str, ...] = ()
+    error: Exception = field(default_factory=lambda: StorageError("queue q didn't take the request"))
+    hidden: list[tuple[str, int]] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
+
+    def tries(self) -> int | None:
+        """As told."""
+        self._refuse("tries")
+        return self.of_tries
+
+    def hide(self, receipt_handle: str, seconds: int) -> bool:
+        """Remember it."""
+        self._refuse("hide")
+        if self.knows_the_queue:
+            self.hidden.append((receipt_handle, seconds))
+        return self.knows_the_queue
+
+    def set_aside(self, letter: Letter) -> bool:
+        """Remember it."""
+        self._refuse("set_aside")
+        if self.has_dead_letters:
+            self.letters.append(letter)
+        return self.has_dead_letters
+
+    def _refuse(self, what: str) -> None:
+        if what in self.refuses:
+            raise self.error
+
+
+def record(body: Any = BODY, *, count: Any = 1, message_id: str = "m1") -> dict[str, Any]:
+    """A record as Lambda gives it, with things in it that are nobody's business."""
+    return {
+        "messageId": message_id,
+        "receiptHandle": "handle",
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": str(count), "SenderId": SECRETS[0]},
+        "messageAttributes": {SECRETS[2]: {"stringValue": SECRETS[1], "dataType": "String"}},
+    }
+
+
+def handled(
+    pipeline: FakePipeline | None = None,
+    desk: FakeDesk | None = None,
+    one: dict[str, Any] | None = None,
+    *,
+    remaining_s: Callable[[], float] = lambda: 900.0,
+    **more: Any,
+) -> Report:
+    """Handle one record."""
+    return handle_record(
+        one or record(),
+        pipeline or FakePipeline(),
+        desk or FakeDesk(),
+        remaining_s=remaining_s,
+        request_id="r1",
+        **more,
+    )
+
+
+# --- done
+
+
+def test_a_record_becomes_an_order() -> None:
+    """Recording and call end reach the pipeline, the ID is told before the work, and no queue is asked for anything."""
+    told: list[str] = []
+    pipeline, desk = FakePipeline(act=lambda _: told.append("work")), FakeDesk(refuses=("tries", "hide", "set_aside"))
+    report = handled(pipeline, desk, record(count=2), told=told.append)
+    (order,) = pipeline.orders
+    assert (order.recording_id, order.call_end.recording_s, order.alignment) == ("contact-1", 62.0, None)
+    assert told == ["contact-1", "work"]
+    assert (report.outcome, report.level, report.stays, report.is_set_aside) == ("done", "INFO", False, False)
+
+
+def test_what_is_done_already_is_skipped() -> None:
+    """An order that has been carried out isn't carried out again, and its message may go."""
+    pipeline, desk = FakePipeline(done=True), FakeDesk()
+    report = handled(pipeline, desk)
+    assert (report.outcome, report.stays, report.level, pipeline.orders) == ("skipped", False, "INFO", [])
+    assert (desk.hidden, desk.letters) == ([], [])
+    assert report.metrics() == [Metric("Skipped", "Count", 1.0)]
+
+
+def test_force_processes_again() -> None:
+    """With force it doesn't matter what has been done before."""
+    pipeline = FakePipeline(done=True)
+    body = json.dumps({**json.loads(BODY), "force": True})
+    assert handled(pipeline, one=record(body)).outcome == "done"
+    assert len(pipeline.orders) == 1
+
+
+def test_a_result_is_told_in_a_few_fields_and_metrics() -> None:
+    """The log gets verdict, place, sync and speed; the metrics a number for each, by step and status."""
+    report = handled(one=record(count=2))
+    fields = report.fields()
+    assert fields.pop("seconds") >= 0
+    assert fields == {
+        "outcome": "done",
+        "messageID": "m1",
+        "recordingID": "contact-1",
+        "receiveCount": 2,
+        "verdict": "warn",
+        "output": "s3://out/recording.mp4",
+        "outputBytes": 1234,
+        "syncStatus": "aligned",
+        "offsetSeconds": -1.5,
+        "stepSeconds": {"publish": 1.5, "join the audio": 0.5},
+        "timesRealTime": 30.0,
+    }
+    assert report.metrics() == [
+        Metric("Processed", "Count", 1.0),
+        Metric("StepSeconds", "Seconds", 1.5, {"step": "publish"}),
+        Metric("StepSeconds", "Seconds", 0.5, {"step": "join the audio"}),
+        Metric("TimesRealTime", "None", 30.0),
+        Metric("SyncStatus", "Count", 1.0, {"status": "aligned"}),
+        Metric("OffsetSeconds", "Seconds", -1.5),
+    ]
+
+
+def test_a_result_in_no_time_and_without_sync() -> None:
+    """Nothing measured is told as such, and no speed is made up of no time."""
+    outcome = made()
+    outcome.document["sync"] = None
+    outcome.steps = []
+    report = handled(FakePipeline(outcome=outcome))
+    assert report.fields()["syncStatus"] == "unmeasured"
+    assert "timesRealTime" not in report.fields()
+    assert "TimesRealTime" not in {metric.name for metric in report.metrics()}
+
+
+# --- failed
+
+
+@pytest.mark.parametrize("count", [1, 7])
+@pytest.mark.parametrize("kind", [MissingMediaError, WrongPairError, DoesNotFitError])
+def test_a_permanent_error_is_set_aside_at_once(kind: type[Exception], count: int) -> None:
+    """On whichever try: the letter holds the body and the reason, the message counts as done, and nothing waits."""
+    desk, before = FakeDesk(), datetime.now(UTC)
+    report = handled(FakePipeline(kind("s3://b/x.mp4 won't come: check it")), desk, record(count=count))
+    assert (report.outcome, report.stays, report.is_set_aside, report.retry_in_s) == ("permanent", False, True, None)
+    assert report.level == "ERROR"
+    assert desk.hidden == []
+    (letter,) = desk.letters
+    assert before <= letter.failed_at <= datetime.now(UTC)
+    assert (letter.body, letter.kind, letter.error) == (BODY, "permanent", kind.__name__)
+    assert letter.reason == "s3://b/x.mp4 won't come: check it"
+    assert (letter.recording_id, letter.message_id, letter.request_id) == ("contact-1", "m1", "r1")
+    assert letter.receive_count == count
+
+
+@pytest.mark.parametrize(("count", "around_s"), [(1, 60), (2, 120), (3, 240), (7, 3840), (9, 14400), (99, 14400)])
+def test_a_passing_error_comes_back_later_each_time(count: int, around_s: float) -> None:
+    """It is hidden for twice as long as before, up to 4 hours, reported as failed, and no letter is written."""
+    desk = FakeDesk(of_tries=None)
+    report = handled(FakePipeline(NotThereYetError("s3://b/x.wav isn't there yet")), desk, record(count=count))
+    assert (report.outcome, report.stays, report.is_set_aside, report.level) == ("passing", True, False, "WARNING")
+    ((handle, seconds),) = desk.hidden
+    assert handle == "handle"
+    assert seconds == report.retry_in_s
+    assert 0.9 * around_s <= seconds <= 1.1 * around_s
+    assert desk.letters == []
+
+
+def test_a_right_that_is_lacking_empties_no_queue() -> None:
+    """A wrong role is no message's fault: each comes back later, and the log calls for an operator all the same."""
+    desk = FakeDesk(of_tries=None)
+    report = handled(FakePipeline(AccessDeniedError("bucket b refuses")), desk, record(count=2))
+    assert (report.outcome, report.stays, report.is_set_aside, report.level) == ("passing", True, False, "ERROR")
+    assert desk.letters == []
+    assert len(desk.hidden) == 1
+
+
+def test_a_crowd_of_messages_spreads() -> None:
+    """Messages that fail together come back apart: a tenth more or less, evenly, and each always the same."""
+    waits = [retry_in_s(5, f"message-{number}") for number in range(2000)]
+    assert waits == [retry_in_s(5, f"message-{number}") for number in range(2000)]
+    assert 864 <= min(waits) < 880
+    assert 1040 < max(waits) <= 1056
+    assert abs(sum(waits) / len(waits) - 960) < 5
+    assert len(set(waits)) > 150
+
+
+def test_nothing_waits_longer_than_the_queue_takes() -> None:
+    """However often it came, the wait is one that SQS takes, and never none."""
+    assert all(54 <= retry_in_s(count, str(count)) <= 43_200 for count in (-1, 0, 1, 50, 10**9))
+
+
+@pytest.mark.parametrize("error", [NotThereYetError("not yet"), KeyError("x")])
+def test_the_last_try_is_set_aside_with_its_reason(error: Exception) -> None:
+    """What still fails on the queue's last try is a dead letter of its own kind; the try before it isn't."""
+    desk = FakeDesk(of_tries=3)
+    assert not handled(FakePipeline(error), desk, record(count=2)).is_set_aside
+    desk.hidden.clear()
+    report = handled(FakePipeline(error), desk, record(count=3))
+    assert (report.stays, report.is_set_aside, report.level, desk.hidden) == (False, True, "ERROR", [])
+    (letter,) = desk.letters
+    assert (letter.kind, letter.error, letter.receive_count) == ("tries", type(error).__name__, 3)
+
+
+def test_out_of_time_is_tried_again_but_not_for_ever() -> None:
+    """An early try may be a slow moment, or have waited for the audio; from the third on no further one is paid for."""
+
+    def work(progress: Progress) -> None:
+        progress.step(7, 9, "mux picture and sound")
+        progress.advance(0.42)
+
+    remaining = iter([31.0, 29.0, 31.0, 29.0])
+    desk, pipeline = FakeDesk(), FakePipeline(act=work)
+    first = handled(pipeline, desk, remaining_s=lambda: next(remaining))
+    assert (first.outcome, first.error, first.stays, desk.letters) == ("passing", "OutOfTimeError", True, [])
+    assert "'mux picture and sound', 42% done" in (first.detail or "")
+    second = handled(pipeline, desk, record(count=3), remaining_s=lambda: next(remaining))
+    assert (second.outcome, second.stays, second.is_set_aside) == ("permanent", False, True)
+    assert desk.letters[0].kind == "permanent"
+    assert "29 s left" in desk.letters[0].reason
+
+
+def test_enough_time_stops_nothing() -> None:
+    """Down to the margin a run goes on."""
+
+    def work(progress: Progress) -> None:
+        progress.step(7, 9, "mux picture and sound")
+        progress.advance(0.5)
+        progress.check()
+
+    assert handled(FakePipeline(act=work), remaining_s=lambda: 30.0).outcome == "done"
+
+
+def test_an_unforeseen_error_tells_where_and_not_what() -> None:
+    """Its text may quote anything, so neither log nor letter holds it; the places where it was raised are told."""
+    report = handled(FakePipeline(KeyError(SECRETS[0])), desk := FakeDesk(of_tries=1))
+    assert (report.outcome, report.error) == ("unexpected", "KeyError")
+    for text in (report.detail or "", desk.letters[0].reason):
+        assert SECRETS[0] not in text
+        assert "KeyError at " in text
+        assert "test_handler.py:" in text
+        assert "/" not in text
+
+
+def test_a_message_that_cant_be_read_is_not_quoted_in_the_log() -> None:
+    """The log says where to look; the letter keeps the body and what is wrong with it."""
+    body = json.dumps({"recordingID": f"x/../{SECRETS[0]}", "callEndingTimestamp": "1"})
+    desk = FakeDesk()
+    report = handled(FakePipeline(), desk, record(body))
+    assert (report.outcome, report.error, report.recording_id) == ("permanent", "MessageError", None)
+    assert "dead-letter queue" in (report.detail or "")
+    assert SECRETS[0] not in json.dumps(report.fields())
+    (letter,) = desk.letters
+    assert (letter.body, letter.recording_id) == (body, "")
+    assert "no recording ID" in letter.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "count"),
+    [(None, 1), (MissingMediaError("gone"), 1), (NotThereYetError("late"), 1), (KeyError(SECRETS[1]), 8)],
+)
+def test_fields_hold_nothing_of_the_customers(error: Exception | None, count: int) -> None:
+    """Neither body, nor attributes, nor findings, nor an unforeseen text are in what is logged or measured."""
+    report = handled(FakePipeline(error), one=record(count=count))
+    told = json.dumps(report.fields()) + str(report.metrics())
+    for secret in (*SECRETS, "callEndingTimestamp", "handle"):
+        assert secret not in told.replace("test_handler", "").replace("handler.py", "").replace("handle_record", "")
+
+
+def test_a_failure_is_measured_by_its_cause() -> None:
+    """One count in all, and one by the error's class."""
+    report = handled(FakePipeline(StorageError("slow down")))
+    assert report.metrics() == [
+        Metric("Failed", "Count", 1.0),
+        Metric("FailedByCause", "Count", 1.0, {"cause": "StorageError"}),
+    ]
+
+
+def test_failing_to_look_whether_it_is_done_is_a_failure_as_any() -> None:
+    """What the look itself finds is sorted as what the work finds."""
+
+    class NoTable(FakePipeline):
+        """Its table doesn't answer."""
+
+        def is_done(self, order: Order) -> bool:
+            raise StorageError(order.recording_id)
+
+    assert handled(NoTable()).outcome == "passing"
+
+
+# --- queues that refuse
+
+
+@pytest.mark.parametrize("error", [StorageError("queue q didn't answer"), ValueError("unforeseen words")])
+@pytest.mark.parametrize("refuses", [("set_aside",), ("set_aside", "hide"), ("tries", "set_aside", "hide")])
+def test_a_letter_that_cant_be_sent_leaves_its_message(refuses: tuple[str, ...], error: Exception) -> None:
+    """Where the dead-letter queue refuses, the message stays and waits, the trouble is told, and nothing is lost."""
+    desk = FakeDesk(refuses=refuses, error=error)
+    report = handled(FakePipeline(MissingMediaError("gone")), desk)
+    assert (report.outcome, report.stays, report.is_set_aside) == ("permanent", True, False)
+    assert len(report.trouble) == len(refuses)
+    assert report.fields()["queueTrouble"] == list(report.trouble)
+    assert "unforeseen words" not in str(report.trouble)
+    assert desk.hidden == ([] if "hide" in refuses else [("handle", report.retry_in_s)])
+    assert report.error == "MissingMediaError"
+
+
+@pytest.mark.parametrize("desk", [FakeDesk(refuses=("hide",)), FakeDesk(knows_the_queue=False)])
+def test_a_wait_that_could_not_be_set_is_not_told(desk: FakeDesk) -> None:
+    """The message stays for as long as SQS hides it, which nobody here knows."""
+    report = handled(FakePipeline(NotThereYetError("late")), desk)
+    assert (report.stays, report.retry_in_s) == (True, None)
+    assert "retryInSeconds" not in report.fields()
+
+
+def test_without_a_dead_letter_queue_a_message_stays() -> None:
+    """Where there is nowhere to put it, it comes again as SQS's own policy wants it."""
+    report = handled(FakePipeline(MissingMediaError("gone")), desk := FakeDesk(has_dead_letters=False))
+    assert (report.stays, report.is_set_aside, report.trouble) == (True, False, ())
+    assert len(desk.hidden) == 1
+
+
+def test_unknown_tries_are_never_the_last() -> None:
+    """Where the queue's policy can't be asked, SQS counts; a permanent error is set aside all the same."""
+    desk = FakeDesk(refuses=("tries",))
+    assert handled(FakePipeline(NotThereYetError("late")), desk, record(count=100)).stays
+    assert handled(FakePipeline(MissingMediaError("gone")), desk).is_set_aside
+
+
+# --- whatever comes
+
+
+@given(st.text() | st.none() | st.integers() | st.dictionaries(st.text(), st.text()), st.text() | st.integers())
+def test_any_body_is_answered(body: Any, count: Any) -> None:
+    """Whatever body and count are, there is a report, and an unreadable message is in the dead-letter queue."""
+    desk = FakeDesk()
+    report = handled(FakePipeline(), desk, record(body, count=count))
+    assert (report.outcome, report.error, report.is_set_aside) == ("permanent", "MessageError", True)
+    assert report.receive_count >= 0
+    json.dumps(report.fields())
+
+
+@given(st.text())
+def test_any_extra_field_passes(text: str) -> None:
+    """What the backend adds to a message doesn't matter."""
+    body = json.dumps({**json.loads(BODY), "x" + text: text})
+    assert handled(one=record(body)).outcome == "done"
+
+
+@pytest.mark.parametrize("attributes", [None, {}, {"ApproximateReceiveCount": "9" * 5000}, "x", {"x": 1}])
+def test_a_record_without_a_count_is_on_its_first_try(attributes: Any) -> None:
+    """A count that isn't there, or is none, is one."""
+    assert handled(one={**record(), "attributes": attributes}).receive_count == 1
+
+
+@pytest.mark.parametrize("event", [{}, {"Records": None}, {"Records": [{"body": "x"}]}, {"Records": ["x"]}])
+def test_an_event_of_another_kind(event: dict[str, Any]) -> None:
+    """What isn't SQS's fails as a whole: no record of it could be reported."""
+    with pytest.raises(MessageError, match="events of an SQS queue"):
+        check_event(event)
+
+
+def test_an_event_of_a_queue() -> None:
+    """Records with an ID each pass, and none at all."""
+    assert check_event({"Records": [record()]}) == {"Records": [record()]}
+    assert check_event({"Records": []}) == {"Records": []}
+
+
+def test_a_programs_end_is_no_failure_of_the_message() -> None:
+    """Ctrl-C in the middle isn't caught as if the recording were to blame."""
+
+    def interrupt(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        handled(FakePipeline(act=interrupt))
+
+
+def test_out_of_time_is_a_passing_error_by_itself() -> None:
+    """The pipeline's own out-of-time counts as the deadline's."""
+    assert handled(FakePipeline(OutOfTimeError("late"))).outcome == "passing"

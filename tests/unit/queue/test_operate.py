@@ -1,0 +1,406 @@
+"""What an operator does, on moto's SQS and with faults made by hand."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, PREFIX, RECORDING, TABLE, Faulty, World, client_error, fails
+from boto3.session import Session
+from botocore.config import Config
+
+from komorebi_qc.core.errors import (
+    AccessDeniedError,
+    InputError,
+    MessageError,
+    PermanentError,
+    SettingsError,
+    StorageError,
+    UnknownRecordingError,
+)
+from komorebi_qc.core.recording import Message
+from komorebi_qc.queue import operate
+from komorebi_qc.queue.dead_letter import NO_REASON, Letter
+from komorebi_qc.queue.operate import Redriven, read_letters, redrive_all, redrive_only, standing, submit
+from komorebi_qc.queue.sqs import Queue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WHEN = datetime(2026, 3, 2, 14, 5, 9, tzinfo=UTC)
+CALL_KEY = f"{PREFIX}/CallRecordings/2026/03/02/contact-1_20260302T23:55_UTC.wav"
+
+
+def body(recording_id: str) -> str:
+    """A message."""
+    return json.dumps({"recordingID": recording_id, "callEndingTimestamp": "00:01:02"})
+
+
+def dead_letter(recording_id: str, *, minute: int = 0) -> Letter:
+    """A dead letter with its reason."""
+    return Letter(
+        body(recording_id),
+        "permanent",
+        "MissingMediaError",
+        f"s3://b/{recording_id}.mp4 isn't there",
+        recording_id,
+        f"message-{recording_id}",
+        "r1",
+        1,
+        WHEN + timedelta(minutes=minute),
+    )
+
+
+def set_aside(world: World, recording_id: str, *, minute: int = 0) -> None:
+    """Put a dead letter into its queue."""
+    letter = dead_letter(recording_id, minute=minute)
+    world.queue("dead").send(letter.body, letter.attributes())
+
+
+def without_task(world: World, name: str = "dead", **faults: Callable[..., Any]) -> Queue:
+    """A queue of a service that has no task for redrives, and says so."""
+    unknown = client_error("InvalidAction", 400, "StartMessageMoveTask")
+    return Queue(Faulty(world.sqs, start_message_move_task=fails(unknown), **faults), world.queue(name).url)
+
+
+# --- reading
+
+
+def test_letters_are_read_and_stay(world: World) -> None:
+    """Oldest first, with their reasons; afterwards all are in sight as before, for anybody."""
+    for name, minute in (("b", 5), ("a", 1), ("c", 9)):
+        set_aside(world, name, minute=minute)
+    found = read_letters(world.queue("dead"))
+    assert ([letter.recording_id for letter in found.letters], found.are_all) == (["a", "b", "c"], True)
+    assert found.letters[0].reason == "s3://b/a.mp4 isn't there"
+    assert world.waiting("dead") == (3, 0)
+    assert read_letters(world.queue("dead")) == found
+
+
+def test_no_letters(world: World) -> None:
+    """An empty queue is an answer."""
+    assert read_letters(world.queue("dead")) == operate.Letters((), are_all=True)
+
+
+def test_more_letters_than_asked_for(world: World) -> None:
+    """As many as asked for and no more, and it is told that there are others."""
+    for number in range(25):
+        set_aside(world, f"contact-{number}")
+    found = read_letters(world.queue("dead"), most=12)
+    assert (len(found.letters), found.are_all) == (12, False)
+    assert world.waiting("dead") == (25, 0)
+
+
+def test_a_letter_without_a_reason(world: World) -> None:
+    """What SQS itself moved is listed with what its body tells, beside the others."""
+    world.queue("dead").send(body("crashed"))
+    world.queue("dead").send("no JSON")
+    set_aside(world, "a")
+    letters = {letter.recording_id: letter for letter in read_letters(world.queue("dead")).letters}
+    assert letters.keys() == {"crashed", "", "a"}
+    assert (letters["crashed"].kind, letters["crashed"].reason) == ("unknown", NO_REASON)
+    assert letters["crashed"].message_id
+    assert abs(letters["crashed"].failed_at - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+class Stuck:
+    """An SQS client whose queue gives the same messages over and over, under new handles."""
+
+    def __init__(self, count: int, polls: int = 10_000) -> None:
+        self.count, self.polls = count, polls
+        self.given = 0
+        self.shown: list[str] = []
+
+    def receive_message(self, **_: Any) -> dict[str, Any]:
+        """The next ten."""
+        if not self.polls:
+            raise client_error("ServiceUnavailable", 503, "ReceiveMessage")
+        self.polls -= 1
+        numbers = [(self.given + n) % self.count for n in range(min(10, self.count))]
+        self.given += 10
+        return {
+            "Messages": [
+                {"MessageId": f"m{n}", "ReceiptHandle": f"h{n}.{self.given}", "Body": body(f"c{n}")} for n in numbers
+            ]
+        }
+
+    def change_message_visibility(self, **arguments: Any) -> None:
+        """In sight again."""
+        assert arguments["VisibilityTimeout"] == 0
+        self.shown.append(arguments["ReceiptHandle"])
+
+
+def test_letters_that_are_given_twice_are_one(world: World) -> None:
+    """SQS may give a message again: it counts once, its newest handle is the one, and the reading ends."""
+    del world
+    client = Stuck(25)
+    found = read_letters(Queue(client, "https://q"))
+    assert sorted(letter.recording_id for letter in found.letters) == sorted(f"c{n}" for n in range(25))
+    assert len(client.shown) == 25
+    newest: dict[str, int] = {}
+    for handle in client.shown:
+        name, number = handle.split(".")
+        assert name not in newest
+        newest[name] = int(number)
+    assert min(newest.values()) > 10
+
+
+def test_a_queue_that_fails_while_it_is_read_gets_its_letters_back() -> None:
+    """What had been received until then is in sight again."""
+    client = Stuck(100, polls=3)
+    with pytest.raises(StorageError):
+        read_letters(Queue(client, "https://q"))
+    assert len(client.shown) == 30
+
+
+def test_letters_that_cant_be_shown_again_are_read_all_the_same(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """They come back by themselves, and it is said when; what was read is not lost over it."""
+    set_aside(world, "a")
+    broken = fails(client_error("InternalError", 500, "ChangeMessageVisibility"))
+    dead = Queue(Faulty(world.sqs, change_message_visibility=broken), world.queue("dead").url)
+    assert len(read_letters(dead).letters) == 1
+    assert "in sight again in 120 s" in caplog.text
+    (hidden_s,) = world.hidden_for_s("dead")
+    assert hidden_s <= 120
+
+
+def test_where_the_dead_letters_are(world: World) -> None:
+    """As the settings say, else as the queue's policy does, else a sentence says what to set."""
+    other = Queue(world.sqs, "https://other")
+    assert operate.dead_letter_queue(world.queue(), other) is other
+    assert operate.dead_letter_queue(world.queue(), None) == world.queue("dead")
+    with pytest.raises(SettingsError, match="KOMOREBI_DEAD_LETTER_QUEUE_URL"):
+        operate.dead_letter_queue(world.queue("dead"), None)
+
+
+# --- sending again
+
+
+def test_all_by_the_services_own_task(world: World) -> None:
+    """SQS is told from where to where, and nothing is received or sent by us."""
+    asked: list[dict[str, Any]] = []
+
+    def start(_: Callable[..., Any], **arguments: Any) -> dict[str, str]:
+        asked.append(arguments)
+        return {"TaskHandle": "x"}
+
+    for name in ("a", "b"):
+        set_aside(world, name)
+    dead = Queue(Faulty(world.sqs, start_message_move_task=start), world.queue("dead").url)
+    assert redrive_all(dead, world.queue()) == Redriven("task", 2)
+    assert asked == [{"SourceArn": world.queue("dead").arn(), "DestinationArn": world.queue().arn()}]
+    assert (world.waiting(), world.waiting("dead")) == ((0, 0), (2, 0))
+
+
+def test_all_of_a_service_without_the_task(world: World) -> None:
+    """250 letters arrive one by one, each once, with their bodies as they came and without the old reason."""
+    expected = Counter({body(f"contact-{number}"): 1 for number in range(250)})
+    letters = [dead_letter(f"contact-{number}") for number in range(250)]
+    for first in range(0, 250, 10):
+        entries = [
+            {"Id": str(n), "MessageBody": letter.body, "MessageAttributes": letter.attributes()}
+            for n, letter in enumerate(letters[first : first + 10])
+        ]
+        world.sqs.send_message_batch(QueueUrl=world.queue("dead").url, Entries=entries)
+    assert redrive_all(without_task(world), world.queue()) == Redriven("messages", 250)
+    assert (world.bodies("work"), world.bodies("dead")) == (expected, Counter())
+    message = world.queue().receive(0, 10)
+    assert message is not None
+    assert "MessageAttributes" not in message
+
+
+def test_all_of_the_embedded_service(world: World) -> None:
+    """Moto knows no such task, and answers with a bare status 500: letters are sent one by one."""
+    set_aside(world, "a")
+    impatient = Session().client("sqs", config=Config(retries={"total_max_attempts": 1}))
+    dead = Queue(impatient, world.queue("dead").url)
+    assert redrive_all(dead, world.queue()) == Redriven("messages", 1)
+    assert (world.waiting(), world.waiting("dead")) == ((1, 0), (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("AWS.SimpleQueueService.UnsupportedOperation", 400),
+        ("UnsupportedOperation", 400),
+        ("InvalidAction", 400),
+        ("NotImplemented", 501),
+        ("500", 500),
+        ("404", 404),
+    ],
+)
+def test_each_way_of_having_no_task(world: World, code: str, status: int) -> None:
+    """However a service says that it knows no such task, letters are sent one by one."""
+    set_aside(world, "a")
+    unknown = client_error(code, status, "StartMessageMoveTask")
+    dead = Queue(Faulty(world.sqs, start_message_move_task=fails(unknown)), world.queue("dead").url)
+    assert redrive_all(dead, world.queue()) == Redriven("messages", 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind", "words"),
+    [
+        ("AccessDenied", 403, AccessDeniedError, "refuses"),
+        ("InternalError", 500, StorageError, "worth another try"),
+        ("RequestThrottled", 403, StorageError, "worth another try"),
+        ("InvalidParameterValue", 400, PermanentError, "one is under way already"),
+    ],
+)
+def test_a_task_that_is_refused_is_not_done_by_hand(
+    world: World, code: str, status: int, kind: type[Exception], words: str
+) -> None:
+    """A service that knows the task and doesn't take it is told of, and every letter stays."""
+    set_aside(world, "a")
+    refused = client_error(code, status, "StartMessageMoveTask")
+    dead = Queue(Faulty(world.sqs, start_message_move_task=fails(refused)), world.queue("dead").url)
+    with pytest.raises(kind, match=words):
+        redrive_all(dead, world.queue())
+    assert (world.waiting(), world.waiting("dead")) == ((0, 0), (1, 0))
+
+
+def test_only_some(world: World) -> None:
+    """Exactly the letters of these recordings or messages go, all of each, and what wasn't found is told."""
+    for name in ("a", "b", "b", "c", "d"):
+        set_aside(world, name)
+    found = redrive_only(world.queue("dead"), world.queue(), ("b", "message-d", "x", "x", "y"))
+    assert found == Redriven("messages", 3, ("x", "y"))
+    assert world.bodies("work") == Counter({body("b"): 2, body("d"): 1})
+    assert world.bodies("dead") == Counter([body("a"), body("c")])
+    assert world.waiting("dead") == (2, 0)
+
+
+def test_only_what_isnt_there(world: World) -> None:
+    """Nothing is sent, and no letter is touched."""
+    set_aside(world, "a")
+    assert redrive_only(world.queue("dead"), world.queue(), ("x",)) == Redriven("messages", 0, ("x",))
+    assert (world.waiting(), world.waiting("dead")) == ((0, 0), (1, 0))
+    with pytest.raises(MessageError):
+        redrive_only(world.queue("dead"), world.queue(), ("../x",))
+
+
+REQUESTS = ("send_message", "delete_message", "change_message_visibility")
+
+
+class KilledError(BaseException):
+    """The process ends here: no cleaning up that a test could rely on."""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("operation", REQUESTS)
+@pytest.mark.parametrize("on", [1, 4])
+def test_no_letter_is_lost_by_a_redrive_that_is_killed(world: World, operation: str, when: str, on: int) -> None:
+    """Killed at any request, before it or after: each letter is still in one of the queues, at worst in both."""
+    for number in range(7):
+        set_aside(world, f"contact-{number}")
+    expected = world.bodies("dead")
+    calls: Counter[str] = Counter()
+
+    def killing(name: str) -> Callable[..., Any]:
+        def request(true: Callable[..., Any], **arguments: Any) -> Any:
+            calls[name] += 1
+            if calls[operation] < on:
+                return true(**arguments)
+            if calls[operation] == on and name == operation and when == "after":
+                true(**arguments)
+            calls[operation] = on + 1  # the process is gone: nothing that would follow reaches a queue either
+            raise KilledError
+
+        return request
+
+    faulty = Faulty(world.sqs, **{name: killing(name) for name in REQUESTS})
+    dead, queue = (Queue(faulty, world.queue(name).url) for name in ("dead", "work"))
+    some = tuple(f"contact-{number}" for number in range(3 if operation == "change_message_visibility" else 7))
+    with pytest.raises(KilledError):
+        redrive_only(dead, queue, some)
+    left, sent = world.bodies("dead"), world.bodies("work")
+    assert (left | sent) == expected
+    assert (left & sent).total() <= 1
+
+
+def test_a_deletion_that_fails_leaves_a_letter_twice(world: World) -> None:
+    """It has been sent and stays a letter, in sight; a second redrive sends the rest."""
+    for name in ("a", "b", "c"):
+        set_aside(world, name)
+    broken = fails(client_error("InternalError", 500, "DeleteMessage"), on=2)
+    with pytest.raises(StorageError):
+        redrive_all(without_task(world, delete_message=broken), world.queue())
+    assert (world.bodies("work").total(), world.bodies("dead").total()) == (2, 2)
+    assert world.waiting("dead") == (2, 0)
+    assert redrive_all(without_task(world), world.queue()).count == 2
+    assert set(world.bodies("work")) == {body(name) for name in "abc"}
+
+
+# --- how a recording stands
+
+
+def test_a_recording_that_waits_for_its_inputs(world: World) -> None:
+    """What is missing is said in a sentence, and nothing is made up."""
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    found = standing("contact-1", table=world.table(), media=world.media())
+    assert (found.recording, found.item) == (RECORDING, {"isProcessed": False})
+    assert (found.inputs, found.outputs, found.letters) == ((), (), None)
+    assert "isn't there yet" in (found.missing or "")
+
+
+def test_a_recording_that_is_done(world: World) -> None:
+    """Inputs, outputs and what was written into the item, with its own dead letters and nobody else's."""
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    world.s3.put_object(Bucket=CONNECT, Key=CALL_KEY, Body=b"call")
+    world.s3.put_object(Bucket=INPUT, Key=RECORDING.agent_recording_key, Body=b"own")
+    world.s3.put_object(Bucket=OUTPUT, Key=RECORDING.video_key("mp4"), Body=b"video")
+    world.table().mark_processed(RECORDING, {"qcVerdict": "pass"})
+    for name in ("contact-1", "contact-10"):
+        set_aside(world, name)
+    found = standing("contact-1", table=world.table(), media=world.media(), dead=world.queue("dead"))
+    assert found.recording == replace(RECORDING, is_processed=True)
+    assert found.item == {"isProcessed": True, "qcVerdict": "pass"}
+    assert (found.inputs, found.missing) == ((CALL_KEY, RECORDING.agent_recording_key), None)
+    assert found.outputs == ((RECORDING.video_key("mp4"), 5),)
+    assert [letter.recording_id for letter in found.letters or ()] == ["contact-1"]
+    assert world.waiting("dead") == (2, 0)
+
+
+def test_a_recording_that_nobody_knows(world: World) -> None:
+    """It is named, and an ID that is none is told from it."""
+    with pytest.raises(UnknownRecordingError, match="nobody"):
+        standing("nobody", table=world.table(), media=world.media())
+    with pytest.raises(MessageError):
+        standing("../x", table=world.table(), media=world.media())
+
+
+# --- ordering
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_an_order_is_a_message_as_the_backends(world: World, *, force: bool) -> None:
+    """The handler reads it, and the ID is that of the message that waits."""
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    message_id = submit("contact-1", "00:01:02.5", force=force, table=world.table(), queue=world.queue())
+    message = world.queue().receive(0, 10)
+    assert message is not None
+    assert message["MessageId"] == message_id
+    read = Message.from_body(message["Body"])
+    assert (read.recording_id, read.call_end.recording_s, read.force) == ("contact-1", 62.5, force)
+
+
+@pytest.mark.parametrize(
+    ("recording_id", "call_end", "kind"),
+    [
+        ("contact-1", "", InputError),
+        ("contact-1", "late", MessageError),
+        ("../x", "1", MessageError),
+        ("nobody", "1", UnknownRecordingError),
+    ],
+)
+def test_what_would_only_become_a_dead_letter_is_not_sent(
+    world: World, recording_id: str, call_end: str, kind: type[Exception]
+) -> None:
+    """A slip is told at once."""
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    with pytest.raises(kind):
+        submit(recording_id, call_end, force=False, table=world.table(), queue=world.queue())
+    assert world.waiting() == (0, 0)

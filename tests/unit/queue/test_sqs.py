@@ -1,0 +1,190 @@
+"""Queues, and the two of them as a message in hand needs them, on moto's SQS."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aws_fixtures import Faulty, World, client_error, fails
+
+from komorebi_qc.core.errors import AccessDeniedError, PermanentError, StorageError
+from komorebi_qc.queue.dead_letter import Letter
+from komorebi_qc.queue.sqs import Queue, QueueCounts, QueueDesk, Redrive, queue_by_arn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LETTER = Letter(
+    body='{"recordingID": "contact-1"}',
+    kind="tries",
+    error="NotThereYetError",
+    reason="s3://b/x.wav isn't there yet: it is waited for: é, ü, until tomorrow",
+    recording_id="contact-1",
+    message_id="m1",
+    request_id="r1",
+    receive_count=8,
+    failed_at=datetime(2026, 3, 2, 14, 5, 9, tzinfo=UTC),
+)
+BROKEN = client_error("InternalError", 500, "Any")
+
+
+def test_a_queue_tells_its_policy(world: World) -> None:
+    """Where its messages go after how many tries; a queue without a policy says nothing."""
+    assert world.queue().policy() == Redrive(world.queue("dead").arn(), 3)
+    assert world.queue("dead").policy() == Redrive(None, None)
+
+
+def test_a_queue_counts_its_messages(world: World) -> None:
+    """Those in sight, those in somebody's hand and those not yet due."""
+    queue = world.queue()
+    for _ in range(3):
+        queue.send("x")
+    world.sqs.send_message(QueueUrl=queue.url, MessageBody="later", DelaySeconds=600)
+    assert queue.receive(0, 60) is not None
+    assert queue.counts() == QueueCounts(visible=2, hidden=1, delayed=1)
+
+
+def test_messages_come_with_all_they_have(world: World) -> None:
+    """Up to as many as asked for, with the attributes that were sent and those of SQS."""
+    queue = world.queue()
+    sent = {queue.send(str(number), LETTER.attributes()) for number in range(12)}
+    some = queue.receive_some(10, 0, 60)
+    assert len(some) == 10
+    assert {message["MessageId"] for message in some} <= sent
+    for message in some:
+        assert message["MessageAttributes"]["komorebiError"]["StringValue"] == "NotThereYetError"
+        assert message["Attributes"]["ApproximateReceiveCount"] == "1"
+    assert len(queue.receive_some(10, 0, 60)) == 2
+    assert queue.receive_some(10, 0, 60) == []
+
+
+def test_a_message_that_is_too_long_is_nobodys_moment(world: World) -> None:
+    """What SQS never takes is no reason to try again."""
+    with pytest.raises(PermanentError):
+        world.queue().send("x" * 2_000_000)
+
+
+def test_hiding_what_is_gone_is_a_warning(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody else's message can't be hidden, and needn't."""
+    queue = world.queue()
+    queue.send("x")
+    message = queue.receive(0, 60)
+    assert message is not None
+    queue.delete(message)
+    queue.hide(message, 10)
+    assert "no longer in hand" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "ReceiptHandleIsInvalid",
+        "MessageNotInflight",
+        "AWS.SimpleQueueService.MessageNotInflight",
+        "InvalidParameterValue",
+    ],
+)
+def test_each_way_of_not_being_in_hand(world: World, code: str, caplog: pytest.LogCaptureFixture) -> None:
+    """However SQS says it, it is no failure."""
+    faulty = Faulty(world.sqs, change_message_visibility=fails(client_error(code, 400, "ChangeMessageVisibility")))
+    Queue(faulty, world.queue().url).hide({"ReceiptHandle": "x", "MessageId": "m1"}, 10)
+    assert "m1 is no longer in hand" in caplog.text
+
+
+CALLS: dict[str, Callable[[Queue], object]] = {
+    "arn": Queue.arn,
+    "policy": Queue.policy,
+    "counts": Queue.counts,
+    "send": lambda queue: queue.send("x"),
+    "receive": lambda queue: queue.receive(0, 1),
+    "hide": lambda queue: queue.hide({"ReceiptHandle": "x", "MessageId": "x"}, 1),
+    "delete": lambda queue: queue.delete({"ReceiptHandle": "x"}),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+def test_each_call_sorts_its_errors(world: World, call: Callable[[Queue], object]) -> None:
+    """A queue that doesn't answer is worth another try; one that isn't there is not; both are named."""
+    operations = (
+        "get_queue_attributes",
+        "send_message",
+        "receive_message",
+        "change_message_visibility",
+        "delete_message",
+    )
+    faulty = Faulty(world.sqs, **{name: fails(BROKEN) for name in operations})
+    with pytest.raises(StorageError, match=r"queue http.*work"):
+        call(Queue(faulty, world.queue().url))
+    with pytest.raises(AccessDeniedError, match=r"nowhere doesn't exist"):
+        call(Queue(world.sqs, world.queue().url.replace("work", "nowhere")))
+
+
+def test_a_queue_is_found_by_its_arn(world: World) -> None:
+    """As its policy names it; one that isn't there is an error that names it."""
+    assert queue_by_arn(world.sqs, world.queue("dead").arn()) == world.queue("dead")
+    with pytest.raises(AccessDeniedError, match="nowhere"):
+        queue_by_arn(world.sqs, world.queue("dead").arn().replace("dead", "nowhere"))
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["by settings", "by policy"])
+def test_a_letter_is_put_where_the_settings_or_the_policy_say(world: World, *, named: bool) -> None:
+    """It arrives whole, accents and all, with its body as it came."""
+    desk = QueueDesk(world.queue(), world.queue("dead") if named else None)
+    assert desk.set_aside(LETTER)
+    assert desk.set_aside(LETTER)
+    messages = world.queue("dead").receive_some(10, 0, 60)
+    assert [Letter.from_message(message) for message in messages] == [LETTER, LETTER]
+
+
+def test_the_settings_queue_wins_over_the_policys(world: World) -> None:
+    """A queue that was named is the one, whatever the policy says."""
+    other = Queue(world.sqs, world.sqs.create_queue(QueueName="other")["QueueUrl"])
+    assert QueueDesk(world.queue(), other).set_aside(LETTER)
+    assert (world.waiting("other"), world.waiting("dead")) == ((1, 0), (0, 0))
+
+
+def test_the_policy_is_asked_for_once(world: World) -> None:
+    """A busy function doesn't ask at each failure; one that couldn't be asked is asked again."""
+    asked = 0
+
+    def counted(true: Callable[..., Any], **arguments: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise BROKEN
+        return true(**arguments)
+
+    desk = QueueDesk(Queue(Faulty(world.sqs, get_queue_attributes=counted), world.queue().url))
+    with pytest.raises(StorageError):
+        desk.tries()
+    assert [desk.tries(), desk.tries()] == [3, 3]
+    assert desk.set_aside(LETTER)
+    assert asked == 2
+
+
+def test_a_message_in_hand_is_hidden(world: World) -> None:
+    """For as long as asked, by its receipt handle."""
+    queue = world.queue()
+    queue.send("x")
+    message = queue.receive(0, 10)
+    assert message is not None
+    assert QueueDesk(queue).hide(message["ReceiptHandle"], 600)
+    (hidden_s,) = world.hidden_for_s()
+    assert 590 < hidden_s <= 600
+
+
+def test_without_queues_nothing_is_done(world: World) -> None:
+    """Where none is configured, or the queue has no dead letters, SQS sees to it alone."""
+    nothing = QueueDesk(None)
+    assert not nothing.hide("handle", 10)
+    assert (nothing.tries(), nothing.set_aside(LETTER)) == (None, False)
+    last = QueueDesk(world.queue("dead"))
+    assert not last.hide("", 10)
+    assert (last.tries(), last.set_aside(LETTER)) == (None, False)
+
+
+def test_a_dead_letter_queue_alone_is_enough_to_set_aside(world: World) -> None:
+    """The two settings are independent."""
+    assert QueueDesk(None, world.queue("dead")).set_aside(LETTER)
+    assert world.waiting("dead") == (1, 0)

@@ -1,0 +1,124 @@
+"""The table in DynamoDB, on moto's server."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from aws_fixtures import ITEM, RECORDING, TABLE, World
+
+from komorebi_qc.core.errors import AccessDeniedError, MessageError, UnknownRecordingError
+from komorebi_qc.storage.dynamodb import DynamoTable
+
+
+def test_get_reads_the_item(world: World) -> None:
+    """An item comes back as a recording."""
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    assert world.table().get("contact-1") == RECORDING
+
+
+def test_get_of_no_item(world: World) -> None:
+    """An ID without an item is an error that names the ID and the table."""
+    with pytest.raises(UnknownRecordingError, match=r"table Recording has no item with videoID contact-1"):
+        world.table().get("contact-1")
+
+
+@pytest.mark.parametrize("change", [{"agentID": {"NULL": True}}, {"creationDate": {"S": "2022-99-99 00:00:00"}}])
+def test_get_of_an_item_without_use(world: World, change: dict[str, Any]) -> None:
+    """An item from which no key can be made is an unknown recording."""
+    world.dynamodb.put_item(TableName=TABLE, Item={**ITEM, **change})
+    with pytest.raises(UnknownRecordingError, match="mend the item"):
+        world.table().get("contact-1")
+
+
+def test_get_refuses_what_is_no_id() -> None:
+    """An ID that can't stand in a key never reaches the table."""
+    with pytest.raises(MessageError):
+        DynamoTable(None, TABLE).get("../secrets")
+
+
+def test_mark_processed_loses_nothing(world: World) -> None:
+    """Only isProcessed and the given attributes change, whatever types the others have."""
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    told: dict[str, str | int | float | bool] = {"name": "New", "offset": -1.25e-7, "ok": True, "frames": 3, "x": 0.1}
+    world.table().mark_processed(RECORDING, told)
+    changed: dict[str, dict[str, Any]] = {
+        "isProcessed": {"BOOL": True},
+        "name": {"S": "New"},
+        "offset": {"N": "-0.000000125"},
+        "ok": {"BOOL": True},
+        "frames": {"N": "3"},
+        "x": {"N": "0.1"},
+    }
+    found = world.item()
+    assert found.keys() == ITEM.keys() | changed.keys()
+    expected: dict[str, Any] = {**ITEM, **changed}
+    for name, value in expected.items():
+        if "N" in value:
+            assert Decimal(found[name]["N"]) == Decimal(value["N"])
+        else:
+            assert found[name] == value
+    assert world.table().get("contact-1").is_processed
+
+
+def test_mark_processed_keeps_what_others_write_meanwhile(world: World) -> None:
+    """What the backend changed after the item was read stays."""
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    read = world.table().get("contact-1")
+    world.dynamodb.put_item(TableName=TABLE, Item={**ITEM, "name": {"S": "Changed"}, "more": {"S": "new"}})
+    world.table().mark_processed(read, {})
+    assert world.item() == {
+        **ITEM,
+        "name": {"S": "Changed"},
+        "more": {"S": "new"},
+        "isProcessed": {"BOOL": True},
+    }
+
+
+def test_mark_processed_makes_no_item(world: World) -> None:
+    """An item that was deleted meanwhile stays deleted."""
+    with pytest.raises(UnknownRecordingError, match="deleted"):
+        world.table().mark_processed(RECORDING, {"a": 1})
+    assert world.dynamodb.scan(TableName=TABLE)["Items"] == []
+
+
+@pytest.mark.parametrize("attributes", [{"videoID": "other"}, {"isProcessed": False}, {"a": float("nan")}])
+def test_mark_processed_refuses_slips(attributes: dict[str, Any]) -> None:
+    """The key, the flag itself and not-a-number are a programmer's slips."""
+    with pytest.raises(ValueError, match=r"can't be set|no number"):
+        DynamoTable(None, TABLE).mark_processed(RECORDING, attributes)
+
+
+def test_what_a_result_was_made_from_comes_with_the_item(world: World) -> None:
+    """What is marked is what is read the next time: container and inputs."""
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    world.table().mark_processed(RECORDING, {"outputContainer": "webm", "qcInputs": "0123abcd"})
+    found = world.table().get("contact-1")
+    assert (found.is_processed, found.container, found.made_from) == (True, "webm", "0123abcd")
+
+
+def test_own_attributes_are_ours_alone(world: World) -> None:
+    """What this package wrote, with plain values; nothing of the backend's."""
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    assert world.table().own_attributes("contact-1") == {"isProcessed": False}
+    told: dict[str, str | int | float | bool] = {
+        "outputContainer": "mp4",
+        "qcVerdict": "pass",
+        "qcOffsetSeconds": -0.25,
+        "qcInputs": "0123",
+        "qcSomethingNew": True,
+    }
+    world.table().mark_processed(RECORDING, told)
+    found = world.table().own_attributes("contact-1")
+    assert found == {"isProcessed": True, **told}
+    assert list(found) == sorted(found)
+    assert world.table().own_attributes("nobody") == {}
+    with pytest.raises(MessageError):
+        DynamoTable(None, TABLE).own_attributes("../secrets")
+
+
+def test_a_table_that_does_not_exist(world: World) -> None:
+    """A wrong table name is no reason to try again, and the sentence names it."""
+    with pytest.raises(AccessDeniedError, match=r"table Nowhere doesn't exist"):
+        DynamoTable(world.dynamodb, "Nowhere").get("contact-1")

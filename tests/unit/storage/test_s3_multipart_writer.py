@@ -1,0 +1,951 @@
+"""The upload that is written while the video is made: on moto's server, and on a bucket made by hand."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import os
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from concurrent.futures import wait
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import av
+import moto.s3.models
+import numpy as np
+import pytest
+from av.error import ArgumentError, FFmpegError
+from aws_fixtures import OUTPUT, RECORDING, Faulty, World, client_error, fails
+from botocore import exceptions as aws
+from botocore.awsrequest import AWSResponse
+from botocore.httpsession import URLLib3Session
+from fake_s3_bucket import HEAD, KEY, NOW, PART, Bucket, a_stream, an_upload
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from urllib3 import HTTPResponse
+
+from komorebi_qc.core.errors import AccessDeniedError, DoesNotFitError, KomorebiError, StorageError
+from komorebi_qc.media.mux import _muxer_options
+from komorebi_qc.storage import s3_multipart_writer as s3_stream
+from komorebi_qc.storage import s3_publication as s3_upload
+from komorebi_qc.storage.s3_multipart_writer import (
+    LARGEST_PART_BYTES,
+    HeadTooSmallError,
+    PartStream,
+    clear_stale,
+    part_bytes_of,
+)
+from komorebi_qc.storage.s3_publication import MAX_PARTS, PART_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from komorebi_qc.core.output import Container
+
+GIB, TIB = 1 << 30, 1 << 40
+BROKEN = client_error("InternalError", 500, "Any")
+
+
+def content_of(size: int) -> bytes:
+    """Bytes no two parts of which are alike."""
+    return np.random.default_rng(size).bytes(size)
+
+
+def published(stream: PartStream, content: bytes = b"", chunk_bytes: int = 10_000) -> None:
+    """Write `content` bit by bit, finish it and show it."""
+    for start in range(0, len(content), chunk_bytes):
+        stream.write(content[start : start + chunk_bytes])
+    with ExitStack() as undo:
+        show = stream.finish(undo)
+        show()
+        undo.pop_all()
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3 takes no part but the last under 5 MiB; here it does."""
+    monkeypatch.setattr(moto.s3.models, "S3_UPLOAD_PART_MIN_SIZE", 1)
+
+
+def frames(count: int) -> Iterator[Any]:
+    """Noise, which no codec makes small."""
+    rng = np.random.default_rng(7)
+    for number in range(count):
+        pixels = rng.integers(0, 255, (90, 160, 3), dtype=np.uint8)
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
+        frame.pts = number
+        yield frame
+
+
+def mux(file: Any, container: Container, room: int, count: int = 100) -> None:
+    """Write a video with room for its index in front, by the product's own options."""
+    options = {**_muxer_options(container, room), "fflags": "+bitexact"}  # WebM has random names else
+    with av.open(file, "w", format=container, options=options) as out:
+        stream: Any = out.add_stream("libx264" if container == "mp4" else "libvpx", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
+        stream.codec_context.gop_size = 10
+        stream.codec_context.thread_count = 1
+        for frame in frames(count):
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+
+
+# --- what arrives
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("container", ["mp4", "webm"])
+def test_a_muxed_video_arrives_as_it_would_in_a_file(world: World, container: Container) -> None:
+    """Byte for byte, with its content type; the first part, in which the index lies, goes up last."""
+    plain = io.BytesIO()
+    mux(plain, container, 20_000)
+    numbers: list[int] = []
+
+    def counted(true: Callable[..., Any], **arguments: Any) -> Any:
+        numbers.append(arguments["PartNumber"])
+        return true(**arguments)
+
+    client = Faulty(world.s3, upload_part=counted)
+    with PartStream(
+        an_upload(client), KEY, f"video/{container}", head_bytes=20_000, expected_bytes=900_000, part_bytes=PART
+    ) as stream:
+        mux(stream, container, 20_000)
+        assert world.keys(OUTPUT) == []
+        with ExitStack() as undo:
+            show = stream.finish(undo)
+            assert world.keys(OUTPUT) == []
+            show()
+            undo.pop_all()
+        assert stream.size == len(plain.getvalue())
+        assert stream.head() == plain.getvalue()[: 20_000 + s3_stream._HEADER_BYTES]
+    assert world.read(KEY) == plain.getvalue()
+    assert world.s3.head_object(Bucket=OUTPUT, Key=KEY)["ContentType"] == f"video/{container}"
+    assert len(numbers) > 3
+    assert 1 in numbers[-2:]  # beside the last one that is on its way
+    assert sorted(numbers) == list(range(1, len(numbers) + 1))
+    assert world.dangling_uploads() == []
+
+
+@pytest.mark.parametrize("container", ["mp4", "webm"])
+def test_an_index_larger_than_its_room_ends_as_in_a_file(container: Container) -> None:
+    """As long as it stays within the first part, the muxer says so itself, and nothing is left."""
+    for file in (io.BytesIO(), a_stream(bucket := Bucket())):
+        with pytest.raises(ArgumentError), file:
+            mux(file, container, 100)
+    assert bucket.objects == {}
+    assert bucket.asked[-1] == "abort"
+
+
+def test_an_index_larger_than_the_first_part_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it would run over is sent already: an error of its own, through FFmpeg as well."""
+    monkeypatch.setattr(s3_stream, "_HEADER_BYTES", 64)
+    stream = a_stream(bucket := Bucket(), head_bytes=500, part_bytes=1024)
+    with pytest.raises(HeadTooSmallError, match=r"run over the end of its first 1024"), stream:
+        mux(stream, "mp4", 500)
+    assert bucket.objects == {}
+    assert bucket.asked[-1] == "abort"
+
+
+def test_parts_of_the_size_that_s3_takes(world: World) -> None:
+    """Nothing set but what has to be: 8 MiB a part, on a server that refuses less than 5."""
+    content = content_of(1 << 20) * 19 + b"the end"
+    with PartStream(an_upload(world.s3), KEY, "video/mp4", head_bytes=1000, expected_bytes=len(content)) as stream:
+        for start in range(0, len(content), 1 << 20):
+            assert stream.write(memoryview(content)[start : start + (1 << 20)]) > 0
+        published(stream)
+    assert world.read(KEY) == content
+    assert world.s3.head_object(Bucket=OUTPUT, Key=KEY)["ETag"].endswith('-3"')
+
+
+@pytest.mark.parametrize(("size", "asked"), [(0, ["put"]), (HEAD, ["put"]), (HEAD + 1, None)])
+def test_what_fits_into_the_first_part_is_put_in_one_request(size: int, asked: list[str] | None) -> None:
+    """No multipart upload is begun for it; one byte more, and there is one."""
+    content = content_of(size)
+    with a_stream(bucket := Bucket()) as stream:
+        stream.write(content)
+        published(stream)
+    assert bucket.objects == {KEY: content}
+    assert bucket.asked == (asked or ["list", "create", "part 2", "part 1", "complete"])
+
+
+@settings(deadline=None, max_examples=150)
+@example(sizes=[], gap=0, rewrites=[(1, 0)], back=False, longer=0)  # nothing written past the end makes no file longer
+@given(
+    sizes=st.lists(st.integers(0, 1500), max_size=20),
+    gap=st.integers(0, 1200),
+    rewrites=st.lists(st.tuples(st.integers(0, 1023), st.integers(0, 1200)), max_size=4),
+    back=st.booleans(),
+    longer=st.integers(0, 1500),
+)
+def test_any_writing_with_a_front_rewritten_gives_a_files_bytes(
+    sizes: list[int], gap: int, rewrites: list[tuple[int, int]], *, back: bool, longer: int
+) -> None:
+    """A gap near the start, any sizes, the front written again, and more at the end: as in a file."""
+    first_bytes = 1024
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(s3_stream, "_HEADER_BYTES", 24)
+        stream = a_stream(bucket := Bucket(), head_bytes=1000, part_bytes=512)
+    plain = io.BytesIO()
+
+    def each(act: Callable[[Any], int]) -> None:
+        assert act(stream) == act(plain)
+        assert (stream.tell(), stream.size) == (plain.tell(), len(plain.getvalue()))
+
+    with stream:
+        each(lambda file: file.seek(min(gap, first_bytes)))
+        for number, size in enumerate(sizes):
+            each(lambda file, data=bytes([number + 1]) * size: file.write(data))  # type: ignore[misc]
+        for at, size in rewrites:
+            each(lambda file, at=at: file.seek(at))  # type: ignore[misc]
+            data = b"\xff" * min(size, first_bytes - at)
+            each(lambda file, data=data: file.write(data))  # type: ignore[misc]
+        if back:
+            each(lambda file: file.seek(0, io.SEEK_END))
+            each(lambda file: file.write(b"\xee" * longer))
+        assert stream.head() == plain.getvalue()[:first_bytes]
+        published(stream)
+    assert bucket.objects == {KEY: plain.getvalue()}
+
+
+@pytest.mark.parametrize("at", [-1, HEAD + 1, HEAD + PART + 1, HEAD + 3 * PART - 1, HEAD + 3 * PART + 1])
+def test_a_place_that_is_sent_already_cant_be_gone_to(at: int) -> None:
+    """Nor one past the end: it says where one may write, and nothing comes of the upload."""
+    stream = a_stream(bucket := Bucket())
+    stream.write(content_of(HEAD + 3 * PART))
+    with pytest.raises(io.UnsupportedOperation, match=rf"byte {at} is neither"):
+        stream.seek(at)
+    with pytest.raises(io.UnsupportedOperation, match=rf"byte {at} is neither"), ExitStack() as undo:
+        stream.finish(undo)
+    assert bucket.objects == {}
+    assert bucket.asked[-1] == "abort"
+
+
+@pytest.mark.parametrize(("at", "size"), [(HEAD, 1), (HEAD - 1, 2), (0, HEAD + 1)])
+def test_a_write_from_the_front_into_what_is_sent_is_refused(at: int, size: int) -> None:
+    """Not a byte of it is taken."""
+    content = content_of(HEAD + PART)
+    with a_stream(Bucket()) as stream:
+        stream.write(content)
+        stream.seek(at)
+        with pytest.raises(HeadTooSmallError):
+            stream.write(b"\xff" * size)
+        assert stream.head() == content[:HEAD]
+
+
+def test_a_file_object_like_any_other() -> None:
+    """It can be written and gone about in, not read and not cut; relative places count from where they should."""
+    with a_stream(Bucket()) as stream:
+        assert (stream.writable(), stream.seekable(), stream.readable()) == (True, True, False)
+        stream.write(b"0123456789")
+        assert stream.seek(-4, io.SEEK_END) == stream.tell() == 6
+        assert stream.seek(-2, io.SEEK_CUR) == 4
+        stream.write(np.frombuffer(b"abcd", np.uint16))
+        assert stream.head() == b"0123abcd89"
+        with pytest.raises(io.UnsupportedOperation):
+            stream.truncate(0)
+
+
+def test_nothing_can_be_written_once_it_is_finished() -> None:
+    """A late write would be missing: it is refused, and the object doesn't come into sight without it."""
+    with a_stream(bucket := Bucket()) as stream, ExitStack() as undo:
+        stream.write(b"all")
+        show = stream.finish(undo)
+        with pytest.raises(io.UnsupportedOperation, match="is finished"):
+            stream.write(b"more")
+        with pytest.raises(io.UnsupportedOperation, match="is finished"):
+            show()
+    assert bucket.objects == {}
+
+
+# --- how large parts are
+
+
+@pytest.mark.parametrize("expected_bytes", [0, 1 * GIB, 70 * GIB, 71 * GIB, 700 * GIB, 5 * TIB, 50 * TIB])
+def test_ten_thousand_parts_hold_five_tebibytes(expected_bytes: int) -> None:
+    """Whatever was expected: no part is larger than S3 takes, none smaller than the one before, and all of it fits."""
+    sizes = [PART_BYTES, *(part_bytes_of(number, expected_bytes) for number in range(2, MAX_PARTS + 1))]
+    assert sum(sizes) >= 5 * TIB
+    assert max(sizes) <= LARGEST_PART_BYTES
+    assert min(sizes) >= PART_BYTES
+    assert sizes == sorted(sizes)
+    assert sum(sizes[:9001]) >= min(expected_bytes, 9000 * LARGEST_PART_BYTES)
+
+
+def test_parts_are_as_small_as_they_can_be() -> None:
+    """8 MiB for what 9,000 of them hold; a little more for what needs it; doubled after each thousand."""
+    assert part_bytes_of(2, 0) == part_bytes_of(1000, 9000 * PART_BYTES) == PART_BYTES
+    assert part_bytes_of(2, 9000 * PART_BYTES + 1) == PART_BYTES + (1 << 20)
+    doubled = [part_bytes_of(number, 0) // PART_BYTES for number in (1000, 1001, 2000, 2001, 9001, 10_000)]
+    assert doubled == [1, 2, 2, 4, 512, 512]
+    assert part_bytes_of(1001, 18_000 * PART_BYTES) == part_bytes_of(2, 18_000 * PART_BYTES) == 2 * PART_BYTES
+    assert part_bytes_of(3001, 18_000 * PART_BYTES) == 8 * PART_BYTES
+
+
+def test_the_first_part_holds_the_whole_index() -> None:
+    """However large the room for it is, all of it can be written again at the end."""
+    room = 5 * PART
+    content = content_of(room + 3 * PART)
+    with a_stream(bucket := Bucket(), head_bytes=room) as stream:
+        stream.write(content)
+        stream.seek(32)
+        stream.write(b"\xff" * room)
+        published(stream)
+    assert bucket.objects[KEY] == content[:32] + b"\xff" * room + content[32 + room :]
+
+
+def test_more_than_s3_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The part after the last isn't begun: no try helps, and nothing is left."""
+    monkeypatch.setattr(s3_upload, "MAX_PARTS", 3)
+    with a_stream(bucket := Bucket()) as stream:
+        stream.write(bytes(HEAD + 2 * PART))
+        with pytest.raises(DoesNotFitError, match="all that S3 takes in 3 parts"):
+            stream.write(b"x")
+    assert "part 4" not in bucket.asked
+    assert bucket.asked[-1] == "abort"
+
+
+# --- side by side, and bounded
+
+
+def held_up(may_go: threading.Event) -> Bucket:
+    """A bucket to which no part gets before it may."""
+    bucket = Bucket()
+
+    def hold(_: int) -> None:
+        assert may_go.wait(20)
+
+    bucket.on_part = hold
+    return bucket
+
+
+def test_buffers_of_a_size_that_is_over_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where parts become larger, none of the smaller ones' memory is kept."""
+    monkeypatch.setattr(s3_stream, "_DOUBLED_EVERY_PARTS", 4)
+    with a_stream(Bucket()) as stream:
+        for _ in range(8):
+            stream.write(bytes(PART))
+            wait(list(stream._sending))
+        stream.write(bytes(HEAD))
+        stream._wait_for_fewer_than(1)
+        assert stream._number > 4
+        assert {len(part) for part in stream._spare} == {2 * PART}
+
+
+def test_two_parts_go_up_at_a_time() -> None:
+    """Each waits in its request until the other is there as well."""
+    both = threading.Barrier(2, timeout=20)
+    bucket = Bucket()
+
+    def wait_for_the_other(number: int) -> None:
+        if number > 1:
+            both.wait()
+
+    bucket.on_part = wait_for_the_other
+    with a_stream(bucket) as stream:
+        stream.write(content_of(HEAD + 4 * PART))
+        published(stream)
+    assert len(bucket.objects[KEY]) == HEAD + 4 * PART
+
+
+def test_the_muxer_goes_on_until_a_third_part_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two on their way, one full: then it waits, asks `between` at least twice a second, and goes on when one is up."""
+    may_go = threading.Event()
+    bucket = held_up(may_go)
+    asked = 0
+    waits_s: list[float] = []
+
+    def between() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 8:
+            may_go.set()
+
+    def waits(parts: Any, longest_s: float, until: str) -> Any:
+        waits_s.append(longest_s)
+        return wait(parts, longest_s, until)
+
+    monkeypatch.setattr(s3_stream, "wait", waits)
+
+    with a_stream(bucket, between) as stream:
+        stream.write(bytes(HEAD + 3 * PART - 1))  # two parts are sent without waiting, and the third isn't full
+        assert asked == 2
+        stream.write(b"x")
+        assert asked >= 8
+        assert set(waits_s) == {0.25}
+        monkeypatch.undo()
+        published(stream)
+
+
+def test_memory_is_bounded() -> None:
+    """Forty parts on a slow line take as much memory as the first part and three more."""
+    bucket = Bucket()
+    bucket.keeps = False
+    bucket.on_part = lambda _: time.sleep(0.002)
+    stream = a_stream(bucket, part_bytes=1 << 20, head_bytes=1000)
+    chunk = bytes(1 << 15)
+    tracemalloc.start()
+    try:
+        for _ in range(32 * 40):
+            stream.write(chunk)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    stream.close()
+    assert stream.size == 40 << 20
+    assert 1 << 20 < peak < 3.5 * (1 << 20)  # the first part was there before
+
+
+class StopError(Exception):
+    """What stops a transfer."""
+
+
+def test_what_between_raises_ends_it_while_write_waits() -> None:
+    """The writing thread gets it at once, and nothing is left."""
+    may_go = threading.Event()
+    bucket = held_up(may_go)
+    waits = 0
+
+    def between() -> None:
+        nonlocal waits
+        waits += 1
+        if waits == 5:
+            raise StopError
+
+    with a_stream(bucket, between) as stream:
+        with pytest.raises(StopError):
+            stream.write(bytes(HEAD + 20 * PART))
+        may_go.set()
+    assert sorted(bucket.asked[2:4]) == ["part 2", "part 3"]
+    assert bucket.asked[4:] == ["abort"]
+
+
+@pytest.mark.parametrize("after", range(5))
+def test_it_can_be_stopped_before_each_part(after: int) -> None:
+    """The first part included: no further one goes up, and nothing is left."""
+    bucket = Bucket()
+    begun = 0
+
+    def between() -> None:
+        if len([one for one in bucket.asked if one.startswith("part")]) >= after:
+            raise StopError
+
+    def count(_: int) -> None:
+        nonlocal begun
+        begun += 1
+
+    bucket.on_part = count
+
+    def write_it_all(stream: PartStream) -> None:
+        for _ in range(HEAD // PART + 4):
+            stream.write(bytes(PART))
+            while len([one for one in bucket.asked if one.startswith("part")]) < stream._number - 1:
+                time.sleep(0.001)  # until the part has begun, so that `between` knows
+        published(stream)
+
+    with pytest.raises(StopError), a_stream(bucket, between) as stream:
+        write_it_all(stream)
+    assert begun == after
+    assert (bucket.objects, bucket.asked[-1]) == ({}, "abort")
+
+
+# --- failures
+
+FAULTS: dict[str, Callable[[], dict[str, Callable[..., Any]]]] = {
+    "starting the upload": lambda: {"create_multipart_upload": fails(BROKEN)},
+    "the first that goes up": lambda: {"upload_part": fails(BROKEN, on=1)},
+    "one in the middle": lambda: {"upload_part": fails(BROKEN, on=3)},
+    "the last but one": lambda: {"upload_part": fails(BROKEN, on=5)},
+    "the first part": lambda: {"upload_part": fails(BROKEN, on=6)},
+    "a part whose answer got lost": lambda: {"upload_part": fails(BROKEN, on=2, after=True)},
+    "completing": lambda: {"complete_multipart_upload": fails(BROKEN)},
+    "a broken line": lambda: {"complete_multipart_upload": fails(aws.ReadTimeoutError(endpoint_url="x"))},
+}
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("before", [None, b"old"], ids=["first run", "rerun"])
+@pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS.keys())
+def test_wherever_it_fails_nothing_changes(
+    world: World, faults: Callable[[], dict[str, Callable[..., Any]]], before: bytes | None
+) -> None:
+    """The object is as before, no upload is left, and the error is one that another try may help."""
+    if before is not None:
+        world.s3.put_object(Bucket=OUTPUT, Key=KEY, Body=before)
+    content = content_of(HEAD + 4 * PART + 1)
+    with (
+        pytest.raises(StorageError, match=rf"s3://{OUTPUT}/{KEY} didn't") as caught,
+        a_stream(Faulty(world.s3, **faults())) as stream,
+    ):
+        published(stream, content)
+    assert "secret" not in str(caught.value)
+    assert world.dangling_uploads() == []
+    assert world.keys(OUTPUT) == ([] if before is None else [KEY])
+    assert before is None or world.read(KEY) == before
+
+
+def write_for_ever(stream: PartStream) -> None:
+    """Until it raises."""
+    while stream.write(bytes(PART)):
+        time.sleep(0.001)
+
+
+def test_a_failure_is_raised_once_and_then_by_finish_alone() -> None:
+    """What FFmpeg still writes when it closes is swallowed; no further part goes up, and finishing can't succeed."""
+    bucket = Bucket()
+
+    def refuse(number: int) -> None:
+        if number == 2:
+            raise client_error("AccessDenied", 403, "UploadPart")
+
+    bucket.on_part = refuse
+    with a_stream(bucket) as stream:
+        with pytest.raises(AccessDeniedError) as caught:
+            write_for_ever(stream)
+        begun = len(bucket.asked)
+        for _ in range(20):
+            assert stream.write(bytes(PART)) == PART
+        assert stream.seek(10 * HEAD + 5) == 10 * HEAD + 5
+        assert stream.write(b"x") == 1
+        with pytest.raises(AccessDeniedError) as again, ExitStack() as undo:
+            stream.finish(undo)
+        assert again.value is caught.value
+    assert bucket.asked[begun:] == ["abort"]
+    assert bucket.objects == {}
+
+
+def refused(_: int) -> None:
+    """No part is taken."""
+    raise BROKEN
+
+
+def test_a_failure_comes_through_ffmpeg_as_it_is() -> None:
+    """PyAV raises the very error; closing it then raises FFmpeg's own, which recalls that there was one."""
+    bucket = Bucket()
+    bucket.on_part = refused
+    with a_stream(bucket) as stream:
+        out: Any = av.open(stream, "w", format="mp4", options=_muxer_options("mp4", 20_000))
+        video = out.add_stream("libx264", rate=10)
+        video.width, video.height, video.pix_fmt = 160, 90, "yuv420p"
+        with pytest.raises(StorageError, match="Any: InternalError"):
+            out.mux([packet for frame in frames(100) for packet in video.encode(frame)])
+        with pytest.raises(FFmpegError):
+            out.close()
+        with pytest.raises(StorageError), ExitStack() as undo:
+            stream.finish(undo)
+    assert (bucket.objects, bucket.asked[-1]) == ({}, "abort")
+
+
+def test_a_failure_after_the_last_write_is_raised_by_finish() -> None:
+    """A part that fails while nobody writes isn't forgotten."""
+    bucket = Bucket()
+    bucket.on_part = refused
+    stream = a_stream(bucket)
+    stream.write(bytes(HEAD + PART))
+    with pytest.raises(StorageError), ExitStack() as undo:
+        stream.finish(undo)
+    assert bucket.asked[:2] == ["list", "create"]
+    assert set(bucket.asked[2:-1]) in ({"part 2"}, {"part 1", "part 2"})
+    assert (bucket.objects, bucket.asked[-1]) == ({}, "abort")
+
+
+def test_ctrl_c_in_the_middle_is_not_forgotten() -> None:
+    """FFmpeg's callbacks lose it; finishing raises it again."""
+
+    def between() -> None:
+        raise KeyboardInterrupt
+
+    stream = a_stream(bucket := Bucket(), between)
+    with pytest.raises(KeyboardInterrupt):
+        stream.write(bytes(HEAD + PART))
+    assert stream.write(b"more") == 4
+    with pytest.raises(KeyboardInterrupt), ExitStack() as undo:
+        stream.finish(undo)
+    assert bucket.asked == ["list", "create", "abort"]
+
+
+@pytest.mark.parametrize("size", [10, HEAD + PART])
+def test_leaving_it_before_it_is_shown_undoes_it(size: int) -> None:
+    """Finished or not; and showing it then is refused, so that no small object comes after all."""
+    bucket = Bucket()
+    with a_stream(bucket) as stream:
+        stream.write(bytes(size))
+        show = stream.finish(ExitStack())
+    with pytest.raises(io.UnsupportedOperation, match="was aborted"):
+        show()
+    stream.abort()
+    stream.close()
+    assert bucket.objects == {}
+    assert bucket.asked.count("abort") == (size > HEAD)
+    assert stream.write(b"late") == 4
+
+
+def test_what_is_shown_stays() -> None:
+    """Aborting and closing afterwards undo nothing, and it can't be shown twice."""
+    bucket = Bucket()
+    with a_stream(bucket) as stream, ExitStack() as undo:
+        stream.write(bytes(HEAD + PART))
+        show = stream.finish(undo)
+        assert stream.finish(undo) == show
+        show()
+        show()
+    stream.abort()
+    assert len(bucket.objects[KEY]) == HEAD + PART
+    assert bucket.asked.count("complete") == 1
+    assert "abort" not in bucket.asked
+
+
+def test_the_undo_is_given_the_abort() -> None:
+    """Whoever publishes undoes it with all else that was published."""
+    stream = a_stream(bucket := Bucket())
+    stream.write(bytes(HEAD + PART))
+    with ExitStack() as undo:
+        stream.finish(undo)
+        assert sorted(bucket.parts) == [1, 2]
+    assert (bucket.objects, bucket.asked[-1]) == ({}, "abort")
+
+
+def test_a_part_that_arrives_after_the_abort_is_taken_back() -> None:
+    """It may lie in S3 then: whoever sent it aborts again."""
+    may_go = threading.Event()
+    bucket = held_up(may_go)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(s3_stream, "_LAST_PARTS_S", 0.05)
+        stream = a_stream(bucket)
+        stream.write(bytes(HEAD + PART))
+        stream.abort()
+    assert bucket.asked == ["list", "create", "part 2", "abort"]
+    may_go.set()
+    for thread in threading.enumerate():
+        if thread.name == "s3-part-2":
+            thread.join()
+    assert bucket.asked[-1] == "abort"
+    assert bucket.asked.count("abort") == 2
+    assert bucket.parts == {}
+
+
+def test_abort_waits_for_the_parts_on_their_way() -> None:
+    """So that one abort takes them all."""
+    bucket = Bucket()
+    stream = a_stream(bucket)
+
+    def wait_for_the_abort(_: int) -> None:
+        while not stream._is_aborted:
+            time.sleep(0.001)
+
+    bucket.on_part = wait_for_the_abort
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(s3_stream, "_LAST_PARTS_S", 60)
+        stream.write(bytes(HEAD + 2 * PART))
+        stream.abort()
+    assert sorted(bucket.asked[2:4]) == ["part 2", "part 3"]
+    assert (bucket.asked[4:], bucket.parts) == (["abort"], {})
+
+
+def test_an_abort_that_is_interrupted_aborts_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while it waits for the last parts leaves nothing in the bucket."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    stream = a_stream(bucket := Bucket())
+    stream.write(bytes(HEAD + PART))
+    with monkeypatch.context() as patch:
+        patch.setattr(s3_stream, "wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            stream.abort()
+    assert bucket.asked.count("abort") >= 1
+    stream.close()
+
+
+def test_a_process_that_ends_does_not_wait_for_a_part() -> None:
+    """A connection that says nothing doesn't keep the interpreter from ending."""
+    program = """
+import sys, threading
+from fake_s3_bucket import HEAD, PART, Bucket, a_stream
+begun = threading.Event()
+bucket = Bucket()
+def stall(_):
+    begun.set()
+    threading.Event().wait()
+bucket.on_part = stall
+stream = a_stream(bucket)
+stream.write(bytes(HEAD + PART))
+begun.wait()
+print("ends", flush=True)
+"""
+    path = os.pathsep.join(sys.path)
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        env=os.environ | {"PYTHONPATH": path},
+    )
+    assert (ended.stdout, ended.stderr) == ("ends\n", "")
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("arrives", [False, True], ids=["refused", "arrived, but the answer got lost"])
+def test_a_part_that_is_sent_twice_counts_once(world: World, *, arrives: bool) -> None:
+    """What S3 failed to take, or to answer, botocore sends again: the object has each part once."""
+    tries = itertools.count()
+
+    def unavailable(request: Any, **_: Any) -> AWSResponse | None:
+        if next(tries) != 1:
+            return None
+        if arrives:
+            URLLib3Session().send(request)
+        return AWSResponse(request.url, 503, {}, HTTPResponse(io.BytesIO(), preload_content=False))
+
+    content = content_of(HEAD + 2 * PART + 1)
+    world.s3.meta.events.register("before-send.s3.UploadPart", unavailable)
+    try:
+        with a_stream(world.s3) as stream:
+            published(stream, content)
+    finally:
+        world.s3.meta.events.unregister("before-send.s3.UploadPart", unavailable)
+    assert next(tries) == 5
+    assert world.read(KEY) == content
+    assert world.s3.head_object(Bucket=OUTPUT, Key=KEY)["ETag"].endswith('-4"')
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_completion_whose_answer_is_lost_is_done_all_the_same(world: World) -> None:
+    """Where the request arrived, the object stands."""
+    lost = fails(aws.ConnectionClosedError(endpoint_url="x"), after=True)
+    content = content_of(HEAD + PART + 1)
+    with a_stream(Faulty(world.s3, complete_multipart_upload=lost)) as stream:
+        stream.write(content)
+        published(stream)
+    assert world.read(KEY) == content
+
+
+# --- what S3 says that it has
+
+
+def sent(
+    told: Callable[[int, dict[str, Any]], dict[str, Any]] = lambda _, answer: answer,
+    told_whole: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer,
+) -> Bucket:
+    """Publish two parts to a bucket whose answers are changed so."""
+    bucket = Bucket()
+    bucket.told, bucket.told_whole = told, told_whole
+    with a_stream(bucket) as stream:
+        published(stream, content_of(HEAD + 100))
+    return bucket
+
+
+OTHER_MD5 = '"0123456789abcdef0123456789abcdef"'
+FINE_PARTS = {
+    "an MD5 alone": lambda answer: {"ETag": answer["ETag"]},
+    "SSE-S3": lambda answer: {"ETag": answer["ETag"], "ServerSideEncryption": "AES256"},
+    "SSE-KMS": lambda _: {"ETag": OTHER_MD5, "ServerSideEncryption": "aws:kms"},
+    "SSE-KMS, two layers": lambda _: {"ETag": OTHER_MD5, "ServerSideEncryption": "aws:kms:dsse"},
+    "SSE-C": lambda _: {"ETag": OTHER_MD5, "SSECustomerAlgorithm": "AES256"},
+    "no MD5": lambda _: {"ETag": '"0123456789abcdef-opaque"'},
+    "a CRC32 beside any ETag": lambda answer: {**answer, "ETag": OTHER_MD5},
+}
+WRONG_PARTS = {
+    "CRC32": lambda answer: {**answer, "ChecksumCRC32": "AAAAAA=="},
+    "CRC32, encrypted": lambda _: {"ETag": '"x"', "ChecksumCRC32": "AAAAAA==", "ServerSideEncryption": "aws:kms"},
+    "MD5": lambda _: {"ETag": OTHER_MD5},
+    "MD5, SSE-S3": lambda _: {"ETag": OTHER_MD5, "ServerSideEncryption": "AES256"},
+}
+
+
+@pytest.mark.parametrize("change", FINE_PARTS.values(), ids=FINE_PARTS.keys())
+def test_an_etag_that_need_not_be_an_md5_is_no_error(change: Callable[[Any], Any]) -> None:
+    """Under a key of one's own it is something else, and beside a checksum nobody looks at it."""
+    bucket = sent(lambda _, answer: change(answer))
+    assert bucket.objects == {KEY: content_of(HEAD + 100)}
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("change", WRONG_PARTS.values(), ids=WRONG_PARTS.keys())
+def test_a_part_that_arrived_otherwise_is_noticed(change: Callable[[Any], Any], number: int) -> None:
+    """Whichever part: it is worth another try, nothing is completed and nothing left."""
+    bucket = Bucket()
+    bucket.told = lambda n, answer: change(answer) if n == number else answer
+    with (
+        pytest.raises(StorageError, match=rf"part {number} of s3://.*didn't arrive as it was sent.*another try"),
+        a_stream(bucket) as stream,
+    ):
+        published(stream, content_of(HEAD + 100))
+    assert bucket.objects == {}
+    assert "complete" not in bucket.asked
+    assert bucket.asked[-1] == "abort"
+
+
+FINE_WHOLES = {
+    "without the number of parts": lambda answer: {"ChecksumCRC32": answer["ChecksumCRC32"].partition("-")[0]},
+    "an ETag alone": lambda answer: {"ETag": answer["ETag"]},
+    "SSE-KMS": lambda _: {"ETag": f'{OTHER_MD5[:-1]}-2"', "ServerSideEncryption": "aws:kms"},
+    "one checksum of the whole": lambda _: {"ChecksumCRC32": "AAAAAA==", "ChecksumType": "FULL_OBJECT"},
+    "nothing": lambda _: {},
+}
+WRONG_WHOLES = {
+    "CRC32": lambda answer: {**answer, "ChecksumCRC32": "AAAAAA==-2"},
+    "CRC32, without the number": lambda answer: {**answer, "ChecksumCRC32": "AAAAAA=="},
+    "the number of parts": lambda answer: {**answer, "ChecksumCRC32": answer["ChecksumCRC32"][:-1] + "3"},
+    "ETag": lambda _: {"ETag": f'{OTHER_MD5[:-1]}-2"'},
+    "ETag's number of parts": lambda answer: {"ETag": answer["ETag"][:-2] + '3"'},
+}
+
+
+@pytest.mark.parametrize("change", FINE_WHOLES.values(), ids=FINE_WHOLES.keys())
+def test_a_whole_that_is_as_its_parts_is_fine(change: Callable[[Any], Any]) -> None:
+    """Told by a checksum or by an ETag, or not at all."""
+    assert sent(told_whole=change).objects == {KEY: content_of(HEAD + 100)}
+
+
+@pytest.mark.parametrize("change", WRONG_WHOLES.values(), ids=WRONG_WHOLES.keys())
+def test_a_whole_that_is_not_as_its_parts_goes_again(change: Callable[[Any], Any]) -> None:
+    """It is in sight by then: it is taken away, and it is worth another try."""
+    bucket = Bucket()
+    bucket.told_whole = change
+    with pytest.raises(StorageError, match=r"didn't arrive as it was sent"), a_stream(bucket) as stream:
+        published(stream, content_of(HEAD + 100))
+    assert bucket.objects == {}
+
+
+@pytest.mark.parametrize("change", WRONG_WHOLES.values(), ids=WRONG_WHOLES.keys())
+def test_a_whole_whose_completion_was_never_answered_is_compared_too(change: Callable[[Any], Any]) -> None:
+    """The object itself is asked for its checksums."""
+    bucket = Bucket()
+    bucket.told_whole, bucket.loses_completion = change, True
+    with pytest.raises(StorageError, match=r"didn't arrive as it was sent"), a_stream(bucket) as stream:
+        published(stream, content_of(HEAD + 100))
+    assert bucket.objects == {}
+
+
+@pytest.mark.parametrize("change", FINE_WHOLES.values(), ids=FINE_WHOLES.keys())
+def test_a_fine_whole_whose_completion_was_never_answered_stands(change: Callable[[Any], Any]) -> None:
+    """It is as its parts are, by its own account."""
+    bucket = Bucket()
+    bucket.told_whole, bucket.loses_completion = change, True
+    with a_stream(bucket) as stream:
+        published(stream, content_of(HEAD + 100))
+    assert bucket.objects == {KEY: content_of(HEAD + 100)}
+
+
+def test_a_whole_that_cant_be_asked_stands() -> None:
+    """It is in sight, and each of its parts was compared."""
+    bucket = Bucket()
+    bucket.loses_completion = True
+    refused_checksums = Faulty(
+        bucket,
+        head_object=lambda true, **given: (
+            fails(client_error("AccessDenied", 403, "HeadObject"))(true, **given)
+            if "ChecksumMode" in given
+            else true(**given)
+        ),
+    )
+    with a_stream(refused_checksums) as stream:
+        published(stream, content_of(HEAD + 100))
+    assert bucket.objects == {KEY: content_of(HEAD + 100)}
+
+
+def test_an_etag_of_parts_under_ones_own_key_is_not_compared() -> None:
+    """Where the parts' ETags are no MD5s, the whole's isn't made of them."""
+    bucket = sent(
+        lambda _, answer: {**answer, "SSECustomerAlgorithm": "AES256"},
+        lambda _: {"ETag": f'{OTHER_MD5[:-1]}-2"'},
+    )
+    assert list(bucket.objects) == [KEY]
+
+
+# --- what a killed run left
+
+
+class Listing(Faulty):
+    """A client that lists given uploads, two a page, and remembers which were aborted."""
+
+    def __init__(self, client: Any, uploads: list[tuple[str, str, datetime]], error: Exception | None = None) -> None:
+        super().__init__(client, abort_multipart_upload=lambda _, **given: self.aborted.append(given["UploadId"]))
+        self.uploads = uploads
+        self.error = error
+        self.aborted: list[str] = []
+        self.prefixes: list[str] = []
+
+    def get_paginator(self, name: str) -> Listing:
+        """Of the multipart uploads alone."""
+        assert name == "list_multipart_uploads"
+        return self
+
+    def paginate(self, *, Prefix: str, **_: Any) -> Iterator[dict[str, Any]]:  # noqa: N803
+        """A page without any comes last."""
+        self.prefixes.append(Prefix)
+        if self.error is not None:
+            raise self.error
+        rows = [{"Key": key, "UploadId": name, "Initiated": begun} for key, name, begun in self.uploads]
+        for start in range(0, len(rows), 2):
+            yield {"Uploads": rows[start : start + 2]}
+        yield {}
+
+
+def test_stale_uploads_of_this_very_key_are_cleared(world: World) -> None:
+    """Old ones, on every page; not a fresh one, and not one of a key that begins alike."""
+    old, fresh = NOW - timedelta(days=1, seconds=1), NOW - timedelta(hours=23, minutes=59)
+    rows = [(KEY, "a", old), (KEY, "b", fresh), (KEY + ".old", "c", old), (KEY, "d", old - timedelta(days=9))]
+    client = Listing(world.s3, rows)
+    clear_stale(an_upload(client), KEY, now=NOW)
+    assert (client.prefixes, client.aborted) == ([KEY], ["a", "d"])
+    client.aborted.clear()
+    clear_stale(an_upload(client), KEY, timedelta(minutes=30), NOW)
+    assert client.aborted == ["a", "b", "d"]
+
+
+def test_what_is_stale_is_told_by_the_present_time(world: World) -> None:
+    """Unless a time is given, it is now."""
+    now = datetime.now(UTC)
+    client = Listing(world.s3, [(KEY, "a", now - timedelta(hours=25)), (KEY, "b", now)])
+    clear_stale(an_upload(client), KEY)
+    assert client.aborted == ["a"]
+
+
+def test_without_the_right_to_list_uploads_they_are_left(world: World) -> None:
+    """The lifecycle rule takes them: the run goes on. A bucket in trouble is another matter."""
+    denied = Listing(world.s3, [], client_error("AccessDenied", 403, "ListMultipartUploads"))
+    clear_stale(an_upload(denied), KEY, now=NOW)
+    assert denied.prefixes == [KEY]
+    with pytest.raises(StorageError):
+        clear_stale(an_upload(Listing(world.s3, [], BROKEN)), KEY, now=NOW)
+
+
+def test_a_stale_upload_that_cant_be_aborted_is_named(world: World) -> None:
+    """It doesn't end the run; whoever tells of a failure names it."""
+    client = Listing(world.s3, [(KEY, "a", NOW - timedelta(days=2))])
+    client._faults["abort_multipart_upload"] = fails(client_error("AccessDenied", 403, "AbortMultipartUpload"))
+    upload = an_upload(client)
+    clear_stale(upload, KEY, now=NOW)
+    assert upload.left == [f"the multipart upload a of s3://{OUTPUT}/{KEY}"]
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_killed_runs_upload_is_gone_with_the_next_run(world: World) -> None:
+    """The next one of this key clears it before it begins its own, and leaves other keys' alone."""
+    other = RECORDING.video_key("webm")
+    for key in (KEY, other):
+        world.s3.create_multipart_upload(Bucket=OUTPUT, Key=key)
+    with a_stream(world.s3) as stream:  # moto says of every upload that it was begun in 2010
+        stream.write(content_of(HEAD + 1))
+        assert [one["Key"] for one in world.dangling_uploads()].count(KEY) == 1
+        published(stream)
+    assert [one["Key"] for one in world.dangling_uploads()] == [other]
+    assert world.read(KEY) == content_of(HEAD + 1)
+
+
+def test_every_error_is_one_that_is_foreseen(world: World) -> None:
+    """A bucket that doesn't exist is a refusal, from the first part that would go there."""
+    world.s3.delete_bucket(Bucket=OUTPUT)
+    with a_stream(world.s3) as stream:
+        stream.write(bytes(HEAD))
+        with pytest.raises(KomorebiError, match="doesn't exist") as caught:
+            stream.write(b"x")
+    assert isinstance(caught.value, AccessDeniedError)

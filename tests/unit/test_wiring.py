@@ -1,0 +1,197 @@
+"""Settings out of the environment."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, RECORDING, TABLE, running_world
+from hypothesis import given
+from hypothesis import strategies as st
+
+from komorebi_qc.core import output
+from komorebi_qc.core.errors import KomorebiError, NotThereYetError, SettingsError
+from komorebi_qc.core.limits import DEFAULT
+from komorebi_qc.core.timebase import CallEnd
+from komorebi_qc.pipeline import process as pipeline
+from komorebi_qc.pipeline.process import Options, Order
+from komorebi_qc.storage.dynamodb import DynamoTable
+from komorebi_qc.storage.s3_media import S3Media
+from komorebi_qc.wiring import AUDIO_BIT_RATES, VARIABLES, Settings, aws_client
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BUCKETS = {"AC_AUDIO_BUCKET_NAME": CONNECT, "INPUT_BUCKET_NAME": INPUT, "OUTPUT_BUCKET_NAME": OUTPUT}
+
+
+def test_three_buckets_are_enough() -> None:
+    """All else has a default."""
+    assert Settings.from_environment(BUCKETS) == Settings(CONNECT, INPUT, OUTPUT)
+
+
+def test_every_variable_is_read() -> None:
+    """Each variable reaches its field."""
+    settings = Settings.from_environment(
+        {
+            **BUCKETS,
+            "AUDIO_FREQUENCY": "48000",
+            "KOMOREBI_AUDIO_BIT_RATE": "96000",
+            "KOMOREBI_CONTAINER": "webm",
+            "KOMOREBI_TABLE_NAME": "Other",
+            "KOMOREBI_CONNECT_PREFIX": "connect/mine/",
+            "KOMOREBI_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/q",
+            "KOMOREBI_GIVE_UP_AFTER_HOURS": "36.5",
+            "KOMOREBI_CACHE_MB": "700",
+            "KOMOREBI_LIMITS": "drift=50:200, dead_air=off",
+        }
+    )
+    assert settings == Settings(
+        connect_bucket=CONNECT,
+        input_bucket=INPUT,
+        output_bucket=OUTPUT,
+        audio_rate=48_000,
+        audio_bit_rate=96_000,
+        container="webm",
+        table_name="Other",
+        connect_prefix="connect/mine/",
+        queue_url="https://sqs.eu-central-1.amazonaws.com/1/q",
+        give_up_after=timedelta(hours=36.5),
+        cache_mb=700,
+        limits=DEFAULT.changed_by("drift=50:200", "dead_air=off"),
+    )
+    assert settings.limits != DEFAULT
+
+
+def test_the_defaults_are_those_of_the_list() -> None:
+    """What the list of variables calls the default is what an empty environment gives."""
+    defaults = {v.name: v.default for v in VARIABLES if v.default}
+    assert Settings.from_environment({**BUCKETS, **defaults}) == Settings.from_environment(BUCKETS)
+    assert {v.field for v in VARIABLES} == set(Settings.__slots__)
+
+
+def test_the_defaults_are_the_pipelines() -> None:
+    """Settings and the pipeline's options allow and default to the same."""
+    settings = Settings.from_environment(BUCKETS)
+    assert Options() == Options(settings.container, settings.audio_rate, settings.audio_bit_rate)
+    assert (AUDIO_BIT_RATES[0], AUDIO_BIT_RATES[-1]) == (pipeline.MIN_BIT_RATE, pipeline.MAX_BIT_RATE)
+
+
+def test_an_empty_variable_is_not_set() -> None:
+    """Templates write empty texts for what isn't given; blanks around a value don't count."""
+    settings = Settings.from_environment({**BUCKETS, "AUDIO_FREQUENCY": "", "KOMOREBI_TABLE_NAME": " Other "})
+    assert (settings.audio_rate, settings.table_name) == (16_000, "Other")
+    with pytest.raises(SettingsError, match="INPUT_BUCKET_NAME isn't set"):
+        Settings.from_environment({**BUCKETS, "INPUT_BUCKET_NAME": "  "})
+
+
+def test_all_problems_come_at_once() -> None:
+    """One sentence names each variable that is missing or unusable, what was found and what is allowed."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(
+            {
+                "AC_AUDIO_BUCKET_NAME": "s3://bucket/path",
+                "AUDIO_FREQUENCY": "44100",
+                "KOMOREBI_GIVE_UP_AFTER_HOURS": "nan",
+                "KOMOREBI_LIMITS": "drfit=50",
+            }
+        )
+    text = str(caught.value)
+    assert "AC_AUDIO_BUCKET_NAME is 's3://bucket/path' (allowed: a bucket's name" in text
+    assert "INPUT_BUCKET_NAME isn't set (the bucket with" in text
+    assert "OUTPUT_BUCKET_NAME isn't set" in text
+    assert "AUDIO_FREQUENCY is '44100' (allowed: 8000, 12000, 16000, 24000, 48000)" in text
+    assert "KOMOREBI_GIVE_UP_AFTER_HOURS is 'nan'" in text
+    assert "KOMOREBI_LIMITS: there is no limit 'drfit': did you mean drift?" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AUDIO_FREQUENCY", "16_000"),
+        ("AUDIO_FREQUENCY", "١٦٠٠٠"),
+        ("AUDIO_FREQUENCY", "16000.0"),
+        ("KOMOREBI_AUDIO_BIT_RATE", "64k"),
+        ("KOMOREBI_AUDIO_BIT_RATE", "-1"),
+        ("KOMOREBI_CONTAINER", "MP4"),
+        ("KOMOREBI_TABLE_NAME", "a table"),
+        ("KOMOREBI_QUEUE_URL", "recordings"),
+        ("KOMOREBI_CONNECT_PREFIX", "a\tb"),
+        ("KOMOREBI_GIVE_UP_AFTER_HOURS", "0"),
+        ("KOMOREBI_GIVE_UP_AFTER_HOURS", "1e3"),
+        ("OUTPUT_BUCKET_NAME", "a" * 10_000),
+    ],
+)
+def test_unusable_values(name: str, value: str) -> None:
+    """Almost right is wrong, and a long value is shown short."""
+    with pytest.raises(SettingsError, match=f"{name} is ") as caught:
+        Settings.from_environment({**BUCKETS, name: value})
+    assert len(str(caught.value)) < 300
+
+
+@given(st.dictionaries(st.sampled_from([v.name for v in VARIABLES]), st.text()))
+def test_any_environment_is_read_or_refused(environ: dict[str, str]) -> None:
+    """Whatever the environment holds: settings, or one SettingsError."""
+    try:
+        settings = Settings.from_environment(environ)
+    except SettingsError:
+        return
+    assert settings.audio_rate in output.AUDIO_RATES
+
+
+def test_the_pipeline_is_wired() -> None:
+    """Table, buckets and options come from the settings, and an order runs through them."""
+    environ = {**BUCKETS, "AUDIO_FREQUENCY": "24000", "KOMOREBI_GIVE_UP_AFTER_HOURS": "8760"}
+    with running_world() as world:
+        world.fresh()
+        world.dynamodb.put_item(TableName=TABLE, Item={**ITEM, "creationDate": {"S": "2999-01-01 00:00:00"}})
+        wired = Settings.from_environment(environ).pipeline()
+        assert isinstance(wired.table, DynamoTable)
+        assert isinstance(wired.media, S3Media)
+        assert wired.table.name == TABLE
+        assert (wired.media.connect_bucket, wired.media.input_bucket) == (CONNECT, INPUT)
+        assert wired.media.give_up_after == timedelta(days=365)
+        assert wired.options == Options(audio_rate=24_000)
+        with pytest.raises(NotThereYetError, match="CallRecordings"):
+            wired.process(Order(RECORDING.recording_id, CallEnd(1.0, 1.0)))
+
+
+def _no_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+
+
+def test_a_missing_region(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No region, no guess: the sentence says where to set it."""
+    _no_aws(monkeypatch, tmp_path)
+    with pytest.raises(SettingsError, match="set AWS_DEFAULT_REGION"):
+        Settings.from_environment(BUCKETS).pipeline()
+
+
+def test_a_profile_that_does_not_exist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A wrong AWS_PROFILE is a setting's error, with its name."""
+    _no_aws(monkeypatch, tmp_path)
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(SettingsError, match="nobody"):
+        aws_client("s3")
+
+
+def test_the_shells_start_light() -> None:
+    """Importing the shells loads neither boto3 nor the decoders nor moto: they come when they are used."""
+    program = (
+        "import sys, komorebi_qc.demo.run, komorebi_qc.queue.worker, komorebi_qc.queue.handler, "
+        "komorebi_qc.storage.local\n"
+        "sys.exit(' '.join({'boto3', 'botocore', 'av', 'numpy', 'moto', 'rich'} & sys.modules.keys()))"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert found.stderr.strip() == ""
+
+
+def test_a_settings_error_is_foreseen() -> None:
+    """Whoever catches the package's errors catches this one."""
+    assert issubclass(SettingsError, KomorebiError)
