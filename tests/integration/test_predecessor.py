@@ -1,4 +1,4 @@
-"""What the predecessor got wrong and no other test asks for; docs/predecessor.md has the whole list."""
+"""What the predecessor got wrong and no other test asks for; docs/developer/predecessor.md has the whole list."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from aws_fixtures import World
 
 ROOT = Path(__file__).parents[2]
-DEFECTS = ROOT / "docs" / "predecessor.md"
+DEFECTS = ROOT / "docs" / "developer" / "predecessor.md"
 _NAMED = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 
 
 def test_every_test_that_the_list_names_is_there() -> None:
-    """Each row of docs/predecessor.md names tests or end-to-end cases that exist."""
+    """Each row of docs/developer/predecessor.md names tests or end-to-end cases that exist."""
     rows = [line for line in DEFECTS.read_text().splitlines() if line.startswith("| ") and "`tests/" in line]
     assert len(rows) >= 16
     for row in rows:
@@ -172,7 +172,7 @@ def test_the_function_has_a_whole_processor_and_all_the_time_there_is() -> None:
     assert int(parameters["TimeoutSeconds"]["Default"]) == 900
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "lambda/requirements.lock"])
+@pytest.mark.parametrize("name", ["requirements/demo.lock", "lambda/requirements.lock"])
 def test_every_package_is_pinned_by_its_content(name: str) -> None:
     """FFmpeg comes inside of PyAV, and that in one version with its hashes."""
     lock = (ROOT / name).read_text()

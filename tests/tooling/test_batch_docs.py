@@ -7,11 +7,11 @@ from pathlib import Path
 
 from komorebi_qc.batch.schema import SCHEMA_VERSION, as_markdown
 
-DOCS = Path(__file__).parents[2] / "docs" / "batch.md"
+DOCS = Path(__file__).parents[2] / "docs" / "reference" / "dataset.md"
 
 
 def test_the_columns_are_those_of_the_schema() -> None:
-    """The table in docs/batch.md is the one that schema.py makes; paste that where this fails."""
+    """The table in docs/reference/dataset.md is the one that schema.py makes; paste that where this fails."""
     told = re.search(r"<!-- schema -->\n(.*?)<!-- /schema -->", DOCS.read_text(encoding="utf-8"), re.DOTALL)
     assert told is not None
     assert told[1] == as_markdown()

@@ -352,7 +352,7 @@ def test_each_alarm_watches_its_metric_and_tells_the_topic(name: str, metric: st
 
 def test_every_alarm_is_in_the_runbook() -> None:
     """Whoever is woken finds what the alarm means under its name."""
-    runbook = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    runbook = (ROOT / "docs" / "operator" / "runbook.md").read_text(encoding="utf-8")
     alarms = [name for name, about in RESOURCES.items() if about["Type"] == "AWS::CloudWatch::Alarm"]
     assert alarms
     assert [name for name in alarms if not re.search(rf"^## .*`{name}`", runbook, re.MULTILINE)] == []
