@@ -4,71 +4,78 @@ BIN := .venv/bin
 .PHONY: help setup demo test lint format bench bench-batch bench-fleet bench-sync lock clean lint-code
 
 help:
-	@echo "make demo    process a sample call end to end on an embedded AWS, into demo-output/"
-	@echo "make test    run the tests"
-	@echo "make lint    ruff, mypy --strict, import-linter (lint-code), and the template's linters (lint-template)"
-	@echo "make bench   time, memory, disk and quality, against the predecessor and more (needs ffmpeg; haproxy for s3; ARGS='--rows told s3' for some)"
-	@echo "make bench-batch  a batch of calls with one and two workers, its memory and profile, and ten times kill -9 (ARGS='--calls 1000')"
-	@echo "make bench-fleet  the fleet report on 100,000 rows: size, and how soon a browser has it open"
-	@echo "make bench-sync  how well sync is measured, on hundreds of simulated calls (needs Debian's asterisk voices)"
-	@echo "make lab     open the notebooks in JupyterLab, on the sample call"
-	@echo "make format  let ruff lay out the code"
-	@echo "make lock    remake requirements.lock from pyproject.toml"
-	@echo "make lint-template     template.yaml by SAM CLI, cfn-lint, cfripper, checkov and parliament, all offline"
-	@echo "make lint-jenkinsfile  the Jenkinsfile by npm-groovy-lint (needs node, npm and Java)"
-	@echo "make sam-build, sam-package, sam-deploy  the Lambda, as docs/deploy.md has it (needs Docker)"
-	@echo "make e2e     the function on real parts: Lambda's emulator, its image, faults, streaming cut off at 20 points (PARTS='runtime image' for some; needs root)"
-	@echo "make image   build the function's image without Docker, look into it and run it (needs root, buildah, debootstrap)"
-	@echo "make clean   remove what the other targets made"
+	@echo "First steps"
+	@echo "  make demo     process a sample call from end to end, with no AWS account; results in demo-output/"
+	@echo "  make lab      open the notebooks in JupyterLab, on the sample call"
+	@echo "Development"
+	@echo "  make setup    install all that a developer needs into .venv; the other targets install their own part"
+	@echo "  make test     run the tests"
+	@echo "  make lint     check the code (lint-code) and the SAM template (lint-template)"
+	@echo "  make format   format the code with ruff"
+	@echo "  make lock     update the lock files from pyproject.toml (LOCK='--upgrade' takes newer releases)"
+	@echo "  make e2e      test the function with Lambda's emulator and the built image (PARTS='runtime image' runs some; needs root)"
+	@echo "  make wheel    build the wheel and try it in empty environments, one for each extra (ARGS=--all: every Python found)"
+	@echo "  make clean    delete everything that these targets made"
+	@echo "Measurements"
+	@echo "  make bench        time, memory, disk and quality compared with the predecessor (needs ffmpeg; ARGS='--rows ...' runs some)"
+	@echo "  make bench-batch  a batch with one and two workers, and ten runs ended by kill -9 (ARGS='--calls 1000')"
+	@echo "  make bench-fleet  the fleet report on 100,000 rows: its size and its loading time in a browser"
+	@echo "  make bench-sync   accuracy of sync on hundreds of simulated calls (needs Debian's asterisk voices)"
+	@echo "Deployment"
+	@echo "  make sam-build, sam-package, sam-deploy   build and deploy the function, see docs/operator/deploy.md (needs Docker)"
+	@echo "  make image             build and check the function's image without Docker (needs root, buildah, debootstrap)"
+	@echo "  make lint-template     check template.yaml with SAM CLI, cfn-lint, cfripper, checkov and parliament, offline"
+	@echo "  make lint-jenkinsfile  check the Jenkinsfile with npm-groovy-lint (needs node, npm and Java)"
 
-setup: .venv/.ready
+# Each group of packages leaves a stamp. A target asks for its own group, so it installs no more than it needs.
+setup: .venv/.ready-lint
 
-.venv/.ready: pyproject.toml requirements.lock .ci/setup.sh
-	.ci/setup.sh
+.venv/.ready-%: pyproject.toml .ci/setup.sh $(wildcard requirements/*.lock)
+	@.ci/setup.sh $*
 
-demo: setup
+demo: .venv/.ready-demo
 	$(BIN)/komorebi-qc demo
 
-test: setup
+test: .venv/.ready-test
 	$(BIN)/pytest --cov --cov-report=term
 
 lint: lint-code lint-template
 
-lint-code: setup
+lint-code: .venv/.ready-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: setup
+format: .venv/.ready-lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup
+bench: .venv/.ready-bench
 	$(BIN)/python tests/bench/process.py $(ARGS)
 
-bench-batch: setup
+bench-batch: .venv/.ready-lab
 	$(BIN)/python tests/bench/batch.py $(ARGS)
 
-bench-fleet: setup
+bench-fleet: .venv/.ready-test
 	$(BIN)/python tests/bench/fleet.py --check $(ARGS)
 
-bench-sync: setup
+bench-sync: .venv/.ready-bench
 	$(BIN)/python tests/bench/sync/bench.py $(ARGS)
 
 # The notebooks in JupyterLab, as copies: what is run in them stays out of the repository. It takes the first free port.
 .PHONY: lab
-lab: setup
+lab: .venv/.ready-lab
 	mkdir -p lab-output
 	cp -u notebooks/*.ipynb lab-output/
 	$(BIN)/jupyter lab --ip 127.0.0.1 --port-retries 100 --notebook-dir lab-output \
 		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.extension_manager=readonly \
 		$(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS) lab-output/sync_diagnostics.ipynb
 
-lock: setup
-	.ci/lock.sh
+lock:
+	.ci/lock.sh $(LOCK)
 
-# The Lambda. docs/deploy.md explains; the Jenkinsfile runs these very targets.
+# The Lambda. docs/operator/deploy.md explains; the Jenkinsfile runs these very targets.
 #   STAGE=staging|production (samconfig.toml)   IMAGE_REPOSITORY=address of the ECR repository
 #   PROFILE= and REGION= where they aren't those of the environment   PACKAGED= an older build's packaged.yaml
 .PHONY: lint-template lint-jenkinsfile sam-build sam-package sam-deploy
@@ -100,10 +107,10 @@ sam-deploy:
 	$(SAM) deploy --config-env '$(STAGE)' --template-file '$(PACKAGED)' $(SAM_TO)
 
 .PHONY: e2e image
-e2e: setup
+e2e: .venv/.ready-test
 	$(BIN)/python tests/e2e $(PARTS)
 
-image: setup
+image: .venv/.ready-test
 	$(BIN)/python tests/e2e image
 
 clean:

@@ -93,7 +93,7 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         unavailable("Chromium isn't installed (apt-get install chromium)")
     if find_spec("playwright") is None:
-        unavailable("playwright isn't installed (pip install -e '.[dev]')")
+        unavailable("playwright isn't installed (run `make setup`)")
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  a test extra
 
     with sync_playwright() as playwright:
