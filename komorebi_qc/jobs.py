@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
-from komorebi_qc.core.errors import InputError, SettingsError
+from komorebi_qc.core.errors import InputError, SettingsError, missing_extra
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.recording import Recording, check_recording_id
 from komorebi_qc.core.timebase import Alignment, CallEnd, parse_call_end
@@ -28,7 +28,7 @@ _LOCAL_ID = "local"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ProcessRequest:
     """A person's wishes, as they were written.
 
     Attributes:
@@ -111,7 +111,7 @@ def local_files(
     return LocalFiles(connect, recording, out, thumbnail)
 
 
-def process_files(files: LocalFiles, wanted: Wanted, environ: Mapping[str, str], progress: Progress) -> Outcome:
+def process_files(files: LocalFiles, wanted: ProcessRequest, environ: Mapping[str, str], progress: Progress) -> Outcome:
     """Process three local files; the output's extension names the container.
 
     Raises:
@@ -125,7 +125,7 @@ def process_files(files: LocalFiles, wanted: Wanted, environ: Mapping[str, str],
     return process(order, table=LocalTable(item), media=files, options=options, progress=progress)
 
 
-def process_by_id(recording_id: str, wanted: Wanted, environ: Mapping[str, str], progress: Progress) -> Outcome:
+def process_by_id(recording_id: str, wanted: ProcessRequest, environ: Mapping[str, str], progress: Progress) -> Outcome:
     """Process a recording of the configured table.
 
     Raises:
@@ -192,7 +192,7 @@ def _drawn(found: Diagnosis, path: Path | None) -> Diagnosis:
     try:
         from komorebi_qc.desk.plots.figure import diagnosis_figure, save_png  # noqa: PLC0415  pictures are an extra
     except ImportError:
-        raise InputError('--plot needs matplotlib: pip install "komorebi-qc[view]"') from None
+        raise missing_extra("view", "matplotlib", needed_by="--plot") from None
     heard = found.heard
     figure = diagnosis_figure(
         heard.call,

@@ -18,8 +18,8 @@ from uuid import uuid4
 
 from komorebi_qc import __version__
 from komorebi_qc.batch.executor import attempt
-from komorebi_qc.batch.worker_process import DEFAULT_WORK, Bounds, Child, Fault, Stopped
-from komorebi_qc.core.errors import InputError, PermanentError, StorageError
+from komorebi_qc.batch.worker_process import DEFAULT_WORK, ResourceLimits, Stopped, WorkerFailure, WorkerProcess
+from komorebi_qc.core.errors import InputError, PermanentError, StorageError, missing_extra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,10 +37,10 @@ _TRIES = 3
 """How often a recording is begun anew where its worker is lost; no recording can be the cause of that."""
 
 
-class DaskCrew:
+class DaskExecutor:
     """A Dask cluster, by the address of its scheduler."""
 
-    def __init__(self, address: str, bounds: Bounds, work: str = DEFAULT_WORK) -> None:
+    def __init__(self, address: str, bounds: ResourceLimits, work: str = DEFAULT_WORK) -> None:
         """Connect.
 
         Raises:
@@ -50,7 +50,7 @@ class DaskCrew:
         try:
             distributed: Any = import_module("distributed")  # an extra; most of it has no types
         except ImportError:
-            raise InputError('--dask needs dask.distributed: pip install "komorebi-qc[cluster]"') from None
+            raise missing_extra("cluster", "distributed", needed_by="--dask") from None
         _check_address(address)
         self._bounds, self._work, self._address = bounds, work, address
         self._futures: dict[str, tuple[Task, Any, int]] = {}
@@ -87,7 +87,7 @@ class DaskCrew:
         )
 
     def has_room(self) -> bool:
-        """See `Crew.has_room`."""
+        """See `Executor.has_room`."""
         self._look()
         return len(self._futures) < 2 * max(self._threads, 1)
 
@@ -106,7 +106,7 @@ class DaskCrew:
             )
 
     def begin(self, task: Task) -> None:
-        """See `Crew.begin`."""
+        """See `Executor.begin`."""
         self._submit(task, 1)
 
     def _submit(self, task: Task, tried: int) -> None:
@@ -119,7 +119,7 @@ class DaskCrew:
         future.add_done_callback(lambda done: self._done.put(done.key))
 
     def answers(self, wait_s: float) -> list[Answer]:
-        """See `Crew.answers`."""
+        """See `Executor.answers`."""
         self._look()
         found: list[Answer] = []
         until = time.monotonic() + wait_s
@@ -132,7 +132,9 @@ class DaskCrew:
                 if answer is None and tried < _TRIES:
                     self._submit(task, tried + 1)
                     continue
-                lost = Fault("Crash", f"{_TRIES} Dask workers were lost while they did it", is_worth_a_retry=True)
+                lost = WorkerFailure(
+                    "Crash", f"{_TRIES} Dask workers were lost while they did it", is_worth_a_retry=True
+                )
                 found.append((task, lost if answer is None else answer))
         return found
 
@@ -151,7 +153,7 @@ class DaskCrew:
             ) from error
 
     def close(self) -> None:
-        """See `Crew.close`."""
+        """See `Executor.close`."""
         futures = [future for _, future, _ in self._futures.values()]
         with suppress(Exception):  # whatever is wrong with the cluster: we are leaving
             if futures:
@@ -180,11 +182,11 @@ async def _greet(distributed: Any, address: str) -> None:
 
 # --- on the workers
 
-_IDLE: dict[tuple[Bounds, str], list[Child]] = {}
+_IDLE: dict[tuple[ResourceLimits, str], list[WorkerProcess]] = {}
 _LOCK = threading.Lock()
 
 
-def do_task(task: Any, bounds: Bounds, work: str, version: str) -> Any:
+def do_task(task: Any, bounds: ResourceLimits, work: str, version: str) -> Any:
     """On a worker: supervise a process that does it; it is stopped where Dask wants the answer no more.
 
     Raises:
@@ -207,10 +209,10 @@ def dismiss() -> None:
 
 
 @contextmanager
-def _borrowed(bounds: Bounds, work: str) -> Iterator[Child]:
+def _borrowed(bounds: ResourceLimits, work: str) -> Iterator[WorkerProcess]:
     with _LOCK:
         waiting = _IDLE.setdefault((bounds, work), [])
-        child = waiting.pop() if waiting else Child(bounds, work)
+        child = waiting.pop() if waiting else WorkerProcess(bounds, work)
     try:
         yield child
     except Stopped:

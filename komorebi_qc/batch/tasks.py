@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from komorebi_qc import __version__
 from komorebi_qc.batch.keys import inputs_key, work_key
 from komorebi_qc.batch.manifest import attribute_text, file_day, split_s3
-from komorebi_qc.batch.places import Place, place_of
-from komorebi_qc.core.errors import InputError, MissingMediaError
+from komorebi_qc.batch.places import ObjectStore, place_of
+from komorebi_qc.core.errors import InputError, MissingMediaError, missing_extra
 from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 from komorebi_qc.wiring import VARIABLES, Settings, aws_client, present_limits
@@ -39,7 +39,7 @@ _LAST_WRITTEN: Mapping[Do, str] = {"audit": "report.html", "process": "recording
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class BatchRequest:
     """What is asked for, of all recordings alike.
 
     Attributes:
@@ -95,7 +95,7 @@ class Task:
     """
 
     item: Item
-    ask: Ask
+    ask: BatchRequest
     call: str
     call_etag: str
     recording: str
@@ -114,7 +114,7 @@ class Task:
 class Resolver:
     """Makes tasks; its clients may be used by several threads at once."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: BatchRequest) -> None:
         self._ask = ask
         self._limits = ask.judged_by()
 
@@ -125,7 +125,7 @@ class Resolver:
             InputError: where it isn't.
         """
         if self._ask.do == "audit" and find_spec("papermill") is None:
-            raise InputError('an audit needs papermill: pip install "komorebi-qc[desk]"')
+            raise missing_extra("desk", "papermill", needed_by="an audit")
         named = {item.named_by for item in items}
         if "id" in named:
             _ = self._wired, self._settings
@@ -232,7 +232,7 @@ class Resolver:
         return attribute_text(answer.get("Item", {}).get(name, {"S": ""}))
 
     @cached_property
-    def _results(self) -> Place:
+    def _results(self) -> ObjectStore:
         return place_of(self._ask.results or self._ask.dataset)
 
     @cached_property

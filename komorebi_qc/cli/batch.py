@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.errors import InputError, missing_extra
 
 if TYPE_CHECKING:
     from komorebi_qc.batch.csv_file import CsvFile
     from komorebi_qc.batch.dataset import Dataset
-    from komorebi_qc.batch.executor import Crew
+    from komorebi_qc.batch.executor import Executor
     from komorebi_qc.batch.manifest import Listed
     from komorebi_qc.batch.run import Tally
-    from komorebi_qc.batch.tasks import Ask, Do
-    from komorebi_qc.batch.worker_process import Bounds
+    from komorebi_qc.batch.tasks import BatchRequest, Do
+    from komorebi_qc.batch.worker_process import ResourceLimits
 
 DONE, FAILED, FINDINGS_FAIL, PART_FAILED = 0, 1, 3, 4
 """As in `komorebi_qc.cli.main.Exit`, which mounts this module."""
@@ -235,19 +235,19 @@ def _needs(library: str, extra: str) -> None:
     from importlib.util import find_spec  # noqa: PLC0415  only here
 
     if find_spec(library) is None:
-        raise InputError(f'{library} isn\'t installed: pip install "komorebi-qc[{extra}]"')
+        raise missing_extra(extra, library)
 
 
-def _ask(do: str, out: str, results: str, limit: list[str] | None, call_end_attribute: str) -> Ask:
+def _ask(do: str, out: str, results: str, limit: list[str] | None, call_end_attribute: str) -> BatchRequest:
     from komorebi_qc.batch.places import place_of  # noqa: PLC0415
     from komorebi_qc.batch.schema import WORKS  # noqa: PLC0415
-    from komorebi_qc.batch.tasks import Ask, own_settings  # noqa: PLC0415
+    from komorebi_qc.batch.tasks import BatchRequest, own_settings  # noqa: PLC0415
 
     if do not in WORKS:
         raise InputError(f"--do {do!r} is none of {', '.join(WORKS)}")
     where = place_of(_address(results)).address if results else ""
     settings = own_settings(os.environ)
-    return Ask(cast("Do", do), place_of(out).address, settings, tuple(limit or ()), where, call_end_attribute)
+    return BatchRequest(cast("Do", do), place_of(out).address, settings, tuple(limit or ()), where, call_end_attribute)
 
 
 def _listed(source: str, from_day: str, until_day: str, call_ends: str, call_end_attribute: str) -> Listed:
@@ -294,30 +294,30 @@ def _date(option: str, text: str) -> Any:
         raise InputError(f"{option} {text!r} is no date: write it as 2026-11-24") from None
 
 
-def _crew(workers: int, dask: str, bounds: Bounds) -> Crew:
+def _crew(workers: int, dask: str, bounds: ResourceLimits) -> Executor:
     if dask:
-        from komorebi_qc.batch.cluster import DaskCrew  # noqa: PLC0415  an extra
+        from komorebi_qc.batch.cluster import DaskExecutor  # noqa: PLC0415  an extra
 
-        return DaskCrew(dask, bounds)
-    from komorebi_qc.batch.executor import LocalCrew  # noqa: PLC0415
+        return DaskExecutor(dask, bounds)
+    from komorebi_qc.batch.executor import LocalExecutor  # noqa: PLC0415
 
-    return LocalCrew(workers or len(os.sched_getaffinity(0)), bounds)
+    return LocalExecutor(workers or len(os.sched_getaffinity(0)), bounds)
 
 
-def _run(listed: Listed, ask: Ask, how: _How) -> int:
+def _run(listed: Listed, ask: BatchRequest, how: _How) -> int:
     from komorebi_qc.batch.csv_file import csv_file  # noqa: PLC0415
     from komorebi_qc.batch.dataset import open_dataset  # noqa: PLC0415
     from komorebi_qc.batch.run import Run, Tally  # noqa: PLC0415
     from komorebi_qc.batch.schema import WITH_DAY  # noqa: PLC0415
     from komorebi_qc.batch.tasks import Resolver  # noqa: PLC0415
-    from komorebi_qc.batch.worker_process import Bounds  # noqa: PLC0415
+    from komorebi_qc.batch.worker_process import ResourceLimits  # noqa: PLC0415
     from komorebi_qc.cli.batch_progress import print_set_aside, watching  # noqa: PLC0415
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
 
     csv = csv_file(how.csv) if how.csv else None
     if not how.as_json:
         print_set_aside(listed)
-    bounds, dataset = Bounds(how.time_limit_s, how.memory_limit_mb), open_dataset(how.out)
+    bounds, dataset = ResourceLimits(how.time_limit_s, how.memory_limit_mb), open_dataset(how.out)
     resolver, tally = Resolver(ask), Tally()
     resolver.prepare(listed.items)
     dataset.known()  # what can't be read ends it before anything is begun

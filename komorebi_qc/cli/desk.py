@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.errors import InputError, missing_extra
 
 if TYPE_CHECKING:
     from komorebi_qc.desk.audit import Status
-    from komorebi_qc.desk.case import Wish
+    from komorebi_qc.desk.case import AuditRequest
 
 DONE, FAILED, FINDINGS_FAIL = 0, 1, 3
 """As in `komorebi_qc.cli.main.Exit`, which mounts this module."""
@@ -149,11 +149,11 @@ def _needs_desk(name: str) -> Any:
 
     try:
         return import_module(f"komorebi_qc.desk.{name}")
-    except ImportError as error:
-        raise InputError(f'{error.name} isn\'t installed: pip install "komorebi-qc[desk]"') from None
+    except ModuleNotFoundError as error:
+        raise missing_extra("desk", error.name or "a library") from None
 
 
-def _wish(recording_id: str, call_end: str, connect: str, recording: str, *, demo: bool) -> Wish:
+def _wish(recording_id: str, call_end: str, connect: str, recording: str, *, demo: bool) -> AuditRequest:
     wishes = _needs_desk("case")
     named = bool(recording_id or connect or recording)
     if demo and (named or call_end):
@@ -166,7 +166,7 @@ def _wish(recording_id: str, call_end: str, connect: str, recording: str, *, dem
         raise InputError(f"--{'recording' if connect else 'connect'} is missing: name both files")
     if named and not call_end:
         raise InputError("--call-end is missing: when the call ended, counted from the recording's start (HH:MM:SS)")
-    wish: Wish = wishes.Wish(connect, recording, recording_id, call_end)
+    wish: AuditRequest = wishes.AuditRequest(connect, recording, recording_id, call_end)
     return wish
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.errors import InputError, missing_extra
 
 if TYPE_CHECKING:
     from komorebi_qc.fleet.report import Written
@@ -56,8 +56,8 @@ def _reports() -> Any:
 
     try:
         return import_module("komorebi_qc.fleet.report")
-    except ImportError as error:
-        raise InputError(f'{error.name} isn\'t installed: pip install "komorebi-qc[fleet]"') from None
+    except ModuleNotFoundError as error:
+        raise missing_extra("fleet", error.name or "a library") from None
 
 
 def _print(told: dict[str, Any]) -> None:

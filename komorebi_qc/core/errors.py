@@ -63,3 +63,34 @@ class AccessDeniedError(PermanentError):
 
 class SettingsError(InputError):
     """A setting that is missing, or can't be read."""
+
+
+_PACKAGES = {"PIL": "pillow", "flask_cors": "flask-cors"}
+"""The names of packages that differ from the name to import."""
+
+
+def missing_extra(extra: str, library: str, *, needed_by: str = "") -> InputError:
+    """The error for a library that isn't installed, with the lines that install it.
+
+    Args:
+        extra: the package's extra that brings the library, such as ``desk``.
+        library: the module that can't be imported, such as ``papermill``.
+        needed_by: what needs it, such as "an audit".
+
+    Examples:
+        >>> print(str(missing_extra("desk", "papermill.execute", needed_by="an audit")).partition(":")[0])
+        an audit needs papermill, which isn't installed; install it with
+    """
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  only a failed run needs it
+
+    try:
+        number = version("komorebi-qc")
+    except PackageNotFoundError:  # a copied folder, as in the function's image
+        number = "VERSION"
+    name = library.partition(".")[0]
+    name = _PACKAGES.get(name, name)
+    lacks = f"{needed_by} needs {name}, which isn't installed" if needed_by else f"{name} isn't installed"
+    return InputError(
+        f'{lacks}; install it with: pip install -e ".[{extra}]" (in a checkout), '
+        f'or pip install "komorebi_qc-{number}-py3-none-any.whl[{extra}]" (from the wheel)'
+    )

@@ -19,9 +19,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.errors import InputError, missing_extra
 from komorebi_qc.core.recording import Recording
-from komorebi_qc.queue.dead_letter import Letter
+from komorebi_qc.queue.dead_letter import DeadLetter
 from komorebi_qc.queue.sqs import Queue, queue_by_arn
 from komorebi_qc.queue.worker import load_handler
 from komorebi_qc.queue.worker import run as run_worker
@@ -112,8 +112,8 @@ def embedded_aws() -> Iterator[str]:
     """
     try:
         from moto.server import ThreadedMotoServer  # noqa: PLC0415  an extra
-    except ImportError:
-        raise InputError('the demo needs moto\'s server: pip install "komorebi-qc[demo]"') from None
+    except ModuleNotFoundError as error:
+        raise missing_extra("demo", error.name or "moto", needed_by="the demo") from None
     # Without a level of its own, werkzeug prints each request.
     requests_log = logging.getLogger("werkzeug")
     level, requests_log.level = requests_log.level, logging.ERROR
@@ -162,10 +162,10 @@ def _sealed_environment(endpoint: str) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _letters(queue: Queue) -> list[Letter]:
+def _letters(queue: Queue) -> list[DeadLetter]:
     arn = queue.policy().dead_letter_arn
     dead = queue_by_arn(queue.client, arn) if arn else None
-    return [Letter.from_message(m) for m in dead.receive_some(10, 0, 5)] if dead else []
+    return [DeadLetter.from_message(m) for m in dead.receive_some(10, 0, 5)] if dead else []
 
 
 def _document() -> dict[str, Any]:

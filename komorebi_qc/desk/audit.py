@@ -25,9 +25,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from komorebi_qc.core.errors import InputError, KomorebiError
+from komorebi_qc.core.errors import InputError, KomorebiError, missing_extra
 from komorebi_qc.core.progress import SILENT
-from komorebi_qc.desk.case import Case, Wish, open_case
+from komorebi_qc.desk.case import AuditRequest, AuditSession, open_case
 from komorebi_qc.desk.notebook import report_picture
 from komorebi_qc.desk.report.audio_tracks import listen_tracks
 from komorebi_qc.desk.report.build import page_of
@@ -82,7 +82,7 @@ class AuditJob:
         keeps_report: whether there is an earlier report that stays where nothing can be examined now.
     """
 
-    wish: Wish
+    wish: AuditRequest
     out: str
     notebooks: tuple[str, ...] = NOTEBOOKS
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -192,7 +192,7 @@ def audit(
         KomorebiError: where there is nothing to show; status and a page that says why are written all the same.
     """
     if find_spec("papermill") is None:
-        raise InputError('an audit needs papermill: pip install "komorebi-qc[desk]"')
+        raise missing_extra("desk", "papermill", needed_by="an audit")
     chosen = share_parameters([find_notebook(name) for name in job.notebooks], job.parameters)
     names = [path.stem for path, _ in chosen]
     if len(set(names)) < len(names):
@@ -222,7 +222,7 @@ class _Run:
 
     def __init__(self, job: AuditJob, folder: Path, status: Status, progress: Progress, steps: int) -> None:
         self._job, self._folder, self._status, self._progress, self._steps = job, folder, status, progress, steps
-        self._case: Case | None = None
+        self._case: AuditSession | None = None
 
     def step(self, number: int, _of: int, name: str) -> None:
         """The pipeline's own steps, among all of the audit's."""

@@ -18,7 +18,7 @@ import numpy as np
 import soxr
 from PIL import Image, ImageDraw, ImageFont
 
-from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.errors import InputError, missing_extra
 from komorebi_qc.core.progress import SILENT
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.media.decode_8khz import RATE
@@ -91,7 +91,7 @@ def write_clip(examined: Examined, job: ClipJob, out: Path, progress: Progress =
         from moviepy import VideoClip  # noqa: PLC0415  an extra
         from proglog import ProgressBarLogger  # noqa: PLC0415
     except ImportError:
-        raise InputError('a clip needs moviepy: pip install "komorebi-qc[desk]"') from None
+        raise missing_extra("desk", "moviepy", needed_by="a clip") from None
     if out.suffix.lower() != ".mp4":
         raise InputError(f"{out} isn't named .mp4: a clip is MP4")
     length_s = len(examined.lanes.recording) / RATE

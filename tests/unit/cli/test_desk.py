@@ -88,9 +88,11 @@ def test_bad_usage_is_one_sentence(
 
 def test_a_missing_library_is_named(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra, the sentence says how to get it."""
-    monkeypatch.setitem(sys.modules, "komorebi_qc.desk.audit", None)
+    monkeypatch.setitem(sys.modules, "papermill", None)
     assert shell.run("audit", *FILES, *END, "--out", tmp_path / "out") == 2
-    assert 'pip install "komorebi-qc[desk]"' in " ".join(shell.err.split())
+    assert 'an audit needs papermill, which isn\'t installed; install it with: pip install -e ".[desk]"' in " ".join(
+        shell.err.split()
+    )
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_a_missing_library_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatc
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "duckdb", None)
     assert shell.run("fleet", tmp_path, "--out", tmp_path / "x.html") == 2
-    assert 'duckdb isn\'t installed: pip install "komorebi-qc[fleet]"' in shell.err
+    assert 'duckdb isn\'t installed; install it with: pip install -e ".[fleet]"' in shell.err
 
 
 def test_exit_codes_are_the_command_lines() -> None:

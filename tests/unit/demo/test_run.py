@@ -91,7 +91,7 @@ def test_a_worker_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_without_moto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra the demo says how to get it."""
     monkeypatch.setitem(sys.modules, "moto.server", None)
-    with pytest.raises(InputError, match=r'pip install "komorebi-qc\[demo\]"'):
+    with pytest.raises(InputError, match=r'the demo needs moto, .*pip install -e "\.\[demo\]"'):
         run(tmp_path)
 
 
