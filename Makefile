@@ -13,6 +13,7 @@ help:
 	@echo "  make lint     check the code (lint-code) and the SAM template (lint-template)"
 	@echo "  make format   format the code with ruff"
 	@echo "  make lock     update the lock files from pyproject.toml (LOCK='--upgrade' takes newer releases)"
+	@echo "  make docs     build the documentation's site into site/ and check its links, offline"
 	@echo "  make e2e      test the function with Lambda's emulator and the built image (PARTS='runtime image' runs some; needs root)"
 	@echo "  make wheel    build the wheel and try it in empty environments, one for each extra (ARGS=--all: every Python found)"
 	@echo "  make clean    delete everything that these targets made"
@@ -46,6 +47,17 @@ lint-code: .venv/.ready-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The site needs no package of .venv: mkdocstrings reads the package's source.
+.PHONY: docs docs-tables
+docs:
+	.ci/tools.sh docs
+	NO_MKDOCS_2_WARNING=1 .tools/docs/bin/mkdocs build --strict
+	.tools/docs/bin/python .ci/docs/check_links.py site
+
+# The reference tables, from the code.
+docs-tables: .venv/.ready-test
+	$(BIN)/python .ci/docs/tables.py
 
 format: .venv/.ready-lint
 	$(BIN)/ruff check --fix .
@@ -114,4 +126,4 @@ image: .venv/.ready-test
 	$(BIN)/python tests/e2e image
 
 clean:
-	rm -rf .venv .tools .aws-sam packaged.yaml demo-output bench-output lab-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv .tools .aws-sam packaged.yaml site demo-output bench-output lab-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
