@@ -10,7 +10,7 @@ help:
 	@echo "Development"
 	@echo "  make setup    install all that a developer needs into .venv; the other targets install their own part"
 	@echo "  make test     run the tests"
-	@echo "  make lint     check the code (lint-code) and the SAM template (lint-template)"
+	@echo "  make lint     check the code (lint-code), the prose (lint-prose) and the SAM template (lint-template)"
 	@echo "  make format   format the code with ruff"
 	@echo "  make lock     update the lock files from pyproject.toml (LOCK='--upgrade' takes newer releases)"
 	@echo "  make docs     build the documentation's site into site/ and check its links, offline"
@@ -40,13 +40,18 @@ demo: .venv/.ready-demo
 test: .venv/.ready-test
 	$(BIN)/pytest --cov --cov-report=term
 
-lint: lint-code lint-template
+lint: lint-code lint-prose lint-template
 
 lint-code: .venv/.ready-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The style of all that people read; ARGS='docs komorebi_qc/sync' checks only these.
+.PHONY: lint-prose
+lint-prose: .venv/.ready-lint
+	.ci/prose.sh --level error $(ARGS)
 
 # The site needs no package of .venv: mkdocstrings reads the package's source.
 .PHONY: docs docs-tables
