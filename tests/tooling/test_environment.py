@@ -1,10 +1,11 @@
-"""What conda users install is what pyproject.toml asks for: environment.yml can't drift from it unseen."""
+"""environment.yml asks conda for the packages and versions that pyproject.toml names."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -19,19 +20,19 @@ from rattler.exceptions import InvalidMatchSpecError
 ROOT = Path(__file__).resolve().parents[2]
 CONDA_NAMES = {"soxr": "soxr-python"}
 """PyPI's name: conda-forge's, where they differ (conda-forge's `soxr` is the C library)."""
-TOOLS = {"python", "pip"}
-"""What an environment needs beyond the dependencies."""
+TOOLS = {"python", "pip", "ffmpeg"}
+"""Packages that only a conda environment names: pip's PyAV has FFmpeg inside."""
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What environment.yml says.
+    """The content of environment.yml.
 
     Attributes:
-        name: of the environment.
-        channels: where its packages come from.
-        conda: the lines for conda.
-        pip: the lines for pip.
+        name: The environment's name.
+        channels: The sources of its packages.
+        conda: The lines for conda.
+        pip: The lines for pip.
     """
 
     name: str
@@ -78,14 +79,15 @@ def _around(parts: list[int]) -> set[str]:
 
 @pytest.mark.parametrize("line", ENVIRONMENT.conda)
 def test_every_line_is_one_that_conda_understands(line: str) -> None:
-    """Each line for conda parses strictly and names exactly one package, and its version or none."""
+    """Each line for conda parses strictly, into one package with its version and its build."""
     spec = MatchSpec(line, strict=True)
     assert spec.name is not None
-    assert line.split() == [spec.name.normalized, *([spec.version] if spec.version else [])]
+    parts = [spec.name.normalized, spec.version, spec.build]
+    assert line.split() == [part for part in parts if part]
 
 
 def test_names_the_same_packages() -> None:
-    """No dependency is missing for conda users, none is there that the package doesn't have, and none is twice."""
+    """Conda users get every dependency of the package, once, and no other."""
     wanted = {CONDA_NAMES.get(one.name, one.name) for one in DEPENDENCIES}
     assert set(_conda()) - TOOLS == wanted
     assert len(_conda()) == len(ENVIRONMENT.conda)
@@ -104,11 +106,21 @@ def test_asks_for_the_same_python() -> None:
     assert _agree(PROJECT["requires-python"], _conda()["python"])
 
 
-def test_installs_the_package_itself() -> None:
-    """The environment has the project's name, comes from conda-forge, and pip adds this package and nothing else."""
+def test_installs_the_package_with_its_desk() -> None:
+    """The environment has the project's name, uses conda-forge only, and pip adds this package with an extra it has."""
     assert ENVIRONMENT.name == "komorebi_qc"
     assert ENVIRONMENT.channels == ["conda-forge"]
-    assert ENVIRONMENT.pip == ["-e ."]
+    assert ENVIRONMENT.pip == ["-e .[desk]"]
+    assert "desk" in PROJECT["optional-dependencies"]
+
+
+def test_asks_for_the_ffmpeg_that_encodes_h264() -> None:
+    """Of conda-forge's two builds of FFmpeg only the GPL one has libx264."""
+    (line,) = (line for line in ENVIRONMENT.conda if line.startswith("ffmpeg"))
+    build = MatchSpec(line, strict=True).build
+    assert build is not None
+    assert fnmatchcase("gpl_h1a2b3c4_100", build)
+    assert not fnmatchcase("lgpl_h1a2b3c4_0", build)
 
 
 @pytest.mark.parametrize(
