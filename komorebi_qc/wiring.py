@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.pipeline.process import Options, Order, Outcome
-    from komorebi_qc.queue.sqs import QueueDesk
+    from komorebi_qc.queue.sqs import SqsQueues
     from komorebi_qc.storage.protocols import RecordingsTable
     from komorebi_qc.storage.s3_media import S3Media
 
@@ -304,17 +304,17 @@ class Settings:
             ),
         )
 
-    def desk(self) -> QueueDesk:
+    def desk(self) -> SqsQueues:
         """The queues, for the messages in hand.
 
         Raises:
             SettingsError: where no region is configured, or the AWS profile doesn't exist.
         """
-        from komorebi_qc.queue.sqs import Queue, QueueDesk  # noqa: PLC0415  clients only where they are used
+        from komorebi_qc.queue.sqs import Queue, SqsQueues  # noqa: PLC0415  clients only where they are used
 
         client = aws_client("sqs")
         queue, dead = (Queue(client, url) if url else None for url in (self.queue_url, self.dead_letter_queue_url))
-        return QueueDesk(queue, dead)
+        return SqsQueues(queue, dead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +335,7 @@ class WiredPipeline:
         from komorebi_qc.pipeline.process import process  # noqa: PLC0415
 
         told = progress or Silent()
-        media = replace(self.media, between=told.check)
+        media = replace(self.media, check_cancelled=told.check)
         return process(order, table=self.table, media=media, options=self.options, progress=told)
 
     def is_done(self, order: Order) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-    from komorebi_qc.queue.handler import Desk, Pipeline, Report
+    from komorebi_qc.queue.handler import MessageQueues, Pipeline, Report
 
     Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -35,7 +35,7 @@ BATCH = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @cache
-def _wired() -> tuple[Pipeline, Desk]:
+def _wired() -> tuple[Pipeline, MessageQueues]:
     """Wired once, when the first event comes."""
     settings = Settings.from_environment(os.environ)
     return settings.pipeline(), settings.desk()
@@ -70,7 +70,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             context.reports.append(report)  # the worker counts for itself: nobody reads metrics off a terminal
         else:
             _measure(report)
-        if report.stays:
+        if report.is_batch_item_failure:
             raise MessageStaysError(report.message_id)
 
     checked = check_event(event)

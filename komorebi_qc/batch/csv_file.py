@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.batch.manifest import split_s3
-from komorebi_qc.batch.places import Folder, Place, Prefix
+from komorebi_qc.batch.places import Folder, ObjectStore, Prefix
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.storage.aws_errors import aws_errors, error_code
 from komorebi_qc.wiring import aws_client
@@ -33,7 +33,7 @@ class CsvFile:
         name: its name there.
     """
 
-    folder: Place
+    folder: ObjectStore
     name: str
 
     @property

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from komorebi_qc.batch.places import Held, Place, place_of
+from komorebi_qc.batch.places import ObjectStore, VersionedObject, place_of
 from komorebi_qc.batch.row_summary import leaves_measured, level_verdict, newest, worse
 from komorebi_qc.batch.schema import DAY, LAST_TRY, LEVELS, SCHEMA, SCHEMA_VERSION, UNKNOWN_DAY, WITH_DAY
 from komorebi_qc.core.errors import InputError, StorageError
@@ -79,7 +79,7 @@ class LastTry:
 class Dataset:
     """Rows under a place."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: ObjectStore) -> None:
         self.place = place
         self._known: dict[str, Known] | None = None
         self._twice: set[str] = set()
@@ -122,9 +122,9 @@ class Dataset:
         self._unfiled_rows += len(rows)
         known.update((row["recording_id"], _following(known.get(row["recording_id"]), row)) for row in rows)
         if self._unfiled_rows >= _MOST_UNFILED:
-            self.file_away()
+            self.compact_journal()
 
-    def file_away(self, drop: Iterable[str] = ()) -> int:
+    def compact_journal(self, drop: Iterable[str] = ()) -> int:
         """Bring the journal under its days; how many of its files were brought there.
 
         Args:
@@ -150,7 +150,7 @@ class Dataset:
         )
 
     def _filed(self, dropped: set[str]) -> int | None:
-        """As `file_away`; None where another has written a day meanwhile."""
+        """As `compact_journal`; None where another has written a day meanwhile."""
         read, rows = self._journal()
         ids = pa.array(sorted(rows.keys() | dropped | self._twice), pa.string())
         if not len(ids):
@@ -201,7 +201,7 @@ class Dataset:
         names = self.place.names(f"{DAY}=")
         return [name[len(DAY) + 1 : -len(_ROWS)] for name in names if name.endswith(_ROWS)]
 
-    def _of(self, ids: pa.Array, day: str, held: Held) -> list[Row]:
+    def _of(self, ids: pa.Array, day: str, held: VersionedObject) -> list[Row]:
         """A day's rows of these recordings."""
         address = f"{self.place.address}/{_file_of(day)}"
         there = _table(address, held.content, day, ("recording_id",))["recording_id"]
@@ -211,12 +211,12 @@ class Dataset:
         found: list[Row] = self._table_of(day, held).filter(is_theirs).to_pylist()
         return found
 
-    def _table_of(self, day: str, held: Held | None) -> pa.Table:
+    def _table_of(self, day: str, held: VersionedObject | None) -> pa.Table:
         if held is None:
             return WITH_DAY.empty_table()
         return _table(f"{self.place.address}/{_file_of(day)}", held.content, day)
 
-    def _write_day(self, day: str, before: Held | None, but: pa.Array, new: Sequence[Row]) -> bool:
+    def _write_day(self, day: str, before: VersionedObject | None, but: pa.Array, new: Sequence[Row]) -> bool:
         """A day with these rows in place of those of the recordings `but`; False where another was faster."""
         table = self._table_of(day, before)
         kept = table.filter(pc.invert(pc.is_in(table["recording_id"], value_set=but)))
@@ -324,7 +324,7 @@ def _file_of(day: str) -> str:
     return f"{DAY}={day}{_ROWS}"
 
 
-def _version(held: Held | None) -> str | None:
+def _version(held: VersionedObject | None) -> str | None:
     return None if held is None else held.version
 
 

@@ -7,16 +7,16 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from komorebi_qc.batch.worker_process import DEFAULT_WORK, Bounds, Child, Fault, Stopped
+from komorebi_qc.batch.worker_process import DEFAULT_WORK, ResourceLimits, Stopped, WorkerFailure, WorkerProcess
 
 if TYPE_CHECKING:
     from komorebi_qc.batch.rows import Row
     from komorebi_qc.batch.tasks import Task
 
-Answer = tuple["Task", "Row | Fault"]
+Answer = tuple["Task", "Row | WorkerFailure"]
 
 
-class Crew(Protocol):
+class Executor(Protocol):
     """Takes tasks, and gives their rows back in the order in which they are done."""
 
     def has_room(self) -> bool:
@@ -40,20 +40,20 @@ class Crew(Protocol):
         ...
 
 
-def attempt(child: Child, task: Any, stop: threading.Event) -> Any:
+def attempt(child: WorkerProcess, task: Any, stop: threading.Event) -> Any:
     """A task's answer; where its process was killed by another it is tried once more.
 
     Raises:
         Stopped: where `stop` was set.
     """
     answer = child.run(task, stop)
-    return child.run(task, stop) if isinstance(answer, Fault) and answer.is_worth_a_retry else answer
+    return child.run(task, stop) if isinstance(answer, WorkerFailure) and answer.is_worth_a_retry else answer
 
 
-class LocalCrew:
+class LocalExecutor:
     """Processes of this machine, each under a thread that watches it."""
 
-    def __init__(self, workers: int, bounds: Bounds, work: str = DEFAULT_WORK) -> None:
+    def __init__(self, workers: int, bounds: ResourceLimits, work: str = DEFAULT_WORK) -> None:
         self._bounds, self._work = bounds, work
         self._stop = threading.Event()
         self._asked: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
@@ -64,16 +64,16 @@ class LocalCrew:
             thread.start()
 
     def has_room(self) -> bool:
-        """See `Crew.has_room`."""
+        """See `Executor.has_room`."""
         return self._in_hand < self._most
 
     def begin(self, task: Task) -> None:
-        """See `Crew.begin`."""
+        """See `Executor.begin`."""
         self._in_hand += 1
         self._asked.put(task)
 
     def answers(self, wait_s: float) -> list[Answer]:
-        """See `Crew.answers`."""
+        """See `Executor.answers`."""
         found: list[Answer] = []
         with suppress(queue.Empty):
             while True:
@@ -85,7 +85,7 @@ class LocalCrew:
         return found
 
     def close(self) -> None:
-        """See `Crew.close`."""
+        """See `Executor.close`."""
         self._stop.set()
         for _ in self._threads:
             self._asked.put(None)
@@ -93,7 +93,7 @@ class LocalCrew:
             thread.join()
 
     def _watch(self) -> None:
-        child = Child(self._bounds, self._work)
+        child = WorkerProcess(self._bounds, self._work)
         try:
             while (task := self._asked.get()) is not None and not self._stop.is_set():
                 self._done.put((task, attempt(child, task, self._stop)))

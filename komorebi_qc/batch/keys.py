@@ -10,7 +10,7 @@ from komorebi_qc import __version__
 from komorebi_qc.batch.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from komorebi_qc.batch.worker_process import Bounds
+    from komorebi_qc.batch.worker_process import ResourceLimits
     from komorebi_qc.core.limits import Limits
 
 
@@ -24,7 +24,7 @@ def work_key(inputs: str, do: str, limits: Limits, *others: str) -> str:
     return _hash(inputs, do, limits.to_dict(), __version__, SCHEMA_VERSION, *others)
 
 
-def bounded_key(key: str, bounds: Bounds) -> str:
+def bounded_key(key: str, bounds: ResourceLimits) -> str:
     """Of a row that ended at a limit of time or memory: by other bounds it is tried again."""
     return _hash(key, bounds.time_s, bounds.memory_mb)
 

@@ -27,19 +27,19 @@ _MOST_DELETES = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class VersionedObject:
     """A file as it was when it was read.
 
     Attributes:
         content: all of it.
-        version: what to give to `Place.replace`.
+        version: what to give to `ObjectStore.replace`.
     """
 
     content: bytes
     version: str
 
 
-class Place(Protocol):
+class ObjectStore(Protocol):
     """A root and the files under it, by their names from there: ``day=2026-11-24/rows.parquet``."""
 
     @property
@@ -55,7 +55,7 @@ class Place(Protocol):
         """
         ...
 
-    def read(self, name: str) -> Held | None:
+    def read(self, name: str) -> VersionedObject | None:
         """A file; None where there is none.
 
         Raises:
@@ -79,7 +79,7 @@ class Place(Protocol):
         """
         ...
 
-    def replace(self, name: str, content: bytes, before: Held | None) -> bool:
+    def replace(self, name: str, content: bytes, before: VersionedObject | None) -> bool:
         """A file in place of what was read; False where another has written it meanwhile. Within `filing`.
 
         Raises:
@@ -100,7 +100,7 @@ class Place(Protocol):
         ...
 
 
-def place_of(text: str) -> Place:
+def place_of(text: str) -> ObjectStore:
     """The place that a text names.
 
     Raises:
@@ -130,11 +130,11 @@ class Folder:
 
     @property
     def address(self) -> str:
-        """See `Place.address`."""
+        """See `ObjectStore.address`."""
         return str(self.root)
 
     def names(self, start: str = "") -> list[str]:
-        """See `Place.names`."""
+        """See `ObjectStore.names`."""
         pattern = f"{start}*" if start.endswith("/") else f"{start}*/*"
         with _disk_errors(self.root):
             found = self.root.glob(pattern)
@@ -142,21 +142,21 @@ class Folder:
                 path.relative_to(self.root).as_posix() for path in found if path.name[:1] != "." and path.is_file()
             )
 
-    def read(self, name: str) -> Held | None:
-        """See `Place.read`."""
+    def read(self, name: str) -> VersionedObject | None:
+        """See `ObjectStore.read`."""
         with _disk_errors(self.root / name):
             try:
-                return Held((self.root / name).read_bytes(), "")
+                return VersionedObject((self.root / name).read_bytes(), "")
             except FileNotFoundError:
                 return None
 
     def has(self, name: str) -> bool:
-        """See `Place.has`."""
+        """See `ObjectStore.has`."""
         with _disk_errors(self.root / name):
             return (self.root / name).is_file()
 
     def write(self, name: str, content: bytes) -> None:
-        """See `Place.write`."""
+        """See `ObjectStore.write`."""
         path = self.root / name
         with _disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -171,13 +171,13 @@ class Folder:
                 part.unlink(missing_ok=True)
                 raise
 
-    def replace(self, name: str, content: bytes, before: Held | None) -> bool:  # noqa: ARG002  the lock sees to it
-        """See `Place.replace`."""
+    def replace(self, name: str, content: bytes, before: VersionedObject | None) -> bool:  # noqa: ARG002  the lock sees to it
+        """See `ObjectStore.replace`."""
         self.write(name, content)
         return True
 
     def remove(self, names: Iterable[str]) -> None:
-        """See `Place.remove`."""
+        """See `ObjectStore.remove`."""
         for name in names:  # and not the folder: another run may be about to write into it
             path = self.root / name
             with _disk_errors(path):
@@ -185,7 +185,7 @@ class Folder:
 
     @contextmanager
     def filing(self) -> Iterator[None]:
-        """See `Place.filing`."""
+        """See `ObjectStore.filing`."""
         with _disk_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             lock = os.open(self.root / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
@@ -211,19 +211,19 @@ class Prefix:
 
     @property
     def address(self) -> str:
-        """See `Place.address`."""
+        """See `ObjectStore.address`."""
         return "s3://" + "/".join(filter(None, (self.bucket, self.prefix)))
 
     def names(self, start: str = "") -> list[str]:
-        """See `Place.names`."""
+        """See `ObjectStore.names`."""
         root = f"{self.prefix}/" if self.prefix else ""
         with aws_errors(self.address):
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=root + start)
             found = (item["Key"].removeprefix(root) for page in pages for item in page.get("Contents", ()))
             return sorted(name for name in found if not name.endswith("/"))  # a console's mark for an empty folder
 
-    def read(self, name: str) -> Held | None:
-        """See `Place.read`."""
+    def read(self, name: str) -> VersionedObject | None:
+        """See `ObjectStore.read`."""
         with aws_errors(f"{self.address}/{name}"):
             try:
                 answer = self.client.get_object(Bucket=self.bucket, Key=self._key(name))
@@ -231,10 +231,10 @@ class Prefix:
                 if error_code(error) in NO_SUCH_KEY:
                     return None
                 raise
-            return Held(answer["Body"].read(), str(answer["ETag"]))
+            return VersionedObject(answer["Body"].read(), str(answer["ETag"]))
 
     def has(self, name: str) -> bool:
-        """See `Place.has`."""
+        """See `ObjectStore.has`."""
         with aws_errors(f"{self.address}/{name}"):
             try:
                 self.client.head_object(Bucket=self.bucket, Key=self._key(name))
@@ -245,12 +245,12 @@ class Prefix:
         return True
 
     def write(self, name: str, content: bytes) -> None:
-        """See `Place.write`."""
+        """See `ObjectStore.write`."""
         with aws_errors(f"{self.address}/{name}"):
             self.client.put_object(Bucket=self.bucket, Key=self._key(name), Body=content)
 
-    def replace(self, name: str, content: bytes, before: Held | None) -> bool:
-        """See `Place.replace`."""
+    def replace(self, name: str, content: bytes, before: VersionedObject | None) -> bool:
+        """See `ObjectStore.replace`."""
         only_if = {"IfNoneMatch": "*"} if before is None else {"IfMatch": before.version}
         with aws_errors(f"{self.address}/{name}"):
             try:
@@ -262,7 +262,7 @@ class Prefix:
         return True
 
     def remove(self, names: Iterable[str]) -> None:
-        """See `Place.remove`."""
+        """See `ObjectStore.remove`."""
         keys = [{"Key": self._key(name)} for name in names]
         for at in range(0, len(keys), _MOST_DELETES):
             with aws_errors(self.address):
@@ -276,7 +276,7 @@ class Prefix:
                 )
 
     def filing(self) -> AbstractContextManager[None]:
-        """See `Place.filing`."""
+        """See `ObjectStore.filing`."""
         return nullcontext()
 
     def _key(self, name: str) -> str:

@@ -79,7 +79,7 @@ def rows_where(table: pa.Table, condition: str) -> list[Row]:
             why = " ".join(line.strip() for line in str(error).splitlines()[:3] if line.strip())
             raise InputError(
                 f"--where {condition!r} is no condition on the rows ({why}): write it as in SQL, such as "
-                "verdict = 'fail' and day >= '2026-11-01'; docs/batch.md lists the columns"
+                "verdict = 'fail' and day >= '2026-11-01'; docs/reference/dataset.md lists the columns"
             ) from None
     finally:
         database.close()

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Protocol
 
 from komorebi_qc.batch.keys import bounded_key
 from komorebi_qc.batch.rows import failed, failure_of, row_of, set_aside_row, unresolved_row
-from komorebi_qc.batch.worker_process import Fault
+from komorebi_qc.batch.worker_process import WorkerFailure
 from komorebi_qc.core.errors import KomorebiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from komorebi_qc.batch.dataset import Dataset, Known
-    from komorebi_qc.batch.executor import Crew
+    from komorebi_qc.batch.executor import Executor
     from komorebi_qc.batch.manifest import Item, Listed
     from komorebi_qc.batch.rows import Row
     from komorebi_qc.batch.tasks import Resolver, Task
-    from komorebi_qc.batch.worker_process import Bounds
+    from komorebi_qc.batch.worker_process import ResourceLimits
 
 _LOOK_S = 0.2
 _ASKED_AT_ONCE = 8
@@ -92,8 +92,8 @@ class Run:
 
     dataset: Dataset
     resolver: Resolver
-    crew: Crew
-    bounds: Bounds
+    crew: Executor
+    bounds: ResourceLimits
     watcher: Watcher
     check: Callable[[], None] = lambda: None
     force: bool = False
@@ -110,7 +110,7 @@ class Run:
         tally.total = len(listed.items) + len(listed.set_aside)
         with closing(self.crew):
             self.watcher.begin(tally.total)
-            self.dataset.file_away(drop=self._mended(listed))  # and what a run that was killed has left
+            self.dataset.compact_journal(drop=self._mended(listed))  # and what a run that was killed has left
             try:
                 self._begin_all(listed, do, tally)
                 while tally.left > 0:
@@ -121,7 +121,7 @@ class Run:
                     self._take(tally, wait_s=0.0, may_stop=False)
                 finally:
                     self.crew.close()
-                    self.dataset.file_away()
+                    self.dataset.compact_journal()
 
     def _mended(self, listed: Listed) -> list[str]:
         """Rows that an earlier reading set aside, of this very list or of what it can use now, and this one doesn't."""
@@ -157,7 +157,7 @@ class Run:
         answers = self.crew.answers(wait_s)
         now = datetime.now(UTC)  # by one clock, whoever did it: of several rows the newest counts
         rows = [
-            {**(self._of_fault(task, answer) if isinstance(answer, Fault) else answer), "done_at": now}
+            {**(self._of_fault(task, answer) if isinstance(answer, WorkerFailure) else answer), "done_at": now}
             for task, answer in answers
         ]
         self.dataset.add(*rows)  # at once: where they come faster than a disk takes them one by one
@@ -169,7 +169,7 @@ class Run:
         if may_stop:
             self.check()
 
-    def _of_fault(self, task: Task, fault: Fault) -> Row:
+    def _of_fault(self, task: Task, fault: WorkerFailure) -> Row:
         row = row_of(task, failed(fault.kind, fault.text, is_worth_a_retry=fault.is_worth_a_retry))
         return {**row, "work_key": bounded_key(task.work_key, self.bounds)} if fault.kind in _BOUNDED else row
 

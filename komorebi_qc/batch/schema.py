@@ -1,4 +1,4 @@
-"""The columns of the dataset that `komorebi-qc batch` writes, one row a recording; docs/batch.md tells the rest.
+"""The columns of the dataset that `komorebi-qc batch` writes, one row a recording (see docs/analyst/batch.md).
 
 `SCHEMA_VERSION` rises in its first number where a column is removed or changes its meaning, in its second where one is
 added. Units stand in the names: ``_s`` seconds, ``_ppm`` millionths, ``_dbfs``, ``_dbtp`` and ``_db`` decibels; what is
@@ -148,7 +148,7 @@ CARRIED: Final = (
 
 
 def as_markdown() -> str:
-    """The columns as a table, for docs/batch.md."""
+    """The columns as a table, for docs/reference/dataset.md."""
     names = {_NUMBER: "double", _NAMES: "list of string"}
     rows = [
         f"| `{field.name}` | {names.get(field.type, str(field.type))} | {meaning(field.name)} |" for field in WITH_DAY

@@ -94,7 +94,9 @@ def _process(task: Task) -> Row:
     from komorebi_qc import jobs  # noqa: PLC0415
     from komorebi_qc.storage.local import LocalFiles  # noqa: PLC0415
 
-    wanted = jobs.Wanted(task.item.call_end, offset_s=None, drift_ppm=0.0, container="auto", limits=task.ask.limits)
+    wanted = jobs.ProcessRequest(
+        task.item.call_end, offset_s=None, drift_ppm=0.0, container="auto", limits=task.ask.limits
+    )
     with _files(task) as files, stoppable(SILENT) as progress:
         if files is None:
             outcome = jobs.process_by_id(task.item.recording_id, wanted, os.environ, progress)
@@ -125,7 +127,7 @@ def _sizes(outcome: Outcome) -> Row:
 
 def _audit(task: Task) -> Row:
     from komorebi_qc.desk.audit import AuditJob, audit  # noqa: PLC0415  an extra
-    from komorebi_qc.desk.case import Wish  # noqa: PLC0415
+    from komorebi_qc.desk.case import AuditRequest  # noqa: PLC0415
 
     found: Row = {}
     with _files(task) as files, stoppable(SILENT) as progress:
@@ -133,7 +135,7 @@ def _audit(task: Task) -> Row:
         named = (
             {"recording_id": item.recording_id} if files is None else dict(zip(_INPUTS, map(str, files), strict=True))
         )
-        wish, limits = Wish(**named, call_end=item.call_end), task.ask.judged_by()
+        wish, limits = AuditRequest(**named, call_end=item.call_end), task.ask.judged_by()
         job = AuditJob(wish, task.out, limits=limits, keeps_report=_has_report(task))
         status = audit(job, progress, lambda examined: found.update(_examined(examined)))
         sizes = dict(zip(_SIZES, (path.stat().st_size for path in files), strict=True)) if files is not None else {}

@@ -44,7 +44,7 @@ _TOLD_CHARACTERS = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ResourceLimits:
     """What one recording may take.
 
     Attributes:
@@ -58,7 +58,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class WorkerFailure:
     """How a process ended instead of answering.
 
     Attributes:
@@ -76,10 +76,10 @@ class Stopped(Exception):  # noqa: N818  no error: it was asked for
     """The run is to stop, and this recording with it."""
 
 
-class Child:
+class WorkerProcess:
     """A process that does one task after another, and is replaced by a new one where it ends."""
 
-    def __init__(self, bounds: Bounds, work: str = DEFAULT_WORK) -> None:
+    def __init__(self, bounds: ResourceLimits, work: str = DEFAULT_WORK) -> None:
         self._bounds, self._work = bounds, work
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
@@ -87,7 +87,7 @@ class Child:
         self._scratch: Path | None = None
 
     def run(self, task: object, stop: threading.Event | None = None) -> Any:
-        """The answer to a task, or a `Fault`.
+        """The answer to a task, or a `WorkerFailure`.
 
         Raises:
             Stopped: where `stop` was set meanwhile; the process is gone then.
@@ -122,7 +122,7 @@ class Child:
                 return _too_large(self._bounds)
             if time.monotonic() > until:
                 self.close()
-                return Fault("TimeLimit", f"it wasn't done after {self._bounds.time_s:g} s, and was stopped")
+                return WorkerFailure("TimeLimit", f"it wasn't done after {self._bounds.time_s:g} s, and was stopped")
 
     def close(self, grace_s: float = _GRACE_S) -> None:
         """End the process and all that it started, and wait for it."""
@@ -144,7 +144,7 @@ class Child:
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def _ended(self, process: subprocess.Popen[bytes]) -> Fault:
+    def _ended(self, process: subprocess.Popen[bytes]) -> WorkerFailure:
         with suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE_S)
         code = process.poll()
@@ -158,8 +158,8 @@ class Child:
             name = signal.Signals(-code).name
             killed = -code in (signal.SIGKILL, signal.SIGTERM)
             hint = " (from outside: does the machine run out of memory?)" if killed else ""
-            return Fault("Crash", f"its process was ended by {name}{hint}{tail}", is_worth_a_retry=killed)
-        return Fault("Crash", f"its process ended by itself, with exit code {code}{tail}")
+            return WorkerFailure("Crash", f"its process was ended by {name}{hint}{tail}", is_worth_a_retry=killed)
+        return WorkerFailure("Crash", f"its process ended by itself, with exit code {code}{tail}")
 
     def _started(self, stop: threading.Event) -> tuple[subprocess.Popen[bytes], Connection]:
         if self._process is not None and self._pipe is not None and self._process.poll() is None:
@@ -200,8 +200,8 @@ class Child:
         return PermanentError(f"a worker process doesn't start: {self._ended(process).text}")
 
 
-def _too_large(bounds: Bounds) -> Fault:
-    return Fault("MemoryLimit", f"it took over {bounds.memory_mb:g} MB of memory, and was stopped")
+def _too_large(bounds: ResourceLimits) -> WorkerFailure:
+    return WorkerFailure("MemoryLimit", f"it took over {bounds.memory_mb:g} MB of memory, and was stopped")
 
 
 def _signal(process: subprocess.Popen[bytes], number: int, *, group: bool) -> None:
@@ -223,7 +223,7 @@ def _resident_mb(pid: int) -> float:
 # --- inside the process
 
 
-def serve(fd: int, work: str, bounds: Bounds) -> None:
+def serve(fd: int, work: str, bounds: ResourceLimits) -> None:
     """Do what comes through the pipe until it closes."""
     pipe = Connection(fd)
     faulthandler.enable()
@@ -268,5 +268,5 @@ def _end() -> None:
 if __name__ == "__main__":
     # Not as __main__'s own: what goes through the pipe has to bear the same name on both sides.
     importlib.import_module("komorebi_qc.batch.worker_process").serve(
-        int(sys.argv[1]), sys.argv[2], Bounds(float(sys.argv[3]), float(sys.argv[4]))
+        int(sys.argv[1]), sys.argv[2], ResourceLimits(float(sys.argv[3]), float(sys.argv[4]))
     )

@@ -161,7 +161,7 @@ def process(
     from komorebi_qc.cli import console  # noqa: PLC0415  the codecs load only for this command
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
 
-    wanted = jobs.Wanted(
+    wanted = jobs.ProcessRequest(
         call_end=call_end,
         offset_s=offset,
         drift_ppm=drift_ppm,
@@ -262,9 +262,9 @@ def worker(
     from komorebi_qc.jobs import run_worker  # noqa: PLC0415  boto3 loads only for this command
 
     counts = run_worker(os.environ, once=once)
-    print(f"{counts.done} done, {counts.failed} to be tried again, {counts.set_aside} set aside as dead letters")  # noqa: T201  this is the output
+    print(f"{counts.done} done, {counts.failed} to be tried again, {counts.dead_lettered} set aside as dead letters")  # noqa: T201  this is the output
     # A worker that was stopped has done its work, whatever became of single messages.
-    return Exit.FAILED if once and (counts.failed or counts.set_aside) else Exit.DONE
+    return Exit.FAILED if once and (counts.failed or counts.dead_lettered) else Exit.DONE
 
 
 @app.command(epilog=_EXIT_CODES)

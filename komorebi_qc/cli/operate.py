@@ -11,8 +11,8 @@ import typer
 from komorebi_qc.core.errors import InputError, PermanentError, SettingsError
 
 if TYPE_CHECKING:
-    from komorebi_qc.queue.dead_letter import Letter
-    from komorebi_qc.queue.operate import Standing
+    from komorebi_qc.queue.dead_letter import DeadLetter
+    from komorebi_qc.queue.operate import RecordingStatus
     from komorebi_qc.queue.sqs import Queue
     from komorebi_qc.storage.dynamodb import DynamoTable
     from komorebi_qc.wiring import Settings
@@ -192,7 +192,7 @@ def _dead(settings: Settings) -> Queue:
     return dead_letter_queue(_queue(settings), None)
 
 
-def _letter(letter: Letter) -> dict[str, Any]:
+def _letter(letter: DeadLetter) -> dict[str, Any]:
     return {
         "recording_id": letter.recording_id,
         "kind": letter.kind,
@@ -205,7 +205,7 @@ def _letter(letter: Letter) -> dict[str, Any]:
     }
 
 
-def _standing(found: Standing) -> dict[str, Any]:
+def _standing(found: RecordingStatus) -> dict[str, Any]:
     recording = found.recording
     return {
         "recording_id": recording.recording_id,

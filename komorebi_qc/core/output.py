@@ -56,7 +56,7 @@ def plan_container(codec: str, wanted: Container | None) -> tuple[Container, boo
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CaptureSpans:
     """Which places are to be kept.
 
     Attributes:
@@ -69,7 +69,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tapped:
+class CapturedAudio:
     """What was kept.
 
     Attributes:
@@ -103,4 +103,4 @@ class Rendered:
     audio_s: float
     decode_failures: int
     size: int = 0
-    tapped: Tapped | None = None
+    tapped: CapturedAudio | None = None

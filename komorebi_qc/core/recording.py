@@ -70,7 +70,7 @@ class Recording:
     created: datetime
     is_processed: bool = False
     container: str = ""
-    made_from: str = ""
+    inputs_fingerprint: str = ""
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Recording:
@@ -98,14 +98,14 @@ class Recording:
                 f"the item of recording {recording_id} has creationDate {_shown(created)}, which is no date of the "
                 "form yyyy-MM-dd HH:mm:ss: mend the item"
             ) from None
-        container, made_from = item.get("outputContainer"), item.get("qcInputs")
+        container, inputs_fingerprint = item.get("outputContainer"), item.get("qcInputs")
         return cls(
             recording_id,
             agent_id,
             when,
             item.get("isProcessed") in (True, "true", "True"),
             container if container in ("mp4", "webm") else "",
-            made_from if isinstance(made_from, str) else "",
+            inputs_fingerprint if isinstance(inputs_fingerprint, str) else "",
         )
 
     @property

@@ -34,7 +34,7 @@ class Track(Protocol):
 
 
 class Readable(Protocol):
-    """A track of samples, such as `komorebi_qc.media.decode.PcmTrack`."""
+    """A track of samples, such as `komorebi_qc.media.decode.AudioDecoder`."""
 
     rate: int
 

@@ -18,25 +18,25 @@ class Source:
         name: what to call it in a sentence: a path, or ``s3://bucket/key``.
         file: seekable, open for reading.
         size: in bytes.
-        reopen: opens one more file with the same bytes; None where one file serves many readers.
+        open_again: opens one more file with the same bytes; None where one file serves many readers.
         version: what names it as it is read, content included (`MediaStore.input_versions`); empty where nothing does.
     """
 
     name: str
     file: BinaryIO
     size: int
-    reopen: Callable[[], BinaryIO] | None = None
+    open_again: Callable[[], BinaryIO] | None = None
     version: tuple[str, ...] = ()
 
     @property
-    def is_far(self) -> bool:
+    def is_remote(self) -> bool:
         """Whether every byte that is read comes over a network, and comes anew when it is read again."""
-        return self.reopen is not None
+        return self.open_again is not None
 
-    def again(self) -> Source:
+    def reopen(self) -> Source:
         """The same source with a reading position of its own, so that several can read it side by side."""
-        file = cast("BinaryIO", _View(self.file)) if self.reopen is None else self.reopen()
-        return Source(self.name, file, self.size, self.reopen, self.version)
+        file = cast("BinaryIO", _View(self.file)) if self.open_again is None else self.open_again()
+        return Source(self.name, file, self.size, self.open_again, self.version)
 
 
 class _View(io.RawIOBase):

@@ -28,7 +28,7 @@ _LONGEST_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Discontinuity:
     """A place where a time stamp isn't where the packet before it ends.
 
     Attributes:
@@ -56,17 +56,17 @@ class AudioTiming:
     heard: Span
     held_s: float
     packets: int
-    steps: tuple[Step, ...]
+    discontinuities: tuple[Discontinuity, ...]
 
     @property
-    def gaps(self) -> tuple[Step, ...]:
+    def gaps(self) -> tuple[Discontinuity, ...]:
         """Where audio was lost."""
-        return tuple(step for step in self.steps if step.size_s > 0)
+        return tuple(step for step in self.discontinuities if step.size_s > 0)
 
     @property
-    def overlaps(self) -> tuple[Step, ...]:
+    def overlaps(self) -> tuple[Discontinuity, ...]:
         """Where a time stamp lies before the last packet's end."""
-        return tuple(step for step in self.steps if step.size_s < 0)
+        return tuple(step for step in self.discontinuities if step.size_s < 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def audio_timing(
     """
     if not len(stamps_s):
         return None
-    held_s = usual_s(stamps_s, durations_s) if own_s is None else own_s
+    held_s = nominal_duration_s(stamps_s, durations_s) if own_s is None else own_s
     first_s = float(stamps_s[0])
     # A last packet that was shortened says so; what lies before second 0 is never heard.
     last_s = min(d for d in (float(held_s[-1]), float(durations_s[-1])) if d > 0 or d == held_s[-1])
@@ -146,11 +146,11 @@ def audio_timing(
         Span(start_s, max(start_s, end_s)),
         max(0.0, float(held_s[:-1].sum()) + last_s - max(0.0, start_s - first_s)),
         len(stamps_s),
-        steps(stamps_s, held_s),
+        discontinuities(stamps_s, held_s),
     )
 
 
-def usual_s(stamps_s: Doubles, durations_s: Doubles) -> Doubles:
+def nominal_duration_s(stamps_s: Doubles, durations_s: Doubles) -> Doubles:
     """The length of each packet of a codec whose packets are all alike: the median step."""
     if len(stamps_s) < 2:
         return durations_s
@@ -162,14 +162,14 @@ def usual_s(stamps_s: Doubles, durations_s: Doubles) -> Doubles:
     return np.full(len(stamps_s), usual if 0 < usual < _LONGEST_S else float(np.median(durations_s)))
 
 
-def steps(stamps_s: Doubles, held_s: Doubles, threshold_s: float = STEP_S) -> tuple[Step, ...]:
+def discontinuities(stamps_s: Doubles, held_s: Doubles, threshold_s: float = STEP_S) -> tuple[Discontinuity, ...]:
     """Where a packet doesn't begin where the one before it ends.
 
     What strays by up to the threshold is rounding, or a clock that runs a little fast: no buffer was lost.
     """
     sizes = np.diff(stamps_s) - held_s[:-1]
     where = np.flatnonzero(np.abs(sizes) > threshold_s)
-    return tuple(Step(float(stamps_s[i + 1]), float(sizes[i])) for i in where)
+    return tuple(Discontinuity(float(stamps_s[i + 1]), float(sizes[i])) for i in where)
 
 
 def video_timing(stamps_s: Doubles, durations_s: Doubles) -> VideoTiming | None:

@@ -39,7 +39,7 @@ _NO_ITEM = Recording(LOCAL_ID, LOCAL_ID, datetime(1970, 1, 1))  # noqa: DTZ001  
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class AuditRequest:
     """What a person names, as it was written; empty texts for what isn't named.
 
     Attributes:
@@ -83,7 +83,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Case:
+class AuditSession:
     """A recording on the desk.
 
     Attributes:
@@ -115,13 +115,13 @@ class Case:
 
 
 def open_case(
-    wish: Wish,
+    wish: AuditRequest,
     out: Path,
     *,
     limits: Limits | None = None,
     environ: Mapping[str, str] | None = None,
     progress: Progress = SILENT,
-) -> Case:
+) -> AuditSession:
     """Examine what is named; the result and its findings lie in `out` then.
 
     Args:
@@ -148,7 +148,7 @@ def open_case(
     with opened_file(Path(wish.connect)) as call, opened_file(Path(wish.recording)) as own:
         found = examine(call, own, parse_call_end(wish.call_end), out, options=options, progress=progress)
     goes_to = {"video": str(found.video), "findings": str(found.video.with_suffix(".qc.json"))}
-    return Case("files", _NO_ITEM, wish.connect, wish.recording, goes_to, examined=_in_memory(found))
+    return AuditSession("files", _NO_ITEM, wish.connect, wish.recording, goes_to, examined=_in_memory(found))
 
 
 def _of_aws(
@@ -158,11 +158,11 @@ def _of_aws(
     limits: Limits | None,
     environ: Mapping[str, str],
     progress: Progress,
-) -> Case:
+) -> AuditSession:
     settings = Settings.from_environment(environ)
     wired = settings.pipeline()
     item = wired.table.get(recording_id)
-    media = replace(wired.media, between=progress.check)
+    media = replace(wired.media, check_cancelled=progress.check)
     with media.call_audio(item) as call, media.agent_recording(item) as own:
         found = examine(
             call,
@@ -181,7 +181,7 @@ def _of_aws(
             "findings": f"{bucket}/{item.qc_key}",
             "item": f"table {settings.table_name}, videoID {recording_id}",
         }
-        return Case("aws", item, call.name, own.name, goes_to, examined=_in_memory(found))
+        return AuditSession("aws", item, call.name, own.name, goes_to, examined=_in_memory(found))
 
 
 def _judging(options: Options, limits: Limits | None) -> Options:
@@ -209,8 +209,8 @@ def sample_world() -> Iterator[tuple[str, str]]:
         yield RECORDING.recording_id, sample_truth()
 
 
-def load(folder: Path) -> Case:
-    """What `Case.save` has kept there.
+def load(folder: Path) -> AuditSession:
+    """What `AuditSession.save` has kept there.
 
     Only a file of this very user, in a folder that nobody else may write to, is read: it is trusted as code is.
 
@@ -226,6 +226,6 @@ def load(folder: Path) -> Case:
             found: Any = pickle.load(file)  # noqa: S301  our own, see above
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}") from None
-    if not isinstance(found, Case):
+    if not isinstance(found, AuditSession):
         raise InputError(f"{path} holds something else")
     return found

@@ -23,7 +23,7 @@ from komorebi_qc.core.recording import Message
 from komorebi_qc.demo.run import embedded_aws, make_resources
 from komorebi_qc.desk.notebook_output import Shown, all_of, facts, folded, headed, judged, picture, said, table
 from komorebi_qc.desk.plots.plots import new_figure, plot_counts
-from komorebi_qc.queue.dead_letter import Letter
+from komorebi_qc.queue.dead_letter import DeadLetter
 from komorebi_qc.queue.operate import dead_letter_queue, read_letters, redrive_all, redrive_only
 from komorebi_qc.queue.sqs import Queue
 from komorebi_qc.storage.dynamodb import DynamoTable
@@ -211,12 +211,12 @@ def _names(only: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in only.split(",") if part.strip())
 
 
-def _chosen(desk: Desk, only: str) -> list[Letter]:
+def _chosen(desk: Desk, only: str) -> list[DeadLetter]:
     names = set(_names(only))
     return [one for one in desk.found.letters if not names or {one.recording_id, one.message_id} & names]
 
 
-def _would(desk: Desk, one: Letter) -> tuple[str, str]:
+def _would(desk: Desk, one: DeadLetter) -> tuple[str, str]:
     """What becomes of it, and how its recording stands."""
     try:
         wanted = Message.from_body(one.body)
@@ -235,9 +235,9 @@ def _would(desk: Desk, one: Letter) -> tuple[str, str]:
     return _OUTLOOK[one.kind], "not processed"
 
 
-def _by_cause(found: Sequence[Letter]) -> list[list[Letter]]:
+def _by_cause(found: Sequence[DeadLetter]) -> list[list[DeadLetter]]:
     """The same error in other words for each recording is one cause; the most frequent first."""
-    groups: dict[tuple[str, str, str], list[Letter]] = {}
+    groups: dict[tuple[str, str, str], list[DeadLetter]] = {}
     for one in found:
         plain = one.reason.replace(one.recording_id, "#") if one.recording_id else one.reason
         alike = _NUMBERS.sub("0", _IDS.sub("#", plain))
@@ -245,7 +245,7 @@ def _by_cause(found: Sequence[Letter]) -> list[list[Letter]]:
     return sorted(groups.values(), key=lambda group: -len(group))
 
 
-def _title(one: Letter) -> str:
+def _title(one: DeadLetter) -> str:
     return one.error or "No reason"
 
 
@@ -291,7 +291,7 @@ def _put_item(table_name: str, recording_id: str, *, is_processed: bool) -> None
     aws_client("dynamodb").put_item(TableName=table_name, Item=item)
 
 
-def _samples() -> list[tuple[Letter, bool | None]]:
+def _samples() -> list[tuple[DeadLetter, bool | None]]:
     """Letters, and whether their recording has been processed meanwhile; None where the table doesn't know it."""
     ids = [f"{n}f3c2a90-5b1e-4c6d-9a57-2e8d41c0b6f{n}" for n in range(6)]
     began = datetime(2026, 3, 2, 14, 5, tzinfo=UTC)
@@ -313,10 +313,10 @@ def _samples() -> list[tuple[Letter, bool | None]]:
             None,
         ),
     ]
-    out: list[tuple[Letter, bool | None]] = []
+    out: list[tuple[DeadLetter, bool | None]] = []
     for number, (kind, error, reason, recording_id, tries, processed) in enumerate(found):
         body = json.dumps({"recordingID": recording_id, "callEndingTimestamp": "00:12:34"})
         when = began + timedelta(hours=7 * number)
-        letter = Letter(body, kind, error, reason, recording_id, f"message-{number}", "request-1", tries, when)
+        letter = DeadLetter(body, kind, error, reason, recording_id, f"message-{number}", "request-1", tries, when)
         out.append((letter, processed))
     return out

@@ -19,7 +19,7 @@ from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.finding import counted
 from komorebi_qc.core.limits import LIMITS
 from komorebi_qc.core.timebase import clock_text, parse_call_end
-from komorebi_qc.desk.case import Case, Wish, load, open_case
+from komorebi_qc.desk.case import AuditRequest, AuditSession, load, open_case
 from komorebi_qc.desk.clip import ClipJob, write_clip
 from komorebi_qc.desk.notebook_output import (
     Shown,
@@ -90,7 +90,7 @@ def open_recording(
     call_end: str = "",
     out: str = "",
     examined: str = "",
-) -> Case:
+) -> AuditSession:
     """Process a recording into a folder, with nothing published; what an audit has examined already is taken from it.
 
     Args:
@@ -106,7 +106,7 @@ def open_recording(
     """
     if examined and Path(examined).is_dir():
         return load(Path(examined))
-    wish = Wish(connect, recording, recording_id, call_end)
+    wish = AuditRequest(connect, recording, recording_id, call_end)
     if not isinstance(out, str):
         raise InputError(f"out is {out!r}: it is a text, so write it in quotes")
     return open_case(wish, Path(out) if out else Path(tempfile.mkdtemp(prefix="komorebi-desk-")))
@@ -115,7 +115,7 @@ def open_recording(
 # --- what both notebooks begin with
 
 
-def verdict(case: Case) -> Shown:
+def verdict(case: AuditSession) -> Shown:
     """The verdict in words, and what deserves a look, the worst first."""
     found = case.examined
     status = "fail" if found.refused is not None else str(found.document["verdict"])
@@ -126,7 +126,7 @@ def verdict(case: Case) -> Shown:
     return all_of([*parts, facts(_summary(case))])
 
 
-def _summary(case: Case) -> Iterator[tuple[str, str]]:
+def _summary(case: AuditSession) -> Iterator[tuple[str, str]]:
     found = case.examined
     sync, end = found.document["sync"], found.document["call_end"]
     yield "recording", case.item.recording_id if case.origin != "files" else Path(case.recording_from).name
@@ -148,7 +148,7 @@ def _summary(case: Case) -> Iterator[tuple[str, str]]:
 # --- process_recording: the nine steps
 
 
-def steps(case: Case) -> Shown:
+def steps(case: AuditSession) -> Shown:
     """The nine steps, how long each took, and what it read or wrote."""
     outcome = case.examined.outcome
     if outcome is None:
@@ -165,7 +165,7 @@ def steps(case: Case) -> Shown:
     return table(("Step", "What", "Time", "Bytes"), rows)
 
 
-def item_read(case: Case) -> Shown:
+def item_read(case: AuditSession) -> Shown:
     """Step 1: the item, and the order."""
     told = case.call_end
     order = [("told call end", f"{clock_text(told.recording_s)}, in steps of {told.resolution_s:g} s")]
@@ -182,7 +182,7 @@ def item_read(case: Case) -> Shown:
     return all_of([said(where), facts([*rows, *order])])
 
 
-def call_audio(case: Case) -> Shown:
+def call_audio(case: AuditSession) -> Shown:
     """Step 2: Connect's audio: what it is, how it looks, and how it sounds."""
     found = case.examined
     info = found.diagnosis.call
@@ -206,7 +206,7 @@ def call_audio(case: Case) -> Shown:
     )
 
 
-def agent_recording(case: Case) -> Shown:
+def agent_recording(case: AuditSession) -> Shown:
     """Step 3: the agent recording: containers, codecs, and its time stamps."""
     info, timing = case.examined.diagnosis.recording, case.examined.diagnosis.heard.timing
     rows = [
@@ -219,9 +219,9 @@ def agent_recording(case: Case) -> Shown:
     parts = [facts(rows)]
     if timing is not None:
         parts += [headed("Its time stamps"), facts(_timing_facts(timing))]
-        if timing.audio is not None and timing.audio.steps:
-            shown = timing.audio.steps[:20]
-            more = len(timing.audio.steps) - len(shown)
+        if timing.audio is not None and timing.audio.discontinuities:
+            shown = timing.audio.discontinuities[:20]
+            more = len(timing.audio.discontinuities) - len(shown)
             lost = [
                 (clock_text(s.at_s), f"{1000 * s.size_s:+.1f} ms", "lost" if s.size_s > 0 else "doubled") for s in shown
             ]
@@ -230,7 +230,7 @@ def agent_recording(case: Case) -> Shown:
     return all_of(parts)
 
 
-def picture_and_sound(case: Case) -> Shown:
+def picture_and_sound(case: AuditSession) -> Shown:
     """Step 4: picture and sound apart: what becomes of the picture, and the recording's own sound."""
     found = case.examined
     parts = []
@@ -261,7 +261,7 @@ def picture_and_sound(case: Case) -> Shown:
     )
 
 
-def after_call(case: Case) -> Shown:
+def after_call(case: AuditSession) -> Shown:
     """Step 5: the cut: where the call ends, by whose word, and what of the recording's own sound follows."""
     found = case.examined
     if found.outcome is None or found.outcome.kept is None:
@@ -294,7 +294,7 @@ def after_call(case: Case) -> Shown:
     return all_of(parts)
 
 
-def joined(case: Case) -> Shown:
+def joined(case: AuditSession) -> Shown:
     """Step 6: the splice, as a drawn timeline and as a list."""
     found = case.examined
     call, own = found.diagnosis.call.audio, found.diagnosis.recording.audio
@@ -329,7 +329,7 @@ def joined(case: Case) -> Shown:
     return all_of([*notes, drawn, listed])
 
 
-def before_after(case: Case) -> Shown:
+def before_after(case: AuditSession) -> Shown:
     """Step 7: the recording's own sound before, and the unified recording's after."""
     found = case.examined
     if found.lanes.output is None:
@@ -349,7 +349,7 @@ def before_after(case: Case) -> Shown:
     )
 
 
-def seams(case: Case) -> Shown:
+def seams(case: AuditSession) -> Shown:
     """Step 7: each seam from near, playable, the first ones as video too."""
     found = case.examined
     if found.lanes.output is None:
@@ -394,7 +394,7 @@ def _film(found: Examined, at_s: float) -> Shown:
         return film("Picture and moving waveforms", path.read_bytes(), CONTENT_TYPES["mp4"])
 
 
-def published(case: Case) -> Shown:
+def published(case: AuditSession) -> Shown:
     """Step 8: what was written here, and where production would put it."""
     found = case.examined
     if found.outcome is None:
@@ -411,7 +411,7 @@ def published(case: Case) -> Shown:
     return all_of([said(word), table(("What", "File", "Size", "Type", "Goes to"), rows)])
 
 
-def item_written(case: Case) -> Shown:
+def item_written(case: AuditSession) -> Shown:
     """Step 9: what would be written into the item, and that nothing else of it is touched."""
     found = case.examined
     if found.outcome is None:
@@ -421,7 +421,7 @@ def item_written(case: Case) -> Shown:
     return all_of([said(f"Would be written ({where}); everything else in the item stays as it is."), facts(rows)])
 
 
-def _not_made(case: Case) -> Shown:
+def _not_made(case: AuditSession) -> Shown:
     why = str(case.examined.refused).partition(" (")[0].partition(":")[0]
     return judged("fail", f"Nothing was made: {why}.")
 
@@ -429,7 +429,7 @@ def _not_made(case: Case) -> Shown:
 # --- sync_diagnostics
 
 
-def waveforms(case: Case) -> Shown:
+def waveforms(case: AuditSession) -> Shown:
     """Both sides above each other, with the call's start, its told and its measured end."""
     heard = case.examined.diagnosis.heard
     figure, (ax,) = new_figure(14, 4.6)
@@ -439,7 +439,7 @@ def waveforms(case: Case) -> Shown:
     return picture(figure, "Customer, agent and recording on the recording's clock, with the call's start and ends.")
 
 
-def lags(case: Case) -> Shown:
+def lags(case: AuditSession) -> Shown:
     """The lag of each window against time: drift, jumps, and what was rejected."""
     heard = case.examined.diagnosis.heard
     figure, (ax,) = new_figure(14, 4.2)
@@ -450,7 +450,7 @@ def lags(case: Case) -> Shown:
     return all_of([picture(figure, "Lag of each window against time, with what was fitted."), said(_lag_words(case))])
 
 
-def _lag_words(case: Case) -> str:
+def _lag_words(case: AuditSession) -> str:
     result = case.examined.diagnosis.heard.result
     if result.status != "aligned" or result.drift_ppm is None or result.drift_ci_ppm is None:
         return f"Nothing was fitted to rely on: {result.reason}."
@@ -470,7 +470,7 @@ def _lag_words(case: Case) -> str:
     return f"{drift} {jumps or 'There is no jump.'} {rejected} of {counted(len(result.windows), 'window')} rejected."
 
 
-def correlation(case: Case, at: str = "", channel: str = "") -> Shown:
+def correlation(case: AuditSession, at: str = "", channel: str = "") -> Shown:
     """One window at each lag: is its place beyond doubt, or would another do as well?
 
     Args:
@@ -510,7 +510,7 @@ def correlation(case: Case, at: str = "", channel: str = "") -> Shown:
     return all_of([picture(figure, meaning), said(words), wide])
 
 
-def _rivals(case: Case) -> Shown:
+def _rivals(case: AuditSession) -> Shown:
     """Where else the whole of the evidence fits."""
     rivals = case.examined.diagnosis.heard.result.rivals
     if not rivals:
@@ -524,7 +524,7 @@ def _rivals(case: Case) -> Shown:
     )
 
 
-def side_lags(case: Case) -> Shown:
+def side_lags(case: AuditSession) -> Shown:
     """Each channel's lag by itself: what the customer's leg adds."""
     result, alignment = case.examined.diagnosis.heard.result, case.examined.alignment
     if result.alignment is None:
@@ -547,7 +547,7 @@ def side_lags(case: Case) -> Shown:
     return all_of([picture(figure, "How the lags of both channels are spread about the fit."), said(words)])
 
 
-def spectrograms(case: Case) -> Shown:
+def spectrograms(case: AuditSession) -> Shown:
     """Spectrograms round the seams: a click is a bright line, lost bandwidth a dark roof, a hole a dark bar."""
     found = case.examined
     if found.lanes.output is None:
@@ -571,7 +571,7 @@ def spectrograms(case: Case) -> Shown:
     )
 
 
-def levels(case: Case) -> Shown:
+def levels(case: AuditSession) -> Shown:
     """Levels of every channel against their limits, and loudness."""
     found = case.examined.diagnosis
     channels = [
@@ -611,7 +611,7 @@ def levels(case: Case) -> Shown:
     return all_of([*parts, table(head, listed)])
 
 
-def findings(case: Case) -> Shown:
+def findings(case: AuditSession) -> Shown:
     """Each finding in a sentence, with what judged it and why; those that pass are folded away."""
     rows: dict[str, list[Sequence[str]]] = {"fail": [], "warn": [], "pass": []}
     known = {limit.name: limit for limit in LIMITS}
@@ -636,7 +636,7 @@ def _row_name(judged_by: object, known: dict[str, Any]) -> str:
     return name
 
 
-def player(case: Case) -> Shown:
+def player(case: AuditSession) -> Shown:
     """The report's player: the video with every track, listened to alone or against each other.
 
     A notebook's output reaches no file beside it, so what is played lies in it: a short recording whole, of a longer
@@ -654,7 +654,7 @@ def player(case: Case) -> Shown:
     return Shown(report_fragment(page, name="komorebi-report"), f"[player: {found.video.name}]")
 
 
-def report_picture(case: Case) -> tuple[bytes, str]:
+def report_picture(case: AuditSession) -> tuple[bytes, str]:
     """The report's still picture, and its media type."""
     heard = case.examined.diagnosis.heard
     told_s = case.call_end.recording_s

@@ -16,7 +16,7 @@ AlignmentSource = Literal["measured", "told", "given"]
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class Placement:
     """The alignment that is used.
 
     Attributes:
@@ -52,7 +52,7 @@ class Evidence:
     recording: MediaInfo
     video: VideoInfo
     call_end: CallEnd
-    placed: Placed
+    placed: Placement
     splice: Splice
     after_call: Span
     plan: RenderPlan

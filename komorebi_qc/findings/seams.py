@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from komorebi_qc.core.finding import At, counted
 from komorebi_qc.core.limits import DEFAULT, UNDETERMINED
 from komorebi_qc.core.timebase import clock_text
-from komorebi_qc.core.timing import Step
+from komorebi_qc.core.timing import Discontinuity
 from komorebi_qc.measure.seam import SHIFT_S, SeamCheck
 
 if TYPE_CHECKING:
@@ -158,8 +158,8 @@ def _residual(name: str, whose: str, residual: Residual, limits: Limits) -> Iter
     )
 
 
-def _stamps(stamps: Sequence[Step], limits: Limits) -> Finding:
-    worst = max(stamps, key=lambda step: abs(step.size_s), default=Step(0.0, 0.0))
+def _stamps(stamps: Sequence[Discontinuity], limits: Limits) -> Finding:
+    worst = max(stamps, key=lambda step: abs(step.size_s), default=Discontinuity(0.0, 0.0))
     return limits.finding(
         "output_audio_steps",
         worst.size_s,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from komorebi_qc.core.finding import At, counted
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.timebase import clock_text
-from komorebi_qc.core.timing import Step
+from komorebi_qc.core.timing import Discontinuity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ def _lost(audio: AudioTiming | None, limits: Limits) -> Iterator[Finding]:
         return
     gaps, overlaps = audio.gaps, audio.overlaps
     total_s = sum((step.size_s for step in gaps), 0.0)
-    largest = max(gaps, key=lambda step: step.size_s, default=Step(0.0, 0.0))
+    largest = max(gaps, key=lambda step: step.size_s, default=Discontinuity(0.0, 0.0))
     share = total_s / audio.heard.length_s if audio.heard.length_s else 0.0
     limit = limits.of("audio_gaps")
     ((concealed, _),) = limit.marks
@@ -56,7 +56,7 @@ def _lost(audio: AudioTiming | None, limits: Limits) -> Iterator[Finding]:
         f"{share:.2%} of the recording's audio is lost." if gaps else "Nothing of the recording's audio is lost.",
     )
     doubled_s = sum((-step.size_s for step in overlaps), 0.0)
-    worst = min(overlaps, key=lambda step: step.size_s, default=Step(0.0, 0.0))
+    worst = min(overlaps, key=lambda step: step.size_s, default=Discontinuity(0.0, 0.0))
     yield limits.finding(
         "audio_overlaps",
         doubled_s,

@@ -262,7 +262,7 @@ def _groups(study: Study, column: str) -> str:
     order = sorted(range(len(found)), key=lambda k: (-spans[k][0], -found[k].count))[:MOST_GROUPS]
     many = [k for k in order if found[k].examined >= LEAST_OF_A_GROUP] or order
     top = max(spans[k][1] for k in many) or 1.0
-    rows = [_group(found[k], spans[k], top, is_loud=found[k].name in names) for k in order]
+    rows = [_group(found[k], spans[k], top, is_significant=found[k].name in names) for k in order]
     head = (
         (TITLES[column], False), ("Recordings", True), ("Fail", True), ("Share that fails", True),
         ("Deserve a look", True), ("Not examined", True), ("Offset, s", True), ("its middle half", True),
@@ -287,7 +287,7 @@ def _span(group: Group) -> tuple[float, float]:
     return float(span.low), float(span.high)
 
 
-def _group(one: Group, span: tuple[float, float], top: float, *, is_loud: bool) -> str:
+def _group(one: Group, span: tuple[float, float], top: float, *, is_significant: bool) -> str:
     share = one.fail / one.examined if one.examined else None
     quartiles = (
         NOTHING
@@ -295,7 +295,7 @@ def _group(one: Group, span: tuple[float, float], top: float, *, is_loud: bool) 
         else f"{value_text('offset_s', one.offset_low_s)[:-2]} to {value_text('offset_s', one.offset_high_s)[:-2]}"
     )
     width = None if one.offset_low_s is None or one.offset_high_s is None else one.offset_high_s - one.offset_low_s
-    mark = ' <span class="tag">stands out</span>' if is_loud else ""
+    mark = ' <span class="tag">stands out</span>' if is_significant else ""
     values = (one.offset_s, width, one.drift_ppm, one.call_end_error_s, one.coverage)
     shown = (
         value_text("offset_s", one.offset_s).removesuffix(" s"),
@@ -306,7 +306,7 @@ def _group(one: Group, span: tuple[float, float], top: float, *, is_loud: bool) 
     )
     bar = "" if share is None else _bar(share, span, top)
     return (
-        f'<tr{" class=fail" if is_loud else ""}><th scope="row">{_text(group_name(one))}{mark}</th>'
+        f'<tr{" class=fail" if is_significant else ""}><th scope="row">{_text(group_name(one))}{mark}</th>'
         + _number(f"{one.count:,}", one.count)
         + _number(f"{one.fail:,}", one.fail)
         + f'<td class="number share" data-v="{"" if share is None else f"{share:.6g}"}">{bar}'

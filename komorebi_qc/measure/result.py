@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from komorebi_qc.core.timing import Step
+    from komorebi_qc.core.timing import Discontinuity
     from komorebi_qc.measure.residual_lag import Residual
     from komorebi_qc.measure.seam import SeamCheck
 
@@ -25,4 +25,4 @@ class ResultCheck:
     seams: tuple[SeamCheck, ...]
     call: Residual
     own: Residual
-    stamps: tuple[Step, ...]
+    stamps: tuple[Discontinuity, ...]

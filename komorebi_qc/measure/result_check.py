@@ -15,23 +15,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from komorebi_qc.core.errors import StorageError
-from komorebi_qc.core.output import Wanted
+from komorebi_qc.core.output import CaptureSpans
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.source import Source
 from komorebi_qc.core.timebase import Span, merged
-from komorebi_qc.core.timing import STEP_S, Step, steps, usual_s
+from komorebi_qc.core.timing import STEP_S, Discontinuity, discontinuities, nominal_duration_s
 from komorebi_qc.measure.residual_lag import BLOCK, QUIET_DB, WIDTH, Block, Residual, choose, measure_lags, plays
 from komorebi_qc.measure.result import ResultCheck
 from komorebi_qc.measure.seam import SIDE_S, SeamCheck, check_seam
-from komorebi_qc.media.decode import PcmTrack
+from komorebi_qc.media.decode import AudioDecoder
 from komorebi_qc.media.demux import (
     CALL_FORMATS,
     RECORDING_FORMATS,
-    SharedPackets,
+    PacketDemuxer,
     audio_stream,
     codec_name,
     has_index,
-    opened,
+    open_container,
     packets,
 )
 from komorebi_qc.media.packet_timing import opus_packet_s
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from komorebi_qc.core.media_info import MediaInfo
-    from komorebi_qc.core.output import Tapped
+    from komorebi_qc.core.output import CapturedAudio
     from komorebi_qc.core.samples import Readable
     from komorebi_qc.core.splice import SourceName, Splice
     from komorebi_qc.measure.residual_lag import Window
@@ -77,14 +77,14 @@ def check_result(output: Source, call: Source, recording: Source, info: MediaInf
         MediaError: where one of them can't be opened.
     """
     places = places_of(splice)
-    with opened(call.again(), CALL_FORMATS) as container:
+    with open_container(call.reopen(), CALL_FORMATS) as container:
         ours, _ = _blocks(container, places.call, None)
     theirs: list[Block] = []
     if info.audio is not None:
-        with opened(recording.again(), RECORDING_FORMATS) as container:
+        with open_container(recording.reopen(), RECORDING_FORMATS) as container:
             theirs, _ = _blocks(container, places.recording, info.origin_s)
     windows, calls = _windows(splice, places, ours, theirs)
-    with opened(output.again(), RECORDING_FORMATS) as container:
+    with open_container(output.reopen(), RECORDING_FORMATS) as container:
         heard, stamps = _blocks(container, [*map(_round, windows), *places.seams], 0.0, notes=True)
     lags = measure_lags(windows, heard[: len(windows)])
     seams = _seams(splice, places, (ours, theirs), heard[len(windows) :], stamps)
@@ -92,7 +92,7 @@ def check_result(output: Source, call: Source, recording: Source, info: MediaInf
 
 
 def check_tapped(
-    tapped: Tapped, call: Readable, splice: Splice, front: bytes, heard: Sequence[Block] = ()
+    tapped: CapturedAudio, call: Readable, splice: Splice, front: bytes, heard: Sequence[Block] = ()
 ) -> ResultCheck:
     """The same for a file that can't be read again, from what was kept of it on its way.
 
@@ -120,7 +120,7 @@ def check_tapped(
     if heard:
         theirs = [_fuller(kept, other) for kept, other in zip(theirs, heard, strict=True)]
     windows, calls = _windows(splice, places, ours, theirs)
-    with opened(tapped.twin.again(), RECORDING_FORMATS) as container:
+    with open_container(tapped.twin.reopen(), RECORDING_FORMATS) as container:
         played, _ = _blocks(container, [*map(_round, windows), *places.seams], 0.0)
     written_s = _listed_s(front) if tapped.blocks_s is None else tapped.blocks_s
     moved_s = _moved_s(tapped.stamps_s, written_s)
@@ -128,15 +128,15 @@ def check_tapped(
         replace(lag, lag_s=lag.lag_s + float(np.interp(lag.output_s, tapped.stamps_s, moved_s)))
         for lag in measure_lags(windows, played[: len(windows)])
     )
-    stamps = steps(written_s, usual_s(written_s, np.zeros(len(written_s))))
+    stamps = discontinuities(written_s, nominal_duration_s(written_s, np.zeros(len(written_s))))
     if len(moved_s) and abs(moved_s[0]) > STEP_S:
-        stamps = (Step(float(written_s[0]), float(moved_s[0])), *stamps)
+        stamps = (Discontinuity(float(written_s[0]), float(moved_s[0])), *stamps)
     seams = _seams(splice, places, (ours, theirs), played[len(windows) :], stamps)
     return ResultCheck(seams, Residual(lags[:calls]), Residual(lags[calls:]), stamps)
 
 
 def heard_at(track: NDArray[np.int16], splice: Splice) -> tuple[Block, ...]:
-    """The recording's own audio where its result is looked at; `track` is what `listen.hear_recording` gives."""
+    """The recording's own audio where its result is looked at; `track` is what `listen.decode_recording_8khz` gives."""
     blocks = []
     for span in places_of(splice).recording:
         first, count = math.floor(span.start_s * RATE), math.ceil(span.length_s * RATE)
@@ -167,7 +167,7 @@ def _fuller(kept: Block, heard: Block) -> Block:
 
 def _listed_s(front: bytes) -> Doubles:
     """The audio's time stamps by the file's own index."""
-    with opened(Source("the output", io.BytesIO(front), len(front)), RECORDING_FORMATS) as container:
+    with open_container(Source("the output", io.BytesIO(front), len(front)), RECORDING_FORMATS) as container:
         stream = audio_stream(container)
         entries = () if stream is None else stream.index_entries
         return np.array([entry.timestamp for entry in entries], np.float64) * float(stream.time_base if stream else 0)
@@ -203,7 +203,7 @@ class Places:
     sides: tuple[tuple[int, int], ...]
     seams: tuple[Span, ...]
 
-    def wanted(self, splice: Splice) -> Wanted:
+    def wanted(self, splice: Splice) -> CaptureSpans:
         """What a rendering has to keep for `check_tapped`."""
         rounds = []
         for name, spans, count in zip(_SPOTS, (self.call, self.recording), self.spots, strict=True):
@@ -213,7 +213,7 @@ class Places:
                 if piece is not None:
                     at_s = piece.output_s(middle)
                     rounds.append(Span(at_s - BLOCK / RATE / 2 - _PAST_S, at_s + BLOCK / RATE / 2 + _PAST_S))
-        return Wanted(self.recording, (*rounds, *self.seams))
+        return CaptureSpans(self.recording, (*rounds, *self.seams))
 
 
 def places_of(splice: Splice) -> Places:
@@ -249,7 +249,7 @@ def _seams(
     places: Places,
     blocks: tuple[list[Block], list[Block]],
     heard: list[Block],
-    stamps: tuple[Step, ...],
+    stamps: tuple[Discontinuity, ...],
 ) -> tuple[SeamCheck, ...]:
     """How each seam sounds; `heard` is the output round it, `blocks` are the call's and the recording's."""
     sources = dict(zip(_SPOTS, blocks, strict=True))
@@ -284,7 +284,7 @@ def _spots(splice: Splice, name: SourceName) -> list[Span]:
     return spans
 
 
-class _Sparse(SharedPackets):
+class _Sparse(PacketDemuxer):
     """A reading that notes every audio packet's stamps, and hands over only those near the spans."""
 
     def __init__(self, container: InputContainer, spans: Sequence[Span], origin_s: float, *, notes: bool) -> None:
@@ -299,7 +299,7 @@ class _Sparse(SharedPackets):
         wants: Callable[[Any], bool] | None = None,
         again_s: Callable[[], float] | None = None,  # noqa: ARG002  every packet is looked at here
     ) -> Iterator[Any]:
-        """As in `SharedPackets`, for one track; a None stands for all that was passed over in between."""
+        """As in `PacketDemuxer`, for one track; a None stands for all that was passed over in between."""
         base, is_opus = float(stream.time_base), codec_name(stream) == "opus"
         near, at, is_passed = self._near, 0, False
         for seen, packet in enumerate(packets(self._container, [stream])):
@@ -326,7 +326,7 @@ class _Sparse(SharedPackets):
 
 def _blocks(
     container: InputContainer, wanted: Sequence[Span], origin_s: float | None, *, notes: bool = False
-) -> tuple[list[Block], tuple[Step, ...]]:
+) -> tuple[list[Block], tuple[Discontinuity, ...]]:
     """The samples of each span; and, where they are noted, the steps in the track's time stamps."""
     out: dict[int, Block] = {}
     stamps: list[tuple[float, float, float]] = []
@@ -342,7 +342,7 @@ def _blocks(
         if is_listed and spans and spans[0].start_s > _APART_S:
             container.seek(int((spans[0].start_s + (origin_s or 0.0) - 1.0) / float(stream.time_base)), stream=stream)
         shared = _Sparse(container, spans, origin_s or 0.0, notes=notes and not is_listed)
-        track = PcmTrack(container, origin_s=origin_s, keep_s=KEEP_S, spans=spans, shared=shared)
+        track = AudioDecoder(container, origin_s=origin_s, keep_s=KEEP_S, spans=spans, shared=shared)
         for i in group:
             first = round(wanted[i].start_s * track.rate)
             pcm = track.read(first, math.ceil(wanted[i].length_s * track.rate))
@@ -354,8 +354,8 @@ def _blocks(
         base = float(stream.time_base)
         stamps = [(entry.timestamp * base, 0.0, 0.0) for entry in stream.index_entries]
     noted = np.array(stamps, np.float64).reshape(-1, 3)
-    held = noted[:, 2] if noted[:, 2].any() else usual_s(noted[:, 0], noted[:, 1])
-    return [out[i] for i in range(len(wanted))], steps(noted[:, 0], held) if len(noted) > 1 else ()
+    held = noted[:, 2] if noted[:, 2].any() else nominal_duration_s(noted[:, 0], noted[:, 1])
+    return [out[i] for i in range(len(wanted))], discontinuities(noted[:, 0], held) if len(noted) > 1 else ()
 
 
 def _groups(order: Sequence[int], wanted: Sequence[Span]) -> list[list[int]]:

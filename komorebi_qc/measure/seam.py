@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.samples import Pcm
     from komorebi_qc.core.splice import Piece, SourceName
-    from komorebi_qc.core.timing import Step
+    from komorebi_qc.core.timing import Discontinuity
 
     Floats = NDArray[np.float32]
 
@@ -124,7 +124,12 @@ class SeamCheck:
 
 
 def check_seam(
-    before: Piece, after: Piece, heard: Block, first: Block | None, second: Block | None, stamps: Sequence[Step] = ()
+    before: Piece,
+    after: Piece,
+    heard: Block,
+    first: Block | None,
+    second: Block | None,
+    stamps: Sequence[Discontinuity] = (),
 ) -> SeamCheck:
     """Measure one seam.
 

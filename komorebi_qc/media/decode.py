@@ -12,7 +12,7 @@ from av.error import EOFError as AvEndOfFile
 from av.error import FFmpegError
 
 from komorebi_qc.core.timing import STEP_S
-from komorebi_qc.media.demux import SharedPackets, audio_stream
+from komorebi_qc.media.demux import PacketDemuxer, audio_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ _JOINED_S = 1.0
 """Frames that follow each other are taken out of FFmpeg's memory together: one by one costs as much as decoding."""
 
 
-class PcmTrack:
+class AudioDecoder:
     """The first audio track of a file: stereo samples, sample ``i`` at ``i / rate`` seconds after `origin_s`.
 
     With ``origin_s=None`` the clock begins with the first sample that is heard (the call clock), whatever encoder
@@ -59,7 +59,7 @@ class PcmTrack:
         origin_s: float | None = 0.0,
         keep_s: float = 2.0,
         spans: Sequence[Span] | None = None,
-        shared: SharedPackets | None = None,
+        shared: PacketDemuxer | None = None,
         kept: Sequence[Span] = (),
     ) -> None:
         """Open the track.
@@ -95,7 +95,7 @@ class PcmTrack:
         self.rate: int = self._stream.codec_context.rate
         self._near = deque(self._stamps(spans or ()))
         wants, again_s = (None, None) if spans is None else (self._wants, self._again_s)
-        self._coming = (shared or SharedPackets(container)).subscribe(self._stream, wants, again_s)
+        self._coming = (shared or PacketDemuxer(container)).subscribe(self._stream, wants, again_s)
         self._chunks = self._run()
         self._pull()  # the first frames settle the rate
 

@@ -14,13 +14,13 @@ import numpy as np
 import soxr
 
 from komorebi_qc.core.timing import FAR_START_S
-from komorebi_qc.media.decode import PcmTrack
+from komorebi_qc.media.decode import AudioDecoder
 from komorebi_qc.media.demux import (
     CALL_FORMATS,
     RECORDING_FORMATS,
-    SharedPackets,
+    PacketDemuxer,
     audio_stream,
-    opened,
+    open_container,
     packets,
     video_stream,
 )
@@ -65,7 +65,7 @@ class PlainWav:
         Raises:
             wave.Error: where it is another kind of file, or its header promises less.
         """
-        self._wave = wave.open(source.again().file, "rb")  # noqa: SIM115  it lives as long as the track
+        self._wave = wave.open(source.reopen().file, "rb")  # noqa: SIM115  it lives as long as the track
         if (kind := _kind(self._wave)) != _PLAIN:
             raise wave.Error(f"not 16 bits, 8 kHz, stereo: {kind}")
         if self._wave.getnframes() < samples:
@@ -79,7 +79,7 @@ class PlainWav:
 
 
 class PlainPcm:
-    """A track of 16 bits at 8 kHz, read as `komorebi_qc.media.decode.PcmTrack` is.
+    """A track of 16 bits at 8 kHz, read as `komorebi_qc.media.decode.AudioDecoder` is.
 
     Attributes:
         rate: samples a second.
@@ -99,16 +99,16 @@ class PlainPcm:
         return out
 
 
-def at_hand(call: Source) -> Source:
+def buffer_in_memory(call: Source) -> Source:
     """Connect's audio, in memory where it comes over a network and only a decoder can read it.
 
     To be measured, heard, joined and checked it is decoded from its start each time; from a network it comes once so.
     What is too large for memory stays where it is.
     """
-    if not call.is_far or call.size > _MOST_HELD_BYTES or _is_plain(call.file):
+    if not call.is_remote or call.size > _MOST_HELD_BYTES or _is_plain(call.file):
         return call
     call.file.seek(0)
-    return replace(call, file=io.BytesIO(call.file.read()), reopen=None)
+    return replace(call, file=io.BytesIO(call.file.read()), open_again=None)
 
 
 def _is_plain(file: BinaryIO) -> bool:
@@ -138,13 +138,13 @@ def exact_call(source: Source, info: MediaInfo, heard: Track | None) -> PlainPcm
     Args:
         source: Connect's audio.
         info: what `probe_call` said of it.
-        heard: what `hear_call` gave.
+        heard: what `decode_call_8khz` gave.
     """
     track = heard if isinstance(heard, (PlainWav, Packed)) else plain_call(source, info)
     return None if track is None else PlainPcm(track)
 
 
-def hear_call(source: Source, info: MediaInfo, between: Callable[[], None] = lambda: None) -> Track:
+def decode_call_8khz(source: Source, info: MediaInfo, check_cancelled: Callable[[], None] = lambda: None) -> Track:
     """Connect's audio, shape ``(n, 2)``: the customer, the agent. Sample ``i`` lies at ``call_s = i / 8000``.
 
     Its own WAV is read where it lies. From a network it is read once: it stays in memory, up to two hours of it.
@@ -154,31 +154,31 @@ def hear_call(source: Source, info: MediaInfo, between: Callable[[], None] = lam
     """
     plain = plain_call(source, info)
     if plain is None:
-        with opened(source.again(), CALL_FORMATS) as container:
-            track = PcmTrack(container, origin_s=None)
-            return _gathered(_at_8khz(track, channels=2), 2, between)
-    if not source.is_far or plain.shape[0] > _LONGEST_KEPT:
+        with open_container(source.reopen(), CALL_FORMATS) as container:
+            track = AudioDecoder(container, origin_s=None)
+            return _gathered(_at_8khz(track, channels=2), 2, check_cancelled)
+    if not source.is_remote or plain.shape[0] > _LONGEST_KEPT:
         return plain
     kept = Packed(channels=2)
     for start in range(0, plain.shape[0], _PIECE):
-        between()
+        check_cancelled()
         kept.append(plain[start : start + _PIECE])
     return kept
 
 
-def probe_and_hear(
+def probe_and_decode(
     source: Source,
     watch: Callable[[InputContainer], Callable[[Any], None]] | None = None,
-    between: Callable[[], None] = lambda: None,
+    check_cancelled: Callable[[], None] = lambda: None,
 ) -> tuple[MediaInfo, NDArray[np.int16] | None]:
-    """What `probe_recording` says, and what `hear_recording` would hear, where telling the one takes reading it all.
+    """Probe a recording, and decode its audio in the same reading if it has no index.
 
     An MP4 whose index lists its packets isn't read: its sound is None.
 
     Args:
         source: the recording.
         watch: gets the opened file, and gives what every packet of sound and picture is shown to; where all is read.
-        between: called between two blocks: what it raises ends the reading.
+        check_cancelled: called between two blocks: what it raises ends the reading.
 
     Raises:
         MediaError: where it isn't media, or has no video.
@@ -196,12 +196,12 @@ def probe_and_hear(
 
         if audio_stream(container) is not None:
             # What lies hours apart is told by the stamps alone, before so much silence is made.
-            sound, is_all = _heard(container, 0.0, see, between, _FAR)
+            sound, is_all = _heard(container, 0.0, see, check_cancelled, _FAR)
             heard = sound if is_all else None
             return
         heard = np.zeros(0, np.int16)
         for packet in packets(container, streams):
-            between()
+            check_cancelled()
             see(packet)
 
     info = probe_recording(source, read)
@@ -209,11 +209,11 @@ def probe_and_hear(
     return info, heard if info.origin_s == 0.0 else None
 
 
-def hear_recording(
+def decode_recording_8khz(
     source: Source,
     info: MediaInfo,
     watch: Callable[[InputContainer], Callable[[Any], None]] | None = None,
-    between: Callable[[], None] = lambda: None,
+    check_cancelled: Callable[[], None] = lambda: None,
 ) -> NDArray[np.int16]:
     """The agent recording's own audio, shape ``(m,)``; sample ``i`` lies at ``recording_s = i / 8000``.
 
@@ -224,22 +224,22 @@ def hear_recording(
         info: what it holds.
         watch: gets the opened file, and gives what every packet of sound and picture is shown to on the way. Without
             an audio track nothing is read.
-        between: called between two blocks: what it raises ends the reading.
+        check_cancelled: called between two blocks: what it raises ends the reading.
 
     Raises:
         MediaError: where it can't be opened.
     """
     if info.audio is None:
         return np.zeros(0, np.int16)
-    with opened(source.again(), RECORDING_FORMATS, is_read_through=True) as container:
-        return _heard(container, info.origin_s, None if watch is None else watch(container), between)[0]
+    with open_container(source.reopen(), RECORDING_FORMATS, is_read_through=True) as container:
+        return _heard(container, info.origin_s, None if watch is None else watch(container), check_cancelled)[0]
 
 
 def _heard(
     container: InputContainer,
     origin_s: float,
     see: Callable[[Any], None] | None,
-    between: Callable[[], None],
+    check_cancelled: Callable[[], None],
     longest_silence: int | None = None,
 ) -> tuple[NDArray[np.int16], bool]:
     """Read a recording to its end for its sound; every packet of sound and picture is shown to `see`.
@@ -247,11 +247,11 @@ def _heard(
     Returns:
         The sound, and whether that is all: it ends where more than `longest_silence` samples would follow without any.
     """
-    shared = SharedPackets(container, see)
+    shared = PacketDemuxer(container, see)
     picture = video_stream(container) if see is not None else None
     if picture is not None:
         shared.subscribe(picture, lambda _: False)
-    track = PcmTrack(container, origin_s=origin_s, shared=shared)
+    track = AudioDecoder(container, origin_s=origin_s, shared=shared)
     end, is_all = 0, True
 
     def blocks() -> Iterator[tuple[int, Pcm]]:
@@ -263,12 +263,12 @@ def _heard(
                 end = at + len(pcm)
                 yield at, pcm
 
-    sound = _gathered(blocks(), 1, between)[:, 0]
+    sound = _gathered(blocks(), 1, check_cancelled)[:, 0]
     return sound, is_all
 
 
 def _gathered(
-    blocks: Iterator[tuple[int, Pcm]], channels: int, between: Callable[[], None] = lambda: None
+    blocks: Iterator[tuple[int, Pcm]], channels: int, check_cancelled: Callable[[], None] = lambda: None
 ) -> NDArray[np.int16]:
     """The blocks in one array, each at its place; silence between them.
 
@@ -277,7 +277,7 @@ def _gathered(
     held = np.zeros((_ROOM, channels), np.int16)
     end = 0
     for at, block in blocks:
-        between()
+        check_cancelled()
         start, pcm = max(at, 0), block[max(-at, 0) :]
         stop = start + len(pcm)
         if stop > len(held):
@@ -288,7 +288,7 @@ def _gathered(
     return held
 
 
-def _at_8khz(track: PcmTrack, channels: int) -> Iterator[tuple[int, Pcm]]:
+def _at_8khz(track: AudioDecoder, channels: int) -> Iterator[tuple[int, Pcm]]:
     """``(index at 8 kHz, samples)`` of each uninterrupted run, block by block."""
     down: _Down | None = None
     expected = 0
@@ -337,11 +337,11 @@ class _Down:
         self._at += len(out)
 
 
-def hear_output(source: Source) -> NDArray[np.int16]:
+def decode_output_8khz(source: Source) -> NDArray[np.int16]:
     """A unified recording's audio, shape ``(m, 2)``; sample ``i`` lies at ``output_s = i / 8000``.
 
     Raises:
         MediaError: where it can't be opened.
     """
-    with opened(source.again(), RECORDING_FORMATS) as container:
-        return _gathered(_at_8khz(PcmTrack(container), channels=2), 2)
+    with open_container(source.reopen(), RECORDING_FORMATS) as container:
+        return _gathered(_at_8khz(AudioDecoder(container), channels=2), 2)

@@ -37,7 +37,7 @@ _WAKE_S = 2.0
 
 
 @contextmanager
-def opened(source: Source, formats: str, *, is_read_through: bool = False) -> Iterator[InputContainer]:
+def open_container(source: Source, formats: str, *, is_read_through: bool = False) -> Iterator[InputContainer]:
     """Open a file object as one of the given container formats, with no other protocol allowed.
 
     Args:
@@ -194,7 +194,7 @@ def codec_name(stream: Any) -> str:
     return "unknown" if context is None else str(context.codec.canonical_name)
 
 
-class SharedPackets:
+class PacketDemuxer:
     """One reading of a file, handed out by track: who asks for a track's next packet reads on for all of them.
 
     Tracks are subscribed to before the first packet is taken. What one side doesn't want is dropped as it is read, or

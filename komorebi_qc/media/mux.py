@@ -23,11 +23,11 @@ from av.error import ArgumentError, FFmpegError, InvalidDataError
 from komorebi_qc.core.errors import MediaError, StorageError
 from komorebi_qc.core.output import AUDIO_CODEC, CONTAINERS, Container, Rendered, RenderPlan
 from komorebi_qc.core.timebase import Span, merged
-from komorebi_qc.media.decode import PcmTrack
-from komorebi_qc.media.demux import CALL_FORMATS, RECORDING_FORMATS, SharedPackets, opened, video_stream
+from komorebi_qc.media.decode import AudioDecoder
+from komorebi_qc.media.demux import CALL_FORMATS, RECORDING_FORMATS, PacketDemuxer, open_container, video_stream
 from komorebi_qc.media.memory import give_back_large_blocks
 from komorebi_qc.media.mixer import STEP_BACK_S, mix
-from komorebi_qc.media.output_tap import Twin
+from komorebi_qc.media.output_tap import OutputCapture
 from komorebi_qc.media.webm_timestamps import BlockStamps
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
 
     from komorebi_qc.core.media_info import MediaInfo, VideoInfo
-    from komorebi_qc.core.output import Wanted
+    from komorebi_qc.core.output import CaptureSpans
     from komorebi_qc.core.samples import Pcm, Readable
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.splice import SourceName, Splice
@@ -81,10 +81,10 @@ class RenderJob:
     info: MediaInfo
     video: VideoInfo
     samples: PlainPcm | None = None
-    wanted: Wanted | None = None
+    wanted: CaptureSpans | None = None
 
 
-def render(job: RenderJob, begin: Callable[[int], BinaryIO], advance: Callable[[float], None]) -> Rendered:
+def write_output(job: RenderJob, begin: Callable[[int], BinaryIO], advance: Callable[[float], None]) -> Rendered:
     """Write the unified recording.
 
     Args:
@@ -139,21 +139,23 @@ def _index_room(job: RenderJob) -> int:
 def _render(job: RenderJob, out: BinaryIO, room: int, advance: Callable[[float], None]) -> Rendered:
     with ExitStack() as stack:
         inputs = stack.enter_context(ExitStack())
-        own = inputs.enter_context(opened(job.recording.again(), RECORDING_FORMATS, is_read_through=True))
+        own = inputs.enter_context(open_container(job.recording.reopen(), RECORDING_FORMATS, is_read_through=True))
         give_back_large_blocks()  # what reading its index took
-        shared = SharedPackets(own)
+        shared = PacketDemuxer(own)
         picture = video_stream(own)
         pictures = shared.subscribe(picture)
         tracks: dict[SourceName, Readable] = {}
         if job.samples is not None:
             tracks["call"] = job.samples
         else:
-            tracks["call"] = PcmTrack(stack.enter_context(opened(job.call.again(), CALL_FORMATS)), origin_s=None)
+            tracks["call"] = AudioDecoder(
+                stack.enter_context(open_container(job.call.reopen(), CALL_FORMATS)), origin_s=None
+            )
         sounding = None
         if job.info.audio is not None:
             kept = job.wanted.recording if job.wanted is not None else ()
             spans = merged([*_own_audio(job.splice), *kept])
-            sounding = PcmTrack(
+            sounding = AudioDecoder(
                 own, origin_s=job.info.origin_s, keep_s=STEP_BACK_S, spans=spans, shared=shared, kept=kept
             )
             tracks["recording"] = sounding
@@ -234,7 +236,7 @@ def _write(
     pictures: Iterator[Any],
     tracks: dict[SourceName, Readable],
     advance: Callable[[float], None],
-) -> tuple[int, Twin | None]:
+) -> tuple[int, OutputCapture | None]:
     splice, plan = job.splice, job.plan
     shift_s = splice.alignment.output_shift_s - job.info.origin_s
     maker = _CopiedVideo if plan.copies_video else _EncodedVideo
@@ -268,7 +270,7 @@ def _write(
     return written, twin
 
 
-def _mux_sound(output: OutputContainer, packets: list[Any], twin: Twin | None) -> int:
+def _mux_sound(output: OutputContainer, packets: list[Any], twin: OutputCapture | None) -> int:
     """Write packets of the sound; how many of the picture, held until now, the muxer found damaged and left out."""
     lost = 0
     for packet in packets:
@@ -364,9 +366,9 @@ class _Sound:
         frame.sample_rate, frame.pts, frame.time_base = self._rate, first, Fraction(1, self._rate)
         return list(self._stream.encode(frame))
 
-    def twin(self, wanted: Sequence[Span]) -> Twin:
+    def twin(self, wanted: Sequence[Span]) -> OutputCapture:
         """A file that keeps some of the track; the output has been started."""
-        return Twin(self._container, self._stream, wanted)
+        return OutputCapture(self._container, self._stream, wanted)
 
     def rest(self) -> list[Any]:
         """The packets that the encoder still holds, at the end."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import numpy as np
 
-from komorebi_qc.core.output import Tapped
+from komorebi_qc.core.output import CapturedAudio
 from komorebi_qc.core.source import Source
 from komorebi_qc.core.timebase import Span, merged
 from komorebi_qc.media.packet_timing import opus_lead_in_s
@@ -28,7 +28,7 @@ _MARGIN_S = 0.5
 """A decoder is in its stride a few packets after a gap; what is before is kept as well."""
 
 
-class Twin:
+class OutputCapture:
     """The output's audio packets near some places, as a file in memory."""
 
     def __init__(self, container: str, stream: Any, wanted: Sequence[Span]) -> None:
@@ -67,12 +67,12 @@ class Twin:
             copy.duration, copy.stream = packet.duration, self._stream
             self._output.mux(copy)
 
-    def finished(self, rate: int, recording: Sequence[tuple[int, Pcm]], blocks_s: Doubles | None) -> Tapped:
-        """All that was kept; `rate` and `recording` as in `Tapped`, `blocks_s` as WebM's blocks have them."""
+    def finished(self, rate: int, recording: Sequence[tuple[int, Pcm]], blocks_s: Doubles | None) -> CapturedAudio:
+        """All that was kept; `rate` and `recording` as in `CapturedAudio`, `blocks_s` as WebM's blocks have them."""
         self._output.close()
         file = self._file
         source = Source("the output", file, file.seek(0, io.SEEK_END))
         stamps_s = np.array(self._stamps, np.float64) * self._base
-        return Tapped(
+        return CapturedAudio(
             rate, tuple(recording), source, stamps_s, None if blocks_s is None else blocks_s - self._lead_in_s
         )

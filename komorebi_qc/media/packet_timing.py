@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from komorebi_qc.core.timing import FAR_START_S, Timing, audio_timing, video_timing
-from komorebi_qc.media.demux import RECORDING_FORMATS, audio_stream, codec_name, opened, packets, video_stream
+from komorebi_qc.media.demux import RECORDING_FORMATS, audio_stream, codec_name, open_container, packets, video_stream
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -83,7 +83,7 @@ def measure_timing(source: Source) -> Timing:
     Raises:
         MediaError: where it isn't media.
     """
-    with opened(source.again(), RECORDING_FORMATS, is_read_through=True) as container:
+    with open_container(source.reopen(), RECORDING_FORMATS, is_read_through=True) as container:
         notes = PacketNotes(container)
         for packet in packets(container, notes.streams):
             notes.note(packet)

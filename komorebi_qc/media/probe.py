@@ -12,20 +12,20 @@ from komorebi_qc.core.finding import counted
 from komorebi_qc.core.media_info import TRUNCATED_S, AudioInfo, MediaInfo, VideoInfo
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.core.timing import FAR_START_S
-from komorebi_qc.media.decode import PcmTrack
+from komorebi_qc.media.decode import AudioDecoder
 from komorebi_qc.media.demux import (
     CALL_FORMATS,
     RECORDING_FORMATS,
     audio_stream,
     codec_name,
     has_index,
-    opened,
+    open_container,
     packets,
     video_stream,
 )
 from komorebi_qc.media.memory import give_back_large_blocks
 from komorebi_qc.media.truncation import (
-    SeenFile,
+    TruncationScanner,
     is_encrypted,
     is_fragmented,
     missing_bytes,
@@ -68,8 +68,10 @@ def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
         MediaError: where it isn't media, or has no video.
     """
     give_back_large_blocks()
-    seen = SeenFile(source.file)
-    with opened(replace(source, file=cast("BinaryIO", seen)), RECORDING_FORMATS, is_read_through=True) as container:
+    seen = TruncationScanner(source.file)
+    with open_container(
+        replace(source, file=cast("BinaryIO", seen)), RECORDING_FORMATS, is_read_through=True
+    ) as container:
         picture = video_stream(container)
         if picture is None and not seen.missing_bytes():
             raise MediaError(
@@ -129,7 +131,7 @@ def probe_call(source: Source) -> MediaInfo:
     Raises:
         MediaError: where it isn't media, or holds no audio.
     """
-    with opened(source, CALL_FORMATS) as container:
+    with open_container(source, CALL_FORMATS) as container:
         stream = audio_stream(container)
         if stream is None:
             raise MediaError(f"{source.name} has no audio track ({_tracks(container)}): it isn't the call's audio")
@@ -149,7 +151,7 @@ def probe_call(source: Source) -> MediaInfo:
             size = _scan(container, [stream])[stream.index].size if size is None else size
             count, rate, samples = None, context.rate, size // (context.channels * width)
         else:
-            track = PcmTrack(container, origin_s=None)
+            track = AudioDecoder(container, origin_s=None)
             count, rate, samples = track.packets, track.rate, track.samples()
         if not LEAST_RATE <= rate <= MOST_RATE:
             raise MediaError(

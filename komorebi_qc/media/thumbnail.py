@@ -11,7 +11,7 @@ from av.codec.context import CodecContext
 from av.error import FFmpegError
 
 from komorebi_qc.core.errors import MediaError
-from komorebi_qc.media.demux import RECORDING_FORMATS, opened, packets, video_stream
+from komorebi_qc.media.demux import RECORDING_FORMATS, open_container, packets, video_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ def png_at(source: Source, at_s: float, origin_s: float = 0.0) -> bytes:
     Raises:
         MediaError: where no frame can be decoded.
     """
-    with opened(source, RECORDING_FORMATS, is_read_through=True) as container:
+    with open_container(source, RECORDING_FORMATS, is_read_through=True) as container:
         shown = None
         for at, frame in _frames(container, origin_s):
             if shown is not None and at > at_s:

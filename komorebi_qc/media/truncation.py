@@ -49,7 +49,7 @@ def missing_bytes(file: BinaryIO) -> int:
         file.seek(place)
 
 
-class SeenFile:
+class TruncationScanner:
     """A file that somebody reads, whose structure is followed on the way: to tell what it lacks it isn't read again.
 
     A WebM that was written live has no length above its blocks, and a fragmented MP4 a box every second: by itself

@@ -17,7 +17,13 @@ from komorebi_qc.findings.levels import level_findings
 from komorebi_qc.findings.sync import call_end_dict, sync_dict, sync_findings
 from komorebi_qc.findings.timing import timing_findings
 from komorebi_qc.measure.levels import ChannelLevels, Meter
-from komorebi_qc.media.decode_8khz import RATE, at_hand, hear_call, hear_recording, probe_and_hear
+from komorebi_qc.media.decode_8khz import (
+    RATE,
+    buffer_in_memory,
+    decode_call_8khz,
+    decode_recording_8khz,
+    probe_and_decode,
+)
 from komorebi_qc.media.memory import keeping_freed_blocks
 from komorebi_qc.media.packet_timing import PacketNotes, measure_timing
 from komorebi_qc.media.probe import probe_call
@@ -42,7 +48,7 @@ _PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class DecodedPair:
     """A pair and what was measured on it.
 
     Attributes:
@@ -57,18 +63,18 @@ class Heard:
     result: SyncResult
     timing: Timing | None
 
-    def in_memory(self) -> Heard:
+    def in_memory(self) -> DecodedPair:
         """The same, with samples that outlive the files they came from."""
         return replace(self, call=np.asarray(self.call[0 : length(self.call)]))
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class ProbedRecording:
     """A recording that was looked into.
 
     Attributes:
         info: what it holds.
-        sound: as `Heard.recording`; None where it hasn't been read for it.
+        sound: as `DecodedPair.recording`; None where it hasn't been read for it.
         timing: its time stamps; None as well.
     """
 
@@ -77,23 +83,25 @@ class Looked:
     timing: Timing | None = None
 
 
-def look(recording: Source, between: Callable[[], None] = lambda: None) -> Looked:
+def look(recording: Source, check_cancelled: Callable[[], None] = lambda: None) -> ProbedRecording:
     """Look into a recording that is to be heard: what has no index is read here, once, for all that is wanted of it.
 
-    `between` is called between two blocks: what it raises ends it.
+    `check_cancelled` is called between two blocks: what it raises ends it.
 
     Raises:
         MediaError: where it isn't media, or has no video.
     """
     noted = _Noted()
-    info, sound = probe_and_hear(recording, noted.watch, between)
-    return Looked(info) if sound is None else Looked(info, sound, noted.timing())
+    info, sound = probe_and_decode(recording, noted.watch, check_cancelled)
+    return ProbedRecording(info) if sound is None else ProbedRecording(info, sound, noted.timing())
 
 
-def listened(recording: Source, looked: Looked, between: Callable[[], None] = lambda: None) -> Looked:
+def with_decoded_audio(
+    recording: Source, looked: ProbedRecording, check_cancelled: Callable[[], None] = lambda: None
+) -> ProbedRecording:
     """The same with the recording's sound and time stamps: it is read now, unless it was already.
 
-    `between` is called between two blocks: what it raises ends it.
+    `check_cancelled` is called between two blocks: what it raises ends it.
 
     Raises:
         MediaError: where it can't be opened.
@@ -101,8 +109,8 @@ def listened(recording: Source, looked: Looked, between: Callable[[], None] = la
     if looked.sound is not None:
         return looked
     noted = _Noted()
-    sound = hear_recording(recording, looked.info, noted.watch, between)
-    return Looked(looked.info, sound, noted.timing())
+    sound = decode_recording_8khz(recording, looked.info, noted.watch, check_cancelled)
+    return ProbedRecording(looked.info, sound, noted.timing())
 
 
 class _Noted:
@@ -119,27 +127,30 @@ class _Noted:
         return None if self._notes is None else self._notes.timing()
 
 
-def hear(
+def measure_pair(
     call: Source,
     call_info: MediaInfo,
     recording: Source,
-    looked: Looked,
+    looked: ProbedRecording,
     call_end: CallEnd,
-    between: Callable[[], None] = lambda: None,
-) -> Heard:
+    check_cancelled: Callable[[], None] = lambda: None,
+) -> DecodedPair:
     """Decode both sides and measure; the recording is read once for its sound and its time stamps, or was already.
 
-    `between` is called between two blocks: what it raises ends it.
+    `check_cancelled` is called between two blocks: what it raises ends it.
 
     Raises:
         MediaError: where one can't be opened.
     """
-    ours, looked = hear_call(call, call_info, between), listened(recording, looked, between)
+    ours, looked = (
+        decode_call_8khz(call, call_info, check_cancelled),
+        with_decoded_audio(recording, looked, check_cancelled),
+    )
     theirs = np.zeros(0, np.int16) if looked.sound is None else looked.sound
-    between()
+    check_cancelled()
     with keeping_freed_blocks():
         result = measure(ours, theirs, call_end.recording_s)
-    return Heard(ours, theirs, result, looked.timing)
+    return DecodedPair(ours, theirs, result, looked.timing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +170,7 @@ class Diagnosis:
     call: MediaInfo
     recording: MediaInfo
     call_end: CallEnd
-    heard: Heard
+    heard: DecodedPair
     levels: dict[str, dict[str, ChannelLevels]]
     findings: tuple[Finding, ...]
     limits: Limits = DEFAULT
@@ -190,7 +201,7 @@ def refuse_the_same(call: Source, recording: Source) -> None:
     """Raises InputError where both are one and the same file: what it says of itself would be sure, and say nothing."""
     if call.size != recording.size:
         return
-    ours, theirs = call.again().file, recording.again().file
+    ours, theirs = call.reopen().file, recording.reopen().file
     ours.seek(0)
     theirs.seek(0)
     while (piece := ours.read(_PIECE_BYTES)) == theirs.read(_PIECE_BYTES):
@@ -207,14 +218,16 @@ def diagnose(call: Source, recording: Source, call_end: CallEnd, limits: Limits 
         MediaError: where one of the two isn't the media it should be.
     """
     refuse_the_same(call, recording)
-    call = at_hand(call)
+    call = buffer_in_memory(call)
     call_info, looked = probe_call(call), look(recording)
-    heard = hear(call, call_info, recording, looked, call_end)
+    heard = measure_pair(call, call_info, recording, looked, call_end)
     timing = measure_timing(recording) if heard.timing is None else heard.timing
     return diagnosed(call_info, looked.info, replace(heard, timing=timing), call_end, limits)
 
 
-def diagnosed(call_info: MediaInfo, info: MediaInfo, heard: Heard, call_end: CallEnd, limits: Limits) -> Diagnosis:
+def diagnosed(
+    call_info: MediaInfo, info: MediaInfo, heard: DecodedPair, call_end: CallEnd, limits: Limits
+) -> Diagnosis:
     """What there is to say about a pair that was heard already; its levels are measured here."""
     call_levels, own_levels = _levels(heard.call), _levels(heard.recording)
     result = heard.result

@@ -18,7 +18,7 @@ from komorebi_qc.core.errors import InputError, WrongPairError
 from komorebi_qc.core.progress import SILENT
 from komorebi_qc.core.recording import Recording
 from komorebi_qc.core.splice import align_as_told, splice
-from komorebi_qc.media.decode_8khz import RATE, hear_output
+from komorebi_qc.media.decode_8khz import RATE, decode_output_8khz
 from komorebi_qc.media.thumbnail import png_at
 from komorebi_qc.pipeline.diagnose import diagnose, diagnosed
 from komorebi_qc.pipeline.process import THUMBNAIL_AT_S, Options, Order, process
@@ -103,11 +103,11 @@ class _Given(LocalFiles):
 
     @contextmanager
     def call_audio(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  one file, whatever the item says
-        yield self._call.again()
+        yield self._call.reopen()
 
     @contextmanager
     def agent_recording(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  one file, whatever the item says
-        yield self._own.again()
+        yield self._own.reopen()
 
 
 def examine(
@@ -135,7 +135,7 @@ def examine(
     try:
         outcome = process(order, table=LocalTable(item), media=files, options=chosen, progress=progress)
     except WrongPairError as error:
-        diagnosis = diagnose(call.again(), recording.again(), call_end, chosen.limits)
+        diagnosis = diagnose(call.reopen(), recording.reopen(), call_end, chosen.limits)
         return _refused(_kept(diagnosis), recording, folder, recording_id, str(error))
     kept = outcome.kept
     if kept is None:
@@ -143,7 +143,7 @@ def examine(
     evidence = kept.evidence
     # Nothing is heard where the recording has no sound, or where the caller says where the call lies.
     diagnosis = (
-        diagnose(call.again(), recording.again(), call_end, chosen.limits)
+        diagnose(call.reopen(), recording.reopen(), call_end, chosen.limits)
         if kept.heard is None
         else diagnosed(
             evidence.call, evidence.recording, replace(kept.heard, timing=kept.timing), call_end, chosen.limits
@@ -152,7 +152,7 @@ def examine(
     diagnosis = _kept(diagnosis)
     video = Path(outcome.published.video)
     with opened_file(video) as made:
-        lanes = _lanes(diagnosis, evidence.splice, hear_output(made))
+        lanes = _lanes(diagnosis, evidence.splice, decode_output_8khz(made))
     return Examined(recording_id, folder, video, outcome.document, diagnosis, evidence.splice, lanes, outcome, None)
 
 
@@ -167,10 +167,10 @@ def _refused(diagnosis: Diagnosis, recording: Source, folder: Path, recording_id
     told = align_as_told(diagnosis.call_end, call_s)
     laid = splice(told, call_s=call_s, recording_audio=None if own is None else own.span)
     video = folder / f"{AGENT_NAME}.{'webm' if diagnosis.recording.container == 'webm' else 'mp4'}"
-    source = recording.again()
+    source = recording.reopen()
     with video.open("wb") as copy:
         shutil.copyfileobj(source.file, copy, 1 << 20)
-    thumbnail = png_at(recording.again(), THUMBNAIL_AT_S, diagnosis.recording.origin_s)
+    thumbnail = png_at(recording.reopen(), THUMBNAIL_AT_S, diagnosis.recording.origin_s)
     (folder / THUMBNAIL_NAME).write_bytes(thumbnail)
     return Examined(
         recording_id, folder, video, diagnosis.to_dict(), diagnosis, laid, _lanes(diagnosis, laid, None), None, why

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from komorebi_qc.core.errors import WrongPairError
 from komorebi_qc.core.splice import align_as_told
-from komorebi_qc.findings.evidence import Placed
+from komorebi_qc.findings.evidence import Placement
 
 if TYPE_CHECKING:
     from komorebi_qc.core.timebase import Alignment, CallEnd
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def place(
     call_end: CallEnd, call_s: float, *, given: Alignment | None, measured: SyncResult | None, force: bool
-) -> Placed:
+) -> Placement:
     """Choose the alignment.
 
     Args:
@@ -34,7 +34,7 @@ def place(
             "check the recording ID and its media, or force it"
         )
     if given is not None:
-        return Placed(given, "given", measured)
+        return Placement(given, "given", measured)
     if measured is not None and measured.alignment is not None:
-        return Placed(measured.alignment, "measured", measured)
-    return Placed(align_as_told(call_end, call_s), "told", measured)
+        return Placement(measured.alignment, "measured", measured)
+    return Placement(align_as_told(call_end, call_s), "told", measured)

@@ -20,27 +20,27 @@ from komorebi_qc.core.output import AUDIO_RATES, ENCODED_AS, Container, RenderPl
 from komorebi_qc.core.progress import MARK, PUBLISH, SILENT, Progress
 from komorebi_qc.core.splice import after_call_audio, splice
 from komorebi_qc.core.timebase import clock_text
-from komorebi_qc.findings.evidence import Evidence, Placed
+from komorebi_qc.findings.evidence import Evidence, Placement
 from komorebi_qc.findings.inputs import judge
 from komorebi_qc.findings.qc_document import item_summary, qc_document
 from komorebi_qc.findings.seams import seam_findings
 from komorebi_qc.findings.timing import timing_findings
 from komorebi_qc.measure.result_check import KEEP_S, check_result, check_tapped, heard_at, places_of
-from komorebi_qc.media.decode import PcmTrack
-from komorebi_qc.media.decode_8khz import at_hand, exact_call, hear_call
-from komorebi_qc.media.demux import CALL_FORMATS, opened
-from komorebi_qc.media.mux import RenderJob, render
+from komorebi_qc.media.decode import AudioDecoder
+from komorebi_qc.media.decode_8khz import buffer_in_memory, decode_call_8khz, exact_call
+from komorebi_qc.media.demux import CALL_FORMATS, open_container
+from komorebi_qc.media.mux import RenderJob, write_output
 from komorebi_qc.media.packet_timing import measure_timing
 from komorebi_qc.media.probe import probe_call, probe_recording
 from komorebi_qc.media.thumbnail import png_at
-from komorebi_qc.pipeline.diagnose import Looked, hear, listened, look, refuse_the_same
+from komorebi_qc.pipeline.diagnose import ProbedRecording, look, measure_pair, refuse_the_same, with_decoded_audio
 from komorebi_qc.pipeline.placement import place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from komorebi_qc.core.media_info import AudioInfo, MediaInfo, VideoInfo
-    from komorebi_qc.core.output import Rendered, Wanted
+    from komorebi_qc.core.output import CaptureSpans, Rendered
     from komorebi_qc.core.samples import Track
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.splice import Splice
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.timing import Timing
     from komorebi_qc.measure.residual_lag import Block
     from komorebi_qc.measure.result import ResultCheck
-    from komorebi_qc.pipeline.diagnose import Heard
+    from komorebi_qc.pipeline.diagnose import DecodedPair
     from komorebi_qc.storage.protocols import Draft, MediaStore, Published, RecordingsTable
 
 ContainerChoice = Literal["auto", "mp4", "webm"]
@@ -127,7 +127,7 @@ class Options:
             )
 
 
-def made_from(order: Order, versions: tuple[str, ...]) -> str:
+def inputs_fingerprint(order: Order, versions: tuple[str, ...]) -> str:
     """What tells a result made of the same inputs for the same told call end; empty where inputs have no versions.
 
     Neither the options nor the software's version are in it: a message that comes again must neither be work again
@@ -147,9 +147,9 @@ def is_done(order: Order, *, table: RecordingsTable, media: MediaStore) -> bool:
         PassingError: where that may change.
     """
     item = table.get(order.recording_id)
-    if not (item.is_processed and item.made_from and item.container):
+    if not (item.is_processed and item.inputs_fingerprint and item.container):
         return False
-    same = item.made_from == made_from(order, media.input_versions(item))
+    same = item.inputs_fingerprint == inputs_fingerprint(order, media.input_versions(item))
     return same and media.has_video(item, item.container)
 
 
@@ -180,7 +180,7 @@ class Kept:
     """
 
     evidence: Evidence
-    heard: Heard | None
+    heard: DecodedPair | None
     timing: Timing | None
     check: ResultCheck | None
 
@@ -201,7 +201,7 @@ class Outcome:
 
     recording_id: str
     published: Published
-    placed: Placed
+    placed: Placement
     findings: tuple[Finding, ...]
     document: dict[str, Any]
     steps: tuple[StepReport, ...]
@@ -245,14 +245,14 @@ def process(
             recording = table.get(order.recording_id)
 
         with steps.next() as step:
-            call = at_hand(stack.enter_context(media.call_audio(recording)))
+            call = buffer_in_memory(stack.enter_context(media.call_audio(recording)))
             call_info = probe_call(call)
             call_audio = _audio_of(call_info)
             step.bytes = call.size
 
         with steps.next() as step:
             source = stack.enter_context(media.agent_recording(recording))
-            inputs = made_from(order, call.version + source.version)
+            inputs = inputs_fingerprint(order, call.version + source.version)
             step.bytes = source.size
 
         with steps.next() as step:
@@ -288,7 +288,7 @@ def process(
         with steps.next() as step:
             draft = stack.enter_context(media.draft(recording, plan.container, _expected_bytes(source, plan, laid)))
             job = RenderJob(laid, plan, call, source, info, video, samples, wanted)
-            rendered = render(job, draft.begin, progress.advance)
+            rendered = write_output(job, draft.begin, progress.advance)
             step.bytes = rendered.size
             check = _checked(draft, rendered, job, own, progress) if options.align == "auto" else None
 
@@ -315,28 +315,28 @@ def process(
     return Outcome(order.recording_id, published, placed, findings, document, tuple(steps.done), kept)
 
 
-def _looked(source: Source, order: Order, options: Options, progress: Progress) -> Looked:
+def _looked(source: Source, order: Order, options: Options, progress: Progress) -> ProbedRecording:
     if _is_measured(order, options) or _is_tapped(source, options):
         return look(source, progress.check)
-    return Looked(probe_recording(source))
+    return ProbedRecording(probe_recording(source))
 
 
 def _heard(
     call: Source,
     call_info: MediaInfo,
     source: Source,
-    looked: Looked,
+    looked: ProbedRecording,
     order: Order,
     options: Options,
     progress: Progress,
-) -> tuple[Looked, Heard | None]:
+) -> tuple[ProbedRecording, DecodedPair | None]:
     """The recording with its sound, and what both sides' gives, as far as either is asked for."""
     is_measured = _is_measured(order, options)
     if is_measured or _is_tapped(source, options):
-        looked = listened(source, looked, progress.check)
+        looked = with_decoded_audio(source, looked, progress.check)
     if not is_measured:
         return looked, None
-    return looked, hear(call, call_info, source, looked, order.call_end, progress.check)
+    return looked, measure_pair(call, call_info, source, looked, order.call_end, progress.check)
 
 
 def _is_measured(order: Order, options: Options) -> bool:
@@ -345,15 +345,15 @@ def _is_measured(order: Order, options: Options) -> bool:
 
 def _is_tapped(source: Source, options: Options) -> bool:
     """Whether the result is checked by what is kept of it on its way, and the recording heard for that at least."""
-    return options.align == "auto" and source.is_far
+    return options.align == "auto" and source.is_remote
 
 
-def _to_tap(laid: Splice, looked: Looked) -> tuple[Wanted, Sequence[Block]]:
+def _to_tap(laid: Splice, looked: ProbedRecording) -> tuple[CaptureSpans, Sequence[Block]]:
     """What has to be kept on the way for the check, and what was heard before of the recording's own audio there."""
     return places_of(laid).wanted(laid), heard_at(looked.sound, laid) if looked.sound is not None else ()
 
 
-def _timing(source: Source, looked: Looked, options: Options) -> Timing | None:
+def _timing(source: Source, looked: ProbedRecording, options: Options) -> Timing | None:
     """The recording's time stamps: noted while it was heard, else read for themselves."""
     if looked.timing is not None:
         return looked.timing
@@ -361,12 +361,12 @@ def _timing(source: Source, looked: Looked, options: Options) -> Timing | None:
 
 
 def _call_heard(
-    call: Source, info: MediaInfo, heard: Heard | None, options: Options, progress: Progress
+    call: Source, info: MediaInfo, heard: DecodedPair | None, options: Options, progress: Progress
 ) -> Track | None:
     """What has been heard of the call; from a network it is heard for the check alone, so that it is read once."""
     if heard is not None:
         return heard.call
-    return hear_call(call, info, progress.check) if options.align == "auto" and call.is_far else None
+    return decode_call_8khz(call, info, progress.check) if options.align == "auto" and call.is_remote else None
 
 
 def _expected_bytes(source: Source, plan: RenderPlan, laid: Splice) -> int:
@@ -389,8 +389,8 @@ def _checked(
         return None
     if job.samples is not None:
         return check_tapped(rendered.tapped, job.samples, job.splice, draft.front(), own)
-    with opened(job.call.again(), CALL_FORMATS) as container:
-        track = PcmTrack(container, origin_s=None, keep_s=KEEP_S)
+    with open_container(job.call.reopen(), CALL_FORMATS) as container:
+        track = AudioDecoder(container, origin_s=None, keep_s=KEEP_S)
         return check_tapped(rendered.tapped, track, job.splice, draft.front(), own)
 
 

@@ -26,7 +26,7 @@ NO_REASON = (
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """A message that was set aside.
 
     Attributes:
@@ -67,7 +67,7 @@ class Letter:
         return told
 
     @classmethod
-    def from_message(cls, message: Mapping[str, Any]) -> Letter:
+    def from_message(cls, message: Mapping[str, Any]) -> DeadLetter:
         """Read a message as SQS gives it, with or without our attributes."""
         system = message.get("Attributes", {})
         ours = {} if "DeadLetterQueueSourceArn" in system else message.get("MessageAttributes", {})

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from komorebi_qc.core.errors import AccessDeniedError, KomorebiError, MessageError, OutOfTimeError, PassingError
 from komorebi_qc.core.recording import Message
-from komorebi_qc.queue.dead_letter import Letter
+from komorebi_qc.queue.dead_letter import DeadLetter
 from komorebi_qc.queue.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -52,18 +52,18 @@ class Pipeline(Protocol):
         ...
 
 
-class Desk(Protocol):
-    """The queues, as far as a message in hand has to do with them (`komorebi_qc.queue.sqs.QueueDesk`)."""
+class MessageQueues(Protocol):
+    """The queues, as far as a message in hand has to do with them (`komorebi_qc.queue.sqs.SqsQueues`)."""
 
-    def tries(self) -> int | None:
+    def receive_count(self) -> int | None:
         """How often a message is offered; None where that isn't known."""
         ...
 
-    def hide(self, receipt_handle: str, seconds: int) -> bool:
+    def change_visibility(self, receipt_handle: str, seconds: int) -> bool:
         """Let the message in hand come back `seconds` from now; False where the queue isn't known."""
         ...
 
-    def set_aside(self, letter: Letter) -> bool:
+    def send_to_dlq(self, letter: DeadLetter) -> bool:
         """Put it into the dead-letter queue; False where there is none to put it into."""
         ...
 
@@ -112,7 +112,7 @@ class Report:
     error: str | None = None
     detail: str | None = None
     retry_in_s: int | None = None
-    stays: bool = False
+    is_batch_item_failure: bool = False
     is_set_aside: bool = False
     result: Mapping[str, Any] = field(default_factory=dict)
     trouble: tuple[str, ...] = ()
@@ -208,7 +208,7 @@ def retry_in_s(receive_count: int, message_id: str = "") -> int:
 def handle_record(
     record: Mapping[str, Any],
     pipeline: Pipeline,
-    desk: Desk,
+    desk: MessageQueues,
     *,
     remaining_s: Callable[[], float],
     request_id: str = "",
@@ -249,13 +249,13 @@ def handle_record(
         return Report(outcome, message_id, recording_id, count, seconds, result=result)
 
     trouble: list[str] = []
-    tries = _noting(trouble, desk.tries)
-    is_last = outcome == "permanent" or (tries is not None and count >= tries)
+    receive_count = _noting(trouble, desk.receive_count)
+    is_last = outcome == "permanent" or (receive_count is not None and count >= receive_count)
     is_set_aside = is_last and bool(
         _noting(
             trouble,
-            lambda: desk.set_aside(
-                Letter(
+            lambda: desk.send_to_dlq(
+                DeadLetter(
                     str(record.get("body", "")),
                     "permanent" if outcome == "permanent" else "tries",
                     type(error).__name__,
@@ -270,7 +270,9 @@ def handle_record(
         )
     )
     later_s = None if is_set_aside else retry_in_s(count, message_id)
-    if later_s is not None and not _noting(trouble, partial(desk.hide, str(record.get("receiptHandle", "")), later_s)):
+    if later_s is not None and not _noting(
+        trouble, partial(desk.change_visibility, str(record.get("receiptHandle", "")), later_s)
+    ):
         later_s = None
     return Report(
         outcome,
@@ -281,7 +283,7 @@ def handle_record(
         type(error).__name__,
         _for_the_log(error),
         later_s,
-        stays=not is_set_aside,
+        is_batch_item_failure=not is_set_aside,
         is_set_aside=is_set_aside,
         trouble=tuple(trouble),
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from komorebi_qc.core.errors import InputError, KomorebiError, PermanentError, SettingsError
 from komorebi_qc.core.recording import check_recording_id, message_body
-from komorebi_qc.queue.dead_letter import Letter
+from komorebi_qc.queue.dead_letter import DeadLetter
 from komorebi_qc.queue.sqs import Queue, queue_by_arn
 from komorebi_qc.storage.aws_errors import aws_errors, error_code
 
@@ -44,7 +44,7 @@ class Letters:
         are_all: whether there are no more, as far as SQS can tell.
     """
 
-    letters: tuple[Letter, ...]
+    letters: tuple[DeadLetter, ...]
     are_all: bool
 
 
@@ -64,7 +64,7 @@ class Redriven:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RecordingStatus:
     """How a recording stands.
 
     Attributes:
@@ -81,7 +81,7 @@ class Standing:
     inputs: tuple[str, ...]
     missing: str | None
     outputs: tuple[tuple[str, int], ...]
-    letters: tuple[Letter, ...] | None
+    letters: tuple[DeadLetter, ...] | None
 
 
 def dead_letter_queue(queue: Queue, dead: Queue | None) -> Queue:
@@ -110,7 +110,7 @@ def read_letters(dead: Queue, *, most: int = MOST_LETTERS) -> Letters:
         AccessDeniedError: where it refuses or doesn't exist.
     """
     with _held(dead, most) as (messages, are_all):
-        letters = [Letter.from_message(message) for message in messages]
+        letters = [DeadLetter.from_message(message) for message in messages]
     return Letters(tuple(sorted(letters, key=lambda letter: letter.failed_at)), are_all)
 
 
@@ -153,7 +153,7 @@ def redrive_only(dead: Queue, queue: Queue, recording_ids: tuple[str, ...]) -> R
     wanted = {check_recording_id(text) for text in recording_ids}
     seen: set[str] = set()
 
-    def is_wanted(letter: Letter) -> bool:
+    def is_wanted(letter: DeadLetter) -> bool:
         named = {letter.recording_id, letter.message_id} & wanted
         seen.update(named)
         return bool(named)
@@ -162,12 +162,12 @@ def redrive_only(dead: Queue, queue: Queue, recording_ids: tuple[str, ...]) -> R
     return Redriven("messages", found.count, tuple(sorted(wanted - seen)))
 
 
-def _redrive(dead: Queue, queue: Queue, is_wanted: Callable[[Letter], bool]) -> Redriven:
+def _redrive(dead: Queue, queue: Queue, is_wanted: Callable[[DeadLetter], bool]) -> Redriven:
     """Sent first, deleted then: what ends this in between leaves a message twice, which is harmless, and never none."""
     count = 0
     with _held(dead, None) as (messages, _):
         for message in list(messages):
-            letter = Letter.from_message(message)
+            letter = DeadLetter.from_message(message)
             if is_wanted(letter):
                 queue.send(letter.body)
                 dead.delete(message)
@@ -196,12 +196,12 @@ def _held(dead: Queue, most: int | None) -> Iterator[tuple[list[dict[str, Any]],
     finally:
         try:
             for message in messages:
-                dead.hide(message, 0)
+                dead.change_visibility(message, 0)
         except KomorebiError as error:
             LOG.warning("%s; the letters are in sight again in %d s", error, _HELD_S)
 
 
-def standing(recording_id: str, *, table: DynamoTable, media: S3Media, dead: Queue | None = None) -> Standing:
+def standing(recording_id: str, *, table: DynamoTable, media: S3Media, dead: Queue | None = None) -> RecordingStatus:
     """How a recording stands: its item, its inputs, its outputs and its dead letters.
 
     Raises:
@@ -218,7 +218,9 @@ def standing(recording_id: str, *, table: DynamoTable, media: S3Media, dead: Que
     letters = None
     if dead is not None:
         letters = tuple(letter for letter in read_letters(dead).letters if letter.recording_id == recording_id)
-    return Standing(recording, table.own_attributes(recording_id), inputs, missing, media.outputs(recording), letters)
+    return RecordingStatus(
+        recording, table.own_attributes(recording_id), inputs, missing, media.outputs(recording), letters
+    )
 
 
 def submit(recording_id: str, call_end: str, *, force: bool, table: DynamoTable, queue: Queue) -> str:

@@ -12,7 +12,7 @@ from komorebi_qc.storage.aws_errors import aws_errors, error_code
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from komorebi_qc.queue.dead_letter import Letter
+    from komorebi_qc.queue.dead_letter import DeadLetter
 
 LOG = logging.getLogger(__name__)
 _NOT_IN_HAND = ("ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight")
@@ -28,7 +28,7 @@ class Redrive:
     """
 
     dead_letter_arn: str | None
-    tries: int | None
+    receive_count: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,8 @@ class Queue:
         with aws_errors(f"queue {self.url}"):
             answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["RedrivePolicy"])
         told = json.loads(answer.get("Attributes", {}).get("RedrivePolicy") or "{}")
-        tries = told.get("maxReceiveCount")
-        return Redrive(told.get("deadLetterTargetArn"), None if tries is None else int(tries))
+        receive_count = told.get("maxReceiveCount")
+        return Redrive(told.get("deadLetterTargetArn"), None if receive_count is None else int(receive_count))
 
     def counts(self) -> QueueCounts:
         """How many messages it has, roughly: SQS promises no more.
@@ -129,7 +129,7 @@ class Queue:
             )
         return list(answer.get("Messages", []))
 
-    def hide(self, message: Mapping[str, Any], seconds: int) -> None:
+    def change_visibility(self, message: Mapping[str, Any], seconds: int) -> None:
         """Let the message come back `seconds` from now, unless it is deleted before.
 
         Raises:
@@ -169,8 +169,8 @@ def queue_by_arn(client: Any, arn: str) -> Queue:
         return Queue(client, client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"])
 
 
-class QueueDesk:
-    """A queue and its dead-letter queue, for the messages in hand (`komorebi_qc.queue.handler.Desk`)."""
+class SqsQueues:
+    """A queue and its dead-letter queue, for the messages in hand (`komorebi_qc.queue.handler.MessageQueues`)."""
 
     def __init__(self, queue: Queue | None, dead: Queue | None = None) -> None:
         """Take the queues.
@@ -182,16 +182,16 @@ class QueueDesk:
         self._queue, self._dead = queue, dead
         self._policy: Redrive | None = None
 
-    def tries(self) -> int | None:
+    def receive_count(self) -> int | None:
         """How often a message is offered; asked of the queue once.
 
         Raises:
             StorageError: where the queue doesn't answer.
             AccessDeniedError: where it refuses or doesn't exist.
         """
-        return self._redrive().tries
+        return self._redrive().receive_count
 
-    def hide(self, receipt_handle: str, seconds: int) -> bool:
+    def change_visibility(self, receipt_handle: str, seconds: int) -> bool:
         """Let the message in hand come back `seconds` from now; False where the queue isn't known.
 
         Raises:
@@ -200,10 +200,10 @@ class QueueDesk:
         """
         if self._queue is None or not receipt_handle:
             return False
-        self._queue.hide({"ReceiptHandle": receipt_handle, "MessageId": "in hand"}, seconds)
+        self._queue.change_visibility({"ReceiptHandle": receipt_handle, "MessageId": "in hand"}, seconds)
         return True
 
-    def set_aside(self, letter: Letter) -> bool:
+    def send_to_dlq(self, letter: DeadLetter) -> bool:
         """Put it into the dead-letter queue; False where there is none.
 
         Raises:

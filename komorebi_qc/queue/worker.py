@@ -52,15 +52,15 @@ class Counts:
 
     done: int = 0
     failed: int = 0
-    set_aside: int = 0
+    dead_lettered: int = 0
 
     @property
     def handled(self) -> int:
         """Messages it had in hand."""
-        return self.done + self.failed + self.set_aside
+        return self.done + self.failed + self.dead_lettered
 
     def __add__(self, more: Counts) -> Counts:
-        return Counts(self.done + more.done, self.failed + more.failed, self.set_aside + more.set_aside)
+        return Counts(self.done + more.done, self.failed + more.failed, self.dead_lettered + more.dead_lettered)
 
 
 def run(
@@ -124,7 +124,7 @@ def _handle(queue: Queue, message: dict[str, Any], handler: Handler, arn: str, v
             failures = handler(event, context)["batchItemFailures"]
         done = not any(failure["itemIdentifier"] == message["MessageId"] for failure in failures)
     except (KomorebiError, KeyboardInterrupt, SystemExit):
-        _try(queue.hide, message, 0)  # not the message's fault: another worker may take it now
+        _try(queue.change_visibility, message, 0)  # not the message's fault: another worker may take it now
         raise
     except Exception:
         # Lambda would count a failed invocation, and the queue would offer the message again.
@@ -134,11 +134,11 @@ def _handle(queue: Queue, message: dict[str, Any], handler: Handler, arn: str, v
         _try(queue.delete, message)  # where that fails the message comes again, and its result is made again
     else:
         # The handler says so too; but a sign of life may have come after it.
-        tries = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
-        _try(queue.hide, message, retry_in_s(tries, message["MessageId"]))
+        receive_count = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
+        _try(queue.change_visibility, message, retry_in_s(receive_count, message["MessageId"]))
         return Counts(failed=1)
     is_set_aside = any(report.is_set_aside for report in context.reports)
-    return Counts(set_aside=1) if is_set_aside else Counts(done=1)
+    return Counts(dead_lettered=1) if is_set_aside else Counts(done=1)
 
 
 def _try(act: Callable[..., None], *arguments: Any) -> None:
@@ -154,7 +154,7 @@ def _kept_hidden(queue: Queue, message: Mapping[str, Any], visibility_s: int) ->
 
     def beat() -> None:
         while not over.wait(visibility_s / 3):
-            _try(queue.hide, message, visibility_s)
+            _try(queue.change_visibility, message, visibility_s)
 
     heart = threading.Thread(target=beat, name="visibility", daemon=True)
     heart.start()

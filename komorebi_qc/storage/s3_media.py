@@ -50,8 +50,8 @@ class S3Media:
         give_up_after: how long after the item's ``creationDate`` a missing object may still come. Its zone isn't
             known, so under 26 hours it would be given up too early somewhere.
         now: the present, with its zone.
-        between: called between two reads and between two parts of an upload, and while they are waited for: what it
-            raises stops the transfer.
+        check_cancelled: called between two reads, between two parts of an upload, and while waiting for them. An
+            exception from it stops the transfer.
         cache_bytes: inputs of up to so many bytes are kept on disk as they are read, so that none comes twice.
         memory_bytes: a recording of up to so many bytes is kept in memory instead.
         stale_after: how old another upload of the same video has to be to be taken for a killed run's.
@@ -64,7 +64,7 @@ class S3Media:
     connect_prefix: str = ""
     give_up_after: timedelta = timedelta(hours=48)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
-    between: Callable[[], None] = field(default=lambda: None)
+    check_cancelled: Callable[[], None] = field(default=lambda: None)
     cache_bytes: int = 0
     memory_bytes: int = IN_MEMORY_BYTES
     stale_after: timedelta = STALE_AFTER
@@ -166,7 +166,7 @@ class S3Media:
             StorageError: where the bucket doesn't take it; a thing that couldn't be undone is named.
             AccessDeniedError: where the bucket refuses or doesn't exist.
         """
-        upload = Upload(self.client, self.output_bucket, uuid.uuid4().hex, self.between)
+        upload = Upload(self.client, self.output_bucket, uuid.uuid4().hex, self.check_cancelled)
         draft = S3Draft(upload, recording, container, expected_bytes, self.stale_after)
         try:
             with closing(draft):
@@ -201,7 +201,7 @@ class S3Media:
         memory_bytes = 0 if is_read_through else self.memory_bytes
         cache = LocalCache(self.cache_bytes, memory_bytes) if self.cache_bytes or memory_bytes else None
         with aws_errors(where), self._expecting(recording, bucket, key):
-            found = S3Object.open(self.client, bucket, key, between=self.between, cache=cache)
+            found = S3Object.open(self.client, bucket, key, check_cancelled=self.check_cancelled, cache=cache)
         with closing(found):
             again = cast("Callable[[], BinaryIO]", partial(found.reader, is_read_through=is_read_through))
             yield Source(where, cast("BinaryIO", found.reader()), found.size, again, (key, found.etag))

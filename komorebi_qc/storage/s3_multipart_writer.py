@@ -143,7 +143,7 @@ class PartStream(io.RawIOBase):
         """Nothing is sent yet.
 
         Args:
-            upload: the publication; its `between` is called before each part and at least every half second while
+            upload: the publication; its `check_cancelled` is called before each part and at least twice a second while
                 `write` or `finish` wait. What it raises ends the writing.
             key: of the object.
             content_type: of the object.
@@ -349,14 +349,14 @@ class PartStream(io.RawIOBase):
             self._submit(self._number, part)
 
     def _submit(self, number: int, content: bytearray) -> None:
-        self._upload.between()
+        self._upload.check_cancelled()
         self._sending.add(_started(f"s3-part-{number}", lambda: self._send(number, content)))
 
     def _wait_for_fewer_than(self, count: int) -> None:
         """Wait until fewer than `count` parts are on their way."""
         self._look_after_parts()
         while len(self._sending) >= count:
-            self._upload.between()
+            self._upload.check_cancelled()
             wait(self._sending, _POLL_S, FIRST_COMPLETED)
             self._look_after_parts()
 

@@ -34,14 +34,14 @@ class Upload:
         client: boto3's ``s3`` client.
         bucket: the output bucket.
         mark: tells this publication's objects from those of any other run.
-        between: called between two parts.
+        check_cancelled: called between two parts.
         left: what couldn't be undone.
     """
 
     client: Any
     bucket: str
     mark: str
-    between: Callable[[], None]
+    check_cancelled: Callable[[], None]
     left: list[str] = field(default_factory=list)
 
     def begin(self, key: str, content_type: str) -> str:

@@ -62,8 +62,8 @@ class S3Object:
         key: its key.
         etag: of the content that is read, and of no other.
         size: in bytes.
-        between: called in the reading thread, while it waits (every 0.25 s) and between blocks; what it raises ends
-            the reading of all of the object.
+        check_cancelled: called in the reading thread, while it waits (every 0.25 s) and between blocks. An exception
+            from it ends all reading of the object.
         cache: keeps what was fetched; it has to be a new one, and is closed with the object.
         ended: why nothing more is read; None while it is.
     """
@@ -73,7 +73,7 @@ class S3Object:
     key: str
     etag: str
     size: int
-    between: Callable[[], None] = lambda: None
+    check_cancelled: Callable[[], None] = lambda: None
     cache: LocalCache | None = None
     ended: BaseException | None = field(default=None, init=False)
     _readers: WeakSet[S3Reader] = field(default_factory=WeakSet, init=False, repr=False)
@@ -90,7 +90,7 @@ class S3Object:
         bucket: str,
         key: str,
         *,
-        between: Callable[[], None] = lambda: None,
+        check_cancelled: Callable[[], None] = lambda: None,
         cache: LocalCache | None = None,
     ) -> S3Object:
         """The object as it is now, by one request.
@@ -99,7 +99,7 @@ class S3Object:
             botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError: as botocore raises them.
         """
         told = client.head_object(Bucket=bucket, Key=key)
-        return cls(client, bucket, key, str(told["ETag"]), int(told["ContentLength"]), between, cache)
+        return cls(client, bucket, key, str(told["ETag"]), int(told["ContentLength"]), check_cancelled, cache)
 
     @property
     def name(self) -> str:
@@ -359,7 +359,7 @@ class S3Reader(io.RawIOBase):
 
     - StorageError: where the object doesn't come in several tries, or was replaced; trying the whole again may help.
     - AccessDeniedError: where the bucket refuses.
-    - whatever the object's `between` raises.
+    - whatever the object's `check_cancelled` raises.
 
     After any of these the reader asks for nothing more, and raises the same again.
 
@@ -578,7 +578,7 @@ class S3Reader(io.RawIOBase):
 
     def _ask_to_go_on(self) -> None:
         try:
-            self._source.between()
+            self._source.check_cancelled()
         except BaseException as error:
             self._source.end(error)
             raise

@@ -152,7 +152,7 @@ def _track(
             later=fitting.LATEST_CUSTOMER_S,
             customer=other == CUSTOMER,
         )
-        gate = fine.opened(gate, chains[other], p.time_s)
+        gate = fine.open_container(gate, chains[other], p.time_s)
         chains[other] = Chain(measured[other], *fine.follow(measured[other], gate))
     return chains[CUSTOMER], chains[AGENT]
 

@@ -191,7 +191,7 @@ class Chain:
         return Points(w.centre_s[self.on], self.lag_s[self.on], sigma, w.size_s / 2)
 
 
-def opened(gate: Doubles, own: Chain, lead_time_s: Doubles) -> Doubles:
+def open_container(gate: Doubles, own: Chain, lead_time_s: Doubles) -> Doubles:
     """The gate, wide enough for what this channel's own chain tells while the leading one is silent.
 
     Two jumps may hide in one silence of the leading channel: its windows before and after know nothing of the segment

@@ -131,8 +131,8 @@ def _spoken(sound: NDArray[np.int16]) -> Iterator[NDArray[np.int16]]:
     frames = sound[: len(sound) // step * step].reshape(-1, step).astype(np.float64)
     loud = np.sqrt((frames**2).mean(axis=1)) > 200
     begins, quiet = None, 0
-    for n, is_loud in enumerate([*loud, False, False, False]):
-        if is_loud:
+    for n, is_significant in enumerate([*loud, False, False, False]):
+        if is_significant:
             begins, quiet = (n if begins is None else begins), 0
         elif begins is not None:
             quiet += 1

@@ -4,8 +4,8 @@
 
 Lambda gives 1/1,769 of a vCPU for each MB of memory. The tool runs in a control group with that quota (Linux, as root),
 with its offset measured as the function does; SeaweedFS and moto run outside of the group, on the same cores, and
-nothing slows the network down. Requests to S3 are counted in the tool itself. Prints Markdown; docs/operator/cost.md has the
-table.
+nothing slows the network down. Requests to S3 are counted in the tool itself. Prints Markdown; docs/operator/cost.md
+has the table.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from stack import CONNECT, INPUT, OUTPUT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bench.storage import ObjectStore
+    from bench.storage import Place
 
 SIZES_MB = (512, 1024, 1769, 3538)
 WHOLE_CORE_MB = 1769
@@ -116,7 +116,7 @@ def quota(cores: float) -> Iterator[str]:
             sleep(0.1)
 
 
-def one(place: ObjectStore, size_mb: int, minutes: float, runs: int, folder: Path) -> Cost:
+def one(place: Place, size_mb: int, minutes: float, runs: int, folder: Path) -> Cost:
     """Run one recording `runs` times at one size."""
     walls, cpus, peak, asked = [], [], 0.0, {}
     told = ["process", f"cost-{minutes:g}", "--align", "auto", "--call-end", call_end(minutes), "--json"]

@@ -34,7 +34,7 @@ from servers import HOST, KEY, REGION, ServerError, answers, free_ports, moto, r
 from stack import CONNECT, INPUT, OUTPUT, PREFIX, TABLE, make_table
 
 from komorebi_qc.core.progress import SILENT
-from komorebi_qc.jobs import Wanted, process_files
+from komorebi_qc.jobs import ProcessRequest, process_files
 from komorebi_qc.storage.local import LocalFiles
 
 if TYPE_CHECKING:
@@ -449,7 +449,7 @@ def _local_s(given: Path, told_end: str, folder: Path) -> float:
     """Wall seconds of the same call on local files, in this process."""
     recording, connect, out = given / RECORDING, given / CALL_AUDIO, folder / "local.mp4"
     warm(recording, connect)
-    wanted = Wanted(told_end, None, 0.0, "auto")
+    wanted = ProcessRequest(told_end, None, 0.0, "auto")
     began = time.monotonic()
     process_files(LocalFiles(connect, recording, out, folder / "local.png"), wanted, {}, SILENT)
     return time.monotonic() - began

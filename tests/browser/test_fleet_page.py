@@ -42,7 +42,7 @@ def axe() -> str:
 
 
 @contextmanager
-def opened(browser: Browser, report: Path, **more: Any) -> Iterator[Page]:
+def open_container(browser: Browser, report: Path, **more: Any) -> Iterator[Page]:
     """The page as a file, with the network cut; nothing but itself may be asked for, nor go wrong."""
     context = browser.new_context(offline=True, **more)
     asked: list[str] = []
@@ -78,7 +78,7 @@ def numbers(cells: list[str]) -> list[float]:
 
 def test_tables_are_sorted_by_a_click(browser: Browser, report: Path) -> None:
     """A click on a column puts the greatest first, another one the smallest, and the head says which."""
-    with opened(browser, report) as page:
+    with open_container(browser, report) as page:
         button = page.locator("#fleet-by-agent ~ .scroll").first.get_by_role("button", name="Recordings")
         before = column(page, "Agent")
         button.click()
@@ -98,7 +98,7 @@ def test_tables_are_sorted_by_a_click(browser: Browser, report: Path) -> None:
 
 def test_a_long_table_is_searched(browser: Browser, report: Path) -> None:
     """What is typed leaves the rows that hold it, and all come back where it is deleted."""
-    with opened(browser, report) as page:
+    with open_container(browser, report) as page:
         everybody = column(page, "Agent")
         find = page.locator("#fleet-by-agent ~ .find input").first
         find.fill("AGENT-017")
@@ -110,7 +110,7 @@ def test_a_long_table_is_searched(browser: Browser, report: Path) -> None:
 
 def test_it_is_read_without_scripts(browser: Browser, report: Path) -> None:
     """With scripts off there are the answers, every chart, every table and the sheet, and no dead button."""
-    with opened(browser, report, java_script_enabled=False) as page:
+    with open_container(browser, report, java_script_enabled=False) as page:
         assert page.locator(".answer").count() == 4
         for chart in page.locator("svg.chart").all():
             assert chart.is_visible()
@@ -122,7 +122,7 @@ def test_it_is_read_without_scripts(browser: Browser, report: Path) -> None:
 
 def test_the_answers_are_on_the_first_screen(browser: Browser, report: Path) -> None:
     """On a laptop's screen all four are seen without scrolling."""
-    with opened(browser, report, viewport={"width": 1280, "height": 720}) as page:
+    with open_container(browser, report, viewport={"width": 1280, "height": 720}) as page:
         for answer in page.locator(".answer").all():
             box = answer.bounding_box()
             assert box is not None
@@ -131,13 +131,13 @@ def test_the_answers_are_on_the_first_screen(browser: Browser, report: Path) -> 
 
 def test_a_card_leads_to_its_report(browser: Browser, report: Path) -> None:
     """A click on one of the worst opens that recording's own report."""
-    with opened(browser, report) as page:
+    with open_container(browser, report) as page:
         link = page.locator(".sheet a").first
         name = link.inner_text()
         address = link.evaluate("a => a.href")
         assert address.startswith("file:")
         assert name in address
-    with opened(browser, Path(address.removeprefix("file://"))) as page:
+    with open_container(browser, Path(address.removeprefix("file://"))) as page:
         assert page.locator(".verdict").is_visible()
 
 
@@ -146,7 +146,7 @@ def test_a_card_leads_to_its_report(browser: Browser, report: Path) -> None:
 def test_everybody_can_use_it(browser: Browser, report: Path, axe: str, scheme: Any, width: int) -> None:
     """In light and dark, wide and narrow, axe finds nothing serious or critical, and nothing sticks out sideways."""
     size = {"width": width, "height": 900}
-    with opened(browser, report, color_scheme=scheme, viewport=size, bypass_csp=True) as page:
+    with open_container(browser, report, color_scheme=scheme, viewport=size, bypass_csp=True) as page:
         page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
         page.add_script_tag(content=axe)
         found = page.evaluate("axe.run()")

@@ -53,7 +53,7 @@ def axe() -> str:
 
 
 @contextmanager
-def opened(browser: Browser, report: Path, fragment: str = "", **more: Any) -> Iterator[Page]:
+def open_container(browser: Browser, report: Path, fragment: str = "", **more: Any) -> Iterator[Page]:
     """The report as a file, ready, with the network cut; nothing but local files may be asked for, nor go wrong."""
     context = browser.new_context(offline=True, **more)
     asked: list[str] = []
@@ -102,7 +102,7 @@ def settled(page: Page, at_s: float) -> None:
 
 def test_playhead_follows_the_video(browser: Browser, report: Path) -> None:
     """While it plays the playhead is within 50 ms of the video, and after a seek exactly there."""
-    with opened(browser, report) as page:
+    with open_container(browser, report) as page:
         page.keyboard.press("Space")
         until(page, "document.querySelector('video').currentTime > .5")
         off = page.evaluate(
@@ -119,7 +119,7 @@ def test_playhead_follows_the_video(browser: Browser, report: Path) -> None:
 
 def test_a_frame_takes_less_than_16_ms(browser: Browser, hour: Path) -> None:
     """Of an hour, every zoom from the whole to 5 ms, at every place, is drawn in less than a screen's 16 ms."""
-    with opened(browser, hour, viewport={"width": 1280, "height": 900}) as page:
+    with open_container(browser, hour, viewport={"width": 1280, "height": 900}) as page:
         times = page.evaluate(
             f"""() => {{ const k = {STATE}, times = [];
             for (let span = {60 * MINUTES}; span > .005; span /= 1.7)
@@ -137,7 +137,7 @@ def test_a_frame_takes_less_than_16_ms(browser: Browser, hour: Path) -> None:
 
 def test_says_where_there_is_no_detail(browser: Browser, hour: Path) -> None:
     """Zoomed in where the outline is coarse the page says so, and near a mark, where detail is held, it doesn't."""
-    with opened(browser, hour) as page:
+    with open_container(browser, hour) as page:
         page.evaluate(f"{STATE}.view(1000, 1000.005), {STATE}.paint()")
         assert "steps of" in page.inner_text('[data-kq="grain"]')
         page.evaluate(f"{STATE}.view(1800, 1800.005), {STATE}.paint()")
@@ -146,13 +146,13 @@ def test_says_where_there_is_no_detail(browser: Browser, hour: Path) -> None:
 
 def test_a_lost_video_is_named(browser: Browser, hour: Path) -> None:
     """Where the video isn't beside the page, the page says which file belongs there."""
-    with opened(browser, hour) as page:
+    with open_container(browser, hour) as page:
         until(page, "document.querySelector('[data-kq=said]').textContent.includes('recording.mp4')")
 
 
 def test_a_link_opens_at_its_moment(browser: Browser, report: Path) -> None:
     """A link with #t= opens there, zoomed in; so does a click on a finding's place, which marks its row."""
-    with opened(browser, report, "#t=12.345") as page:
+    with open_container(browser, report, "#t=12.345") as page:
         settled(page, 12.345)
         assert number(page, f"{STATE}.span()[1] - {STATE}.span()[0]") <= 4.001
         link = page.locator("a[data-at]").first
@@ -163,7 +163,7 @@ def test_a_link_opens_at_its_moment(browser: Browser, report: Path) -> None:
 
 def test_the_link_is_copied(browser: Browser, report: Path) -> None:
     """The button copies a link to the moment, which the page names as well, and stands in the address."""
-    with opened(browser, report, permissions=["clipboard-read", "clipboard-write"]) as page:
+    with open_container(browser, report, permissions=["clipboard-read", "clipboard-write"]) as page:
         page.evaluate(f"{STATE}.seek(7.25)")
         settled(page, 7.25)
         page.click('[data-kq="copy"]')
@@ -212,7 +212,7 @@ def _keys() -> dict[str, tuple[str, Callable[[Page], bool]]]:
 @pytest.mark.parametrize("focus", ["body", "stage"])
 def test_every_key_works(browser: Browser, report: Path, focus: str) -> None:
     """Each key that the page names does what it says, wherever the focus is."""
-    with opened(browser, report) as page:
+    with open_container(browser, report) as page:
         named = {text.strip() for text in page.locator(".keys kbd").all_inner_texts()}
         for key, (before, holds) in _keys().items():
             page.evaluate(f"document.querySelector('video').pause(); document.activeElement.blur(); {before}")
@@ -228,7 +228,7 @@ def test_every_key_works(browser: Browser, report: Path, focus: str) -> None:
 
 def test_the_keyboard_alone_suffices(browser: Browser, report: Path) -> None:
     """With tab and enter every control is reached, findings unfold, and a finding's link leads to its moment."""
-    with opened(browser, report) as page:
+    with open_container(browser, report) as page:
         seen: list[str] = []
         for _ in range(60):
             page.keyboard.press("Tab")
@@ -250,7 +250,7 @@ def test_the_keyboard_alone_suffices(browser: Browser, report: Path) -> None:
 
 def test_another_track_keeps_up(browser: Browser, report: Path) -> None:
     """What is heard instead of the video's sound plays where the video is, to 50 ms, and the video is silent."""
-    with opened(browser, report) as page:
+    with open_container(browser, report) as page:
         page.evaluate(f"{STATE}.seek(5)")
         settled(page, 5.0)
         page.keyboard.press("5")
@@ -266,7 +266,7 @@ def test_another_track_keeps_up(browser: Browser, report: Path) -> None:
 
 def test_zooms_and_pans_by_hand(browser: Browser, report: Path) -> None:
     """A drag pans, the wheel zooms round the pointer once the waves were clicked, and a click goes there."""
-    with opened(browser, report, viewport={"width": 1280, "height": 1400}) as page:
+    with open_container(browser, report, viewport={"width": 1280, "height": 1400}) as page:
         page.evaluate(f"{STATE}.view(8, 12)")
         box = page.locator('[data-kq="stage"]').bounding_box()
         assert box is not None
@@ -286,7 +286,7 @@ def test_zooms_and_pans_by_hand(browser: Browser, report: Path) -> None:
 
 def test_stands_without_scripts(browser: Browser, report: Path) -> None:
     """With scripts off there are the verdict, the picture, the table, and a video that its links open at the moment."""
-    with opened(browser, report, java_script_enabled=False) as page:
+    with open_container(browser, report, java_script_enabled=False) as page:
         assert page.locator(".verdict").is_visible()
         assert page.locator("img.picture").is_visible()
         assert page.locator("table").first.is_visible()
@@ -298,7 +298,7 @@ def test_stands_without_scripts(browser: Browser, report: Path) -> None:
 
 def test_prints_whole(browser: Browser, report: Path) -> None:
     """On paper there are the verdict, the picture and every finding, those that pass as well, and no controls."""
-    with opened(browser, report) as page:
+    with open_container(browser, report) as page:
         page.emulate_media(media="print")
         assert page.locator("img.picture").is_visible()
         assert page.locator("tr.pass").first.is_visible()
@@ -311,7 +311,7 @@ def test_prints_whole(browser: Browser, report: Path) -> None:
 def test_everybody_can_use_it(browser: Browser, report: Path, axe: str, scheme: Any, width: int) -> None:
     """In light and dark, wide and narrow, axe finds nothing serious or critical, and nothing sticks out sideways."""
     size = {"width": width, "height": 900}
-    with opened(browser, report, color_scheme=scheme, viewport=size, bypass_csp=True) as page:
+    with open_container(browser, report, color_scheme=scheme, viewport=size, bypass_csp=True) as page:
         page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
         page.add_script_tag(content=axe)
         found = page.evaluate("axe.run()")
@@ -331,7 +331,7 @@ def test_a_page_sent_alone_plays(browser: Browser, tmp_path: Path) -> None:
     _, report = sample_report(tmp_path / "made", embed_s=6.0)
     alone = tmp_path / "alone.html"
     alone.write_bytes(report.read_bytes())
-    with opened(browser, alone) as page:
+    with open_container(browser, alone) as page:
         start_s = number(page, f"{STATE}.now()")
         assert start_s > 10
         until(page, "document.querySelector('video').readyState > 2")

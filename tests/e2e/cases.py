@@ -15,7 +15,7 @@ import numpy as np
 from parts import ROOT
 
 from komorebi_qc.core.progress import SILENT
-from komorebi_qc.jobs import Wanted, process_files
+from komorebi_qc.jobs import ProcessRequest, process_files
 from komorebi_qc.storage.local import LocalFiles
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def expected(kind: Kind, folder: Path) -> Result:
     out = folder / f"{kind.name}.out"
     out.mkdir()
     files = LocalFiles(call, recording, out / "unified")
-    process_files(files, Wanted(kind.call_end, None, 0.0, "auto"), {}, SILENT)
+    process_files(files, ProcessRequest(kind.call_end, None, 0.0, "auto"), {}, SILENT)
     (video,) = [path for path in out.iterdir() if path.suffix in (".mp4", ".webm")]
     return read_result(video.read_bytes())
 

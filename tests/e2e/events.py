@@ -23,7 +23,7 @@ from parts import ROOT, Report, emulator, runtime_client
 from servers import HOST, answers, bare_environment, free_ports, ministack, running, stand_ins
 from stack import CONCURRENCY, CONNECT, INPUT, OUTPUT, PREFIX, TABLE, Stack, deploy
 
-from komorebi_qc.queue.dead_letter import Letter
+from komorebi_qc.queue.dead_letter import DeadLetter
 from komorebi_qc.queue.handler import FIRST_RETRY_S, LAST_RETRY_S
 
 if TYPE_CHECKING:
@@ -196,10 +196,10 @@ class Scene:
         told = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
         return int(told["Attributes"][name])
 
-    def letters(self) -> dict[str, Letter]:
+    def letters(self) -> dict[str, DeadLetter]:
         """The dead letters so far, by message ID."""
         url = self.stack.outputs["DeadLetterQueueUrl"]
-        found: dict[str, Letter] = {}
+        found: dict[str, DeadLetter] = {}
         while (
             messages := self.client("sqs")
             .receive_message(
@@ -212,7 +212,7 @@ class Scene:
             )
             .get("Messages")
         ):
-            letters = [Letter.from_message(m) for m in messages]
+            letters = [DeadLetter.from_message(m) for m in messages]
             if all(letter.message_id in found for letter in letters):
                 break
             found.update({letter.message_id: letter for letter in letters})

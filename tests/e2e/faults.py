@@ -39,7 +39,7 @@ from parts import Report
 from servers import KEY, REGION, bare_environment, end_group, moto, seaweed, stand_ins
 from stack import CONNECT, INPUT, OUTPUT, PREFIX, TABLE, make_table
 
-from komorebi_qc.queue.dead_letter import NO_REASON, Letter
+from komorebi_qc.queue.dead_letter import NO_REASON, DeadLetter
 from komorebi_qc.queue.handler import FIRST_RETRY_S, LAST_RETRY_S
 
 if TYPE_CHECKING:
@@ -433,7 +433,7 @@ class World:
         told = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)["Attributes"]
         return sum(int(told[name]) for name in names)
 
-    def letters(self) -> list[tuple[Letter, str]]:
+    def letters(self) -> list[tuple[DeadLetter, str]]:
         """All dead letters, and which message each was in the queue."""
         found = []
         while messages := self.sqs.receive_message(
@@ -443,7 +443,7 @@ class World:
             MessageSystemAttributeNames=["All"],
             MessageAttributeNames=["All"],
         ).get("Messages"):
-            found += [(letter := Letter.from_message(m), letter.message_id) for m in messages]
+            found += [(letter := DeadLetter.from_message(m), letter.message_id) for m in messages]
         return found
 
     def video(self, of: Planned) -> tuple[str, bytes] | None:
@@ -514,7 +514,7 @@ class _After:
     viewer: Viewer
     sent: dict[str, str]
     codes: list[int | None]
-    letters: list[tuple[Letter, str]]
+    letters: list[tuple[DeadLetter, str]]
     told: Counter[str]
     told_done: set[str]
     left_behind: list[str]
@@ -736,7 +736,7 @@ class _Run:
             left = [p for n in range(self.plan.workers) for p in (self.folder / f"worker-{n}" / "tmp").rglob("*")]
             assert not left, left[:5]
 
-    def _check_letters(self, letters: list[tuple[Letter, str]], sent: dict[str, str]) -> None:
+    def _check_letters(self, letters: list[tuple[DeadLetter, str]], sent: dict[str, str]) -> None:
         for letter, message_id in letters:
             of = self.plan.recordings.get(letter.recording_id)
             assert letter.body == sent[message_id], f"the letter of {message_id} has another body than its message"
@@ -752,7 +752,7 @@ class _Run:
                 assert letter.receive_count == TRIES, letter
             assert len(letter.reason) > 20
 
-    def _check_recordings(self, letters: list[Letter]) -> list[Planned]:
+    def _check_recordings(self, letters: list[DeadLetter]) -> list[Planned]:
         done = []
         reasons = {letter.recording_id for letter in letters}
         for of in self.plan.recordings.values():

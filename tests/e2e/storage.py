@@ -35,8 +35,8 @@ from komorebi_qc.core.errors import (
 )
 from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.pipeline.process import Options, Order, Outcome, is_done, process
-from komorebi_qc.queue.dead_letter import Letter
-from komorebi_qc.queue.sqs import Queue, QueueDesk
+from komorebi_qc.queue.dead_letter import DeadLetter
+from komorebi_qc.queue.sqs import Queue, SqsQueues
 from komorebi_qc.storage.dynamodb import DynamoTable
 from komorebi_qc.storage.s3_media import S3Media
 from komorebi_qc.storage.s3_multipart_writer import STALE_AFTER
@@ -261,7 +261,7 @@ def parts_of_an_upload(report: Report, place: Place) -> None:
             if place.s3.list_multipart_uploads(Bucket=OUTPUT).get("Uploads") and checks > 1:
                 raise OutOfTimeError("the time is up")
 
-        _raises(OutOfTimeError, lambda: place.process(order, replace(place.media, between=between)))
+        _raises(OutOfTimeError, lambda: place.process(order, replace(place.media, check_cancelled=between)))
         place.check_nothing_dangles()
         assert place.results("large-1") == before
         case.note(f"stopped at the {checks}th look at the time")
@@ -368,7 +368,7 @@ def the_table(report: Report, place: Place) -> None:
                 },
             )
 
-        place.process(order, replace(place.media, between=backend_writes))
+        place.process(order, replace(place.media, check_cancelled=backend_writes))
         item = place.item("table-1")
         assert changes > 0
         assert item["isProcessed"] == {"BOOL": True}
@@ -470,10 +470,10 @@ class Rights:
         media = S3Media(client, CONNECT, INPUT, OUTPUT, PREFIX, stale_after=stale_after)
         return DynamoTable(self.clients["dynamodb"], TABLE), media
 
-    def desk(self) -> tuple[Queue, QueueDesk]:
+    def desk(self) -> tuple[Queue, SqsQueues]:
         """The queue, and the desk of its messages in hand."""
         queue = Queue(self.clients["sqs"], self.stack.outputs["QueueUrl"])
-        return queue, QueueDesk(queue, Queue(self.clients["sqs"], self.stack.outputs["DeadLetterQueueUrl"]))
+        return queue, SqsQueues(queue, Queue(self.clients["sqs"], self.stack.outputs["DeadLetterQueueUrl"]))
 
     def process(self, order: Order, media: S3Media | None = None) -> Outcome:
         """As the function would."""
@@ -535,7 +535,7 @@ class Rights:
             if self.root("s3").list_multipart_uploads(Bucket=OUTPUT).get("Uploads"):
                 raise OutOfTimeError("the time is up")
 
-        media = replace(self.stores()[1], between=between)
+        media = replace(self.stores()[1], check_cancelled=between)
         error = _raises(OutOfTimeError, lambda: self.process(order, media))
         if "left behind" in str(error):
             raise error
@@ -556,10 +556,12 @@ class Rights:
         self.root("sqs").send_message(QueueUrl=queue.url, MessageBody="rights")
         message = queue.receive(1, 30)
         assert message is not None
-        tries = desk.tries()
-        desk.hide(message["ReceiptHandle"], 60)
-        letter = Letter("rights", "permanent", "MessageError", "no JSON", "", message["MessageId"], "", 1, cases.now())
-        assert desk.set_aside(letter)
+        tries = desk.receive_count()
+        desk.change_visibility(message["ReceiptHandle"], 60)
+        letter = DeadLetter(
+            "rights", "permanent", "MessageError", "no JSON", "", message["MessageId"], "", 1, cases.now()
+        )
+        assert desk.send_to_dlq(letter)
         queue.delete(message)
         return f"{tries} tries, hidden, set aside, deleted"
 

@@ -18,7 +18,7 @@ import pytest
 from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, PREFIX, RECORDING, TABLE, Invocation, World
 
 from komorebi_qc.core.errors import SettingsError
-from komorebi_qc.queue.dead_letter import Letter
+from komorebi_qc.queue.dead_letter import DeadLetter
 from komorebi_qc.queue.handler import WorkerContext
 from komorebi_qc.queue.worker import lambda_record, load_handler
 from komorebi_qc.storage import s3_publication as s3_upload
@@ -73,9 +73,9 @@ class Lambda:
         """Which upload the video that lies there is of."""
         return str(self.world.s3.head_object(Bucket=OUTPUT, Key=VIDEO_KEY)["Metadata"]["komorebi-upload"])
 
-    def letters(self) -> list[Letter]:
+    def letters(self) -> list[DeadLetter]:
         """What is in the dead-letter queue."""
-        return [Letter.from_message(message) for message in self.world.queue("dead").receive_some(10, 0, 0)]
+        return [DeadLetter.from_message(message) for message in self.world.queue("dead").receive_some(10, 0, 0)]
 
 
 @dataclass

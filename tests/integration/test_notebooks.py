@@ -21,13 +21,13 @@ from desk import NOTEBOOKS, ROOT, sample_case, wrong_case
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk import dead_letters, notebook
-from komorebi_qc.desk.case import Wish, load
+from komorebi_qc.desk.case import AuditRequest, load
 from komorebi_qc.pipeline.process import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from komorebi_qc.desk.case import Case
+    from komorebi_qc.desk.case import AuditSession
     from komorebi_qc.desk.notebook_output import Shown
 
 BIN = Path(sys.executable).parent
@@ -47,7 +47,7 @@ FORBIDDEN = (
     ast.DictComp,
     ast.GeneratorExp,
 )
-SHOWS: tuple[Callable[[Case], Shown], ...] = (
+SHOWS: tuple[Callable[[AuditSession], Shown], ...] = (
     notebook.verdict,
     notebook.steps,
     notebook.item_read,
@@ -156,7 +156,7 @@ def test_the_nine_steps_have_their_headings() -> None:
 
 
 @pytest.mark.parametrize("show", SHOWS, ids=lambda show: show.__name__)
-def test_what_a_cell_shows_needs_nothing_else(show: Callable[[Case], Shown]) -> None:
+def test_what_a_cell_shows_needs_nothing_else(show: Callable[[AuditSession], Shown]) -> None:
     """HTML and words; pictures and sounds lie in it, described; nothing is fetched, no number is a NaN."""
     shown = show(sample_case())
     bundle = shown._repr_mimebundle_()
@@ -170,7 +170,7 @@ def test_what_a_cell_shows_needs_nothing_else(show: Callable[[Case], Shown]) -> 
 
 
 @pytest.mark.parametrize("show", SHOWS, ids=lambda show: show.__name__)
-def test_a_pair_that_does_not_match_is_shown_too(show: Callable[[Case], Shown]) -> None:
+def test_a_pair_that_does_not_match_is_shown_too(show: Callable[[AuditSession], Shown]) -> None:
     """Where nothing was made, each cell says so or shows what there is; none fails."""
     shown = show(wrong_case())
     assert shown.text.strip()
@@ -233,7 +233,7 @@ def test_a_chosen_window_is_shown() -> None:
 def test_parameters_that_contradict_each_other_are_refused(wish: dict[str, Any], words: str) -> None:
     """Before any work, in a sentence."""
     with pytest.raises(InputError, match=words):
-        Wish(**wish)
+        AuditRequest(**wish)
 
 
 def test_what_was_kept_is_read_again(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.batch.dataset import Dataset, open_dataset
-from komorebi_qc.batch.executor import LocalCrew
+from komorebi_qc.batch.executor import LocalExecutor
 from komorebi_qc.batch.manifest import read_manifest
 from komorebi_qc.batch.rows import measured, row_of
 from komorebi_qc.batch.run import Run, Tally
-from komorebi_qc.batch.tasks import Ask, Resolver
-from komorebi_qc.batch.worker_process import Bounds, Fault
+from komorebi_qc.batch.tasks import BatchRequest, Resolver
+from komorebi_qc.batch.worker_process import ResourceLimits, WorkerFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from komorebi_qc.batch.tasks import Task
 
 
-BOUNDS = Bounds(time_s=60.0)
+BOUNDS = ResourceLimits(time_s=60.0)
 
 
 MOVING = ("done_at", "took_s", "peak_memory_mb")
@@ -110,8 +110,8 @@ class Desk:
         do, force = more.pop("do", "diagnose"), more.pop("force", False)
         tally, told = Tally(), Told()
         listed = more.pop("listed", None) or read_manifest(self.manifest)
-        ask = Ask(do, str(self.folder / "dataset"), **more)
-        crew = crew or LocalCrew(2, BOUNDS, "batch_desk:quick")
+        ask = BatchRequest(do, str(self.folder / "dataset"), **more)
+        crew = crew or LocalExecutor(2, BOUNDS, "batch_desk:quick")
         asked = len(getattr(crew, "asked", ()))
         Run(self.dataset, Resolver(ask), crew, BOUNDS, told, check, force).carry_out(listed, do, tally)
         assert told.total == tally.total
@@ -128,7 +128,7 @@ class Desk:
 class Scripted:
     """A crew that answers at once, with what it was told to."""
 
-    def __init__(self, answer: Callable[[Task], Row | Fault]) -> None:
+    def __init__(self, answer: Callable[[Task], Row | WorkerFailure]) -> None:
         self.asked: list[str] = []
         self.is_closed = False
         self._answer, self._done = answer, list[Any]()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from captures import CAPTURES
 
-from komorebi_qc.desk.case import Case, Wish, open_case
+from komorebi_qc.desk.case import AuditRequest, AuditSession, open_case
 
 if TYPE_CHECKING:
     from komorebi_qc.pipeline.examine import Examined
@@ -28,10 +28,10 @@ _KEPT = TemporaryDirectory(prefix="komorebi-desk-test-")
 
 
 @cache
-def sample_case() -> Case:
+def sample_case() -> AuditSession:
     """The sample call, from its files, in a folder that stays until the tests end."""
     capture = CAPTURES["sample"]
-    wish = Wish(str(capture.call), str(capture.recording), call_end=capture.call_end)
+    wish = AuditRequest(str(capture.call), str(capture.recording), call_end=capture.call_end)
     return open_case(wish, Path(_KEPT.name) / "sample")
 
 
@@ -47,11 +47,11 @@ def wrong_call(folder: Path) -> Path:
 
 
 @cache
-def wrong_case() -> Case:
+def wrong_case() -> AuditSession:
     """A call beside the recording of another one: nothing is made of them."""
     capture = CAPTURES["sample"]
     folder = Path(_KEPT.name)
-    wish = Wish(str(wrong_call(folder)), str(capture.recording), call_end=capture.call_end)
+    wish = AuditRequest(str(wrong_call(folder)), str(capture.recording), call_end=capture.call_end)
     return open_case(wish, folder / "wrong")
 
 

@@ -131,17 +131,17 @@ class Bucket:
         del self.objects[Key]
 
 
-def an_upload(client: Any, between: Callable[[], None] = lambda: None) -> Upload:
+def an_upload(client: Any, check_cancelled: Callable[[], None] = lambda: None) -> Upload:
     """One publication."""
-    return Upload(client, OUTPUT, "mark-1", between)
+    return Upload(client, OUTPUT, "mark-1", check_cancelled)
 
 
 def a_stream(
-    client: Any, between: Callable[[], None] = lambda: None, *, head_bytes: int = PART, part_bytes: int = PART
+    client: Any, check_cancelled: Callable[[], None] = lambda: None, *, head_bytes: int = PART, part_bytes: int = PART
 ) -> PartStream:
     """A stream of small parts: its first has `HEAD` bytes, the others `PART`."""
     return PartStream(
-        an_upload(client, between),
+        an_upload(client, check_cancelled),
         KEY,
         "video/mp4",
         head_bytes=head_bytes,

@@ -23,7 +23,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class CallPlacement:
     """Where the picture puts the call, and by whose word."""
 
     alignment: Alignment
@@ -57,12 +57,12 @@ class Placed:
         return min(low, high), max(low, high)
 
 
-def place(result: SyncResult, call_s: float, told_call_end_s: float | None) -> Placed:
+def place(result: SyncResult, call_s: float, told_call_end_s: float | None) -> CallPlacement:
     """As measured; else as told; else at the recording's start."""
     told_s = result.told_call_end_s if told_call_end_s is None else told_call_end_s
     alignment = result.alignment
     if alignment is not None:
-        return Placed(alignment, "", call_s)
+        return CallPlacement(alignment, "", call_s)
     if told_s is not None:
-        return Placed(Alignment(told_s - call_s), "as told", call_s)
-    return Placed(Alignment(0.0), "from the recording's start", call_s)
+        return CallPlacement(Alignment(told_s - call_s), "as told", call_s)
+    return CallPlacement(Alignment(0.0), "from the recording's start", call_s)

@@ -18,7 +18,7 @@ from komorebi_qc.desk.plots.style import FAINT, INK, STATUS_COLORS, printable, w
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from komorebi_qc.desk.plots.call_placement import Placed
+    from komorebi_qc.desk.plots.call_placement import CallPlacement
     from komorebi_qc.sync.measure import SyncResult
 
 HEADLINES = {
@@ -32,7 +32,9 @@ TOLD_WRONG_S = 1.0
 """A stamp of whole seconds is off by less: what is beyond belongs into the headline."""
 
 
-def write_header(figure: Figure, result: SyncResult, placed: Placed, told_call_end_s: float | None, title: str) -> None:
+def write_header(
+    figure: Figure, result: SyncResult, placed: CallPlacement, told_call_end_s: float | None, title: str
+) -> None:
     """Write all of it."""
     color = STATUS_COLORS.get(result.status, INK)
     badge = result.status.replace("_", " ").upper()
@@ -89,7 +91,7 @@ def write_header(figure: Figure, result: SyncResult, placed: Placed, told_call_e
         figure.text(x, 0.8605, note, fontsize=10, color=INK, va="top")
 
 
-def _headline(result: SyncResult, placed: Placed, told_call_end_s: float | None) -> str:
+def _headline(result: SyncResult, placed: CallPlacement, told_call_end_s: float | None) -> str:
     text = HEADLINES.get(result.status, result.status)
     if result.status != "aligned" or result.drift_ci_ppm is None:
         return text
@@ -115,7 +117,9 @@ def _is_drifting(result: SyncResult) -> bool:
     return result.drift_ci_ppm is not None and (result.drift_ci_ppm[0] > 0.0 or result.drift_ci_ppm[1] < 0.0)
 
 
-def _facts(result: SyncResult, placed: Placed, told_call_end_s: float | None) -> tuple[tuple[str, str, str], ...]:
+def _facts(
+    result: SyncResult, placed: CallPlacement, told_call_end_s: float | None
+) -> tuple[tuple[str, str, str], ...]:
     """(name, value, note) six times."""
     told_s = result.told_call_end_s if told_call_end_s is None else told_call_end_s
     coverage = f"{result.coverage:.0%}"
@@ -154,7 +158,7 @@ def _facts(result: SyncResult, placed: Placed, told_call_end_s: float | None) ->
     )
 
 
-def _jumps_text(result: SyncResult, placed: Placed) -> tuple[str, str]:
+def _jumps_text(result: SyncResult, placed: CallPlacement) -> tuple[str, str]:
     if not result.jumps:
         return "none", "nothing lost, nothing inserted"
     if len(result.jumps) == 1:

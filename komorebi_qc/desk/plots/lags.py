@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from komorebi_qc.core.samples import Doubles
-    from komorebi_qc.desk.plots.call_placement import Placed
+    from komorebi_qc.desk.plots.call_placement import CallPlacement
     from komorebi_qc.sync.measure import SyncResult, Window
 
 LEAST_SPAN_S = 0.004
@@ -126,7 +126,7 @@ def plot_lags(ax: Axes, result: SyncResult, *, call_s: float, told_call_end_s: f
     return ax
 
 
-def _fitted(result: SyncResult, placed: Placed) -> list[tuple[Doubles, Doubles, str, str]]:
+def _fitted(result: SyncResult, placed: CallPlacement) -> list[tuple[Doubles, Doubles, str, str]]:
     """(recording time, lag less the offset, line style, label) of each straight part of what was fitted, in seconds."""
     if placed.word or result.offset_s is None:
         if result.status == "ambiguous" and result.offset_s is not None:
@@ -177,7 +177,7 @@ def _lag_range(
 
 
 def _draw_windows(
-    ax: Axes, windows: Sequence[Window], placed: Placed, zero_s: float, scale: float, look: dict[str, object]
+    ax: Axes, windows: Sequence[Window], placed: CallPlacement, zero_s: float, scale: float, look: dict[str, object]
 ) -> None:
     """One marker a window; those beyond the axis as ticks on its edge."""
     if not windows:
@@ -226,7 +226,7 @@ def _mark_rivals(ax: Axes, result: SyncResult, zero_s: float, scale: float, unit
 
 
 def _write_lag_notes(
-    ax: Axes, result: SyncResult, placed: Placed, accepted: Sequence[Window], rejected: Sequence[Window]
+    ax: Axes, result: SyncResult, placed: CallPlacement, accepted: Sequence[Window], rejected: Sequence[Window]
 ) -> None:
     paper = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
     if not accepted and not rejected:
@@ -292,7 +292,7 @@ def _empty_corner(ax: Axes) -> tuple[float, float]:
     return min(corners, key=lambda c: int(np.count_nonzero((np.abs(x - c[0]) < 0.36) & (np.abs(y - c[1]) < 0.18))))
 
 
-def _scatter_text(accepted: Sequence[Window], placed: Placed) -> str:
+def _scatter_text(accepted: Sequence[Window], placed: CallPlacement) -> str:
     """How near to the fit the middle of the accepted windows lies."""
     if placed.word or not accepted:
         return ""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from komorebi_qc.desk.plots.call_placement import Placed
+    from komorebi_qc.desk.plots.call_placement import CallPlacement
     from komorebi_qc.sync.measure import SyncResult
 
 MOST_RIVALS = 6
@@ -32,7 +32,7 @@ class _Marker:
     """What to say where there is no room for the text."""
 
 
-def markers_of(result: SyncResult, placed: Placed, told_call_end_s: float | None) -> list[_Marker]:
+def markers_of(result: SyncResult, placed: CallPlacement, told_call_end_s: float | None) -> list[_Marker]:
     """In the order of who gets a place for its text first."""
     told_s = result.told_call_end_s if told_call_end_s is None else told_call_end_s
     word = {"": "call start", "as told": "told start"}.get(placed.word, "start unknown, drawn at")
@@ -137,14 +137,16 @@ def _room(
     return None
 
 
-def verticals(result: SyncResult, placed: Placed, told_call_end_s: float | None) -> Iterator[tuple[float, str, str]]:
+def verticals(
+    result: SyncResult, placed: CallPlacement, told_call_end_s: float | None
+) -> Iterator[tuple[float, str, str]]:
     """(time, colour, line style) of the call's start and ends."""
     for m in markers_of(result, placed, told_call_end_s):
         if m.style and m.style != ":":
             yield m.at_s, m.color, m.style
 
 
-def mark_jumps(ax: Axes, result: SyncResult, placed: Placed) -> None:
+def mark_jumps(ax: Axes, result: SyncResult, placed: CallPlacement) -> None:
     """A line at each jump, and a shade over the span that it may lie in."""
     if placed.word:
         return

@@ -11,7 +11,7 @@ import av
 import numpy as np
 
 from komorebi_qc.media.decode_8khz import RATE
-from komorebi_qc.media.demux import RECORDING_FORMATS, opened
+from komorebi_qc.media.demux import RECORDING_FORMATS, open_container
 from komorebi_qc.storage.local import opened_file
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def proxy(video: Path, sound: NDArray[np.int16], *, start_s: float, video_start_
     length_s = len(sound) / RATE
     bit_rate = int(min(max(size * 8 * _SLACK / length_s - _SOUND_BIT_RATE, _LEAST_BIT_RATE), _MOST_BIT_RATE))
     file = io.BytesIO()
-    with opened_file(video) as source, opened(source, RECORDING_FORMATS) as container:
+    with opened_file(video) as source, open_container(source, RECORDING_FORMATS) as container:
         _encode(file, container, sound, start_s - video_start_s, bit_rate)
     return f"data:video/mp4;base64,{base64.b64encode(file.getvalue()).decode()}"
 

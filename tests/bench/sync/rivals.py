@@ -130,14 +130,14 @@ def errors_ms(case: Case, estimate: Estimate) -> tuple[float, float]:
     """
     frame = round(FRAME_S * CALL_RATE)
     sound = case.call[: len(case.call) // frame * frame].astype(np.float64).reshape(-1, frame, 2)
-    is_loud = np.sqrt(np.mean(sound**2, axis=1)).max(axis=1) > HEARD
-    times = np.arange(len(is_loud), dtype=np.float64) * FRAME_S
+    is_significant = np.sqrt(np.mean(sound**2, axis=1)).max(axis=1) > HEARD
+    times = np.arange(len(is_significant), dtype=np.float64) * FRAME_S
     truth = true_lags_s(case, times)
     place = truth[0] + times
     is_held = (place >= 0) & (place <= len(case.recording) / CALL_RATE)
     is_held &= times < (case.spec.transfer_at_s or case.spec.call_s)
     off_ms = np.min(np.abs(truth - estimate.lags_s(times)), axis=0) * 1e3
-    return float(np.min(off_ms[is_held], initial=np.inf)), float(np.max(off_ms[is_held & is_loud], initial=0.0))
+    return float(np.min(off_ms[is_held], initial=np.inf)), float(np.max(off_ms[is_held & is_significant], initial=0.0))
 
 
 # The tools ------------------------------------------------------------------------------------------------------------

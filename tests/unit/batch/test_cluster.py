@@ -17,30 +17,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from batch_desk import BOUNDS, Desk
 
-from komorebi_qc.batch.cluster import DaskCrew
-from komorebi_qc.batch.worker_process import Bounds
+from komorebi_qc.batch.cluster import DaskExecutor
+from komorebi_qc.batch.worker_process import ResourceLimits
 from komorebi_qc.core.errors import InputError, PermanentError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from komorebi_qc.batch.rows import Row
-    from komorebi_qc.batch.tasks import Task
 
-QUICK, FAULTY = "batch_desk:quick", "test_batch_cluster:faulty"
+QUICK, FAULTY = "batch_desk:quick", "faulty_work:faulty"
 WORKER = ("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1", "--memory-limit", "0")
-
-
-def faulty(task: Task) -> Row:
-    """Inside a worker's process: one recording crashes it, one hangs."""
-    from batch_desk import quick  # noqa: PLC0415  in the worker's process
-
-    row = quick(task)
-    if task.item.recording_id == "r001":
-        os.kill(os.getpid(), signal.SIGSEGV)
-    if task.item.recording_id == "r002":
-        time.sleep(600)
-    return row
 
 
 @dataclass
@@ -109,7 +95,7 @@ def test_a_worker_is_lost_and_no_recording(cluster: Cluster, tmp_path: Path) -> 
             killed.append(cluster.workers[0].pid)
             cluster.workers[0].send_signal(signal.SIGKILL)
 
-    tally = desk.run(crew=DaskCrew(cluster.address, BOUNDS, QUICK), check=check)
+    tally = desk.run(crew=DaskExecutor(cluster.address, BOUNDS, QUICK), check=check)
     assert killed
     assert (tally.total, tally.left, tally.counts["failed"]) == (40, 0, 0)
     assert desk.begun().keys() == {f"r{n:03}" for n in range(40)}
@@ -122,8 +108,8 @@ def test_a_spoiled_recording_costs_its_own_row(cluster: Cluster, tmp_path: Path)
     """A crash and a hang are rows with their reasons, and both workers go on."""
     desk = Desk(tmp_path)
     desk.make(8)
-    bounds = Bounds(time_s=4.0)
-    tally = desk.run(crew=DaskCrew(cluster.address, bounds, FAULTY))
+    bounds = ResourceLimits(time_s=4.0)
+    tally = desk.run(crew=DaskExecutor(cluster.address, bounds, FAULTY))
     assert tally.counts["failed"] == 2
     found = {row["recording_id"]: row["error_class"] for row in desk.rows()}
     assert (found["r001"], found["r002"]) == ("Crash", "TimeLimit")
@@ -141,7 +127,7 @@ def test_a_stop_ends_the_work_on_the_cluster(cluster: Cluster, tmp_path: Path) -
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        desk.run(crew=DaskCrew(cluster.address, BOUNDS, FAULTY), check=check)
+        desk.run(crew=DaskExecutor(cluster.address, BOUNDS, FAULTY), check=check)
     while _works_on(FAULTY):
         time.sleep(0.05)
     assert [worker.poll() for worker in cluster.workers] == [None, None]
@@ -168,7 +154,7 @@ def test_another_version_on_the_workers_is_told(
     desk.make(1)
     monkeypatch.setattr("komorebi_qc.batch.cluster.__version__", "99.0")
     with pytest.raises(PermanentError, match=r"99\.0 asks"):
-        desk.run(crew=DaskCrew(cluster.address, BOUNDS, QUICK))
+        desk.run(crew=DaskExecutor(cluster.address, BOUNDS, QUICK))
 
 
 @pytest.mark.parametrize(("gone", "told"), [("workers", "has had no workers"), ("scheduler", "doesn't answer")])
@@ -189,16 +175,16 @@ def test_a_cluster_that_goes_is_told(
                     process.kill()
 
         with pytest.raises(StorageError, match=told):
-            desk.run(crew=DaskCrew(made.address, BOUNDS, QUICK), check=check)
+            desk.run(crew=DaskExecutor(made.address, BOUNDS, QUICK), check=check)
 
 
 def test_no_scheduler_and_no_workers(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both are told, with the command that starts what is missing."""
     monkeypatch.setattr("komorebi_qc.batch.cluster._PATIENCE_S", 1)
     with pytest.raises(StorageError, match="no Dask scheduler answers"):
-        DaskCrew("tcp://127.0.0.1:1", BOUNDS)
+        DaskExecutor("tcp://127.0.0.1:1", BOUNDS)
     with _cluster(tmp_path_factory.mktemp("dask"), 0) as empty, pytest.raises(StorageError, match="has no workers"):
-        DaskCrew(empty.address, BOUNDS)
+        DaskExecutor(empty.address, BOUNDS)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +193,7 @@ def test_no_scheduler_and_no_workers(tmp_path_factory: pytest.TempPathFactory, m
 def test_an_address_is_told_by_its_form(address: str) -> None:
     """What is none is refused before anybody is asked, so that nothing of Dask is left to wait for."""
     with pytest.raises(InputError, match="no scheduler's address"):
-        DaskCrew(address, BOUNDS)
+        DaskExecutor(address, BOUNDS)
 
 
 def test_whoever_answers_nothing_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,4 +202,4 @@ def test_whoever_answers_nothing_is_no_scheduler(monkeypatch: pytest.MonkeyPatch
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(StorageError, match="no Dask scheduler answers"):
-            DaskCrew(address, BOUNDS)
+            DaskExecutor(address, BOUNDS)

@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from komorebi_qc.batch.dataset import Dataset, LastTry, open_dataset
-from komorebi_qc.batch.places import Folder, Held, Place, place_of
+from komorebi_qc.batch.places import Folder, ObjectStore, VersionedObject, place_of
 from komorebi_qc.batch.row_summary import newest
 from komorebi_qc.batch.schema import SCHEMA, SCHEMA_VERSION, WITH_DAY
 from komorebi_qc.core.errors import InputError, StorageError
@@ -64,7 +64,7 @@ def test_filing_brings_rows_under_their_days(where: str) -> None:
     for name, day in (("b", "2026-11-24"), ("a", "2026-11-24"), ("c", "unknown")):
         dataset.add(row(name, day=day))
     before = plain(dataset)
-    assert dataset.file_away() == 3
+    assert dataset.compact_journal() == 3
     place = place_of(where)
     names = [name for name in place.names() if name.endswith(".parquet")]
     assert names == ["day=2026-11-24/rows.parquet", "day=unknown/rows.parquet"]
@@ -83,11 +83,11 @@ def test_a_row_replaces_the_one_before_it(where: str) -> None:
     first = open_dataset(where)
     first.add(row("one", day="2026-11-23"))
     first.add(row("two", day="2026-11-23"))
-    first.file_away()
+    first.compact_journal()
     second = open_dataset(where)
     second.add(row("one", 5, verdict="fail"))
     second.add(row("two", 5))
-    second.file_away()
+    second.compact_journal()
     assert [(found["recording_id"], found["day"]) for found in plain(second)] == [
         ("one", "2026-11-24"),
         ("two", "2026-11-24"),
@@ -105,8 +105,8 @@ def test_two_runs_file_into_one_day(where: str) -> None:
     theirs.known()
     ours.add(row("ours"))
     theirs.add(row("theirs"))
-    ours.file_away()
-    theirs.file_away()
+    ours.compact_journal()
+    theirs.compact_journal()
     assert [found["recording_id"] for found in plain(ours)] == ["ours", "theirs"]
 
 
@@ -120,7 +120,7 @@ def test_a_recording_that_two_runs_file_under_two_days_stands_once(where: str) -
             at = 10 * later + (5 if number == later else 0)
             run.add(row("one", at, f"2026-11-2{number}"))
             run.add(row(f"only-{number}", at, f"2026-11-2{number}"))
-            run.file_away()
+            run.compact_journal()
         assert _filed(where)["one"] == [f"2026-11-2{later}"]
         assert _filed(where).keys() == {"one", "only-0", "only-1"}
 
@@ -132,10 +132,10 @@ def test_what_stands_twice_is_mended(where: str) -> None:
         for at, day in enumerate(("2026-11-24", "2026-11-20")):
             other = Dataset(Folder(Path(folder) / day))
             other.add(row("one", at, day))
-            other.file_away()
+            other.compact_journal()
             place.write(f"day={day}/rows.parquet", (Path(folder) / day / f"day={day}" / "rows.parquet").read_bytes())
     assert sorted(_filed(where)["one"]) == ["2026-11-20", "2026-11-24"]
-    open_dataset(where).file_away()
+    open_dataset(where).compact_journal()
     assert _filed(where)["one"] == ["2026-11-20"]
 
 
@@ -153,7 +153,7 @@ def _filed(where: str) -> dict[str, list[str]]:
 class _Racing:
     """A place on which another writes a day in between, so many times."""
 
-    place: Place
+    place: ObjectStore
     times: int
     address: str = "here"
     written: int = field(default=0)
@@ -161,7 +161,7 @@ class _Racing:
     def names(self, start: str = "") -> list[str]:
         return self.place.names(start)
 
-    def read(self, name: str) -> Held | None:
+    def read(self, name: str) -> VersionedObject | None:
         return self.place.read(name)
 
     def has(self, name: str) -> bool:
@@ -170,14 +170,14 @@ class _Racing:
     def write(self, name: str, content: bytes) -> None:
         self.place.write(name, content)
 
-    def replace(self, name: str, content: bytes, before: Held | None) -> bool:
+    def replace(self, name: str, content: bytes, before: VersionedObject | None) -> bool:
         if self.written < self.times:
             self.written += 1
             with TemporaryDirectory() as folder:
                 other = Dataset(Folder(Path(folder)))
                 for n in range(self.written):
                     other.add(row(f"other-{n}"))
-                other.file_away()
+                other.compact_journal()
                 self.place.write(name, (Path(folder) / name).read_bytes())
         return self.place.replace(name, content, before)
 
@@ -194,7 +194,7 @@ def test_filing_on_s3_goes_again_where_another_was_faster(world: World) -> None:
     place = place_of(f"s3://{OUTPUT}/dataset")
     ours = Dataset(_Racing(place, times=2))
     ours.add(row("ours"))
-    ours.file_away()
+    ours.compact_journal()
     assert [found["recording_id"] for found in plain(ours)] == ["other-0", "other-1", "ours"]
 
 
@@ -204,7 +204,7 @@ def test_filing_on_s3_ends_where_others_never_do(world: World) -> None:
     ours = Dataset(_Racing(place_of(f"s3://{OUTPUT}/dataset"), times=1000))
     ours.add(row("ours"))
     with pytest.raises(StorageError, match="written by others"):
-        ours.file_away()
+        ours.compact_journal()
     assert "ours" in ours.known()
     assert "ours" in [found["recording_id"] for found in plain(ours)]
 
@@ -221,7 +221,7 @@ class _Dying(_Racing):
         self._count()
         self.place.write(name, content)
 
-    def replace(self, name: str, content: bytes, before: Held | None) -> bool:
+    def replace(self, name: str, content: bytes, before: VersionedObject | None) -> bool:
         self._count()
         return self.place.replace(name, content, before)
 
@@ -259,7 +259,7 @@ def test_cut_off_anywhere_filing_comes_to_the_same(
     for half in (made[: len(made) // 2], made[len(made) // 2 :]):
         for one in half:
             undisturbed.add(one)
-        undisturbed.file_away()
+        undisturbed.compact_journal()
     dying: Dataset = Dataset(_Dying(place, dies_at))
     left = list(made)
     try:
@@ -267,20 +267,20 @@ def test_cut_off_anywhere_filing_comes_to_the_same(
             dying.add(left[0])
             left.pop(0)
             if len(left) == len(made) - len(made) // 2:
-                dying.file_away()
-        dying.file_away()
+                dying.compact_journal()
+        dying.compact_journal()
     except KeyboardInterrupt:
         pass
     after = Dataset(place)
     assert after.known().keys() == {one["recording_id"] for one in made[: len(made) - len(left)]}
     for one in left:
         after.add(one)
-    after.file_away()
+    after.compact_journal()
     assert plain(after) == plain(undisturbed)
     assert _days(place) == _days(undisturbed.place)
 
 
-def _days(place: Place) -> dict[str, Held | None]:
+def _days(place: ObjectStore) -> dict[str, VersionedObject | None]:
     """Every day's file; but one whose last row went to another day stays, where it was there at all."""
     days = {name: place.read(name) for name in place.names() if name.startswith("day=")}
     return {name: held for name, held in days.items() if held and pq.read_metadata(io.BytesIO(held.content)).num_rows}
@@ -330,12 +330,12 @@ def test_a_failed_try_is_known(where: str) -> None:
     """To the run that added it, to one that reads the journal, and to one that reads it filed."""
     dataset = open_dataset(where)
     dataset.add(row("one"))
-    dataset.file_away()
+    dataset.compact_journal()
     dataset.add(failure("one", 5))
     for opened in (dataset, open_dataset(where)):
         assert opened.known()["one"].status == "done"
         assert opened.known()["one"].last_try == LastTry("one-5", "crash at 5", is_worth_a_retry=False)
-    dataset.file_away()
+    dataset.compact_journal()
     assert dataset.known() == open_dataset(where).known()
     assert open_dataset(where).known()["one"].last_try == LastTry("one-5", "crash at 5", is_worth_a_retry=False)
 
@@ -345,9 +345,9 @@ def test_dropped_rows_go(where: str) -> None:
     dataset = open_dataset(where)
     dataset.add(row("list.csv:3", status="set_aside", day="unknown"))
     dataset.add(row("one"))
-    dataset.file_away()
+    dataset.compact_journal()
     again = open_dataset(where)
-    again.file_away(drop=["list.csv:3"])
+    again.compact_journal(drop=["list.csv:3"])
     assert [found["recording_id"] for found in plain(again)] == ["one"]
     assert again.known().keys() == {"one"}
 
@@ -362,7 +362,7 @@ def test_an_older_schema_is_read_on(tmp_path: Path) -> None:
     dataset = open_dataset(str(tmp_path))
     assert [found["recording_id"] for found in plain(dataset)] == ["one"]
     dataset.add(row("two"))
-    dataset.file_away()
+    dataset.compact_journal()
     assert pq.ParquetFile(day / "rows.parquet").schema_arrow.names == SCHEMA.names
 
 
@@ -400,7 +400,7 @@ class _Counting(_Racing):
 
     seen: list[str] = field(default_factory=list)
 
-    def read(self, name: str) -> Held | None:
+    def read(self, name: str) -> VersionedObject | None:
         self.seen.append(f"read {name.partition('/')[0]}")
         return super().read(name)
 
@@ -416,7 +416,7 @@ def test_a_run_does_not_read_its_own_journal(tmp_path: Path) -> None:
     dataset.add(row("a"), row("b"))
     dataset.add(row("c"))
     open_dataset(str(tmp_path)).add(row("theirs"))
-    dataset.file_away()
+    dataset.compact_journal()
     assert place.seen.count("write _journal") == 2
     assert place.seen.count("read _journal") == 1
     assert [found["recording_id"] for found in plain(dataset)] == ["a", "b", "c", "theirs"]
@@ -446,7 +446,7 @@ def test_a_folder_that_a_console_made_is_no_row(world: World) -> None:
         world.s3.put_object(Bucket=OUTPUT, Key=f"dataset/{name}", Body=b"")
     dataset = open_dataset(f"s3://{OUTPUT}/dataset")
     dataset.add(row("one"))
-    dataset.file_away()
+    dataset.compact_journal()
     assert [found["recording_id"] for found in plain(dataset)] == ["one"]
 
 

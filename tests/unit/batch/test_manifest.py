@@ -14,7 +14,7 @@ import pytest
 from aws_fixtures import CONNECT, INPUT, ITEM, PREFIX, TABLE, World
 
 from komorebi_qc.batch.manifest import SetAside, read_call_ends, read_manifest, read_prefix, read_table
-from komorebi_qc.batch.tasks import Ask, Resolver
+from komorebi_qc.batch.tasks import BatchRequest, Resolver
 from komorebi_qc.core.errors import InputError, MissingMediaError, SettingsError, UnknownRecordingError
 from komorebi_qc.demo.run import _SETTINGS
 
@@ -388,7 +388,7 @@ def test_what_a_task_is_made_from(world: World, tmp_path: Path) -> None:
     put_item(world, IDS[0], "2026-11-24 09:00:00", callEndingTimestamp="00:02:00")
     put_media(world, IDS[0])
     listed = read_prefix(world.s3, f"s3://{INPUT}/", input_bucket=INPUT)
-    resolver = Resolver(Ask("audit", str(tmp_path), settings(), call_end_attribute="callEndingTimestamp"))
+    resolver = Resolver(BatchRequest("audit", str(tmp_path), settings(), call_end_attribute="callEndingTimestamp"))
     task = resolver.task(listed.items[0])
     assert task.call == f"s3://{CONNECT}/{PREFIX}/CallRecordings/2026/11/24/{IDS[0]}_20261124T09:00_UTC.wav"
     assert task.recording == f"s3://{INPUT}/2026/11/24/agent-7/{IDS[0]}.mp4"
@@ -412,7 +412,7 @@ def test_files_on_s3(world: World, tmp_path: Path) -> None:
         f"s3://{INPUT}/some/call.wav,s3://{INPUT}/none.webm,00:01:00\n"
     )
     there, missing = read_manifest(path).items
-    resolver = Resolver(Ask("diagnose", str(tmp_path)))
+    resolver = Resolver(BatchRequest("diagnose", str(tmp_path)))
     task = resolver.task(there)
     assert (task.recording, task.day) == (f"s3://{INPUT}/some/2026/11/24/screen.webm", "2026-11-24")
     with pytest.raises(MissingMediaError, match=r"none\.webm isn't there"):
@@ -426,12 +426,12 @@ def test_what_is_not_configured_is_told_before_any_work(world: World, tmp_path: 
     path.write_text(f"recording_id,call_end\n{IDS[0]},00:01:00\n")
     items = read_manifest(path).items
     with pytest.raises(SettingsError, match="AC_AUDIO_BUCKET_NAME"):
-        Resolver(Ask("diagnose", str(tmp_path))).prepare(items)
-    resolver = Resolver(Ask("diagnose", str(tmp_path), settings()))
+        Resolver(BatchRequest("diagnose", str(tmp_path))).prepare(items)
+    resolver = Resolver(BatchRequest("diagnose", str(tmp_path), settings()))
     resolver.prepare(items)
     with pytest.raises(UnknownRecordingError):
         resolver.task(items[0])
     (tmp_path / "call.wav").touch()
     path.write_text("connect,recording,call_end\ncall.wav,call.wav,00:01:00\n")
     with pytest.raises(InputError, match="--results"):
-        Resolver(Ask("process", "s3://bucket/dataset")).prepare(read_manifest(path).items)
+        Resolver(BatchRequest("process", "s3://bucket/dataset")).prepare(read_manifest(path).items)

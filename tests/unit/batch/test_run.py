@@ -22,8 +22,8 @@ from batch_desk import Desk, Scripted, Told
 from komorebi_qc.batch.manifest import Item, Listed, SetAside, read_manifest
 from komorebi_qc.batch.rows import row_of
 from komorebi_qc.batch.run import Run, Tally
-from komorebi_qc.batch.tasks import Ask, Resolver
-from komorebi_qc.batch.worker_process import Bounds, Fault
+from komorebi_qc.batch.tasks import BatchRequest, Resolver
+from komorebi_qc.batch.worker_process import ResourceLimits, WorkerFailure
 from komorebi_qc.cli.batch_progress import Bar, Lines
 
 if TYPE_CHECKING:
@@ -86,7 +86,10 @@ def test_force_does_all(desk: Desk) -> None:
 
 def test_a_failure_is_a_row_and_waits_for_a_change(desk: Desk) -> None:
     """What no try can help isn't tried again, and what may pass is."""
-    faults = {"r001": Fault("Crash", "it crashed"), "r002": Fault("Crash", "killed", is_worth_a_retry=True)}
+    faults = {
+        "r001": WorkerFailure("Crash", "it crashed"),
+        "r002": WorkerFailure("Crash", "killed", is_worth_a_retry=True),
+    }
     tally = desk.run(crew=Scripted(lambda task: faults.get(task.item.recording_id) or good(task)))
     assert tally.counts == {"pass": 4, "failed": 2}
     assert tally.told == [("r001", "it crashed"), ("r002", "killed")]
@@ -99,9 +102,9 @@ def test_a_failure_is_a_row_and_waits_for_a_change(desk: Desk) -> None:
     assert again.asked == ["r002"]
 
 
-def _of_bounds(desk: Desk, crew: Scripted, bounds: Bounds, do: Any) -> Tally:
+def _of_bounds(desk: Desk, crew: Scripted, bounds: ResourceLimits, do: Any) -> Tally:
     tally = Tally()
-    resolver = Resolver(Ask(do, str(desk.folder / "dataset")))
+    resolver = Resolver(BatchRequest(do, str(desk.folder / "dataset")))
     Run(desk.dataset, resolver, crew, bounds, Told()).carry_out(read_manifest(desk.manifest), do, tally)
     return tally
 
@@ -110,7 +113,7 @@ def test_a_failed_try_leaves_what_was_measured(desk: Desk) -> None:
     """Other work on the same inputs that fails is noted beside the measured row and told again, until it succeeds."""
     desk.run(crew=Scripted(good))
     before = desk.rows()
-    failing = Scripted(lambda _: Fault("TimeLimit", "too long"))
+    failing = Scripted(lambda _: WorkerFailure("TimeLimit", "too long"))
     assert desk.run(crew=failing, do="audit").counts == {"failed": 6}
     noted = {"last_try_do": "audit", "last_try_error_class": "TimeLimit", "last_try_error": "too long"}
     for row, was in zip(desk.rows(), before, strict=True):
@@ -124,7 +127,7 @@ def test_a_failed_try_leaves_what_was_measured(desk: Desk) -> None:
     assert (same.asked, tally.counts, tally.unchanged, tally.told[0]) == ([], {"failed": 6}, 6, ("r000", "too long"))
     assert desk.run(crew=same).counts == {"pass": 6}
     assert same.asked == []
-    assert _of_bounds(desk, Scripted(good), Bounds(time_s=999), "audit").counts == {"pass": 6}
+    assert _of_bounds(desk, Scripted(good), ResourceLimits(time_s=999), "audit").counts == {"pass": 6}
     assert {row["last_try_error"] for row in desk.rows()} == {None}
     assert {row["do"] for row in desk.rows()} == {"audit"}
 
@@ -132,7 +135,7 @@ def test_a_failed_try_leaves_what_was_measured(desk: Desk) -> None:
 def test_a_failed_try_that_may_pass_is_tried_again(desk: Desk) -> None:
     """By the next run of the same work, and by no other one."""
     desk.run(crew=Scripted(good))
-    desk.run(crew=Scripted(lambda _: Fault("Crash", "killed", is_worth_a_retry=True)), do="audit")
+    desk.run(crew=Scripted(lambda _: WorkerFailure("Crash", "killed", is_worth_a_retry=True)), do="audit")
     other, same = Scripted(good), Scripted(good)
     assert desk.run(crew=other).counts == {"pass": 6}
     assert other.asked == []
@@ -144,7 +147,7 @@ def test_a_failure_of_other_inputs_takes_the_row(desk: Desk) -> None:
     """What was measured on what lay there before says nothing of what lies there now."""
     desk.run(crew=Scripted(good))
     desk.manifest.write_text(desk.manifest.read_text().replace("00:01:00", "00:01:01"))
-    desk.run(crew=Scripted(lambda _: Fault("Crash", "it crashed")))
+    desk.run(crew=Scripted(lambda _: WorkerFailure("Crash", "it crashed")))
     assert {(row["status"], row["verdict"], row["last_try_error"]) for row in desk.rows()} == {("failed", None, None)}
 
 
@@ -202,11 +205,11 @@ def test_levels_judged_before_count(desk: Desk) -> None:
 
 def test_other_bounds_are_another_chance(desk: Desk) -> None:
     """What ended at its time limit is tried again by another limit, and by the same one it isn't."""
-    desk.run(crew=Scripted(lambda _: Fault("TimeLimit", "too long")))
+    desk.run(crew=Scripted(lambda _: WorkerFailure("TimeLimit", "too long")))
     same = Scripted(good)
     desk.run(crew=same)
     assert same.asked == []
-    assert _of_bounds(desk, Scripted(good), Bounds(time_s=999), "diagnose").counts == {"pass": 6}
+    assert _of_bounds(desk, Scripted(good), ResourceLimits(time_s=999), "diagnose").counts == {"pass": 6}
 
 
 def test_a_diagnosis_is_done_by_an_audit(desk: Desk) -> None:

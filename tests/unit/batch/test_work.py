@@ -17,7 +17,7 @@ from komorebi_qc.batch.manifest import Item
 from komorebi_qc.batch.rows import failed, unresolved_row
 from komorebi_qc.batch.schema import LEVELS, WITH_DAY
 from komorebi_qc.batch.tags import read_tags
-from komorebi_qc.batch.tasks import Ask, Resolver, Task
+from komorebi_qc.batch.tasks import BatchRequest, Resolver, Task
 from komorebi_qc.core.errors import AccessDeniedError, MediaError, StorageError
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.timebase import parse_call_end
@@ -35,7 +35,7 @@ def task(tmp_path: Path) -> Task:
     """A task for a capture."""
     one = CAPTURES["vp8.webm"]
     item = Item("vp8", "files", "here", str(one.call), str(one.recording), one.call_end)
-    return Resolver(Ask("diagnose", str(tmp_path), {"KOMOREBI_LIMITS": "drift=50"})).task(item)
+    return Resolver(BatchRequest("diagnose", str(tmp_path), {"KOMOREBI_LIMITS": "drift=50"})).task(item)
 
 
 def _raising(error: BaseException) -> Callable[[Task], Any]:
@@ -74,7 +74,7 @@ def test_what_parquet_refuses_is_written_all_the_same(tmp_path: Path) -> None:
     row = {**unresolved_row(item, "diagnose", failed("InputError", "no \ud83d")), "recording_bytes": 1}
     dataset = open_dataset(str(tmp_path))
     dataset.add(row)
-    dataset.file_away()
+    dataset.compact_journal()
     (found,) = dataset.read().to_pylist()
     assert (found["agent"], found["browser"], found["error"]) == ("agent \\ud83d", "\\ude00", "no \\ud83d")
 
@@ -85,7 +85,7 @@ def test_an_audit_judges_what_a_diagnosis_does(tmp_path: Path, *, swapped: bool)
     one, other = CAPTURES["vp8.webm"], CAPTURES["vp9.mp4" if swapped else "vp8.webm"]
     limit = "call_speech_level=-3..-1:-4..-0.5"
     item = Item("one", "files", "here", str(other.call), str(one.recording), one.call_end)
-    diagnosed = work.carry_out(Resolver(Ask("diagnose", str(tmp_path), limits=(limit,))).task(item))
+    diagnosed = work.carry_out(Resolver(BatchRequest("diagnose", str(tmp_path), limits=(limit,))).task(item))
     options = Options(limits=DEFAULT.changed_by(limit))
     with opened_file(other.call) as call, opened_file(one.recording) as own:
         found = work._examined(examine(call, own, parse_call_end(one.call_end), tmp_path, options=options))

@@ -20,7 +20,7 @@ from komorebi_qc.cli import console
 from komorebi_qc.cli import main as cli
 from komorebi_qc.cli import operate as cli_operate
 from komorebi_qc.queue import operate
-from komorebi_qc.queue.dead_letter import Letter
+from komorebi_qc.queue.dead_letter import DeadLetter
 from komorebi_qc.queue.operate import Redriven
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ WHEN = datetime(2026, 3, 2, 14, 5, 9, tzinfo=UTC)
 IDS = [f"{n}f3c2a90-5b1e-4c6d-9a57-2e8d41c0b6f{n}" for n in range(5)]
 
 
-def missing(recording_id: str, hours: int = 50) -> Letter:
+def missing(recording_id: str, hours: int = 50) -> DeadLetter:
     """A letter of a recording whose screen recording never came."""
-    return Letter(
+    return DeadLetter(
         body=json.dumps({"recordingID": recording_id, "callEndingTimestamp": "00:01:02"}),
         kind="permanent",
         error="MissingMediaError",
@@ -48,11 +48,11 @@ def missing(recording_id: str, hours: int = 50) -> Letter:
     )
 
 
-def last_try(recording_id: str) -> Letter:
+def last_try(recording_id: str) -> DeadLetter:
     """A letter of a recording that failed for a passing reason until its last try."""
     body = json.dumps({"recordingID": recording_id, "callEndingTimestamp": "00:01:02"})
     reason = "table Recording didn't take the request (GetItem: SlowDown, HTTP 503): it is worth another try"
-    return Letter(body, "tries", "StorageError", reason, recording_id, "message-9", "request-9", 8, WHEN)
+    return DeadLetter(body, "tries", "StorageError", reason, recording_id, "message-9", "request-9", 8, WHEN)
 
 
 class Desk(Shell):
@@ -62,7 +62,7 @@ class Desk(Shell):
         super().__init__(monkeypatch, capsys)
         self.world = world
 
-    def put(self, *letters: Letter) -> None:
+    def put(self, *letters: DeadLetter) -> None:
         """Put letters into the dead-letter queue."""
         for letter in letters:
             self.world.queue("dead").send(letter.body, letter.attributes())

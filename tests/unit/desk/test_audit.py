@@ -21,7 +21,7 @@ from desk import made_notebook, read_json, wrong_call
 
 from komorebi_qc.core.errors import InputError, PermanentError
 from komorebi_qc.desk.audit import AuditJob, Status, audit, check_parameters, find_notebook, share_parameters
-from komorebi_qc.desk.case import Wish
+from komorebi_qc.desk.case import AuditRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,7 +226,7 @@ def test_a_notebook_is_never_written_over(tmp_path: Path) -> None:
     """One that lies where its executed copy would go is refused before any work."""
     own = tmp_path / "sync_diagnostics.ipynb"
     own.write_bytes(find_notebook("sync_diagnostics").read_bytes())
-    wish = Wish(str(SAMPLE.call), str(SAMPLE.recording), call_end=SAMPLE.call_end)
+    wish = AuditRequest(str(SAMPLE.call), str(SAMPLE.recording), call_end=SAMPLE.call_end)
     job = AuditJob(wish, str(tmp_path), notebooks=(str(own),))
     with pytest.raises(InputError, match="would be written over"):
         audit(job)
@@ -253,7 +253,7 @@ def test_a_notebook_that_is_none_is_refused(tmp_path: Path) -> None:
         find_notebook("sync")
     with pytest.raises(InputError, match="there is no notebook"):
         find_notebook(str(tmp_path / "gone.ipynb"))
-    wish = Wish(str(SAMPLE.call), str(SAMPLE.recording), call_end=SAMPLE.call_end)
+    wish = AuditRequest(str(SAMPLE.call), str(SAMPLE.recording), call_end=SAMPLE.call_end)
     with pytest.raises(InputError, match="named twice"):
         audit(AuditJob(wish, str(tmp_path), ("sync_diagnostics", "sync_diagnostics")))
     assert list(tmp_path.iterdir()) == []
@@ -279,7 +279,7 @@ def stored(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 def test_a_recording_of_the_table_is_audited_into_a_bucket(stored: World) -> None:
     """By its ID, from S3 and to S3; nothing else is published, and the item stays as it is."""
     before = stored.item()
-    job = AuditJob(Wish(recording_id="contact-1", call_end=SAMPLE.call_end), f"s3://{OUTPUT}/audits/one/", ())
+    job = AuditJob(AuditRequest(recording_id="contact-1", call_end=SAMPLE.call_end), f"s3://{OUTPUT}/audits/one/", ())
     assert audit(job).state == "done"
     keys = stored.keys(OUTPUT)
     assert all(key.startswith("audits/one/") for key in keys)
@@ -292,7 +292,7 @@ def test_a_recording_of_the_table_is_audited_into_a_bucket(stored: World) -> Non
 
 def test_a_failed_audit_still_sends_its_status(stored: World) -> None:
     """An unknown recording: the bucket gets the status and a page that says why."""
-    job = AuditJob(Wish(recording_id="nobody", call_end="20"), f"s3://{OUTPUT}/audits/two", ())
+    job = AuditJob(AuditRequest(recording_id="nobody", call_end="20"), f"s3://{OUTPUT}/audits/two", ())
     with pytest.raises(PermanentError, match="nobody"):
         audit(job)
     assert set(stored.keys(OUTPUT)) == {"audits/two/report.html", "audits/two/status.json"}
@@ -304,7 +304,7 @@ def test_an_earlier_report_stays_where_that_is_asked(stored: World, tmp_path: Pa
     stored.s3.put_object(Bucket=OUTPUT, Key="audits/two/report.html", Body=b"earlier")
     (tmp_path / "report.html").write_text("earlier")
     for out in (f"s3://{OUTPUT}/audits/two", str(tmp_path)):
-        job = AuditJob(Wish(recording_id="nobody", call_end="20"), out, (), keeps_report=True)
+        job = AuditJob(AuditRequest(recording_id="nobody", call_end="20"), out, (), keeps_report=True)
         with pytest.raises(PermanentError, match="nobody"):
             audit(job)
     assert stored.s3.get_object(Bucket=OUTPUT, Key="audits/two/report.html")["Body"].read() == b"earlier"
@@ -315,7 +315,7 @@ def test_an_earlier_report_stays_where_that_is_asked(stored: World, tmp_path: Pa
 @pytest.mark.parametrize("out", ["s3://", "s3:///folder"])
 def test_a_place_without_a_bucket_is_refused(out: str) -> None:
     """In a sentence, before any work."""
-    wish = Wish(str(SAMPLE.call), str(SAMPLE.recording), call_end=SAMPLE.call_end)
+    wish = AuditRequest(str(SAMPLE.call), str(SAMPLE.recording), call_end=SAMPLE.call_end)
     with pytest.raises(InputError, match="names no bucket"):
         audit(AuditJob(wish, out, ()))
 

@@ -25,8 +25,8 @@ from komorebi_qc.measure.residual_lag import Residual
 from komorebi_qc.measure.result import ResultCheck
 from komorebi_qc.measure.result_check import _blocks, check_result, places_of
 from komorebi_qc.measure.seam import SeamCheck, Side, click, edge_hz, hole, level_db, speech_frames
-from komorebi_qc.media.demux import CALL_FORMATS, opened
-from komorebi_qc.media.mux import RenderJob, render
+from komorebi_qc.media.demux import CALL_FORMATS, open_container
+from komorebi_qc.media.mux import RenderJob, write_output
 from komorebi_qc.media.probe import probe_call, probe_recording
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def made(call: bytes, own: bytes, alignment: Alignment, *, used: Alignment | Non
     plan = RenderPlan(container, info.video.codec, copies, RATE, 64_000)
     laid = splice(used or alignment, call_s=audio.span.end_s, recording_audio=span)
     out = io.BytesIO()
-    render(RenderJob(laid, plan, source(call), source(own), info, info.video), lambda _: out, lambda _: None)
+    write_output(RenderJob(laid, plan, source(call), source(own), info, info.video), lambda _: out, lambda _: None)
     return Made(call, own, out.getvalue(), splice(alignment, call_s=audio.span.end_s, recording_audio=span))
 
 
@@ -328,7 +328,7 @@ def test_the_calls_pieces_are_whole_wherever_they_begin(tmp_path: Path) -> None:
     sound = noise(600.0, 8000, 3)
     call = source(wav(tmp_path / "call.wav", sound).read_bytes())
     places = places_of(splice(Alignment(6.0), call_s=600.0, recording_audio=Span(0.0, 640.0)))
-    with opened(call, CALL_FORMATS) as container:
+    with open_container(call, CALL_FORMATS) as container:
         blocks, _ = _blocks(container, places.call, None)
     whole = np.concatenate([np.zeros(8000, np.float32), sound, np.zeros(8000, np.float32)])
     for block in blocks:

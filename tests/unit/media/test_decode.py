@@ -16,8 +16,8 @@ from signals import shift_samples
 
 from komorebi_qc.core.source import Source
 from komorebi_qc.core.timebase import Span
-from komorebi_qc.media.decode import PcmTrack, _Joined, _stereo
-from komorebi_qc.media.demux import CALL_FORMATS, RECORDING_FORMATS, SharedPackets, opened, video_stream
+from komorebi_qc.media.decode import AudioDecoder, _Joined, _stereo
+from komorebi_qc.media.demux import CALL_FORMATS, RECORDING_FORMATS, PacketDemuxer, open_container, video_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,8 +39,8 @@ def test_sound_lies_where_it_was_put(
     sound = noise(3.0, RATE)
     video = "libvpx" if name.endswith("webm") else "libx264"
     path = recording(tmp_path / name, Shape(audio=audio, video=video, start_s=start_s), sound)
-    with opened(source(path), RECORDING_FORMATS) as container:
-        track = PcmTrack(container)
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        track = AudioDecoder(container)
         pcm = track.read(0, int((start_s + 3) * RATE))
     assert abs(shift_samples(sound, pcm[:, 0]) - start_s * RATE) <= RATE * within_s
     assert track.failures == 0
@@ -50,8 +50,8 @@ def test_a_gap_is_silence_and_moves_nothing(tmp_path: Path, source: Open) -> Non
     """Lost buffers leave silence; what follows keeps its own time."""
     sound = noise(3.0, RATE)
     path = recording(tmp_path / "a.webm", Shape(gap=(1.0, 1.5)), sound)
-    with opened(source(path), RECORDING_FORMATS) as container:
-        pcm = PcmTrack(container).read(0, 3 * RATE)
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        pcm = AudioDecoder(container).read(0, 3 * RATE)
     assert np.abs(pcm[int(1.08 * RATE) : int(1.45 * RATE)]).max() < 0.01
     late = slice(int(1.6 * RATE), int(2.9 * RATE))
     assert abs(shift_samples(sound[late], pcm[late, 0])) <= RATE * 1e-3
@@ -60,10 +60,10 @@ def test_a_gap_is_silence_and_moves_nothing(tmp_path: Path, source: Open) -> Non
 def test_reading_in_the_middle_gives_the_same_samples(source: Open) -> None:
     """What comes before isn't decoded, and yet the samples are those of a read from the start, at the same place."""
     path = CAPTURES["sample"].recording
-    with opened(source(path), RECORDING_FORMATS) as container:
-        whole = PcmTrack(container, keep_s=60.0).read(0, 28 * RATE)
-    with opened(source(path), RECORDING_FORMATS) as container:
-        track = PcmTrack(container, spans=[Span(24.0, 28.0)])
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        whole = AudioDecoder(container, keep_s=60.0).read(0, 28 * RATE)
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        track = AudioDecoder(container, spans=[Span(24.0, 28.0)])
         late = track.read(24 * RATE, 4 * RATE)
         assert track.packets < 250
     assert abs(shift_samples(whole[24 * RATE :, 0], late[:, 0])) <= 24  # whole milliseconds in the container: 0.5 ms
@@ -74,10 +74,10 @@ def test_reading_in_the_middle_gives_the_same_samples(source: Open) -> None:
 def test_a_late_read_keeps_its_place(capture_name: str, source: Open) -> None:
     """The same holds where time stamps are whole milliseconds and there is no index."""
     path = CAPTURES[capture_name].recording
-    with opened(source(path), RECORDING_FORMATS) as container:
-        whole = PcmTrack(container, keep_s=60.0).read(0, 13 * RATE)
-    with opened(source(path), RECORDING_FORMATS) as container:
-        late = PcmTrack(container, spans=[Span(10.0, 13.0)]).read(10 * RATE, 3 * RATE)
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        whole = AudioDecoder(container, keep_s=60.0).read(0, 13 * RATE)
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        late = AudioDecoder(container, spans=[Span(10.0, 13.0)]).read(10 * RATE, 3 * RATE)
     assert abs(shift_samples(whole[10 * RATE :, 0], late[:, 0])) <= 48
 
 
@@ -87,8 +87,8 @@ def test_wav_of_any_width_and_rate_is_read_exactly(width: int, rate: int, tmp_pa
     """16 and 24 bits come out as they went in."""
     pcm = np.stack([noise(1.0, rate, 1), noise(1.0, rate, 2)], axis=1)
     path = wav(tmp_path / "call.wav", pcm, rate, width)
-    with opened(source(path), CALL_FORMATS) as container:
-        track = PcmTrack(container)
+    with open_container(source(path), CALL_FORMATS) as container:
+        track = AudioDecoder(container)
         assert track.rate == rate
         got = track.read(0, rate)
     assert np.abs(got - pcm).max() < 2.0 ** -(8 * width - 2)
@@ -99,8 +99,8 @@ def test_compressed_call_audio_is_read_in_place(encoder: str, kind: str, tmp_pat
     """MP3 and FLAC have the same sound at the same time."""
     pcm = np.stack([noise(2.0, 16_000, 1), noise(2.0, 16_000, 2)], axis=1)
     path = encoded(tmp_path / "call.bin", pcm, encoder, 16_000, kind)
-    with opened(source(path), CALL_FORMATS) as container:
-        got = PcmTrack(container, origin_s=None).read(0, 32_000)
+    with open_container(source(path), CALL_FORMATS) as container:
+        got = AudioDecoder(container, origin_s=None).read(0, 32_000)
     assert abs(shift_samples(pcm[:, 0], got[:, 0])) <= 1
     assert abs(shift_samples(pcm[:, 1], got[:, 1])) <= 1
 
@@ -109,8 +109,8 @@ def test_mono_plays_on_both_sides_and_surround_is_mixed(tmp_path: Path, source: 
     """Whatever the layout, two equal-sounding sides come out, at their own level."""
     for channels in (1, 6):
         path = recording(tmp_path / f"{channels}.mkv", Shape(audio="aac", video="libx264", channels=channels))
-        with opened(source(path), RECORDING_FORMATS) as container:
-            pcm = PcmTrack(container).read(0, 2 * RATE)
+        with open_container(source(path), RECORDING_FORMATS) as container:
+            pcm = AudioDecoder(container).read(0, 2 * RATE)
         assert np.array_equal(pcm[:, 0], pcm[:, 1])
         assert 0.2 < np.abs(pcm).max() < 0.7
 
@@ -122,10 +122,10 @@ def test_any_order_of_forward_reads_gives_the_same_samples(steps: list[int]) -> 
     path = CAPTURES["vp8.webm"].recording
     with path.open("rb") as file:
         source = Source(str(path), file, path.stat().st_size)
-        with opened(source.again(), RECORDING_FORMATS) as container:
-            whole = PcmTrack(container, keep_s=60.0).read(0, 14 * RATE)
-        with opened(source.again(), RECORDING_FORMATS) as container:
-            track = PcmTrack(container, keep_s=20.0)
+        with open_container(source.reopen(), RECORDING_FORMATS) as container:
+            whole = AudioDecoder(container, keep_s=60.0).read(0, 14 * RATE)
+        with open_container(source.reopen(), RECORDING_FORMATS) as container:
+            track = AudioDecoder(container, keep_s=20.0)
             at = 0
             for step in steps:
                 at = max(0, min(at + step, 13 * RATE))
@@ -134,8 +134,8 @@ def test_any_order_of_forward_reads_gives_the_same_samples(steps: list[int]) -> 
 
 def test_before_the_start_and_behind_the_end_is_silence(source: Open) -> None:
     """A track has silence where it has nothing."""
-    with opened(source(CAPTURES["vp8.webm"].call), CALL_FORMATS) as container:
-        track = PcmTrack(container)
+    with open_container(source(CAPTURES["vp8.webm"].call), CALL_FORMATS) as container:
+        track = AudioDecoder(container)
         assert not track.read(-8000, 8000).any()
         assert not track.read(100 * 8000, 8000).any()
 
@@ -144,8 +144,8 @@ def test_outside_the_spans_nothing_is_decoded(tmp_path: Path, source: Open) -> N
     """Two stretches are wanted: they are where they were, the rest is silence and was never decoded."""
     sound = noise(40.0, RATE)
     path = recording(tmp_path / "a.mp4", Shape(seconds=40.0, fps=2, video="libx264", audio="aac"), sound)
-    with opened(source(path), RECORDING_FORMATS) as container:
-        track = PcmTrack(container, spans=[Span(2.0, 4.0), Span(36.0, 39.0)])
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        track = AudioDecoder(container, spans=[Span(2.0, 4.0), Span(36.0, 39.0)])
         got = track.read(0, 40 * RATE)
         assert track.packets < 310
     for low, high in ((2 * RATE, 4 * RATE), (36 * RATE, 39 * RATE)):
@@ -162,8 +162,8 @@ def test_a_span_begins_in_the_middle_of_a_long_packet(suffix: str, tmp_path: Pat
     if suffix == "flac":
         path = encoded(tmp_path / "a.flac", np.repeat(sound[:, None], 2, axis=1), "flac", 8000, "flac")
     spans = [Span(at_s, at_s + 1.5) for at_s in (5.05, 11.17, 20.33, 33.41, 47.49)]
-    with opened(source(path), CALL_FORMATS) as container:
-        track = PcmTrack(container, origin_s=None, spans=spans)
+    with open_container(source(path), CALL_FORMATS) as container:
+        track = AudioDecoder(container, origin_s=None, spans=spans)
         for span in spans:
             low = round(span.start_s * 8000)
             assert track.read(low, 12_000)[:, 0] == pytest.approx(sound[low : low + 12_000], abs=1e-3)
@@ -174,11 +174,11 @@ def test_what_is_to_be_kept_is_what_a_read_gives(tmp_path: Path, source: Open) -
     sound = noise(12.0, RATE)
     path = recording(tmp_path / "a.mp4", Shape(seconds=12.0, fps=2, video="libx264", audio="aac"), sound)
     kept = [Span(-0.5, 0.5), Span(3.0, 4.0), Span(3.5, 5.0), Span(10.0, 11.0)]
-    with opened(source(path), RECORDING_FORMATS) as container:
-        track = PcmTrack(container, keep_s=20.0)
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        track = AudioDecoder(container, keep_s=20.0)
         expected = [track.read(round(span.start_s * RATE), round(span.length_s * RATE)) for span in kept]
-    with opened(source(path), RECORDING_FORMATS) as container:
-        track = PcmTrack(container, spans=[Span(0.0, 0.5), Span(3.0, 5.0), Span(10.0, 11.0)], kept=kept)
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        track = AudioDecoder(container, spans=[Span(0.0, 0.5), Span(3.0, 5.0), Span(10.0, 11.0)], kept=kept)
         track.samples()
         found = track.kept()
     assert [first for first, _ in found] == [round(span.start_s * RATE) for span in kept]
@@ -192,12 +192,12 @@ def test_a_track_that_sleeps_misses_nothing_that_is_wanted(wanted: list[Span], t
     """An MP4's sound is passed over by the demuxer where it isn't wanted, whole where it is; the picture is whole."""
     sound = noise(60.0, RATE)
     path = recording(tmp_path / "a.mp4", Shape(seconds=60.0, fps=4, video="libx264", audio="aac"), sound)
-    with opened(source(path), RECORDING_FORMATS) as container:
-        whole = PcmTrack(container, keep_s=70.0).read(0, 60 * RATE)
-    with opened(source(path), RECORDING_FORMATS) as container:
-        shared = SharedPackets(container)
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        whole = AudioDecoder(container, keep_s=70.0).read(0, 60 * RATE)
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        shared = PacketDemuxer(container)
         pictures = shared.subscribe(video_stream(container))
-        track = PcmTrack(container, spans=wanted, shared=shared, keep_s=70.0)
+        track = AudioDecoder(container, spans=wanted, shared=shared, keep_s=70.0)
         count = sum(1 for _ in pictures)
         got = track.read(0, 60 * RATE)
         # The first ones settle where the track begins; those next to a wanted stretch are handed out as well.
@@ -216,12 +216,12 @@ def alike(one: Pcm, other: Pcm) -> bool:
 def test_two_tracks_share_one_reading(source: Open) -> None:
     """The sound is the same whether the file is read for it alone or for the picture as well."""
     path = CAPTURES["vp8.webm"].recording
-    with opened(source(path), RECORDING_FORMATS) as container:
-        alone = PcmTrack(container, keep_s=20.0).read(0, 14 * RATE)
-    with opened(source(path), RECORDING_FORMATS) as container:
-        shared = SharedPackets(container)
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        alone = AudioDecoder(container, keep_s=20.0).read(0, 14 * RATE)
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        shared = PacketDemuxer(container)
         pictures = shared.subscribe(video_stream(container))
-        track = PcmTrack(container, shared=shared, keep_s=20.0)
+        track = AudioDecoder(container, shared=shared, keep_s=20.0)
         first = [next(pictures) for _ in range(20)]
         together = track.read(0, 14 * RATE)
         assert len(first) + sum(1 for _ in pictures) == len(stamps(path))
@@ -249,8 +249,8 @@ def test_sound_of_more_than_eight_channels_is_damage(tmp_path: Path, source: Ope
             for ready in planar.resample(frame):
                 out.mux(stream.encode(ready))
         out.mux(stream.encode(None))
-    with opened(source(path), RECORDING_FORMATS) as container:
-        track = PcmTrack(container)
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        track = AudioDecoder(container)
         assert not track.read(0, RATE // 4).any()
         assert track.failures > 0
 
@@ -334,8 +334,11 @@ def test_a_step_in_the_middle_of_a_second_is_kept(step_s: float, tmp_path: Path)
             made.pts = low + (round(step_s * RATE) if low >= at else 0)
             out.mux(stream.encode(made))
         out.mux(stream.encode(None))
-    with path.open("rb") as file, opened(Source(str(path), file, path.stat().st_size), RECORDING_FORMATS) as container:
-        got = PcmTrack(container, keep_s=9.0).read(0, 4 * RATE)[:, 0]
+    with (
+        path.open("rb") as file,
+        open_container(Source(str(path), file, path.stat().st_size), RECORDING_FORMATS) as container,
+    ):
+        got = AudioDecoder(container, keep_s=9.0).read(0, 4 * RATE)[:, 0]
     moved = round(step_s * RATE)
     assert np.abs(got[:at] - sound[:at]).max() < 1e-4
     begins = at + max(moved, 0)

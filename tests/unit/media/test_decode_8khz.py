@@ -13,9 +13,17 @@ from signals import shift_samples
 
 from komorebi_qc.core.source import Source
 from komorebi_qc.media import decode_8khz as listen
-from komorebi_qc.media.decode import PcmTrack
-from komorebi_qc.media.decode_8khz import RATE, PlainWav, at_hand, exact_call, hear_call, hear_recording, probe_and_hear
-from komorebi_qc.media.demux import CALL_FORMATS, opened
+from komorebi_qc.media.decode import AudioDecoder
+from komorebi_qc.media.decode_8khz import (
+    RATE,
+    PlainWav,
+    buffer_in_memory,
+    decode_call_8khz,
+    decode_recording_8khz,
+    exact_call,
+    probe_and_decode,
+)
+from komorebi_qc.media.demux import CALL_FORMATS, open_container
 from komorebi_qc.media.packed import Packed
 from komorebi_qc.media.probe import probe_call, probe_recording
 
@@ -40,7 +48,7 @@ def stereo(seconds: float, rate: int) -> np.ndarray[tuple[int, int], np.dtype[np
 def test_connects_own_wav_is_read_piece_by_piece(sample: Capture, source: Open) -> None:
     """It isn't held in memory, and any piece of it is what the file says."""
     call = source(sample.call)
-    track = hear_call(call, probe_call(call))
+    track = decode_call_8khz(call, probe_call(call))
     assert isinstance(track, PlainWav)
     assert track.shape == (round(20.25 * RATE), 2)
     whole = track[0 : track.shape[0]]
@@ -53,7 +61,7 @@ def test_a_cut_wav_is_as_long_as_what_is_there(tmp_path: Path, source: Open) -> 
     path = wav(tmp_path / "call.wav", stereo(4.0, RATE))
     path.write_bytes(path.read_bytes()[:-64_000])
     call = source(path)
-    track = hear_call(call, probe_call(call))
+    track = decode_call_8khz(call, probe_call(call))
     assert track.shape == (2 * RATE, 2)
     assert track[0 : 2 * RATE].shape == (2 * RATE, 2)
 
@@ -67,7 +75,7 @@ def test_other_call_audio_comes_down_to_8_khz_in_place(
     """Whatever the rate, sample i lies at i / 8000 s."""
     pcm = stereo(3.0, rate)
     call = source(encoded(tmp_path / "call", pcm, encoder, rate, kind))
-    track = hear_call(call, probe_call(call))
+    track = decode_call_8khz(call, probe_call(call))
     got = track[0 : track.shape[0]].astype(np.float32)
     want = stereo(3.0, RATE)
     for side in (0, 1):
@@ -79,7 +87,7 @@ def test_the_recording_lies_by_its_time_stamps(shape: Shape, tmp_path: Path, sou
     """A gap and a late start don't move what follows by more than a sample and the container's rounding."""
     sound = noise(3.0, WIDE)
     own = source(recording(tmp_path / "a.webm", shape, sound))
-    got = hear_recording(own, probe_recording(own)).astype(np.float32)
+    got = decode_recording_8khz(own, probe_recording(own)).astype(np.float32)
     want = sound[::6]
     late = slice(round(1.6 * RATE), round(2.9 * RATE))
     at = late.start + round(shape.start_s * RATE)
@@ -89,26 +97,26 @@ def test_the_recording_lies_by_its_time_stamps(shape: Shape, tmp_path: Path, sou
 def test_a_recording_without_audio_is_an_empty_track(tmp_path: Path, source: Open) -> None:
     """Nothing was recorded: nothing is heard, and nothing fails."""
     own = source(recording(tmp_path / "a.webm", Shape(audio=None)))
-    assert hear_recording(own, probe_recording(own)).shape == (0,)
+    assert decode_recording_8khz(own, probe_recording(own)).shape == (0,)
 
 
 def test_what_has_no_index_is_probed_and_heard_in_one_reading(capture: Capture, source: Open) -> None:
     """It says the same, and sounds the same, as two readings would; every packet is shown on the way."""
     own = source(capture.recording)
     shown: list[int] = []
-    info, sound = probe_and_hear(own, lambda _: lambda packet: shown.append(packet.stream_index))
+    info, sound = probe_and_decode(own, lambda _: lambda packet: shown.append(packet.stream_index))
     assert info == probe_recording(own)
     assert info.video is not None
     assert info.audio is not None
     assert sound is not None
-    assert np.array_equal(sound, hear_recording(own, info))
+    assert np.array_equal(sound, decode_recording_8khz(own, info))
     assert len(shown) == info.video.packets + (info.audio.packets or 0)
 
 
 def test_what_an_index_lists_isnt_heard_yet(tmp_path: Path, source: Open) -> None:
     """Nothing has to be read to know it."""
     own = source(recording(tmp_path / "a.mp4", Shape(video="libx264", audio="aac")))
-    info, sound = probe_and_hear(own)
+    info, sound = probe_and_decode(own)
     assert info == probe_recording(own)
     assert sound is None
 
@@ -116,7 +124,7 @@ def test_what_an_index_lists_isnt_heard_yet(tmp_path: Path, source: Open) -> Non
 def test_a_clock_that_begins_hours_late_is_heard_anew(tmp_path: Path, source: Open) -> None:
     """What is taken off its time stamps is known only once they have been read."""
     own = source(recording(tmp_path / "a.webm", Shape(start_s=7200.0)))
-    info, sound = probe_and_hear(own)
+    info, sound = probe_and_decode(own)
     assert info.origin_s == pytest.approx(7200.0, abs=0.1)
     assert sound is None
 
@@ -136,10 +144,10 @@ def test_hours_of_silence_are_not_made(tmp_path: Path, source: Open, monkeypatch
 
     monkeypatch.setattr(listen, "_gathered", counted)
     own = source(recording(tmp_path / "a.webm", Shape(start_s=7200.0)))
-    info, sound = probe_and_hear(own)
+    info, sound = probe_and_decode(own)
     assert (begun, sound) == ([], None)
     assert info.origin_s == pytest.approx(7200.0, abs=0.1)
-    assert len(hear_recording(own, info)) < 60 * RATE
+    assert len(decode_recording_8khz(own, info)) < 60 * RATE
     assert begun
 
 
@@ -147,7 +155,7 @@ def test_hours_of_silence_are_not_made(tmp_path: Path, source: Open, monkeypatch
 def test_a_recording_without_audio_is_probed_without_hearing(start_s: float, tmp_path: Path, source: Open) -> None:
     """Its picture is read all the same, and its sound is empty, or not asked for."""
     own = source(recording(tmp_path / "a.webm", Shape(audio=None, start_s=start_s)))
-    info, sound = probe_and_hear(own)
+    info, sound = probe_and_decode(own)
     assert info == probe_recording(own)
     assert sound is None if start_s else sound is not None and sound.shape == (0,)
 
@@ -158,7 +166,7 @@ def test_what_is_placed_beyond_the_longest_recording_takes_no_memory(
     """A damaged time stamp of days would be preceded by as much silence."""
     monkeypatch.setattr(listen, "_LONGEST", 10 * RATE)
     shape = Shape(seconds=4.0, leap=(3.0, 3000.0))
-    _, sound = probe_and_hear(source(recording(tmp_path / "a.webm", shape)))
+    _, sound = probe_and_decode(source(recording(tmp_path / "a.webm", shape)))
     assert sound is not None
     assert 2 * RATE < len(sound) < 10 * RATE
 
@@ -167,20 +175,20 @@ def test_a_far_call_that_has_to_be_decoded_is_held(tmp_path: Path, sample: Captu
     """It is the same to any reader, and no longer far; Connect's own, a near and a large one stay as they are."""
     path = encoded(tmp_path / "a.flac", stereo(2.0, 16_000), "flac", 16_000, "flac")
     call = far(path)
-    held = at_hand(call)
-    assert not held.is_far
-    assert held.again().file.read() == path.read_bytes()
+    held = buffer_in_memory(call)
+    assert not held.is_remote
+    assert held.reopen().file.read() == path.read_bytes()
     assert (held.name, held.size) == (call.name, call.size)
     own, near = far(sample.call), Source("near", io.BytesIO(path.read_bytes()), path.stat().st_size)
-    assert at_hand(own) is own
-    assert at_hand(near) is near
+    assert buffer_in_memory(own) is own
+    assert buffer_in_memory(near) is near
 
 
 def test_a_far_call_too_large_for_memory_stays_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded: it is read as often as it is needed."""
     call = far(encoded(tmp_path / "a.flac", stereo(2.0, 16_000), "flac", 16_000, "flac"))
     monkeypatch.setattr(listen, "_MOST_HELD_BYTES", call.size - 1)
-    assert at_hand(call) is call
+    assert buffer_in_memory(call) is call
 
 
 def far(path: Path) -> Source:
@@ -191,9 +199,9 @@ def far(path: Path) -> Source:
 
 def test_a_far_call_is_held_in_memory_sample_for_sample(sample: Capture, source: Open) -> None:
     """It comes once, and any piece of it is what the file says."""
-    near = hear_call(source(sample.call), probe_call(source(sample.call)))
+    near = decode_call_8khz(source(sample.call), probe_call(source(sample.call)))
     call = far(sample.call)
-    held = hear_call(call, probe_call(call))
+    held = decode_call_8khz(call, probe_call(call))
     assert isinstance(held, Packed)
     assert held.shape == near.shape
     assert np.array_equal(np.asarray(held), near[0 : near.shape[0]])
@@ -204,16 +212,16 @@ def test_a_far_call_too_long_for_memory_stays_where_it_is(sample: Capture, monke
     """Memory is bounded: beyond two hours pieces are read when they are asked for."""
     monkeypatch.setattr(listen, "_LONGEST_KEPT", 20 * RATE)
     call = far(sample.call)
-    assert isinstance(hear_call(call, probe_call(call)), PlainWav)
+    assert isinstance(decode_call_8khz(call, probe_call(call)), PlainWav)
 
 
 def test_the_exact_call_is_what_a_decoder_gives(sample: Capture, source: Open) -> None:
     """Sample for sample, silence on either side, from the file as from memory; of other files there is none."""
     call = source(sample.call)
     info = probe_call(call)
-    with opened(call, CALL_FORMATS) as container:
-        expected = PcmTrack(container, origin_s=None, keep_s=30.0).read(-100, 25 * RATE)
-    for heard in (None, hear_call(far(sample.call), info)):
+    with open_container(call, CALL_FORMATS) as container:
+        expected = AudioDecoder(container, origin_s=None, keep_s=30.0).read(-100, 25 * RATE)
+    for heard in (None, decode_call_8khz(far(sample.call), info)):
         exact = exact_call(call, info, heard)
         assert exact is not None
         assert exact.rate == RATE
@@ -224,4 +232,4 @@ def test_of_other_call_audio_there_is_no_exact_copy(tmp_path: Path, source: Open
     """Only a decoder gets at it: what was heard of it has been brought down to 8 kHz."""
     call = source(encoded(tmp_path / "a.flac", stereo(2.0, 16_000), "flac", 16_000, "flac"))
     info = probe_call(call)
-    assert exact_call(call, info, hear_call(call, info)) is None
+    assert exact_call(call, info, decode_call_8khz(call, info)) is None

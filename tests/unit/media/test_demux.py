@@ -16,9 +16,9 @@ from komorebi_qc.core.source import Source
 from komorebi_qc.media.demux import (
     CALL_FORMATS,
     RECORDING_FORMATS,
-    SharedPackets,
+    PacketDemuxer,
     audio_stream,
-    opened,
+    open_container,
     packets,
     video_stream,
 )
@@ -52,7 +52,7 @@ def test_what_is_dressed_as_media_is_refused(kind: str, formats: str, tmp_path: 
     shutil.copy(MEDIA / "call.wav", other)
     path = tmp_path / "recording.mp4"
     path.write_text(DRESSED[kind].format(other=other))
-    with pytest.raises(MediaError, match=r"recording\.mp4 isn't media"), opened(source(path), formats):
+    with pytest.raises(MediaError, match=r"recording\.mp4 isn't media"), open_container(source(path), formats):
         pass
 
 
@@ -60,7 +60,7 @@ def test_an_empty_file_is_named_as_such(tmp_path: Path, source: Open) -> None:
     """Zero bytes are no media, and the sentence says so."""
     path = tmp_path / "recording.webm"
     path.touch()
-    with pytest.raises(MediaError, match=r"recording\.webm is empty"), opened(source(path), RECORDING_FORMATS):
+    with pytest.raises(MediaError, match=r"recording\.webm is empty"), open_container(source(path), RECORDING_FORMATS):
         pass
 
 
@@ -68,7 +68,7 @@ def test_the_bytes_count_not_the_name(tmp_path: Path, source: Open) -> None:
     """Connect's bucket and the browsers' names promise nothing: WebM bytes named .mp4 are WebM."""
     path = tmp_path / "recording.mp4"
     shutil.copy(CAPTURES["vp8.webm"].recording, path)
-    with opened(source(path), RECORDING_FORMATS) as container:
+    with open_container(source(path), RECORDING_FORMATS) as container:
         assert "webm" in container.format.name
         assert video_stream(container).codec_context.name == "vp8"
         assert audio_stream(container).codec_context.name == "opus"
@@ -81,7 +81,7 @@ def test_an_mp4_cut_in_its_index_says_that_nothing_can_be_played(kept: int, tmp_
     path = tmp_path / "recording.mp4"
     whole = CAPTURES["sample"].recording.read_bytes()
     path.write_bytes(whole[:kept])
-    with pytest.raises(MediaError, match="cut off before its index"), opened(source(path), RECORDING_FORMATS):
+    with pytest.raises(MediaError, match="cut off before its index"), open_container(source(path), RECORDING_FORMATS):
         pass
 
 
@@ -98,7 +98,7 @@ def test_other_media_are_named(head: bytes, says: str, tmp_path: Path, source: O
     """What is media, but none that is taken, isn't called no media; a WAV asks whether the two were swapped."""
     path = tmp_path / "recording.mp4"
     path.write_bytes(head + bytes(100))
-    with pytest.raises(MediaError, match=says), opened(source(path), RECORDING_FORMATS):
+    with pytest.raises(MediaError, match=says), open_container(source(path), RECORDING_FORMATS):
         pass
 
 
@@ -106,22 +106,22 @@ def test_a_track_that_a_damaged_file_makes_up_is_passed_over(monkeypatch: pytest
     """A packet of a track that nobody subscribed to doesn't end the reading."""
     coming = [SimpleNamespace(stream_index=index, size=1, dts=0) for index in (0, 99, 0)]
     monkeypatch.setattr(media_module, "packets", lambda *_: iter(coming))
-    shared = SharedPackets(cast("Any", None))
+    shared = PacketDemuxer(cast("Any", None))
     assert list(shared.subscribe(SimpleNamespace(index=0))) == [coming[0], coming[2]]
 
 
 def test_a_watch_sees_every_packet_that_is_subscribed_to(sample: Capture, source: Open) -> None:
     """Those that nobody wants as well, in the order of the file; without one, nothing else changes."""
-    with opened(source(sample.recording), RECORDING_FORMATS) as container:
+    with open_container(source(sample.recording), RECORDING_FORMATS) as container:
         streams = [audio_stream(container), video_stream(container)]
         every = [(p.stream_index, p.pts) for p in packets(container, streams)]
-    with opened(source(sample.recording), RECORDING_FORMATS) as container:
+    with open_container(source(sample.recording), RECORDING_FORMATS) as container:
         seen: list[tuple[int, int]] = []
 
         def watch(packet: Any) -> None:
             seen.append((packet.stream_index, packet.pts))
 
-        shared = SharedPackets(container, watch)
+        shared = PacketDemuxer(container, watch)
         pictures = shared.subscribe(video_stream(container), lambda _: False)
         sound = audio_stream(container)
         heard = [(p.stream_index, p.pts) for p in shared.subscribe(sound)]
@@ -154,7 +154,7 @@ def test_a_file_that_breaks_while_it_is_read_says_so(
     file = Failing(content, round(share * len(content)))
 
     def read_all() -> None:
-        with opened(Source("a", file, len(content)), RECORDING_FORMATS) as container:
+        with open_container(Source("a", file, len(content)), RECORDING_FORMATS) as container:
             assert sum(1 for _ in packets(container, [video_stream(container)])) > 0
 
     with pytest.raises(StorageError, match="the connection is gone"):

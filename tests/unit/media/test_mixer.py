@@ -15,7 +15,7 @@ from komorebi_qc.media.mixer import mix
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from komorebi_qc.media.decode import PcmTrack
+    from komorebi_qc.media.decode import AudioDecoder
 
     Pcm = NDArray[np.float32]
 
@@ -40,7 +40,7 @@ def mixed(alignment: Alignment, call: Track, own: Track | None, rate: int, block
     span = None if own is None else Span(0.0, len(own.pcm) / own.rate)
     laid = splice(alignment, call_s=len(call.pcm) / call.rate, recording_audio=span)
     tracks = {"call": call} if own is None else {"call": call, "recording": own}
-    return np.concatenate(list(mix(laid, cast("dict[str, PcmTrack]", tracks), rate, block)))  # type: ignore[arg-type]
+    return np.concatenate(list(mix(laid, cast("dict[str, AudioDecoder]", tracks), rate, block)))  # type: ignore[arg-type]
 
 
 def tone(hz: float, seconds: float, rate: int) -> Pcm:

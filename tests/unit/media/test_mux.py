@@ -21,8 +21,8 @@ from komorebi_qc.core.source import Source
 from komorebi_qc.core.splice import splice
 from komorebi_qc.core.timebase import Alignment, Jump
 from komorebi_qc.measure.result_check import places_of
-from komorebi_qc.media.decode_8khz import exact_call, hear_output
-from komorebi_qc.media.mux import RenderJob, render
+from komorebi_qc.media.decode_8khz import decode_output_8khz, exact_call
+from komorebi_qc.media.mux import RenderJob, write_output
 from komorebi_qc.media.probe import probe_call, probe_recording
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def rendered(
         tries.append(io.BytesIO())
         return tries[-1]
 
-    done = render(job, begin, lambda _: None)
+    done = write_output(job, begin, lambda _: None)
     tries[-1].seek(0)
     assert done.size == len(tries[-1].getvalue())
     return tries[-1], done, container
@@ -265,7 +265,7 @@ def test_a_full_disk_is_told_and_leaves_no_open_container(sample: Capture, sourc
     plan = RenderPlan("mp4", "h264", True, 16_000, 64_000)  # noqa: FBT003  copies
     job = RenderJob(laid, plan, source(sample.call), source(sample.recording), info, info.video)
     with pytest.raises(OSError, match="No space left"):
-        render(job, lambda _: FullDisk(), lambda _: None)
+        write_output(job, lambda _: FullDisk(), lambda _: None)
 
 
 @pytest.mark.parametrize("name", ["sample", "vp8.webm"])
@@ -282,8 +282,8 @@ def test_a_tapped_rendering_is_the_same_and_keeps_what_it_played(name: str, sour
     assert done.tapped.stamps_s == pytest.approx(written, abs=0.0011)
     if done.tapped.blocks_s is not None:
         assert done.tapped.blocks_s == pytest.approx(written, abs=0.0011)
-    whole = hear_output(Source("whole", out, done.size))
-    part = hear_output(done.tapped.twin)
+    whole = decode_output_8khz(Source("whole", out, done.size))
+    part = decode_output_8khz(done.tapped.twin)
     laid = splice(Alignment(capture.offset_s), call_s=20.25, recording_audio=probe_recording(own).audio.span)  # type: ignore[union-attr]
     for seam_s in laid.seams_s:
         low, high = round((seam_s - 1.0) * 8000), round((seam_s + 1.0) * 8000)
@@ -325,7 +325,7 @@ def test_what_goes_wrong_in_the_file_comes_through_once(
     plan = RenderPlan("mp4", "h264", copies_video=True, audio_rate=16_000, audio_bit_rate=64_000)
     job = RenderJob(laid, plan, source(sample.call), source(sample.recording), info, info.video)
     with pytest.raises(type(error)) as caught:
-        render(job, lambda _: file, lambda _: None)
+        write_output(job, lambda _: file, lambda _: None)
     assert caught.value is error
     assert file.refused <= 1
 
@@ -359,7 +359,7 @@ def test_a_pause_that_the_container_cant_say_is_told(at_s: float, tmp_path: Path
         return tries[-1]
 
     with pytest.raises(MediaError, match=r"a\.mp4 can't be written as mp4 \(invalid argument\).*--container webm"):
-        render(RenderJob(laid, plan, call, own, info, info.video), begin, lambda _: None)
+        write_output(RenderJob(laid, plan, call, own, info, info.video), begin, lambda _: None)
     assert len(tries) <= 2
 
 
@@ -417,5 +417,5 @@ def test_a_recording_that_cant_be_read_on_ends_the_work_at_once(
         file.is_gone = len(told) >= 3
 
     with pytest.raises(StorageError, match="the recording is gone"):
-        render(RenderJob(laid, plan, call, own, info, info.video), lambda _: io.BytesIO(), advance)
+        write_output(RenderJob(laid, plan, call, own, info, info.video), lambda _: io.BytesIO(), advance)
     assert 3 <= len(told) <= 6

@@ -19,9 +19,9 @@ from komorebi_qc.core.timebase import Alignment, Span
 from komorebi_qc.findings.seams import seam_findings
 from komorebi_qc.measure.residual_lag import Block
 from komorebi_qc.measure.result_check import _fuller, check_tapped, heard_at, places_of
-from komorebi_qc.media.decode import PcmTrack
-from komorebi_qc.media.decode_8khz import exact_call, hear_recording
-from komorebi_qc.media.mux import RenderJob, render
+from komorebi_qc.media.decode import AudioDecoder
+from komorebi_qc.media.decode_8khz import decode_recording_8khz, exact_call
+from komorebi_qc.media.mux import RenderJob, write_output
 from komorebi_qc.media.probe import probe_call, probe_recording
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.finding import Finding
     from komorebi_qc.measure.result import ResultCheck
-    from komorebi_qc.media.output_tap import Twin
+    from komorebi_qc.media.output_tap import OutputCapture
 
 NAMES = ["sample", "vp8.webm"]
 """One that becomes an MP4, one a WebM."""
@@ -52,10 +52,10 @@ def checked(capture: Capture) -> ResultCheck:
     laid = splice(Alignment(capture.offset_s), call_s=call_info.audio.span.end_s, recording_audio=info.audio.span)
     samples = exact_call(call, call_info, None)
     assert samples is not None
-    heard = heard_at(hear_recording(own, info), laid)
+    heard = heard_at(decode_recording_8khz(own, info), laid)
     out = io.BytesIO()
     job = RenderJob(laid, plan, call, own, info, info.video, samples, places_of(laid).wanted(laid))
-    tapped = render(job, lambda _: out, lambda _: None).tapped
+    tapped = write_output(job, lambda _: out, lambda _: None).tapped
     assert tapped is not None
     return check_tapped(tapped, samples, laid, out.getvalue()[: 1 << 20], heard)
 
@@ -65,11 +65,11 @@ def findings(check: ResultCheck) -> dict[str, Finding]:
     return {finding.name: finding for finding in seam_findings(check)}
 
 
-def muxing(change: Callable[[int, Any], Any]) -> Callable[[Any, list[Any], Twin], int]:
+def muxing(change: Callable[[int, Any], Any]) -> Callable[[Any, list[Any], OutputCapture], int]:
     """Writes the sound as the rendering does, but each packet as `change` gives it, or not at all."""
     numbers = iter(range(1 << 30))
 
-    def mux(output: Any, packets: list[Any], twin: Twin) -> int:
+    def mux(output: Any, packets: list[Any], twin: OutputCapture) -> int:
         for packet in packets:
             twin.note(packet)
             changed = change(next(numbers), packet)
@@ -140,10 +140,10 @@ def test_sound_that_the_muxer_leaves_out_is_refused(name: str, monkeypatch: pyte
         checked(CAPTURES[name])
 
 
-def losing(lost: Span) -> type[PcmTrack]:
+def losing(lost: Span) -> type[AudioDecoder]:
     """A reading whose packets of a stretch never come to its decoder, and nothing says so."""
 
-    class Losing(PcmTrack):
+    class Losing(AudioDecoder):
         def _decode(self, packet: Any) -> None:
             at_s = -1.0 if packet is None else float(packet.pts * packet.time_base)
             if not lost.start_s <= at_s < lost.end_s:
@@ -155,7 +155,7 @@ def losing(lost: Span) -> type[PcmTrack]:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_the_rendering_has_lost_of_the_recording_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where its decoder falls silent for good, the same recording read before says that there was sound."""
-    monkeypatch.setattr(render_module, "PcmTrack", losing(Span(CAPTURES[name].call_end_s - 1.0, 1e9)))
+    monkeypatch.setattr(render_module, "AudioDecoder", losing(Span(CAPTURES[name].call_end_s - 1.0, 1e9)))
     check = checked(CAPTURES[name])
     assert check.own.missing > 0.5
     assert findings(check)["own_audio_missing"].status == "fail"
@@ -165,7 +165,7 @@ def test_what_the_rendering_has_lost_next_to_a_seam_is_found(sample: Capture, mo
     """Half a second behind the call's end that wasn't decoded: the side is quieter than its source."""
     end_s = sample.call_end_s
     whole = checked(sample).seams[-1]
-    monkeypatch.setattr(render_module, "PcmTrack", losing(Span(end_s + 0.2, end_s + 3.0)))
+    monkeypatch.setattr(render_module, "AudioDecoder", losing(Span(end_s + 0.2, end_s + 3.0)))
     spoiled = checked(sample).seams[-1]
     assert whole.after.level_db is not None
     assert spoiled.after.level_db is not None

@@ -15,7 +15,7 @@ from made import Shape, recording
 from komorebi_qc.core.errors import MediaError
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.source import Source
-from komorebi_qc.core.timing import audio_timing, steps, usual_s, video_timing
+from komorebi_qc.core.timing import audio_timing, discontinuities, nominal_duration_s, video_timing
 from komorebi_qc.findings.timing import judged_by_standards, timing_findings
 from komorebi_qc.media.packet_timing import measure_timing, opus_lead_in_s, opus_packet_s
 
@@ -58,7 +58,7 @@ def test_every_capture_passes(capture: Capture, source: Open) -> None:
     timing = measure_timing(source(capture.recording))
     assert timing.audio is not None
     assert timing.video is not None
-    assert timing.audio.steps == ()
+    assert timing.audio.discontinuities == ()
     assert timing.audio.held_s == pytest.approx(timing.audio.heard.length_s, abs=0.002)
     assert timing.video.median_fps == pytest.approx(10.0, abs=0.1)
     assert {f.status for f in timing_findings(timing)} == {"pass"}
@@ -205,8 +205,10 @@ def test_skews_are_judged_by_the_standards(skew_ms: int, status: str, judged: st
 def test_a_fast_clock_is_no_gap() -> None:
     """At 100 ppm an hour's stamps run 360 ms away from the samples, 6 us a packet: no buffer is missing."""
     stamps = np.arange(60_000, dtype=np.float64) * (0.060 * (1 + 100e-6))
-    assert steps(stamps, np.full(60_000, 0.060)) == ()
-    assert [s.size_s for s in steps(np.array([0.0, 0.0251]), np.array([0.02, 0.02]))] == pytest.approx([0.0051])
+    assert discontinuities(stamps, np.full(60_000, 0.060)) == ()
+    assert [s.size_s for s in discontinuities(np.array([0.0, 0.0251]), np.array([0.02, 0.02]))] == pytest.approx(
+        [0.0051]
+    )
 
 
 def test_opus_packets_tell_their_length() -> None:
@@ -228,7 +230,7 @@ def test_a_single_packet_and_none_at_all() -> None:
     assert video is not None
     assert audio.heard.length_s == pytest.approx(0.02)
     assert (video.frames, video.median_fps, video.frozen.length_s) == (1, 0.0, 0.0)
-    assert usual_s(none, none).size == 0
+    assert nominal_duration_s(none, none).size == 0
 
 
 def test_packets_of_differing_length_are_no_gaps() -> None:
@@ -238,7 +240,7 @@ def test_packets_of_differing_length_are_no_gaps() -> None:
     for durations in (lengths, np.zeros(100)):
         audio = audio_timing(stamps, durations)
         assert audio is not None
-        assert audio.steps == ()
+        assert audio.discontinuities == ()
 
 
 def test_frames_in_decoding_order_are_sorted() -> None:

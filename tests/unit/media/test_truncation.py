@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from komorebi_qc.media.truncation import (
-    SeenFile,
+    TruncationScanner,
     is_encrypted,
     is_fragmented,
     missing_bytes,
@@ -66,7 +66,7 @@ def test_what_was_read_by_somebody_tells_the_same(
     """However a file is read, here and there or from its start in steps, whole or cut: it lacks what it lacks."""
     whole = CAPTURES[name].recording.read_bytes()
     cut = whole[: int(len(whole) * kept)]
-    seen = SeenFile(cast("BinaryIO", io.BytesIO(cut)))
+    seen = TruncationScanner(cast("BinaryIO", io.BytesIO(cut)))
     for share, count in before:
         seen.seek(int(share * len(cut)))
         seen.read(count)
@@ -92,7 +92,7 @@ def test_what_was_read_isnt_read_again(name: str) -> None:
             return data
 
     file = Once(CAPTURES[name].recording.read_bytes())
-    seen = SeenFile(cast("BinaryIO", file))
+    seen = TruncationScanner(cast("BinaryIO", file))
     while seen.read(1009):
         pass
     assert seen.missing_bytes() == 0

@@ -15,7 +15,7 @@ from made import Shape, noise, recording, wav
 from komorebi_qc.core.timebase import CallEnd
 from komorebi_qc.media.packet_timing import measure_timing
 from komorebi_qc.media.probe import probe_call, probe_recording
-from komorebi_qc.pipeline.diagnose import Looked, hear
+from komorebi_qc.pipeline.diagnose import ProbedRecording, measure_pair
 from komorebi_qc.pipeline.diagnose import diagnose as api_diagnose
 
 if TYPE_CHECKING:
@@ -127,7 +127,9 @@ def test_a_recording_that_ends_before_the_call_is_told(tmp_path: Path) -> None:
 def test_time_stamps_are_noted_while_the_sound_is_read(capture: Capture, source: Callable[[Path], Source]) -> None:
     """The recording isn't read once more for them, and they are those of a reading of their own."""
     call, own = source(capture.call), source(capture.recording)
-    heard = hear(call, probe_call(call), own, Looked(probe_recording(own)), CallEnd(capture.call_end_s, 1.0))
+    heard = measure_pair(
+        call, probe_call(call), own, ProbedRecording(probe_recording(own)), CallEnd(capture.call_end_s, 1.0)
+    )
     assert heard.timing == measure_timing(own)
 
 

@@ -31,8 +31,8 @@ from komorebi_qc.core.errors import (
 from komorebi_qc.core.recording import Recording
 from komorebi_qc.core.source import Source
 from komorebi_qc.core.timebase import Alignment, CallEnd, parse_call_end
-from komorebi_qc.media.decode import PcmTrack
-from komorebi_qc.pipeline.process import STEPS, Options, Order, is_done, made_from, process
+from komorebi_qc.media.decode import AudioDecoder
+from komorebi_qc.pipeline.process import STEPS, Options, Order, inputs_fingerprint, is_done, process
 from komorebi_qc.storage.protocols import Published
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Media:
         self.published: list[tuple[str, bytes, bytes | None]] = []
         self.documents: list[Any] = []
         self.open_files = 0
-        self.is_far = False
+        self.is_remote = False
         self.opened: list[str] = []
         self.before_publishing: Callable[[], None] = lambda: None
         self.fails: dict[str, Exception] = {}
@@ -87,7 +87,7 @@ class Media:
             raise self.fails[name]
         self.open_files += 1
         try:
-            again = (lambda: self._again(name, data)) if self.is_far else None
+            again = (lambda: self._again(name, data)) if self.is_remote else None
             yield Source(name, io.BytesIO(data), len(data), again, self.versions[2 * (name == "recording") :][:2])
         finally:
             self.open_files -= 1
@@ -146,7 +146,7 @@ class Draft:
 
     def written(self) -> Source | None:
         """The file."""
-        return None if self.media.is_far else Source("the output", self.file, len(self.file.getvalue()))
+        return None if self.media.is_remote else Source("the output", self.file, len(self.file.getvalue()))
 
     def front(self) -> bytes:
         """Its first bytes."""
@@ -379,7 +379,7 @@ def test_an_order_is_done_once(sample: Capture) -> None:
     wanted, options = order(sample), Options(align="told")
     assert not is_done(wanted, table=table, media=media)
     process(wanted, table=table, media=media, options=options)
-    done = replace(ITEM, is_processed=True, container="mp4", made_from=str(table.updates[-1]["qcInputs"]))
+    done = replace(ITEM, is_processed=True, container="mp4", inputs_fingerprint=str(table.updates[-1]["qcInputs"]))
     table.item = done
     fresh = partial(is_done, table=table, media=media)
     assert fresh(wanted)
@@ -401,7 +401,7 @@ def test_inputs_without_versions_are_never_done(sample: Capture) -> None:
     media.versions = ()
     process(order(sample), table=table, media=media, options=Options(align="told"))
     assert "qcInputs" not in table.updates[-1]
-    assert made_from(order(sample), ()) == ""
+    assert inputs_fingerprint(order(sample), ()) == ""
 
 
 @pytest.mark.parametrize("name", ["sample", "vp8.webm"])
@@ -410,15 +410,15 @@ def test_a_far_store_gets_the_same_result_and_is_read_once_for_each_need(name: s
     capture = CAPTURES[name]
     checks: list[ResultCheck] = []
     sounds: list[list[bytes]] = []
-    for is_far in (False, True):
+    for is_remote in (False, True):
         table, media = stores(capture)
-        media.is_far = is_far
+        media.is_remote = is_remote
         kept = run(order(capture, as_told=True), table, media, options=Options(keep=True)).kept
         assert kept is not None
         assert kept.check is not None
         checks.append(kept.check)
         sounds.append(packets_of(media.published[0][1]))
-        assert media.opened == (["connect.wav", "recording"] if is_far else [])
+        assert media.opened == (["connect.wav", "recording"] if is_remote else [])
         assert media.open_files == 0
     assert sounds[0] == sounds[1]
     near, far = checks
@@ -442,14 +442,14 @@ def test_a_far_result_is_checked_against_what_was_heard_before(
 ) -> None:
     """Measured or placed by hand: where the rendering loses the sound behind the call, the finding fails."""
 
-    class Deaf(PcmTrack):
+    class Deaf(AudioDecoder):
         def _decode(self, packet: Any) -> None:
             if packet is not None and packet.pts * packet.time_base < sample.call_end_s:
                 super()._decode(packet)
 
-    monkeypatch.setattr(render_module, "PcmTrack", Deaf)
+    monkeypatch.setattr(render_module, "AudioDecoder", Deaf)
     table, media = stores(sample)
-    media.is_far = True
+    media.is_remote = True
     outcome = run(order(sample, as_told=as_told), table, media)
     status = {finding.name: finding.status for finding in outcome.findings}
     assert status["own_audio_missing"] == "fail"
@@ -472,9 +472,9 @@ def test_a_far_call_of_another_kind_is_checked_as_a_near_one(sample: Capture, ki
     else:
         path = encoded(tmp_path / "call.flac", pcm.astype(np.float32), "flac", 8000, "flac")
     checks: list[ResultCheck] = []
-    for is_far in (False, True):
+    for is_remote in (False, True):
         table, media = stores(sample)
-        media.call, media.is_far = path.read_bytes(), is_far
+        media.call, media.is_remote = path.read_bytes(), is_remote
         kept = run(order(sample), table, media, options=Options(keep=True)).kept
         assert kept is not None
         assert kept.check is not None

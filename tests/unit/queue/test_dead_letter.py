@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from komorebi_qc.queue.dead_letter import NO_REASON, Letter
+from komorebi_qc.queue.dead_letter import NO_REASON, DeadLetter
 
 WHEN = datetime(2026, 3, 2, 14, 5, 9, tzinfo=UTC)
-LETTER = Letter(
+LETTER = DeadLetter(
     body='{"recordingID": "contact-1"}',
     kind="permanent",
     error="MissingMediaError",
@@ -26,7 +26,7 @@ LETTER = Letter(
 )
 
 
-def as_received(letter: Letter, **system: str) -> dict[str, Any]:
+def as_received(letter: DeadLetter, **system: str) -> dict[str, Any]:
     """What SQS gives of a letter that was sent to it."""
     attributes = {"SentTimestamp": "1772460310000", "ApproximateReceiveCount": "1", **system}
     return {
@@ -58,24 +58,24 @@ def test_the_attributes_are_those_of_the_contract() -> None:
 
 def test_a_letter_is_read_as_it_was_written() -> None:
     """There and back nothing changes."""
-    assert Letter.from_message(as_received(LETTER)) == LETTER
+    assert DeadLetter.from_message(as_received(LETTER)) == LETTER
 
 
 @given(reason=st.text(), recording_id=st.text(max_size=20), request_id=st.text(max_size=5))
 def test_any_letter_is_one_that_sqs_takes(reason: str, recording_id: str, request_id: str) -> None:
     """No attribute is empty, no reason has control characters or is endless, and it can be read again."""
-    letter = Letter("body", "tries", "KeyError", reason, recording_id, "m1", request_id, 8, WHEN)
+    letter = DeadLetter("body", "tries", "KeyError", reason, recording_id, "m1", request_id, 8, WHEN)
     told = letter.attributes()
     assert all(value["StringValue"] for value in told.values())
     text = told.get("komorebiReason", {}).get("StringValue", "")
     assert text.isprintable()
     assert len(text) <= 1000
-    assert Letter.from_message(as_received(letter)).kind == "tries"
+    assert DeadLetter.from_message(as_received(letter)).kind == "tries"
 
 
 def test_a_long_reason_is_cut_at_its_end() -> None:
     """What it begins with is what matters."""
-    text = Letter("b", "tries", "E", "why\n" + "x" * 5000, "", "", "", 1, WHEN).attributes()["komorebiReason"]
+    text = DeadLetter("b", "tries", "E", "why\n" + "x" * 5000, "", "", "", 1, WHEN).attributes()["komorebiReason"]
     assert text["StringValue"].startswith("why xxx")
     assert text["StringValue"].endswith("x...")
 
@@ -87,7 +87,7 @@ def test_a_letter_that_sqs_moved_has_no_reason() -> None:
         "Body": LETTER.body,
         "Attributes": {"SentTimestamp": "1772460309000", "ApproximateReceiveCount": "9"},
     }
-    letter = Letter.from_message(message)
+    letter = DeadLetter.from_message(message)
     assert (letter.kind, letter.error, letter.reason) == ("unknown", "", NO_REASON)
     assert (letter.recording_id, letter.message_id, letter.request_id) == ("contact-1", "m2", "")
     assert letter.failed_at == WHEN
@@ -97,7 +97,7 @@ def test_a_letter_that_sqs_moved_has_no_reason() -> None:
 def test_an_earlier_failures_reason_is_not_this_ones() -> None:
     """SQS's redrive keeps attributes: a message that crashed afterwards bears those of the failure before."""
     source = {"DeadLetterQueueSourceArn": "arn:aws:sqs:region:1:work"}
-    letter = Letter.from_message(as_received(LETTER, **source))
+    letter = DeadLetter.from_message(as_received(LETTER, **source))
     assert (letter.kind, letter.reason, letter.message_id) == ("unknown", NO_REASON, "new")
     assert letter.recording_id == "contact-1"
 
@@ -105,7 +105,7 @@ def test_an_earlier_failures_reason_is_not_this_ones() -> None:
 @pytest.mark.parametrize("body", ["", "no JSON", "[1]", "{}", '{"recordingID": 7}', "[" * 100_000, "9" * 5000])
 def test_a_body_that_tells_no_recording(body: str) -> None:
     """A letter of any body can be read."""
-    assert Letter.from_message({"MessageId": "m", "Body": body}).recording_id == ""
+    assert DeadLetter.from_message({"MessageId": "m", "Body": body}).recording_id == ""
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-99-99"])
@@ -115,7 +115,7 @@ def test_a_moment_that_is_none(text: str) -> None:
     message["MessageAttributes"]["komorebiFailedAt"] = {"DataType": "String", "StringValue": text}
     message["MessageAttributes"]["komorebiKind"] = {"DataType": "String", "StringValue": "strange"}
     message["MessageAttributes"]["komorebiReceiveCount"] = {"DataType": "Number", "StringValue": "-1.5"}
-    letter = Letter.from_message(message)
+    letter = DeadLetter.from_message(message)
     assert letter.failed_at == WHEN + timedelta(seconds=1)
     assert (letter.kind, letter.receive_count) == ("unknown", 0)
 
@@ -123,14 +123,14 @@ def test_a_moment_that_is_none(text: str) -> None:
 def test_moments_are_in_utc() -> None:
     """Whatever zone the machine has; one without a zone is read as UTC, so that letters can be sorted."""
     there = timezone(timedelta(hours=9))
-    letter = Letter("b", "tries", "E", "r", "", "", "", 1, WHEN.astimezone(there))
+    letter = DeadLetter("b", "tries", "E", "r", "", "", "", 1, WHEN.astimezone(there))
     assert letter.attributes()["komorebiFailedAt"]["StringValue"] == "2026-03-02T14:05:09+00:00"
     message = as_received(LETTER)
     message["MessageAttributes"]["komorebiFailedAt"] = {"DataType": "String", "StringValue": "2026-03-02T14:05:09"}
-    assert Letter.from_message(message).failed_at == WHEN
+    assert DeadLetter.from_message(message).failed_at == WHEN
 
 
 def test_others_attributes_are_passed_over() -> None:
     """What a backend or a tracer wrote beside the body is none of ours."""
     message = {"Body": json.dumps({}), "MessageAttributes": {"Kind": {"DataType": "String", "StringValue": "tries"}}}
-    assert Letter.from_message(message).kind == "unknown"
+    assert DeadLetter.from_message(message).kind == "unknown"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.pipeline.process import Order
-    from komorebi_qc.queue.dead_letter import Letter
+    from komorebi_qc.queue.dead_letter import DeadLetter
 
 BODY = json.dumps({"recordingID": "contact-1", "callEndingTimestamp": "00:01:02"})
 SECRETS = ("Aiko", "+49 30 1234", "customer-phone")
@@ -83,21 +83,21 @@ class FakeDesk:
     refuses: tuple[str, ...] = ()
     error: Exception = field(default_factory=lambda: StorageError("queue q didn't take the request"))
     hidden: list[tuple[str, int]] = field(default_factory=list)
-    letters: list[Letter] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
 
-    def tries(self) -> int | None:
+    def receive_count(self) -> int | None:
         """As told."""
         self._refuse("tries")
         return self.of_tries
 
-    def hide(self, receipt_handle: str, seconds: int) -> bool:
+    def change_visibility(self, receipt_handle: str, seconds: int) -> bool:
         """Remember it."""
         self._refuse("hide")
         if self.knows_the_queue:
             self.hidden.append((receipt_handle, seconds))
         return self.knows_the_queue
 
-    def set_aside(self, letter: Letter) -> bool:
+    def send_to_dlq(self, letter: DeadLetter) -> bool:
         """Remember it."""
         self._refuse("set_aside")
         if self.has_dead_letters:
@@ -150,14 +150,24 @@ def test_a_record_becomes_an_order() -> None:
     (order,) = pipeline.orders
     assert (order.recording_id, order.call_end.recording_s, order.alignment) == ("contact-1", 62.0, None)
     assert told == ["contact-1", "work"]
-    assert (report.outcome, report.level, report.stays, report.is_set_aside) == ("done", "INFO", False, False)
+    assert (report.outcome, report.level, report.is_batch_item_failure, report.is_set_aside) == (
+        "done",
+        "INFO",
+        False,
+        False,
+    )
 
 
 def test_what_is_done_already_is_skipped() -> None:
     """An order that has been carried out isn't carried out again, and its message may go."""
     pipeline, desk = FakePipeline(done=True), FakeDesk()
     report = handled(pipeline, desk)
-    assert (report.outcome, report.stays, report.level, pipeline.orders) == ("skipped", False, "INFO", [])
+    assert (report.outcome, report.is_batch_item_failure, report.level, pipeline.orders) == (
+        "skipped",
+        False,
+        "INFO",
+        [],
+    )
     assert (desk.hidden, desk.letters) == ([], [])
     assert report.metrics() == [Metric("Skipped", "Count", 1.0)]
 
@@ -218,7 +228,12 @@ def test_a_permanent_error_is_set_aside_at_once(kind: type[Exception], count: in
     """On whichever try: the letter holds the body and the reason, the message counts as done, and nothing waits."""
     desk, before = FakeDesk(), datetime.now(UTC)
     report = handled(FakePipeline(kind("s3://b/x.mp4 won't come: check it")), desk, record(count=count))
-    assert (report.outcome, report.stays, report.is_set_aside, report.retry_in_s) == ("permanent", False, True, None)
+    assert (report.outcome, report.is_batch_item_failure, report.is_set_aside, report.retry_in_s) == (
+        "permanent",
+        False,
+        True,
+        None,
+    )
     assert report.level == "ERROR"
     assert desk.hidden == []
     (letter,) = desk.letters
@@ -234,7 +249,12 @@ def test_a_passing_error_comes_back_later_each_time(count: int, around_s: float)
     """It is hidden for twice as long as before, up to 4 hours, reported as failed, and no letter is written."""
     desk = FakeDesk(of_tries=None)
     report = handled(FakePipeline(NotThereYetError("s3://b/x.wav isn't there yet")), desk, record(count=count))
-    assert (report.outcome, report.stays, report.is_set_aside, report.level) == ("passing", True, False, "WARNING")
+    assert (report.outcome, report.is_batch_item_failure, report.is_set_aside, report.level) == (
+        "passing",
+        True,
+        False,
+        "WARNING",
+    )
     ((handle, seconds),) = desk.hidden
     assert handle == "handle"
     assert seconds == report.retry_in_s
@@ -246,7 +266,12 @@ def test_a_right_that_is_lacking_empties_no_queue() -> None:
     """A wrong role is no message's fault: each comes back later, and the log calls for an operator all the same."""
     desk = FakeDesk(of_tries=None)
     report = handled(FakePipeline(AccessDeniedError("bucket b refuses")), desk, record(count=2))
-    assert (report.outcome, report.stays, report.is_set_aside, report.level) == ("passing", True, False, "ERROR")
+    assert (report.outcome, report.is_batch_item_failure, report.is_set_aside, report.level) == (
+        "passing",
+        True,
+        False,
+        "ERROR",
+    )
     assert desk.letters == []
     assert len(desk.hidden) == 1
 
@@ -273,7 +298,7 @@ def test_the_last_try_is_set_aside_with_its_reason(error: Exception) -> None:
     assert not handled(FakePipeline(error), desk, record(count=2)).is_set_aside
     desk.hidden.clear()
     report = handled(FakePipeline(error), desk, record(count=3))
-    assert (report.stays, report.is_set_aside, report.level, desk.hidden) == (False, True, "ERROR", [])
+    assert (report.is_batch_item_failure, report.is_set_aside, report.level, desk.hidden) == (False, True, "ERROR", [])
     (letter,) = desk.letters
     assert (letter.kind, letter.error, letter.receive_count) == ("tries", type(error).__name__, 3)
 
@@ -288,10 +313,15 @@ def test_out_of_time_is_tried_again_but_not_for_ever() -> None:
     remaining = iter([31.0, 29.0, 31.0, 29.0])
     desk, pipeline = FakeDesk(), FakePipeline(act=work)
     first = handled(pipeline, desk, remaining_s=lambda: next(remaining))
-    assert (first.outcome, first.error, first.stays, desk.letters) == ("passing", "OutOfTimeError", True, [])
+    assert (first.outcome, first.error, first.is_batch_item_failure, desk.letters) == (
+        "passing",
+        "OutOfTimeError",
+        True,
+        [],
+    )
     assert "'mux picture and sound', 42% done" in (first.detail or "")
     second = handled(pipeline, desk, record(count=3), remaining_s=lambda: next(remaining))
-    assert (second.outcome, second.stays, second.is_set_aside) == ("permanent", False, True)
+    assert (second.outcome, second.is_batch_item_failure, second.is_set_aside) == ("permanent", False, True)
     assert desk.letters[0].kind == "permanent"
     assert "29 s left" in desk.letters[0].reason
 
@@ -373,7 +403,7 @@ def test_a_letter_that_cant_be_sent_leaves_its_message(refuses: tuple[str, ...],
     """Where the dead-letter queue refuses, the message stays and waits, the trouble is told, and nothing is lost."""
     desk = FakeDesk(refuses=refuses, error=error)
     report = handled(FakePipeline(MissingMediaError("gone")), desk)
-    assert (report.outcome, report.stays, report.is_set_aside) == ("permanent", True, False)
+    assert (report.outcome, report.is_batch_item_failure, report.is_set_aside) == ("permanent", True, False)
     assert len(report.trouble) == len(refuses)
     assert report.fields()["queueTrouble"] == list(report.trouble)
     assert "unforeseen words" not in str(report.trouble)
@@ -385,21 +415,21 @@ def test_a_letter_that_cant_be_sent_leaves_its_message(refuses: tuple[str, ...],
 def test_a_wait_that_could_not_be_set_is_not_told(desk: FakeDesk) -> None:
     """The message stays for as long as SQS hides it, which nobody here knows."""
     report = handled(FakePipeline(NotThereYetError("late")), desk)
-    assert (report.stays, report.retry_in_s) == (True, None)
+    assert (report.is_batch_item_failure, report.retry_in_s) == (True, None)
     assert "retryInSeconds" not in report.fields()
 
 
 def test_without_a_dead_letter_queue_a_message_stays() -> None:
     """Where there is nowhere to put it, it comes again as SQS's own policy wants it."""
     report = handled(FakePipeline(MissingMediaError("gone")), desk := FakeDesk(has_dead_letters=False))
-    assert (report.stays, report.is_set_aside, report.trouble) == (True, False, ())
+    assert (report.is_batch_item_failure, report.is_set_aside, report.trouble) == (True, False, ())
     assert len(desk.hidden) == 1
 
 
 def test_unknown_tries_are_never_the_last() -> None:
     """Where the queue's policy can't be asked, SQS counts; a permanent error is set aside all the same."""
     desk = FakeDesk(refuses=("tries",))
-    assert handled(FakePipeline(NotThereYetError("late")), desk, record(count=100)).stays
+    assert handled(FakePipeline(NotThereYetError("late")), desk, record(count=100)).is_batch_item_failure
     assert handled(FakePipeline(MissingMediaError("gone")), desk).is_set_aside
 
 

@@ -24,7 +24,7 @@ from komorebi_qc.core.errors import (
 )
 from komorebi_qc.core.recording import Message
 from komorebi_qc.queue import operate
-from komorebi_qc.queue.dead_letter import NO_REASON, Letter
+from komorebi_qc.queue.dead_letter import NO_REASON, DeadLetter
 from komorebi_qc.queue.operate import Redriven, read_letters, redrive_all, redrive_only, standing, submit
 from komorebi_qc.queue.sqs import Queue
 
@@ -40,9 +40,9 @@ def body(recording_id: str) -> str:
     return json.dumps({"recordingID": recording_id, "callEndingTimestamp": "00:01:02"})
 
 
-def dead_letter(recording_id: str, *, minute: int = 0) -> Letter:
+def dead_letter(recording_id: str, *, minute: int = 0) -> DeadLetter:
     """A dead letter with its reason."""
-    return Letter(
+    return DeadLetter(
         body(recording_id),
         "permanent",
         "MissingMediaError",
@@ -55,7 +55,7 @@ def dead_letter(recording_id: str, *, minute: int = 0) -> Letter:
     )
 
 
-def set_aside(world: World, recording_id: str, *, minute: int = 0) -> None:
+def send_to_dlq(world: World, recording_id: str, *, minute: int = 0) -> None:
     """Put a dead letter into its queue."""
     letter = dead_letter(recording_id, minute=minute)
     world.queue("dead").send(letter.body, letter.attributes())
@@ -73,7 +73,7 @@ def without_task(world: World, name: str = "dead", **faults: Callable[..., Any])
 def test_letters_are_read_and_stay(world: World) -> None:
     """Oldest first, with their reasons; afterwards all are in sight as before, for anybody."""
     for name, minute in (("b", 5), ("a", 1), ("c", 9)):
-        set_aside(world, name, minute=minute)
+        send_to_dlq(world, name, minute=minute)
     found = read_letters(world.queue("dead"))
     assert ([letter.recording_id for letter in found.letters], found.are_all) == (["a", "b", "c"], True)
     assert found.letters[0].reason == "s3://b/a.mp4 isn't there"
@@ -89,7 +89,7 @@ def test_no_letters(world: World) -> None:
 def test_more_letters_than_asked_for(world: World) -> None:
     """As many as asked for and no more, and it is told that there are others."""
     for number in range(25):
-        set_aside(world, f"contact-{number}")
+        send_to_dlq(world, f"contact-{number}")
     found = read_letters(world.queue("dead"), most=12)
     assert (len(found.letters), found.are_all) == (12, False)
     assert world.waiting("dead") == (25, 0)
@@ -99,7 +99,7 @@ def test_a_letter_without_a_reason(world: World) -> None:
     """What SQS itself moved is listed with what its body tells, beside the others."""
     world.queue("dead").send(body("crashed"))
     world.queue("dead").send("no JSON")
-    set_aside(world, "a")
+    send_to_dlq(world, "a")
     letters = {letter.recording_id: letter for letter in read_letters(world.queue("dead")).letters}
     assert letters.keys() == {"crashed", "", "a"}
     assert (letters["crashed"].kind, letters["crashed"].reason) == ("unknown", NO_REASON)
@@ -159,7 +159,7 @@ def test_a_queue_that_fails_while_it_is_read_gets_its_letters_back() -> None:
 
 def test_letters_that_cant_be_shown_again_are_read_all_the_same(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """They come back by themselves, and it is said when; what was read is not lost over it."""
-    set_aside(world, "a")
+    send_to_dlq(world, "a")
     broken = fails(client_error("InternalError", 500, "ChangeMessageVisibility"))
     dead = Queue(Faulty(world.sqs, change_message_visibility=broken), world.queue("dead").url)
     assert len(read_letters(dead).letters) == 1
@@ -189,7 +189,7 @@ def test_all_by_the_services_own_task(world: World) -> None:
         return {"TaskHandle": "x"}
 
     for name in ("a", "b"):
-        set_aside(world, name)
+        send_to_dlq(world, name)
     dead = Queue(Faulty(world.sqs, start_message_move_task=start), world.queue("dead").url)
     assert redrive_all(dead, world.queue()) == Redriven("task", 2)
     assert asked == [{"SourceArn": world.queue("dead").arn(), "DestinationArn": world.queue().arn()}]
@@ -215,7 +215,7 @@ def test_all_of_a_service_without_the_task(world: World) -> None:
 
 def test_all_of_the_embedded_service(world: World) -> None:
     """Moto knows no such task, and answers with a bare status 500: letters are sent one by one."""
-    set_aside(world, "a")
+    send_to_dlq(world, "a")
     impatient = Session().client("sqs", config=Config(retries={"total_max_attempts": 1}))
     dead = Queue(impatient, world.queue("dead").url)
     assert redrive_all(dead, world.queue()) == Redriven("messages", 1)
@@ -235,7 +235,7 @@ def test_all_of_the_embedded_service(world: World) -> None:
 )
 def test_each_way_of_having_no_task(world: World, code: str, status: int) -> None:
     """However a service says that it knows no such task, letters are sent one by one."""
-    set_aside(world, "a")
+    send_to_dlq(world, "a")
     unknown = client_error(code, status, "StartMessageMoveTask")
     dead = Queue(Faulty(world.sqs, start_message_move_task=fails(unknown)), world.queue("dead").url)
     assert redrive_all(dead, world.queue()) == Redriven("messages", 1)
@@ -254,7 +254,7 @@ def test_a_task_that_is_refused_is_not_done_by_hand(
     world: World, code: str, status: int, kind: type[Exception], words: str
 ) -> None:
     """A service that knows the task and doesn't take it is told of, and every letter stays."""
-    set_aside(world, "a")
+    send_to_dlq(world, "a")
     refused = client_error(code, status, "StartMessageMoveTask")
     dead = Queue(Faulty(world.sqs, start_message_move_task=fails(refused)), world.queue("dead").url)
     with pytest.raises(kind, match=words):
@@ -265,7 +265,7 @@ def test_a_task_that_is_refused_is_not_done_by_hand(
 def test_only_some(world: World) -> None:
     """Exactly the letters of these recordings or messages go, all of each, and what wasn't found is told."""
     for name in ("a", "b", "b", "c", "d"):
-        set_aside(world, name)
+        send_to_dlq(world, name)
     found = redrive_only(world.queue("dead"), world.queue(), ("b", "message-d", "x", "x", "y"))
     assert found == Redriven("messages", 3, ("x", "y"))
     assert world.bodies("work") == Counter({body("b"): 2, body("d"): 1})
@@ -275,7 +275,7 @@ def test_only_some(world: World) -> None:
 
 def test_only_what_isnt_there(world: World) -> None:
     """Nothing is sent, and no letter is touched."""
-    set_aside(world, "a")
+    send_to_dlq(world, "a")
     assert redrive_only(world.queue("dead"), world.queue(), ("x",)) == Redriven("messages", 0, ("x",))
     assert (world.waiting(), world.waiting("dead")) == ((0, 0), (1, 0))
     with pytest.raises(MessageError):
@@ -295,7 +295,7 @@ class KilledError(BaseException):
 def test_no_letter_is_lost_by_a_redrive_that_is_killed(world: World, operation: str, when: str, on: int) -> None:
     """Killed at any request, before it or after: each letter is still in one of the queues, at worst in both."""
     for number in range(7):
-        set_aside(world, f"contact-{number}")
+        send_to_dlq(world, f"contact-{number}")
     expected = world.bodies("dead")
     calls: Counter[str] = Counter()
 
@@ -324,7 +324,7 @@ def test_no_letter_is_lost_by_a_redrive_that_is_killed(world: World, operation: 
 def test_a_deletion_that_fails_leaves_a_letter_twice(world: World) -> None:
     """It has been sent and stays a letter, in sight; a second redrive sends the rest."""
     for name in ("a", "b", "c"):
-        set_aside(world, name)
+        send_to_dlq(world, name)
     broken = fails(client_error("InternalError", 500, "DeleteMessage"), on=2)
     with pytest.raises(StorageError):
         redrive_all(without_task(world, delete_message=broken), world.queue())
@@ -354,7 +354,7 @@ def test_a_recording_that_is_done(world: World) -> None:
     world.s3.put_object(Bucket=OUTPUT, Key=RECORDING.video_key("mp4"), Body=b"video")
     world.table().mark_processed(RECORDING, {"qcVerdict": "pass"})
     for name in ("contact-1", "contact-10"):
-        set_aside(world, name)
+        send_to_dlq(world, name)
     found = standing("contact-1", table=world.table(), media=world.media(), dead=world.queue("dead"))
     assert found.recording == replace(RECORDING, is_processed=True)
     assert found.item == {"isProcessed": True, "qcVerdict": "pass"}

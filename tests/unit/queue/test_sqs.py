@@ -9,13 +9,13 @@ import pytest
 from aws_fixtures import Faulty, World, client_error, fails
 
 from komorebi_qc.core.errors import AccessDeniedError, PermanentError, StorageError
-from komorebi_qc.queue.dead_letter import Letter
-from komorebi_qc.queue.sqs import Queue, QueueCounts, QueueDesk, Redrive, queue_by_arn
+from komorebi_qc.queue.dead_letter import DeadLetter
+from komorebi_qc.queue.sqs import Queue, QueueCounts, Redrive, SqsQueues, queue_by_arn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LETTER = Letter(
+LETTER = DeadLetter(
     body='{"recordingID": "contact-1"}',
     kind="tries",
     error="NotThereYetError",
@@ -72,7 +72,7 @@ def test_hiding_what_is_gone_is_a_warning(world: World, caplog: pytest.LogCaptur
     message = queue.receive(0, 60)
     assert message is not None
     queue.delete(message)
-    queue.hide(message, 10)
+    queue.change_visibility(message, 10)
     assert "no longer in hand" in caplog.text
 
 
@@ -88,7 +88,7 @@ def test_hiding_what_is_gone_is_a_warning(world: World, caplog: pytest.LogCaptur
 def test_each_way_of_not_being_in_hand(world: World, code: str, caplog: pytest.LogCaptureFixture) -> None:
     """However SQS says it, it is no failure."""
     faulty = Faulty(world.sqs, change_message_visibility=fails(client_error(code, 400, "ChangeMessageVisibility")))
-    Queue(faulty, world.queue().url).hide({"ReceiptHandle": "x", "MessageId": "m1"}, 10)
+    Queue(faulty, world.queue().url).change_visibility({"ReceiptHandle": "x", "MessageId": "m1"}, 10)
     assert "m1 is no longer in hand" in caplog.text
 
 
@@ -98,7 +98,7 @@ CALLS: dict[str, Callable[[Queue], object]] = {
     "counts": Queue.counts,
     "send": lambda queue: queue.send("x"),
     "receive": lambda queue: queue.receive(0, 1),
-    "hide": lambda queue: queue.hide({"ReceiptHandle": "x", "MessageId": "x"}, 1),
+    "hide": lambda queue: queue.change_visibility({"ReceiptHandle": "x", "MessageId": "x"}, 1),
     "delete": lambda queue: queue.delete({"ReceiptHandle": "x"}),
 }
 
@@ -130,17 +130,17 @@ def test_a_queue_is_found_by_its_arn(world: World) -> None:
 @pytest.mark.parametrize("named", [True, False], ids=["by settings", "by policy"])
 def test_a_letter_is_put_where_the_settings_or_the_policy_say(world: World, *, named: bool) -> None:
     """It arrives whole, accents and all, with its body as it came."""
-    desk = QueueDesk(world.queue(), world.queue("dead") if named else None)
-    assert desk.set_aside(LETTER)
-    assert desk.set_aside(LETTER)
+    desk = SqsQueues(world.queue(), world.queue("dead") if named else None)
+    assert desk.send_to_dlq(LETTER)
+    assert desk.send_to_dlq(LETTER)
     messages = world.queue("dead").receive_some(10, 0, 60)
-    assert [Letter.from_message(message) for message in messages] == [LETTER, LETTER]
+    assert [DeadLetter.from_message(message) for message in messages] == [LETTER, LETTER]
 
 
 def test_the_settings_queue_wins_over_the_policys(world: World) -> None:
     """A queue that was named is the one, whatever the policy says."""
     other = Queue(world.sqs, world.sqs.create_queue(QueueName="other")["QueueUrl"])
-    assert QueueDesk(world.queue(), other).set_aside(LETTER)
+    assert SqsQueues(world.queue(), other).send_to_dlq(LETTER)
     assert (world.waiting("other"), world.waiting("dead")) == ((1, 0), (0, 0))
 
 
@@ -155,11 +155,11 @@ def test_the_policy_is_asked_for_once(world: World) -> None:
             raise BROKEN
         return true(**arguments)
 
-    desk = QueueDesk(Queue(Faulty(world.sqs, get_queue_attributes=counted), world.queue().url))
+    desk = SqsQueues(Queue(Faulty(world.sqs, get_queue_attributes=counted), world.queue().url))
     with pytest.raises(StorageError):
-        desk.tries()
-    assert [desk.tries(), desk.tries()] == [3, 3]
-    assert desk.set_aside(LETTER)
+        desk.receive_count()
+    assert [desk.receive_count(), desk.receive_count()] == [3, 3]
+    assert desk.send_to_dlq(LETTER)
     assert asked == 2
 
 
@@ -169,22 +169,22 @@ def test_a_message_in_hand_is_hidden(world: World) -> None:
     queue.send("x")
     message = queue.receive(0, 10)
     assert message is not None
-    assert QueueDesk(queue).hide(message["ReceiptHandle"], 600)
+    assert SqsQueues(queue).change_visibility(message["ReceiptHandle"], 600)
     (hidden_s,) = world.hidden_for_s()
     assert 590 < hidden_s <= 600
 
 
 def test_without_queues_nothing_is_done(world: World) -> None:
     """Where none is configured, or the queue has no dead letters, SQS sees to it alone."""
-    nothing = QueueDesk(None)
-    assert not nothing.hide("handle", 10)
-    assert (nothing.tries(), nothing.set_aside(LETTER)) == (None, False)
-    last = QueueDesk(world.queue("dead"))
-    assert not last.hide("", 10)
-    assert (last.tries(), last.set_aside(LETTER)) == (None, False)
+    nothing = SqsQueues(None)
+    assert not nothing.change_visibility("handle", 10)
+    assert (nothing.receive_count(), nothing.send_to_dlq(LETTER)) == (None, False)
+    last = SqsQueues(world.queue("dead"))
+    assert not last.change_visibility("", 10)
+    assert (last.receive_count(), last.send_to_dlq(LETTER)) == (None, False)
 
 
 def test_a_dead_letter_queue_alone_is_enough_to_set_aside(world: World) -> None:
     """The two settings are independent."""
-    assert QueueDesk(None, world.queue("dead")).set_aside(LETTER)
+    assert SqsQueues(None, world.queue("dead")).send_to_dlq(LETTER)
     assert world.waiting("dead") == (1, 0)

@@ -15,7 +15,7 @@ from aws_fixtures import Faulty, World, client_error, fails
 
 from komorebi_qc.core.errors import AccessDeniedError, PermanentError, SettingsError, StorageError
 from komorebi_qc.queue import worker
-from komorebi_qc.queue.dead_letter import Letter
+from komorebi_qc.queue.dead_letter import DeadLetter
 from komorebi_qc.queue.handler import Report, retry_in_s
 from komorebi_qc.queue.sqs import Queue
 from komorebi_qc.queue.worker import Counts, load_handler, run
@@ -134,14 +134,14 @@ def test_a_message_that_was_set_aside_is_deleted_and_counted_so(world: World) ->
     """A handler that put it into the dead-letter queue says so in its report: the message goes, and counts apart."""
     handler = FakeHandler()
 
-    def set_aside() -> None:
+    def dead_lettered() -> None:
         report = Report("permanent", "m", None, 1, 0.1, "MessageError", is_set_aside=True)
         handler.contexts[-1].reports.append(report)
 
-    handler.act = set_aside
+    handler.act = dead_lettered
     send(world)
     counts = once(world.queue(), handler)
-    assert (counts, counts.handled) == (Counts(set_aside=1), 1)
+    assert (counts, counts.handled) == (Counts(dead_lettered=1), 1)
     assert world.waiting() == (0, 0)
     assert Counts(1, 2, 3) + Counts(10, 20, 30) == Counts(11, 22, 33)
 
@@ -150,11 +150,11 @@ def test_the_lambdas_own_handler_sets_a_wrong_message_aside(world: World, monkey
     """Worker and handler together: on its first try a wrong message is in the dead-letter queue, with the reason."""
     monkeypatch.setenv("KOMOREBI_QUEUE_URL", world.queue().url)
     send(world, "no JSON")
-    assert once(world.queue(), load_handler()) == Counts(set_aside=1)
+    assert once(world.queue(), load_handler()) == Counts(dead_lettered=1)
     assert (world.waiting(), world.waiting("dead")) == ((0, 0), (1, 0))
     message = world.queue("dead").receive(0, 0)
     assert message is not None
-    letter = Letter.from_message(message)
+    letter = DeadLetter.from_message(message)
     assert (letter.body, letter.kind, letter.error) == ("no JSON", "permanent", "MessageError")
 
 

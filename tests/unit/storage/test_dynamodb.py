@@ -95,7 +95,7 @@ def test_what_a_result_was_made_from_comes_with_the_item(world: World) -> None:
     world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
     world.table().mark_processed(RECORDING, {"outputContainer": "webm", "qcInputs": "0123abcd"})
     found = world.table().get("contact-1")
-    assert (found.is_processed, found.container, found.made_from) == (True, "webm", "0123abcd")
+    assert (found.is_processed, found.container, found.inputs_fingerprint) == (True, "webm", "0123abcd")
 
 
 def test_own_attributes_are_ours_alone(world: World) -> None:

@@ -286,7 +286,7 @@ def test_a_draft_that_is_begun_again_is_empty(folder: Path) -> None:
         draft.begin(100).write(b"a first try that was too long")
         draft.begin(400).write(b"the second")
         source = draft.written()
-        assert (source.size, source.again().file.read(), source.is_far) == (10, b"the second", False)
+        assert (source.size, source.reopen().file.read(), source.is_remote) == (10, b"the second", False)
         assert draft.front() == b"the second"
         assert draft.publish(thumbnail=b"png", qc=None).video_bytes == 10
     assert (folder / "out.mp4").read_bytes() == b"the second"

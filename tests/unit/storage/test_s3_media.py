@@ -217,14 +217,14 @@ def test_an_input_can_be_read_by_several_at_once(world: World) -> None:
     """Each reader has a position of its own, and after the input is given back none reads on."""
     world.s3.put_object(Bucket=INPUT, Key=RECORDING.agent_recording_key, Body=BIG)
     with world.media().agent_recording(RECORDING) as source:
-        assert source.is_far
-        one, other = source.again().file, source.again().file
+        assert source.is_remote
+        one, other = source.reopen().file, source.reopen().file
         one.seek(1000)
         assert (one.read(10), other.read(10), source.file.read(10)) == (BIG[1000:1010], BIG[:10], BIG[:10])
     assert one.closed
     assert other.closed
     with pytest.raises(ValueError, match="closed"):
-        source.again()
+        source.reopen()
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_a_cache_spares_the_second_reading(world: World, cache_bytes: int, memor
     )
     with media.agent_recording(RECORDING) as source:
         assert source.file.read() == BIG
-        assert source.again().file.read() == BIG
+        assert source.reopen().file.read() == BIG
     assert asked == times * len(BIG)
 
 
@@ -257,7 +257,7 @@ def test_a_source_says_which_version_is_read(world: World) -> None:
     media = world.media()
     with media.call_audio(RECORDING) as call, media.agent_recording(RECORDING) as own:
         assert call.version + own.version == media.input_versions(RECORDING)
-        assert own.again().version == own.version
+        assert own.reopen().version == own.version
 
 
 def put_inputs(world: World, call: bytes = b"call", own: bytes = b"own") -> None:
@@ -351,13 +351,13 @@ def stopping(after: int) -> Callable[[], None]:
     """Raises when it is called once more than `after` times."""
     left = after
 
-    def between() -> None:
+    def check_cancelled() -> None:
         nonlocal left
         if left == 0:
             raise StopError
         left -= 1
 
-    return between
+    return check_cancelled
 
 
 def test_a_download_can_be_stopped(world: World) -> None:
@@ -370,7 +370,7 @@ def test_a_download_can_be_stopped(world: World) -> None:
         asked += 1
         return true(**arguments)
 
-    media = replace(world.media(s3=Faulty(world.s3, get_object=counted)), between=stopping(2))
+    media = replace(world.media(s3=Faulty(world.s3, get_object=counted)), check_cancelled=stopping(2))
     with media.agent_recording(RECORDING) as source:
         with pytest.raises(StopError):
             source.file.read()
@@ -390,7 +390,7 @@ def test_an_upload_can_be_stopped(world: World, after: int) -> None:
         parts += 1
         return true(**arguments)
 
-    media = replace(world.media(s3=Faulty(world.s3, upload_part=counted)), between=stopping(after))
+    media = replace(world.media(s3=Faulty(world.s3, upload_part=counted)), check_cancelled=stopping(after))
     with pytest.raises(StopError):
         publish(media, BIG, thumbnail=b"png", qc=b"{}")
     assert parts == after

@@ -353,13 +353,13 @@ def test_two_parts_go_up_at_a_time() -> None:
 
 
 def test_the_muxer_goes_on_until_a_third_part_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two on their way, one full: then it waits, asks `between` at least twice a second, and goes on when one is up."""
+    """With two parts in flight and one full it waits, calls `check_cancelled` twice a second, then goes on."""
     may_go = threading.Event()
     bucket = held_up(may_go)
     asked = 0
     waits_s: list[float] = []
 
-    def between() -> None:
+    def check_cancelled() -> None:
         nonlocal asked
         asked += 1
         if asked == 8:
@@ -371,7 +371,7 @@ def test_the_muxer_goes_on_until_a_third_part_is_full(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(s3_stream, "wait", waits)
 
-    with a_stream(bucket, between) as stream:
+    with a_stream(bucket, check_cancelled) as stream:
         stream.write(bytes(HEAD + 3 * PART - 1))  # two parts are sent without waiting, and the third isn't full
         assert asked == 2
         stream.write(b"x")
@@ -410,13 +410,13 @@ def test_what_between_raises_ends_it_while_write_waits() -> None:
     bucket = held_up(may_go)
     waits = 0
 
-    def between() -> None:
+    def check_cancelled() -> None:
         nonlocal waits
         waits += 1
         if waits == 5:
             raise StopError
 
-    with a_stream(bucket, between) as stream:
+    with a_stream(bucket, check_cancelled) as stream:
         with pytest.raises(StopError):
             stream.write(bytes(HEAD + 20 * PART))
         may_go.set()
@@ -430,7 +430,7 @@ def test_it_can_be_stopped_before_each_part(after: int) -> None:
     bucket = Bucket()
     begun = 0
 
-    def between() -> None:
+    def check_cancelled() -> None:
         if len([one for one in bucket.asked if one.startswith("part")]) >= after:
             raise StopError
 
@@ -444,10 +444,10 @@ def test_it_can_be_stopped_before_each_part(after: int) -> None:
         for _ in range(HEAD // PART + 4):
             stream.write(bytes(PART))
             while len([one for one in bucket.asked if one.startswith("part")]) < stream._number - 1:
-                time.sleep(0.001)  # until the part has begun, so that `between` knows
+                time.sleep(0.001)  # until the part has begun, so that `check_cancelled` knows
         published(stream)
 
-    with pytest.raises(StopError), a_stream(bucket, between) as stream:
+    with pytest.raises(StopError), a_stream(bucket, check_cancelled) as stream:
         write_it_all(stream)
     assert begun == after
     assert (bucket.objects, bucket.asked[-1]) == ({}, "abort")
@@ -556,10 +556,10 @@ def test_a_failure_after_the_last_write_is_raised_by_finish() -> None:
 def test_ctrl_c_in_the_middle_is_not_forgotten() -> None:
     """FFmpeg's callbacks lose it; finishing raises it again."""
 
-    def between() -> None:
+    def check_cancelled() -> None:
         raise KeyboardInterrupt
 
-    stream = a_stream(bucket := Bucket(), between)
+    stream = a_stream(bucket := Bucket(), check_cancelled)
     with pytest.raises(KeyboardInterrupt):
         stream.write(bytes(HEAD + PART))
     assert stream.write(b"more") == 4

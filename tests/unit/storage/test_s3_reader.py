@@ -30,7 +30,7 @@ from made import noise, wav
 
 from komorebi_qc.core.errors import AccessDeniedError, OutOfTimeError, StorageError
 from komorebi_qc.core.source import Source
-from komorebi_qc.media.demux import RECORDING_FORMATS, opened
+from komorebi_qc.media.demux import RECORDING_FORMATS, open_container
 from komorebi_qc.media.truncation import missing_bytes
 from komorebi_qc.storage import s3_reader as s3_read
 from komorebi_qc.storage.s3_block_cache import LocalCache
@@ -448,10 +448,10 @@ def test_an_mp4_with_its_index_at_the_end(
     """Through PyAV: two requests more than its blocks; where sound and picture lie apart, no more than small ones."""
     content = late_index(tmp_path / "late.mp4", is_interleaved=is_interleaved)
     file = io.BytesIO(content)
-    with opened(Source("file", file, len(content)), RECORDING_FORMATS) as container:
+    with open_container(Source("file", file, len(content)), RECORDING_FORMATS) as container:
         true = [(packet.pts, bytes(packet)) for packet in container.demux()]
     with Bucket(content) as bucket:
-        with opened(media_source(serve(bucket)), RECORDING_FORMATS) as container:
+        with open_container(media_source(serve(bucket)), RECORDING_FORMATS) as container:
             assert [(packet.pts, bytes(packet)) for packet in container.demux()] == true
         blocks = (len(content) // FIRST_BYTES + 1).bit_length()
         assert len(bucket.asked) <= (blocks + 2 if is_interleaved else len(content) // FIRST_BYTES + blocks)
@@ -462,10 +462,10 @@ def test_real_captures_come_as_from_a_file(
     serve: Callable[..., S3Object], capture: Capture, source: Callable[[Path], Source]
 ) -> None:
     """What browsers record is demuxed alike, for at most 1.2 times its bytes."""
-    with opened(source(capture.recording), RECORDING_FORMATS) as container:
+    with open_container(source(capture.recording), RECORDING_FORMATS) as container:
         true = [(packet.stream_index, packet.pts, bytes(packet)) for packet in container.demux()]
     with Bucket(capture.recording.read_bytes()) as bucket:
-        with opened(media_source(serve(bucket)), RECORDING_FORMATS) as container:
+        with open_container(media_source(serve(bucket)), RECORDING_FORMATS) as container:
             found = [(packet.stream_index, packet.pts, bytes(packet)) for packet in container.demux()]
         assert found == true
         assert bucket.asked_bytes <= 1.2 * len(bucket.content)
@@ -618,12 +618,12 @@ def test_a_wrong_checksum_is_noticed(serve: Callable[..., S3Object]) -> None:
 
 
 def test_a_deadline_ends_a_read_that_waits(serve: Callable[..., S3Object], monkeypatch: pytest.MonkeyPatch) -> None:
-    """While a connection says nothing `between` is asked, in the reading thread; what it raises ends all reading."""
+    """While a connection is silent, the reading thread calls `check_cancelled`; its exception ends all reading."""
     calls: list[int] = []
     waits_s: set[float] = set()
     here, true = threading.get_ident(), threading.Event.wait
 
-    def between() -> None:
+    def check_cancelled() -> None:
         calls.append(threading.get_ident())
         if len(calls) > 7:
             raise OutOfTimeError("the time is up")
@@ -636,7 +636,7 @@ def test_a_deadline_ends_a_read_that_waits(serve: Callable[..., S3Object], monke
     monkeypatch.setattr(threading.Event, "wait", wait)
     with Bucket(BIG) as bucket:
         bucket.stalls_from = FOURTH
-        source = serve(bucket, between=between)
+        source = serve(bucket, check_cancelled=check_cancelled)
         reader, other = source.reader(), source.reader()
         with pytest.raises(OutOfTimeError):
             reader.read()
@@ -659,7 +659,7 @@ def test_a_deadline_ends_a_read_that_waits(serve: Callable[..., S3Object], monke
 def test_an_interrupt_in_the_middle_ends_the_reader(
     serve: Callable[..., S3Object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C that strikes outside `between`: the reader asks for nothing more."""
+    """Ctrl-C that strikes outside `check_cancelled`: the reader asks for nothing more."""
 
     def interrupted(*_: object) -> bool:
         raise KeyboardInterrupt

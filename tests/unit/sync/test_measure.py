@@ -15,7 +15,7 @@ from komorebi_qc.sync import FoundJump, SyncResult, measure
 from komorebi_qc.sync.classify import Channel, Evidence, judge
 from komorebi_qc.sync.fit import Points, fit
 from komorebi_qc.sync.measure import _in_order
-from komorebi_qc.sync.windows import Chain, Windows, opened
+from komorebi_qc.sync.windows import Chain, Windows, open_container
 
 
 def all_numbers(value: object) -> list[float]:
@@ -227,7 +227,7 @@ def test_the_gate_opens_for_a_segment_alone(off: tuple[int, ...], lead_s: tuple[
     """Four windows in a row under a lag of their own pass where the leading channel is silent, and only there."""
     chain = own_chain([i not in off for i in range(12)])
     gate = np.tile([[0.9, 2.0]], (12, 1))
-    wide = opened(gate, chain, np.array(lead_s))
+    wide = open_container(gate, chain, np.array(lead_s))
     lag = chain.lag_s
     inside = (wide[:, 0] <= lag) & (lag <= wide[:, 1])
     assert list(inside[4:8]) == [passes] * 4

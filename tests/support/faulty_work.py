@@ -1,0 +1,24 @@
+"""Work on a cluster that fails as it is asked to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from komorebi_qc.batch.rows import Row
+    from komorebi_qc.batch.tasks import Task
+
+
+def faulty(task: Task) -> Row:
+    """Inside a worker's process: one recording crashes it, one hangs."""
+    from batch_desk import quick  # noqa: PLC0415  in the worker's process
+
+    row = quick(task)
+    if task.item.recording_id == "r001":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if task.item.recording_id == "r002":
+        time.sleep(600)
+    return row
