@@ -180,13 +180,15 @@ def test_the_file_is_read(path):
     Args:
         path: The file's path.
     """
+    html = f"<p>There are {path} rows.</p>"
     raise ValueError(f"{path} is not a file")
 '''
     found = [(each.kind, each.text, each.lines[0]) for each in read_python(source)]
     assert ("docstring", "Module words.", 1) in found
     assert ("comment", "One comment over two lines.", 3) in found
     assert ("docstring", "The file's path.", 10) in found
-    assert ("string", "CODE is not a file", 12) in found
+    assert ("paragraph", "There are CODE rows.", 12) in found
+    assert ("string", "CODE is not a file", 13) in found
     assert ("test", "the file is read", 6) in found
     assert ("identifier", "key", 5) in found
     assert not any("told" in text for _, text, _ in found)
@@ -207,6 +209,7 @@ def test_doctests_are_left_out_of_docstrings() -> None:
 def test_pages_and_scripts_are_read() -> None:
     """A page's text, its titles and its scripts' strings are found; styles and tags aren't."""
     script = '<script>show("No item found", `${n} items left`)</script>'
+    assert [each.kind for each in read_html("<h2>What it does</h2>Words.")] == ["heading", "paragraph"]
     page = '<style>p{}</style><p title="A long title">One <b>bold</b> word.</p>' + script
     assert texts(read_html(page)) == ["A long title", "One bold word.", "No item found", "CODE items left"]
     assert texts(read_javascript("/* Why so. */\nlet a = 'x-y'; // one\n")) == ["Why so.", "one"]

@@ -51,6 +51,7 @@ class _Html(HTMLParser):
 
     SILENT = frozenset({"style", "pre"})
     INLINE = frozenset({"a", "b", "i", "em", "strong", "span", "small", "sub", "sup", "abbr", "kbd", "tspan"})
+    HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "summary", "th", "title"})
     ATTRIBUTES = frozenset({"alt", "title", "placeholder", "aria-label", "content"})
 
     def __init__(self, first_line: int) -> None:
@@ -59,6 +60,7 @@ class _Html(HTMLParser):
         self._first_line = first_line
         self._open: list[str] = []
         self._text = ""
+        self._kind = "paragraph"
         self._line = first_line
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -67,6 +69,7 @@ class _Html(HTMLParser):
             self._text += CODE
         elif tag not in self.INLINE:
             self.flush()
+            self._kind = "heading" if tag in self.HEADINGS else "paragraph"
         if tag in self.SILENT | {"script", "code"}:
             self._open.append(tag)
         for name, value in attrs:
@@ -93,8 +96,8 @@ class _Html(HTMLParser):
 
     def flush(self) -> None:
         if self._text.strip():
-            self.passages.append(passage(self._text.rstrip(), "paragraph", self._line))
-        self._text = ""
+            self.passages.append(passage(self._text.rstrip(), self._kind, self._line))
+        self._text, self._kind = "", "paragraph"
 
 
 def read_html(source: str, first_line: int = 1) -> Iterator[Passage]:

@@ -63,12 +63,14 @@ def paragraphs(text: str, kind: str, line: int) -> Iterator[Passage]:
         yield passage(match.group(), kind, line + text.count("\n", 0, match.start()))
 
 
+_SETTING = re.compile(r"\b[A-Z]+_[A-Z_]+\b|\b\w+=[-\w.:]+")
 _NOT_PROSE = re.compile(r"^\s*(?:SELECT|WITH|CREATE|INSERT|UPDATE|COPY|<\w)|[{};]\s*$|\w\(\)|==|=>|^[-./\w]+$")
 
 
 def is_prose(text: str) -> bool:
     """Whether a string reads as words: two or more of them, and hardly any signs between."""
-    words = re.findall(r"(?<![\w/.-])[A-Za-z][a-z']*(?![\w/=(])", text)
+    text = _SETTING.sub(CODE, _ADDRESS.sub(CODE, text))
+    words = re.findall(r"(?<![\w/.-])[A-Za-z][A-Za-z']*(?![\w/=(])", text)
     letters = sum(len(word) for word in words)
     return len(words) >= 2 and not _NOT_PROSE.search(text) and letters > 0.5 * len(re.sub(r"\s|CODE", "", text))
 

@@ -8,6 +8,7 @@ import re
 import tokenize
 from typing import TYPE_CHECKING
 
+from tooling.prose.markup import read_html
 from tooling.prose.passage import CODE, Passage, is_prose, paragraphs, passage
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def read_python(source: str, first_line: int = 1) -> Iterator[Passage]:
         is_test = words.startswith("test ")
         yield passage(words.removeprefix("test "), "test" if is_test else "identifier", line + shift)
     for string, line in _strings(tree, docstrings):
-        if is_prose(string):
+        if re.match(r"\s*(?:CODE\s*)*<[a-z!]", string):
+            yield from read_html(string, line + shift)
+        elif is_prose(string):
             yield passage(string, "string", line + shift)
 
 
