@@ -1,3 +1,4 @@
+# ruff: noqa: INP001, T201  a script, no package
 """Checks every link inside the documentation: the Markdown of the repository, and the site that was built from it.
 
     python .ci/docs/check_links.py            the Markdown: files and anchors, as GitHub makes them
@@ -55,9 +56,11 @@ def broken_in_markdown(root: Path, pages: list[Path]) -> list[str]:
                 found.append(f"{where}: there is no such file")
             elif parts.fragment and to.suffix == ".md" and parts.fragment not in anchors(to.read_text("utf-8")):
                 found.append(f"{where}: {to.relative_to(root)} has no such heading")
-        for name in sorted(set(_PATH.findall(_FENCE.sub("", text)))):
-            if not (root / name).exists() and name not in IMAGINED:
-                found.append(f"{page.relative_to(root)}: `{name}`: there is no such file")
+        found += [
+            f"{page.relative_to(root)}: `{name}`: there is no such file"
+            for name in sorted(set(_PATH.findall(_FENCE.sub("", text))) - IMAGINED)
+            if not (root / name).exists()
+        ]
     return found
 
 
@@ -69,9 +72,11 @@ def broken_in_code(root: Path, files: list[Path]) -> list[str]:
             text = file.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
-        for name in sorted(set(_NAMED.findall(text))):
-            if not (root / name).exists():
-                found.append(f"{file.relative_to(root)}: {name}: there is no such file")
+        found += [
+            f"{file.relative_to(root)}: {name}: there is no such file"
+            for name in sorted(set(_NAMED.findall(text)))
+            if not (root / name).exists()
+        ]
     return found
 
 
@@ -105,29 +110,39 @@ def broken_in_site(site: Path) -> list[str]:
         here = path.relative_to(site.resolve())
         found += [f"{here}: loads {load} from another host" for load in page.loads if urlsplit(load).netloc]
         # The page for a wrong address has links from the site's root.
-        if here.name == "404.html":
-            continue
-        for target in [*page.links, *page.loads]:
-            parts = urlsplit(target)
-            if parts.scheme or parts.netloc:
-                continue
-            to = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            if to.is_dir():
-                to /= "index.html"
-            if not to.exists():
-                found.append(f"{here}: {target}: there is no such file")
-            elif parts.fragment and to in pages and unquote(parts.fragment) not in pages[to].anchors | {"__skip"}:
-                found.append(f"{here}: {target}: there is no such anchor")
-    for style in site.rglob("*.css"):
-        if re.search(r"url\(\s*['\"]?(?:https?:)?//", style.read_text(encoding="utf-8")):
-            found.append(f"{style.relative_to(site)}: loads from another host")
+        if here.name != "404.html":
+            found += [
+                f"{here}: {target}: {fault}"
+                for target in [*page.links, *page.loads]
+                if (fault := _fault(target, path, pages))
+            ]
+    found += [
+        f"{style.relative_to(site)}: loads from another host"
+        for style in site.rglob("*.css")
+        if re.search(r"url\(\s*['\"]?(?:https?:)?//", style.read_text(encoding="utf-8"))
+    ]
     return found
+
+
+def _fault(target: str, path: Path, pages: dict[Path, _Page]) -> str:
+    """Why a link of the page at `path` leads nowhere; empty where it leads somewhere, or to another host."""
+    parts = urlsplit(target)
+    if parts.scheme or parts.netloc:
+        return ""
+    to = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+    if to.is_dir():
+        to /= "index.html"
+    if not to.exists():
+        return "there is no such file"
+    if parts.fragment and to in pages and unquote(parts.fragment) not in pages[to].anchors:
+        return "there is no such anchor"
+    return ""
 
 
 def tracked(root: Path) -> list[Path]:
     """The repository's files, those not yet committed included."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout  # noqa: S603
     return sorted(root / name for name in listed.split("\0") if name and (root / name).is_file())
 
 

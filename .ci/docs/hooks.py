@@ -1,3 +1,4 @@
+# ruff: noqa: INP001  mkdocs loads it by its path
 """Brings README, CONTRIBUTING and CHANGELOG into the site, and turns links between them and docs/ into the site's."""
 
 from __future__ import annotations

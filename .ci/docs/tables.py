@@ -1,3 +1,4 @@
+# ruff: noqa: INP001, T201  a script, no package
 """Writes the reference tables in docs/reference from the code: commands, settings, limits, qc.json, dataset.
 
     .venv/bin/python .ci/docs/tables.py            writes them between their markers
@@ -54,7 +55,7 @@ def _limit_names(one: Limit) -> str:
 
 
 def _warns(one: Limit) -> str:
-    return "" if EVERYTHING == one.warn or one.warn == one.fail else str(one.warn)
+    return "" if one.warn in (EVERYTHING, one.fail) else str(one.warn)
 
 
 def _fails(one: Limit) -> str:
@@ -75,7 +76,11 @@ def _keys(root: dict[str, Any], node: dict[str, Any], path: str) -> Iterator[tup
         items = _resolved(root, whole["items"]) if isinstance(whole.get("items"), dict) else {}
         inner = [_resolved(root, one) for one in whole.get("oneOf", whole.get("anyOf", ()))]
         has_items = bool(items.get("properties"))
-        yield f"`{key}{'[]' if has_items else ''}`", _type(root, whole), about.get("description", whole.get("description", ""))
+        yield (
+            f"`{key}{'[]' if has_items else ''}`",
+            _type(root, whole),
+            about.get("description", whole.get("description", "")),
+        )
         yield from _keys(root, items if has_items else whole, f"{key}{'[]' if has_items else ''}")
         for one in inner:
             if one.get("properties"):
@@ -189,11 +194,12 @@ def rendered(text: str, tables: dict[str, Any]) -> str:
         ValueError: where the page lacks a table's markers.
     """
     for name, make in tables.items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
         made = make()
-        block = f"<!-- {name} -->\n{made}<!-- /{name} -->" if made.endswith("\n") else f"<!-- {name} -->{made}<!-- /{name} -->"
-        text, count = re.subn(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _, block=block: block, text, flags=re.DOTALL)
+        block = f"{begin}\n{made}{end}" if made.endswith("\n") else f"{begin}{made}{end}"
+        text, count = re.subn(f"{begin}.*?{end}", lambda _, block=block: block, text, flags=re.DOTALL)
         if count != 1:
-            raise ValueError(f"the markers <!-- {name} --> and <!-- /{name} --> are needed once, and are there {count} times")
+            raise ValueError(f"the page needs {begin} and {end} once, and has them {count} times")
     return text
 
 
