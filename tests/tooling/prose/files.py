@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def passages_of(path: Path) -> list[Passage]:
-    """Return the prose of a file; an empty list for a kind of file that holds none.
+    """Return the prose of a file; an empty list if its kind of file has no prose.
 
     Raises:
         OSError: The file can't be read.

@@ -68,7 +68,7 @@ _NOT_PROSE = re.compile(r"^\s*(?:SELECT|WITH|CREATE|INSERT|UPDATE|COPY|<\w)|[{};
 
 
 def is_prose(text: str) -> bool:
-    """Whether a string reads as words: two or more of them, and hardly any signs between."""
+    """Whether a string reads as words: two or more of them, and few other signs."""
     text = _SETTING.sub(CODE, _ADDRESS.sub(CODE, text))
     words = re.findall(r"(?<![\w/.-])[A-Za-z][A-Za-z']*(?![\w/=(])", text)
     letters = sum(len(word) for word in words)
