@@ -81,7 +81,7 @@ def broken_in_code(root: Path, files: list[Path]) -> list[str]:
 
 
 class _Page(HTMLParser):
-    """A built page's links, what it loads, and its anchors."""
+    """The links of a built page, the addresses it loads, and its anchors."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class _Page(HTMLParser):
 
 
 def broken_in_site(site: Path) -> list[str]:
-    """Links of the built site to what isn't there, and whatever a page would load from another host."""
+    """Broken links of the built site, and requests of its pages to other hosts."""
     pages = {path.resolve(): _Page(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
     if not pages:
         return [f"{site}: there is no page"]
@@ -125,7 +125,7 @@ def broken_in_site(site: Path) -> list[str]:
 
 
 def _fault(target: str, path: Path, pages: dict[Path, _Page]) -> str:
-    """Why a link of the page at `path` leads nowhere; empty where it leads somewhere, or to another host."""
+    """Why a link of the page at `path` leads nowhere; empty if it leads somewhere, or to another host."""
     parts = urlsplit(target)
     if parts.scheme or parts.netloc:
         return ""

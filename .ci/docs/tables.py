@@ -188,10 +188,10 @@ PAGES = {
 
 
 def rendered(text: str, tables: dict[str, Any]) -> str:
-    """A page with its tables made anew.
+    """A page with its tables made again.
 
     Raises:
-        ValueError: where the page lacks a table's markers.
+        ValueError: if the page lacks a table's markers.
     """
     for name, make in tables.items():
         begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"

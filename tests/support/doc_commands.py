@@ -1,7 +1,7 @@
 """The commands that README and docs print: found in the Markdown, run, and compared with what the page shows.
 
 A fenced ``sh`` block is a shell script. A fenced ``console`` block has commands after ``$ `` and their output below; in
-the output ``...`` matches anything. A comment ``<!-- needs: AWS -->`` before a block says that it can't run here.
+the output ``...`` matches anything. A comment ``<!-- needs: AWS -->`` before a block means that it can't run here.
 """
 
 from __future__ import annotations
