@@ -9,13 +9,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-find_uv() {
-  command -v uv && return
-  [ -x .tools/uv/bin/uv ] || { "${PYTHON:-python3}" -m venv .tools/uv && .tools/uv/bin/pip -q install uv; } >&2
-  echo .tools/uv/bin/uv
-}
-uv=$(find_uv)
-compile() { "$uv" pip compile "$@" --universal --generate-hashes --no-header --no-emit-index-url --quiet; }
+.ci/tools.sh uv
+compile() { .tools/uv/bin/uv pip compile "$@" --universal --generate-hashes --no-header --no-emit-index-url --quiet; }
 project() { compile pyproject.toml --no-annotate --python-version 3.11 "$@"; }
 
 # Prints of its first file the packages that the other files don't hold: a package is a line that names it and its hashes.

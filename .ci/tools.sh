@@ -2,6 +2,7 @@
 # Makes the tools named: each in an environment of its own under .tools, from a lock file with hashes.
 #   .ci/tools.sh sam checkov      SAM CLI, cfn-lint, cfripper, parliament in .tools/sam/bin; checkov in .tools/checkov/bin
 #   .ci/tools.sh stand            ministack and SeaweedFS, for tests on real parts
+#   .ci/tools.sh uv               uv in .tools/uv/bin, for the lock files and the test of the wheel
 #   .ci/tools.sh docs             mkdocs with its theme in .tools/docs/bin, for the documentation's site
 #   .ci/tools.sh groovy           npm-groovy-lint in .tools/groovy/node_modules/.bin (needs node, npm and Java 17 or newer)
 #   .ci/tools.sh --rie            prints where Lambda's runtime interface emulator lies, which comes with SAM CLI
@@ -48,7 +49,7 @@ make_groovy() {
 make_tool() {
   local lock sum
   lock=$(lock_of "$1")
-  [ -f "$lock" ] || { echo "tools: there is no $lock (known: sam, checkov, stand, docs, groovy)" >&2; return 1; }
+  [ -f "$lock" ] || { echo "tools: there is no $lock (known: sam, checkov, stand, docs, uv, groovy)" >&2; return 1; }
   sum=$(sha256sum <"$lock")
   # Two that make the same at once: the second waits, and finds it made.
   mkdir -p .tools
@@ -66,9 +67,9 @@ make_tool() {
 }
 
 lock() {
-  [ -x .venv/bin/uv ] || .venv/bin/pip -q install uv
   local name
-  [ $# -gt 0 ] || set -- sam checkov stand docs groovy
+  (make_tool uv)
+  [ $# -gt 0 ] || set -- sam checkov stand docs uv groovy
   for name in "$@"; do
     case $name in
       groovy)
@@ -76,7 +77,7 @@ lock() {
         (cd .ci/tools/groovy && rm -f package-lock.json &&
           npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error) ;;
       *)
-        .venv/bin/uv pip compile ".ci/tools/$name.in" --universal --python-version 3.11 \
+        .tools/uv/bin/uv pip compile ".ci/tools/$name.in" --universal --python-version 3.11 \
           --generate-hashes --no-header --no-emit-index-url --quiet --upgrade -o ".ci/tools/$name.lock" ;;
     esac
   done
@@ -90,7 +91,7 @@ case ${1:-} in
     rie=$(echo "$PWD"/.tools/sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-$machine)
     [ -x "$rie" ] || chmod +x "$rie"
     echo "$rie" ;;
-  '' | -*) sed -n '2,8s/^# //p' "$0" >&2; exit 2 ;;
+  '' | -*) sed -n '2,9s/^# //p' "$0" >&2; exit 2 ;;
   *)
     # Side by side: most of it is waiting for downloads.
     jobs=()
