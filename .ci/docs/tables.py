@@ -62,7 +62,7 @@ def _fails(one: Limit) -> str:
     return "" if one.fail == EVERYTHING else str(one.fail)
 
 
-def keys() -> str:
+def qc_keys() -> str:
     """Every key of qc.json with its type, from its JSON Schema."""
     document = json.loads(QC_SCHEMA.read_text(encoding="utf-8"))
     return _table(("key", "type", "meaning"), list(_keys(document, document, "")))
@@ -181,7 +181,7 @@ PAGES = {
     "commands.md": {"commands": commands},
     "settings.md": {"variables": settings},
     "limits.md": {"limits": limits},
-    "schema.md": {"keys": keys},
+    "schema.md": {"keys": qc_keys},
     "dataset.md": {"schema": dataset.as_markdown, "version": lambda: dataset.SCHEMA_VERSION},
 }
 """Of each page, its tables and the functions that make them."""
