@@ -15,7 +15,8 @@ help:
 	@echo "  make lock     update the lock files from pyproject.toml (LOCK='--upgrade' takes newer releases)"
 	@echo "  make docs     build the documentation's site into site/ and check its links, offline"
 	@echo "  make e2e      test the function with Lambda's emulator and the built image (PARTS='runtime image' runs some; needs root)"
-	@echo "  make wheel    build the wheel and try it in empty environments, one for each extra (ARGS=--all: every Python found)"
+	@echo "  make dist     build the last commit's source distribution and wheel into dist/, see docs/release.md"
+	@echo "  make wheel    install the wheel into empty environments, one for each extra, and try it (ARGS=--all: every Python found)"
 	@echo "  make clean    delete everything that these targets made"
 	@echo "Measurements"
 	@echo "  make bench        time, memory, disk and quality compared with the predecessor (needs ffmpeg; ARGS='--rows ...' runs some)"
@@ -130,5 +131,14 @@ e2e: .venv/.ready-test
 image: .venv/.ready-test
 	$(BIN)/python tests/e2e image
 
+# REPOSITORY= is the address of the repository's page; it makes files for a package index.
+.PHONY: dist wheel
+dist: .venv/.ready-demo
+	$(BIN)/python .ci/dist.py $(if $(REPOSITORY),--repository '$(REPOSITORY)')
+
+wheel: .venv/.ready-demo
+	.ci/tools.sh uv
+	$(BIN)/python tests/tooling/wheel.py $(ARGS)
+
 clean:
-	rm -rf .venv .tools .aws-sam packaged.yaml site demo-output bench-output lab-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv .tools dist .aws-sam packaged.yaml site demo-output bench-output lab-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

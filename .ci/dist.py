@@ -89,7 +89,7 @@ def build(root: Path, out: Path, repository: str = "") -> list[Path]:
         The source distribution and the wheel.
 
     Raises:
-        ReleaseError: If the commit isn't ready for a package index.
+        ReleaseError: If the commit can't be built, or isn't ready for a package index.
     """
     archive = _git(root, "archive", "HEAD")
     with tempfile.TemporaryDirectory() as folder:
@@ -99,7 +99,9 @@ def build(root: Path, out: Path, repository: str = "") -> list[Path]:
         if repository:
             prepare(tree, repository, _git(root, "tag", "--points-at", "HEAD").decode().split())
         argv = [sys.executable, "-m", "hatchling", "build", "--directory", str(out.resolve())]
-        subprocess.run(argv, cwd=tree, check=True, stderr=subprocess.DEVNULL)  # noqa: S603
+        built = subprocess.run(argv, cwd=tree, check=False, capture_output=True, text=True)  # noqa: S603
+        if built.returncode:
+            raise ReleaseError(f"hatchling fails: {built.stderr.strip().splitlines()[-1]}")
         name = f"komorebi_qc-{version_in(tree)}"
     return [out / f"{name}.tar.gz", out / f"{name}-py3-none-any.whl"]
 
