@@ -211,7 +211,7 @@ def upload_sample(console: Console) -> None:
             _ivr_recording(),
             "the IVR's recording of this contact: not the one",
         ),
-        (settings.connect_bucket, call_audio.format(began), _sample("connect.wav"), "the agent's: the call audio"),
+        (settings.connect_bucket, call_audio.format(began), _sample("call.wav"), "the agent's: the call audio"),
         (settings.input_bucket, RECORDING.agent_recording_key, _sample("recording.mp4"), "the agent recording"),
     )
     console.print("\n[bold]What lies in the buckets[/]")

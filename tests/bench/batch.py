@@ -113,7 +113,7 @@ def make_calls(out: Path, number: int, call_s: float, corpus: Path | None, seed:
 def _phrases(corpus: Path | None) -> list[list[NDArray[np.int16]]]:
     """What each side says, in pieces."""
     places = sorted(corpus.glob("*/connect.wav")) if corpus else []
-    places = places or [ROOT / "tests" / "media" / "call.wav", ROOT / "komorebi_qc" / "demo" / "sample" / "connect.wav"]
+    places = places or [ROOT / "tests" / "media" / "call.wav", ROOT / "komorebi_qc" / "demo" / "sample" / "call.wav"]
     sides: list[list[NDArray[np.int16]]] = [[], []]
     for place in places:
         with wave.open(str(place)) as file:

@@ -74,7 +74,7 @@ def good_kinds() -> dict[str, Kind]:
 
 def _sample() -> Kind:
     truth = json.loads((SAMPLE / "truth.json").read_text())
-    call, recording = (SAMPLE / "connect.wav").read_bytes(), (SAMPLE / "recording.mp4").read_bytes()
+    call, recording = (SAMPLE / "call.wav").read_bytes(), (SAMPLE / "recording.mp4").read_bytes()
     return Kind("sample", call, recording, truth["callEndingTimestamp"])
 
 

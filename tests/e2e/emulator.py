@@ -92,7 +92,7 @@ class World:
         recording = Recording(recording_id, "agent-7", datetime(2026, 3, 2, 14, 5, 9))  # noqa: DTZ001  as in the table
         s3 = self.server.client("s3")
         call = f"{recording.call_audio_prefixes(PREFIX)[0]}{recording.created:%Y%m%dT%H:%M}_UTC.wav"
-        s3.put_object(Bucket=CONNECT, Key=call, Body=(SAMPLE / "connect.wav").read_bytes())
+        s3.put_object(Bucket=CONNECT, Key=call, Body=(SAMPLE / "call.wav").read_bytes())
         s3.put_object(Bucket=INPUT, Key=recording.agent_recording_key, Body=(SAMPLE / "recording.mp4").read_bytes())
         item = {
             "videoID": {"S": recording_id},

@@ -76,7 +76,11 @@ class Turn:
 
 @dataclass(frozen=True)
 class Script:
-    """A call: its turns, what the agent says after it, and how long lead and after-call work are."""
+    """A call: its turns, the agent's turns after it, and the lengths of lead and after-call work.
+
+    The first pause counts from the call's start and may be negative: the agent is heard before the call begins.
+    `tail_s` is the time between the last turn and the call's end; if it is negative, that turn outlasts the call.
+    """
 
     turns: tuple[Turn, ...]
     after: tuple[Turn, ...]
@@ -84,6 +88,7 @@ class Script:
     acw_s: float
     seed: int
     notes: str
+    tail_s: float = 0.25
 
 
 @dataclass(frozen=True)
@@ -101,20 +106,20 @@ class Capture:
 
 SAMPLE = Script(
     turns=(
-        Turn("agent", "hello", 0.40, "Hello."),
-        Turn("customer", "tt-somethingwrong", 0.45, "C'\u00e8 qualcosa di terribilmente sbagliato."),
+        Turn("agent", "queue-thankyou", -0.80, "Thank you for your patience."),
+        Turn("customer", "tt-somethingwrong", -0.55, "C'\u00e8 qualcosa di terribilmente sbagliato."),
         Turn("agent", "sorry-youre-having-problems", 0.35, "Sorry you're having problems."),
         Turn("customer", "number-not-answering", 0.40, "Il numero non sta rispondendo."),
         Turn("agent", "one-moment-please", -0.15, "One moment, please."),
         Turn("customer", "auth-thankyou", 0.25, "Grazie."),
-        Turn("agent", "check-number-dial-again", 0.80, "Please check the number and dial again."),
+        Turn("agent", "check-number-dial-again", 3.00, "Please check the number and dial again."),
         Turn("customer", "privacy-incorrect", 0.50, "Sono spiacente, quel numero non \u00e8 valido."),
         Turn("agent", "please-try-call-later", 0.35, "Please try your call again later."),
         Turn("customer", "goodbye", 0.35, "Arrivederci!"),
-        Turn("agent", "goodbye", 0.20, "Goodbye!"),
+        Turn("agent", "please-try-again", -0.30, "Please try again."),
     ),
     after=(
-        Turn("agent", "info-about-last-call", 0.90, "Information about your last call."),
+        Turn("agent", "info-about-last-call", 0.35, "Information about your last call."),
         Turn("agent", "vm-msgsaved", 0.55, "Your message has been saved."),
         Turn("agent", "vm-marked-urgent", 0.60, "Message marked urgent."),
     ),
@@ -122,6 +127,7 @@ SAMPLE = Script(
     acw_s=8.0,
     seed=11,
     notes="Number does not answer.\nCustomer will call\nagain later.\n\nMarked: urgent\nCall back by 12:00",
+    tail_s=-0.60,
 )
 SHORT = Script(
     turns=(
@@ -211,26 +217,33 @@ def spoken(sounds: Path, turn: Turn) -> Signal:
     return x * (gain(-19) / float(np.sqrt(np.mean(active**2))))
 
 
-def joined(
-    sounds: Path, turns: tuple[Turn, ...], tail: float, seconds: float | None = None
-) -> tuple[dict[str, Signal], list[dict[str, Any]]]:
-    """Both speakers' tracks (WIDE) and when each turn is spoken."""
-    said, t = [], 0.0
+@dataclass(frozen=True)
+class Spoken:
+    """A turn's sound (WIDE) and its start in seconds."""
+
+    turn: Turn
+    at: float
+    clip: Signal
+
+    @property
+    def end(self) -> float:
+        """When it ends, in seconds."""
+        return self.at + len(self.clip) / WIDE
+
+    def caption(self) -> dict[str, Any]:
+        """As `capture.html` takes it."""
+        return {"who": self.turn.who, "text": self.turn.text, "at": self.at, "end": self.end}
+
+
+def dialogue(sounds: Path, turns: tuple[Turn, ...], start_s: float) -> list[Spoken]:
+    """Each turn after the one before it, with its pause; the first pause counts from `start_s`."""
+    said, t = [], start_s
     for turn in turns:
         clip = spoken(sounds, turn)
         t += turn.pause
-        said.append((turn, t, clip))
+        said.append(Spoken(turn, t, clip))
         t += len(clip) / WIDE
-    total = round((seconds if seconds is not None else np.ceil((t + tail) * 20) / 20) * WIDE)
-    if t * WIDE > total:
-        raise ValueError(f"{t:.2f} s of speech do not fit")
-    tracks = {who: np.zeros(total) for who in SPEAKERS}
-    for turn, at, clip in said:
-        i = round(at * WIDE)
-        tracks[turn.who][i : i + len(clip)] += clip
-    return tracks, [
-        {"who": turn.who, "text": turn.text, "at": at, "end": at + len(clip) / WIDE} for turn, at, clip in said
-    ]
+    return said
 
 
 def through_mulaw(x: Signal) -> Signal:
@@ -265,23 +278,29 @@ class Call:
 def make_call(sounds: Path, script: Script) -> Call:
     """The dialogue as Connect keeps it and as the agent's microphone hears it."""
     rng = np.random.default_rng(script.seed)
-    tracks, turns = joined(sounds, script.turns, tail=0.25)
-    call_s = len(tracks["agent"]) / WIDE
-    after, after_turns = joined(sounds, script.after, tail=0, seconds=script.acw_s)
+    during = dialogue(sounds, script.turns, script.lead_s)
+    call_s = float(np.ceil((during[-1].end - script.lead_s + script.tail_s) * 20) / 20)
+    after = dialogue(sounds, script.after, max(script.lead_s + call_s, during[-1].end))
+    total_s = script.lead_s + call_s + script.acw_s
+    if during[0].at < 0 or after[-1].end > total_s:
+        raise ValueError(f"the speech does not fit into {total_s:.2f} s")
+    tracks = {who: np.zeros(round(total_s * WIDE)) for who in SPEAKERS}
+    for one in (*during, *after):
+        i = round(one.at * WIDE)
+        tracks[one.turn.who][i : i + len(one.clip)] += one.clip
 
-    connect = np.stack([resampled(tracks[who], WIDE, NARROW, BAND) for who in ("customer", "agent")], axis=1)
+    first, count = round(script.lead_s * NARROW), round(call_s * NARROW)
+    narrow = [resampled(tracks[who], WIDE, NARROW, BAND)[first : first + count] for who in ("customer", "agent")]
+    connect = np.stack(narrow, axis=1)
     connect = through_mulaw(connect + rng.normal(0, gain(-64), connect.shape))
 
+    room = resampled(tracks["agent"], WIDE, FULL)
     far = resampled(connect[:, 0], NARROW, FULL) * gain(CUSTOMER_GAIN_DB)  # the customer came over the telephone
-    heard = far + resampled(tracks["agent"], WIDE, FULL)
-    room = np.concatenate([np.zeros(round(script.lead_s * FULL)), heard, resampled(after["agent"], WIDE, FULL)])
+    start = round(script.lead_s * FULL)
+    room[start : start + len(far)] += far
     room += rng.normal(0, gain(-62), len(room))
     room[:8] = 0.001  # capture.html waits for a first sample
-    for turn in turns:
-        turn["at"], turn["end"] = turn["at"] + script.lead_s, turn["end"] + script.lead_s
-    for turn in after_turns:
-        turn["at"], turn["end"] = (turn[k] + script.lead_s + call_s for k in ("at", "end"))
-    return Call(connect, room, turns + after_turns, call_s)
+    return Call(connect, room, [one.caption() for one in (*during, *after)], call_s)
 
 
 # Capture --------------------------------------------------------------------------------------------------------------
@@ -537,7 +556,7 @@ def main() -> int:
     if "sample" in names:
         sample.mkdir(parents=True, exist_ok=True)
         call = make_call(a.sounds, SAMPLE)
-        write_wav(sample / "connect.wav", call.connect, NARROW)
+        write_wav(sample / "call.wav", call.connect, NARROW)
         truth = make(sample / "recording.mp4", call, SAMPLE, SAMPLE_CAPTURE, a.chromium)
         (sample / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
         shutil.copyfile(HERE / "LICENSE.txt", sample / "LICENSE.txt")

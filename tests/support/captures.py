@@ -25,7 +25,7 @@ class Capture:
 
 def _captures() -> dict[str, Capture]:
     truths = {name: (MEDIA / name, MEDIA / "call.wav", t) for name, t in _read(MEDIA / "truth.json").items()}
-    truths["sample"] = (SAMPLE / "recording.mp4", SAMPLE / "connect.wav", _read(SAMPLE / "truth.json"))
+    truths["sample"] = (SAMPLE / "recording.mp4", SAMPLE / "call.wav", _read(SAMPLE / "truth.json"))
     return {
         name: Capture(name, recording, call, t["offset_s"], t["callEndingTimestamp"], t["call_end_in_recording_s"])
         for name, (recording, call, t) in truths.items()

@@ -69,7 +69,7 @@ def _case(recording: Path, connect: Path, truth: dict[str, Any]) -> Case:
 def cases() -> dict[str, Case]:
     """The sample call (``recording.mp4``) and every capture in ``tests/media``, by file name."""
     found = {name: _case(MEDIA / name, MEDIA / "call.wav", truth) for name, truth in _truth(MEDIA).items()}
-    return {"recording.mp4": _case(SAMPLE / "recording.mp4", SAMPLE / "connect.wav", _truth(SAMPLE)), **found}
+    return {"recording.mp4": _case(SAMPLE / "recording.mp4", SAMPLE / "call.wav", _truth(SAMPLE)), **found}
 
 
 def _truth(folder: Path) -> dict[str, Any]:

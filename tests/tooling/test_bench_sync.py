@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = (ROOT / "komorebi_qc" / "demo" / "sample" / "connect.wav", ROOT / "tests" / "media" / "call.wav")
+FILES = (ROOT / "komorebi_qc" / "demo" / "sample" / "call.wav", ROOT / "tests" / "media" / "call.wav")
 SPEEDS = np.linspace(0.8, 1.25, 8)
 """Each makes other words of the same ones: told apart by an alignment as another voice's would be."""
 PIECE_S = 2.5

@@ -78,7 +78,7 @@ def test_the_wheel_holds_the_package_its_data_the_notebooks_and_the_handler(buil
         start = next((start for start in moved if path.startswith(start)), "")
         expected.add(moved[start] + path.removeprefix(start) if start else path)
     assert set(_members(built[1])) == expected
-    assert any(name.endswith("sample/connect.wav") for name in expected)
+    assert any(name.endswith("sample/call.wav") for name in expected)
 
 
 def test_the_source_distribution_makes_the_same_wheel(built: list[Path], tmp_path: Path) -> None:
