@@ -1,8 +1,8 @@
 """The command: checks the repository's prose against its style. `.ci/prose.sh` runs it.
 
-The rules in `.ci/prose` use the rule format of Vale (https://vale.sh). Vale itself isn't used: its packages on PyPI and npm
-download the program when they are first run, and it doesn't read the strings of Python files. Errors lead to exit code
-1; warnings and suggestions don't.
+The rules in `.ci/prose` use the rule format of Vale (https://vale.sh). Vale itself isn't used: its packages on PyPI and
+npm download the program when they are first run, and it doesn't read the strings of Python files. Errors lead to exit
+code 1; warnings and suggestions don't.
 """
 
 from __future__ import annotations
