@@ -80,6 +80,8 @@ def test_a_rule_finds_its_pattern(text: str, rule: str) -> None:
         "It continues, whatever stopped it.",
         "There is plenty of speech and none of it agrees.",
         "Keep the page where it was written.",
+        "One of both, agent, customer or none.",
+        "The dead letters stay where they are.",
         "The default is used if none is given.",
         "None of the tests reads the clock.",
         "The chart tells the two groups apart.",
