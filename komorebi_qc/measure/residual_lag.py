@@ -14,7 +14,7 @@ import numpy as np
 import soxr
 
 from komorebi_qc.core.samples import RATE
-from komorebi_qc.sync.gcc_phat import peaks
+from komorebi_qc.sync.lags.gcc_phat import lag_peaks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,6 +171,6 @@ def measure_lags(windows: Sequence[Window], heard: Sequence[Block]) -> tuple[Lag
         outputs[row, : len(low)] = low
         late_s[row] = block.start_s + BLOCK / RATE / 2 - w.output_s
     starts = (np.arange(count) * BLOCK + REACH).astype(np.intp)
-    found = peaks(sources, 0, outputs.reshape(-1), starts, np.zeros(count, np.intp), WIDTH, REACH)
+    found = lag_peaks(sources, 0, outputs.reshape(-1), starts, np.zeros(count, np.intp), WIDTH, REACH)
     lag_s = found.lag_s[:, 0] + late_s
     return tuple(Lag(w.output_s, float(lag), float(z)) for w, lag, z in zip(windows, lag_s, found.z[:, 0], strict=True))

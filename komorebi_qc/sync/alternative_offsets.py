@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from komorebi_qc.core.samples import RATE, Doubles, Flags, Ints, Track
-from komorebi_qc.sync.coarse import Course, Hits, offsets_elsewhere
-from komorebi_qc.sync.gcc_phat import peaks
+from komorebi_qc.sync.lags.coarse import Course, Hits, offsets_elsewhere
+from komorebi_qc.sync.lags.gcc_phat import lag_peaks
 
 if TYPE_CHECKING:
-    from komorebi_qc.sync.windows import Chain
+    from komorebi_qc.sync.lags.windows import Chain
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class AlternativeOffset:
     """Another offset that (part of) the evidence fits as well."""
 
     offset_s: float
@@ -31,26 +31,26 @@ class Rival:
     """Share of the agreeing windows that agree there too, 0..1."""
 
 
-def find_rivals(
+def find_alternative_offsets(
     call: Track,
     recording: Track,
     chains: tuple[Chain, Chain],
-    is_heard: list[bool],
+    is_present: list[bool],
     hits: Hits,
     course: Course,
     offset_s: float,
     size: int,
-) -> tuple[tuple[Flags, Flags], tuple[Rival, ...]]:
+) -> tuple[tuple[Flags, Flags], tuple[AlternativeOffset, ...]]:
     """(which windows also agree somewhere else, the places where many do)."""
     repeated = (np.zeros(len(chains[0].on), bool), np.zeros(len(chains[1].on), bool))
-    rivals: list[Rival] = []
-    asked = sum(int(np.count_nonzero(c.on)) for c, h in zip(chains, is_heard, strict=True) if h)
+    alternative_offsets: list[AlternativeOffset] = []
+    asked = sum(int(np.count_nonzero(c.on)) for c, h in zip(chains, is_present, strict=True) if h)
     for shift, share in offsets_elsewhere(hits, course):
-        if share < 0.02 and len(rivals) > 2:
+        if share < 0.02 and len(alternative_offsets) > 2:
             continue
         agreeing = 0.0
         lags: list[Doubles] = []
-        for chain, flags, ok in zip(chains, repeated, is_heard, strict=True):
+        for chain, flags, ok in zip(chains, repeated, is_present, strict=True):
             which = np.flatnonzero(chain.on)
             if not ok or len(which) == 0:
                 continue
@@ -68,9 +68,11 @@ def find_rivals(
                 flags[which[k : k + stride]] = True
         if agreeing >= max(3.0, 0.1 * asked):
             exact = float(np.median(np.concatenate(lags)))
-            rivals.append(Rival(offset_s + exact, abs(exact), min(agreeing / max(asked, 1), 1.0)))
-    rivals.sort(key=lambda r: -r.score)
-    return repeated, tuple(rivals)
+            alternative_offsets.append(
+                AlternativeOffset(offset_s + exact, abs(exact), min(agreeing / max(asked, 1), 1.0))
+            )
+    alternative_offsets.sort(key=lambda r: -r.score)
+    return repeated, tuple(alternative_offsets)
 
 
 def _again(
@@ -79,5 +81,5 @@ def _again(
     """(which windows also agree `shift_s` away from their lag, how far exactly)."""
     starts = np.rint(chain.windows.start_s[which] * RATE).astype(np.intp)
     centres = np.rint((chain.lag_s[which] + shift_s) * RATE).astype(np.intp)
-    found = peaks(call, chain.windows.channel, recording, starts, centres, size, 1024)
+    found = lag_peaks(call, chain.windows.channel, recording, starts, centres, size, 1024)
     return (found.z[:, 0] > 9.0) & (found.z[:, 0] > 0.3 * chain.z[which]), found.lag_s[:, 0] - chain.lag_s[which]

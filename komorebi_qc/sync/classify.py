@@ -35,7 +35,7 @@ class Channel:
     distinct_turns: int
     span_support: float
     """Agreed share between the first agreeing window and the last."""
-    heard: bool
+    is_present: bool
 
     @property
     def support(self) -> float:
@@ -62,7 +62,7 @@ class Evidence:
     """
     contradicted: float
     """Of the seconds in which only a channel that is not heard speaks: the share with sound in the recording."""
-    rivals: int
+    alternative_offsets: int
     jumps: int = 0
     overlap: float = 1.0
     """Share of the call's speech where the recording has audio at all."""
@@ -86,7 +86,7 @@ def _turns(count: int) -> str:
 def _is_long(e: Evidence) -> bool:
     """Whether what agrees is a conversation, and no prompt that two calls share."""
     first, last = e.unbroken_s or (0.0, 0.0)
-    both = all(c.heard and c.distinct_turns >= LONG_TURNS for c in (e.customer, e.agent))
+    both = all(c.is_present and c.distinct_turns >= LONG_TURNS for c in (e.customer, e.agent))
     return both and last - first >= LONG_S
 
 
@@ -108,7 +108,7 @@ def _part_of_it(span_s: tuple[float, float], call_s: float) -> str:
     )
 
 
-def judge(e: Evidence) -> Verdict:
+def classify(e: Evidence) -> Verdict:
     """`aligned`, `ambiguous`, `wrong_pair` or `insufficient`."""
     speech = e.customer.active_s + e.agent.active_s
     agreed = e.customer.agreed_s + e.agent.agreed_s
@@ -119,12 +119,12 @@ def judge(e: Evidence) -> Verdict:
             "insufficient",
             f"the call holds {speech:.1f} s of speech where the recording has audio: too little to align",
         )
-    heard = [c for c in (e.agent, e.customer) if c.heard]
-    if not heard and e.recording_active_s < LEAST_SPEECH_S:
+    present = [c for c in (e.agent, e.customer) if c.is_present]
+    if not present and e.recording_active_s < LEAST_SPEECH_S:
         return Verdict(
             "insufficient", f"the recording holds {e.recording_active_s:.1f} s of sound during the call: muted or empty"
         )
-    best = max(heard, key=lambda c: c.support, default=None)
+    best = max(present, key=lambda c: c.support, default=None)
     if best is None:
         if speech >= 10.0 and e.recording_active_s >= 10.0:
             return Verdict(
@@ -133,26 +133,28 @@ def judge(e: Evidence) -> Verdict:
                 "sound in the recording, nothing agrees",
             )
         return Verdict("insufficient", "nothing agrees, but there is too little speech to call it a wrong pair")
-    if e.rivals and distinct < 0.25 * agreed and any(c.support >= 0.5 for c in heard):
+    if e.alternative_offsets and distinct < 0.25 * agreed and any(c.support >= 0.5 for c in present):
         return Verdict(
             "ambiguous",
             f"{agreed:.0f} s agree, but {agreed - distinct:.0f} s of it fit elsewhere as "
             "well: a loop or a repeated prompt",
         )
-    full = any(c.support >= 0.7 and c.turn_support >= 0.6 for c in heard)
-    if e.agent.heard and e.agent.support < 0.5:
+    full = any(c.support >= 0.7 and c.turn_support >= 0.6 for c in present)
+    if e.agent.is_present and e.agent.support < 0.5:
         # announcements and music reach the customer's side of any call; the agent's own voice is heard throughout or
         # the call is another
         full = False
     # both voices agree on a stretch and little disagrees in it: a transfer, a mute, a recording that covers a part
     part = (
-        len(heard) == 2 and all(c.span_support >= 0.7 and c.agreed_turns >= 4 for c in heard) and agreed >= 0.3 * speech
+        len(present) == 2
+        and all(c.span_support >= 0.7 and c.agreed_turns >= 4 for c in present)
+        and agreed >= 0.3 * speech
     )
     # a free jump lets one more prompt fit by chance, and so does the choice of a small overlap
     needed = 3 + e.jumps + (3 if e.overlap < 0.5 else 0)
-    enough = turns >= needed or (len(heard) == 2 and turns >= 2 and needed == 3)
+    enough = turns >= needed or (len(present) == 2 and turns >= 2 and needed == 3)
     # the voice that is not heard must be missing: sound in its place is somebody else's
-    missing = [c for c in (e.agent, e.customer) if not c.heard and c.active_s >= 4.0]
+    missing = [c for c in (e.agent, e.customer) if not c.is_present and c.active_s >= 4.0]
     foreign = bool(missing) and e.contradicted >= MOST_CONTRADICTED
     if (full or part) and e.explained >= LEAST_EXPLAINED and not foreign:
         if enough and distinct >= 2.5:
@@ -161,7 +163,7 @@ def judge(e: Evidence) -> Verdict:
                 f"{agreed:.0f} s of {speech:.0f} s of speech agree, "
                 f"in {_turns(e.customer.agreed_turns + e.agent.agreed_turns)}",
             )
-        if e.rivals:
+        if e.alternative_offsets:
             return Verdict(
                 "ambiguous",
                 f"{agreed:.0f} s agree, but {agreed - distinct:.0f} s of it fit elsewhere as "

@@ -8,127 +8,25 @@ stretch that isn't found stays in the result as what was not measured.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import replace
 
 import numpy as np
 
-from komorebi_qc.core.samples import RATE, Doubles, Flags, Ints, Track, length
-from komorebi_qc.sync import coarse
-from komorebi_qc.sync import windows as fine
+from komorebi_qc.core.samples import RATE, Track, length
+from komorebi_qc.sync.agreement import LEAST_SPEECH_S, NEAR_S, MergedWindows, gaps, merged_windows, solid
+from komorebi_qc.sync.lags import coarse
+from komorebi_qc.sync.lags import windows as fine
+from komorebi_qc.sync.lags.windows import Chain
 from komorebi_qc.sync.vad import FRAME_S, Activity
-from komorebi_qc.sync.windows import Chain
 
-LEAST_SPEECH_S = 5.0
-"""Speech of a stretch that agrees with nothing: less is an overlap of voices, a noise, a word."""
-LEAST_BREAK_S = 2.0
-"""Speech that disagrees so long ends an unbroken part."""
 LEAST_TURNS = 3
 LEAST_SHARE = 0.7
 """Of a segment's windows agree: there is little in between that disagrees."""
 MOST_ELSEWHERE = 0.3
 """Of a segment's score is what the next best place may have."""
 MOST_SEGMENTS = 6
-NEAR_S = 0.01
-"""A window's lag is its channel's in the run, give or take the drift over minutes."""
 ORDER_S = 0.5
 """Neighbours may overlap by so much in the recording: half a window, a customer's delay."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """A part of the call, on its own clock, in which no heard voice agrees with the recording."""
-
-    from_s: float
-    to_s: float
-    speech_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Merged:
-    """The windows of the voices that are heard, in time order."""
-
-    channel: Ints
-    row: Ints
-    time_s: Doubles
-    weight_s: Doubles
-    lag_s: Doubles
-    z: Doubles
-    on: Flags
-    audible: Flags
-
-
-def _merged(chains: tuple[Chain, Chain], is_heard: list[bool]) -> _Merged:
-    which = [k for k in (0, 1) if is_heard[k]]
-    time_s = np.concatenate([chains[k].windows.centre_s for k in which])
-    order = np.argsort(time_s, kind="stable")
-
-    def of(parts: list[np.ndarray]) -> np.ndarray:
-        joined: np.ndarray = np.concatenate(parts)[order]
-        return joined
-
-    return _Merged(
-        of([np.full(len(chains[k].on), k) for k in which]),
-        of([np.arange(len(chains[k].on)) for k in which]),
-        time_s[order],
-        of([chains[k].windows.weight_s for k in which]),
-        of([chains[k].lag_s for k in which]),
-        of([chains[k].z for k in which]),
-        of([chains[k].on for k in which]),
-        of([chains[k].windows.audible for k in which]),
-    )
-
-
-def _solid(on: Flags) -> Flags:
-    """Agreeing windows among others that agree; one alone is an accident."""
-    if len(on) < 3:
-        return on.copy()
-    near = np.convolve(on.astype(int), np.ones(5, int), "same")
-    return on & (near >= 3)
-
-
-def _gaps(m: _Merged) -> list[tuple[int, int]]:
-    """[first, last) of the windows between two solid ones, or before the first, or after the last."""
-    at = np.flatnonzero(_solid(m.on))
-    edges = np.concatenate([[-1], at, [len(m.on)]])
-    return [(int(a) + 1, int(b)) for a, b in pairwise(edges) if b - a > 1]
-
-
-def unmatched(chains: tuple[Chain, Chain], is_heard: list[bool], half_s: float, call_s: float) -> tuple[Stretch, ...]:
-    """The stretches of `LEAST_SPEECH_S` and more that agree with nothing, although the recording has audio there."""
-    if not any(is_heard):
-        return ()
-    m = _merged(chains, is_heard)
-    out = []
-    for a, b in _gaps(m):
-        speech = float(m.weight_s[a:b][m.audible[a:b] & ~m.on[a:b]].sum())
-        if speech >= LEAST_SPEECH_S:
-            first = 0.0 if a == 0 else float(m.time_s[a - 1]) + half_s
-            last = call_s if b == len(m.on) else float(m.time_s[b]) - half_s
-            out.append(Stretch(first, max(last, first), speech))
-    return tuple(out)
-
-
-def unbroken(
-    chains: tuple[Chain, Chain], is_heard: list[bool], half_s: float, call_s: float
-) -> tuple[float, float] | None:
-    """The longest part of the call (call_s) in which the heard voices agree under one lag without a break."""
-    if not any(is_heard):
-        return None
-    m = _merged(chains, is_heard)
-    at = np.flatnonzero(_solid(m.on))
-    if len(at) == 0:
-        return None
-    failed = np.concatenate([[0.0], np.cumsum(np.where(m.audible & ~m.on, m.weight_s, 0.0))])
-    apart = np.diff(failed[at]) >= LEAST_BREAK_S
-    # a voice against its own last lag: the other one is later by the network's delay
-    for channel in (0, 1):
-        own = np.flatnonzero(m.channel[at] == channel)
-        if len(own) > 1:
-            apart[own[1:][np.abs(np.diff(m.lag_s[at[own]])) > NEAR_S] - 1] = True
-    parts = np.split(at, np.flatnonzero(apart) + 1)
-    part = max(parts, key=lambda p: float(m.time_s[p[-1]] - m.time_s[p[0]]))
-    return max(float(m.time_s[part[0]]) - half_s, 0.0), min(float(m.time_s[part[-1]]) + half_s, call_s)
 
 
 def extend(
@@ -137,20 +35,20 @@ def extend(
     recording: Track,
     course: coarse.Course,
     chains: tuple[Chain, Chain],
-    is_heard: list[bool],
+    is_present: list[bool],
     reach: int,
 ) -> tuple[tuple[Chain, Chain], coarse.Course]:
     """The chains and the course with the segments found far from them."""
     tried: set[tuple[int, int]] = set()
     found = 0
-    while any(is_heard) and found < MOST_SEGMENTS:
-        m = _merged(chains, is_heard)
-        todo = [g for g in _gaps(m) if g not in tried and float(m.weight_s[g[0] : g[1]].sum()) >= LEAST_SPEECH_S]
+    while any(is_present) and found < MOST_SEGMENTS:
+        m = merged_windows(chains, is_present)
+        todo = [g for g in gaps(m) if g not in tried and float(m.weight_s[g[0] : g[1]].sum()) >= LEAST_SPEECH_S]
         if not todo or (0, len(m.on)) in todo:
             break
         # the longest first: it says most about where the others can lie
         gap = max(todo, key=lambda g: float(m.weight_s[g[0] : g[1]].sum()))
-        segment = _segment(call, activities, recording, chains, is_heard, m, gap, reach)
+        segment = _segment(call, activities, recording, chains, is_present, m, gap, reach)
         if segment is None:
             tried.add(gap)
             continue
@@ -169,8 +67,8 @@ def _segment(
     activities: tuple[Activity, Activity],
     recording: Track,
     chains: tuple[Chain, Chain],
-    is_heard: list[bool],
-    m: _Merged,
+    is_present: list[bool],
+    m: MergedWindows,
     gap: tuple[int, int],
     reach: int,
 ) -> tuple[tuple[Chain, Chain], coarse.Course] | None:
@@ -185,18 +83,18 @@ def _segment(
         return None
     hits = coarse.search(call, activities, recording, (from_s, to_s), (low_s, high_s))
     options = coarse.courses(hits)
-    looks = [_look(call, recording, chains, is_heard, m, gap, o, (low_s, high_s), size, reach) for o in options]
+    looks = [_look(call, recording, chains, is_present, m, gap, o, (low_s, high_s), size, reach) for o in options]
     if not looks:
         return None
     first = int(np.argmax([sum(c.score for c in look.values()) for look in looks]))
     best, chosen = looks[first], options[first]
     for shift, _ in coarse.offsets_elsewhere(hits, chosen):
         moved = coarse.Course(chosen.time_s, chosen.lag_s + shift, 0.0)
-        looks.append(_look(call, recording, chains, is_heard, m, gap, moved, (low_s, high_s), size, reach))
+        looks.append(_look(call, recording, chains, is_present, m, gap, moved, (low_s, high_s), size, reach))
     score = sum(c.score for c in best.values())
     if max(_elsewhere(look, best) for look in looks) > MOST_ELSEWHERE * score:
         return None
-    run = _run(best, activities, float(np.median(m.z[_solid(m.on)])))
+    run = _run(best, activities, float(np.median(m.z[solid(m.on)])))
     if run is None:
         return None
     joined = tuple(_joined(chains[k], best.get(k), from_s, to_s, run) for k in (0, 1))
@@ -206,16 +104,16 @@ def _segment(
     kept = coarse.Course(chosen.time_s[inside], chosen.lag_s[inside], chosen.score)
     pair = (joined[0], joined[1])
     for outwards in (-1, 1):
-        pair = _settled(call, recording, pair, is_heard, run, outwards, reach)
-    return _without_lost(pair, is_heard, run), kept
+        pair = _settled(call, recording, pair, is_present, run, outwards, reach)
+    return _without_lost(pair, is_present, run), kept
 
 
 def _look(
     call: Track,
     recording: Track,
     chains: tuple[Chain, Chain],
-    is_heard: list[bool],
-    m: _Merged,
+    is_present: list[bool],
+    m: MergedWindows,
     gap: tuple[int, int],
     course: coarse.Course,
     room_s: tuple[float, float],
@@ -226,7 +124,7 @@ def _look(
     out = {}
     for channel in (0, 1):
         rows = m.row[gap[0] : gap[1]][m.channel[gap[0] : gap[1]] == channel]
-        if not is_heard[channel] or len(rows) == 0:
+        if not is_present[channel] or len(rows) == 0:
             continue
         w = chains[channel].windows
         starts = np.rint(w.start_s[rows] * RATE).astype(np.intp)
@@ -255,12 +153,12 @@ def _run(look: dict[int, Chain], activities: tuple[Activity, Activity], usual_z:
     z = np.concatenate([c.z for c in look.values()])[order]
     weight = np.concatenate([c.windows.weight_s for c in look.values()])[order]
     usable = np.concatenate([c.windows.audible for c in look.values()])[order] | on
-    solid = np.flatnonzero(_solid(on))
-    if len(solid) == 0:
+    runs = np.flatnonzero(solid(on))
+    if len(runs) == 0:
         return None
     # the longest part of it without a stretch that disagrees
     failed = np.concatenate([[0.0], np.cumsum(np.where(usable & ~on, weight, 0.0))])
-    parts = np.split(solid, np.flatnonzero(np.diff(failed[solid]) >= LEAST_SPEECH_S) + 1)
+    parts = np.split(runs, np.flatnonzero(np.diff(failed[runs]) >= LEAST_SPEECH_S) + 1)
     part = max(parts, key=lambda p: float(weight[p].sum()))
     inside = slice(int(part[0]), int(part[-1]) + 1)
     agreed = on[inside]
@@ -301,7 +199,7 @@ def _settled(
     call: Track,
     recording: Track,
     chains: tuple[Chain, Chain],
-    is_heard: list[bool],
+    is_present: list[bool],
     run: tuple[float, float],
     outwards: int,
     reach: int,
@@ -311,7 +209,7 @@ def _settled(
     What fits the run's lag alone, and all before it, is the run's. What fits both from there on tells nothing of where
     the jump is: it is asked nothing.
     """
-    m = _merged(chains, is_heard)
+    m = merged_windows(chains, is_present)
     own = np.flatnonzero(m.on & (m.time_s >= run[0]) & (m.time_s <= run[1]))
     lag_s: dict[int, float] = {}
     for channel in (0, 1):
@@ -372,9 +270,9 @@ def _fit_at(
     return lag, z
 
 
-def _without_lost(chains: tuple[Chain, Chain], is_heard: list[bool], run: tuple[float, float]) -> tuple[Chain, Chain]:
+def _without_lost(chains: tuple[Chain, Chain], is_present: list[bool], run: tuple[float, float]) -> tuple[Chain, Chain]:
     """Next to the segment: where the lag falls, so much of the call was never recorded, and can't be asked to agree."""
-    m = _merged(chains, is_heard)
+    m = merged_windows(chains, is_present)
     at = np.flatnonzero(m.on)
     spans = []
     for edge in run:

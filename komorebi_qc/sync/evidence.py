@@ -11,8 +11,8 @@ from komorebi_qc.sync.vad import FRAME_S, Activity
 
 if TYPE_CHECKING:
     from komorebi_qc.core.samples import Flags
-    from komorebi_qc.sync.fit import Fit
-    from komorebi_qc.sync.windows import Chain
+    from komorebi_qc.sync.fit.model import Fit
+    from komorebi_qc.sync.lags.windows import Chain
 
 CUSTOMER, AGENT = 0, 1
 LONGEST_TURN_S = 15.0
@@ -22,24 +22,31 @@ LARGE_JUMP_S = 0.05
 def gather(
     call_s: float,
     activities: tuple[Activity, Activity],
-    heard: Activity,
+    recording_activity: Activity,
     chains: tuple[Chain, Chain],
-    is_heard: list[bool],
+    is_present: list[bool],
     result: Fit,
     repeated: tuple[Flags, Flags],
-    rivals: int,
+    alternative_offsets: int,
 ) -> Evidence:
     """The evidence for a fit. `repeated`: the windows that also agree elsewhere."""
     channels = [
         _channel(activity, chain, ok, again)
-        for activity, chain, ok, again in zip(activities, chains, is_heard, repeated, strict=True)
+        for activity, chain, ok, again in zip(activities, chains, is_present, repeated, strict=True)
     ]
-    active, explained, contradicted = _explained(call_s, activities, heard, chains, is_heard, result)
+    active, explained, contradicted = _explained(call_s, activities, recording_activity, chains, is_present, result)
     spoken = sum(a.active_s for a in activities)
     overlap = sum(c.active_s for c in channels) / spoken if spoken > 0 else 0.0
     large = sum(abs(s.size_s) > LARGE_JUMP_S for s in result.steps)
     return Evidence(
-        channels[CUSTOMER], channels[AGENT], active, explained, contradicted, rivals, large, min(overlap, 1.0)
+        channels[CUSTOMER],
+        channels[AGENT],
+        active,
+        explained,
+        contradicted,
+        alternative_offsets,
+        large,
+        min(overlap, 1.0),
     )
 
 
@@ -81,9 +88,9 @@ def _channel(activity: Activity, chain: Chain, ok: bool, again: Flags) -> Channe
 def _explained(
     call_s: float,
     activities: tuple[Activity, Activity],
-    heard: Activity,
+    recording_activity: Activity,
     chains: tuple[Chain, Chain],
-    is_heard: list[bool],
+    is_present: list[bool],
     result: Fit,
 ) -> tuple[float, float, float]:
     """(the recording's activity during the call in s.
@@ -91,13 +98,13 @@ def _explained(
     The share of it that agreeing windows cover while the call speaks, the share of the seconds only an unheard
     channel speaks in which the recording sounds).
     """
-    n = len(heard.active)
+    n = len(recording_activity.active)
     voiced, unheard = np.zeros(n, bool), np.zeros(n, bool)
     speaking, covered = np.zeros(n, bool), np.zeros(n, bool)
     moved = sum(s.size_s for s in result.steps)
     first = int(np.clip((result.offset_s + min(moved, 0.0)) / FRAME_S, 0, n))
     last = int(np.clip((result.offset_s + call_s + max(moved, 0.0)) / FRAME_S, 0, n))
-    for activity, chain, ok in zip(activities, chains, is_heard, strict=True):
+    for activity, chain, ok in zip(activities, chains, is_present, strict=True):
         w = chain.windows
         if len(w.start_s) == 0:
             continue
@@ -125,7 +132,7 @@ def _explained(
         (voiced if ok else unheard)[at] = True
     inside = np.zeros(n, bool)
     inside[first:last] = True
-    active = heard.active & inside
+    active = recording_activity.active & inside
     both = active & speaking
     total = int(np.count_nonzero(both))
     spoken = voiced & inside
@@ -134,5 +141,5 @@ def _explained(
         both, total = spoken, int(np.count_nonzero(spoken))
     share = float(np.count_nonzero(both & covered)) / total if total else 0.0
     alone = unheard & ~voiced & ~covered & inside
-    foreign = np.count_nonzero(alone & heard.active) / max(int(np.count_nonzero(alone)), 1)
+    foreign = np.count_nonzero(alone & recording_activity.active) / max(int(np.count_nonzero(alone)), 1)
     return float(np.count_nonzero(active)) * FRAME_S, share, float(foreign)

@@ -111,7 +111,7 @@ def _likelihoods(call: Track, recording: Track, voice: Voice, drift: float, star
     return found
 
 
-def change(
+def locate(
     call: Track, recording: Track, voices: list[Voice], drift: float, size_s: float, from_s: float, to_s: float
 ) -> tuple[float, float, float]:
     """(call_s of the jump, and the interval it lies in: 95 % at the least).

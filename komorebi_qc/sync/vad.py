@@ -58,10 +58,10 @@ def threshold(level_db: Floats, under_loud_db: float = 15.0) -> float:
     A track that never pauses (music) has no floor to find; but a noisy recording's floor may well lie that near to
     its speech.
     """
-    heard = level_db[level_db > -100.0]
-    if len(heard) == 0:
+    sounding = level_db[level_db > -100.0]
+    if len(sounding) == 0:
         return QUIET_DB
-    floor, loud = float(np.percentile(heard, 8)), float(np.percentile(heard, 98))
+    floor, loud = float(np.percentile(sounding, 8)), float(np.percentile(sounding, 98))
     return max(min(floor + 7.0, loud - under_loud_db), loud - 35.0, QUIET_DB)
 
 
@@ -79,8 +79,8 @@ def spans(flags: Flags) -> list[tuple[int, int]]:
     """Runs of True as [start, stop)."""
     if len(flags) == 0:
         return []
-    change: Ints = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in zip(change[::2], change[1::2], strict=True)]
+    edges: Ints = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _finish(level_db: Floats, active: Flags) -> Activity:

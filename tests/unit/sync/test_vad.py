@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -97,7 +99,7 @@ def test_spans_are_the_runs(flags: list[bool]) -> None:
     """The spans cover what is set and nothing else, in order, and never touch."""
     found = vad.spans(np.array(flags, bool))
     assert [i for a, b in found for i in range(a, b)] == [i for i, f in enumerate(flags) if f]
-    assert all(b < c for (_, b), (c, _) in zip(found, found[1:], strict=False))
+    assert all(b < c for (_, b), (c, _) in itertools.pairwise(found))
     assert all(a < b for a, b in found)
 
 

@@ -1,21 +1,23 @@
-"""The lag of one window: a phase-weighted cross-correlation and its strongest peaks.
+"""The lag of one window: GCC-PHAT and its strongest peaks.
 
-Generalised cross-correlation (Knapp and Carter 1976) with the cross-spectrum divided by its magnitude to the power
-`WHITENING`, within `BAND_HZ`; peaks are those of the analytic signal's envelope, because a raw peak picks the
-wrong lobe (1 ms off) where a microphone turns the phase. `z` is the peak over the Rayleigh sigma of the
-rest: 40 to 150 for a window that is truly there, 6 to 8 by chance.
+Generalised cross-correlation (Knapp and Carter 1976), whitened by `whitened`, within `BAND_HZ`. Peaks are taken from
+the envelope of the analytic signal: a raw peak picks the wrong lobe, 1 ms off, if a microphone shifts the phase.
+`z` is the peak over the Rayleigh sigma of the rest: 40 to 150 for a true window, 6 to 8 by chance.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from komorebi_qc.core.samples import RATE, Doubles, Flags, Floats, Ints, Track, piece
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 BAND_HZ = (280.0, 3450.0)
-WHITENING = 0.75
 PEAKS = 3
 APART_S = 0.0015
 SHOULDER = 4
@@ -25,7 +27,7 @@ _BATCH = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Peaks:
+class LagPeaks:
     """Of every window the `PEAKS` best lags, best first. Arrays of shape (windows, PEAKS)."""
 
     lag_s: Doubles
@@ -45,7 +47,19 @@ def _taper(n: int, edge: float) -> Floats:
     return w
 
 
-def peaks(call: Track, channel: int, recording: Track, starts: Ints, centres: Ints, width: int, reach: int) -> Peaks:
+def whitened(cross: NDArray[Any]) -> NDArray[Any]:
+    """Divide a cross-spectrum by its magnitude to the power of 3/4, in place, and return it.
+
+    The full phase transform (power 1) gives bins of noise the weight of bins of speech.
+    """
+    root = np.sqrt(np.abs(cross))
+    cross /= root * np.sqrt(root) + np.float32(1e-12)
+    return cross
+
+
+def lag_peaks(
+    call: Track, channel: int, recording: Track, starts: Ints, centres: Ints, width: int, reach: int
+) -> LagPeaks:
     """The lags of windows of `width` samples.
 
     `starts`: first call sample of each window; `centres`: the expected lag in samples; lags are searched within
@@ -72,10 +86,8 @@ def peaks(call: Track, channel: int, recording: Track, starts: Ints, centres: In
         audible[rows.start : rows.stop] = np.count_nonzero(y[:, reach : reach + width], axis=1) / width
         fx, fy = np.fft.rfft(x * inner)[:, lo:hi], np.fft.rfft(y * outer)[:, lo:hi]
         cross = fy * np.conj(fx)
-        root = np.sqrt(np.abs(cross))
-        cross /= root * np.sqrt(root) + np.float32(1e-12)
         spectrum = np.zeros((len(rows), size), np.complex64)
-        spectrum[:, lo:hi] = cross
+        spectrum[:, lo:hi] = whitened(cross)
         full = np.abs(np.fft.ifft(spectrum, axis=1))
         env = np.concatenate([full[:, -reach:], full[:, : reach + 1]], axis=1)
         sigma = np.median(env[:, ::4], axis=1) / 1.1774 + 1e-12
@@ -98,4 +110,4 @@ def peaks(call: Track, channel: int, recording: Track, starts: Ints, centres: In
             z[rows.start : rows.stop, k] = work[r, top] / sigma
             work[np.abs(index[None, :] - top[:, None]) <= apart] = 0.0
     z[blunt] = 0.0
-    return Peaks(lag, np.nan_to_num(z), audible, blunt)
+    return LagPeaks(lag, np.nan_to_num(z), audible, blunt)

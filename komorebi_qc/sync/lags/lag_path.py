@@ -21,7 +21,7 @@ _BEAM = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class LagPath:
     """Indices of the windows in it, the candidate taken in each, and its score."""
 
     windows: Ints
@@ -29,7 +29,7 @@ class Chain:
     score: float
 
 
-def chains(
+def beam_search(
     time_s: Doubles,
     lag_s: Doubles,
     gain: Doubles,
@@ -39,7 +39,7 @@ def chains(
     jump_s: float,
     best: int = 1,
     apart_s: float = 0.5,
-) -> list[Chain]:
+) -> list[LagPath]:
     """The `best` chains that end more than `apart_s` from one another, best first.
 
     `time_s` (n,) ascending; `lag_s`, `gain` (n, k): candidates; a gain of 0 or less is no candidate.
@@ -82,7 +82,7 @@ def chains(
             if len(ends) > _BEAM:
                 top = np.argsort(-score)[:_BEAM]
                 ends, last_lag, last_time, score = ends[top], last_lag[top], last_time[top], score[top]
-    out: list[Chain] = []
+    out: list[LagPath] = []
     taken: list[float] = []
     for e in np.argsort(-score):
         if any(abs(last_lag[e] - t) < apart_s for t in taken):
@@ -93,7 +93,7 @@ def chains(
             i, j, entry = back[entry]
             windows.append(i)
             choices.append(j)
-        out.append(Chain(np.array(windows[::-1], np.intp), np.array(choices[::-1], np.intp), float(score[e])))
+        out.append(LagPath(np.array(windows[::-1], np.intp), np.array(choices[::-1], np.intp), float(score[e])))
         if len(out) == best:
             break
     del lead

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from komorebi_qc.sync.features import Haystack, band_levels, floored
-from komorebi_qc.sync.lag_path import chains
+from komorebi_qc.sync.lags.features import Haystack, band_levels, floored
+from komorebi_qc.sync.lags.lag_path import beam_search
 from komorebi_qc.sync.vad import FRAME_S, Activity
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def courses(hits: Hits, best: int = 4) -> list[Course]:
     """The most credible courses, best first."""
     gain = np.maximum(hits.score - LEAST_SCORE, 0.0) * 10.0
     out = []
-    for chain in chains(
+    for chain in beam_search(
         hits.time_s, hits.lag_s, gain, slack_s=0.06, jump_price=1.5, jump_s=JUMP_S, best=best, apart_s=0.5
     ):
         lag = hits.lag_s[chain.windows, chain.choices]

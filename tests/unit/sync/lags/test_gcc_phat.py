@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from talkers import RATE, burst
 
-from komorebi_qc.sync import gcc_phat
+from komorebi_qc.sync.lags import gcc_phat
 
 WIDTH, REACH = 4096, 2048
 
@@ -30,7 +30,7 @@ def test_the_lag_is_right_to_a_fraction_of_a_sample(channel: int, lag: float) ->
     call = voices()
     recording = shifted(call[:, channel], lag).astype(np.float32)
     starts, centres = np.array([16000, 24000]), np.array([0, round(lag / 2)])
-    found = gcc_phat.peaks(call, channel, recording, starts, centres, WIDTH, REACH)
+    found = gcc_phat.lag_peaks(call, channel, recording, starts, centres, WIDTH, REACH)
     assert found.lag_s[:, 0] == pytest.approx(np.full(2, lag / RATE), abs=1e-5)
     assert (found.z[:, 0] > 40.0).all()
     assert (np.diff(found.z, axis=1) <= 0).all()
@@ -44,7 +44,7 @@ def test_a_lag_out_of_reach_is_not_found() -> None:
     call = voices(2)
     recording = call[:, 0].copy()
     starts = np.array([20000] * 3)
-    found = gcc_phat.peaks(call, 0, recording, starts, np.array([REACH - 2, REACH + 60, -REACH + 2]), WIDTH, REACH)
+    found = gcc_phat.lag_peaks(call, 0, recording, starts, np.array([REACH - 2, REACH + 60, -REACH + 2]), WIDTH, REACH)
     assert found.lag_s[[0, 2], 0] == pytest.approx([0.0, 0.0], abs=5e-6)
     assert found.z[1, 0] < 12.0
 
@@ -55,7 +55,7 @@ def test_a_turned_phase_moves_no_peak() -> None:
     spectrum = np.fft.rfft(call[:, 0])
     for turn in (-1.0, 1j):
         recording = np.roll(np.fft.irfft(spectrum * turn, len(call)), 333).astype(np.float32)
-        found = gcc_phat.peaks(call, 0, recording, np.array([16000]), np.array([300]), WIDTH, REACH)
+        found = gcc_phat.lag_peaks(call, 0, recording, np.array([16000]), np.array([300]), WIDTH, REACH)
         assert found.lag_s[0, 0] == pytest.approx(333 / RATE, abs=2e-5)
 
 
@@ -63,7 +63,7 @@ def test_an_echo_is_the_second_peak() -> None:
     """An echo 5 ms later is the second best lag, fainter, and no peak lies within 1.5 ms of another."""
     call = voices(4)
     recording = (call[:, 0] + 0.5 * np.roll(call[:, 0], 40)).astype(np.float32)
-    found = gcc_phat.peaks(call, 0, recording, np.array([16000]), np.array([0]), WIDTH, REACH)
+    found = gcc_phat.lag_peaks(call, 0, recording, np.array([16000]), np.array([0]), WIDTH, REACH)
     assert found.lag_s[0, :2] == pytest.approx([0.0, 40 / RATE], abs=3e-5)
     assert 0.3 < found.z[0, 1] / found.z[0, 0] < 0.8
     apart = np.abs(np.subtract.outer(found.lag_s[0], found.lag_s[0]))[~np.eye(3, dtype=bool)]
@@ -76,7 +76,7 @@ def test_a_tone_is_blunt() -> None:
     tone = 0.2 * np.sin(2 * np.pi * 700 * np.arange(len(call)) / RATE)
     call[:, 1] = tone
     recording = tone.astype(np.float32)
-    found = gcc_phat.peaks(call, 1, recording, np.array([16000]), np.array([0]), WIDTH, REACH)
+    found = gcc_phat.lag_peaks(call, 1, recording, np.array([16000]), np.array([0]), WIDTH, REACH)
     assert found.blunt.tolist() == [True]
     assert (found.z == 0.0).all()
 
@@ -87,7 +87,7 @@ def test_silence_is_not_audible() -> None:
     recording = call[:, 0].copy()
     recording[:16000] = 0.0
     starts = np.array([8000, 16000 - WIDTH // 4, 16000, len(call) - WIDTH // 2])
-    found = gcc_phat.peaks(call, 0, recording, starts, np.zeros(4, int), WIDTH, REACH)
+    found = gcc_phat.lag_peaks(call, 0, recording, starts, np.zeros(4, int), WIDTH, REACH)
     assert list(found.audible) == pytest.approx([0.0, 0.75, 1.0, 0.5], abs=0.01)
     assert np.isfinite(found.z).all()
     assert found.z[0, 0] < 40.0
@@ -99,12 +99,12 @@ def test_many_windows_are_as_one() -> None:
     recording = shifted(call[:, 0], 12.3).astype(np.float32)
     starts = np.arange(4000, 4000 + 40 * 2000, 2000)
     centres = np.arange(40) % 7
-    together = gcc_phat.peaks(call, 0, recording, starts, centres, WIDTH, REACH)
+    together = gcc_phat.lag_peaks(call, 0, recording, starts, centres, WIDTH, REACH)
     for k in (0, 15, 16, 17, 39):
-        alone = gcc_phat.peaks(call, 0, recording, starts[k : k + 1], centres[k : k + 1], WIDTH, REACH)
+        alone = gcc_phat.lag_peaks(call, 0, recording, starts[k : k + 1], centres[k : k + 1], WIDTH, REACH)
         assert together.lag_s[k] == pytest.approx(alone.lag_s[0], abs=1e-7)
         assert together.z[k] == pytest.approx(alone.z[0], rel=1e-3)
-    none = gcc_phat.peaks(call, 0, recording, starts[:0], centres[:0], WIDTH, REACH)
+    none = gcc_phat.lag_peaks(call, 0, recording, starts[:0], centres[:0], WIDTH, REACH)
     assert none.lag_s.shape == none.z.shape == (0, gcc_phat.PEAKS)
 
 
@@ -114,18 +114,17 @@ def test_sound_outside_of_the_band_has_no_say() -> None:
     t = np.arange(len(call)) / RATE
     noise = 0.3 * np.sin(2 * np.pi * 50 * t) + 0.3 * np.sin(2 * np.pi * 3800 * t)
     recording = (np.roll(call[:, 0], 25) + noise).astype(np.float32)
-    found = gcc_phat.peaks(call, 0, recording, np.array([16000]), np.array([0]), WIDTH, REACH)
+    found = gcc_phat.lag_peaks(call, 0, recording, np.array([16000]), np.array([0]), WIDTH, REACH)
     assert found.lag_s[0, 0] == pytest.approx(25 / RATE, abs=1e-5)
     assert found.z[0, 0] > 40.0
 
 
 def test_the_measurement_is_the_one_described() -> None:
     """A plain computation gives the same lag and z: whitening 0.75, 280 to 3450 Hz, a parabola through the envelope."""
-    assert gcc_phat.WHITENING == 0.75
     call = voices(9)
     recording = shifted(call[:, 0], 100.3).astype(np.float32)
     recording += np.random.default_rng(1).normal(0, 0.02, len(recording)).astype(np.float32)
-    found = gcc_phat.peaks(call, 0, recording, np.array([16000]), np.array([0]), WIDTH, REACH)
+    found = gcc_phat.lag_peaks(call, 0, recording, np.array([16000]), np.array([0]), WIDTH, REACH)
 
     def taper(n: int, edge: float) -> np.ndarray:
         ramp = int(n * edge)

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from komorebi_qc.sync.lag_path import DRIFT, Chain, chains
+from komorebi_qc.sync.lags.lag_path import DRIFT, LagPath, beam_search
 
 SLACK_S, PRICE, JUMP_S = 0.001, 5.0, 2.0
 
 
-def search(lag_s: list[list[float]], gain: list[list[float]], best: int = 1, apart_s: float = 0.5) -> list[Chain]:
+def search(lag_s: list[list[float]], gain: list[list[float]], best: int = 1, apart_s: float = 0.5) -> list[LagPath]:
     """The best paths through candidates one second apart."""
-    return chains(
+    return beam_search(
         np.arange(len(lag_s), dtype=np.float64),
         np.array(lag_s),
         np.array(gain),
@@ -38,7 +38,7 @@ def price(gap_s: float, apart_s: float) -> float:
 
 def test_nothing_gives_no_path() -> None:
     """Without windows, and without gains, there is no path."""
-    assert chains(
+    assert beam_search(
         np.zeros(0), np.zeros((0, 3)), np.zeros((0, 3)), slack_s=SLACK_S, jump_price=PRICE, jump_s=JUMP_S
     ) == []  # fmt: skip
     assert search([[1.0, 2.0]], [[0.0, -1.0]]) == []
@@ -98,7 +98,9 @@ def test_the_best_paths_end_apart() -> None:
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
-        st.lists(st.tuples(st.sampled_from([1.0, 1.0008, 1.002, 1.9, 3.5]), st.floats(0.0, 6.0)), min_size=2, max_size=2),
+        st.lists(
+            st.tuples(st.sampled_from([1.0, 1.0008, 1.002, 1.9, 3.5]), st.floats(0.0, 6.0)), min_size=2, max_size=2
+        ),
         min_size=1,
         max_size=5,
     )

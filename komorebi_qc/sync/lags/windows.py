@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from komorebi_qc.core.samples import RATE, Doubles, Flags, Ints, Track, length
-from komorebi_qc.sync.fit import Points
-from komorebi_qc.sync.gcc_phat import PEAKS, peaks
-from komorebi_qc.sync.lag_path import DRIFT, chains
+from komorebi_qc.sync.fit.model import Points
+from komorebi_qc.sync.lags.gcc_phat import PEAKS, lag_peaks
+from komorebi_qc.sync.lags.lag_path import DRIFT, beam_search
 from komorebi_qc.sync.vad import Activity, share
 
 if TYPE_CHECKING:
-    from komorebi_qc.sync.coarse import Course
+    from komorebi_qc.sync.lags.coarse import Course
 
 LEAST_Z = 6.5
 SURE_Z = 11.0
@@ -83,7 +83,7 @@ def measure(
         asked.extend((i, round(at * RATE)) for at in course.around(float(start) / RATE + size_s / 2))
     which = np.array([a[0] for a in asked], np.intp)
     centre = np.array([a[1] for a in asked], np.intp)
-    found = peaks(call, channel, recording, starts[which] if len(which) else which, centre, size, reach)
+    found = lag_peaks(call, channel, recording, starts[which] if len(which) else which, centre, size, reach)
     count = len(starts)
     lag, z = np.zeros((count, 2 * PEAKS)), np.zeros((count, 2 * PEAKS))
     audible = np.zeros(count)
@@ -114,7 +114,7 @@ def follow(windows: Windows, gate: Doubles | None = None) -> tuple[Flags, Ints]:
     if gate is not None:
         gain = np.where((windows.lag_s >= gate[:, :1]) & (windows.lag_s <= gate[:, 1:]), gain, 0.0)
     on, choice = np.zeros(len(gain), bool), np.zeros(len(gain), np.intp)
-    best = chains(windows.centre_s, windows.lag_s, gain, slack_s=SLACK_S, jump_price=5.0, jump_s=JUMP_S)
+    best = beam_search(windows.centre_s, windows.lag_s, gain, slack_s=SLACK_S, jump_price=5.0, jump_s=JUMP_S)
     if best:
         on[best[0].windows] = True
         choice[best[0].windows] = best[0].choices
@@ -150,7 +150,7 @@ def look_again(call: Track, recording: Track, windows: Windows, on: Flags, lag_s
                 break
         previous = centre
         starts = np.rint(windows.start_s[which] * RATE).astype(np.intp)
-        found = peaks(call, windows.channel, recording, starts, centre, 8192, 20480)
+        found = lag_peaks(call, windows.channel, recording, starts, centre, 8192, 20480)
         better = found.z[:, 0] > z[which].max(axis=1)
         rows = which[better]
         lag[rows, :PEAKS], z[rows, :PEAKS] = found.lag_s[better], found.z[better]
@@ -191,7 +191,7 @@ class Chain:
         return Points(w.centre_s[self.on], self.lag_s[self.on], sigma, w.size_s / 2)
 
 
-def open_container(gate: Doubles, own: Chain, lead_time_s: Doubles) -> Doubles:
+def widen_gate(gate: Doubles, own: Chain, lead_time_s: Doubles) -> Doubles:
     """The gate, wide enough for what this channel's own chain tells while the leading one is silent.
 
     Two jumps may hide in one silence of the leading channel: its windows before and after know nothing of the segment

@@ -1,0 +1,1 @@
+"""Lags of windows to one piecewise-linear alignment."""

@@ -1,0 +1,141 @@
+"""The steps of both channels combined: clock jumps, agent-only steps, changes of the customer leg's delay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from komorebi_qc.sync.fit.model import LagStep, Points
+
+if TYPE_CHECKING:
+    from komorebi_qc.core.samples import Doubles
+
+
+SAME_S = 0.006
+"""Two channels' steps this near in size are one.
+
+A few windows of a hummed vowel may sit a pitch period (2 to 8 ms) off.
+"""
+EARLIEST_CUSTOMER_S = 0.12
+"""Earlier than the agent's it only seems where a jitter buffer moved the agent's channel."""
+LATEST_CUSTOMER_S = 1.0
+"""The customer's voice reaches the agent's ears later than Connect's recorder by at most this."""
+LIKE = 4.0
+"""A step so many times a leg's largest known change is none of its habits."""
+
+
+def _same(a: LagStep, b: LagStep, reach: float) -> bool:
+    """Whether two channels saw the same step."""
+    overlap = min(a.before_s, b.before_s) - max(a.after_s, b.after_s)
+    return overlap > -2 * reach and abs(a.size_s - b.size_s) < SAME_S + 4 * (a.sigma_s + b.sigma_s)
+
+
+def _runs_on(time_s: Doubles, step: LagStep, least: int = 2) -> bool:
+    """Whether a channel speaks before and after the step, in `least` windows each, and so would have shown it."""
+    before, after = np.count_nonzero(time_s <= step.after_s), np.count_nonzero(time_s >= step.before_s)
+    return bool(min(before, after) >= least)
+
+
+def _within(inner: LagStep, outer: LagStep) -> LagStep:
+    """A step between the limits both channels set."""
+    after, before = max(inner.after_s, outer.after_s), min(inner.before_s, outer.before_s)
+    return replace(inner, after_s=min(after, before), before_s=max(after, before))
+
+
+def _narrowed(step: LagStep, time_s: Doubles) -> LagStep:
+    """The step between closer limits: the other channel, which shows no step, speaks on one side of it only."""
+    inside = time_s[(time_s > step.after_s) & (time_s < step.before_s)]
+    if len(inside) == 0:
+        return step
+    if np.any(time_s <= step.after_s):
+        return replace(step, after_s=float(inside[-1]))
+    if np.any(time_s >= step.before_s):
+        return replace(step, before_s=float(inside[0]))
+    return step
+
+
+def _is_delay(extra_s: float) -> bool:
+    """Whether the customer's voice may reach the agent's ears so much later than the recorder."""
+    return -EARLIEST_CUSTOMER_S <= extra_s <= LATEST_CUSTOMER_S
+
+
+def _beyond_s(step: LagStep, customer: Points, agent: Points) -> float:
+    """The customer's extra delay on the side of the step on which the agent is silent, if the clock runs on."""
+    extra = customer.lag_s - np.interp(customer.time_s, agent.time_s, agent.lag_s)
+    t = agent.time_s
+    after = np.count_nonzero(t <= step.after_s) >= np.count_nonzero(t >= step.before_s)
+    at = np.searchsorted(customer.time_s, step.before_s if after else step.after_s)
+    return float(extra[min(int(at), len(extra) - 1)])
+
+
+def _there_and_back(steps: list[LagStep], customer: Points, agent: Points) -> list[tuple[LagStep, LagStep]]:
+    """Pairs of the customer's steps that cancel out in one silence of the agent, with a lag between that no leg has.
+
+    No network delivers a voice before it was spoken: it was the clock that jumped, both times.
+    """
+    out: list[tuple[LagStep, LagStep]] = []
+    for first, second in pairwise(steps):
+        if out and out[-1][1] is first:
+            continue
+        silent = not np.any((agent.time_s >= first.before_s) & (agent.time_s <= second.after_s))
+        cancel = abs(first.size_s + second.size_s) < SAME_S + 4 * (first.sigma_s + second.sigma_s)
+        if not silent or not cancel or not _runs_on(agent.time_s, replace(first, before_s=second.before_s), 1):
+            continue
+        inside = (customer.time_s >= first.before_s) & (customer.time_s <= second.after_s)
+        agent_s = np.interp(customer.time_s[inside], agent.time_s, agent.lag_s)
+        if not _is_delay(float(np.median(customer.lag_s[inside] - agent_s))):
+            out.append((first, second))
+    return out
+
+
+def _narrowed_to_silence(step: LagStep, time_s: Doubles, *, last: bool) -> LagStep:
+    """The step between closer limits: the other channel speaks on, but not beyond the step (`last`: not before it)."""
+    inside = time_s[(time_s > step.after_s) & (time_s < step.before_s)]
+    if len(inside) == 0:
+        return step
+    return replace(step, before_s=float(inside[0])) if last else replace(step, after_s=float(inside[-1]))
+
+
+def combine(
+    agent: list[LagStep], customer: list[LagStep], customer_points: Points, agent_points: Points
+) -> tuple[list[LagStep], list[LagStep]]:
+    """(shared, private to the customer's channel)."""
+    reach = agent_points.half_s
+    shared: list[LagStep] = []
+    left = list(customer)
+    for step in agent:
+        twins = [c for c in left if _same(step, c, reach)]
+        inside = [c for c in left if c.before_s > step.after_s - reach and c.after_s < step.before_s + reach]
+        if twins:
+            twin = min(twins, key=lambda c: abs(c.size_s - step.size_s))
+            left.remove(twin)
+            after, before = max(step.after_s, twin.after_s), min(step.before_s, twin.before_s)
+            if after > before:
+                after, before = before, after
+            shared.append(LagStep(after, before, step.size_s, step.sigma_s))
+        elif len(inside) > 1 and abs(sum(c.size_s for c in inside) - step.size_s) < SAME_S + 4 * step.sigma_s:
+            # several jumps while the agent was silent: the customer's channel tells them apart
+            shared.extend(_within(c, step) for c in inside)
+            left = [c for c in left if c not in inside]
+        else:
+            alone = not inside and _runs_on(customer_points.time_s, step, 3)
+            shared.append(replace(step, agent_only=True) if alone else _narrowed(step, customer_points.time_s))
+    back = _there_and_back(left, customer_points, agent_points)
+    left = [c for c in left if not any(c is known for pair in back for known in pair)]
+    t = agent_points.time_s
+    # the agent's channel runs on across it: within two windows' reach before and after, nothing moved
+    private = [step for step in left if _runs_on(t, step)]
+    clock = sum(not s.agent_only for s in shared) + len(back)
+    habit = LIKE * max((abs(p.size_s) for p in private), default=0.0) if len(private) > clock else 0.0
+    for step in (c for c in left if c not in private):
+        # the agent is silent before it or after it. A clock's jump is what must not be missed; but where the leg's
+        # delay is known to change, and the clock is not, one more change like those is likelier
+        unsure = replace(_narrowed(step, t), customer_evidence_only=True)
+        likely = abs(step.size_s) <= habit and _is_delay(_beyond_s(step, customer_points, agent_points))
+        (private if likely else shared).append(unsure)
+    for first, second in back:
+        shared += [_narrowed_to_silence(first, t, last=False), _narrowed_to_silence(second, t, last=True)]
+    return sorted(shared, key=lambda s: s.before_s), sorted(private, key=lambda s: s.before_s)
