@@ -7,19 +7,19 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from tooling.prose.__main__ import RULES, main
-from tooling.prose.check import check_passages, sentences_of
-from tooling.prose.files import passages_of
-from tooling.prose.markup import read_html, read_javascript, read_markdown
-from tooling.prose.passage import passage
-from tooling.prose.python_source import read_docstring, read_python
-from tooling.prose.rules import load_rules
+from prose.__main__ import RULES, main
+from prose.check import check_passages, sentences_of
+from prose.files import passages_of
+from prose.markup import read_html, read_javascript, read_markdown
+from prose.passage import passage
+from prose.python_source import read_docstring, read_python
+from prose.rules import load_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from tooling.prose.passage import Passage
+    from prose.passage import Passage
 
 STYLE = load_rules(RULES)
 

@@ -15,9 +15,9 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tooling.prose.check import Hit, check_passages
-from tooling.prose.files import is_readable, passages_of
-from tooling.prose.rules import load_rules
+from prose.check import Hit, check_passages
+from prose.files import is_readable, passages_of
+from prose.rules import load_rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from tooling.prose.passage import Passage
-    from tooling.prose.rules import Rule
+    from prose.passage import Passage
+    from prose.rules import Rule
 
 _ABBREVIATIONS = r"(?<![ .(]e\.g\.)(?<![ .(]i\.e\.)(?<!\bvs\.)(?<!\bcf\.)"
 _SENTENCE_END = re.compile(_ABBREVIATIONS + r"(?<=[.!?])([\"')\]]*)\s+(?=[\"'(\[]*[A-Z0-9])")

@@ -6,9 +6,9 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from tooling.prose.markup import read_css, read_html, read_javascript, read_markdown
-from tooling.prose.passage import CODE, Passage, paragraphs, passage
-from tooling.prose.python_source import read_python
+from prose.markup import read_css, read_html, read_javascript, read_markdown
+from prose.passage import CODE, Passage, paragraphs, passage
+from prose.python_source import read_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
-from tooling.prose.passage import CODE, Passage, is_prose, paragraphs, passage
+
+from prose.passage import CODE, Passage, is_prose, paragraphs, passage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ import re
 import tokenize
 from typing import TYPE_CHECKING
 
-from tooling.prose.markup import read_html
-from tooling.prose.passage import CODE, Passage, is_prose, paragraphs, passage
+from prose.markup import read_html
+from prose.passage import CODE, Passage, is_prose, paragraphs, passage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
