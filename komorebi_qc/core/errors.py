@@ -1,20 +1,20 @@
-"""What can go wrong, as classes: each says whether trying again can help, and its sentence says what to do.
+"""The tree of errors: each class shows whether a retry can help, and its sentence what to do.
 
-A `PermanentError` fails in the same way however often it is tried; a `PassingError` may succeed later.
-Nothing else derives from `KomorebiError`: whoever catches the two has caught all that is foreseen.
+A `PermanentError` fails the same way on every retry. A `PassingError` may succeed later. Nothing else derives from
+`KomorebiError`, so catching these two catches every expected failure.
 """
 
 
 class KomorebiError(Exception):
-    """A foreseen failure. Its text is one sentence for a person: what, where, and what to do."""
+    """An expected failure. Its text is one sentence for a person: the file, the fault, and the remedy."""
 
 
 class PermanentError(KomorebiError):
-    """Trying again can't help: the input, or the order, has to change."""
+    """Retrying won't help: the input or the request has to change."""
 
 
 class PassingError(KomorebiError):
-    """Trying again later may help: something isn't there yet, or didn't answer."""
+    """A retry may succeed: something isn't there yet, or didn't answer."""
 
 
 class InputError(PermanentError):
@@ -22,7 +22,7 @@ class InputError(PermanentError):
 
 
 class MediaError(InputError):
-    """A file that isn't the media it should be: empty, not media, without video, or undecodable."""
+    """A file that isn't the expected media: empty, not media, without video, or undecodable."""
 
 
 class MessageError(InputError):
@@ -30,19 +30,19 @@ class MessageError(InputError):
 
 
 class UnknownRecordingError(PermanentError):
-    """No item in the table, or an item that lacks what the keys are made of."""
+    """The table has no item, or the item lacks attributes that the keys need."""
 
 
 class WrongPairError(PermanentError):
-    """The call's audio and the recording belong to different calls: joining them would show one to the other."""
+    """The call audio and the recording belong to different calls. Joining them would expose one customer's call."""
 
 
 class MissingMediaError(PermanentError):
-    """An object that isn't in its bucket and won't come any more."""
+    """An object that isn't in its bucket and won't arrive any more."""
 
 
 class NotThereYetError(PassingError):
-    """An object that is usually written a little later than the message."""
+    """An object that usually arrives a little later than the message."""
 
 
 class StorageError(PassingError):
@@ -50,19 +50,19 @@ class StorageError(PassingError):
 
 
 class OutOfTimeError(PassingError):
-    """The time that was given ran out before the work was done; it was stopped and tidied up."""
+    """The time limit passed before the work was done. The work was stopped and cleaned up."""
 
 
 class DoesNotFitError(PermanentError):
-    """An input that is larger than what is there to process it with."""
+    """An input that is too large for the available memory or disk."""
 
 
 class AccessDeniedError(PermanentError):
-    """A store refuses: the credentials or the policy lack a right, or a bucket or table doesn't exist."""
+    """A store refuses access: the credentials or the policy lack a right, or a bucket or table doesn't exist."""
 
 
 class SettingsError(InputError):
-    """A setting that is missing, or can't be read."""
+    """A setting that is missing or invalid."""
 
 
 _PACKAGES = {"PIL": "pillow", "flask_cors": "flask-cors"}
@@ -75,7 +75,7 @@ def missing_extra(extra: str, library: str, *, needed_by: str = "") -> InputErro
     Args:
         extra: the package's extra that brings the library, such as ``desk``.
         library: the module that can't be imported, such as ``papermill``.
-        needed_by: what needs it, such as "an audit".
+        needed_by: the feature that needs it, such as "an audit".
 
     Examples:
         >>> print(str(missing_extra("desk", "papermill.execute", needed_by="an audit")).partition(":")[0])

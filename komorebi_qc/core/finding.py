@@ -1,4 +1,4 @@
-"""Findings: one measurement each against its limit; and the verdict over all of them. Pure."""
+"""Findings: each compares one measurement with its limit. The verdict is the worst of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Clock = Literal["call", "recording", "output"]
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """A moment, and the clock it is told on."""
+    """A moment on one of the clocks."""
 
     clock: Clock
     s: float
@@ -28,14 +28,14 @@ class Finding:
     """One measurement.
 
     Attributes:
-        name: what was measured, in snake_case, for machines.
-        value: what was found.
+        name: the measured quantity, in snake_case, for machines.
+        value: the measurement.
         unit: of `value` and `limit`: ``s``, ``bytes``, ``frames``, ...
         status: pass, warn or fail.
-        text: the sentence for a person: what it means and what to do.
-        limit: up to where it passes; None where there is no such number.
-        judged_by: the name of the limit, as `komorebi_qc.core.limits` lists it; None where no number is judged.
-        at: where to look; None where it is about the whole.
+        text: the sentence for a person: the meaning and the remedy.
+        limit: the end of the passing range; None without a number.
+        judged_by: the name of the limit, as `komorebi_qc.core.limits` lists it; None without a number.
+        at: the moment to look at; None if the finding is about the whole recording.
     """
 
     name: str
@@ -49,10 +49,10 @@ class Finding:
 
 
 def verdict(findings: Iterable[Finding]) -> Status:
-    """The worst status of all findings; pass where there are none."""
+    """Return the worst status of all findings; pass for an empty list."""
     return max((f.status for f in findings), key=_ORDER.index, default="pass")
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
-    """A count with its noun, in the singular or the plural: ``1 packet``, ``2 packets``, ``2 packets have``."""
+    """Return a count with its noun, in the singular or the plural: ``1 packet``, ``2 packets``, ``2 packets have``."""
     return f"{count} {one if count == 1 else many or one + 's'}"

@@ -1,8 +1,8 @@
-"""Stopping a run by signal, at a place where everything can be tidied up.
+"""Stopping a run by signal, at a point where everything can be cleaned up.
 
-PyAV reads and writes through Python file objects, and an exception that a signal raises inside such a call is lost on
-its way through C. So the first signal is only noted, and raised where the run next tells its progress. A second one is
-raised at once, but not while the result is published: what is in sight gets marked.
+PyAV reads and writes through Python file objects, and C code loses an exception that a signal raises inside such a
+call. So the first signal is only noted, and raised at the next progress report. A second signal is raised at once,
+but not during publication: a published result is always marked.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Stoppable:
 
     def note(self, number: int, _frame: FrameType | None) -> None:
         if self._noted is not None and self._step not in (PUBLISH, MARK):
-            _stop(number)  # asked twice: at once, wherever it is
+            _stop(number)  # the second request: stop at once
         self._noted = number
 
     def check(self) -> None:
@@ -60,12 +60,12 @@ def _stop(number: int) -> NoReturn:
 
 @contextmanager
 def stoppable(progress: Progress) -> Iterator[Progress]:
-    """A progress sink through which SIGINT, SIGTERM and SIGHUP end the run between two blocks; a second one at once.
+    """Yield a progress sink that lets SIGINT, SIGTERM and SIGHUP end the run between two blocks; a second one at once.
 
-    While the result is published a second one is as the first: its last parts are given up between two of them. Once
-    its item is to be marked, none ends it any more.
+    During publication a second signal counts as a first one: the upload stops between two parts. From the marking of
+    the item on, no signal ends the run.
 
-    Outside the main thread signals are none of ours, and nothing changes.
+    Outside the main thread, signals can't be handled, and nothing changes.
 
     Raises:
         KeyboardInterrupt: for SIGINT.
@@ -76,8 +76,8 @@ def stoppable(progress: Progress) -> Iterator[Progress]:
         return
     sink = _Stoppable(progress)
     # A signal that is ignored (nohup, a background job) stays ignored.
-    heard = [n for n in _SIGNALS if signal.getsignal(n) != signal.SIG_IGN]
-    before = {number: signal.signal(number, sink.note) for number in heard}
+    handled = [n for n in _SIGNALS if signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, sink.note) for number in handled}
     try:
         yield sink
     finally:

@@ -1,4 +1,4 @@
-"""What a media file holds, as `komorebi_qc.media.probe` finds it."""
+"""The contents of a media file, as `komorebi_qc.media.probe` finds them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.timebase import Span
 
 TRUNCATED_S = 0.5
-"""A header may round a track's length up to a frame or a packet; what lacks more was cut off."""
+"""A header may round a track's length up to a frame or a packet. A file that lacks more was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,12 @@ class VideoInfo:
 
     Attributes:
         codec: FFmpeg's name: ``h264``, ``vp8``, ...
-        width: in pixels as coded.
-        height: in pixels as coded.
-        packets: how many there are.
-        span: first to last time stamp, plus one frame, on the recording's clock.
-        disordered: packets whose decoding time stamp doesn't follow the one before.
-        time_base: seconds per unit of its time stamps.
+        width: in pixels, as coded.
+        height: in pixels, as coded.
+        packets: their number.
+        span: first to last PTS, plus one frame, on the recording clock.
+        disordered: packets whose DTS doesn't follow the one before.
+        time_base: seconds per unit of its timestamps.
     """
 
     codec: str
@@ -44,8 +44,8 @@ class AudioInfo:
     Attributes:
         codec: FFmpeg's name: ``opus``, ``aac``, ``pcm_s16le``, ...
         rate: samples a second.
-        channels: how many.
-        packets: how many there are; None for plain PCM, which has none of its own.
+        channels: their number.
+        packets: their number; None for PCM, which has no packets.
         span: first sample to last, on the file's own clock.
     """
 
@@ -58,16 +58,16 @@ class AudioInfo:
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """What a file holds.
+    """The contents of a file.
 
     Attributes:
-        name: what to call it in a sentence.
+        name: its name in messages.
         container: ``mp4``, ``webm``, ``wav``, ...
-        video: the first video track that is no cover picture, if any.
+        video: the first video track that isn't a cover image, if any.
         audio: the first audio track, if any.
-        origin_s: what was taken off every time stamp, since they began over an hour late.
-        missing_bytes: what the file lacks by its own structure: it was cut off.
-        missing_s: how much the header promises beyond what is there; None where it doesn't tell.
+        origin_s: subtracted from every timestamp, because the first one was over an hour late.
+        missing_bytes: bytes that the structure declares but the file lacks: it was cut off.
+        missing_s: length that the header declares but the file lacks; None if it declares no length.
     """
 
     name: str
@@ -85,5 +85,5 @@ class MediaInfo:
 
     @property
     def end_s(self) -> float:
-        """Where the last track ends, on the recording's clock."""
+        """End of the last track, on the recording clock."""
         return max((t.span.end_s for t in (self.video, self.audio) if t is not None), default=0.0)

@@ -1,4 +1,4 @@
-"""The unified recording as data: container, codecs, rates, what is written and what is captured of it."""
+"""The unified recording as data: container, codecs, rates, and the audio captured from it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COPIED_INTO: dict[Container, frozenset[str]] = {
     "mp4": frozenset({"h264", "hevc", "vp9", "av1"}),
     "webm": frozenset({"vp8", "vp9", "av1"}),
 }
-"""Video codecs that a container takes as they are and browsers play from it."""
+"""Video codecs that a container holds without re-encoding and that browsers play from it."""
 ENCODED_AS: dict[Container, str] = {"mp4": "h264", "webm": "vp9"}
 AUDIO_CODEC: dict[Container, str] = {"mp4": "aac", "webm": "opus"}
 AUDIO_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
@@ -25,12 +25,12 @@ AUDIO_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 
 @dataclass(frozen=True, slots=True)
 class RenderPlan:
-    """How a splice becomes a file.
+    """The format of the output file.
 
     Attributes:
-        container: what is written.
-        video_codec: of the picture in it.
-        copies_video: whether the packets go over as they are.
+        container: of the file.
+        video_codec: of the video in it.
+        copies_video: whether video packets are copied without re-encoding.
         audio_rate: output samples a second.
         audio_bit_rate: bits a second.
     """
@@ -43,9 +43,9 @@ class RenderPlan:
 
 
 def plan_container(codec: str, wanted: Container | None) -> tuple[Container, bool]:
-    """The container for a picture of this codec, and whether its packets can be copied into it.
+    """Choose the container for a video codec, and whether its packets can be copied into it.
 
-    MP4 where it takes the codec, WebM for VP8; what neither takes is re-encoded into MP4.
+    MP4 if it holds the codec, WebM for VP8. Any other codec is re-encoded into MP4.
     """
     if wanted is not None:
         return wanted, codec in COPIED_INTO[wanted]
@@ -57,11 +57,11 @@ def plan_container(codec: str, wanted: Container | None) -> tuple[Container, boo
 
 @dataclass(frozen=True, slots=True)
 class CaptureSpans:
-    """Which places are to be kept.
+    """Spans of audio to capture while the output is written.
 
     Attributes:
-        recording: of the recording's own audio, on its clock.
-        output: of the output's audio, on its clock.
+        recording: of the recording's own audio, on the recording clock.
+        output: of the output's audio, on the output clock.
     """
 
     recording: tuple[Span, ...]
@@ -70,14 +70,14 @@ class CaptureSpans:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CapturedAudio:
-    """What was kept.
+    """Audio captured while the output was written.
 
     Attributes:
         rate: of the recording's samples.
-        recording: of each wanted place the index of its first sample on the recording's clock, and its samples.
-        twin: an audio file with what was wanted of the output.
-        stamps_s: the time stamp of every audio packet of the output, as it was given to the muxer.
-        blocks_s: the same as they lie in the file, where that tells on its way (WebM); None where its index does.
+        recording: for each span, the index of its first sample on the recording clock, and its samples.
+        twin: an audio file with the captured spans of the output.
+        stamps_s: the PTS of every audio packet of the output, as given to the muxer.
+        blocks_s: the same as written in a WebM's blocks; None for MP4, whose index holds them.
     """
 
     rate: int
@@ -89,14 +89,14 @@ class CapturedAudio:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What was written.
+    """The written output.
 
     Attributes:
-        video_packets: how many.
+        video_packets: their number.
         audio_s: seconds of audio.
-        decode_failures: audio packets of the agent recording that couldn't be decoded; they are silent.
+        decode_failures: audio packets of the agent recording that couldn't be decoded; they are silent in the output.
         size: of the file, in bytes.
-        tapped: what was to be kept on the way; None where nothing was.
+        tapped: the captured audio; None without capture.
     """
 
     video_packets: int

@@ -1,40 +1,40 @@
-"""What a long run tells the person who waits for it."""
+"""Progress of a long run, for the person who waits for it."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-PUBLISH, MARK = "publish", "mark the item processed"
-"""The last two steps: what is in sight gets marked, so that nothing stops a run from the one to the other."""
+PUBLISH, MARK = "publish", "mark processed"
+"""The last two steps. A published result is always marked, so no signal stops a run between them."""
 
 
 class Progress(Protocol):
-    """Told of each step as it begins, and of how far it is."""
+    """Receives each step as it begins, and the fraction done."""
 
     def step(self, number: int, of: int, name: str) -> None:
         """Step `number` of `of` begins."""
         ...
 
     def advance(self, fraction: float) -> None:
-        """The present step is done to `fraction`, from 0 to 1."""
+        """The current step is done to `fraction`, from 0 to 1."""
         ...
 
     def check(self) -> None:
-        """Between two pieces of work: raises where the run is to stop."""
+        """Called between two pieces of work. Raises an exception to stop the run."""
         ...
 
 
 class Silent:
-    """Tells nobody."""
+    """Discards all progress."""
 
     def step(self, number: int, of: int, name: str) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def advance(self, fraction: float) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def check(self) -> None:
-        """Go on."""
+        """Do nothing: the run continues."""
 
 
 SILENT: Progress = Silent()

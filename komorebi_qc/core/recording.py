@@ -1,11 +1,11 @@
-"""A recording's identity: its item in the table, the message that asks for it, and the keys of its media.
+"""A recording's identity: its item in the table, its message, and the keys of its media.
 
 Keys (``day`` is the item's ``creationDate``):
 
-* Connect's audio: ``<prefix>/CallRecordings/YYYY/MM/DD/<contactId>_YYYYMMDDTHH:MM_UTC.wav``, contactId = recording
+* the call audio: ``<prefix>/CallRecordings/YYYY/MM/DD/<contactId>_YYYYMMDDTHH:MM_UTC.wav``, contactId = recording
   ID, days in UTC; Connect keeps up to two per contact, the IVR's and then the agent's;
-* the agent recording: ``YYYY/MM/DD/<agentID>/<videoID>.mp4`` (``.mp4`` whatever the bytes are);
-* the result: ``YYYY/MM/DD/<agentID>/<videoID>/recording.mp4`` (or ``.webm``) and beside it ``thumbnail.png``
+* the agent recording: ``YYYY/MM/DD/<agentID>/<videoID>.mp4`` (``.mp4`` for any container);
+* the unified recording: ``YYYY/MM/DD/<agentID>/<videoID>/recording.mp4`` (or ``.webm``) and beside it ``thumbnail.png``
   and ``qc.json``.
 """
 
@@ -30,20 +30,20 @@ _CALL_AUDIO_NAME = re.compile(r"(?:.*/)?([^/]+)_(\d{8}T\d{2}:\d{2})_UTC\.wav", r
 
 
 def check_recording_id(text: object) -> str:
-    """The recording ID, if it may stand in a key: letters, digits, ``-`` and ``_``, at most 128.
+    """Return the recording ID if it is safe in a key: letters, digits, ``-`` and ``_``, at most 128.
 
     Raises:
-        MessageError: for anything else.
+        MessageError: the ID is something else.
     """
     if not isinstance(text, str) or _RECORDING_ID.fullmatch(text) is None:
         raise MessageError(
-            f"{_shown(text)} is no recording ID: it has 1 to 128 letters, digits, '-' and '_', as Connect's contact IDs"
+            f"{_shown(text)} isn't a recording ID: use 1 to 128 letters, digits, '-' and '_', like a Connect contact ID"
         )
     return text
 
 
 def _kind(value: object) -> str:
-    """What is there, without quoting it: an agent's ID may be a person's name, and this is logged."""
+    """Describe a value without quoting it: an agent's ID may be a person's name, and this text is logged."""
     return f"text of {len(value)} characters" if isinstance(value, str) else type(value).__name__
 
 
@@ -54,15 +54,15 @@ def _shown(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One item of the table, as far as this package reads it.
+    """One item of the table, with the attributes that this package reads.
 
     Attributes:
         recording_id: the table's key ``videoID``, and Connect's contact ID.
         agent_id: ``agentID``.
-        created: ``creationDate``; its zone isn't known (UTC or the contact centre's own).
+        created: ``creationDate``; its time zone is unknown (UTC or the contact centre's own).
         is_processed: ``isProcessed``.
         container: ``outputContainer``, of an earlier result.
-        made_from: ``qcInputs``: what that result was made from; empty where nothing tells.
+        inputs_fingerprint: ``qcInputsFingerprint``, of that result's inputs; empty if unknown.
     """
 
     recording_id: str
@@ -77,14 +77,14 @@ class Recording:
         """Read a table item.
 
         Raises:
-            UnknownRecordingError: where an attribute is missing or impossible.
+            UnknownRecordingError: an attribute is missing or impossible.
         """
         recording_id = check_recording_id(item.get("videoID"))
         agent_id = item.get("agentID")
         if not isinstance(agent_id, str) or _AGENT_ID.fullmatch(agent_id) is None or ".." in agent_id:
             raise UnknownRecordingError(
                 f"the item of recording {recording_id} has no usable agentID ({_kind(agent_id)}): "
-                "the agent recording's key can't be told; mend the item"
+                "so the agent recording's key is unknown; fix the item"
             )
         created = item.get("creationDate")
         try:
@@ -95,10 +95,13 @@ class Recording:
                 raise ValueError(created)
         except ValueError:
             raise UnknownRecordingError(
-                f"the item of recording {recording_id} has creationDate {_shown(created)}, which is no date of the "
-                "form yyyy-MM-dd HH:mm:ss: mend the item"
+                f"the item of recording {recording_id} has creationDate {_shown(created)}, which isn't a date of the "
+                "form yyyy-MM-dd HH:mm:ss; fix the item"
             ) from None
-        container, inputs_fingerprint = item.get("outputContainer"), item.get("qcInputs")
+        container, inputs_fingerprint = (
+            item.get("outputContainer"),
+            item.get("qcInputsFingerprint", item.get("qcInputs")),
+        )
         return cls(
             recording_id,
             agent_id,
@@ -110,21 +113,21 @@ class Recording:
 
     @property
     def agent_recording_key(self) -> str:
-        """Where the browser's upload lies."""
+        """The key of the browser's upload."""
         return f"{self.created:%Y/%m/%d}/{self.agent_id}/{self.recording_id}.mp4"
 
     def video_key(self, container: str) -> str:
-        """Where the unified recording goes; ``container`` is ``mp4`` or ``webm``."""
+        """Return the key of the unified recording; ``container`` is ``mp4`` or ``webm``."""
         return f"{self._output_folder}/recording.{container}"
 
     @property
     def thumbnail_key(self) -> str:
-        """Where the thumbnail goes."""
+        """The key of the thumbnail."""
         return f"{self._output_folder}/thumbnail.png"
 
     @property
     def qc_key(self) -> str:
-        """Where the findings go."""
+        """The key of the findings."""
         return f"{self._output_folder}/qc.json"
 
     @property
@@ -132,9 +135,9 @@ class Recording:
         return f"{self.created:%Y/%m/%d}/{self.agent_id}/{self.recording_id}"
 
     def call_audio_prefixes(self, prefix: str) -> tuple[str, ...]:
-        """The key prefixes under which Connect's audio may lie: the item's day, then its neighbours.
+        """Return the key prefixes of the call audio: the item's day, then its neighbours.
 
-        Connect counts days in UTC and `created` may be local time, so a call near midnight lies a day away.
+        Connect counts days in UTC and `created` may be local time, so a call near midnight may be a day away.
         """
         base = prefix.strip("/")
         days = (self.created + timedelta(days=d) for d in (0, -1, 1))
@@ -142,9 +145,9 @@ class Recording:
 
 
 def choose_call_audio(recording_id: str, keys: Iterable[str]) -> str | None:
-    """Of one contact's Connect recordings, the agent's: the one that began last (the IVR comes first).
+    """Choose the call audio of one contact: the agent's part, which began last (the IVR's comes first).
 
-    Keys that don't have the form ``.../<recording_id>_YYYYMMDDTHH:MM_UTC.wav`` don't count; None where none is left.
+    Keys without the form ``.../<recording_id>_YYYYMMDDTHH:MM_UTC.wav`` don't count. None if no key is left.
     """
     named = {key: match for key in keys if (match := _CALL_AUDIO_NAME.fullmatch(key)) is not None}
     began = {key: match.group(2) for key, match in named.items() if match.group(1) == recording_id}
@@ -153,12 +156,12 @@ def choose_call_audio(recording_id: str, keys: Iterable[str]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What the backend sends when a recording is ready.
+    """The backend's message that a recording is ready.
 
     Attributes:
-        recording_id: checked, fit for keys.
-        call_end: on the recording's clock.
-        force: process again what is already processed from the same inputs.
+        recording_id: checked, safe in keys.
+        call_end: on the recording clock.
+        force: process again, even if the same inputs are already processed.
     """
 
     recording_id: str
@@ -169,38 +172,38 @@ class Message:
     def from_body(cls, body: str) -> Message:
         """Read a message body, ``{"recordingID": "...", "callEndingTimestamp": "HH:MM:SS"}``.
 
-        ``"force": true`` may stand beside them; other fields pass.
+        ``"force": true`` is optional; other fields are ignored.
 
         Raises:
-            MessageError: where it is no such object, or a field is missing or unusable.
+            MessageError: the body isn't such an object, or a field is missing or unusable.
         """
         try:
             content = json.loads(body)
         except (ValueError, RecursionError):
             raise MessageError(f"the message {_shown(body)} isn't JSON") from None
         if not isinstance(content, dict):
-            raise MessageError(f"the message {_shown(body)} is no JSON object with recordingID and callEndingTimestamp")
+            raise MessageError(f"the message {_shown(body)} isn't an object with recordingID and callEndingTimestamp")
         missing = [name for name in ("recordingID", "callEndingTimestamp") if content.get(name) in (None, "")]
         if missing:
             raise MessageError(f"the message lacks {' and '.join(missing)}")
-        told = content["callEndingTimestamp"]
-        if not isinstance(told, str):
-            raise MessageError(f"callEndingTimestamp is {_shown(told)}: it is a text such as 00:12:34")
+        reported = content["callEndingTimestamp"]
+        if not isinstance(reported, str):
+            raise MessageError(f"callEndingTimestamp is {_shown(reported)}: write a text such as 00:12:34")
         recording_id = check_recording_id(content["recordingID"])
         force = content.get("force", False)
         if not isinstance(force, bool):
-            raise MessageError(f"force is {_shown(force)}: it is true or false, without quotes")
+            raise MessageError(f"force is {_shown(force)}: write true or false, without quotes")
         try:
-            return cls(recording_id, parse_call_end(told), force)
+            return cls(recording_id, parse_call_end(reported), force)
         except InputError as error:
             raise MessageError(f"the message for recording {recording_id}: {error}") from None
 
 
 def message_body(recording_id: str, call_end: str, *, force: bool = False) -> str:
-    """A message as the backend writes it; the call end stays in the form, and so the resolution, it was told in.
+    """Return a message as the backend writes it. The call end keeps its form, and so its resolution.
 
     Raises:
-        MessageError: where `Message.from_body` would not take it.
+        MessageError: `Message.from_body` would reject it.
     """
     forced = {"force": True} if force else {}
     body = json.dumps({"recordingID": recording_id, "callEndingTimestamp": call_end, **forced})

@@ -1,7 +1,7 @@
-"""Reading pieces of long tracks: the engine never holds a whole call as floating point.
+"""Pieces of long tracks: the engine never holds a whole call as floating point.
 
-A track is anything with a `shape` and slices along its first axis: a numpy array, a memory map, or a file
-reader such as `decode.WavTrack`. Samples are int16, or float within -1..1. Rate: 8000 Hz throughout.
+A track has a `shape` and slices along its first axis: a NumPy array, a memory map, or a file reader such as
+`komorebi_qc.media.decode_8khz.PlainWav`. Samples are int16, or float within -1..1, at 8000 Hz.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE = 8000
-"""Hz. Both tracks come at Connect's rate; telephone speech has nothing above 4 kHz to add."""
+"""Hz. Both tracks are measured at Connect's rate: telephone speech has nothing above 4 kHz."""
 
 Floats = NDArray[np.float32]
 Pcm = NDArray[np.float32]
@@ -23,7 +23,7 @@ Ints = NDArray[np.intp]
 
 
 class Track(Protocol):
-    """The least a long signal must offer."""
+    """A long signal, read piece by piece."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -44,12 +44,12 @@ class Readable(Protocol):
 
 
 def length(track: Track) -> int:
-    """Samples in the track."""
+    """Return the number of samples in the track."""
     return int(track.shape[0])
 
 
 def as_float(block: NDArray[Any]) -> Floats:
-    """Full scale is 1; what is not a number becomes silence, so that nothing after this meets a NaN."""
+    """Convert samples to float, full scale 1. NaN becomes silence, so that no later step meets one."""
     if block.dtype.kind == "i":
         scaled = block.astype(np.float32)
         scaled *= np.float32(1.0 / (np.iinfo(block.dtype).max + 1.0))
@@ -59,7 +59,7 @@ def as_float(block: NDArray[Any]) -> Floats:
 
 
 def piece(track: Track, start: int, stop: int, channel: int | None = None) -> Floats:
-    """Samples start..stop of one channel (None: the track is mono) with silence outside the track."""
+    """Return samples start..stop of one channel (None for a mono track), with silence outside the track."""
     n = length(track)
     lo, hi = min(max(start, 0), n), min(max(stop, 0), n)
     if lo == start and hi == stop and hi > lo:

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An input that lies ready to be read.
+    """An input, ready to be read.
 
     Attributes:
-        name: what to call it in a sentence: a path, or ``s3://bucket/key``.
+        name: its name in messages: a path, or ``s3://bucket/key``.
         file: seekable, open for reading.
         size: in bytes.
-        open_again: opens one more file with the same bytes; None where one file serves many readers.
-        version: what names it as it is read, content included (`MediaStore.input_versions`); empty where nothing does.
+        open_again: opens one more file with the same bytes; None if one file serves many readers.
+        version: identifies its content (`MediaStore.input_versions`); empty if the store has no versions.
     """
 
     name: str
@@ -30,17 +30,17 @@ class Source:
 
     @property
     def is_remote(self) -> bool:
-        """Whether every byte that is read comes over a network, and comes anew when it is read again."""
+        """Whether every read crosses a network, and a second read crosses it again."""
         return self.open_again is not None
 
     def reopen(self) -> Source:
-        """The same source with a reading position of its own, so that several can read it side by side."""
+        """Return the same source with its own reading position, so that several readers can share it."""
         file = cast("BinaryIO", _View(self.file)) if self.open_again is None else self.open_again()
         return Source(self.name, file, self.size, self.open_again, self.version)
 
 
 class _View(io.RawIOBase):
-    """A position of its own in a file that others read as well."""
+    """A separate reading position in a shared file."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

@@ -1,12 +1,12 @@
 """Clocks and spans.
 
-Three clocks run here, and a field that could be mistaken carries its clock in its name:
+There are three clocks. An ambiguous field carries its clock in its name:
 
 * ``call_s``: seconds from the first sample of Connect's audio;
 * ``recording_s``: presentation time (PTS) in the agent recording, never a count of decoded samples;
 * ``output_s``: presentation time in the unified recording, ``recording_s + max(0, -offset_s)``.
 
-`Alignment` maps the first to the second; `parse_call_end` reads the moment at which a call ended.
+`Alignment` maps the first to the second. `parse_call_end` reads the time at which a call ended.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Span:
     """From ``start_s`` (included) to ``end_s`` (excluded), both on one clock.
 
     Raises:
-        ValueError: where the span runs backwards or isn't finite.
+        ValueError: the span runs backwards or isn't finite.
     """
 
     start_s: float
@@ -50,12 +50,12 @@ class Span:
         return self.end_s - self.start_s
 
     def overlap_s(self, other: Span) -> float:
-        """The seconds that both spans hold."""
+        """Return the seconds that both spans share."""
         return max(0.0, min(self.end_s, other.end_s) - max(self.start_s, other.start_s))
 
 
 def merged(spans: Iterable[Span], within_s: float = 0.0) -> list[Span]:
-    """The spans in order, those that overlap, or lie no further apart than `within_s`, as one."""
+    """Return the spans in order; spans that overlap, or are within `within_s` of each other, become one."""
     out: list[Span] = []
     for span in sorted(spans, key=lambda s: s.start_s):
         if out and span.start_s <= out[-1].end_s + within_s:
@@ -67,11 +67,11 @@ def merged(spans: Iterable[Span], within_s: float = 0.0) -> list[Span]:
 
 @dataclass(frozen=True, slots=True)
 class CallEnd:
-    """When a call ended, on the recording's clock, as somebody told it.
+    """The reported end of a call, on the recording clock.
 
     Attributes:
         recording_s: the moment.
-        resolution_s: the size of the unit it was told in; a whole-second stamp may be up to that much early.
+        resolution_s: the unit of the report. A whole-second time may be early by up to this much.
     """
 
     recording_s: float
@@ -80,12 +80,12 @@ class CallEnd:
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """A place where the recording's clock leaps against the call's.
+    """A jump of the recording clock against the call clock.
 
     Attributes:
-        call_s: the first moment of the call after the leap.
-        size_s: how much later on the recording's clock all that follows is heard; negative where audio
-            of the recording was lost.
+        call_s: the first moment of the call after the jump.
+        size_s: shift of everything that follows, later on the recording clock; negative if the recording lost
+            audio.
     """
 
     call_s: float
@@ -94,17 +94,17 @@ class Jump:
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """Where the call lies on the recording's clock.
+    """The map from the call clock to the recording clock.
 
     ``recording_s = offset_s + call_s * (1 + drift_ppm * 1e-6) + sum(size_s of the jumps at or before call_s)``
 
     Attributes:
-        offset_s: recording time of the call's first sample; negative where the call began first.
-        drift_ppm: by how many millionths the recording's clock runs faster than the call's.
+        offset_s: recording time of the call's first sample; negative if the call began first.
+        drift_ppm: parts per million by which the recording clock runs faster than the call clock.
         jumps: in order of ``call_s``.
 
     Raises:
-        InputError: where a number isn't finite or is far beyond what two clocks can do.
+        InputError: a number isn't finite, or is far beyond the error of two clocks.
     """
 
     offset_s: float
@@ -120,28 +120,28 @@ class Alignment:
             raise InputError(f"the drift is {self.drift_ppm}: give a number of parts per million")
         if abs(self.drift_ppm) > MAX_DRIFT_PPM:
             raise InputError(
-                f"a drift of {self.drift_ppm:g} ppm is beyond what clocks do (100 ppm): did you give another unit?"
+                f"a drift of {self.drift_ppm:g} ppm is beyond the error of clocks (100 ppm): did you give another unit?"
             )
         if list(self.jumps) != sorted(self.jumps, key=lambda j: j.call_s):
             raise InputError("the jumps aren't in the order of the call")
 
     @property
     def rate(self) -> float:
-        """Recording seconds a call second takes."""
+        """Recording seconds per call second."""
         return 1.0 + self.drift_ppm * 1e-6
 
     @property
     def output_shift_s(self) -> float:
-        """By how much the output clock is ahead of the recording's, so that nothing starts before 0."""
+        """Shift of the output clock against the recording clock, so that nothing starts before 0."""
         return max(0.0, -self.offset_s)
 
     def to_recording(self, call_s: float) -> float:
-        """The recording time at which the call's moment ``call_s`` is heard."""
-        leaps = sum(j.size_s for j in self.jumps if j.call_s <= call_s)
-        return self.offset_s + call_s * self.rate + leaps
+        """Return the recording time of the call's moment ``call_s``."""
+        jumps_s = sum(j.size_s for j in self.jumps if j.call_s <= call_s)
+        return self.offset_s + call_s * self.rate + jumps_s
 
     def to_output(self, call_s: float) -> float:
-        """The output time at which the call's moment ``call_s`` is heard."""
+        """Return the output time of the call's moment ``call_s``."""
         return self.to_recording(call_s) + self.output_shift_s
 
 
@@ -149,7 +149,7 @@ def parse_call_end(text: str) -> CallEnd:
     """Read a call end: ``HH:MM:SS``, ``MM:SS`` or seconds, each with an optional fraction.
 
     Raises:
-        InputError: for anything else, naming the forms.
+        InputError: the text is something else. The message lists the forms.
     """
     found = text.strip()
     if re.fullmatch(r"-[\d:.,]+", found):
@@ -157,7 +157,7 @@ def parse_call_end(text: str) -> CallEnd:
     match = _CALL_END.fullmatch(found)
     if match is None:
         shown = found if len(found) <= 40 else found[:40] + "..."
-        raise InputError(f"the call end {shown!r} is no time: write it as {CALL_END_FORMS}")
+        raise InputError(f"the call end {shown!r} isn't a time: write it as {CALL_END_FORMS}")
     hours, minutes, seconds, fraction = match.groups()
     if minutes is not None and int(seconds) > 59:
         raise InputError(f"the call end {found!r} has {seconds} seconds in its minute: write it as {CALL_END_FORMS}")
@@ -170,7 +170,7 @@ def parse_call_end(text: str) -> CallEnd:
 
 
 def clock_text(seconds: float) -> str:
-    """``HH:MM:SS.mmm`` for people; negative times keep their sign."""
+    """Format a time as ``HH:MM:SS.mmm``; negative times keep their sign."""
     ms = round(abs(seconds) * 1000)
     sign = "-" if seconds < 0 and ms else ""
     return f"{sign}{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}"

@@ -1,6 +1,6 @@
-"""Time stamps of a recording, judged by its packets: lost buffers, skew, a frozen picture.
+"""Timestamps of a recording: lost buffers, skew between tracks, video freezes.
 
-Times are seconds on the recording's clock.
+Times are seconds on the recording clock.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from komorebi_qc.core.samples import Doubles
 
 STEP_S = 0.005
-"""A time stamp this far from the end of the packet before it is a gap or an overlap, in seconds."""
+"""A timestamp this far from the end of the previous packet is a gap or an overlap, in seconds."""
 FAR_START_S = 3600.0
-"""Time stamps that begin later than this count from something other than the recording's start."""
+"""Timestamps that begin later than this count from something other than the recording's start."""
 _UNLIKE = 0.2
-"""Share of the steps that stray from the usual one in a track whose packets differ in length."""
+"""Share of steps away from the usual one in a track whose packets differ in length."""
 
 
 _LONGEST_S = 0.25
-"""No audio packet holds more; Opus stops at 0.12 s (RFC 6716, 3.2)."""
+"""No audio packet is longer; Opus ends at 0.12 s (RFC 6716, 3.2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Discontinuity:
-    """A place where a time stamp isn't where the packet before it ends.
+    """A timestamp that isn't the end of the previous packet.
 
     Attributes:
-        at_s: the time stamp behind the step.
+        at_s: the timestamp after the discontinuity.
         size_s: positive for a gap (lost audio), negative for an overlap.
     """
 
@@ -45,27 +45,27 @@ class AudioTiming:
     """An audio track by its packets.
 
     Attributes:
-        first_s: the first time stamp, an encoder's lead-in included; may be negative.
-        heard: from the first sample that is heard (behind the lead-in) to the end.
-        held_s: what its packets hold together; less than `heard` where buffers were lost.
-        packets: how many.
-        steps: its gaps and overlaps over `STEP_S`, in order.
+        first_s: the first PTS, including the encoder's pre-skip; may be negative.
+        audible: from the first audible sample (after the pre-skip) to the end.
+        held_s: total length of its packets; less than `audible` if buffers were lost.
+        packets: their number.
+        steps: gaps and overlaps over `STEP_S`, in order.
     """
 
     first_s: float
-    heard: Span
+    audible: Span
     held_s: float
     packets: int
     discontinuities: tuple[Discontinuity, ...]
 
     @property
     def gaps(self) -> tuple[Discontinuity, ...]:
-        """Where audio was lost."""
+        """Discontinuities that lost audio."""
         return tuple(step for step in self.discontinuities if step.size_s > 0)
 
     @property
     def overlaps(self) -> tuple[Discontinuity, ...]:
-        """Where a time stamp lies before the last packet's end."""
+        """Discontinuities with a timestamp before the previous packet's end."""
         return tuple(step for step in self.discontinuities if step.size_s < 0)
 
 
@@ -74,9 +74,9 @@ class VideoTiming:
     """A video track by its packets.
 
     Attributes:
-        first_s: the first time stamp.
+        first_s: the first PTS.
         span: first frame to the end of the last.
-        frames: how many.
+        frames: their number.
         median_step_s: from a frame to the next; 0 for a single frame.
         frozen: the longest time without a new frame.
     """
@@ -95,10 +95,10 @@ class VideoTiming:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """A recording's time stamps.
+    """The timestamps of a recording.
 
     Attributes:
-        origin_s: what was taken off them all, since they began over an hour late.
+        origin_s: subtracted from all timestamps, because the first one was over an hour late.
         audio: None without an audio track.
         video: None without a video track.
     """
@@ -109,35 +109,35 @@ class Timing:
 
     @property
     def start_skew_s(self) -> float | None:
-        """By how much the sound begins after the picture; None where one of them is missing."""
+        """Start of the audio minus start of the video; None if one of them is missing."""
         if self.audio is None or self.video is None:
             return None
-        return self.audio.heard.start_s - self.video.span.start_s
+        return self.audio.audible.start_s - self.video.span.start_s
 
     @property
     def end_skew_s(self) -> float | None:
-        """By how much the sound ends after the picture; None where one of them is missing."""
+        """End of the audio minus end of the video; None if one of them is missing."""
         if self.audio is None or self.video is None:
             return None
-        return self.audio.heard.end_s - self.video.span.end_s
+        return self.audio.audible.end_s - self.video.span.end_s
 
 
 def audio_timing(
     stamps_s: Doubles, durations_s: Doubles, own_s: Doubles | None = None, lead_in_s: float = 0.0
 ) -> AudioTiming | None:
-    """Judge an audio track by its packets, in file order; None where there are none.
+    """Return the timing of an audio track from its packets, in file order; None without packets.
 
     Args:
-        stamps_s: time stamps.
-        durations_s: as the container gives them; 0 where it doesn't.
-        own_s: each packet's own length, where the codec tells.
-        lead_in_s: what an encoder puts before the first sound, and players skip.
+        stamps_s: timestamps, shape ``(n,)``.
+        durations_s: from the container; 0 if unknown.
+        own_s: the length of each packet by its codec, if the codec states it.
+        lead_in_s: the encoder's pre-skip, which players skip.
     """
     if not len(stamps_s):
         return None
     held_s = nominal_duration_s(stamps_s, durations_s) if own_s is None else own_s
     first_s = float(stamps_s[0])
-    # A last packet that was shortened says so; what lies before second 0 is never heard.
+    # A shortened last packet has a shorter duration. Samples before second 0 are never played.
     last_s = min(d for d in (float(held_s[-1]), float(durations_s[-1])) if d > 0 or d == held_s[-1])
     end_s = float(np.max(stamps_s[:-1] + held_s[:-1], initial=float(stamps_s[-1]) + last_s))
     start_s = max(0.0, first_s + lead_in_s)
@@ -151,21 +151,21 @@ def audio_timing(
 
 
 def nominal_duration_s(stamps_s: Doubles, durations_s: Doubles) -> Doubles:
-    """The length of each packet of a codec whose packets are all alike: the median step."""
+    """Return the length of each packet of a codec with equal packets: the median step."""
     if len(stamps_s) < 2:
         return durations_s
     between = np.diff(stamps_s)
     usual = float(np.median(between))
     if np.mean(np.abs(between - usual) > STEP_S) > _UNLIKE:
-        # They aren't alike (Vorbis): only the container tells, if it does.
+        # The packets differ (Vorbis): only the container may state their lengths.
         return durations_s if durations_s.all() else np.append(between, usual)
     return np.full(len(stamps_s), usual if 0 < usual < _LONGEST_S else float(np.median(durations_s)))
 
 
 def discontinuities(stamps_s: Doubles, held_s: Doubles, threshold_s: float = STEP_S) -> tuple[Discontinuity, ...]:
-    """Where a packet doesn't begin where the one before it ends.
+    """Return the packets that don't begin at the end of the previous one.
 
-    What strays by up to the threshold is rounding, or a clock that runs a little fast: no buffer was lost.
+    A difference up to the threshold is rounding, or a clock that runs slightly fast: no buffer was lost.
     """
     sizes = np.diff(stamps_s) - held_s[:-1]
     where = np.flatnonzero(np.abs(sizes) > threshold_s)
@@ -173,7 +173,7 @@ def discontinuities(stamps_s: Doubles, held_s: Doubles, threshold_s: float = STE
 
 
 def video_timing(stamps_s: Doubles, durations_s: Doubles) -> VideoTiming | None:
-    """Judge a video track by its packets, in any order; None where there are none."""
+    """Return the timing of a video track from its packets, in any order; None without packets."""
     if not len(stamps_s):
         return None
     order = np.argsort(stamps_s, kind="stable")
@@ -181,7 +181,7 @@ def video_timing(stamps_s: Doubles, durations_s: Doubles) -> VideoTiming | None:
     between = np.diff(shown)
     usual = float(np.median(between)) if len(between) else 0.0
     last_s = float(durations_s[order[-1]])
-    # WebM gives no durations, and the recorder's last one is a guess: at most what is usual here.
+    # WebM has no durations, and the recorder's last one is a guess: use the usual one at most.
     end_s = float(shown[-1]) + (min(last_s, usual) if last_s > 0 and usual > 0 else max(last_s, usual))
     longest = int(np.argmax(between)) if len(between) else 0
     frozen = Span(float(shown[longest]), float(shown[longest + 1])) if len(between) else Span(float(shown[0]), end_s)

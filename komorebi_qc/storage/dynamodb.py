@@ -45,13 +45,33 @@ class DynamoTable:
                 TableName=self.name,
                 Key=key,
                 ConsistentRead=True,
-                ProjectionExpression="videoID, agentID, creationDate, isProcessed, outputContainer, qcInputs",
+                ProjectionExpression="videoID, agentID, creationDate, isProcessed, outputContainer, qcInputs, qcInputsFingerprint",
             )
         if "Item" not in answer:
             raise UnknownRecordingError(
                 f"table {self.name} has no item with videoID {recording_id}: check the ID and the table's name"
             )
         return Recording.from_item({name: next(iter(typed.values())) for name, typed in answer["Item"].items()})
+
+    def text(self, recording_id: str, attribute: str) -> str:
+        """One attribute of an item as text; empty if the item or the attribute is missing, or null.
+
+        Raises:
+            MessageError: `recording_id` is malformed.
+            StorageError: the table doesn't respond.
+            AccessDeniedError: the table denies access or doesn't exist.
+        """
+        key = {"videoID": {"S": check_recording_id(recording_id)}}
+        with aws_errors(f"table {self.name}"):
+            answer = self.client.get_item(
+                TableName=self.name,
+                Key=key,
+                ConsistentRead=True,
+                ProjectionExpression="#attribute",
+                ExpressionAttributeNames={"#attribute": attribute},
+            )
+        kind, value = next(iter(answer.get("Item", {}).get(attribute, {"NULL": True}).items()))
+        return "" if kind == "NULL" else str(value).strip()
 
     def own_attributes(self, recording_id: str) -> dict[str, Any]:
         """What this package has written into an item: ``isProcessed``, ``outputContainer`` and all that begins ``qc``.

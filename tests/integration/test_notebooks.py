@@ -189,8 +189,8 @@ def test_a_step_shows_what_it_is_for() -> None:
     assert "sound lost" in recording
     ends = found.alignment.to_recording(found.diagnosis.call.audio.span.end_s)  # type: ignore[union-attr]
     assert clock_text(ends) in notebook.after_call(case).text
-    assert notebook.seams(case).html.count("<audio") == 2 * len(found.laid.seams_s)
-    assert notebook.seams(case).html.count("<video") == min(len(found.laid.seams_s), notebook.MOST_FILMS)
+    assert notebook.seams(case).html.count("<audio") == 2 * len(found.timeline.seams_s)
+    assert notebook.seams(case).html.count("<video") == min(len(found.timeline.seams_s), notebook.MOST_FILMS)
     written = notebook.item_written(case).text
     assert f"qcOffsetSeconds: {found.document['alignment']['offset_s']}" in written
     assert found.video.name in notebook.published(case).text
@@ -210,7 +210,7 @@ def test_a_chosen_window_is_shown() -> None:
     case = sample_case()
     assert "the agent's window at 00:00:12.000" in notebook.correlation(case, "12", "agent").text
     assert "the customer's window at 00:00:05.500" in notebook.correlation(case, "5.5", "customer").text
-    with pytest.raises(InputError, match="is no time"):
+    with pytest.raises(InputError, match="isn't a time"):
         notebook.correlation(case, "soon")
     with pytest.raises(InputError, match="lies outside the call"):
         notebook.correlation(case, "59:00")
@@ -226,8 +226,8 @@ def test_a_chosen_window_is_shown() -> None:
         ({"connect": "a.wav", "recording": "a.webm"}, "call_end is missing"),
         ({"connect": "a.wav", "recording": "a.webm", "call_end": 59}, "write it in quotes"),
         ({"recording_id": "x", "connect": "a.wav"}, "name one or the other"),
-        ({"recording_id": "../x", "call_end": "59"}, "is no recording ID"),
-        ({"recording_id": "x", "call_end": "soon"}, "is no time"),
+        ({"recording_id": "../x", "call_end": "59"}, "isn't a recording ID"),
+        ({"recording_id": "x", "call_end": "soon"}, "isn't a time"),
     ],
 )
 def test_parameters_that_contradict_each_other_are_refused(wish: dict[str, Any], words: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.finding import counted
-from komorebi_qc.core.limits import DEFAULT, EVERYTHING, LIMITS, UNDETERMINED, Range, beyond
+from komorebi_qc.core.limits import DEFAULT, EVERYTHING, LIMITS, RENAMED, UNDETERMINED, Range, beyond
 
 
 def test_every_row_says_what_and_who() -> None:
@@ -61,7 +61,7 @@ def test_a_sentence_fits_its_status() -> None:
     assert limit.finding("snr", 30.0, "It is noisy.", good="It is clear.").text == "It is clear."
     off = DEFAULT.changed_by("snr=off").of("snr").finding("snr", 3.0, "It is noisy.")
     assert (off.status, off.limit) == ("pass", None)
-    assert off.text == "It is noisy. Not judged: its limit is switched off."
+    assert off.text == "It is noisy. Not judged: the limit is switched off."
     unknown = limit.unknown("snr", "Nobody speaks.")
     assert (unknown.value, unknown.status, unknown.limit) == (UNDETERMINED, "pass", 20.0)
 
@@ -124,7 +124,7 @@ def test_the_narrowest_name_wins() -> None:
         ("coverage=0.5:0.7", "would fail before it warns"),
         ("drift=200..50", "the smaller number comes first"),
         ("drift=50:", "takes a number"),
-        ("drift=off:5", "is off and has a number to fail by"),
+        ("drift=off:5", "is off and has a FAIL number"),
         ("speech_level=-20", "takes a range in dBFS, such as speech_level=-28..-16"),
         ("drift=" + "9" * 400, "takes a number"),
         ("x" * 10_000 + "=1", "no limit"),
@@ -184,7 +184,7 @@ def test_json_tells_what_was_changed_and_what_it_was() -> None:
         ("", "coverage", "warns below 0.75 share"),
         ("", "call_channels", "warns other than 2 channels"),
         ("", "speech_level", "warns outside -28..-16 dBFS"),
-        ("", "hold_music", "told, in s"),
+        ("", "hold_music", "reported only, in s"),
         ("drift=off", "drift", "off"),
     ],
 )
@@ -197,3 +197,11 @@ def test_counts_have_their_noun() -> None:
     """One packet, two packets."""
     assert [counted(n, "packet") for n in (0, 1, 2)] == ["0 packets", "1 packet", "2 packets"]
     assert counted(2, "byte is", "bytes are") == "2 bytes are"
+
+
+def test_names_of_version_0_1_still_set_their_limit() -> None:
+    """A setting written for 0.1 changes the limit of the new name, and each new name exists."""
+    for old, new in RENAMED.items():
+        assert DEFAULT.of(new).name == new
+        assert DEFAULT.changed_by(f"{old}=7").of(new).warn.holds(7)
+        assert not DEFAULT.changed_by(f"{old}=7").of(new).warn.holds(7.1)

@@ -63,7 +63,7 @@ def test_connects_audio_is_sought_on_the_neighbouring_days_as_well() -> None:
 )  # fmt: skip
 def test_an_id_that_could_spoil_a_key_is_refused(text: object) -> None:
     """Slashes, dots, control characters and endless IDs are refused in a short sentence."""
-    with pytest.raises(MessageError, match="no recording ID") as caught:
+    with pytest.raises(MessageError, match="isn't a recording ID") as caught:
         check_recording_id(text)
     assert len(str(caught.value)) < 250
     assert "\n" not in str(caught.value)
@@ -143,12 +143,12 @@ def test_no_body_is_written_that_would_not_be_read(recording_id: str, call_end: 
     ("body", "names"),
     [
         ("", "JSON"),
-        ("[1]", "no JSON object"),
+        ("[1]", "an object"),
         ("{}", "recordingID and callEndingTimestamp"),
         (json.dumps({"recordingID": ID}), "callEndingTimestamp"),
         (json.dumps({"recordingID": ID, "callEndingTimestamp": 90}), "text"),
         (json.dumps({"recordingID": ID, "callEndingTimestamp": "late"}), "HH:MM:SS"),
-        (json.dumps({"recordingID": "../x", "callEndingTimestamp": "1"}), "no recording ID"),
+        (json.dumps({"recordingID": "../x", "callEndingTimestamp": "1"}), "isn't a recording ID"),
         ("[" * 100_000, "JSON"),
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from komorebi_qc.core.errors import InputError
-from komorebi_qc.core.splice import FADE_S, SHORTEST_S, Splice, after_call_audio, align_as_told, splice
+from komorebi_qc.core.splice import FADE_S, SHORTEST_S, Splice, after_call_audio, align_to_call_end, splice
 from komorebi_qc.core.timebase import Alignment, CallEnd, Jump, Span
 
 RECORDING = Span(0.0, 110.0)
@@ -79,7 +79,7 @@ def test_drift_stretches_the_call() -> None:
 
 def test_told_puts_the_calls_last_sample_at_its_end() -> None:
     """As told: the offset is the call end less the call's length."""
-    assert align_as_told(CallEnd(92.0, 1.0), 90.5).offset_s == pytest.approx(1.5)
+    assert align_to_call_end(CallEnd(92.0, 1.0), 90.5).offset_s == pytest.approx(1.5)
 
 
 # Jumps of up to 3 s in a call of at least 20 s: it always keeps a place.

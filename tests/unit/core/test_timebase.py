@@ -41,7 +41,7 @@ def test_call_end_is_read_in_each_form(text: str, recording_s: float, resolution
     ["", "soon", "1:2:3:4", "00:61:00", "00:00:60", "1:75", "1e3", "nan", "١٢", "12:", ":12", "1.2.3", "9" * 500],
 )
 def test_no_time_is_answered_with_the_forms(text: str) -> None:
-    """What is no time raises a short sentence that names the forms."""
+    """What a time raises a short sentence that names the forms."""
     with pytest.raises(InputError, match=r"HH:MM:SS|milliseconds") as caught:
         parse_call_end(text)
     assert len(str(caught.value)) < 300

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from komorebi_qc.core.progress import Progress
-    from komorebi_qc.pipeline.process import Order
+    from komorebi_qc.pipeline.options import Order
     from komorebi_qc.queue.dead_letter import DeadLetter
 
 BODY = json.dumps({"recordingID": "contact-1", "callEndingTimestamp": "00:01:02"})
@@ -150,7 +150,7 @@ def test_a_record_becomes_an_order() -> None:
     (order,) = pipeline.orders
     assert (order.recording_id, order.call_end.recording_s, order.alignment) == ("contact-1", 62.0, None)
     assert told == ["contact-1", "work"]
-    assert (report.outcome, report.level, report.is_batch_item_failure, report.is_set_aside) == (
+    assert (report.outcome, report.level, report.is_batch_item_failure, report.is_dead_lettered) == (
         "done",
         "INFO",
         False,
@@ -228,7 +228,7 @@ def test_a_permanent_error_is_set_aside_at_once(kind: type[Exception], count: in
     """On whichever try: the letter holds the body and the reason, the message counts as done, and nothing waits."""
     desk, before = FakeDesk(), datetime.now(UTC)
     report = handled(FakePipeline(kind("s3://b/x.mp4 won't come: check it")), desk, record(count=count))
-    assert (report.outcome, report.is_batch_item_failure, report.is_set_aside, report.retry_in_s) == (
+    assert (report.outcome, report.is_batch_item_failure, report.is_dead_lettered, report.retry_in_s) == (
         "permanent",
         False,
         True,
@@ -249,7 +249,7 @@ def test_a_passing_error_comes_back_later_each_time(count: int, around_s: float)
     """It is hidden for twice as long as before, up to 4 hours, reported as failed, and no letter is written."""
     desk = FakeDesk(of_tries=None)
     report = handled(FakePipeline(NotThereYetError("s3://b/x.wav isn't there yet")), desk, record(count=count))
-    assert (report.outcome, report.is_batch_item_failure, report.is_set_aside, report.level) == (
+    assert (report.outcome, report.is_batch_item_failure, report.is_dead_lettered, report.level) == (
         "passing",
         True,
         False,
@@ -266,7 +266,7 @@ def test_a_right_that_is_lacking_empties_no_queue() -> None:
     """A wrong role is no message's fault: each comes back later, and the log calls for an operator all the same."""
     desk = FakeDesk(of_tries=None)
     report = handled(FakePipeline(AccessDeniedError("bucket b refuses")), desk, record(count=2))
-    assert (report.outcome, report.is_batch_item_failure, report.is_set_aside, report.level) == (
+    assert (report.outcome, report.is_batch_item_failure, report.is_dead_lettered, report.level) == (
         "passing",
         True,
         False,
@@ -295,10 +295,10 @@ def test_nothing_waits_longer_than_the_queue_takes() -> None:
 def test_the_last_try_is_set_aside_with_its_reason(error: Exception) -> None:
     """What still fails on the queue's last try is a dead letter of its own kind; the try before it isn't."""
     desk = FakeDesk(of_tries=3)
-    assert not handled(FakePipeline(error), desk, record(count=2)).is_set_aside
+    assert not handled(FakePipeline(error), desk, record(count=2)).is_dead_lettered
     desk.hidden.clear()
     report = handled(FakePipeline(error), desk, record(count=3))
-    assert (report.is_batch_item_failure, report.is_set_aside, report.level, desk.hidden) == (False, True, "ERROR", [])
+    assert (report.is_batch_item_failure, report.is_dead_lettered, report.level, desk.hidden) == (False, True, "ERROR", [])
     (letter,) = desk.letters
     assert (letter.kind, letter.error, letter.receive_count) == ("tries", type(error).__name__, 3)
 
@@ -321,7 +321,7 @@ def test_out_of_time_is_tried_again_but_not_for_ever() -> None:
     )
     assert "'mux picture and sound', 42% done" in (first.detail or "")
     second = handled(pipeline, desk, record(count=3), remaining_s=lambda: next(remaining))
-    assert (second.outcome, second.is_batch_item_failure, second.is_set_aside) == ("permanent", False, True)
+    assert (second.outcome, second.is_batch_item_failure, second.is_dead_lettered) == ("permanent", False, True)
     assert desk.letters[0].kind == "permanent"
     assert "29 s left" in desk.letters[0].reason
 
@@ -358,7 +358,7 @@ def test_a_message_that_cant_be_read_is_not_quoted_in_the_log() -> None:
     assert SECRETS[0] not in json.dumps(report.fields())
     (letter,) = desk.letters
     assert (letter.body, letter.recording_id) == (body, "")
-    assert "no recording ID" in letter.reason
+    assert "isn't a recording ID" in letter.reason
 
 
 @pytest.mark.parametrize(
@@ -403,7 +403,7 @@ def test_a_letter_that_cant_be_sent_leaves_its_message(refuses: tuple[str, ...],
     """Where the dead-letter queue refuses, the message stays and waits, the trouble is told, and nothing is lost."""
     desk = FakeDesk(refuses=refuses, error=error)
     report = handled(FakePipeline(MissingMediaError("gone")), desk)
-    assert (report.outcome, report.is_batch_item_failure, report.is_set_aside) == ("permanent", True, False)
+    assert (report.outcome, report.is_batch_item_failure, report.is_dead_lettered) == ("permanent", True, False)
     assert len(report.trouble) == len(refuses)
     assert report.fields()["queueTrouble"] == list(report.trouble)
     assert "unforeseen words" not in str(report.trouble)
@@ -422,7 +422,7 @@ def test_a_wait_that_could_not_be_set_is_not_told(desk: FakeDesk) -> None:
 def test_without_a_dead_letter_queue_a_message_stays() -> None:
     """Where there is nowhere to put it, it comes again as SQS's own policy wants it."""
     report = handled(FakePipeline(MissingMediaError("gone")), desk := FakeDesk(has_dead_letters=False))
-    assert (report.is_batch_item_failure, report.is_set_aside, report.trouble) == (True, False, ())
+    assert (report.is_batch_item_failure, report.is_dead_lettered, report.trouble) == (True, False, ())
     assert len(desk.hidden) == 1
 
 
@@ -430,7 +430,7 @@ def test_unknown_tries_are_never_the_last() -> None:
     """Where the queue's policy can't be asked, SQS counts; a permanent error is set aside all the same."""
     desk = FakeDesk(refuses=("tries",))
     assert handled(FakePipeline(NotThereYetError("late")), desk, record(count=100)).is_batch_item_failure
-    assert handled(FakePipeline(MissingMediaError("gone")), desk).is_set_aside
+    assert handled(FakePipeline(MissingMediaError("gone")), desk).is_dead_lettered
 
 
 # --- whatever comes
@@ -441,7 +441,7 @@ def test_any_body_is_answered(body: Any, count: Any) -> None:
     """Whatever body and count are, there is a report, and an unreadable message is in the dead-letter queue."""
     desk = FakeDesk()
     report = handled(FakePipeline(), desk, record(body, count=count))
-    assert (report.outcome, report.error, report.is_set_aside) == ("permanent", "MessageError", True)
+    assert (report.outcome, report.error, report.is_dead_lettered) == ("permanent", "MessageError", True)
     assert report.receive_count >= 0
     json.dumps(report.fields())
 

@@ -1,0 +1,144 @@
+"""The table of limits with their sources, in the order in which an analyst asks."""
+
+from __future__ import annotations
+
+from komorebi_qc.core.limits.limit import EVERYTHING, Limit, Range, above, below, beyond
+
+_BT1359 = "ITU-R BT.1359-1: early sound is noticed from 45 ms on"
+_PLC = "ITU-T G.711 Appendix I: concealment fades to silence in 60 ms"
+_SKEW = Range(-0.045, 0.125)
+_SKEW_SOURCE = (
+    "ITU-R BT.1359-1, detectability; project choice: tracks that begin or end apart are in sync by their timestamps"
+)
+_SKEW_MARKS = (
+    (Range(-0.040, 0.060), "EBU R37-2007, at the chain's output"),
+    (Range(-0.045, 0.125), "ITU-R BT.1359-1, detectability"),
+    (Range(-0.090, 0.185), "ITU-R BT.1359-1, acceptability"),
+)
+_TRACKS = ("call", "recording")
+_CHANNELS = ("call", "call_customer", "call_agent", "recording")
+_PARTS = ("call", "own_audio")
+_WHOLE = "project choice: nothing may be missing"
+
+# fmt: off
+LIMITS = (
+    # The call's place in the recording
+    Limit("call_end_error", Range(0.0, 0.050), beyond(60.0), "s",
+          "project choice: a backend writes the time when it learns of the end; a minute off is another event",
+          "the reported call end minus the measured one; earlier by up to its resolution passes too"),
+    Limit("alignment_resolution", above(0.045), EVERYTHING, "s", _BT1359,
+          "resolution of the reported call end that places the call"),
+    Limit("offset_uncertainty", above(0.045), EVERYTHING, "s", _BT1359, "half the offset's 95 % interval"),
+    Limit("drift", beyond(100.0), EVERYTHING, "ppm",
+          "ITU-T G.711, 2: a sampling rate is within 50 ppm; two clocks differ by up to 100",
+          "how much faster the recording clock runs than the call clock"),
+    Limit("jumps", beyond(0.045), EVERYTHING, "s", _BT1359, "the largest jump of the recording against the call"),
+    Limit("customer_leg_delay", beyond(0.150), beyond(0.400), "s",
+          "ITU-T G.114 (05/2003): under 150 ms is not noticed, over 400 ms no network is planned for",
+          "the customer's delay in the recording relative to the call audio, compared with the agent's"),
+    Limit("customer_leg_steps", beyond(0.150), EVERYTHING, "s",
+          "project choice: a change is noticed where a delay would be, by ITU-T G.114 (05/2003) from 150 ms on",
+          "the largest change of that delay during the call"),
+    Limit("coverage", below(0.75), EVERYTHING, "share",
+          "project choice: matching pairs of the accuracy bench have 0.93 and more, wrong pairs little",
+          "share of the speech that agrees with the recording"),
+    # The splice and its inputs
+    Limit("call_before_recording", above(1.0), above(600.0), "s",
+          "project choice: a recorder starts within a second; ten minutes are another call",
+          "call audio before the recording begins"),
+    Limit("call_audio_left_out", above(0.0), EVERYTHING, "s", _WHOLE, "call audio without a place in the output"),
+    Limit("call_end_past_recording", above(0.0), above(1.0), "s",
+          "project choice: a whole-second time and a recorder's last buffer are off by less than 1 s",
+          "how long after the recording's end the call ends"),
+    Limit("after_call_audio", below(0.001), EVERYTHING, "s", "project choice: every call is followed by some",
+          "length of the recording's own audio after the call"),
+    Limit("call_channels", Range(2, 2), EVERYTHING, "channels", "Amazon Connect: customer left, agent right",
+          "channels of the call audio"),
+    Limit("call_audio_missing", above(0.01), above(0.01), "s", "project choice: less is rounding in the header",
+          "length that the call's header declares but the file lacks"),
+    Limit("recording_missing", above(0), above(0), "bytes", _WHOLE,
+          "bytes that the recording's structure declares but the file lacks"),
+    Limit("recording_length_missing", above(0.5), above(0.5), "s", "project choice: headers round, and players pad",
+          "length that the recording's header declares but the file lacks"),
+    Limit("recording_audio_channels", below(1), EVERYTHING, "channels",
+          "project choice: a recording without audio is a mistake",
+          "channels of the recording's audio"),
+    Limit("recording_audio_damage", above(0), above(0), "packets", _WHOLE, "audio packets that can't be decoded"),
+    Limit("recording_start_pts", above(1.0), EVERYTHING, "s", "project choice: browsers begin near 0",
+          "the recording's first PTS"),
+    Limit("video_reencoded", above(0), EVERYTHING, "frames", "project choice: a copy is never worse",
+          "re-encoded frames"),
+    Limit("video_frames_lost", above(0), above(0), "frames", _WHOLE, "frames missing from the output"),
+    Limit("video_dts_non_monotonic", above(0), EVERYTHING, "packets", "project choice: timestamps rise",
+          "video packets whose DTS runs backwards"),
+    # The recording's timestamps
+    Limit("audio_gaps", above(0.0), EVERYTHING, "s", _WHOLE,
+          "lost audio buffers of the recording over 5 ms, in total", marks=((above(0.060), _PLC),)),
+    Limit("audio_gap_share", above(0.05), above(0.05), "share", "project choice: one second in twenty",
+          "share of the recording's audio that is lost"),
+    Limit("audio_overlaps", above(0.0), EVERYTHING, "s",
+          "project choice: timestamps in whole milliseconds are off by less than 5 ms",
+          "repeated audio over 5 ms in the recording, in total"),
+    Limit("audio_start_skew", _SKEW, EVERYTHING, "s", _SKEW_SOURCE,
+          "start of the audio after the start of the video", marks=_SKEW_MARKS),
+    Limit("audio_end_skew", _SKEW, EVERYTHING, "s", _SKEW_SOURCE,
+          "end of the audio after the end of the video; widened by one frame", marks=_SKEW_MARKS),
+    Limit("video_freeze", above(10.0), EVERYTHING, "s",
+          "project choice: Chromium repeats the frame of a still screen about once a second",
+          "the longest time without a new frame"),
+    # Levels of each track and channel
+    Limit("digital_silence", below(0.2), EVERYTHING, "s", "project choice: silence is measured in steps of 0.1 s",
+          "length of a track that isn't digital silence", _TRACKS),
+    Limit("dead_air", above(60.0), EVERYTHING, "s", "project choice: no speech for a minute",
+          "the longest time without speech", _TRACKS),
+    Limit("loudness", EVERYTHING, EVERYTHING, "LUFS", "informational: calls aren't broadcast",
+          "the loudness of a track", _TRACKS, ((Range(-23.0, -23.0), "EBU R 128"),)),
+    Limit("sound", below(-60.0), EVERYTHING, "dBFS", "project choice: 38 dB under the speech level of RFC 7874",
+          "the level of the active sound in a channel", _CHANNELS),
+    Limit("speech_level", Range(-28.0, -16.0), EVERYTHING, "dBFS",
+          "RFC 7874, 4: -19 dBm0, an RMS of 2600 of 32767, give or take the 6 dB left to automatic gain",
+          "the active speech level", _CHANNELS),
+    Limit("true_peak", above(-1.0), EVERYTHING, "dBTP", "EBU R 128: the maximum permitted in production",
+          "the highest peak, between samples too", _CHANNELS),
+    Limit("clipping", above(0.01), EVERYTHING, "%",
+          "project choice: one sample of 10,000; a shout that clips once stays under it", "clipped samples", _CHANNELS),
+    Limit("dc_offset", beyond(0.5), EVERYTHING, "%", "project choice: -46 dBFS, 24 dB under speech",
+          "the mean, relative to full scale", _CHANNELS),
+    Limit("dropouts", above(1.0), EVERYTHING, "1/min", "project choice: one lost packet a minute goes unnoticed",
+          "gaps of 5 to 200 ms", _CHANNELS),
+    Limit("snr", below(20.0), EVERYTHING, "dB", "project choice: below it, noise is audible in every pause",
+          "speech level above the noise floor", _CHANNELS),
+    Limit("bandwidth", below(3000.0), EVERYTHING, "Hz",
+          "project choice: telephone speech reaches 3400 Hz (ITU-T G.712), minus the part that voices don't use",
+          "upper edge of the speech spectrum", _CHANNELS),
+    Limit("hold_music", EVERYTHING, EVERYTHING, "s", "informational: a caller on hold is not a fault", "music on hold",
+          _CHANNELS),
+    # The output, measured again
+    Limit("seam_gap", beyond(0.005), beyond(0.060), "s", _PLC, "missing, repeated or silent audio at a seam"),
+    Limit("seam_level_step", beyond(12.0), EVERYTHING, "dB",
+          "RFC 7874, 4: speech within 6 dB of its level, on either side", "the step in speech level at a seam"),
+    Limit("seam_level_added", beyond(1.0), beyond(6.0), "dB",
+          "project choice: a step of 1 dB is just noticed; 6 dB halve the amplitude",
+          "the level step that the splice added"),
+    Limit("seam_click", above(6.0), EVERYTHING, "dB", "project choice: clean seams stay under 0 dB",
+          "how much sharper the waveform bends at a seam than around it"),
+    Limit("seam_bandwidth", below(2800.0), EVERYTHING, "Hz",
+          "project choice: 300 to 3400 Hz of ITU-T G.712, minus the part that voices don't use",
+          "upper edge of the speech spectrum on a seam's narrower side"),
+    Limit("residual", above(0.001), above(0.020), "s",
+          "project choice: 1/40 and 1/2 of the 40 ms of EBU R37-2007",
+          "distance from the planned place that 95 % of the sound stays within", _PARTS),
+    Limit("missing", above(0.25), above(0.5), "share",
+          "project choice: two speakers at once and noise hide a few windows",
+          "share of active sound not found near its planned place", _PARTS),
+    Limit("output_audio_steps", beyond(0.005), beyond(0.060), "s", _PLC + ", as at a seam",
+          "the largest gap or overlap in the output's audio timestamps"),
+)
+# fmt: on
+
+RENAMED = {
+    "picture_frozen": "video_freeze",
+    "recording_first_time_stamp": "recording_start_pts",
+    "video_time_stamps_disordered": "video_dts_non_monotonic",
+}
+"""Names of version 0.1, accepted in settings and old documents."""
