@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer.main
 
-from komorebi_qc.batch import schema as dataset
+from komorebi_qc.batch.dataset import schema as dataset
 from komorebi_qc.cli.main import app
 from komorebi_qc.core.limits import EVERYTHING, LIMITS
 from komorebi_qc.wiring import VARIABLES

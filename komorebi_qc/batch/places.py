@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from komorebi_qc.batch.manifest import split_s3
+from komorebi_qc.batch.manifest.manifest_file import split_s3
 from komorebi_qc.core.errors import InputError, StorageError
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 from komorebi_qc.wiring import aws_client

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from komorebi_qc.batch.manifest import Item, Listed
-from komorebi_qc.batch.schema import DAY, UNKNOWN_DAY
+from komorebi_qc.batch.dataset.schema import DAY, UNKNOWN_DAY
+from komorebi_qc.batch.manifest.manifest_file import Item, Listed
 from komorebi_qc.core.errors import AccessDeniedError, InputError, KomorebiError, SettingsError
 from komorebi_qc.queue import operate
 from komorebi_qc.queue.sqs import Queue

@@ -9,20 +9,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from komorebi_qc.batch.keys import bounded_key
-from komorebi_qc.batch.rows import failed, failure_of, row_of, set_aside_row, unresolved_row
-from komorebi_qc.batch.worker_process import WorkerFailure
+from komorebi_qc.batch.execution.rows import failed, failure_of, row_of, set_aside_row, unresolved_row
+from komorebi_qc.batch.execution.work_keys import bounded_key
+from komorebi_qc.batch.execution.worker_process import WorkerFailure
 from komorebi_qc.core.errors import KomorebiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from komorebi_qc.batch.dataset import Dataset, Known
-    from komorebi_qc.batch.executor import Executor
-    from komorebi_qc.batch.manifest import Item, Listed
-    from komorebi_qc.batch.rows import Row
-    from komorebi_qc.batch.tasks import Resolver, Task
-    from komorebi_qc.batch.worker_process import ResourceLimits
+    from komorebi_qc.batch.dataset.dataset import Dataset, Known
+    from komorebi_qc.batch.execution.executor import Executor
+    from komorebi_qc.batch.execution.rows import Row
+    from komorebi_qc.batch.execution.tasks import Resolver, Task
+    from komorebi_qc.batch.execution.worker_process import ResourceLimits
+    from komorebi_qc.batch.manifest.manifest_file import Item, Listed
 
 _LOOK_S = 0.2
 _ASKED_AT_ONCE = 8

@@ -14,13 +14,13 @@ import typer
 from komorebi_qc.core.errors import InputError, missing_extra
 
 if TYPE_CHECKING:
-    from komorebi_qc.batch.csv_file import CsvFile
-    from komorebi_qc.batch.dataset import Dataset
-    from komorebi_qc.batch.executor import Executor
-    from komorebi_qc.batch.manifest import Listed
+    from komorebi_qc.batch.dataset.csv_file import CsvFile
+    from komorebi_qc.batch.dataset.dataset import Dataset
+    from komorebi_qc.batch.execution.executor import Executor
+    from komorebi_qc.batch.manifest.manifest_file import Listed
     from komorebi_qc.batch.run import Tally
-    from komorebi_qc.batch.tasks import BatchRequest, Do
-    from komorebi_qc.batch.worker_process import ResourceLimits
+    from komorebi_qc.batch.execution.tasks import BatchRequest, Do
+    from komorebi_qc.batch.execution.worker_process import ResourceLimits
 
 DONE, FAILED, FINDINGS_FAIL, PART_FAILED = 0, 1, 3, 4
 """As in `komorebi_qc.cli.main.Exit`, which mounts this module."""
@@ -143,7 +143,7 @@ def rerun(
     elif yes or rate != _RATE_HZ:
         raise InputError(f"{'--yes' if yes else '--rate'} belongs to --submit: without it nothing is sent anywhere")
     _needs("duckdb", "fleet")
-    from komorebi_qc.batch.dataset import open_dataset  # noqa: PLC0415  pyarrow loads only for the commands
+    from komorebi_qc.batch.dataset.dataset import open_dataset  # noqa: PLC0415  pyarrow loads only for the commands
     from komorebi_qc.batch.rerun import listed_again, rows_where  # noqa: PLC0415
     from komorebi_qc.cli.batch_progress import print_note  # noqa: PLC0415
 
@@ -240,8 +240,8 @@ def _needs(library: str, extra: str) -> None:
 
 def _ask(do: str, out: str, results: str, limit: list[str] | None, call_end_attribute: str) -> BatchRequest:
     from komorebi_qc.batch.places import place_of  # noqa: PLC0415
-    from komorebi_qc.batch.schema import WORKS  # noqa: PLC0415
-    from komorebi_qc.batch.tasks import BatchRequest, own_settings  # noqa: PLC0415
+    from komorebi_qc.batch.dataset.schema import WORKS  # noqa: PLC0415
+    from komorebi_qc.batch.execution.tasks import BatchRequest, own_settings  # noqa: PLC0415
 
     if do not in WORKS:
         raise InputError(f"--do {do!r} is none of {', '.join(WORKS)}")
@@ -251,7 +251,7 @@ def _ask(do: str, out: str, results: str, limit: list[str] | None, call_end_attr
 
 
 def _listed(source: str, from_day: str, until_day: str, call_ends: str, call_end_attribute: str) -> Listed:
-    from komorebi_qc.batch import manifest  # noqa: PLC0415
+    from komorebi_qc.batch.manifest import manifest_file as manifest  # noqa: PLC0415
     from komorebi_qc.cli.batch_progress import print_note  # noqa: PLC0415
     from komorebi_qc.wiring import Settings, aws_client  # noqa: PLC0415
 
@@ -296,21 +296,21 @@ def _date(option: str, text: str) -> Any:
 
 def _crew(workers: int, dask: str, bounds: ResourceLimits) -> Executor:
     if dask:
-        from komorebi_qc.batch.cluster import DaskExecutor  # noqa: PLC0415  an extra
+        from komorebi_qc.batch.execution.dask_executor import DaskExecutor  # noqa: PLC0415  an extra
 
         return DaskExecutor(dask, bounds)
-    from komorebi_qc.batch.executor import LocalExecutor  # noqa: PLC0415
+    from komorebi_qc.batch.execution.executor import LocalExecutor  # noqa: PLC0415
 
     return LocalExecutor(workers or len(os.sched_getaffinity(0)), bounds)
 
 
 def _run(listed: Listed, ask: BatchRequest, how: _How) -> int:
-    from komorebi_qc.batch.csv_file import csv_file  # noqa: PLC0415
-    from komorebi_qc.batch.dataset import open_dataset  # noqa: PLC0415
+    from komorebi_qc.batch.dataset.csv_file import csv_file  # noqa: PLC0415
+    from komorebi_qc.batch.dataset.dataset import open_dataset  # noqa: PLC0415
     from komorebi_qc.batch.run import Run, Tally  # noqa: PLC0415
-    from komorebi_qc.batch.schema import WITH_DAY  # noqa: PLC0415
-    from komorebi_qc.batch.tasks import Resolver  # noqa: PLC0415
-    from komorebi_qc.batch.worker_process import ResourceLimits  # noqa: PLC0415
+    from komorebi_qc.batch.dataset.schema import WITH_DAY  # noqa: PLC0415
+    from komorebi_qc.batch.execution.tasks import Resolver  # noqa: PLC0415
+    from komorebi_qc.batch.execution.worker_process import ResourceLimits  # noqa: PLC0415
     from komorebi_qc.cli.batch_progress import print_set_aside, watching  # noqa: PLC0415
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
 

@@ -19,7 +19,7 @@ from komorebi_qc.cli.console import err, out, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from komorebi_qc.batch.manifest import Listed, SetAside
+    from komorebi_qc.batch.manifest.manifest_file import Listed, SetAside
     from komorebi_qc.batch.run import Tally
 
 OUTCOMES = {

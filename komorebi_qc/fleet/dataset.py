@@ -1,6 +1,6 @@
 """The dataset in DuckDB: one row a recording, cleaned of what is no number, and ready to be asked.
 
-`open_fleet` leaves a table ``rows`` in the database of this process: the columns of `komorebi_qc.batch.schema` that the
+`open_fleet` leaves a table ``rows`` in the database of this process: the columns of `komorebi_qc.batch.dataset.schema` that the
 report asks for, with ``day`` as a date (null where nothing told one), ``outcome`` (pass, warn, fail, failed,
 set_aside), ``codec`` (picture/sound) and ``browser`` (name and first number of its version, ``Chrome 142``). The
 measurements of sync are those of aligned recordings alone: where nothing could be told for sure, they are null.
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
-from komorebi_qc.batch.dataset import open_dataset
-from komorebi_qc.batch.schema import DAY
+from komorebi_qc.batch.dataset.dataset import open_dataset
+from komorebi_qc.batch.dataset.schema import DAY
 from komorebi_qc.fleet.places import place_of
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def open_fleet(name: str) -> Fleet:
 
 
 def fleet_of(rows: pa.Table, root: Folder | Prefix, name: str, *, is_demo: bool = False) -> Fleet:
-    """The same from rows that are in memory, with columns as in `komorebi_qc.batch.schema`."""
+    """The same from rows that are in memory, with columns as in `komorebi_qc.batch.dataset.schema`."""
     database = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
     rows = rows.select(_ASKED)
     read_at = datetime.now(UTC)

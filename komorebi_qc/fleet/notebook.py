@@ -6,9 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from komorebi_qc.desk.notebook_output import Shown, all_of, folded, headed, judged, picture, said, table
-from komorebi_qc.fleet import charts
-from komorebi_qc.fleet.narrative import (
+from komorebi_qc.desk.notebooks.notebook_output import (
+    NotebookOutput,
+    collapsed,
+    combined,
+    figure_image,
+    heading,
+    paragraph,
+    status_line,
+    table,
+)
+from komorebi_qc.fleet.narrative.answers import (
     TITLES,
     answers,
     cause_texts,
@@ -23,16 +31,17 @@ from komorebi_qc.fleet.narrative import (
     stand_out_text,
     value_text,
 )
-from komorebi_qc.fleet.queries import COLUMNS, WORST_FIRST
+from komorebi_qc.fleet.page import charts
 from komorebi_qc.fleet.report import fleet_named, write_study
-from komorebi_qc.fleet.study import DEFAULT_WORST, study_of
+from komorebi_qc.fleet.study.queries import COLUMNS, WORST_FIRST
+from komorebi_qc.fleet.study.study import DEFAULT_WORST, study_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from matplotlib.figure import Figure
 
-    from komorebi_qc.fleet.study import Study
+    from komorebi_qc.fleet.study.study import Study
 
 MOST_SHOWN = 25
 
@@ -63,38 +72,43 @@ def open_fleet(dataset: str = "demo", worst: int = DEFAULT_WORST) -> Desk:
     return Desk(study_of(fleet_named(dataset), worst))
 
 
-def overview(desk: Desk) -> Shown:
+def overview(desk: Desk) -> NotebookOutput:
     """How many are bad, since when, whose, and what to look at first."""
-    parts = [said(headline(desk.study))]
+    parts = [paragraph(headline(desk.study))]
     for one in answers(desk.study):
-        parts += [judged(one.status, f"{one.question} {one.short}"), *(said(text) for text, _ in one.sentences)]
-    return all_of(parts)
+        parts += [
+            status_line(one.status, f"{one.question} {one.short}"),
+            *(paragraph(text) for text, _ in one.sentences),
+        ]
+    return combined(parts)
 
 
-def over_time(desk: Desk) -> Shown:
+def over_time(desk: Desk) -> NotebookOutput:
     """Verdicts by day."""
     return _drawn(charts.over_time, desk)
 
 
-def changes(desk: Desk) -> Shown:
+def changes(desk: Desk) -> NotebookOutput:
     """What changed its level, on which day, and what came with it."""
     if not desk.study.changes:
-        return said("No measure and no share changed its level.")
+        return paragraph("No measure and no share changed its level.")
     parts = []
     for change, found in desk.study.changes:
-        parts.append(said(change_text(change), bold=True))
-        parts += [said(text) for text in cause_texts(change, found, desk.study)]
-    return all_of(parts)
+        parts.append(paragraph(change_text(change), bold=True))
+        parts += [paragraph(text) for text in cause_texts(change, found, desk.study)]
+    return combined(parts)
 
 
-def by_browser(desk: Desk) -> Shown:
+def by_browser(desk: Desk) -> NotebookOutput:
     """The offset by day, of each browser."""
     return _drawn(charts.by_browser, desk)
 
 
-def groups(desk: Desk) -> Shown:
+def groups(desk: Desk) -> NotebookOutput:
     """Whose recordings fail: by agent, browser, codec and container."""
-    parts = [said(stand_out_text(one, desk.study.own_changes)) for one in desk.study.stand_outs if not one.explained_by]
+    parts = [
+        paragraph(stand_out_text(one, desk.study.own_changes)) for one in desk.study.stand_outs if not one.explained_by
+    ]
     for column in COLUMNS:
         found = sorted(desk.study.groups[column], key=lambda one: -one.fail)
         rows = [
@@ -111,13 +125,13 @@ def groups(desk: Desk) -> Shown:
             for one in found[:MOST_SHOWN]
         ]
         head = (TITLES[column], "Recordings", "Fail", "Share", "Offset", "Drift", "Call-end error", "Coverage")
-        parts += [headed(f"By {column}, most that fail first"), table(head, rows)]
+        parts += [heading(f"By {column}, most that fail first"), table(head, rows)]
         if len(found) > MOST_SHOWN:
-            parts.append(said(f"And {len(found) - MOST_SHOWN:,} more, on the page."))
-    return all_of(parts)
+            parts.append(paragraph(f"And {len(found) - MOST_SHOWN:,} more, on the page."))
+    return combined(parts)
 
 
-def reasons(desk: Desk) -> Shown:
+def reasons(desk: Desk) -> NotebookOutput:
     """Why: findings and errors."""
     rows = [
         (
@@ -129,13 +143,13 @@ def reasons(desk: Desk) -> Shown:
         )
         for one in desk.study.reasons
     ]
-    return table(("Status", "What", "Recordings", "Last seen", "Said"), rows) if rows else said("All pass.")
+    return table(("Status", "What", "Recordings", "Last seen", "Said"), rows) if rows else paragraph("All pass.")
 
 
-def worst(desk: Desk) -> Shown:
+def worst(desk: Desk) -> NotebookOutput:
     """The worst recordings, and how to audit those that haven't been."""
     if not desk.study.worst:
-        return said("None is shown.")
+        return paragraph("None is shown.")
     rows = [
         (
             one.verdict,
@@ -148,24 +162,26 @@ def worst(desk: Desk) -> Shown:
         for one in desk.study.worst
     ]
     head = ("Verdict", "Recording", "Agent", "Day", "Findings", "Report")
-    parts = [said(f"In this order: {WORST_FIRST}."), table(head, rows, status=0)]
+    parts = [paragraph(f"In this order: {WORST_FIRST}."), table(head, rows, status=0)]
     without = [one.recording_id for one in desk.study.worst if one.report is None]
     if without:
-        parts.append(folded("The command that audits them", said(rerun_command(desk.study.fleet.dataset, without))))
-    return all_of(parts)
+        parts.append(
+            collapsed("The command that audits them", paragraph(rerun_command(desk.study.fleet.dataset, without)))
+        )
+    return combined(parts)
 
 
-def distributions(desk: Desk) -> Shown:
+def distributions(desk: Desk) -> NotebookOutput:
     """Offset, drift, call-end error and coverage."""
     return _drawn(charts.distributions, desk)
 
 
-def medians(desk: Desk) -> Shown:
+def medians(desk: Desk) -> NotebookOutput:
     """The same by day."""
     return _drawn(charts.medians, desk)
 
 
-def page(desk: Desk, out: str = "fleet.html") -> Shown:
+def page(desk: Desk, out: str = "fleet.html") -> NotebookOutput:
     """Write the page, which needs no notebook.
 
     Raises:
@@ -173,9 +189,9 @@ def page(desk: Desk, out: str = "fleet.html") -> Shown:
     """
     written = write_study(desk.study, out)
     where = out if out.startswith("s3://") else str(Path(out).resolve())
-    return said(f"{where}: {written.size / 1e6:.1f} MB, for any browser.")
+    return paragraph(f"{where}: {written.size / 1e6:.1f} MB, for any browser.")
 
 
-def _drawn(draw: Callable[[Study], tuple[Figure, str]], desk: Desk) -> Shown:
+def _drawn(draw: Callable[[Study], tuple[Figure, str]], desk: Desk) -> NotebookOutput:
     figure, meaning = draw(desk.study)
-    return picture(figure, meaning, kind="webp") if figure.axes else said(meaning)
+    return figure_image(figure, meaning, kind="webp") if figure.axes else paragraph(meaning)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from komorebi_qc.batch.manifest import split_s3
+from komorebi_qc.batch.manifest.manifest_file import split_s3
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import InputError
-from komorebi_qc.fleet.contact_sheet import cards
 from komorebi_qc.fleet.dataset import fleet_of, open_fleet
-from komorebi_qc.fleet.narrative import answers, headline
-from komorebi_qc.fleet.page import fleet_html
+from komorebi_qc.fleet.narrative.answers import answers, headline
+from komorebi_qc.fleet.page.contact_sheet import cards
+from komorebi_qc.fleet.page.page import fleet_html
 from komorebi_qc.fleet.places import Folder
-from komorebi_qc.fleet.study import DEFAULT_WORST, Study, study_of
+from komorebi_qc.fleet.study.study import DEFAULT_WORST, Study, study_of
 from komorebi_qc.fleet.synthetic import made_rows
 from komorebi_qc.storage.aws_errors import aws_errors
 from komorebi_qc.wiring import aws_client

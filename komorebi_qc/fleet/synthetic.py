@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from komorebi_qc import __version__
-from komorebi_qc.batch.schema import DAY, SCHEMA_VERSION, WITH_DAY
+from komorebi_qc.batch.dataset.schema import DAY, SCHEMA_VERSION, WITH_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ _REASONS = (
 
 
 def seeds() -> list[dict[str, Any]]:
-    """Real diagnoses, as columns of `komorebi_qc.batch.schema` and ``case``, whose they are."""
+    """Real diagnoses, as columns of `komorebi_qc.batch.dataset.schema` and ``case``, whose they are."""
     found: list[dict[str, Any]] = json.loads((files("komorebi_qc.fleet") / "seeds.json").read_text(encoding="utf-8"))
     return found
 

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import numpy as np
 
-from komorebi_qc.batch.dataset import open_dataset
+from komorebi_qc.batch.dataset.dataset import open_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

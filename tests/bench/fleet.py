@@ -29,11 +29,11 @@ import pyarrow as pa
 from captures import CAPTURES
 from report_pages import sample_report
 
-from komorebi_qc.fleet.contact_sheet import REPORT, THUMBNAIL
 from komorebi_qc.fleet.dataset import fleet_of
+from komorebi_qc.fleet.page.contact_sheet import REPORT, THUMBNAIL
 from komorebi_qc.fleet.places import Folder
-from komorebi_qc.fleet.queries import worst
 from komorebi_qc.fleet.report import fleet_named, write_report
+from komorebi_qc.fleet.study.queries import worst
 from komorebi_qc.fleet.synthetic import made_rows, write_dataset
 from komorebi_qc.media.thumbnail import png_at
 from komorebi_qc.storage.local import opened_file

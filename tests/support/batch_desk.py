@@ -9,20 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.batch.dataset import Dataset, open_dataset
-from komorebi_qc.batch.executor import LocalExecutor
-from komorebi_qc.batch.manifest import read_manifest
-from komorebi_qc.batch.rows import measured, row_of
+from komorebi_qc.batch.dataset.dataset import Dataset, open_dataset
+from komorebi_qc.batch.execution.executor import LocalExecutor
+from komorebi_qc.batch.execution.rows import measured, row_of
+from komorebi_qc.batch.execution.tasks import BatchRequest, Resolver
+from komorebi_qc.batch.execution.worker_process import ResourceLimits, WorkerFailure
+from komorebi_qc.batch.manifest.manifest_file import read_manifest
 from komorebi_qc.batch.run import Run, Tally
-from komorebi_qc.batch.tasks import BatchRequest, Resolver
-from komorebi_qc.batch.worker_process import ResourceLimits, WorkerFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from komorebi_qc.batch.executor import Answer
-    from komorebi_qc.batch.rows import Row
-    from komorebi_qc.batch.tasks import Task
+    from komorebi_qc.batch.execution.executor import Answer
+    from komorebi_qc.batch.execution.rows import Row
+    from komorebi_qc.batch.execution.tasks import Task
 
 
 BOUNDS = ResourceLimits(time_s=60.0)

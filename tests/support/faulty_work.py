@@ -8,8 +8,8 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from komorebi_qc.batch.rows import Row
-    from komorebi_qc.batch.tasks import Task
+    from komorebi_qc.batch.execution.rows import Row
+    from komorebi_qc.batch.execution.tasks import Task
 
 
 def faulty(task: Task) -> Row:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from komorebi_qc.batch.schema import SCHEMA_VERSION, WITH_DAY
+from komorebi_qc.batch.dataset.schema import SCHEMA_VERSION, WITH_DAY
 from komorebi_qc.fleet.dataset import Fleet, fleet_of
 from komorebi_qc.fleet.places import Folder
 

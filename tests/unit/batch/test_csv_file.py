@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 from aws_fixtures import OUTPUT, World
 
-from komorebi_qc.batch.csv_file import csv_file
-from komorebi_qc.batch.schema import WITH_DAY
+from komorebi_qc.batch.dataset.csv_file import csv_file
+from komorebi_qc.batch.dataset.schema import WITH_DAY
 from komorebi_qc.core.errors import InputError
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from aws_fixtures import OUTPUT, World
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from komorebi_qc.batch.dataset import Dataset, LastTry, open_dataset
+from komorebi_qc.batch.dataset.dataset import Dataset, LastTry, open_dataset
+from komorebi_qc.batch.dataset.row_merge import newest
+from komorebi_qc.batch.dataset.schema import SCHEMA, SCHEMA_VERSION, WITH_DAY
 from komorebi_qc.batch.places import Folder, ObjectStore, VersionedObject, place_of
-from komorebi_qc.batch.row_summary import newest
-from komorebi_qc.batch.schema import SCHEMA, SCHEMA_VERSION, WITH_DAY
 from komorebi_qc.core.errors import InputError, StorageError
 
 if TYPE_CHECKING:
@@ -386,7 +386,7 @@ def test_other_versions_and_other_files_are_refused(tmp_path: Path) -> None:
 
 def test_the_journal_is_filed_when_it_is_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the midst of a run too: readers never have more than so many small files to open."""
-    monkeypatch.setattr("komorebi_qc.batch.dataset._MOST_UNFILED", 3)
+    monkeypatch.setattr("komorebi_qc.batch.dataset.dataset._MOST_UNFILED", 3)
     dataset = open_dataset(str(tmp_path))
     for n in range(4):
         dataset.add(row(f"r{n}", n))

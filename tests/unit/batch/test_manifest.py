@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 from aws_fixtures import CONNECT, INPUT, ITEM, PREFIX, TABLE, World
 
-from komorebi_qc.batch.manifest import SetAside, read_call_ends, read_manifest, read_prefix, read_table
-from komorebi_qc.batch.tasks import BatchRequest, Resolver
+from komorebi_qc.batch.execution.tasks import BatchRequest, Resolver
+from komorebi_qc.batch.manifest.manifest_file import SetAside, read_call_ends, read_manifest, read_prefix, read_table
 from komorebi_qc.core.errors import InputError, MissingMediaError, SettingsError, UnknownRecordingError
-from komorebi_qc.demo.run import _SETTINGS
+from komorebi_qc.demo.embedded_aws import SETTINGS
 
 IDS = [f"{n}f3c2a90-5b1e-4c6d-9a57-2e8d41c0b6f{n}" for n in range(4)]
 
@@ -275,7 +275,7 @@ def test_call_ends_come_from_another_list(tmp_path: Path) -> None:
     for name, words in zip(IDS[1:], ("is missing", "noon", "told twice"), strict=True):
         assert words in reasons[name]
     path.write_text(f"recording_id,call_end\n{IDS[0]},00:01:00\na/b,00:01:00\n")
-    with pytest.raises(InputError, match=r"ends\.csv:3: 'a/b' is no recording ID"):
+    with pytest.raises(InputError, match=r"ends\.csv:3: 'a/b' isn't a recording ID"):
         read_call_ends(path)
     path.write_text(f"recording_id,end\n{IDS[0]},00:01:00\n")
     with pytest.raises(InputError, match="tells no call end"):
@@ -380,7 +380,7 @@ def test_a_manifest_on_s3(world: World) -> None:
 
 def settings() -> dict[str, str]:
     """Those of the embedded AWS."""
-    return dict(_SETTINGS)
+    return dict(SETTINGS)
 
 
 def test_what_a_task_is_made_from(world: World, tmp_path: Path) -> None:

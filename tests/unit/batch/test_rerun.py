@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
+from komorebi_qc.batch.dataset.schema import WITH_DAY
 from komorebi_qc.batch.rerun import Pace, for_the_queue, listed_again, rows_where
-from komorebi_qc.batch.schema import WITH_DAY
 from komorebi_qc.core.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from komorebi_qc.batch.rows import Row
+    from komorebi_qc.batch.execution.rows import Row
 
 WHEN = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 

@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from batch_desk import Desk, Scripted, Told
 
-from komorebi_qc.batch.manifest import Item, Listed, SetAside, read_manifest
-from komorebi_qc.batch.rows import row_of
+from komorebi_qc.batch.execution.rows import row_of
+from komorebi_qc.batch.execution.tasks import BatchRequest, Resolver
+from komorebi_qc.batch.execution.worker_process import ResourceLimits, WorkerFailure
+from komorebi_qc.batch.manifest.manifest_file import Item, Listed, SetAside, read_manifest
 from komorebi_qc.batch.run import Run, Tally
-from komorebi_qc.batch.tasks import BatchRequest, Resolver
-from komorebi_qc.batch.worker_process import ResourceLimits, WorkerFailure
 from komorebi_qc.cli.batch_progress import Bar, Lines
 
 if TYPE_CHECKING:
-    from komorebi_qc.batch.rows import Row
-    from komorebi_qc.batch.tasks import Task
+    from komorebi_qc.batch.execution.rows import Row
+    from komorebi_qc.batch.execution.tasks import Task
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_what_changed_is_done_again(desk: Desk, monkeypatch: pytest.MonkeyPatch)
     assert desk.begun() == {"r000": 1}
     desk.run(limits=("drift=50",))
     assert desk.begun().total() == 6
-    monkeypatch.setattr("komorebi_qc.batch.keys.__version__", "99.0")
+    monkeypatch.setattr("komorebi_qc.batch.execution.work_keys.__version__", "99.0")
     desk.run(limits=("drift=50",))
     assert desk.begun().total() == 6
     desk.run(limits=("drift=50",))

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from komorebi_qc.batch.tags import read_tags
+from komorebi_qc.batch.execution.media_tags import read_tags
 
 
 def header(writing_app: str) -> io.BytesIO:

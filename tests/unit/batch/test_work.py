@@ -11,18 +11,18 @@ from captures import CAPTURES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from komorebi_qc.batch import work
-from komorebi_qc.batch.dataset import open_dataset
-from komorebi_qc.batch.manifest import Item
-from komorebi_qc.batch.rows import failed, unresolved_row
-from komorebi_qc.batch.schema import LEVELS, WITH_DAY
-from komorebi_qc.batch.tags import read_tags
-from komorebi_qc.batch.tasks import BatchRequest, Resolver, Task
+from komorebi_qc.batch.dataset.dataset import open_dataset
+from komorebi_qc.batch.dataset.schema import LEVELS, WITH_DAY
+from komorebi_qc.batch.execution import work
+from komorebi_qc.batch.execution.media_tags import read_tags
+from komorebi_qc.batch.execution.rows import failed, unresolved_row
+from komorebi_qc.batch.execution.tasks import BatchRequest, Resolver, Task
+from komorebi_qc.batch.manifest.manifest_file import Item
 from komorebi_qc.core.errors import AccessDeniedError, MediaError, StorageError
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.pipeline.examine import examine
-from komorebi_qc.pipeline.process import Options
+from komorebi_qc.pipeline.options import Options
 from komorebi_qc.storage.local import opened_file
 
 if TYPE_CHECKING:

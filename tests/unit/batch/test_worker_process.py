@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from komorebi_qc.batch.worker_process import ResourceLimits, Stopped, WorkerFailure, WorkerProcess
+from komorebi_qc.batch.execution.worker_process import ResourceLimits, Stopped, WorkerFailure, WorkerProcess
 from komorebi_qc.core.errors import PermanentError
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def test_nothing_outlives_its_supervisor(tmp_path: Path, *, is_busy: bool) -> No
     begun = tmp_path / "begun"
     last = f"c.run(('hang', {str(begun)!r}))" if is_busy else f"open({str(begun)!r}, 'w'); import time; time.sleep(600)"
     script = (
-        "from komorebi_qc.batch.worker_process import *; "
+        "from komorebi_qc.batch.execution.worker_process import *; "
         "c = WorkerProcess(ResourceLimits(600.0), 'misbehaving_work:misbehave'); "
         f"print(c.run(('scratch', None)), flush=True); print(c.run(('echo', 1))[1], flush=True); {last}"
     )

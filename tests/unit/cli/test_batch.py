@@ -20,11 +20,11 @@ from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, PREFIX, TABLE, World
 from captures import CAPTURES
 from shell import Shell
 
-from komorebi_qc.batch.dataset import open_dataset
-from komorebi_qc.batch.schema import WITH_DAY
+from komorebi_qc.batch.dataset.dataset import open_dataset
+from komorebi_qc.batch.dataset.schema import WITH_DAY
 
 if TYPE_CHECKING:
-    from komorebi_qc.batch.rows import Row
+    from komorebi_qc.batch.execution.rows import Row
 
 CLI = Path(sys.executable).with_name("komorebi-qc")
 SETTINGS = {

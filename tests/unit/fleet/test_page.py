@@ -19,16 +19,17 @@ from bench.fleet import made_dataset, with_reports
 from fleet_rows import failing, fleet, row
 from PIL import Image
 
-from komorebi_qc.batch.schema import WITH_DAY
+from komorebi_qc.batch.dataset.schema import WITH_DAY
 from komorebi_qc.core.errors import InputError
-from komorebi_qc.fleet import charts, notebook
-from komorebi_qc.fleet.contact_sheet import REPORT, THUMBNAIL, WAVE_BINS, cards
+from komorebi_qc.fleet import notebook
 from komorebi_qc.fleet.dataset import fleet_of, open_fleet
-from komorebi_qc.fleet.page import fleet_html
+from komorebi_qc.fleet.page import charts
+from komorebi_qc.fleet.page.contact_sheet import REPORT, THUMBNAIL, WAVE_BINS, cards
+from komorebi_qc.fleet.page.page import fleet_html
 from komorebi_qc.fleet.places import Folder
-from komorebi_qc.fleet.queries import MEASURES
 from komorebi_qc.fleet.report import fleet_named, write_report
-from komorebi_qc.fleet.study import LEAST, study_of
+from komorebi_qc.fleet.study.queries import MEASURES
+from komorebi_qc.fleet.study.study import LEAST, study_of
 from komorebi_qc.fleet.synthetic import MIXED_UP, SHIFTED, made_rows, write_dataset
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from aws_fixtures import World
 
-    from komorebi_qc.desk.notebook_output import Shown
+    from komorebi_qc.desk.notebooks.notebook_output import NotebookOutput
     from komorebi_qc.fleet.dataset import Fleet
 
 MOST_BYTES = 5_000_000
@@ -223,7 +224,7 @@ def test_every_dataset_has_a_sensible_page(name: str) -> None:
 def test_the_notebook_shows_every_dataset(name: str) -> None:
     """Each cell's call shows something, in HTML and in words, and its pictures lie in it."""
     desk = notebook.Desk(study_of(CASES[name]()))
-    shows: tuple[Callable[[notebook.Desk], Shown], ...] = (
+    shows: tuple[Callable[[notebook.Desk], NotebookOutput], ...] = (
         *(notebook.overview, notebook.over_time, notebook.changes, notebook.by_browser, notebook.worst),
         *(notebook.groups, notebook.reasons, notebook.distributions, notebook.medians),
     )

@@ -15,16 +15,16 @@ from fleet_rows import failing, fleet, row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from komorebi_qc.batch.dataset.schema import WITH_DAY
 from komorebi_qc.batch.rerun import rows_where
-from komorebi_qc.batch.schema import WITH_DAY
 from komorebi_qc.core.errors import InputError
-from komorebi_qc.fleet import narrative as told
-from komorebi_qc.fleet.changes import LEAST_DAYS, Series, find_changes
 from komorebi_qc.fleet.dataset import fleet_of, open_fleet
+from komorebi_qc.fleet.narrative import answers as told
 from komorebi_qc.fleet.places import Folder
-from komorebi_qc.fleet.queries import groups, overview, reasons, worst
 from komorebi_qc.fleet.report import fleet_named
-from komorebi_qc.fleet.study import Study, study_of
+from komorebi_qc.fleet.study.changes import LEAST_DAYS, Series, find_changes
+from komorebi_qc.fleet.study.queries import groups, overview, reasons, worst
+from komorebi_qc.fleet.study.study import Study, study_of
 from komorebi_qc.fleet.synthetic import FIRST_DAY, MIXED_UP, SHIFT_S, SHIFTED, made_rows, seeds, write_dataset
 
 SHIFT_DAY = FIRST_DAY + timedelta(days=43)

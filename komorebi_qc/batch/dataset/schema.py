@@ -12,7 +12,7 @@ Where it lies, under the dataset's root (a folder or ``s3://bucket/prefix``):
   them; a reader of ``day=*/rows.parquet`` sees them as soon as a run ends or the next one begins;
 * ``_reports/``: what audits leave, unless another place was named; ``_unified/``: unified recordings of listed files.
 
-A recording has one row under all days: its newest, see `komorebi_qc.batch.row_summary`. Where a try fails, the row
+A recording has one row under all days: its newest, see `komorebi_qc.batch.dataset.row_merge`. Where a try fails, the row
 that was made from the same inputs before stays, and the columns ``last_try_*`` tell of the failure.
 """
 

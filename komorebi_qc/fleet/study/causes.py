@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from scipy.stats import bootstrap, hypergeom, mannwhitneyu, norm
 
-from komorebi_qc.fleet.changes import ALARM_RATE
-from komorebi_qc.fleet.queries import MEASURES
+from komorebi_qc.fleet.study.changes import ALARM_RATE
+from komorebi_qc.fleet.study.queries import MEASURES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from komorebi_qc.fleet.changes import Change
     from komorebi_qc.fleet.dataset import Fleet
-    from komorebi_qc.fleet.queries import Group
+    from komorebi_qc.fleet.study.changes import Change
+    from komorebi_qc.fleet.study.queries import Group
 
 RATIO: Final = 1.5
 LEAST_OF_A_GROUP: Final = 20

@@ -17,15 +17,21 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from komorebi_qc import __version__
-from komorebi_qc.batch.executor import attempt
-from komorebi_qc.batch.worker_process import DEFAULT_WORK, ResourceLimits, Stopped, WorkerFailure, WorkerProcess
+from komorebi_qc.batch.execution.executor import attempt
+from komorebi_qc.batch.execution.worker_process import (
+    DEFAULT_WORK,
+    ResourceLimits,
+    Stopped,
+    WorkerFailure,
+    WorkerProcess,
+)
 from komorebi_qc.core.errors import InputError, PermanentError, StorageError, missing_extra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from komorebi_qc.batch.executor import Answer
-    from komorebi_qc.batch.tasks import Task
+    from komorebi_qc.batch.execution.executor import Answer
+    from komorebi_qc.batch.execution.tasks import Task
 
 _PATIENCE_S = 30
 _COUNT_EVERY_S = 5.0

@@ -3,7 +3,7 @@
 A row is safe from the moment `Dataset.add` returns: it lies in the journal, a file of its own. Filing reads the
 journal, writes every day it touches whole, and only then clears what it has read; cut off anywhere, the next one does
 it again and comes to the same. Of several rows of a recording the newest counts, wherever they lie: see
-`komorebi_qc.batch.row_summary`.
+`komorebi_qc.batch.dataset.row_merge`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from komorebi_qc.batch.dataset.row_merge import leaves_measured, level_verdict, newest, worse
+from komorebi_qc.batch.dataset.schema import DAY, LAST_TRY, LEVELS, SCHEMA, SCHEMA_VERSION, UNKNOWN_DAY, WITH_DAY
 from komorebi_qc.batch.places import ObjectStore, VersionedObject, place_of
-from komorebi_qc.batch.row_summary import leaves_measured, level_verdict, newest, worse
-from komorebi_qc.batch.schema import DAY, LAST_TRY, LEVELS, SCHEMA, SCHEMA_VERSION, UNKNOWN_DAY, WITH_DAY
 from komorebi_qc.core.errors import InputError, StorageError
 
 if TYPE_CHECKING:
@@ -306,7 +306,7 @@ def _known(row: Row) -> Known:
 
 
 def _following(before: Known | None, row: Row) -> Known:
-    """As `komorebi_qc.batch.row_summary.following`, of what is known."""
+    """As `komorebi_qc.batch.dataset.row_merge.following`, of what is known."""
     now = _known(row)
     if before is None:
         return now

@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc import __version__
-from komorebi_qc.batch.keys import work_key
-from komorebi_qc.batch.row_summary import worst
-from komorebi_qc.batch.schema import DAY, SCHEMA_VERSION, UNKNOWN_DAY, WITH_DAY
+from komorebi_qc.batch.dataset.row_merge import worst
+from komorebi_qc.batch.dataset.schema import DAY, SCHEMA_VERSION, UNKNOWN_DAY, WITH_DAY
+from komorebi_qc.batch.execution.work_keys import work_key
 from komorebi_qc.core.errors import AccessDeniedError, DoesNotFitError, MissingMediaError, PassingError, SettingsError
 from komorebi_qc.core.limits import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from komorebi_qc.batch.manifest import Item, SetAside
-    from komorebi_qc.batch.tasks import Task
+    from komorebi_qc.batch.execution.tasks import Task
+    from komorebi_qc.batch.manifest.manifest_file import Item, SetAside
     from komorebi_qc.core.errors import KomorebiError
 
 Row = dict[str, Any]

@@ -7,10 +7,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc import __version__
-from komorebi_qc.batch.schema import SCHEMA_VERSION
+from komorebi_qc.batch.dataset.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from komorebi_qc.batch.worker_process import ResourceLimits
+    from komorebi_qc.batch.execution.worker_process import ResourceLimits
     from komorebi_qc.core.limits import Limits
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from komorebi_qc.batch.schema import CARRIED, LAST_TRY, LEVELS
+from komorebi_qc.batch.dataset.schema import CARRIED, LAST_TRY, LEVELS
 from komorebi_qc.core.limits import LIMITS
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from komorebi_qc.desk.plots.plots import new_figure
-from komorebi_qc.fleet.narrative import MEANINGS, TITLES, safe, size_text, value_text
-from komorebi_qc.fleet.queries import MEASURES
-from komorebi_qc.fleet.study import LEAST, SHARES
+from komorebi_qc.desk.plots.figure import new_figure
+from komorebi_qc.fleet.narrative.answers import MEANINGS, TITLES, safe, size_text, value_text
+from komorebi_qc.fleet.study.queries import MEASURES
+from komorebi_qc.fleet.study.study import LEAST, SHARES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from komorebi_qc.fleet.changes import Change, Series
-    from komorebi_qc.fleet.study import Study
+    from komorebi_qc.fleet.study.changes import Change, Series
+    from komorebi_qc.fleet.study.study import Study
 
 INK, SOFT, LINE, LANE = "#1a1a1a", "#5a5a5a", "#d0d0d0", "#f5f5f2"
 ACCENT, MARK = "#0b5cad", "#93397a"

@@ -14,10 +14,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from komorebi_qc.batch.manifest import split_s3
+from komorebi_qc.batch.execution.media_tags import read_tags
+from komorebi_qc.batch.execution.rows import failed, failure_of, measured, row_of
+from komorebi_qc.batch.manifest.manifest_file import split_s3
 from komorebi_qc.batch.places import place_of
-from komorebi_qc.batch.rows import failed, failure_of, measured, row_of
-from komorebi_qc.batch.tags import read_tags
 from komorebi_qc.core.errors import InputError, KomorebiError
 from komorebi_qc.core.interrupt import stoppable
 from komorebi_qc.core.progress import SILENT
@@ -28,12 +28,12 @@ from komorebi_qc.wiring import VARIABLES, Settings, aws_client
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from komorebi_qc.batch.rows import Row
-    from komorebi_qc.batch.tasks import Task
+    from komorebi_qc.batch.execution.rows import Row
+    from komorebi_qc.batch.execution.tasks import Task
     from komorebi_qc.core.source import Source
     from komorebi_qc.pipeline.diagnose import Diagnosis
     from komorebi_qc.pipeline.examine import Examined
-    from komorebi_qc.pipeline.process import Outcome
+    from komorebi_qc.pipeline.outcome import Outcome
 
 _HEAD_BYTES = 1 << 20
 """What is fetched of a recording on S3 for its tags, where nothing else of it is at hand."""
@@ -127,7 +127,7 @@ def _sizes(outcome: Outcome) -> Row:
 
 def _audit(task: Task) -> Row:
     from komorebi_qc.desk.audit import AuditJob, audit  # noqa: PLC0415  an extra
-    from komorebi_qc.desk.case import AuditRequest  # noqa: PLC0415
+    from komorebi_qc.desk.session import AuditRequest  # noqa: PLC0415
 
     found: Row = {}
     with _files(task) as files, stoppable(SILENT) as progress:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from komorebi_qc.fleet.dataset import Fleet
-    from komorebi_qc.fleet.queries import Worst
+    from komorebi_qc.fleet.study.queries import Worst
 
 THUMBNAIL, REPORT = "thumbnail.png", "report.html"
 THUMBNAIL_PX = 288

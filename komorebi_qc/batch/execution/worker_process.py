@@ -34,7 +34,7 @@ from komorebi_qc.core.errors import PermanentError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DEFAULT_WORK = "komorebi_qc.batch.work:carry_out"
+DEFAULT_WORK = "komorebi_qc.batch.execution.work:carry_out"
 _LOOK_S = 0.05
 _START_S = 60.0
 _GRACE_S = 5.0
@@ -267,6 +267,6 @@ def _end() -> None:
 
 if __name__ == "__main__":
     # Not as __main__'s own: what goes through the pipe has to bear the same name on both sides.
-    importlib.import_module("komorebi_qc.batch.worker_process").serve(
+    importlib.import_module("komorebi_qc.batch.execution.worker_process").serve(
         int(sys.argv[1]), sys.argv[2], ResourceLimits(float(sys.argv[3]), float(sys.argv[4]))
     )

@@ -1,7 +1,7 @@
 """From a study to one page of HTML that needs nothing else: no network, no script to be read, one to sort its tables.
 
 It wears the single report's style sheet, and adds what a fleet needs. All that comes from outside goes through
-`komorebi_qc.fleet.narrative.safe` and is escaped.
+`komorebi_qc.fleet.narrative.answers.safe` and is escaped.
 """
 
 from __future__ import annotations
@@ -14,10 +14,7 @@ from scipy.stats import binomtest
 
 from komorebi_qc import __version__
 from komorebi_qc.core.finding import counted
-from komorebi_qc.fleet import charts
-from komorebi_qc.fleet.causes import LEAST_OF_A_GROUP
-from komorebi_qc.fleet.changes import ALARM_RATE, LEAST_DAYS
-from komorebi_qc.fleet.narrative import (
+from komorebi_qc.fleet.narrative.answers import (
     NOTHING,
     TERMS,
     TITLES,
@@ -36,17 +33,20 @@ from komorebi_qc.fleet.narrative import (
     stand_out_text,
     value_text,
 )
-from komorebi_qc.fleet.queries import COLUMNS, MEASURES, WORST_FIRST
+from komorebi_qc.fleet.page import charts
+from komorebi_qc.fleet.study.causes import LEAST_OF_A_GROUP
+from komorebi_qc.fleet.study.changes import ALARM_RATE, LEAST_DAYS
+from komorebi_qc.fleet.study.queries import COLUMNS, MEASURES, WORST_FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from matplotlib.figure import Figure
 
-    from komorebi_qc.fleet.contact_sheet import Card, Wave
-    from komorebi_qc.fleet.narrative import Answer
-    from komorebi_qc.fleet.queries import Group, Reason
-    from komorebi_qc.fleet.study import Study
+    from komorebi_qc.fleet.narrative.answers import Answer
+    from komorebi_qc.fleet.page.contact_sheet import Card, Wave
+    from komorebi_qc.fleet.study.queries import Group, Reason
+    from komorebi_qc.fleet.study.study import Study
 
 MOST_GROUPS: Final = 200
 """Rows of a table of groups."""
@@ -102,10 +102,10 @@ def fleet_html(study: Study, cards: Sequence[Card]) -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n<title>{title}</title>\n'
-        f"<style>{_BACKGROUND}{_file('view.report', 'page.css')}{_file('fleet', 'fleet.css')}</style>\n"
+        f"<style>{_BACKGROUND}{_file('desk.report', 'page.css')}{_file('fleet.page', 'fleet.css')}</style>\n"
         "</head>\n<body>\n"
         f'<main class="kq fleet" id="fleet">\n{"".join(_parts(study, cards))}</main>\n'
-        f"<script>{_file('fleet', 'fleet.js')}</script>\n</body>\n</html>\n"
+        f"<script>{_file('fleet.page', 'fleet.js')}</script>\n</body>\n</html>\n"
     )
 
 

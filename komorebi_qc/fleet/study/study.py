@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from komorebi_qc.core.errors import InputError
-from komorebi_qc.fleet import queries as asked
-from komorebi_qc.fleet.causes import coincidences, stand_outs
-from komorebi_qc.fleet.changes import LEAST_DAYS, find_changes
+from komorebi_qc.fleet.study import queries as asked
+from komorebi_qc.fleet.study.causes import coincidences, stand_outs
+from komorebi_qc.fleet.study.changes import LEAST_DAYS, find_changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from komorebi_qc.fleet.causes import Coincidence, StandOut
-    from komorebi_qc.fleet.changes import Change, Series
     from komorebi_qc.fleet.dataset import Fleet
-    from komorebi_qc.fleet.queries import Days, Group, Overview, Reason, Worst
+    from komorebi_qc.fleet.study.causes import Coincidence, StandOut
+    from komorebi_qc.fleet.study.changes import Change, Series
+    from komorebi_qc.fleet.study.queries import Days, Group, Overview, Reason, Worst
 
 SHARES: Final = ("fail", "warn", "unexamined")
 DEFAULT_WORST: Final = 24
@@ -45,7 +45,7 @@ class Study:
         medians: each measure's, by day.
         browsers: the offset by day, of each of the browsers with most recordings, in the order in which they came.
         values: of each measure, ascending.
-        groups: by column of `komorebi_qc.fleet.queries.COLUMNS`.
+        groups: by column of `komorebi_qc.fleet.study.queries.COLUMNS`.
         stand_outs: groups with more bad recordings than chance gives them.
         changes: of shares and measures of the whole, the newest first, with what came at the same time.
         own_changes: those of the browsers' offsets, and of the shares of the groups that stand out.

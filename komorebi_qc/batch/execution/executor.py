@@ -7,11 +7,17 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from komorebi_qc.batch.worker_process import DEFAULT_WORK, ResourceLimits, Stopped, WorkerFailure, WorkerProcess
+from komorebi_qc.batch.execution.worker_process import (
+    DEFAULT_WORK,
+    ResourceLimits,
+    Stopped,
+    WorkerFailure,
+    WorkerProcess,
+)
 
 if TYPE_CHECKING:
-    from komorebi_qc.batch.rows import Row
-    from komorebi_qc.batch.tasks import Task
+    from komorebi_qc.batch.execution.rows import Row
+    from komorebi_qc.batch.execution.tasks import Task
 
 Answer = tuple["Task", "Row | WorkerFailure"]
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from komorebi_qc import __version__
-from komorebi_qc.batch.keys import inputs_key, work_key
-from komorebi_qc.batch.manifest import attribute_text, file_day, split_s3
+from komorebi_qc.batch.execution.work_keys import inputs_key, work_key
+from komorebi_qc.batch.manifest.manifest_file import attribute_text, file_day, split_s3
 from komorebi_qc.batch.places import ObjectStore, place_of
 from komorebi_qc.core.errors import InputError, MissingMediaError, missing_extra
 from komorebi_qc.core.timebase import parse_call_end
@@ -25,7 +25,7 @@ from komorebi_qc.wiring import VARIABLES, Settings, aws_client, present_limits
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from komorebi_qc.batch.manifest import Item
+    from komorebi_qc.batch.manifest.manifest_file import Item
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.wiring import WiredPipeline
 
@@ -88,7 +88,7 @@ class Task:
         out: the folder for what the work leaves; empty where that has its own place.
         report: where the audit's report is, as the row tells it.
         is_there: whether what the work leaves in `out` lies there already; true where it leaves nothing there.
-        inputs_key: see `komorebi_qc.batch.keys`.
+        inputs_key: see `komorebi_qc.batch.execution.work_keys`.
         work_key: likewise.
         keys_that_do: those of rows by which this work is done as well.
         version: of the software that asks.

@@ -17,16 +17,16 @@ import numpy as np
 from komorebi_qc.core.finding import counted
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.desk.plots.formatting import number_text, signed_text
-from komorebi_qc.fleet.causes import LEAST_OF_A_GROUP, NEAR_DAYS, RATIO
-from komorebi_qc.fleet.changes import LEAST_DAYS
+from komorebi_qc.fleet.study.causes import LEAST_OF_A_GROUP, NEAR_DAYS, RATIO
+from komorebi_qc.fleet.study.changes import LEAST_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from komorebi_qc.fleet.causes import Coincidence, StandOut
-    from komorebi_qc.fleet.changes import Change
-    from komorebi_qc.fleet.queries import Group, Reason
-    from komorebi_qc.fleet.study import Study
+    from komorebi_qc.fleet.study.causes import Coincidence, StandOut
+    from komorebi_qc.fleet.study.changes import Change
+    from komorebi_qc.fleet.study.queries import Group, Reason
+    from komorebi_qc.fleet.study.study import Study
 
 TITLES: Final = {
     "offset_s": "Offset",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from komorebi_qc.fleet.changes import Series
+from komorebi_qc.fleet.study.changes import Series
 
 if TYPE_CHECKING:
     from datetime import date
@@ -159,7 +159,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """One of the worst recordings; fields as in `komorebi_qc.batch.schema`."""
+    """One of the worst recordings; fields as in `komorebi_qc.batch.dataset.schema`."""
 
     recording_id: str
     agent: str | None
