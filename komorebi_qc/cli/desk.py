@@ -1,199 +1,184 @@
-"""The analyst's commands: an audit of one recording, and a clip round a moment; a shell over `view`."""
+"""The analyst's commands: an audit of one recording, and a short clip of one moment."""
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from komorebi_qc.cli.exit_code import EPILOG, ExitCode
+from komorebi_qc.cli.options import (
+    FOLDER_OR_S3,
+    AgentRecording,
+    AsJson,
+    CallAudio,
+    CallEnd,
+    Demo,
+    Limit,
+    OptionalRecordingID,
+)
 from komorebi_qc.core.errors import InputError, missing_extra
 
-if TYPE_CHECKING:
-    from komorebi_qc.desk.audit import Status
-    from komorebi_qc.desk.case import AuditRequest
 
-DONE, FAILED, FINDINGS_FAIL = 0, 1, 3
-"""As in `komorebi_qc.cli.main.Exit`, which mounts this module."""
-
-RecordingID = Annotated[
-    str, typer.Argument(metavar="[RECORDING_ID]", help="A recording of the configured table, instead of the files.")
-]
-CallAudio = Annotated[str, typer.Option(metavar="FILE", help="Amazon Connect's call audio (WAV).")]
-AgentRecording = Annotated[str, typer.Option(metavar="FILE", help="The agent's screen recording (WebM or MP4).")]
-CallEnd = Annotated[
-    str, typer.Option(help="When the call ended, from the recording's start: HH:MM:SS, MM:SS or seconds.")
-]
-Demo = Annotated[bool, typer.Option("--demo", help="Take the sample call, on an AWS inside this process.")]
-ChangedLimits = Annotated[
-    list[str] | None,
-    typer.Option("--limit", metavar="NAME=WARN[:FAIL]", help="Judge a finding by another limit; more than once."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")]
-
-
-def mount(app: typer.Typer, epilog: str) -> None:
-    """Put the commands beside the others of `app`."""
-    app.command(epilog=epilog)(audit)
-    app.command(epilog=epilog)(clip)
+def mount(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command(epilog=EPILOG)(audit)
+    app.command(epilog=EPILOG)(clip)
 
 
 def audit(
-    recording_id: RecordingID = "",
+    recording_id: OptionalRecordingID = "",
     *,
     call_end: CallEnd = "",
-    connect: CallAudio = "",
-    recording: AgentRecording = "",
-    out: Annotated[str, typer.Option(metavar="DIR|s3://...", help="Where everything is written.")] = "",
+    connect: CallAudio = None,
+    recording: AgentRecording = None,
+    demo: Demo = False,
+    out: Annotated[
+        str,
+        typer.Option(
+            metavar=FOLDER_OR_S3, help="The folder for the results. With --demo the default is demo-output/audit."
+        ),
+    ] = "",
     notebook: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Run this notebook instead of the two; a name or a file; more than once."),
+        typer.Option(metavar="NAME", help="Run this notebook instead of the usual two: a name or a file. Repeatable."),
     ] = None,
     param: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="A parameter of the notebook, such as window_at=12:30."),
+        typer.Option(metavar="NAME=VALUE", help="Set a parameter of the notebooks, such as window_at=12:30."),
     ] = None,
-    demo: Demo = False,
-    limit: ChangedLimits = None,
+    limit: Limit = None,
     as_json: AsJson = False,
 ) -> int:
-    """Examine one recording, and write report, findings, executed notebooks and a status; nothing is published."""
-    from komorebi_qc.cli import console  # noqa: PLC0415  rich and the codecs load only for the commands
+    """Examine one recording in depth. Writes a report with a player, and executed notebooks; publishes nothing."""
+    from komorebi_qc import jobs  # noqa: PLC0415  rich and the codecs load only for the commands
+    from komorebi_qc.cli.output.console import print_json  # noqa: PLC0415
+    from komorebi_qc.cli.output.progress import step_progress  # noqa: PLC0415
+    from komorebi_qc.cli.output.recording import print_audit  # noqa: PLC0415
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
     from komorebi_qc.wiring import present_limits  # noqa: PLC0415
 
-    wish = _wish(recording_id, call_end, connect, recording, demo=demo)
-    if not out:
-        raise InputError("--out is missing: the folder for report, findings and notebooks, or s3://bucket/folder")
-    given = dict(_named_value(text) for text in param or ())
+    selection = jobs.Selection.of(recording_id, connect, recording, call_end, demo=demo)
+    if not out and not demo:
+        raise InputError("--out is missing: the folder for the results, or s3://bucket/folder")
+    values = dict(_name_and_value(text) for text in param or ())
     limits = present_limits(os.environ).changed_by(*(limit or ()))
-    auditing = _needs_desk("audit")
-    chosen = tuple(notebook) if notebook else auditing.NOTEBOOKS
-    job = auditing.AuditJob(wish, out, chosen, given, limits)
-    with console.progress(quiet=as_json) as shown, stoppable(shown) as progress:
-        status = auditing.audit(job, progress)
+    audits, sessions = _desk_module("audit.run"), _desk_module("session")
+    chosen = tuple(notebook) if notebook else audits.NOTEBOOKS
+    request = sessions.AuditRequest() if demo else _audit_request(sessions, selection.with_call_end(os.environ))
+    out = out or str(jobs.demo_output("audit"))
+    job = audits.AuditJob(request, out, chosen, values, limits)
+    with step_progress(quiet=as_json) as shown, stoppable(shown) as progress:
+        status = audits.audit(job, progress)
     if as_json:
-        print(json.dumps(asdict(status), indent=1))  # noqa: T201  this is the output
+        print_json(asdict(status))
     else:
-        _print_status(out, status)
-    if status.state != "done":
-        return FAILED
-    return FINDINGS_FAIL if status.verdict == "fail" else DONE
+        print_audit(out, status)
+    return ExitCode.FAILED if status.state != "done" else ExitCode.of_verdict(status.verdict)
 
 
 def clip(
-    recording_id: RecordingID = "",
+    recording_id: OptionalRecordingID = "",
     *,
-    at: Annotated[str, typer.Option(help="The moment in the middle, on the unified recording's clock.")] = "",
+    at: Annotated[str, typer.Option(metavar="TIME", help="The clip's middle, on the output clock.")] = "",
     call_end: CallEnd = "",
-    connect: CallAudio = "",
-    recording: AgentRecording = "",
-    out: Annotated[Path | None, typer.Option(help="The clip; .mp4.")] = None,
-    seconds: Annotated[float, typer.Option(help="How long it is.")] = 20.0,
+    connect: CallAudio = None,
+    recording: AgentRecording = None,
+    demo: Demo = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The clip, an .mp4 file.")] = None,
+    seconds: Annotated[float, typer.Option(metavar="SECONDS", help="The clip's length.")] = 20.0,
     sound: Annotated[
         str,
         typer.Option(
-            metavar="[output|sides]",
-            help="The result's sound; or both sides: Connect in the left ear, the recording in the right one.",
+            metavar="output|sides",
+            help="The unified recording's audio; or both sides: Connect in the left ear, the recording in the right.",
         ),
     ] = "output",
-    size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Of the picture, in pixels.")] = "1280x720",
-    demo: Demo = False,
+    size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="The video's size in pixels.")] = "1280x720",
     as_json: AsJson = False,
 ) -> int:
-    """Render a short video round a moment: picture, moving waveforms of both sides, playhead and time code."""
-    from komorebi_qc.cli import console  # noqa: PLC0415  rich and the codecs load only for the commands
+    """Render a short video of one moment: the screen, both sides' waveforms, a playhead and the time code."""
+    from komorebi_qc import jobs  # noqa: PLC0415  rich and the codecs load only for the commands
+    from komorebi_qc.cli.output.console import out as standard_output  # noqa: PLC0415
+    from komorebi_qc.cli.output.console import print_json, safe  # noqa: PLC0415
+    from komorebi_qc.cli.output.progress import step_progress  # noqa: PLC0415
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
-    from komorebi_qc.core.timebase import parse_call_end  # noqa: PLC0415
+    from komorebi_qc.core.timebase import clock_text, parse_call_end  # noqa: PLC0415
 
-    wish = _wish(recording_id, call_end, connect, recording, demo=demo)
+    selection = jobs.Selection.of(recording_id, connect, recording, call_end, demo=demo)
     if out is None or not at:
         missing = " and ".join(name for name, value in (("--at", at), ("--out", out)) if not value)
         raise InputError(f"{missing} missing: the moment in the middle (57:01), and the clip's file (clip.mp4)")
-    width, height = _size(size)
+    width, height = _width_and_height(size)
     try:
         at_s = parse_call_end(at).recording_s
     except InputError:
         raise InputError(f"--at {at!r} is no time: write it as 57:01, 01:57:01.5 or seconds") from None
-    clipping, cases = _needs_desk("clip"), _needs_desk("case")
-    job = clipping.ClipJob(at_s, seconds, sound, width, height)
+    clips, sessions = _desk_module("clip"), _desk_module("session")
+    steps = _desk_module("examination_progress")
+    job = clips.ClipJob(at_s, seconds, sound, width, height)
+    selection = selection.with_call_end(os.environ)
+    jobs.check_moment(selection, at_s, os.environ)
+    of = len(steps.EXAMINATION_STEPS) + 1
     with (
         tempfile.TemporaryDirectory(prefix="komorebi-clip-") as folder,
-        console.progress(quiet=as_json) as shown,
+        step_progress(quiet=as_json) as shown,
         stoppable(shown) as progress,
     ):
-        case = cases.open_case(wish, Path(folder), progress=progress)
-        progress.step(9, 9, "render the clip")
-        from_s, to_s = clipping.write_clip(case.examined, job, out, progress)
-    told = {"clip": str(out), "from_output_s": from_s, "to_output_s": to_s, "refused": case.examined.refused}
+        examining = steps.ExaminationProgress(progress, of)
+        session = sessions.open_session(_audit_request(sessions, selection), Path(folder), progress=examining)
+        progress.step(of, of, "render the clip")
+        from_s, to_s = clips.write_clip(session.examined, job, out, progress)
+    refused = session.examined.refused
     if as_json:
-        print(json.dumps(told, indent=1))  # noqa: T201  this is the output
-    else:
-        print(f"{out}: {to_s - from_s:g} s, from {from_s:.3f} s of the output")  # noqa: T201  this is the output
-        if case.examined.refused is not None:
-            print(case.examined.refused)  # noqa: T201  this is the output
-    return DONE
+        print_json({"clip": str(out), "from_output_s": from_s, "to_output_s": to_s, "refused": refused})
+        return ExitCode.DONE
+    console = standard_output()
+    console.print(
+        f"[bold]{safe(str(out))}[/]: {to_s - from_s:g} s, from {clock_text(from_s)} to {clock_text(to_s)} of the "
+        "unified recording",
+        soft_wrap=True,
+    )
+    if refused is not None:
+        console.print(f"No unified recording was made: {safe(refused)}", soft_wrap=True)
+    return ExitCode.DONE
 
 
-def _needs_desk(name: str) -> Any:
-    """A module of the desk.
+def _desk_module(name: str) -> Any:
+    """Import a module of the desk.
 
     Raises:
-        InputError: where its libraries aren't installed.
+        InputError: its libraries aren't installed.
     """
     from importlib import import_module  # noqa: PLC0415  only here
 
     try:
         return import_module(f"komorebi_qc.desk.{name}")
     except ModuleNotFoundError as error:
-        raise missing_extra("desk", error.name or "a library") from None
+        if (error.name or "komorebi_qc").startswith("komorebi_qc"):
+            raise  # a defect of this package; no extra would help
+        raise missing_extra("desk", str(error.name)) from None
 
 
-def _wish(recording_id: str, call_end: str, connect: str, recording: str, *, demo: bool) -> AuditRequest:
-    wishes = _needs_desk("case")
-    named = bool(recording_id or connect or recording)
-    if demo and (named or call_end):
-        raise InputError("--demo takes the sample call: name no recording beside it")
-    if not demo and not named:
-        raise InputError("--connect and --recording are missing: name the files, or give a recording ID, or --demo")
-    if recording_id and (connect or recording):
-        raise InputError("a recording ID and files are both named: its files are in the buckets; name one or the other")
-    if bool(connect) != bool(recording):
-        raise InputError(f"--{'recording' if connect else 'connect'} is missing: name both files")
-    if named and not call_end:
-        raise InputError("--call-end is missing: when the call ended, counted from the recording's start (HH:MM:SS)")
-    wish: AuditRequest = wishes.AuditRequest(connect, recording, recording_id, call_end)
-    return wish
+def _audit_request(sessions: Any, selection: Any) -> Any:
+    files = ("" if path is None else str(path) for path in (selection.connect, selection.recording))
+    return sessions.AuditRequest(*files, selection.recording_id, selection.call_end)
 
 
-def _print_status(out: str, status: Status) -> None:
-    from komorebi_qc.cli import console  # noqa: PLC0415  rich loads only where something is printed
-
-    printed = console.out()
-    where = out.rstrip("/")
-    printed.print(f"{status.verdict or status.state}: {where}/report.html", markup=False)
-    for one in status.notebooks:
-        if one.failed is None:
-            printed.print(f"  {one.state}  {where}/{one.file}, {one.done} cells", markup=False)
-        else:
-            at = f"code cell {one.failed.number} of {one.cells}"
-            under = f" ({one.failed.heading})" if one.failed.heading else ""
-            printed.print(f"  {one.state}  {where}/{one.file}: {at}{under}: {one.failed.error}", markup=False)
-
-
-def _named_value(text: str) -> tuple[str, str]:
+def _name_and_value(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise InputError(f"--param {text!r} is no NAME=VALUE")
     return name.strip(), value
 
 
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        raise InputError(f"--size {text!r} is none: write it as 1280x720")
-    return int(width), int(height)
+def _width_and_height(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.lower(), re.ASCII)
+    if found is None:
+        raise InputError(f"--size {text!r} is no size: write it as 1280x720")
+    return int(found[1]), int(found[2])
