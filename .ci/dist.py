@@ -29,7 +29,7 @@ class ReleaseError(Exception):
 
 
 def with_absolute_addresses(readme: str, repository: str, tag: str) -> str:
-    """Lead every relative address of a README into the repository, as GitHub and others lay out their pages.
+    """Lead every relative address of a README into the repository, as GitHub lays out its pages.
 
     Args:
         readme: The Markdown.
