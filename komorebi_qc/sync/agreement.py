@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from komorebi_qc.sync.lags.windows import Chain
 
 LEAST_SPEECH_S = 5.0
-"""Speech of a stretch that agrees with nothing: less is an overlap of voices, a noise, a word."""
+"""Least speech of a stretch without agreement. Less is an overlap of voices, a noise, or a word."""
 LEAST_BREAK_S = 2.0
-"""Speech that disagrees so long ends an unbroken part."""
+"""Disagreeing speech of this length ends an unbroken part."""
 NEAR_S = 0.01
-"""A window's lag is its channel's in the run, give or take the drift over minutes."""
+"""Tolerance for a window's lag in a run: drift over minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of the call, on its own clock, in which no heard voice agrees with the recording."""
+    """A part of the call, on the call clock, in which no present voice agrees with the recording."""
 
     from_s: float
     to_s: float
@@ -31,7 +31,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class MergedWindows:
-    """The windows of the voices that are heard, in time order."""
+    """The windows of the present voices, in time order."""
 
     channel: Ints
     row: Ints
@@ -66,22 +66,23 @@ def merged_windows(chains: tuple[Chain, Chain], is_present: list[bool]) -> Merge
 
 
 def solid(on: Flags) -> Flags:
-    """Agreeing windows among others that agree; one alone is an accident."""
+    """Return the agreeing windows with agreeing neighbours; a single one is chance."""
     if len(on) < 3:
         return on.copy()
-    near = np.convolve(on.astype(int), np.ones(5, int), "same")
+    # "same" would return five values for three or four windows
+    near = np.convolve(on.astype(int), np.ones(5, int))[2:-2]
     return on & (near >= 3)
 
 
 def gaps(m: MergedWindows) -> list[tuple[int, int]]:
-    """[first, last) of the windows between two solid ones, or before the first, or after the last."""
+    """Return [first, last) of the windows between two solid ones, before the first, and after the last."""
     at = np.flatnonzero(solid(m.on))
     edges = np.concatenate([[-1], at, [len(m.on)]])
     return [(int(a) + 1, int(b)) for a, b in pairwise(edges) if b - a > 1]
 
 
 def unmatched(chains: tuple[Chain, Chain], is_present: list[bool], half_s: float, call_s: float) -> tuple[Stretch, ...]:
-    """The stretches of `LEAST_SPEECH_S` and more that agree with nothing, although the recording has audio there."""
+    """Return the stretches with `LEAST_SPEECH_S` of speech or more that don't agree with the recording's audio."""
     if not any(is_present):
         return ()
     m = merged_windows(chains, is_present)
@@ -98,7 +99,7 @@ def unmatched(chains: tuple[Chain, Chain], is_present: list[bool], half_s: float
 def unbroken(
     chains: tuple[Chain, Chain], is_present: list[bool], half_s: float, call_s: float
 ) -> tuple[float, float] | None:
-    """The longest part of the call (call_s) in which the heard voices agree under one lag without a break."""
+    """Return the longest part of the call (call_s) in which the present voices agree at one lag without a break."""
     if not any(is_present):
         return None
     m = merged_windows(chains, is_present)
@@ -107,7 +108,7 @@ def unbroken(
         return None
     failed = np.concatenate([[0.0], np.cumsum(np.where(m.audible & ~m.on, m.weight_s, 0.0))])
     apart = np.diff(failed[at]) >= LEAST_BREAK_S
-    # a voice against its own last lag: the other one is later by the network's delay
+    # Compare a voice with its own last lag: the other voice is later by the network delay.
     for channel in (0, 1):
         own = np.flatnonzero(m.channel[at] == channel)
         if len(own) > 1:

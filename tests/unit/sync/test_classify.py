@@ -1,0 +1,256 @@
+"""From evidence to a status: each condition from both of its sides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from komorebi_qc.sync.classify import Channel, Evidence, classify
+
+# A good pair: both voices agree in most of their turns.
+VOICE = Channel(30.0, 27.0, 27.0, 10, 9, 9, 0.9, is_present=True)
+GOOD = Evidence(VOICE, VOICE, 55.0, 0.95, 0.0, 0, call_s=100.0)
+ABSENT = Channel(30.0, 0.0, 0.0, 10, 0, 0, 0.0, is_present=False)
+SILENT = Channel(0.0, 0.0, 0.0, 0, 0, 0, 0.0, is_present=False)
+
+
+def status(e: Evidence) -> str:
+    """The status alone."""
+    return classify(e).status
+
+
+def both(e: Evidence, **changes: float) -> Evidence:
+    """The evidence with both channels changed alike."""
+    return replace(e, customer=replace(e.customer, **changes), agent=replace(e.agent, **changes))
+
+
+def test_a_good_pair_is_aligned() -> None:
+    """The sentence counts seconds and turns of both voices."""
+    found = classify(GOOD)
+    assert found.status == "aligned"
+    assert found.reason == "54 s of 60 s of speech agree, in 18 turns"
+
+
+def test_shares_of_a_channel() -> None:
+    """Support is the agreed share of the activity, turn support that of the turns; 0 where there are none."""
+    assert VOICE.support == pytest.approx(0.9)
+    assert VOICE.turn_support == pytest.approx(0.9)
+    assert (SILENT.support, SILENT.turn_support) == (0.0, 0.0)
+    assert Channel(0.5, 0.25, 0.0, 1, 1, 0, 0.0, is_present=True).support == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("active_s", "expected"), [(0.99, "insufficient"), (1.0, "aligned")])
+def test_two_seconds_of_speech_are_needed(active_s: float, expected: str) -> None:
+    """Below two seconds of both voices there is too little to align."""
+    e = both(GOOD, active_s=active_s, agreed_s=active_s)
+    assert status(e) == expected
+    if expected == "insufficient":
+        assert f"{2 * active_s:.1f} s" in classify(e).reason
+
+
+@pytest.mark.parametrize(
+    ("recording_s", "speech_s", "expected", "reason"),
+    [
+        (1.9, 30.0, "insufficient", "1.9 s"),
+        (2.0, 30.0, "insufficient", ""),
+        (9.9, 30.0, "insufficient", ""),
+        (10.0, 30.0, "wrong_pair", "60 s"),
+        (55.0, 5.0, "wrong_pair", "10 s"),
+        (55.0, 4.9, "insufficient", ""),
+    ],
+)
+def test_without_a_voice(recording_s: float, speech_s: float, expected: str, reason: str) -> None:
+    """No voice agrees: a wrong pair where both hold ten seconds of sound, else too little to say."""
+    absent = replace(ABSENT, active_s=speech_s)
+    found = classify(replace(GOOD, customer=absent, agent=absent, recording_active_s=recording_s))
+    assert found.status == expected
+    assert reason in found.reason
+
+
+@pytest.mark.parametrize(
+    ("alternatives", "distinct_s", "expected"),
+    [(0, 6.7, "aligned"), (1, 6.74, "ambiguous"), (1, 6.75, "aligned")],
+)
+def test_a_loop_is_ambiguous(alternatives: int, distinct_s: float, expected: str) -> None:
+    """Where less than a quarter of what agrees is distinct, and the rest also fits elsewhere, it is ambiguous."""
+    assert status(both(replace(GOOD, alternative_offsets=alternatives), distinct_s=distinct_s)) == expected
+
+
+def test_a_loop_says_how_much_fits_elsewhere() -> None:
+    """The sentence has the agreed seconds and those that fit elsewhere."""
+    found = classify(both(replace(GOOD, alternative_offsets=2), distinct_s=2.0))
+    assert "54 s agree, but 50 s of it fit elsewhere" in found.reason
+
+
+@pytest.mark.parametrize(("agreed_s", "expected"), [(15.0, "ambiguous"), (14.9, "insufficient")])
+def test_a_faint_loop_is_not_even_ambiguous(agreed_s: float, expected: str) -> None:
+    """Half of one present voice has to agree."""
+    e = both(replace(GOOD, alternative_offsets=1), agreed_s=agreed_s, distinct_s=0.0, distinct_turns=0, span_support=0)
+    assert status(e) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"agreed_s": 21.0, "agreed_turns": 6}, "aligned"),
+        ({"agreed_s": 20.9, "agreed_turns": 6}, "insufficient"),
+        ({"agreed_s": 21.0, "agreed_turns": 5}, "insufficient"),
+    ],
+)
+def test_full_agreement(changes: dict[str, float], expected: str) -> None:
+    """70 % of a voice and 60 % of its turns agree."""
+    assert status(both(GOOD, span_support=0.0, **changes)) == expected
+
+
+def test_one_voice_is_enough() -> None:
+    """The other one may agree less, but the agent's at least by half."""
+    weak = replace(VOICE, agreed_s=15.0, agreed_turns=3)
+    assert status(replace(GOOD, customer=replace(weak, agreed_s=1.0))) == "aligned"
+    assert status(replace(GOOD, agent=weak)) == "aligned"
+    assert status(replace(GOOD, agent=replace(weak, agreed_s=14.9))) == "insufficient"
+    assert status(replace(GOOD, agent=ABSENT)) == "aligned"
+    assert status(replace(GOOD, customer=ABSENT)) == "aligned"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "aligned"),
+        ({"span_support": 0.69}, "insufficient"),
+        ({"agreed_turns": 3}, "insufficient"),
+        ({"agreed_s": 8.9}, "insufficient"),
+    ],
+)
+def test_a_part_of_the_call(changes: dict[str, float], expected: str) -> None:
+    """Both voices agree on a stretch of 30 % in which 70 % agrees, in four turns each."""
+    stretch = {"agreed_s": 9.0, "distinct_s": 9.0, "agreed_turns": 4, "span_support": 0.7} | changes
+    # with nine seconds of sound it is no wrong pair, whatever agrees
+    assert status(both(replace(GOOD, recording_active_s=9.0), **stretch)) == expected
+
+
+def test_a_part_needs_both_voices() -> None:
+    """A stretch that one voice alone agrees on is not enough."""
+    part = replace(VOICE, agreed_s=20.0, agreed_turns=5, span_support=0.9)
+    assert status(replace(GOOD, customer=part, agent=part)) == "aligned"
+    assert status(replace(GOOD, customer=ABSENT, agent=replace(part, agreed_s=22.0))) == "insufficient"
+
+
+@pytest.mark.parametrize(("explained", "expected"), [(0.8, "aligned"), (0.79, "insufficient")])
+def test_the_recording_is_explained(explained: float, expected: str) -> None:
+    """80 % of the recording's activity is covered."""
+    assert status(replace(GOOD, explained=explained)) == expected
+
+
+@pytest.mark.parametrize(
+    ("active_s", "contradicted", "expected"),
+    [(4.0, 0.24, "aligned"), (4.0, 0.25, "insufficient"), (3.9, 0.25, "aligned"), (4.0, 0.0, "aligned")],
+)
+def test_a_missing_voice_is_missing(active_s: float, contradicted: float, expected: str) -> None:
+    """Sound in a quarter of the absent voice's seconds is somebody else's, if that voice has four seconds."""
+    absent = replace(ABSENT, active_s=active_s)
+    assert status(replace(GOOD, customer=absent, contradicted=contradicted)) == expected
+    assert status(replace(GOOD, contradicted=contradicted)) == "aligned"
+
+
+@pytest.mark.parametrize(
+    ("turns", "jumps", "overlap", "expected"),
+    [
+        ((1, 1), 0, 1.0, "aligned"),
+        ((1, 0), 0, 1.0, "insufficient"),
+        ((1, 2), 1, 1.0, "insufficient"),
+        ((2, 2), 1, 1.0, "aligned"),
+        ((3, 2), 0, 0.49, "insufficient"),
+        ((3, 3), 0, 0.49, "aligned"),
+        ((1, 1), 0, 0.5, "aligned"),
+        ((3, 3), 1, 0.49, "insufficient"),
+    ],
+)
+def test_enough_distinct_turns(turns: tuple[int, int], jumps: int, overlap: float, expected: str) -> None:
+    """Three turns, one more for each jump, three more where half of the call isn't recorded; two of two voices do."""
+    e = replace(
+        GOOD,
+        customer=replace(VOICE, distinct_turns=turns[0]),
+        agent=replace(VOICE, distinct_turns=turns[1]),
+        jumps=jumps,
+        overlap=overlap,
+    )
+    assert status(e) == expected
+
+
+@pytest.mark.parametrize(("turns", "expected"), [(3, "aligned"), (2, "insufficient")])
+def test_one_voice_needs_three_turns(turns: int, expected: str) -> None:
+    """With one voice two turns are too few."""
+    e = replace(GOOD, agent=replace(VOICE, distinct_turns=turns), customer=ABSENT)
+    assert status(e) == expected
+
+
+@pytest.mark.parametrize(
+    ("distinct_s", "alternatives", "expected"),
+    [(1.25, 0, "aligned"), (1.24, 0, "insufficient"), (1.24, 1, "ambiguous")],
+)
+def test_enough_distinct_seconds(distinct_s: float, alternatives: int, expected: str) -> None:
+    """2.5 s have to fit nowhere else; with less, and another offset, it is ambiguous."""
+    e = both(replace(GOOD, alternative_offsets=alternatives), agreed_s=4.0, active_s=5.0, distinct_s=distinct_s)
+    assert status(e) == expected
+
+
+def test_too_few_turns_are_counted() -> None:
+    """The sentence has the turns and the seconds."""
+    e = replace(
+        GOOD, agent=replace(VOICE, distinct_turns=1, distinct_s=2.2), customer=replace(ABSENT, distinct_s=0.0)
+    )
+    assert "1 turn and 2.2 s" in classify(e).reason
+    assert "2 turns and" in classify(replace(e, agent=replace(e.agent, distinct_turns=2))).reason
+
+
+# Little agrees: 20 of 60 s of speech.
+LITTLE = both(GOOD, agreed_s=10.0, agreed_turns=3, distinct_turns=3, span_support=0.5)
+
+
+@pytest.mark.parametrize(
+    ("agreed_s", "recording_s", "expected"),
+    [(10.4, 55.0, "wrong_pair"), (10.5, 55.0, "insufficient"), (10.4, 9.9, "insufficient"), (10.4, 10.0, "wrong_pair")],
+)
+def test_little_agreement_is_a_wrong_pair(agreed_s: float, recording_s: float, expected: str) -> None:
+    """Under 35 % of the speech agrees, and the recording holds ten seconds of sound."""
+    assert status(replace(both(LITTLE, agreed_s=agreed_s), recording_active_s=recording_s)) == expected
+
+
+@pytest.mark.parametrize(("active_s", "expected"), [(7.5, "wrong_pair"), (7.4, "insufficient")])
+def test_a_wrong_pair_has_ten_seconds_that_disagree(active_s: float, expected: str) -> None:
+    """Less than ten seconds of disagreement prove nothing."""
+    assert status(both(LITTLE, active_s=active_s, agreed_s=2.5)) == expected
+
+
+@pytest.mark.parametrize(
+    ("span_s", "turns", "reason"),
+    [
+        ((0.0, 30.0), 3, "the first 30 s agree"),
+        ((1.9, 31.9), 3, "the first 32 s agree"),
+        ((2.0, 40.0), 3, "38 s from 2 s of the call on agree"),
+        ((60.0, 98.0), 3, "38 s from 60 s of the call on agree"),
+        ((60.0, 98.1), 3, "the last 38 s agree"),
+    ],
+)
+def test_a_long_part_is_more_than_nothing(span_s: tuple[float, float], turns: int, reason: str) -> None:
+    """Half a minute of both voices, in three turns each that fit nowhere else, is no wrong pair."""
+    found = classify(replace(both(LITTLE, distinct_turns=turns), unbroken_s=span_s))
+    assert found.status == "insufficient"
+    assert reason in found.reason
+
+
+@pytest.mark.parametrize("turns", [(2, 3), (3, 2)])
+def test_a_long_part_needs_turns_of_both(turns: tuple[int, int]) -> None:
+    """Two distinct turns of a voice, or 29.9 s, or an absent voice, leave it a wrong pair."""
+    few = replace(
+        LITTLE,
+        customer=replace(LITTLE.customer, distinct_turns=turns[0]),
+        agent=replace(LITTLE.agent, distinct_turns=turns[1]),
+        unbroken_s=(0.0, 30.0),
+    )
+    assert status(few) == "wrong_pair"
+    assert status(replace(LITTLE, unbroken_s=(0.0, 29.9))) == "wrong_pair"
+    assert status(replace(LITTLE, unbroken_s=None)) == "wrong_pair"
+    absent = replace(LITTLE.customer, is_present=False)
+    assert status(replace(LITTLE, customer=absent, unbroken_s=(0.0, 30.0))) == "wrong_pair"
