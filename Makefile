@@ -29,7 +29,7 @@ help:
 	@echo "  make lint-template     check template.yaml with SAM CLI, cfn-lint, cfripper, checkov and parliament, offline"
 	@echo "  make lint-jenkinsfile  check the Jenkinsfile with npm-groovy-lint (needs node, npm and Java)"
 
-# Each group of packages leaves a stamp. A target asks for its own group, so it installs no more than it needs.
+# Each group of packages leaves a file, .ready-GROUP. A target requires its own group, so it installs no more than it needs.
 setup: .venv/.ready-lint
 
 .venv/.ready-%: pyproject.toml .ci/setup.sh $(wildcard requirements/*.lock)
@@ -81,7 +81,7 @@ bench-fleet: .venv/.ready-test
 bench-sync: .venv/.ready-bench
 	$(BIN)/python tests/bench/sync/bench.py $(ARGS)
 
-# The notebooks in JupyterLab, as copies: what is run in them stays out of the repository. It takes the first free port.
+# JupyterLab opens copies of the notebooks, so their results stay out of the repository. It takes the first free port.
 .PHONY: lab
 lab: .venv/.ready-lab
 	mkdir -p lab-output
@@ -95,7 +95,7 @@ lock:
 
 # The Lambda. docs/operator/deploy.md explains; the Jenkinsfile runs these very targets.
 #   STAGE=staging|production (samconfig.toml)   IMAGE_REPOSITORY=address of the ECR repository
-#   PROFILE= and REGION= where they aren't those of the environment   PACKAGED= an older build's packaged.yaml
+#   PROFILE= and REGION= if they differ from the environment's   PACKAGED= an older build's packaged.yaml
 .PHONY: lint-template lint-jenkinsfile sam-build sam-package sam-deploy
 PACKAGED ?= packaged.yaml
 SAM = SAM_CLI_TELEMETRY=0 .tools/sam/bin/sam

@@ -25,7 +25,7 @@ _LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!#|[a-z]+:)([^)\s]+)\)")
 
 
 class ReleaseError(Exception):
-    """The commit isn't ready for a release; its text says why."""
+    """The commit isn't ready for a release; the text names the reason."""
 
 
 def with_absolute_addresses(readme: str, repository: str, tag: str) -> str:

@@ -19,7 +19,7 @@ from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).resolve().parent.parent
-# Made up; nothing is asked of AWS.
+# Made up; AWS is never queried.
 ACCOUNT, REGION, STACK = "1" * 12, "eu-central-1", "komorebi-qc"
 AWS = {
     "AWS::AccountId": ACCOUNT,
@@ -90,7 +90,7 @@ def with_attributes(node: Any) -> Any:
 
 def main(folder: Path) -> None:
     """Write all of it."""
-    logging.disable(logging.WARNING)  # pycfmodel tells of every type it has no class for
+    logging.disable(logging.WARNING)  # pycfmodel reports every type that it has no class for
     template = with_attributes(plain(yaml_parse((ROOT / "template.yaml").read_text())))
     for name, parameters in (("least", LEAST), ("most", MOST)):
         model = pycfmodel.parse(template).resolve(extra_params={**AWS, **NAMES, **parameters})

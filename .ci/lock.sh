@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Remakes the lock files: every package with its hashes, no index named. `.ci/lock.sh --upgrade` takes newer releases.
-#   requirements/demo.lock     the package's dependencies, its demo's, and what builds the package
-#   requirements/lab.lock      what the notebooks and the fleet's report need beyond demo.lock
-#   requirements/test.lock     what the tests need beyond these two
-#   requirements/lint.lock     what `make lint` needs beyond these three
-#   lambda/requirements.lock   what the function's image holds, in the same versions
+#   requirements/demo.lock     the package's and its demo's dependencies, and the build backend
+#   requirements/lab.lock      packages of the notebooks and the fleet report, beyond demo.lock
+#   requirements/test.lock     packages of the tests, beyond these two
+#   requirements/lint.lock     packages of `make lint`, beyond these three
+#   lambda/requirements.lock   packages of the function's image, in the same versions
 #   tests/e2e/runtime.lock     AWS's runtime client, for the tests that run the function
 set -euo pipefail
 cd "$(dirname "$0")/.."

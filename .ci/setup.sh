@@ -2,10 +2,10 @@
 # Makes .venv with this package in it, and installs the locked packages of the groups named:
 #   demo    the package and the embedded AWS of its demo; every other group includes it
 #   bench   the benchmarks; builds PESQ, if there is a C compiler
-#   lab     the notebooks, audits, clips and the fleet's report
-#   test    lab, and what the tests need; builds PESQ as bench does
-#   lint    test, and what `make lint` needs
-# The lock files are requirements/*.lock. uv installs them, if it is there; else pip does.
+#   lab     the notebooks, audits, clips and the fleet report
+#   test    lab and the tests' packages; builds PESQ as bench does
+#   lint    test and the packages of `make lint`
+# The lock files are requirements/*.lock. uv installs them if it is installed, otherwise pip does.
 #   PYTHON=/path/to/python3.12 .ci/setup.sh demo     chooses the interpreter
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -32,13 +32,13 @@ make_venv() {
   say "making .venv with $("$python" --version)"
   rm -rf .venv
   if [ -n "$uv" ]; then
-    # --seed: pip comes along, for whoever installs by hand afterwards.
+    # --seed adds pip, for later installations by hand.
     "$uv" venv --quiet --seed --no-python-downloads --python "$python" .venv
     return
   fi
   error=$("$python" -m venv .venv 2>&1) && return
   rm -rf .venv
-  # Debian keeps a part of venv in a package of its own.
+  # Debian keeps a part of venv in a separate package.
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "$error" >&2
     say "$python can't make a virtual environment; on Debian: apt-get install python3-venv"
@@ -81,13 +81,13 @@ install_locked() {
   fi
 }
 
-# What builds the package is in demo.lock, so this asks no index.
+# The build backend is in demo.lock, so this needs no index.
 install_package() {
   set -- --quiet --no-deps --no-build-isolation --editable .
   if [ -n "$uv" ]; then "$uv" pip install --python .venv/bin/python "$@"; else pip install "$@"; fi
 }
 
-# PESQ has no wheels: where it can't be built, the test and the benchmark row that use it say so and are skipped.
+# PESQ has no wheels. If it can't be built, the test and the benchmark row that use it are skipped, with a note.
 build_pesq() {
   ! .venv/bin/python -c 'import pesq' 2>/dev/null || return 0
   say "building PESQ"

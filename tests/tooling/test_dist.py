@@ -82,7 +82,7 @@ def test_the_wheel_holds_the_package_its_data_the_notebooks_and_the_handler(buil
 
 
 def test_the_source_distribution_makes_the_same_wheel(built: list[Path], tmp_path: Path) -> None:
-    """Whoever builds from the source distribution gets the same files."""
+    """A build from the source distribution gives the same files."""
     with tarfile.open(built[0]) as files:
         files.extractall(tmp_path, filter="data")
     (tree,) = tmp_path.iterdir()
@@ -94,7 +94,7 @@ def test_the_source_distribution_makes_the_same_wheel(built: list[Path], tmp_pat
 
 
 def test_the_metadata_describes_the_package(built: list[Path]) -> None:
-    """The version is the package's own; licence, authors and extras are there; no address is invented."""
+    """Version, licence, authors and extras are those of the project; no address is invented."""
     found = _metadata(built[1])
     assert found["Version"] == DIST.version_in(ROOT) == komorebi_qc.__version__
     assert found["License-Expression"] == "Apache-2.0"

@@ -19,7 +19,7 @@ from rattler.exceptions import InvalidMatchSpecError
 
 ROOT = Path(__file__).resolve().parents[2]
 CONDA_NAMES = {"soxr": "soxr-python"}
-"""PyPI's name: conda-forge's, where they differ (conda-forge's `soxr` is the C library)."""
+"""PyPI's names and conda-forge's, if they differ (conda-forge's `soxr` is the C library)."""
 TOOLS = {"python", "pip", "ffmpeg"}
 """Packages that only a conda environment names: pip's PyAV has FFmpeg inside."""
 

@@ -207,7 +207,7 @@ def _chosen(found: dict[str, Path], *, every: bool) -> Iterable[str]:
 
 def main() -> int:
     """Build the wheel, try it everywhere, and print the table; 1 if anything failed."""
-    parser = argparse.ArgumentParser(description="Tries the wheel in empty environments.")
+    parser = argparse.ArgumentParser(description="Uses the wheel in empty environments.")
     parser.add_argument("--all", action="store_true", help="every Python found; by default the oldest and the newest")
     parser.add_argument("--newest", action="store_true", help="the newest releases, in place of the locked ones")
     parser.add_argument("--extras", nargs="+", choices=EXTRAS, default=EXTRAS, help="some extras ('' is the base)")

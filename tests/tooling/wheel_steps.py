@@ -28,7 +28,7 @@ pathlib.Path("on_dask.py").write_text({script!r})
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command, and what proves that it worked.
+    """One command, and the proof that it worked.
 
     Attributes:
         name: For the report.
