@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if wanted.make_only:
             return 0
         load = os.getloadavg()[0]
-        about = f"{machine()}. Load average before the first run: {load:.2f} (what else runs costs all sides time)."
+        about = f"{machine()}. Load average before the first run: {load:.2f} (other processes slow all sides down)."
         say(about)
         found = measure(Bench(wanted.minutes, wanted.runs, wanted.folder, wanted.calls), wanted.rows)
     except (BenchError, ValueError, subprocess.CalledProcessError) as error:

@@ -121,9 +121,9 @@ def pair_rows(pairs: Collection[Pair], runs: Collection[Run], minutes: float) ->
 
 
 NOTES = {
-    "told48": "At 48 kHz the reference is given a call that is at 48 kHz already: it joins the call and what follows "
-    "as they are. komorebi-qc is given Connect's own, at 8 kHz.",
-    "floor": "The floor is one FFmpeg process: picture copied, sound through one filter graph (resample, trim, two "
+    "told48": "At 48 kHz the reference gets a call that is at 48 kHz already, and joins it without a change. "
+    "komorebi-qc gets the call audio of Connect, at 8 kHz.",
+    "floor": "The floor is one FFmpeg process: video copied, audio through one filter graph (resample, trim, two "
     "crossfades of 10 ms) into the same encoder with the same settings. It makes no thumbnail and checks nothing; "
     "komorebi-qc makes its thumbnail in these runs too.",
 }

@@ -274,8 +274,8 @@ def s3(bench: Bench) -> Result:
 S3_WHATS = (WALL, MEMORY, SCRATCH)
 S3_NOTE = (
     "S3 to S3 is `komorebi-qc process RECORDING_ID`, start of Python included: inputs and output in SeaweedFS behind "
-    f"HAProxy, which lets {BYTES_A_SECOND / 1e6:g} MB/s through each way, the table on moto. Alone are: getting both "
-    f"inputs by that way in ranges of 8 MiB and {AT_ONCE} at once, putting the output the same way in parts, and "
+    f"HAProxy, which passes {BYTES_A_SECOND / 1e6:g} MB/s each way, the table on moto. Measured alone are the download "
+    f"of both inputs by that way, in ranges of 8 MiB and {AT_ONCE} at once, the upload of the output in parts, and "
     "`komorebi-qc process` on the same files. The servers run on the same cores. Scratch files are all bytes that the "
     "process tree had in files open for writing, named or not, on disk or in memory, and all it wrote to disks."
 )
@@ -368,10 +368,10 @@ def worker(bench: Bench) -> Result:
 
 WORKER_NOTE = (
     "The worker's wall time is from sending a batch of messages to the empty queue, over the calls in it, after one "
-    "call that isn't counted; it diagnoses each call, as the queue's always are. SeaweedFS (without a limit) and moto "
-    "run on the same cores, and what they take counts as the worker's. Its codecs and its measuring are "
-    "`komorebi-qc`'s own work on the same call in local files, in a Python that is warm: what is beyond them is the "
-    "cost of S3, queue and table. The second row is against one FFmpeg process, the floor's, which measures nothing."
+    "call that isn't counted; it measures each call's alignment, as it does for every message. SeaweedFS (without a "
+    "limit) and moto run on the same cores, and their time counts as the worker's. The same work on local files, in a "
+    "warm Python, is the comparison: the difference is the cost of S3, queue and table. The second row is against one "
+    "FFmpeg process, the floor's, which measures nothing."
 )
 
 

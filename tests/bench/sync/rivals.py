@@ -244,7 +244,7 @@ TOOLS = (
     # audalign names exact versions of what it needs, so it comes first
     Tool("audalign", "1.3.1", "it found an alignment (it names no threshold)", ask_audalign),
     Tool("polysync", "0.3.0", "exit 0 without its warning of a low correlation", ask_polysync),
-    Tool("audio-offset-finder", "0.5.5", "standard score above 10, as its README says", ask_audio_offset_finder),
+    Tool("audio-offset-finder", "0.5.5", "standard score above 10, as its README recommends", ask_audio_offset_finder),
 )
 
 
@@ -401,8 +401,8 @@ def _column(own: Sequence[Trial]) -> list[str]:
         _shares(nearest),
         _percentiles(farthest),
         _shares(farthest),
-        _percentiles(drift) if drift else "not told",
-        f"{told} of {jumps}" if told else f"none of {jumps}",
+        _percentiles(drift) if drift else "not reported",
+        f"{told} of {jumps}",
         str(sum("no answer in" in t.note or "exit" in t.note for t in own)),
     ]
 
@@ -412,12 +412,12 @@ MEASURES = (
     "wrong pairs accepted",
     "wrong pairs answered at all",
     "hold music alone, accepted",
-    "offset, ms off where it is least so: p50 / p90 / worst",
+    "offset error, ms, at its smallest: p50 / p90 / worst",
     "... within 0.5 ms / within 20 ms",
-    "the same where it is most so, while somebody speaks",
+    "the same at its largest, while someone speaks",
     "... within 0.5 ms / within 20 ms",
     "drift's error, ppm: p50 / p90 / worst",
-    "jumps of 20 ms and more told",
+    "jumps of 20 ms and more reported",
     "crashes and time-outs",
 )
 
@@ -431,6 +431,8 @@ def table(trials: Sequence[Trial], missing: dict[str, str]) -> str:
     out = [f"| | {' | '.join(heads)} |", "| --- " * (len(names) + 1) + "|"]
     out += [f"| {what} | {' | '.join(cells)} |" for what, *cells in zip(MEASURES, *columns, strict=True)]
     out += ["", f"Accepted means: {OURS}: status *aligned*" + "".join(f"; {t.name}: {t.rule}" for t in TOOLS) + "."]
-    out.append("A tool that tells one lag is right where the true one, which drift and jumps move, passes through it.")
+    out.append(
+        "A tool that reports one lag is right at the moments when the true lag, which drift and jumps move, equals it."
+    )
     out += [f"{name} couldn't be installed: {why}" for name, why in missing.items()]
     return "\n".join(out)

@@ -138,7 +138,7 @@ def _judge(case: Case, r: SyncResult) -> _Marks:
     if r.status not in s.expected:
         marks.failures.append(f"status {r.status}: {r.reason}")
     elif s.hold_only:
-        loops = [v.period_s / s.loop_s for v in r.rivals]
+        loops = [v.period_s / s.loop_s for v in r.alternative_offsets]
         if min((abs(n - round(n)) for n in loops), default=1.0) >= PERIOD_SHARE:
             marks.failures.append("no rival with the loop's period")
     elif r.status == "aligned":
@@ -156,7 +156,7 @@ def _evidence(r: SyncResult) -> str:
         f"{c.agreed_turns} of {c.turns} turns;"
         for name, c in (("customer", e.customer), ("agent", e.agent))
     )
-    return f"{sides} {e.explained:.2f} of the recording explained, {e.rivals} rivals"
+    return f"{sides} {e.explained:.2f} of the recording explained, {e.alternative_offsets} other offsets"
 
 
 def run(spec: Spec) -> Row:
