@@ -1,33 +1,35 @@
 """The local twins of the stores: items in memory, media in files.
 
-A result is built in a *part file* beside its place, ``.<name>.<random>.komorebi-part``, and renamed onto it when it is
-whole. Its writer holds a lock (flock) on it, which the system lets go when the process ends, however it ends: so any
-later run into the same folder knows a killed run's part file from a living one's, and clears it.
+A result is built in a part file and renamed when it is complete; see `komorebi_qc.storage.atomic_file`.
 """
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
-import secrets
-import shutil
 import stat
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from komorebi_qc.core.errors import InputError, StorageError, UnknownRecordingError
+from komorebi_qc.core.errors import InputError, UnknownRecordingError
 from komorebi_qc.core.recording import Recording
 from komorebi_qc.core.source import Source
+from komorebi_qc.storage.atomic_file import (
+    PartFile,
+    copy_in_part_file,
+    named_file_errors,
+    new_part_file,
+    real_path,
+    write_errors,
+)
 from komorebi_qc.storage.protocols import CONTENT_TYPES, Published
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 _FRONT_BYTES = 8 << 20
-_PART_SUFFIX = ".komorebi-part"
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""For opening: don't wait for a pipe's other end. Windows has the second flag alone."""
 _CONTAINERS = tuple(kind for kind, mime in CONTENT_TYPES.items() if mime.startswith("video/"))
 _KINDS = {
     stat.S_ISDIR: "a directory",
@@ -150,7 +152,7 @@ class LocalFiles:
             StorageError: where the disk is full, now or while the file is written.
         """
         self.check()
-        with _part_for(self.out) as part:
+        with new_part_file(self.out) as part:
             yield LocalDraft(self, container, part)
 
     def qc_path(self, container: str) -> Path:
@@ -165,7 +167,7 @@ class LocalFiles:
 class LocalDraft:
     """A video in a part file (`komorebi_qc.storage.protocols.Draft`)."""
 
-    def __init__(self, files: LocalFiles, container: str, part: _Part) -> None:
+    def __init__(self, files: LocalFiles, container: str, part: PartFile) -> None:
         self._files = files
         self._container = container
         self._part = part
@@ -201,7 +203,7 @@ class LocalDraft:
         files, container = self._files, self._container
         files.check_outputs()
         out, picture, findings = files.video_path(container), files.thumbnail, files.qc_path(container)
-        size = self._part.settle()
+        size = self._part.sync()
         with ExitStack() as parts:
             ready = [
                 (path, *_written(parts, path, body))
@@ -230,8 +232,8 @@ def check_output(path: Path, *inputs: Path) -> None:
     Raises:
         InputError: naming the file, what was found and what to do.
     """
-    with _told(path):
-        real = _real(path)
+    with named_file_errors(path):
+        real = real_path(path)
         if path.name in ("", ".."):
             raise InputError(f"{path} is a directory: name a file in it")
         if real.exists() and (kind := _kind(real.stat())):
@@ -247,25 +249,20 @@ def check_output(path: Path, *inputs: Path) -> None:
         raise InputError(f"{path} can't be written: no right to write in {real.parent}; choose another folder")
 
 
-def _written(parts: ExitStack, path: Path, body: bytes) -> tuple[_Part, _Part | None]:
+def _written(parts: ExitStack, path: Path, body: bytes) -> tuple[PartFile, PartFile | None]:
     """A small file, whole beside its place, and a copy of what is there now."""
-    part = parts.enter_context(_part_for(path))
-    with _write_errors(path):
+    part = parts.enter_context(new_part_file(path))
+    with write_errors(path):
         part.file.write(body)
-    part.settle()
-    return part, parts.enter_context(_copy_of(path))
+    part.sync()
+    return part, parts.enter_context(copy_in_part_file(path))
 
 
-def _put_back(path: Path, kept: _Part | None) -> None:
+def _put_back(path: Path, kept: PartFile | None) -> None:
     if kept is None:
-        _real(path).unlink(missing_ok=True)
+        real_path(path).unlink(missing_ok=True)
     else:
         kept.move_to(path)
-
-
-def _real(path: Path) -> Path:
-    """Where a write through `path` ends: a link stays a link, and its target is replaced."""
-    return Path(os.path.realpath(path))
 
 
 def _kind(found: os.stat_result) -> str | None:
@@ -279,37 +276,11 @@ def _same_file(one: Path, other: Path) -> bool:
     try:
         return one.samefile(other)
     except OSError:  # one of them doesn't exist yet
-        return _real(one) == _real(other)
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """The system's errors about a file a person named, as sentences.
-
-    Raises:
-        StorageError: for a full disk.
-        InputError: for any other.
-    """
-    try:
-        yield
-    except ValueError:  # a NUL in the name
-        raise InputError(f"{str(path)!r} is no file's name") from None
-    except FileNotFoundError:
-        raise InputError(f"{path} doesn't exist: check the path") from None
-    except PermissionError:
-        raise InputError(f"{path} can't be used: no right to; check its owner and mode, and its folder's") from None
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _full(path) from error
-        raise InputError(f"{path} can't be used: {error.strerror or error}") from error
-
-
-def _full(path: Path) -> StorageError:
-    return StorageError(f"no room left on the disk of {path}: free some, or name a file on another disk")
+        return real_path(one) == real_path(other)
 
 
 def _check_input(path: Path) -> None:
-    with _told(path):
+    with named_file_errors(path):
         if kind := _kind(path.stat()):
             raise InputError(f"{path} is {kind}: give a regular file")
         if not os.access(path, os.R_OK):
@@ -324,112 +295,11 @@ def opened_file(path: Path) -> Iterator[Source]:
         InputError: where it isn't there, no regular file, or can't be read.
     """
     with ExitStack() as stack:
-        with _told(path):
+        with named_file_errors(path):
             _check_input(path)
             # Without blocking: between the look and the opening it may have become a pipe.
-            file = stack.enter_context(os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb"))
+            file = stack.enter_context(os.fdopen(os.open(path, os.O_RDONLY | _NO_WAIT), "rb"))
             found = os.fstat(file.fileno())
             if kind := _kind(found):
                 raise InputError(f"{path} is {kind}: give a regular file")
         yield Source(str(path), file, found.st_size)
-
-
-@dataclass(slots=True)
-class _Part:
-    """A part file that is being written; `move_to` makes it a result."""
-
-    file: BinaryIO
-    path: Path
-
-    def settle(self) -> int:
-        """Bring all of it onto the disk; its size."""
-        with _write_errors(self.path):
-            self.file.flush()
-            os.fsync(self.file.fileno())
-            return os.fstat(self.file.fileno()).st_size
-
-    def move_to(self, place: Path) -> None:
-        real = _real(place)
-        with _write_errors(place):
-            self.path.replace(real)
-        # The rename itself is on the disk only with its folder; where a file system can't, the file still is.
-        with suppress(OSError):
-            folder = os.open(real.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-
-
-@contextmanager
-def _write_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _full(path) from error
-        raise StorageError(f"{path} couldn't be written ({error.strerror or error}): check the disk") from error
-
-
-@contextmanager
-def _part_for(place: Path) -> Iterator[_Part]:
-    """A locked part file beside where `place` leads; removed at the end unless it was moved."""
-    real = _real(place)
-    _clear_stale_parts(real.parent)
-    with _told(place):
-        part = _new_part(real)
-    try:
-        yield part
-    except OSError as error:  # PyAV's errors of this kind are OSErrors as well
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _full(place) from error
-        raise
-    finally:
-        with suppress(OSError):  # moved, or its folder is gone
-            part.path.unlink()
-        with suppress(OSError):  # a buffer that a full disk doesn't take
-            part.file.close()
-
-
-def _new_part(real: Path) -> _Part:
-    while True:
-        # Forty characters of the name tell a person whose it is, and leave room under the system's 255 bytes.
-        path = real.with_name(f".{real.name[:40]}.{secrets.token_hex(4)}{_PART_SUFFIX}")
-        file = path.open("x+b")
-        try:
-            with suppress(OSError):  # a file system without locks: there, nobody clears anything either
-                fcntl.flock(file, fcntl.LOCK_EX)
-            if os.fstat(file.fileno()).st_nlink:
-                return _Part(file, path)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            file.close()
-            raise
-        file.close()  # another run took it for a stale one in the instant before it was locked
-
-
-def _clear_stale_parts(folder: Path) -> None:
-    for path in folder.glob(f".*{_PART_SUFFIX}"):
-        with suppress(OSError):  # locked by a run that lives, another user's, or already gone
-            file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink()
-            finally:
-                os.close(file)
-
-
-@contextmanager
-def _copy_of(place: Path) -> Iterator[_Part | None]:
-    """A part file with what is at `place` now; None for nothing."""
-    real = _real(place)
-    if not real.exists():
-        yield None
-        return
-    with _part_for(place) as part:
-        with _write_errors(place):
-            with real.open("rb") as old:
-                shutil.copyfileobj(old, part.file)
-            shutil.copystat(real, part.path)
-        part.settle()
-        yield part
