@@ -153,7 +153,7 @@ def _voices() -> Voices:
     truths[SAMPLE / RECORDING] = json.loads((SAMPLE / "truth.json").read_text())
     voices = Voices([], [])
     for recording, truth in truths.items():
-        connect = SAMPLE / CONNECT if recording.parent == SAMPLE else MEDIA / "call.wav"
+        connect = recording.parent / "call.wav"
         with wave.open(str(connect)) as file:
             call: Pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
         own = _decoded(recording)
