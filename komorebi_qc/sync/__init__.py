@@ -1,6 +1,6 @@
-"""Where a call lies on the recording's clock, measured: `measure` is the one entry, `SyncResult` what it says.
+"""Sync: the offset, drift and jumps that place a call on the recording clock. `measure` returns a `SyncResult`.
 
-Both sides come as 8 kHz tracks on their own clocks (`samples.Track`). Pure: nothing here reads a file.
+Both sides are 8 kHz tracks on their own clocks (`komorebi_qc.core.samples.Track`). Nothing here reads a file.
 """
 
 from komorebi_qc.sync.agreement import Stretch

@@ -1,8 +1,8 @@
-"""Where else the evidence fits: loops, music on hold, prompts said more than once.
+"""Other offsets that fit the evidence: loops, hold music, repeated prompts.
 
-Windowed agreement is fooled by repetition: over a loop every window agrees on an answer that is a loop off. So each
-place where blocks looked alike is asked the same question as the chosen one: a window that agrees there too says
-nothing about where the call lies.
+Repetition misleads windowed agreement: in a loop, every window agrees at an offset that is one loop off. So each
+offset at which blocks look similar is tested like the chosen one. A window that agrees there too is no evidence for
+the call's place.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AlternativeOffset:
-    """Another offset that (part of) the evidence fits as well."""
+    """Another offset that fits part of the evidence."""
 
     offset_s: float
     period_s: float
-    """Its distance from the chosen offset."""
+    """Distance from the chosen offset."""
     score: float
     """Share of the agreeing windows that agree there too, 0..1."""
 
@@ -41,7 +41,7 @@ def find_alternative_offsets(
     offset_s: float,
     size: int,
 ) -> tuple[tuple[Flags, Flags], tuple[AlternativeOffset, ...]]:
-    """(which windows also agree somewhere else, the places where many do)."""
+    """Return the windows that also agree at another offset, and the offsets that many of them share."""
     repeated = (np.zeros(len(chains[0].on), bool), np.zeros(len(chains[1].on), bool))
     alternative_offsets: list[AlternativeOffset] = []
     asked = sum(int(np.count_nonzero(c.on)) for c, h in zip(chains, is_present, strict=True) if h)
@@ -55,7 +55,7 @@ def find_alternative_offsets(
             if not ok or len(which) == 0:
                 continue
             stride = max(len(which) // 120, 1)
-            # a first few tell whether the rest is worth the time
+            # Test a few windows first: most offsets fail at once.
             few = which[:: max(len(which) // 10, 1)]
             if len(few) >= 10 and not _again(call, recording, chain, few, shift, size)[0].any():
                 continue
@@ -78,7 +78,7 @@ def find_alternative_offsets(
 def _again(
     call: Track, recording: Track, chain: Chain, which: Ints, shift_s: float, size: int
 ) -> tuple[Flags, Doubles]:
-    """(which windows also agree `shift_s` away from their lag, how far exactly)."""
+    """Return the windows that also agree `shift_s` away from their lag, and the exact distance."""
     starts = np.rint(chain.windows.start_s[which] * RATE).astype(np.intp)
     centres = np.rint((chain.lag_s[which] + shift_s) * RATE).astype(np.intp)
     found = lag_peaks(call, chain.windows.channel, recording, starts, centres, size, 1024)

@@ -1,9 +1,8 @@
-"""From what agreed and what did not to a status: may this alignment be used?
+"""The status of a measurement: may this alignment be used?
 
-No single number tells a wrong pair. Two calls of the same people share prompts, greetings and music on hold, and each
-of those alone agrees perfectly. What they do not share is a conversation: many turns, under one lag, with little in
-between that disagrees. Content that also fits elsewhere (a loop, a prompt said twice) says nothing about where the
-call lies and is not counted.
+No single number detects a wrong pair. Two calls of the same people share prompts, greetings and hold music, and each
+of these agrees perfectly. They don't share a conversation: many turns at one lag, with little disagreement between
+them. Content that also fits at another offset (a loop, a repeated prompt) is no evidence, and isn't counted.
 """
 
 from __future__ import annotations
@@ -12,34 +11,34 @@ from dataclasses import dataclass
 
 LEAST_SPEECH_S = 2.0
 LONG_S = 30.0
-"""Both voices agreeing for so long are no shared prompt or greeting: more than nothing, whatever the rest says."""
+"""Agreement of both voices for this long is no shared prompt or greeting."""
 LONG_TURNS = 3
-"""Of each voice, that fit nowhere else."""
+"""Turns of each voice that fit at no other offset."""
 LEAST_EXPLAINED = 0.8
-"""True pairs of the bench: 0.93 and up."""
+"""Matching pairs of the bench: 0.93 and more."""
 MOST_CONTRADICTED = 0.25
-"""True pairs of the bench: 0.0; a wrong one with three shared sentences: 0.44."""
+"""Matching pairs of the bench: 0.0; a wrong pair with three shared sentences: 0.44."""
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """What one call channel has to say; seconds of activity, and turns."""
+    """The evidence of one call channel: seconds of activity, and turns."""
 
     active_s: float
-    """Activity where the recording has audio."""
+    """Activity while the recording has audio."""
     agreed_s: float
     distinct_s: float
-    """Of the agreed, what fits nowhere else in the recording."""
+    """Part of `agreed_s` that fits at no other offset."""
     turns: int
     agreed_turns: int
     distinct_turns: int
     span_support: float
-    """Agreed share between the first agreeing window and the last."""
+    """Agreeing share between the first and the last agreeing window."""
     is_present: bool
 
     @property
     def support(self) -> float:
-        """Agreed share, 0..1."""
+        """Agreeing share, 0..1."""
         return self.agreed_s / self.active_s if self.active_s > 0 else 0.0
 
     @property
@@ -50,30 +49,28 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything the status rests on."""
+    """All evidence for the status."""
 
     customer: Channel
     agent: Channel
     recording_active_s: float
     explained: float
-    """Of the recording's activity during the call, while the call is active too.
-
-    The share that agreed windows cover.
+    """Share of the recording's activity that agreeing windows cover, while the call is active.
     """
     contradicted: float
-    """Of the seconds in which only a channel that is not heard speaks: the share with sound in the recording."""
+    """Share of seconds with sound in the recording while only an absent channel speaks."""
     alternative_offsets: int
     jumps: int = 0
     overlap: float = 1.0
-    """Share of the call's speech where the recording has audio at all."""
+    """Share of the call's speech for which the recording has audio."""
     unbroken_s: tuple[float, float] | None = None
-    """Call clock: the longest part in which both voices agree, under one lag, without a stretch that doesn't."""
+    """Call clock: the longest part in which both voices agree at one lag without a break."""
     call_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Status and the sentence that goes with it."""
+    """Status and its reason."""
 
     status: str
     reason: str
@@ -84,7 +81,7 @@ def _turns(count: int) -> str:
 
 
 def _is_long(e: Evidence) -> bool:
-    """Whether what agrees is a conversation, and no prompt that two calls share."""
+    """Return whether a conversation agrees, not just a prompt that two calls share."""
     first, last = e.unbroken_s or (0.0, 0.0)
     both = all(c.is_present and c.distinct_turns >= LONG_TURNS for c in (e.customer, e.agent))
     return both and last - first >= LONG_S
@@ -94,22 +91,22 @@ def _part_of_it(span_s: tuple[float, float], call_s: float) -> str:
     first, last = span_s
     if first < 2.0:
         return (
-            f"the first {last:.0f} s agree, the rest with nothing: a call that went on without this agent, or another "
+            f"the first {last:.0f} s agree, the rest doesn't: a call that continued without this agent, or another "
             "call with the same beginning"
         )
     if last > call_s - 2.0:
         return (
-            f"the last {last - first:.0f} s agree, what comes before with nothing: a call that began without this "
-            "agent, or another call with the same end"
+            f"the last {last - first:.0f} s agree, the part before doesn't: a call that began without this agent, "
+            "or another call with the same end"
         )
     return (
-        f"{last - first:.0f} s from {first:.0f} s of the call on agree, the rest with nothing: an agent who took part "
-        "in a part of the call, or another call that shares it"
+        f"{last - first:.0f} s from {first:.0f} s of the call on agree, the rest doesn't: an agent who took part "
+        "in a part of the call, or another call with the same part"
     )
 
 
 def classify(e: Evidence) -> Verdict:
-    """`aligned`, `ambiguous`, `wrong_pair` or `insufficient`."""
+    """Return `aligned`, `ambiguous`, `wrong_pair` or `insufficient`, with the reason."""
     speech = e.customer.active_s + e.agent.active_s
     agreed = e.customer.agreed_s + e.agent.agreed_s
     distinct = e.customer.distinct_s + e.agent.distinct_s
@@ -130,7 +127,7 @@ def classify(e: Evidence) -> Verdict:
             return Verdict(
                 "wrong_pair",
                 f"{speech:.0f} s of speech in the call and {e.recording_active_s:.0f} s of "
-                "sound in the recording, nothing agrees",
+                "sound in the recording, no agreement",
             )
         return Verdict("insufficient", "nothing agrees, but there is too little speech to call it a wrong pair")
     if e.alternative_offsets and distinct < 0.25 * agreed and any(c.support >= 0.5 for c in present):
@@ -141,19 +138,19 @@ def classify(e: Evidence) -> Verdict:
         )
     full = any(c.support >= 0.7 and c.turn_support >= 0.6 for c in present)
     if e.agent.is_present and e.agent.support < 0.5:
-        # announcements and music reach the customer's side of any call; the agent's own voice is heard throughout or
-        # the call is another
+        # Announcements and music reach the customer's side of any call. The agent's own voice must agree throughout, or
+        # it is another call.
         full = False
-    # both voices agree on a stretch and little disagrees in it: a transfer, a mute, a recording that covers a part
+    # Both voices agree in a stretch with little disagreement: a transfer, a mute, a recording of a part.
     part = (
         len(present) == 2
         and all(c.span_support >= 0.7 and c.agreed_turns >= 4 for c in present)
         and agreed >= 0.3 * speech
     )
-    # a free jump lets one more prompt fit by chance, and so does the choice of a small overlap
+    # Each jump lets one more prompt fit by chance; so does a small overlap.
     needed = 3 + e.jumps + (3 if e.overlap < 0.5 else 0)
     enough = turns >= needed or (len(present) == 2 and turns >= 2 and needed == 3)
-    # the voice that is not heard must be missing: sound in its place is somebody else's
+    # An absent voice must leave silence. Other sound at its place is another person's.
     missing = [c for c in (e.agent, e.customer) if not c.is_present and c.active_s >= 4.0]
     foreign = bool(missing) and e.contradicted >= MOST_CONTRADICTED
     if (full or part) and e.explained >= LEAST_EXPLAINED and not foreign:
@@ -169,7 +166,7 @@ def classify(e: Evidence) -> Verdict:
                 f"{agreed:.0f} s agree, but {agreed - distinct:.0f} s of it fit elsewhere as "
                 "well: a loop or a repeated prompt",
             )
-        return Verdict("insufficient", f"what agrees is {_turns(turns)} and {distinct:.1f} s: too little to be sure")
+        return Verdict("insufficient", f"{_turns(turns)} and {distinct:.1f} s agree: too little to be sure")
     if agreed < 0.35 * speech and speech - agreed >= 10.0 and e.recording_active_s >= 10.0:
         if e.unbroken_s is not None and _is_long(e):
             return Verdict("insufficient", _part_of_it(e.unbroken_s, e.call_s))

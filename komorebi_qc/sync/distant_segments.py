@@ -1,9 +1,9 @@
-"""Parts of the call that lie far from the rest: a recorder that paused, or sound put in, by any number of seconds.
+"""Segments of the call far from the rest: a recorder that paused, or inserted sound, of any length.
 
-The main course follows jumps of a few seconds. A stretch of the call's speech that agrees with nothing near it is
-looked for once more, alone, in the part of the recording that lies between its neighbours: calls and recordings run in
-order. It is a segment of its own where it agrees sharply, without a break, over several turns, and nowhere else. A
-stretch that isn't found stays in the result as what was not measured.
+The main course follows jumps of a few seconds. A stretch of speech that doesn't agree near its neighbours is searched
+once more, alone, in the recording between them: calls and recordings run in the same order. It becomes a segment if it
+agrees sharply, without a break, over several turns, and at no other offset. Any other stretch stays in the result as
+unmatched.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from komorebi_qc.sync.vad import FRAME_S, Activity
 
 LEAST_TURNS = 3
 LEAST_SHARE = 0.7
-"""Of a segment's windows agree: there is little in between that disagrees."""
+"""Least share of a segment's windows that agree."""
 MOST_ELSEWHERE = 0.3
-"""Of a segment's score is what the next best place may have."""
+"""Largest score of the next best offset, as a share of the segment's score."""
 MOST_SEGMENTS = 6
 ORDER_S = 0.5
-"""Neighbours may overlap by so much in the recording: half a window, a customer's delay."""
+"""Largest overlap of neighbours in the recording: half a window, or the customer's delay."""
 
 
 def extend(
@@ -38,7 +38,7 @@ def extend(
     is_present: list[bool],
     reach: int,
 ) -> tuple[tuple[Chain, Chain], coarse.Course]:
-    """The chains and the course with the segments found far from them."""
+    """Return the chains and the course, extended by distant segments."""
     tried: set[tuple[int, int]] = set()
     found = 0
     while any(is_present) and found < MOST_SEGMENTS:
@@ -46,7 +46,7 @@ def extend(
         todo = [g for g in gaps(m) if g not in tried and float(m.weight_s[g[0] : g[1]].sum()) >= LEAST_SPEECH_S]
         if not todo or (0, len(m.on)) in todo:
             break
-        # the longest first: it says most about where the others can lie
+        # The longest first: it narrows the room for the others most.
         gap = max(todo, key=lambda g: float(m.weight_s[g[0] : g[1]].sum()))
         segment = _segment(call, activities, recording, chains, is_present, m, gap, reach)
         if segment is None:
@@ -76,7 +76,7 @@ def _segment(
     size = round(chains[0].windows.size_s * RATE)
     half_s = size / RATE / 2
     from_s, to_s = float(m.time_s[a]) - half_s, float(m.time_s[b - 1]) + half_s
-    # the recording between the neighbours
+    # The recording between the neighbours.
     low_s = 0.0 if a == 0 else float(m.time_s[a - 1] + m.lag_s[a - 1]) - ORDER_S
     high_s = length(recording) / RATE if b == len(m.on) else float(m.time_s[b] + m.lag_s[b]) + ORDER_S
     if high_s - low_s < LEAST_SPEECH_S:
@@ -120,7 +120,7 @@ def _look(
     size: int,
     reach: int,
 ) -> dict[int, Chain]:
-    """What the stretch's windows find along a course: a chain for each heard channel, of those rows alone."""
+    """Measure the stretch's windows along a course: a chain for each present channel, of these rows only."""
     out = {}
     for channel in (0, 1):
         rows = m.row[gap[0] : gap[1]][m.channel[gap[0] : gap[1]] == channel]
@@ -136,7 +136,7 @@ def _look(
 
 
 def _elsewhere(look: dict[int, Chain], best: dict[int, Chain]) -> float:
-    """What the windows are worth that agree at another place than the best one."""
+    """Return the score of the windows that agree at another offset than the best one."""
     total = 0.0
     for channel, chain in look.items():
         apart = np.abs(chain.lag_s - best[channel].lag_s) > ORDER_S
@@ -145,7 +145,7 @@ def _elsewhere(look: dict[int, Chain], best: dict[int, Chain]) -> float:
 
 
 def _run(look: dict[int, Chain], activities: tuple[Activity, Activity], usual_z: float) -> tuple[float, float] | None:
-    """(first, last) centre of the windows that agree without a break; None where that proves nothing."""
+    """Return the (first, last) centre of the windows that agree without a break; None if they prove nothing."""
     time_s = np.concatenate([c.windows.centre_s for c in look.values()])
     order = np.argsort(time_s, kind="stable")
     time_s = time_s[order]
@@ -156,7 +156,7 @@ def _run(look: dict[int, Chain], activities: tuple[Activity, Activity], usual_z:
     runs = np.flatnonzero(solid(on))
     if len(runs) == 0:
         return None
-    # the longest part of it without a stretch that disagrees
+    # The longest part without a disagreeing stretch.
     failed = np.concatenate([[0.0], np.cumsum(np.where(usable & ~on, weight, 0.0))])
     parts = np.split(runs, np.flatnonzero(np.diff(failed[runs]) >= LEAST_SPEECH_S) + 1)
     part = max(parts, key=lambda p: float(weight[p].sum()))
@@ -179,7 +179,7 @@ def _run(look: dict[int, Chain], activities: tuple[Activity, Activity], usual_z:
 
 
 def _joined(chain: Chain, part: Chain | None, from_s: float, to_s: float, run: tuple[float, float]) -> Chain:
-    """The chain with the segment in it, and nothing else that agrees by chance in the stretch."""
+    """Return the chain with the segment, and without windows of the stretch that agree by chance."""
     w = chain.windows
     on, choice, lag, z, audible = chain.on.copy(), chain.choice.copy(), w.lag_s.copy(), w.z.copy(), w.audible.copy()
     stretch = (w.start_s >= from_s - 1e-6) & (w.start_s + w.size_s <= to_s + 1e-6)
@@ -204,10 +204,10 @@ def _settled(
     outwards: int,
     reach: int,
 ) -> tuple[Chain, Chain]:
-    """The windows beside the run: a loop of music fits its lag as well as the neighbour's.
+    """Assign the windows beside the run: a music loop fits both the run's lag and its neighbour's.
 
-    What fits the run's lag alone, and all before it, is the run's. What fits both from there on tells nothing of where
-    the jump is: it is asked nothing.
+    A window that fits only the run's lag, and all windows before it, belong to the run. Windows beyond it that fit both
+    lags don't locate the jump, and are ignored.
     """
     m = merged_windows(chains, is_present)
     own = np.flatnonzero(m.on & (m.time_s >= run[0]) & (m.time_s <= run[1]))
@@ -230,7 +230,7 @@ def _settled(
         missed = 0 if fits[-1] is not None else missed + 1
         if missed >= LEAST_TURNS:
             break
-    # the last one that the run's lag alone explains
+    # The last window that only the run's lag explains.
     alone = [k for k, i in enumerate(asked) if fits[k] is not None and not m.on[i]]
     border = alone[-1] if alone else -1
     parts = [
@@ -257,7 +257,7 @@ def _settled(
 def _fit_at(
     call: Track, recording: Track, chain: Chain, row: int, lag_s: float, size: int, reach: int
 ) -> tuple[float, float] | None:
-    """(lag, z) of a window that agrees at a lag; None where it doesn't."""
+    """Return (lag, z) of a window that agrees at a lag; None if it doesn't."""
     w = chain.windows
     start = np.array([round(w.start_s[row] * RATE)], np.intp)
     course = coarse.Course(np.zeros(1), np.array([lag_s]), 0.0)
@@ -271,7 +271,7 @@ def _fit_at(
 
 
 def _without_lost(chains: tuple[Chain, Chain], is_present: list[bool], run: tuple[float, float]) -> tuple[Chain, Chain]:
-    """Next to the segment: where the lag falls, so much of the call was never recorded, and can't be asked to agree."""
+    """Exclude the part of the call next to the segment that was never recorded: a falling lag is lost audio."""
     m = merged_windows(chains, is_present)
     at = np.flatnonzero(m.on)
     spans = []

@@ -1,4 +1,4 @@
-"""What agreed, what did not, and what of the recording is accounted for: the numbers the status rests on."""
+"""The numbers behind the status: agreement, disagreement, and the explained share of the recording."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def gather(
     repeated: tuple[Flags, Flags],
     alternative_offsets: int,
 ) -> Evidence:
-    """The evidence for a fit. `repeated`: the windows that also agree elsewhere."""
+    """Return the evidence for a fit. `repeated`: the windows that also agree at another offset."""
     channels = [
         _channel(activity, chain, ok, again)
         for activity, chain, ok, again in zip(activities, chains, is_present, repeated, strict=True)
@@ -69,7 +69,7 @@ def _channel(activity: Activity, chain: Chain, ok: bool, again: Flags) -> Channe
             continue
         turns += 1
         if (b - a) * FRAME_S > LONGEST_TURN_S:
-            continue  # nobody talks that long without a breath: music, whose agreement two calls may share
+            continue  # nobody speaks that long without a breath: it is music, which two calls may share
         share = np.count_nonzero(agreed & here) / np.count_nonzero(here)
         agreed_turns += int(share >= 0.4)
         distinct_turns += int(np.count_nonzero(agreed & here & ~again) / np.count_nonzero(here) >= 0.4)
@@ -93,10 +93,10 @@ def _explained(
     is_present: list[bool],
     result: Fit,
 ) -> tuple[float, float, float]:
-    """(the recording's activity during the call in s.
+    """Return three numbers about the recording during the call.
 
-    The share of it that agreeing windows cover while the call speaks, the share of the seconds only an unheard
-    channel speaks in which the recording sounds).
+    Its activity in seconds; the share of it that agreeing windows cover while the call speaks; and the share of seconds
+    with sound in it while only an absent channel speaks.
     """
     n = len(recording_activity.active)
     voiced, unheard = np.zeros(n, bool), np.zeros(n, bool)
@@ -137,7 +137,7 @@ def _explained(
     total = int(np.count_nonzero(both))
     spoken = voiced & inside
     if total < 0.2 * np.count_nonzero(spoken):
-        # the recording's own activity tells little (steady music passes for noise): take the call's word
+        # The recording's activity is unreliable (steady music counts as noise): use the call's.
         both, total = spoken, int(np.count_nonzero(spoken))
     share = float(np.count_nonzero(both & covered)) / total if total else 0.0
     alone = unheard & ~voiced & ~covered & inside

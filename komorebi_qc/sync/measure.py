@@ -1,4 +1,4 @@
-"""Sync, the one entry point: `measure` finds where a call lies in a recording.
+"""Sync, the one entry point: `measure` finds the place of a call in a recording.
 
 The stages: blocks by coarse features, windows by phase correlation, one chain of windows a channel, a piecewise-linear
 fit, jumps located, alternative offsets, and a status from all the evidence.

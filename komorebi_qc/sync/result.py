@@ -21,11 +21,11 @@ class FoundJump:
     size_s: float
     size_ci_s: tuple[float, float]
     between_s: tuple[float, float]
-    """Call clock: it lies in here (a pause, or silence, tells no more)."""
+    """Call clock: the interval that contains it, such as a pause."""
     agent_only: bool = False
-    """The customer's channel runs on across it: the agent's voice moved in Connect's audio, the clocks did not."""
+    """The customer's channel shows no jump: the agent's voice moved in the call audio, the clocks didn't."""
     customer_evidence_only: bool = False
-    """The agent speaks on one side of it only: the clock or the customer's leg, nothing heard tells which."""
+    """The agent speaks on one side of it only: a clock jump and a leg delay can't be told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,12 @@ class Window:
     channel: str
     weight: float
     accepted: bool
-    """It lies on the course of its channel, and its channel is heard."""
+    """It is on its channel's chain, and the channel is present."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What was measured. Offsets and lags in seconds; `None` means undetermined, never NaN."""
+    """The measurement. Offsets and lags in seconds; `None` means undetermined, never NaN."""
 
     status: str
     reason: str
@@ -53,31 +53,30 @@ class SyncResult:
     jumps: tuple[FoundJump, ...]
     sides: str
     lag_agent_s: float | None
-    """The offset as the agent's channel alone tells it."""
+    """The offset by the agent's channel alone."""
     lag_customer_s: float | None
-    """And the customer's; minus `lag_agent_s`, the customer leg's extra delay."""
+    """The offset by the customer's channel alone; minus `lag_agent_s`, the customer leg's extra delay."""
     customer_steps: tuple[FoundJump, ...]
-    """Changes of the customer leg's delay alone: no jumps of the recording's clock."""
+    """Changes of the customer leg's delay, without a jump of the recording clock."""
     coverage: float
-    """Share of the speech that agrees, 0..1: of the channels that are heard, where the recording has audio."""
+    """Share of agreeing speech, 0..1: of the present channels, while the recording has audio."""
     alternative_offsets: tuple[AlternativeOffset, ...]
     windows: tuple[Window, ...]
     evidence: Evidence | None
     measured_call_end_s: float | None
-    """Recording clock; by the agent's channel where it is heard, with the jumps of that channel alone."""
+    """Recording clock; by the agent's channel if present, with the jumps of that channel."""
     reported_call_end_s: float | None
     agent_shift_s: float = 0.0
-    """How much later than at `offset_s` the agent's channel lies for most of its speech, by jumps of its own alone."""
+    """Shift of the agent's channel for most of its speech, from its own jumps."""
     unmatched: tuple[Stretch, ...] = ()
-    """Stretches of the call in which nothing agrees, although there is speech and the recording has audio."""
+    """Stretches of the call without agreement, although there is speech and the recording has audio."""
 
     @property
     def alignment(self) -> Alignment | None:
-        """The map to splice by; None where the status does not allow it.
+        """The map for the splice; None unless the status is `aligned`.
 
-        A jump of the agent's channel alone (a jitter buffer on the way to Connect, a microphone that lost samples) is
-        none of the clocks': to follow it would cut the customer's voice. The map keeps to the lag that most of the
-        agent's speech has.
+        A jump of the agent's channel alone (a jitter buffer before Connect, a microphone that lost samples) is no clock
+        jump: following it would cut the customer's voice. The map uses the lag of most of the agent's speech.
         """
         if self.status != "aligned" or self.offset_s is None:
             return None

@@ -1,8 +1,8 @@
 """Who speaks when: frame levels, activity and turns of each track.
 
 Frames of 40 ms (`FRAME`), levels in dB relative to full scale after a first difference (it takes out hum and
-the DC offset and weighs consonants up). A call channel counts as active only where it is not clearly weaker than the
-other one: what is 12 dB below is crosstalk or echo of the other speaker, and its lag would be the echo's.
+the DC offset and weighs consonants up). A call channel counts as active only while it isn't clearly weaker than
+the other one: sound 12 dB below is crosstalk or echo of the other speaker, and its lag would be the echo's.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ FRAME = 320
 FRAME_S = FRAME / RATE
 CROSSTALK_DB = 12.0
 QUIET_DB = -58.0
-"""Below this nothing counts as speech: a mu-law channel's idle noise lies near -62 dBFS."""
+"""Nothing below counts as speech: idle noise of a mu-law channel is near -62 dBFS."""
 _BLOCK = FRAME * 1500
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One track's frames: `level_db`, `active`, and the turns as frame spans [start, stop)."""
+    """The frames of one track: `level_db`, `active`, and turns as frame spans [start, stop)."""
 
     level_db: Floats
     active: Flags
@@ -37,7 +37,7 @@ class Activity:
 
 
 def levels(track: Track, channel: int | None = None) -> Floats:
-    """Level of every whole frame in dB; -120 where there is digital silence."""
+    """Return the level of every whole frame in dB; -120 for digital silence."""
     n = length(track) // FRAME
     out = np.empty(n, np.float32)
     for start in range(0, n * FRAME, _BLOCK):
@@ -53,10 +53,9 @@ def levels(track: Track, channel: int | None = None) -> Floats:
 
 
 def threshold(level_db: Floats, under_loud_db: float = 15.0) -> float:
-    """The level above which a frame is taken for speech or music, in dB: at most `under_loud_db` below the loud parts.
+    """Return the level above which a frame counts as speech or music, in dB: at most `under_loud_db` below loud parts.
 
-    A track that never pauses (music) has no floor to find; but a noisy recording's floor may well lie that near to
-    its speech.
+    A track without pauses (music) has no floor. A noisy recording's floor may be that close to its speech.
     """
     sounding = level_db[level_db > -100.0]
     if len(sounding) == 0:
@@ -66,7 +65,7 @@ def threshold(level_db: Floats, under_loud_db: float = 15.0) -> float:
 
 
 def close_gaps(active: Flags, frames: int) -> Flags:
-    """Activity with pauses of up to `frames` filled."""
+    """Fill pauses of up to `frames` in the activity."""
     edges = spans(active)
     out = active.copy()
     for (_, stop), (start, _) in pairwise(edges):
@@ -76,7 +75,7 @@ def close_gaps(active: Flags, frames: int) -> Flags:
 
 
 def spans(flags: Flags) -> list[tuple[int, int]]:
-    """Runs of True as [start, stop)."""
+    """Return runs of True as [start, stop)."""
     if len(flags) == 0:
         return []
     edges: Ints = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
@@ -89,19 +88,19 @@ def _finish(level_db: Floats, active: Flags) -> Activity:
 
 
 def of_recording(recording: Track) -> Activity:
-    """The recording's activity, mono."""
+    """Return the recording's activity, mono."""
     level = levels(recording)
     return _finish(level, close_gaps(level > threshold(level, 4.0), 3))
 
 
 def of_call(call: Track) -> tuple[Activity, Activity]:
-    """(customer, agent) of the call; turns are split at pauses of more than 0.6 s."""
+    """Return the activity of customer and agent. Turns end at pauses of more than 0.6 s."""
     both = [levels(call, channel) for channel in (0, 1)]
     flags = [level > threshold(level) for level in both]
     out = []
     for mine, other in ((0, 1), (1, 0)):
         rival = np.where(flags[other], both[other], -np.inf)
-        # crosstalk may trail the voice by a frame or two
+        # Crosstalk may trail the voice by a frame or two.
         rival = np.maximum(rival, np.maximum(np.roll(rival, 1), np.roll(rival, -1)))
         active = flags[mine] & (both[mine] > rival - CROSSTALK_DB)
         out.append(_finish(both[mine], close_gaps(active, 2)))
@@ -109,7 +108,7 @@ def of_call(call: Track) -> tuple[Activity, Activity]:
 
 
 def share(active: Flags, starts_s: Doubles, length_s: float) -> Doubles:
-    """Active share of the spans [start, start + length), 0..1."""
+    """Return the active share of the spans [start, start + length), 0..1."""
     total = np.concatenate([[0], np.cumsum(active)])
     n = len(active)
     a = np.clip(np.rint(starts_s / FRAME_S).astype(int), 0, n)

@@ -15,38 +15,38 @@ if TYPE_CHECKING:
 
 
 SAME_S = 0.006
-"""Two channels' steps this near in size are one.
+"""Steps of two channels that differ by less are one step.
 
-A few windows of a hummed vowel may sit a pitch period (2 to 8 ms) off.
+A few windows of a hummed vowel may be a pitch period (2 to 8 ms) off.
 """
 EARLIEST_CUSTOMER_S = 0.12
-"""Earlier than the agent's it only seems where a jitter buffer moved the agent's channel."""
+"""The customer can seem earlier by at most this, if a jitter buffer moved the agent's channel."""
 LATEST_CUSTOMER_S = 1.0
-"""The customer's voice reaches the agent's ears later than Connect's recorder by at most this."""
+"""The customer's voice reaches the agent later than Connect's recorder by at most this."""
 LIKE = 4.0
-"""A step so many times a leg's largest known change is none of its habits."""
+"""A step this many times a leg's largest known change isn't a change of the leg."""
 
 
 def _same(a: LagStep, b: LagStep, reach: float) -> bool:
-    """Whether two channels saw the same step."""
+    """Return whether two channels show the same step."""
     overlap = min(a.before_s, b.before_s) - max(a.after_s, b.after_s)
     return overlap > -2 * reach and abs(a.size_s - b.size_s) < SAME_S + 4 * (a.sigma_s + b.sigma_s)
 
 
 def _runs_on(time_s: Doubles, step: LagStep, least: int = 2) -> bool:
-    """Whether a channel speaks before and after the step, in `least` windows each, and so would have shown it."""
+    """Return whether a channel speaks before and after the step, in `least` windows each, so would show it."""
     before, after = np.count_nonzero(time_s <= step.after_s), np.count_nonzero(time_s >= step.before_s)
     return bool(min(before, after) >= least)
 
 
 def _within(inner: LagStep, outer: LagStep) -> LagStep:
-    """A step between the limits both channels set."""
+    """Return the step within the limits of both channels."""
     after, before = max(inner.after_s, outer.after_s), min(inner.before_s, outer.before_s)
     return replace(inner, after_s=min(after, before), before_s=max(after, before))
 
 
 def _narrowed(step: LagStep, time_s: Doubles) -> LagStep:
-    """The step between closer limits: the other channel, which shows no step, speaks on one side of it only."""
+    """Narrow the step: the other channel, which shows no step, speaks on one side of it only."""
     inside = time_s[(time_s > step.after_s) & (time_s < step.before_s)]
     if len(inside) == 0:
         return step
@@ -58,12 +58,12 @@ def _narrowed(step: LagStep, time_s: Doubles) -> LagStep:
 
 
 def _is_delay(extra_s: float) -> bool:
-    """Whether the customer's voice may reach the agent's ears so much later than the recorder."""
+    """Return whether this is a possible delay of the customer's voice to the agent."""
     return -EARLIEST_CUSTOMER_S <= extra_s <= LATEST_CUSTOMER_S
 
 
 def _beyond_s(step: LagStep, customer: Points, agent: Points) -> float:
-    """The customer's extra delay on the side of the step on which the agent is silent, if the clock runs on."""
+    """Return the customer's extra delay while the agent is silent, if the clock has no step."""
     extra = customer.lag_s - np.interp(customer.time_s, agent.time_s, agent.lag_s)
     t = agent.time_s
     after = np.count_nonzero(t <= step.after_s) >= np.count_nonzero(t >= step.before_s)
@@ -72,9 +72,9 @@ def _beyond_s(step: LagStep, customer: Points, agent: Points) -> float:
 
 
 def _there_and_back(steps: list[LagStep], customer: Points, agent: Points) -> list[tuple[LagStep, LagStep]]:
-    """Pairs of the customer's steps that cancel out in one silence of the agent, with a lag between that no leg has.
+    """Return pairs of the customer's steps that cancel out in one silence of the agent, with an impossible lag between.
 
-    No network delivers a voice before it was spoken: it was the clock that jumped, both times.
+    No network delivers a voice before it was spoken, so the clock jumped both times.
     """
     out: list[tuple[LagStep, LagStep]] = []
     for first, second in pairwise(steps):
@@ -92,7 +92,7 @@ def _there_and_back(steps: list[LagStep], customer: Points, agent: Points) -> li
 
 
 def _narrowed_to_silence(step: LagStep, time_s: Doubles, *, last: bool) -> LagStep:
-    """The step between closer limits: the other channel speaks on, but not beyond the step (`last`: not before it)."""
+    """Narrow the step: the other channel speaks, but not beyond the step (`last`: not before it)."""
     inside = time_s[(time_s > step.after_s) & (time_s < step.before_s)]
     if len(inside) == 0:
         return step
@@ -102,7 +102,7 @@ def _narrowed_to_silence(step: LagStep, time_s: Doubles, *, last: bool) -> LagSt
 def combine(
     agent: list[LagStep], customer: list[LagStep], customer_points: Points, agent_points: Points
 ) -> tuple[list[LagStep], list[LagStep]]:
-    """(shared, private to the customer's channel)."""
+    """Return the shared steps, and those of the customer's channel only."""
     reach = agent_points.half_s
     shared: list[LagStep] = []
     left = list(customer)
@@ -117,7 +117,7 @@ def combine(
                 after, before = before, after
             shared.append(LagStep(after, before, step.size_s, step.sigma_s))
         elif len(inside) > 1 and abs(sum(c.size_s for c in inside) - step.size_s) < SAME_S + 4 * step.sigma_s:
-            # several jumps while the agent was silent: the customer's channel tells them apart
+            # Several jumps while the agent was silent: the customer's channel separates them.
             shared.extend(_within(c, step) for c in inside)
             left = [c for c in left if c not in inside]
         else:
@@ -126,13 +126,13 @@ def combine(
     back = _there_and_back(left, customer_points, agent_points)
     left = [c for c in left if not any(c is known for pair in back for known in pair)]
     t = agent_points.time_s
-    # the agent's channel runs on across it: within two windows' reach before and after, nothing moved
+    # The agent's channel shows no step there, within two windows before and after.
     private = [step for step in left if _runs_on(t, step)]
     clock = sum(not s.agent_only for s in shared) + len(back)
     habit = LIKE * max((abs(p.size_s) for p in private), default=0.0) if len(private) > clock else 0.0
     for step in (c for c in left if c not in private):
-        # the agent is silent before it or after it. A clock's jump is what must not be missed; but where the leg's
-        # delay is known to change, and the clock is not, one more change like those is likelier
+        # The agent is silent before or after it. Missing a clock jump is worse; but if the leg's delay is known to
+        # change and the clock isn't, one more such change is likelier.
         unsure = replace(_narrowed(step, t), customer_evidence_only=True)
         likely = abs(step.size_s) <= habit and _is_delay(_beyond_s(step, customer_points, agent_points))
         (private if likely else shared).append(unsure)

@@ -20,28 +20,28 @@ class Points:
     """Call clock, the window's centre."""
     lag_s: Doubles
     sigma_s: Doubles
-    """Relative trust; the absolute scale comes out of the scatter."""
+    """Relative uncertainty; the scatter gives the absolute scale."""
     half_s: float
 
     def take(self, which: Flags) -> Points:
-        """The windows where `which` holds."""
+        """Return the windows selected by `which`."""
         return Points(self.time_s[which], self.lag_s[which], self.sigma_s[which], self.half_s)
 
 
 @dataclass(frozen=True, slots=True)
 class LagStep:
-    """A jump between two runs, as found in one channel or in both."""
+    """A jump between two runs, in one channel or in both."""
 
     after_s: float
-    """Call clock: the last window before it is centred here."""
+    """Call clock: centre of the last window before it."""
     before_s: float
-    """And the first one after it here."""
+    """Call clock: centre of the first window after it."""
     size_s: float
     sigma_s: float
     agent_only: bool = False
-    """The customer's channel runs on across it: Connect's recorder moved the agent's channel alone."""
+    """The customer's channel shows no step: only the agent's channel moved in Connect's recorder."""
     customer_evidence_only: bool = False
-    """The agent speaks on one side of it only: the clock or the customer's leg, nothing heard tells which."""
+    """The agent speaks on one side of it only: a clock jump and a leg delay can't be told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Fit:
     steps: tuple[LagStep, ...]
     private: tuple[LagStep, ...]
     lag_s: tuple[float | None, float | None]
-    """(customer, agent): each channel's own lag at the call's beginning; None where it is not heard."""
+    """(customer, agent): each channel's own lag at the call's start; None if the channel is absent."""
     kept: tuple[Flags, Flags]
-    """Which of the points the fit rests on, per channel."""
+    """The points that the fit uses, per channel."""
     scatter_s: float

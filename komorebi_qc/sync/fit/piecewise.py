@@ -1,12 +1,11 @@
-"""Lags of windows -> one piecewise-linear alignment: a common drift, an intercept a channel, shared jumps.
+"""One piecewise-linear alignment from the lags of windows: a common drift, an intercept a channel, shared jumps.
 
-A drift is never a disguise for a jump, nor the other way round: windows are first grouped into runs that nothing
-interrupts; the drift is what the lags do *within* runs; two neighbouring runs stay apart only where the step between
-them is larger than `LEAST_JUMP_S` and than what the drift's uncertainty can explain over the time between them.
-Merging starts with the least significant step.
+Drift and jumps must not imitate each other. Windows are first grouped into runs without a break. The drift is the
+slope *within* runs. Two neighbouring runs stay apart only if the step between them is larger than `LEAST_JUMP_S`, and
+larger than the drift's uncertainty explains over the time between them. Merging starts with the least significant step.
 
-The agent's channel sets the alignment where it is heard. A step that only the customer's channel shows, while the
-agent's runs on, is a change of the network's delay (`private`), not of the recording's clock.
+The agent's channel sets the alignment if it is present. A step of the customer's channel alone, while the agent's
+channel shows none, is a change of the network delay (`private`), not of the recording clock.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def fit(customer: Points, agent: Points) -> Fit | None:
-    """The alignment out of the accepted windows; None where there are none."""
+    """Fit the alignment to the accepted windows; None without windows."""
     points = []
     chosen: list[Flags] = []
     for p in (customer, agent):
@@ -50,7 +49,7 @@ def fit(customer: Points, agent: Points) -> Fit | None:
     else:
         shared, private = found[CUSTOMER], []
     out = solve(points, chosen, shared, private, scale)
-    # the joint fit may find that a step was the noise of a few windows
+    # In the joint fit, a step may turn out to be the noise of a few windows.
     while out is not None and any(abs(s.size_s) < LEAST_JUMP_S for s in out.steps):
         sizes = [abs(s.size_s) for s in out.steps]
         shared = [s for k, s in enumerate(shared) if k != int(np.argmin(sizes))]

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 LEAST_JUMP_S = 0.004
 GAP_S = 12.0
 PRIOR_PPM = 60.0
-"""Sigma of the drift before anything is measured; crystals keep within +-100 ppm.
+"""Prior sigma of the drift; crystals stay within +-100 ppm.
 
-Matters for a few seconds of speech only.
+It matters for a few seconds of speech only.
 """
 FLOOR_S = 2e-5
-"""What no step between two runs is taken to be known better than, while jumps are looked for."""
+"""Least uncertainty of a step between two runs, during the search for jumps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def statistics(points: Points, member: Ints) -> Runs:
 
 
 def initial_runs(points: Points) -> Ints:
-    """Run number of every window: a new one after each step the clock cannot explain and after each long gap."""
+    """Return the run number of every window: a new run after each step beyond drift, and after each long gap."""
     if len(points.time_s) == 0:
         return np.zeros(0, np.intp)
     dt, dl = np.diff(points.time_s), np.abs(np.diff(points.lag_s))
@@ -63,7 +63,7 @@ def initial_runs(points: Points) -> Ints:
 
 
 def without_strays(points: Points, member: Ints) -> Flags:
-    """Windows that form no run: alone between two steps. A pair may be a short segment, one window is an accident."""
+    """Return the windows to keep: not alone between two steps. A pair may be a short segment; one window is chance."""
     keep = np.ones(len(member), bool)
     count = int(member.max()) + 1 if len(member) else 0
     for k in range(count):
@@ -81,7 +81,7 @@ def without_strays(points: Points, member: Ints) -> Flags:
 
 
 def common_slope(runs: list[Runs], scale: float) -> tuple[float, float]:
-    """(drift, its sigma) from within the runs, with the prior; both as plain ratios."""
+    """Return the drift within the runs and its sigma, with the prior, as plain ratios."""
     prior = (PRIOR_PPM * 1e-6) ** -2
     tt = sum(float(r.tt.sum()) for r in runs) / scale**2 + prior
     tl = sum(float(r.tl.sum()) for r in runs) / scale**2
@@ -89,7 +89,7 @@ def common_slope(runs: list[Runs], scale: float) -> tuple[float, float]:
 
 
 def _scatter(points: list[Points], members: list[Ints], slope: float) -> float:
-    """Robust scale of the residuals in units of their sigma; 1 where the sigmas are right."""
+    """Return the robust scale of the residuals in units of their sigma; 1 if the sigmas are right."""
     rest = []
     for p, m in zip(points, members, strict=True):
         if len(m) == 0:
@@ -106,7 +106,7 @@ def _scatter(points: list[Points], members: list[Ints], slope: float) -> float:
 
 
 def merged_runs(points: list[Points]) -> tuple[list[Ints], float]:
-    """Run numbers a channel after merging everything that needs no jump, and the residuals' scale."""
+    """Merge all runs that need no jump between them. Return run numbers per channel, and the residuals' scale."""
     members = [initial_runs(p) for p in points]
     scale, turn = 1.0, 0
     while True:

@@ -15,26 +15,25 @@ if TYPE_CHECKING:
 
 
 FILTER_S = 1.3e-5
-"""Sigma of the offset that no number of windows takes away.
+"""Sigma of the offset that remains with any number of windows.
 
-Microphones, codecs and filters delay by some of it, and nothing in the sound says how much. The bench's tilted
-microphone: 24 us, Opus: 8 us.
+Microphones, codecs and filters delay the sound by an unknown amount. The bench's tilted microphone: 24 us, Opus: 8 us.
 """
 GRID_S = 5e-7
-"""Sigma of what the interpolation between samples leaves of a jump's size: a difference, in which filters cancel."""
+"""Sigma of a jump's size from interpolation between samples: a difference, in which filters cancel."""
 DRIFT_GRID_S = 2e-6
-"""The same over the whole call, for the drift: here it moves through the grid."""
+"""The same for the drift over the whole call: the lag moves through the sample grid."""
 DRIFT_SHARE = 0.4
-"""Of the drift's variance as the windows' scatter gives it: neighbours share samples, and so err to either side.
+"""Share of the drift's variance from the windows' scatter: neighbours share samples, so their errors cancel.
 
-With these the 95 % intervals hold the truth of the bench's right pairs in 100 % (offset), 98 % (drift) and 97 %
-(jumps).
+With these values the 95 % intervals contain the truth for 100 % (offset), 98 % (drift) and 97 % (jumps) of the bench's
+matching pairs.
 """
 _L1_TURNS, _TUKEY_TURNS = 12, 12
 
 
 def _group(time_s: Doubles, steps: list[LagStep]) -> Ints:
-    """How many of the steps lie before each time."""
+    """Return the number of steps before each time."""
     middles = np.array([(s.after_s + s.before_s) / 2 for s in steps])
     return np.searchsorted(middles, time_s).astype(np.intp)
 
@@ -42,10 +41,10 @@ def _group(time_s: Doubles, steps: list[LagStep]) -> Ints:
 def _robust(
     design: Doubles, y: Doubles, sigma: Doubles, prior: Doubles, scale: float
 ) -> tuple[Doubles, Doubles, float]:
-    """(solution, each window's weight, the residuals' scale in units of their sigma).
+    """Return the solution, each window's weight, and the residuals' scale in units of their sigma.
 
-    Absolute errors first: one window on the wrong side of a jump must not drag its whole segment away, where the
-    others would then pass for the outliers. Tukey's weights from there.
+    Absolute errors first: one window on the wrong side of a jump must not drag its whole segment away and make the
+    others look like outliers. Then Tukey's weights.
     """
     weight = np.ones(len(y))
     x = np.zeros(design.shape[1])
@@ -65,7 +64,7 @@ def _robust(
 def solve(
     points: list[Points], chosen: list[Flags], shared: list[LagStep], private: list[LagStep], scale: float
 ) -> Fit | None:
-    """Weighted least squares with Tukey weights over all channels at once."""
+    """Solve weighted least squares with Tukey weights over all channels at once."""
     present = [c for c in (CUSTOMER, AGENT) if len(points[c].time_s)]
     columns = 1 + len(present) + len(shared) + (len(private) if len(present) == 2 else 0)
     rows, lags, sigmas, channel_of = [], [], [], []

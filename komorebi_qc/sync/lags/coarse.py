@@ -1,8 +1,8 @@
-"""Roughly where the call lies: blocks of each channel looked for in the whole recording by their features.
+"""The call's rough place: blocks of each channel, searched in the whole recording by their features.
 
-Blocks, not one global correlation: a global peak dies under drift and jumps. Each block's best places are candidates;
-the course that most blocks agree on is followed. Other courses are kept as hypotheses, because a loop (music on hold)
-or a repeated prompt may look as good from here.
+Blocks, not one global correlation: drift and jumps flatten a global peak. Each block's best places are candidates, and
+the course with the most agreement is followed. Other courses stay as hypotheses: a loop (hold music) or a repeated
+prompt may look as good at this stage.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CANDIDATES = 6
 MOST_BLOCKS = 16
-"""A channel: an hour is sampled every 2 minutes by either, and jumps up to `JUMP_S` are followed between."""
+"""Per channel: an hour is sampled every 2 minutes by each, and jumps up to `JUMP_S` are followed between."""
 JUMP_S = 2.6
 LEAST_SCORE = 0.22
 _APART = 6
@@ -46,7 +46,7 @@ class Course:
     score: float
 
     def around(self, time_s: float) -> tuple[float, ...]:
-        """The lags to try at a moment: of the block before it and of the one after it."""
+        """Return the lags to try at a moment: of the block before and of the block after."""
         at = int(np.searchsorted(self.time_s, time_s))
         near = self.lag_s[max(at - 1, 0) : at + 1]
         if len(near) == 2 and abs(near[1] - near[0]) > 0.25:
@@ -55,7 +55,7 @@ class Course:
 
 
 def _blocks(activity: Activity, call_frames: int) -> tuple[list[int], int]:
-    """(start frames, frames a block) of the blocks of one channel that hold enough activity."""
+    """Return (start frames, frames a block) of one channel's blocks with enough activity."""
     size = int(np.clip(call_frames / 8, 8 / FRAME_S, 30 / FRAME_S))
     size = min(size, call_frames)
     starts = np.arange(0, max(call_frames - size // 2, 1), size)
@@ -65,13 +65,13 @@ def _blocks(activity: Activity, call_frames: int) -> tuple[list[int], int]:
     enough = starts[busy >= min(1.5 / FRAME_S, max(size // 4, 1))]
     if len(enough) <= MOST_BLOCKS:
         return [int(s) for s in enough], size
-    # spread over the call; of each stretch the busiest block
+    # Spread over the call: the busiest block of each stretch.
     parts = np.array_split(enough, MOST_BLOCKS)
     return [int(part[np.argmax(total[np.minimum(part + size, call_frames)] - total[part])]) for part in parts], size
 
 
 def _blocks_within(activity: Activity, from_frame: int, to_frame: int) -> tuple[list[int], int]:
-    """The same for a stretch [from, to) alone: shorter blocks, all of them where they hold speech."""
+    """Return the same for a stretch [from, to): shorter blocks, all of those with speech."""
     size = int(np.clip((to_frame - from_frame) / 4, 5 / FRAME_S, 15 / FRAME_S))
     size = min(size, max(to_frame - from_frame, 1))
     total = np.concatenate([[0], np.cumsum(activity.active)])
@@ -90,10 +90,14 @@ def search(
     stretch_s: tuple[float, float] | None = None,
     room_s: tuple[float, float] | None = None,
 ) -> Hits:
-    """Every block's best places in the recording, in time order.
+    """Return every block's best places in the recording, in time order.
 
-    `stretch_s`: the part of the call (call_s) that is looked for; `room_s`: where in the recording (recording_s) the
-    middle of a block may lie.
+    Args:
+        call: at 8 kHz, shape ``(n, 2)``.
+        activities: of the customer and the agent.
+        recording: at 8 kHz, shape ``(m,)``.
+        stretch_s: the part of the call to search for (call_s); None for the whole call.
+        room_s: the part of the recording for the middle of a block (recording_s); None for the whole recording.
     """
     call_frames = min(len(a.active) for a in activities)
     if stretch_s is None:
@@ -134,7 +138,7 @@ def search(
 
 
 def _best(places: Ints, score: np.ndarray[tuple[int], np.dtype[np.float32]]) -> tuple[list[float], list[float]]:
-    """The best places (fractional frames) of a block, `_APART` frames from each other."""
+    """Return the best places (fractional frames) of a block, `_APART` frames from each other."""
     work = score.copy()
     lags, scores = [0.0] * CANDIDATES, [0.0] * CANDIDATES
     for k in range(CANDIDATES):
@@ -155,7 +159,7 @@ def _best(places: Ints, score: np.ndarray[tuple[int], np.dtype[np.float32]]) -> 
 
 
 def courses(hits: Hits, best: int = 4) -> list[Course]:
-    """The most credible courses, best first."""
+    """Return the most credible courses, best first."""
     gain = np.maximum(hits.score - LEAST_SCORE, 0.0) * 10.0
     out = []
     for chain in beam_search(
@@ -167,7 +171,7 @@ def courses(hits: Hits, best: int = 4) -> list[Course]:
 
 
 def offsets_elsewhere(hits: Hits, course: Course) -> list[tuple[float, float]]:
-    """(shift in s, share of the blocks) of places where blocks look nearly as alike as on the course."""
+    """Return (shift in s, share of the blocks) of places at which blocks are nearly as similar as on the course."""
     shifts, weights = [], []
     on_course = np.interp(hits.time_s, course.time_s, course.lag_s)
     for i in range(len(hits.time_s)):

@@ -1,8 +1,7 @@
 """Coarse features: log power in five bands, 40 ms apart, and their comparison over every lag.
 
-Codecs, gain control and microphones change spectra but leave the rise and fall of speech in broad bands alone, so
-blocks of speech find their place by it wherever they lie. Only the call channel's active frames weigh in: between
-them the recording holds the other speaker.
+Codecs, gain control and microphones change spectra, but not the rise and fall of speech in broad bands. Only the call
+channel's active frames have weight: between them the recording has the other speaker.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ EDGES_HZ = (300, 570, 950, 1500, 2300, 3400)
 BANDS = len(EDGES_HZ) - 1
 _WINDOW = 256
 _SMOOTH = 75
+"""Frames (3 s) of the running mean, removed from the recording's features: slow gain is no evidence."""
 _LEAST_SPREAD = 0.15
-"""log10 power squared, a frame, all bands: flatter places (silence, noise) look like nothing."""
-"""Frames (3 s) of the running mean that is taken out of the recording's features: slow gain is no evidence."""
+"""log10 power squared, a frame, all bands. Flatter places (silence, noise) are not similar to anything."""
 
 
 def band_levels(track: Track, start_frame: int, frames: int, channel: int | None = None) -> Floats:
@@ -44,7 +43,7 @@ def band_levels(track: Track, start_frame: int, frames: int, channel: int | None
 
 
 def floored(levels: Floats) -> Floats:
-    """Each band cut off at its own noise floor, so that noise between words carries no weight."""
+    """Return each band cut off at its noise floor, so that noise between words has no weight."""
     if levels.shape[1] == 0:
         return levels
     floor = np.percentile(levels, 15, axis=1, keepdims=True).astype(np.float32) + np.float32(0.2)
@@ -53,7 +52,7 @@ def floored(levels: Floats) -> Floats:
 
 
 def running_mean_removed(levels: Floats) -> Floats:
-    """The recording's features around zero."""
+    """Return the recording's features around zero."""
     n = levels.shape[1]
     if n == 0:
         return levels
@@ -65,13 +64,13 @@ def running_mean_removed(levels: Floats) -> Floats:
 
 
 def _friendly(least: int) -> int:
-    """The next size that a Fourier transform is quick with: even, of factors 2, 3 and 5."""
+    """Return the next size with a fast Fourier transform: even, with factors 2, 3 and 5."""
     sizes = (m << max(int(np.ceil(np.log2(max(least, 2) / m))), 1) for m in (1, 3, 5, 9, 15, 25, 27, 45, 75))
     return min(sizes)
 
 
 class Haystack:
-    """The recording's features, transformed once, in which many blocks are looked for."""
+    """The recording's features, transformed once, to search for many blocks."""
 
     def __init__(self, recording: Track, longest: int) -> None:
         self.frames = length(recording) // FRAME
@@ -85,7 +84,7 @@ class Haystack:
         self._energy: NDArray[np.complex64] = np.fft.rfft((padded**2).sum(axis=0)).astype(np.complex64)
 
     def search(self, block: Floats, mask: Flags) -> tuple[NDArray[np.intp], Floats]:
-        """(start frame in the recording, similarity -1..1) for every place where over half of the block is inside."""
+        """Return (start frame in the recording, similarity -1..1) for every place with half of the block inside."""
         n = block.shape[1]
         weight = mask.astype(np.float32)
         total = weight.sum()
@@ -99,8 +98,8 @@ class Haystack:
         top = np.fft.irfft(acc, self.size)
         padded[:n] = weight
         cover = np.conj(np.fft.rfft(padded))
-        # the spread of the recording's features under the mask, each band about its own mean there: where only one
-        # speaker is heard, the silence round a word must not count as the word's shape
+        # The spread of the recording's features under the mask, each band about its own mean. If only one speaker is
+        # present, the silence around a word must not count as the word's shape.
         under = np.fft.irfft(self._energy * cover, self.size)
         for band in range(BANDS):
             under -= np.fft.irfft(self._spectra[band] * cover, self.size) ** 2 / total

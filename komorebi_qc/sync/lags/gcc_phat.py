@@ -22,21 +22,21 @@ PEAKS = 3
 APART_S = 0.0015
 SHOULDER = 4
 BLUNT = 0.75
-"""Speech falls to a third of its peak within half a millisecond (`SHOULDER` samples); a tone stays up."""
+"""Speech falls to a third of its peak within half a millisecond (`SHOULDER` samples); a tone doesn't."""
 _BATCH = 16
 
 
 @dataclass(frozen=True, slots=True)
 class LagPeaks:
-    """Of every window the `PEAKS` best lags, best first. Arrays of shape (windows, PEAKS)."""
+    """The `PEAKS` best lags of every window, best first. Arrays of shape (windows, PEAKS)."""
 
     lag_s: Doubles
     """recording_s minus call_s."""
     z: Doubles
     audible: Doubles
-    """(windows,) share of the recording's samples in the window that are there and not digital silence."""
+    """(windows,) share of the recording's samples in the window that aren't digital silence."""
     blunt: Flags
-    """(windows,) a tone or a hum: so narrow a spectrum that its peak is many milliseconds wide and tells no time."""
+    """(windows,) a tone or a hum: its spectrum is so narrow that the peak is many milliseconds wide."""
 
 
 def _taper(n: int, edge: float) -> Floats:
@@ -60,12 +60,19 @@ def whitened(cross: NDArray[Any]) -> NDArray[Any]:
 def lag_peaks(
     call: Track, channel: int, recording: Track, starts: Ints, centres: Ints, width: int, reach: int
 ) -> LagPeaks:
-    """The lags of windows of `width` samples.
+    """Return the lags of windows of `width` samples.
 
-    `starts`: first call sample of each window; `centres`: the expected lag in samples; lags are searched within
-    +-`reach` samples of it. The recording's piece is longer by `reach` on either side, so that every lag has its full
-    overlap and a circular transform of `width + 2 * reach` samples (choose a friendly number) has no aliases among
-    them.
+    The recording's piece is longer by `reach` on either side. So every lag has its full overlap, and a circular
+    transform of `width + 2 * reach` samples (choose a power of two) has no aliases.
+
+    Args:
+        call: at 8 kHz, shape ``(n, 2)``.
+        channel: of the call.
+        recording: at 8 kHz, shape ``(m,)``.
+        starts: first call sample of each window.
+        centres: the expected lag of each window, in samples.
+        width: of a window, in samples.
+        reach: search range to either side of the expected lag, in samples.
     """
     count = len(starts)
     lag, z, audible = np.zeros((count, PEAKS)), np.zeros((count, PEAKS)), np.zeros(count)

@@ -1,8 +1,7 @@
-"""The most credible course of a lag over time, out of several candidates a window.
+"""The most credible path of a lag over time, from several candidates a window.
 
-A beam of hypotheses, each a chain of accepted candidates. A candidate continues a chain for free where its lag lies
-within what a clock can drift; a jump has a price that one good window cannot pay; windows may be left out at no cost,
-so unheard stretches break nothing.
+A beam of hypotheses, each a path of accepted candidates. A candidate within possible drift continues a path for free. A
+jump has a price that one good window can't pay. Windows may be left out at no cost, so absent stretches don't matter.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ if TYPE_CHECKING:
     from komorebi_qc.core.samples import Doubles, Ints
 
 DRIFT = 250e-6
-"""Crystals are good to +-100 ppm each, two of them differ by 200 at worst; more is a jump."""
+"""Crystals are within +-100 ppm, so two of them differ by 200 at most. More is a jump."""
 _BEAM = 48
 
 
 @dataclass(frozen=True, slots=True)
 class LagPath:
-    """Indices of the windows in it, the candidate taken in each, and its score."""
+    """Indices of its windows, the candidate chosen in each, and its score."""
 
     windows: Ints
     choices: Ints
@@ -40,9 +39,17 @@ def beam_search(
     best: int = 1,
     apart_s: float = 0.5,
 ) -> list[LagPath]:
-    """The `best` chains that end more than `apart_s` from one another, best first.
+    """Return the `best` paths that end more than `apart_s` from one another, best first.
 
-    `time_s` (n,) ascending; `lag_s`, `gain` (n, k): candidates; a gain of 0 or less is no candidate.
+    Args:
+        time_s: of the windows, ascending, shape ``(n,)``.
+        lag_s: of the candidates, shape ``(n, k)``.
+        gain: of the candidates, shape ``(n, k)``; 0 or less is no candidate.
+        slack_s: lag difference of two neighbours that costs little.
+        jump_price: score that a jump costs.
+        jump_s: largest jump.
+        best: number of paths.
+        apart_s: least distance of the paths' last lags.
     """
     n, k = lag_s.shape
     back: list[tuple[int, int, int]] = []  # (window, candidate, previous entry)
@@ -68,7 +75,7 @@ def beam_search(
                 at = int(np.argmax(reach))
                 if reach[at] > best_score:
                     best_score, from_entry = float(reach[at]), int(ends[at])
-                # the chain just continued needs no copy of its shorter self, unless another lag may prolong it too
+                # A continued path replaces its shorter self, unless another lag may continue it too.
                 near = np.flatnonzero((gap <= drift) & (score <= best_score))
                 gone.update(int(e) for e in near)
             back.append((i, j, from_entry))

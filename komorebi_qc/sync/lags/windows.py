@@ -1,4 +1,4 @@
-"""The fine stage: windows on one channel's active speech, their lags along a course, and the chain they form."""
+"""The fine stage: windows on one channel's active speech, their lags along a course, and their chain."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SLACK_S = 0.0012
 JUMP_S = 2.6
 LEAST_RUN = 3
 LEAST_RUN_S = 2.0
-"""A segment that one channel alone tells of is longer than a word, and of several windows."""
+"""Least length of a segment that only one channel shows: longer than a word, and several windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,11 @@ class Windows:
     size_s: float
     start_s: Doubles
     weight_s: Doubles
-    """Seconds of activity each one stands for."""
+    """Seconds of activity that each window represents."""
     lag_s: Doubles
     z: Doubles
     audible: Flags
-    """The recording has audio there, and it is no mere tone."""
+    """The recording has audio there, not just a tone."""
 
     @property
     def centre_s(self) -> Doubles:
@@ -48,9 +48,9 @@ class Windows:
 
 
 def window_size(call_s: float) -> tuple[int, int]:
-    """(width, reach) in samples: 1.5 s, or 1 s where the call is short and windows are few.
+    """Return (width, reach) in samples: 1.5 s, or 1 s for a short call with few windows.
 
-    They sum to a power of two.
+    ``width + 2 * reach`` is a power of two.
     """
     if call_s < 4:
         return 4096, 2048
@@ -58,14 +58,14 @@ def window_size(call_s: float) -> tuple[int, int]:
 
 
 def plan(activity: Activity, call_samples: int, size: int, most: int = MOST) -> tuple[Ints, Doubles]:
-    """(start samples, seconds of activity each stands for) of the windows that are active for a good part."""
+    """Return (start samples, seconds of activity) of the windows with enough activity."""
     hop = size // 2
     starts = np.arange(0, max(call_samples - size // 2, 1), hop)
     size_s = size / RATE
     busy = share(activity.active, starts / RATE, size_s)
     which = np.flatnonzero(busy >= 0.4)
     if len(which) > most:
-        # every n-th, but in pairs would waste half: neighbours share half their samples
+        # Every n-th window; pairs would waste half, because neighbours share half of their samples.
         which = which[np.unique(np.rint(np.linspace(0, len(which) - 1, most)).astype(int))]
     starts, busy = starts[which], busy[which]
     total = activity.active_s
@@ -76,7 +76,7 @@ def plan(activity: Activity, call_samples: int, size: int, most: int = MOST) -> 
 def measure(
     call: Track, channel: int, recording: Track, course: Course, starts: Ints, weight: Doubles, size: int, reach: int
 ) -> Windows:
-    """The candidates of every window along the course; two looks where the course jumps."""
+    """Return the candidates of every window along the course; two searches at a jump of the course."""
     size_s = size / RATE
     asked: list[tuple[int, int]] = []
     for i, start in enumerate(starts):
@@ -99,16 +99,16 @@ def measure(
 
 
 def gains(z: Doubles) -> Doubles:
-    """What a candidate is worth to a chain."""
-    # mostly "it is there"; the logarithm tells a sharp peak from its echo a pitch period away
+    """Return the score of each candidate."""
+    # Mostly "it agrees". The logarithm prefers a sharp peak to its echo one pitch period away.
     worth: Doubles = np.clip((z - LEAST_Z) / 6.0, 0.0, 3.0) + np.clip(np.log(np.maximum(z, 1.0) / 25.0), 0.0, 2.0)
     return worth
 
 
 def follow(windows: Windows, gate: Doubles | None = None) -> tuple[Flags, Ints]:
-    """(which windows lie on the most credible chain, the candidate each one takes).
+    """Return (the windows on the most credible chain, the candidate of each window).
 
-    `gate` (windows, 2): the least and the largest lag allowed, where another channel already says something.
+    `gate` (windows, 2): the least and the largest allowed lag, from another channel.
     """
     gain = gains(windows.z)
     if gate is not None:
@@ -122,15 +122,15 @@ def follow(windows: Windows, gate: Doubles | None = None) -> tuple[Flags, Ints]:
 
 
 def look_again(call: Track, recording: Track, windows: Windows, on: Flags, lag_s: Doubles) -> Windows | None:
-    """A wide search for windows that found nothing between, before or after others that did: a jump the course missed.
+    """Search widely for windows without agreement next to windows that agree: a jump that the course missed.
 
-    None where there is nothing to look for (or nothing at all agrees).
+    None if there is nothing to search for, or nothing agrees.
     """
     usable = windows.audible
     if np.count_nonzero(on) < max(4, 0.25 * np.count_nonzero(usable)):
         return None
     failed = usable & ~on
-    # single failures are overlaps and noise; a missed segment shows as neighbours failing together
+    # Single failures are overlaps and noise. In a missed segment, neighbours fail together.
     together = failed & (np.roll(failed, 1) | np.roll(failed, -1))
     which = np.flatnonzero(together)
     if len(which) == 0:
@@ -159,7 +159,7 @@ def look_again(call: Track, recording: Track, windows: Windows, on: Flags, lag_s
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A channel's windows with what the tracker made of them."""
+    """A channel's windows, with the chosen candidates."""
 
     windows: Windows
     on: Flags
@@ -167,37 +167,36 @@ class Chain:
 
     @property
     def lag_s(self) -> Doubles:
-        """Of the chosen candidates (best candidate where none was chosen)."""
+        """Lags of the chosen candidates; the best candidate of the other windows."""
         rows = np.arange(len(self.on))
         lags: Doubles = self.windows.lag_s[rows, self.choice] if len(rows) else np.zeros(0)
         return lags
 
     @property
     def z(self) -> Doubles:
-        """Of the chosen candidates."""
+        """Peak heights of the chosen candidates."""
         rows = np.arange(len(self.on))
         z: Doubles = self.windows.z[rows, self.choice] if len(rows) else np.zeros(0)
         return z
 
     @property
     def score(self) -> float:
-        """What the chain is worth."""
+        """The total score."""
         return float(gains(self.z)[self.on].sum()) if len(self.on) else 0.0
 
     def points(self) -> Points:
-        """The accepted windows for the fit; a sharper peak is trusted more."""
+        """Return the accepted windows for the fit. A sharper peak has a smaller sigma."""
         w = self.windows
         sigma = 2e-5 + 1.5e-3 / np.maximum(self.z[self.on], 1.0)
         return Points(w.centre_s[self.on], self.lag_s[self.on], sigma, w.size_s / 2)
 
 
 def widen_gate(gate: Doubles, own: Chain, lead_time_s: Doubles) -> Doubles:
-    """The gate, wide enough for what this channel's own chain tells while the leading one is silent.
+    """Widen the gate for agreement of this channel while the leading one is silent.
 
-    Two jumps may hide in one silence of the leading channel: its windows before and after know nothing of the segment
-    between, however far off it lies. `own` was followed without a gate. A run of its windows passes where it is no
-    accident: several in a row under one lag, as sharp as the rest, hardly one between them that disagrees, and no
-    window of the leading channel among them.
+    Two jumps may hide in one silence of the leading channel, which shows nothing of the segment between them. `own` was
+    followed without a gate. A run of its windows passes if it isn't chance: several in a row at one lag, as sharp as
+    the rest, almost no disagreement between them, and no window of the leading channel among them.
     """
     w, lag_s = own.windows, own.lag_s
     on = np.flatnonzero(own.on)
@@ -205,7 +204,7 @@ def widen_gate(gate: Doubles, own: Chain, lead_time_s: Doubles) -> Doubles:
         return gate
     time_s, clear = w.centre_s, 0.5 * float(np.median(own.z[on]))
     out = own.on & ((lag_s < gate[:, 0]) | (lag_s > gate[:, 1]))
-    # beyond the leading channel's first and last window the gate is wide already
+    # Beyond the leading channel's first and last window the gate is already wide.
     out &= (time_s > lead_time_s[0]) & (time_s < lead_time_s[-1])
     steady = np.abs(np.diff(lag_s[on])) <= SLACK_S + DRIFT * np.diff(time_s[on])
     silent = np.diff(np.searchsorted(lead_time_s, time_s[on])) == 0
@@ -230,7 +229,7 @@ def probe(
     reach: int,
     count: int = 14,
 ) -> float:
-    """How well a hypothesis stands up to a few windows: the score of its best chains."""
+    """Return how well a hypothesis fits a few windows: the score of its best chains."""
     total = 0.0
     for channel, activity in enumerate(activities):
         starts, weight = plan(activity, length(call), size, count)
