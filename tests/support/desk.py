@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from captures import CAPTURES
 
-from komorebi_qc.desk.case import AuditRequest, AuditSession, open_case
+from komorebi_qc.desk.session import AuditRequest, AuditSession, open_session
 
 if TYPE_CHECKING:
     from komorebi_qc.pipeline.examine import Examined
@@ -28,11 +28,11 @@ _KEPT = TemporaryDirectory(prefix="komorebi-desk-test-")
 
 
 @cache
-def sample_case() -> AuditSession:
+def sample_session() -> AuditSession:
     """The sample call, from its files, in a folder that stays until the tests end."""
     capture = CAPTURES["sample"]
-    wish = AuditRequest(str(capture.call), str(capture.recording), call_end=capture.call_end)
-    return open_case(wish, Path(_KEPT.name) / "sample")
+    request = AuditRequest(str(capture.call), str(capture.recording), call_end=capture.call_end)
+    return open_session(request, Path(_KEPT.name) / "sample")
 
 
 def wrong_call(folder: Path) -> Path:
@@ -47,17 +47,17 @@ def wrong_call(folder: Path) -> Path:
 
 
 @cache
-def wrong_case() -> AuditSession:
+def wrong_session() -> AuditSession:
     """A call beside the recording of another one: nothing is made of them."""
     capture = CAPTURES["sample"]
     folder = Path(_KEPT.name)
-    wish = AuditRequest(str(wrong_call(folder)), str(capture.recording), call_end=capture.call_end)
-    return open_case(wish, folder / "wrong")
+    request = AuditRequest(str(wrong_call(folder)), str(capture.recording), call_end=capture.call_end)
+    return open_session(request, folder / "wrong")
 
 
 def clicking(at_s: float) -> Examined:
     """The sample's picture with silence and one click in every track."""
-    found = sample_case().examined
+    found = sample_session().examined
     lane = np.zeros(len(found.lanes.recording), np.int16)
     lane[round(at_s * RATE)] = 30_000
     silent = np.zeros_like(lane)

@@ -9,19 +9,13 @@ import numpy as np
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.splice import splice
 from komorebi_qc.core.timebase import Alignment, Jump, Span
-from komorebi_qc.desk.plots.correlation import correlate
-from komorebi_qc.desk.plots.plots import (
-    LevelRow,
-    new_figure,
-    plot_correlation,
-    plot_counts,
-    plot_levels,
-    plot_seam,
-    plot_side_lags,
-    plot_spectrogram,
-    plot_splice,
-    plot_tracks,
-)
+from komorebi_qc.desk.plots.correlation import plot_correlation, plot_side_lags
+from komorebi_qc.desk.plots.figure import new_figure
+from komorebi_qc.desk.plots.levels import LevelRow, plot_counts, plot_levels
+from komorebi_qc.desk.plots.spectrogram import plot_spectrogram
+from komorebi_qc.desk.plots.splice import plot_splice
+from komorebi_qc.desk.plots.tracks import plot_seam, plot_tracks
+from komorebi_qc.desk.plots.window_correlation import correlate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +29,7 @@ if TYPE_CHECKING:
 RATE = 8_000
 
 
-def laid() -> Splice:
+def audio_plan() -> Splice:
     """A call of a minute from 2 s on, with a jump of 3 s in the middle, and 10 s after it."""
     return splice(Alignment(2.0, 0.0, (Jump(30.0, 3.0),)), call_s=60.0, recording_audio=Span(0.0, 75.0))
 
@@ -63,7 +57,7 @@ def level_rows() -> list[LevelRow]:
 
 
 def _splice(ax: Axes) -> Axes:
-    return plot_splice(ax, laid(), call_s=60.0, recording_s=75.0, told_end_s=64.0)
+    return plot_splice(ax, audio_plan(), call_s=60.0, recording_s=75.0, reported_end_s=64.0)
 
 
 def _correlation(ax: Axes) -> Axes:

@@ -8,9 +8,10 @@ import numpy as np
 from captures import CAPTURES
 
 from komorebi_qc.core.timebase import CallEnd, parse_call_end
-from komorebi_qc.desk.report.audio_tracks import listen_tracks
+from komorebi_qc.desk.report.audio_tracks import write_audio_tracks
 from komorebi_qc.desk.report.build import page_of
-from komorebi_qc.desk.report.page import Lane, Mark, Moment, Page, Stretch, report_html
+from komorebi_qc.desk.report.content import Mark, Moment, Page, PageTrack, Stretch
+from komorebi_qc.desk.report.html import report_html
 from komorebi_qc.pipeline.examine import Examined, examine
 from komorebi_qc.storage.local import opened_file
 
@@ -43,8 +44,8 @@ def sample_report(
     """The report of one of the shipped captures, with tracks to listen to beside it; its call end is told wrongly."""
     capture = CAPTURES[name]
     found = examined(capture.call, capture.recording, call_end, folder)
-    listen = {} if embed_s is not None else listen_tracks(found.lanes, folder)
-    page = page_of(found, PICTURE, "image/png", listen, embed_s=embed_s)
+    audio = {} if embed_s is not None else write_audio_tracks(found.lanes, folder)
+    page = page_of(found, PICTURE, "image/png", audio, embed_s=embed_s)
     report = folder / "report.html"
     report.write_text(report_html(page), encoding="utf-8")
     return found, report
@@ -62,12 +63,12 @@ def finding(name: str, value: Any, status: str, **more: Any) -> dict[str, Any]:
     """A finding as the document has it."""
     text = more.pop("text", f"It is about {name}.")
     base = {"name": name, "value": value, "unit": "s", "status": status, "text": text, "limit": 0.5, "at": None}
-    return {**base, "judged_by": name, **more}
+    return {**base, "limit_name": name, **more}
 
 
 def made_page(seconds: float, **more: Any) -> Page:
     """A page of noise with a mark, a stretch and some findings."""
-    lanes = [Lane(name, name.title(), noise(seconds, k)) for k, name in enumerate(("customer", "agent", "recording"))]
+    tracks = [PageTrack(name, name.title(), noise(seconds, k)) for k, name in enumerate(("customer", "agent", "recording"))]
     findings = [
         finding("drift", 0.25, "pass"),
         finding("seam_gap", 0.75, "warn", at={"clock": "output", "s": seconds / 2}),
@@ -79,12 +80,12 @@ def made_page(seconds: float, **more: Any) -> Page:
         "document": document,
         "headline": "It was tried.",
         "facts": [("The call begins", "2 s into the recording")],
-        "lanes": lanes,
+        "tracks": tracks,
         "length_s": seconds,
         "video": "recording.mp4",
         "picture": PICTURE,
         "picture_type": "image/png",
-        "picture_said": "Two waves.",
+        "picture_alt": "Two waves.",
         "marks": [Mark(seconds / 2, "seam", "ink", (2, 3), 3)],
         "stretches": [Stretch(1.0, 2.0, kind, "agent") for kind in ("silence", "hold", "dropout", "clipping")],
         "moments": [Moment(1.0, "a mark"), Moment(seconds / 2, "a seam. It gapes.", (1,))],

@@ -1,4 +1,4 @@
-"""Where the picture puts the call on the recording's clock, and by whose word."""
+"""The call's position on the recording clock, as a plot draws it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from komorebi_qc.core.timebase import Alignment
 
 if TYPE_CHECKING:
-    from komorebi_qc.sync.measure import FoundJump, SyncResult
+    from komorebi_qc.sync.result import FoundJump, SyncResult
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a track that plays without a leap: from call (or own) time to recording time."""
+    """A part of a track without a jump, from its own clock to the recording clock."""
 
     from_s: float
     to_s: float
@@ -24,11 +24,16 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class CallPlacement:
-    """Where the picture puts the call, and by whose word."""
+    """The call's position in a plot.
+
+    Attributes:
+        alignment: maps call time to recording time.
+        assumption: basis of the position if it wasn't measured; empty if it was.
+        call_s: the call's length.
+    """
 
     alignment: Alignment
-    word: str
-    """Empty where it was measured; else how the picture has to excuse itself."""
+    assumption: str
     call_s: float
 
     @property
@@ -46,23 +51,23 @@ class CallPlacement:
         edges = [0.0, *(min(max(j.call_s, 0.0), self.call_s) for j in self.alignment.jumps), self.call_s]
         return [Piece(a, b, self._at(k, a), self.alignment.rate) for k, (a, b) in enumerate(pairwise(edges)) if b > a]
 
-    def _at(self, leaps: int, call_s: float) -> float:
-        """Recording time of a moment of the call after so many jumps, whether or not they came before it."""
-        moved = sum(j.size_s for j in self.alignment.jumps[:leaps])
+    def _at(self, jumps: int, call_s: float) -> float:
+        """Recording time of a call moment after a number of jumps, even if the moment is before them."""
+        moved = sum(j.size_s for j in self.alignment.jumps[:jumps])
         return self.alignment.offset_s + call_s * self.alignment.rate + moved
 
     def bracket(self, index: int, jump: FoundJump) -> tuple[float, float]:
-        """The recording times between which a jump may lie."""
+        """Earliest and latest recording time of a jump."""
         low, high = self._at(index, jump.between_s[0]), self._at(index + 1, jump.between_s[1])
         return min(low, high), max(low, high)
 
 
-def place(result: SyncResult, call_s: float, told_call_end_s: float | None) -> CallPlacement:
-    """As measured; else as told; else at the recording's start."""
-    told_s = result.told_call_end_s if told_call_end_s is None else told_call_end_s
+def place(result: SyncResult, call_s: float, reported_call_end_s: float | None) -> CallPlacement:
+    """The measured position, else the one by the reported call end, else the recording's start."""
+    reported_s = result.reported_call_end_s if reported_call_end_s is None else reported_call_end_s
     alignment = result.alignment
     if alignment is not None:
         return CallPlacement(alignment, "", call_s)
-    if told_s is not None:
-        return CallPlacement(Alignment(told_s - call_s), "as told", call_s)
+    if reported_s is not None:
+        return CallPlacement(Alignment(reported_s - call_s), "by the reported call end", call_s)
     return CallPlacement(Alignment(0.0), "from the recording's start", call_s)

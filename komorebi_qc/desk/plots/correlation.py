@@ -1,138 +1,138 @@
-"""One window of the call against the recording, lag by lag, as the measurement of sync hears it: for pictures.
-
-The same phase-weighted cross-correlation as `komorebi_qc.sync.gcc_phat`, but the whole of it, not only its peaks.
-"""
+"""One window at every lag, and the spread of each channel's lags."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
-from komorebi_qc.core.errors import InputError
-from komorebi_qc.core.samples import RATE, length, piece
-from komorebi_qc.sync.gcc_phat import BAND_HZ, WHITENING
+from komorebi_qc.desk.plots.formatting import clock_text, number_text, signed_text
+from komorebi_qc.desk.plots.style import (
+    AGENT_COLOR,
+    CUSTOMER_COLOR,
+    FAINT,
+    INK,
+    REPORTED_COLOR,
+)
 
 if TYPE_CHECKING:
-    from komorebi_qc.core.samples import Doubles, Track
-    from komorebi_qc.sync.measure import SyncResult, Window
+    from collections.abc import Mapping, Sequence
 
-CHANNELS = {"customer": 0, "agent": 1}
-WINDOW_S = 1.5
-_NOT_A_RIVAL_S = 0.020
-"""What lies nearer is the same peak: its side lobes, a pitch period away."""
-_RIVALS = 3
-_LEAST_Z = 6.5
-"""Peaks of pure chance reach this."""
+    from matplotlib.axes import Axes
+
+    from komorebi_qc.desk.plots.window_correlation import Correlation
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Correlation:
-    """How well a window fits at each lag.
-
-    Attributes:
-        channel: ``customer`` or ``agent``.
-        start_s: call time of the window's first sample.
-        length_s: of the window.
-        lag_s: recording time less call time, ``(n,)``.
-        z: the height at each lag, over the sigma of what chance gives.
-        peak_s: the lag that fits best.
-        peak_z: how well.
-        rivals: (lag, height) of what fits next best, the best first; those above chance alone.
-    """
-
-    channel: str
-    start_s: float
-    length_s: float
-    lag_s: Doubles
-    z: Doubles
-    peak_s: float
-    peak_z: float
-    rivals: tuple[tuple[float, float], ...]
-
-
-def correlate(
-    call: Track,
-    recording: Track,
-    channel: str,
-    *,
-    centre_s: float,
-    lag_s: float,
-    reach_s: float = 0.5,
-    length_s: float = WINDOW_S,
-) -> Correlation:
-    """Compare one window with the recording.
+def plot_correlation(
+    ax: Axes, found: Correlation, *, fitted_s: float | None = None, half_s: float | None = None
+) -> Axes:
+    """Draw the agreement of one window at every lag: its peak, the next highest peaks, and the fitted lag.
 
     Args:
-        call: at 8 kHz, ``(n, 2)``.
-        recording: at 8 kHz, ``(m,)``.
-        channel: ``customer`` or ``agent``.
-        centre_s: the middle of the window, call clock.
-        lag_s: about which lag to look.
-        reach_s: how far to either side.
-        length_s: of the window.
-
-    Raises:
-        InputError: where there is no such channel, or the window lies outside the call.
+        ax: the axes; lag relative to the peak in ms, height in sigma of chance.
+        found: the window's correlation.
+        fitted_s: the fitted lag.
+        half_s: range of lags to each side of the peak; None for all.
     """
-    if channel not in CHANNELS:
-        raise InputError(f"the channel {channel!r} is none of customer, agent")
-    if not 0.0 <= centre_s <= length(call) / RATE:
-        raise InputError(f"{centre_s:.3f} s lies outside the call, which has {length(call) / RATE:.3f} s")
-    width, reach = max(int(length_s * RATE), 256), max(int(reach_s * RATE), 64)
-    first = round((centre_s - length_s / 2) * RATE)
-    middle = round(lag_s * RATE)
-    window = piece(call, first, first + width, CHANNELS[channel]) * _ramped(width, 0.15)
-    around = piece(recording, first + middle - reach, first + middle + width + reach) * _ramped(width + 2 * reach, 0.03)
-    size = 1 << (width + 2 * reach + width - 1).bit_length()
-    cross = np.fft.rfft(around, size) * np.conj(np.fft.rfft(window, size))
-    hz = np.fft.rfftfreq(size, 1 / RATE)
-    cross[(hz < BAND_HZ[0]) | (hz > BAND_HZ[1])] = 0.0
-    spectrum = np.zeros(size, complex)
-    spectrum[: len(cross)] = cross / (np.abs(cross) ** WHITENING + 1e-12)
-    # One-sided: its magnitude is the envelope, whose peak no turned phase moves.
-    shape = np.abs(np.fft.ifft(spectrum))[: 2 * reach + 1]
-    sigma = float(np.median(shape)) / 1.1774 + 1e-12
-    z = shape / sigma
-    lags_s = (middle - reach + np.arange(len(z))) / RATE
-    found = _peaks(lags_s, z)
-    (peak_s, peak_z), *others = found or [(lag_s, 0.0)]
-    rivals = tuple(one for one in others if one[1] > _LEAST_Z)
-    return Correlation(channel, first / RATE, length_s, lags_s, z, peak_s, peak_z, rivals)
+    x = (found.lag_s - found.peak_s) * 1000
+    color = CUSTOMER_COLOR if found.channel == "customer" else AGENT_COLOR
+    ax.fill_between(x, 0.0, found.z, color=color, alpha=0.18, linewidth=0)
+    ax.plot(x, found.z, color=color, linewidth=0.9, gid="correlation")
+    left, right = (float(x[0]), float(x[-1])) if half_s is None else (-half_s * 1000, half_s * 1000)
+    ax.set_xlim(left, right)
+    ax.set_ylim(0.0, max(float(found.z.max()), 10.0) * 1.22)
+    ax.axhspan(0.0, 6.5, color="#000000", alpha=0.05, linewidth=0, gid="chance")
+    ax.text(left, 6.5, "  chance reaches this height", fontsize=9, color=FAINT, va="bottom", ha="left")
+    off = math.inf if fitted_s is None else (fitted_s - found.peak_s) * 1000
+    if left <= off <= right:
+        ax.axvline(off, color=INK, linestyle="--", linewidth=1.0, zorder=2, gid="fit")
+        ax.annotate(
+            f"fit: {signed_text(off, 'ms', 2)}",
+            (off, 0.97),
+            xycoords=ax.get_xaxis_transform(),
+            xytext=(6, 0),
+            textcoords="offset points",
+            fontsize=9.5,
+            color=INK,
+            va="top",
+        )
+    ax.plot(0.0, found.peak_z, marker="o", markersize=7, color=color, zorder=5, gid="peak")
+    ax.annotate(
+        f"best fit: lag {number_text(found.peak_s, 4)} s, {found.peak_z:.0f} \N{GREEK SMALL LETTER SIGMA}",
+        (0.0, found.peak_z),
+        xytext=(-9, 3),
+        textcoords="offset points",
+        ha="right",
+        fontsize=10,
+        weight="bold",
+        color=color if found.channel == "agent" else "#8A5F00",
+    )
+    for number, (lag_s, z) in enumerate(found.alternatives, 1):
+        at = (lag_s - found.peak_s) * 1000
+        if not left <= at <= right:
+            continue
+        ax.plot(at, z, marker="D", markersize=5.5, color=REPORTED_COLOR, zorder=5, gid="alternative")
+        ax.annotate(
+            f"no. {number + 1}: {signed_text(at, 'ms', 1)}, {z / max(found.peak_z, 1e-9):.0%}",
+            (at, z),
+            xytext=(0, 8 + 12 * ((number - 1) % 3)),
+            textcoords="offset points",
+            ha="center",
+            fontsize=9,
+            color=REPORTED_COLOR,
+        )
+    ax.set_xlabel("Lag relative to the best (ms)", fontsize=10.5)
+    ax.set_ylabel("Agreement (\N{GREEK SMALL LETTER SIGMA} of chance)", fontsize=10.5)
+    middle_s = found.start_s + found.length_s / 2
+    ax.set_title(
+        f"The {found.channel}'s window at {clock_text(middle_s, 2)} of the call ({found.length_s:g} s) at every lag",
+        loc="left",
+        fontsize=11.5,
+        weight="bold",
+        color=INK,
+    )
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
 
 
-def chosen_window(result: SyncResult, at_s: float | None = None) -> Window | None:
-    """The measured window nearest to a moment of the call, else to the middle of all; an accepted one where there is.
+def plot_side_lags(ax: Axes, lags_s: Mapping[str, Sequence[float]]) -> Axes:
+    """Draw the spread of each channel's accepted windows around the fit, in ms.
 
-    None where nothing could be measured.
+    Args:
+        ax: the axes.
+        lags_s: by channel, each window's lag minus the fitted lag, in seconds.
     """
-    windows = [window for window in result.windows if window.accepted] or list(result.windows)
-    if not windows:
-        return None
-    wanted_s = windows[len(windows) // 2].call_s if at_s is None else at_s
-    return min(windows, key=lambda window: (abs(window.call_s - wanted_s), window.channel))
-
-
-def _ramped(count: int, edge: float) -> Doubles:
-    ramp = max(int(count * edge), 1)
-    rise = 0.5 - 0.5 * np.cos(np.pi * (np.arange(ramp) + 0.5) / ramp)
-    shape = np.ones(count)
-    shape[:ramp], shape[-ramp:] = rise, rise[::-1]
-    return shape
-
-
-def _peaks(lags_s: Doubles, z: Doubles) -> list[tuple[float, float]]:
-    """(lag, height) of the best, the best first; between two samples by a parabola."""
-    left, rest = z.copy(), []
-    for _ in range(_RIVALS + 1):
-        k = int(left.argmax())
-        if left[k] <= 0.0:
-            break
-        part = 0.0
-        if 0 < k < len(z) - 1:
-            bend = z[k - 1] - 2 * z[k] + z[k + 1]
-            part = 0.5 * (z[k - 1] - z[k + 1]) / bend if bend < 0 else 0.0
-            rest.append((float(lags_s[k] + np.clip(part, -0.5, 0.5) / RATE), float(z[k])))
-        left[np.abs(lags_s - lags_s[k]) <= _NOT_A_RIVAL_S] = 0.0
-    return rest
+    names = [name for name in ("customer", "agent") if len(lags_s.get(name, ()))]
+    values = {name: np.asarray(lags_s[name], float) * 1000 for name in names}
+    spread = np.concatenate([*values.values(), np.zeros(1)])
+    low, high = np.percentile(spread, [1, 99])
+    pad = max((high - low) * 0.15, 0.1)
+    bins = np.linspace(low - pad, high + pad, 81)
+    ax.set_xlim(float(bins[0]), float(bins[-1]))
+    ax.set_xlabel("Lag relative to the fitted alignment (ms)", fontsize=10.5)
+    ax.set_ylabel("Windows (count)", fontsize=10.5)
+    ax.set_title("Lag of each channel", loc="left", fontsize=11.5, weight="bold", color=INK)
+    ax.spines[["top", "right"]].set_visible(False)
+    if not names:
+        ax.text(0.5, 0.5, "No window was accepted", transform=ax.transAxes, ha="center", fontsize=13, color=FAINT)
+        return ax
+    for name in names:
+        color, hatch = (CUSTOMER_COLOR, "//") if name == "customer" else (AGENT_COLOR, "")
+        middle = float(np.median(values[name]))
+        ax.hist(
+            np.clip(values[name], bins[0], bins[-1]),
+            bins=bins.tolist(),
+            color=color,
+            alpha=0.6,
+            hatch=hatch,
+            edgecolor="white",
+            linewidth=0.3,
+            gid=name,
+            label=f"{name}: median {signed_text(middle, 'ms', 2)}, {len(values[name])} windows",
+        )
+        ax.axvline(middle, color=color, linewidth=1.6, linestyle="--", gid=f"{name} median")
+    ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.legend(frameon=False, fontsize=9.5)
+    return ax

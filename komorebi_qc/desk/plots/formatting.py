@@ -1,4 +1,4 @@
-"""Numbers and times as the picture writes them."""
+"""Numbers and times in plots."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ SECONDS_FROM_S = 10.0
 
 
 def number_text(value: float, decimals: int) -> str:
-    """So many decimals, and a true minus sign."""
+    """A number with a fixed number of decimals and a true minus sign."""
     return f"{value + 0.0:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def signed_text(value: float, unit: str, decimals: int) -> str:
-    """With its sign and unit, less the zeros at the end."""
+    """A number with sign and unit, without trailing zeros."""
     text = f"{abs(value):.{decimals}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     sign = "" if float(text) == 0 else "\N{MINUS SIGN}" if value < 0 else "+"
@@ -22,7 +22,7 @@ def signed_text(value: float, unit: str, decimals: int) -> str:
 
 
 def ms_text(seconds: float) -> str:
-    """A signed time in ms, in s where it is long."""
+    """A signed time in ms, or in s from 10 s on."""
     return signed_text(seconds, "s", 2) if abs(seconds) >= SECONDS_FROM_S else signed_text(seconds * 1000, "ms", 1)
 
 
@@ -49,5 +49,5 @@ def clock_text(seconds: float, decimals: int) -> str:
 
 
 def whole_text(seconds: float) -> str:
-    """As `clock_text`; milliseconds only where there are any."""
+    """Like `clock_text`, with milliseconds only if they aren't zero."""
     return clock_text(seconds, 3).removesuffix(".000")

@@ -1,4 +1,4 @@
-"""How all of the picture looks: colours (Okabe and Ito's), the time axis, and how wide a text is."""
+"""The style of all plots: colours (Okabe and Ito's), the time axis, and the width of texts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 CUSTOMER_COLOR, AGENT_COLOR, RECORDING_COLOR = "#E69F00", "#0072B2", "#5F5F5F"
-TOLD_COLOR, JUMP_COLOR, INK, FAINT = "#D55E00", "#A6478A", "#1A1A1A", "#6B6B6B"
+REPORTED_COLOR, JUMP_COLOR, INK, FAINT = "#D55E00", "#A6478A", "#1A1A1A", "#6B6B6B"
 STATUS_COLORS = {"aligned": "#007A5A", "ambiguous": "#B57600", "wrong_pair": "#C24E00", "insufficient": "#6B6B6B"}
 _STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 
@@ -38,19 +38,19 @@ def _text_to_path() -> TextToPath:
 
 
 def width_points(text: str, size: float, weight: str = "normal") -> float:
-    """How wide a text of one line is, in points."""
+    """Width of a one-line text in points."""
     font = FontProperties(size=size, weight=weight)
     width: float = _text_to_path().get_text_width_height_descent(text, font, ismath=False)[0]
     return width
 
 
 def width_px(text: str, size: float, ax: Axes, weight: str = "normal") -> float:
-    """How wide it is in the pixels of these axes."""
+    """Width of a one-line text in pixels of the axes."""
     return width_points(text, size, weight) / 72 * ax.figure.dpi
 
 
 def printable(text: str, most: int) -> str:
-    """The text on one line, what the font lacks as a box, a middle that is too long left out."""
+    """The text on one line. Characters without a glyph become boxes, and a long text loses its middle."""
     known = get_font(findfont(FontProperties())).get_charmap()
     line = "".join(c if ord(c) in known else "\N{WHITE SQUARE}" for c in " ".join(text.split()))
     half = (most - 3) // 2

@@ -1,1 +1,1 @@
-"""One page that shows a recording's diagnosis to anybody: no software, no kernel, no network."""
+"""A report page: one file that shows the diagnosis without software, kernel or network."""

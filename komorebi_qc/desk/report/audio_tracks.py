@@ -1,7 +1,7 @@
-"""The tracks to listen to, as small files beside the page: each side alone, and both at once, one in each ear.
+"""Audio tracks for the report, as small files beside the page: each side alone, and both sides, one in each ear.
 
-They run on the output clock, as the unified recording's video does: what lies at ``output_s`` plays at that time of
-the file, exact to a sample (AAC's priming is told by an edit list, which browsers heed).
+The tracks run on the output clock, like the unified recording's video: output time ``output_s`` is at the same time of
+the file, exact to a sample. (An edit list removes AAC's priming, and browsers follow it.)
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import av
 import numpy as np
 
 from komorebi_qc.media.decode_8khz import RATE
+from komorebi_qc.storage.atomic_file import new_part_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,58 +29,58 @@ FOLDER = "audio"
 MEDIA_TYPE = "audio/mp4"
 _BLOCK = 60 * RATE
 _BIT_RATE = 16_000
-"""A channel's: telephone speech at 8 kHz."""
-_LOUD = 0.25
-"""What the loudest of a quiet track is raised to, of full scale (-12 dBFS)."""
+"""Bits a second of one channel: telephone speech at 8 kHz."""
+_TARGET_PEAK = 0.25
+"""A quiet track is amplified to this peak, as a share of full scale (-12 dBFS)."""
 _MOST_GAIN = 16.0
 
 
-def listen_tracks(lanes: Lanes, folder: Path) -> dict[str, str]:
+def write_audio_tracks(lanes: Lanes, folder: Path) -> dict[str, str]:
     """Write ``audio/*.m4a`` into a folder.
 
     Args:
-        lanes: the sound of all sides.
-        folder: where the page will lie.
+        lanes: audio of all sides.
+        folder: the page's folder.
 
     Returns:
-        Their addresses relative to the page, by name: ``customer``, ``agent``, ``recording``, and ``both``, with
-        Connect's audio in the left ear and the agent recording in the right one. ``recording`` and ``both`` are left
-        out where the recording has no sound.
+        Addresses relative to the page, by name: ``customer``, ``agent``, ``recording``, and ``both`` with the call
+        audio left and the agent recording right. ``recording`` and ``both`` are missing if the recording is silent.
 
     Raises:
-        OSError: where the folder can't be written to.
+        InputError: The folder can't be written to.
+        StorageError: The disk is full.
     """
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
-    made = {}
+    addresses = {}
     for name, sides in _tracks(lanes).items():
         address = f"{FOLDER}/{name}.m4a"
-        part = folder / f"{address}.part"
-        write_track(str(part), sides, _BIT_RATE)
-        part.replace(folder / address)
-        made[name] = address
-    return made
+        with new_part_file(folder / address) as part:
+            write_track(str(part.path), sides, _BIT_RATE)
+            part.move_to(folder / address)
+        addresses[name] = address
+    return addresses
 
 
-def embedded_tracks(lanes: Lanes, start_s: float, length_s: float, bit_rate: int = 12_000) -> dict[str, str]:
-    """The same as data URIs, of a stretch alone; they count from its start.
+def embedded_audio_tracks(lanes: Lanes, start_s: float, length_s: float, bit_rate: int = 12_000) -> dict[str, str]:
+    """An excerpt of the same tracks as data URIs. Their time counts from the excerpt's start.
 
     Args:
-        lanes: the sound of all sides.
-        start_s: the stretch's start on the output clock.
+        lanes: audio of all sides.
+        start_s: the excerpt's start on the output clock.
         length_s: its length.
         bit_rate: bits a second of each channel.
     """
     first, last = round(start_s * RATE), round((start_s + length_s) * RATE)
-    made = {}
+    addresses = {}
     for name, sides in _tracks(lanes).items():
         file = io.BytesIO()
         write_track(file, tuple(side[first:last] for side in sides), bit_rate)
-        made[name] = f"data:{MEDIA_TYPE};base64,{base64.b64encode(file.getvalue()).decode()}"
-    return made
+        addresses[name] = f"data:{MEDIA_TYPE};base64,{base64.b64encode(file.getvalue()).decode()}"
+    return addresses
 
 
 def _tracks(lanes: Lanes) -> Mapping[str, tuple[NDArray[np.int16], ...]]:
-    """The sides of each track, in the order left, right."""
+    """The sides of each track, left then right."""
     tracks: dict[str, tuple[NDArray[np.int16], ...]] = {"customer": (lanes.customer,), "agent": (lanes.agent,)}
     if lanes.recording.any():
         call = ((lanes.customer.astype(np.int32) + lanes.agent) // 2).astype(np.int16)
@@ -88,18 +89,18 @@ def _tracks(lanes: Lanes) -> Mapping[str, tuple[NDArray[np.int16], ...]]:
 
 
 def write_track(file: str | BinaryIO, sides: tuple[NDArray[np.int16], ...], bit_rate: int) -> None:
-    """Encode a track into an MP4 file with AAC, quiet sides raised so that they can be heard.
+    """Encode a track into an MP4 file with AAC. Quiet sides are amplified.
 
     Args:
-        file: its path, or what to write to, which must be able to seek.
+        file: a path, or a seekable file.
         sides: one or two, each ``(n,)`` at 8 kHz.
         bit_rate: bits a second of each side.
     """
     layout = "mono" if len(sides) == 1 else "stereo"
-    # With its index at the front it plays before it is there as a whole; FFmpeg moves it in files alone.
+    # With the index at the front, playback starts before the download ends. FFmpeg can move it in files only.
     options = {"movflags": "faststart"} if isinstance(file, str) else {}
     with av.open(file, "w", format="mp4", options=options) as out:
-        # The default coder takes five times as long, and telephone speech gains nothing by it.
+        # The default coder takes five times as long without a gain for telephone speech.
         stream: Any = out.add_stream("aac", rate=RATE, options={"aac_coder": "fast"})
         stream.layout, stream.bit_rate = layout, bit_rate * len(sides)
         resampler = av.AudioResampler(format=stream.codec_context.format, layout=layout, rate=RATE)
@@ -122,10 +123,10 @@ def _frames(sides: tuple[NDArray[np.int16], ...], layout: str) -> Iterator[av.Au
 
 
 def _gain(side: NDArray[np.int16]) -> float:
-    """By how much a side is raised: the loudest of it but for clicks, a thousandth of what sounds, to a quarter."""
+    """The factor that brings a side's loudest samples, without the top thousandth (clicks), to the target peak."""
     loud = np.abs(side[:: max(1, len(side) // 1_000_000)].astype(np.float32))
     loud = loud[loud > 32]
     if not len(loud):
         return 1.0
     peak = float(np.quantile(loud, 0.999)) / 32768
-    return min(max(1.0, _LOUD / peak), _MOST_GAIN)
+    return min(max(1.0, _TARGET_PEAK / peak), _MOST_GAIN)

@@ -1,7 +1,8 @@
-"""The outline of tracks, packed for the page: extremes of each bin in 8 bits, deflated, as text.
+"""Waveform envelopes of tracks, packed for the page: the extremes of each bin in 8 bits, deflated, as text.
 
-Extremes are companded by their square root, so that quiet speech keeps its shape: ``q = sign * round(127 * sqrt|x|)``.
-All tracks of a part have the same bins: its bytes are, track after track, every bin's lowest, then every bin's highest.
+The extremes are companded by their square root, so that quiet speech keeps its shape:
+``q = sign * round(127 * sqrt|x|)``. All tracks of a part have the same bins. Its bytes are, track after
+track, the lowest values of all bins, then the highest ones.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from komorebi_qc.measure.envelope import waveform_envelope
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from komorebi_qc.core.samples import Doubles
 
 _STEPS_S = (0.001, 0.002, 0.005, 0.010, 0.020, 0.050, 0.100, 0.200, 0.500, 1.0)
 _FINE_STEP_S, _FINE_EACH_S = 0.001, 1.5
@@ -25,7 +30,7 @@ _SAMPLES_EACH_S = 0.060
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch of all tracks at one bin length, as the page's script reads it."""
+    """A stretch of all tracks at one bin length, in the form that the page's script reads."""
 
     start_s: float
     step_s: float
@@ -33,24 +38,24 @@ class Part:
     data: str
 
     def holds(self, from_s: float, to_s: float) -> bool:
-        """Whether a stretch lies in it, but for a bin at either end."""
+        """Whether a stretch is in it, except for one bin at each end."""
         return self.start_s - self.step_s <= from_s and to_s <= self.start_s + self.step_s * (self.bins + 1)
 
     def to_dict(self) -> dict[str, Any]:
-        """For the page."""
+        """The part for JSON."""
         return {"start_s": self.start_s, "step_s": self.step_s, "bins": self.bins, "data": self.data}
 
 
 def pack(
     tracks: Sequence[NDArray[np.int16]], rate: int, moments_s: Sequence[float], budget: int
 ) -> tuple[Part, tuple[Part, ...]]:
-    """The whole at one bin length, and round the moments finer, within a budget of characters.
+    """Pack the whole at one bin length, and the neighbourhoods of moments in more detail, within a budget.
 
     Args:
-        tracks: each ``(n,)``, on one clock that begins at 0; of different lengths, perhaps.
+        tracks: each ``(n,)``, on one clock that begins at 0; lengths may differ.
         rate: samples a second.
-        moments_s: what somebody will want to look at closely, the most important first.
-        budget: characters in all; what is finer takes a third at most, the whole all that is left.
+        moments_s: moments that need detail, the most important first.
+        budget: characters of all parts together. The details take a third at most.
     """
     fine: list[Part] = []
     left = budget // 3
@@ -66,7 +71,7 @@ def pack(
                 fine.append(part)
                 left -= len(part.data)
     left += budget - budget // 3
-    # Bins too short to fit whatever the sound is aren't tried: deflate makes a quarter of them at best.
+    # Bins that can't fit are skipped: deflate shrinks them to a quarter at best.
     worst = longest_s * 8 * len(tracks) / 3
     steps = [step_s for step_s in _STEPS_S if worst / step_s <= 4 * left] or [_STEPS_S[-1]]
     for step_s in steps:
@@ -90,13 +95,10 @@ def _part(tracks: Sequence[NDArray[np.int16]], rate: int, from_s: float, to_s: f
 
 
 def _extremes(samples: NDArray[np.int16], size: int, bins: int) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-    padded = np.zeros(bins * size, np.int16)
-    padded[: len(samples)] = samples
-    binned = padded.reshape(bins, size)
-    return _companded(binned.min(axis=1)), _companded(binned.max(axis=1))
+    shape = waveform_envelope(samples, None, [np.arange(bins + 1) * size])
+    return _companded(shape.low), _companded(shape.high)
 
 
-def _companded(values: NDArray[np.int16]) -> NDArray[np.int8]:
-    x = values.astype(np.float32) / np.float32(32768)
-    companded: NDArray[np.int8] = (np.sign(x) * np.round(127 * np.sqrt(np.abs(x)))).astype(np.int8)
+def _companded(values: Doubles) -> NDArray[np.int8]:
+    companded: NDArray[np.int8] = (np.sign(values) * np.round(127 * np.sqrt(np.abs(values)))).astype(np.int8)
     return companded

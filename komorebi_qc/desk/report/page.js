@@ -1,14 +1,14 @@
 (function (root) {
   "use strict";
   const by = (name) => root.querySelector('[data-kq="' + name + '"]');
-  const told = JSON.parse(by("data").textContent);
-  by("player").innerHTML = told.player;
-  const video = by("video"), stage = by("stage"), canvas = by("canvas"), said = by("said"), slider = by("slider");
-  const length = told.length_s, least = 0.005, videoAt = told.video_start_s, soundAt = told.listen_start_s;
-  const lost = told.video ? "The video can't be played: keep it beside this page, under the name " + decodeURIComponent(told.video) + "." : "The video in this page can't be played.";
-  let from = 0, to = length, tracks = null, patches = [], frame = 0, drawnAt = -1, mode = "result", wanted = null, muted = false;
+  const data = JSON.parse(by("data").textContent);
+  by("player").innerHTML = data.player;
+  const video = by("video"), stage = by("stage"), canvas = by("canvas"), message = by("message"), slider = by("slider");
+  const length = data.length_s, least = 0.005, videoAt = data.video_start_s, audioAt = data.audio_start_s;
+  const videoError = data.video ? "The video can't be played: keep it beside this page, with the name " + decodeURIComponent(data.video) + "." : "The video in this page can't be played.";
+  let from = 0, to = length, tracks = null, details = [], frame = 0, drawnAt = -1, mode = "result", wanted = null, muted = false;
   const players = {};
-  for (const [name, source] of Object.entries(told.listen)) {
+  for (const [name, source] of Object.entries(data.audio)) {
     if (name === "result") continue;
     const audio = document.createElement("audio");
     audio.preload = "none"; audio.src = source; players[name] = audio;
@@ -22,9 +22,9 @@
   };
   const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
   const now = () => wanted !== null ? wanted : clamp(video.currentTime + videoAt, 0, length);
-  const isHeld = (t) => t >= videoAt - .001 && !(video.duration + videoAt < t - .001);  // unknown as yet counts as held
+  const isCovered = (t) => t >= videoAt - .001 && !(video.duration + videoAt < t - .001);  // a duration that isn't known yet counts as covered
 
-  // --- the outline: packed extremes, inflated once, then coarser ones by fours
+  // --- the waveform envelope: packed extremes, inflated once, then coarser levels, four bins into one
   async function unpacked(text) {
     const raw = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
     const stream = new Blob([raw]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
@@ -47,16 +47,16 @@
     return levels;
   }
   async function load() {
-    const parts = await Promise.all([told.outline, ...told.patches].map(async (part) => {
-      const bytes = await unpacked(part.data), names = told.tracks.map((t) => t.name), lanes = {};
+    const parts = await Promise.all([data.envelope, ...data.details].map(async (part) => {
+      const bytes = await unpacked(part.data), names = data.tracks.map((t) => t.name), lanes = {};
       names.forEach((name, i) => { lanes[name] = pyramid(bytes, part.bins, 2 * i * part.bins); });
       return { start: part.start_s, step: part.step_s, end: part.start_s + part.step_s * part.bins, lanes };
     }));
     tracks = parts[0];
-    patches = parts.slice(1).sort((a, b) => a.step - b.step);
+    details = parts.slice(1).sort((a, b) => a.step - b.step);
   }
   function shape(part, name, a, b, y, half, more, per) {
-    // columns of one pixel; where a bin is wider than some pixels, a line through the extremes
+    // columns of one pixel; if a bin is several pixels wide, a line through the extremes
     const levels = part.lanes[name], point = (v) => y - clamp(v * more, -1, 1) * half, x0 = xOf(part.start);
     let level = levels[0];
     for (const l of levels) if (l.per * part.step <= per) level = l;
@@ -83,7 +83,7 @@
   const pen = canvas.getContext("2d"), lane = 76, gap = 8, top = 36, foot = 24;
   let gain = "auto", width = 0, ratio = 1, colours = {}, shown = [], hatch = null, focused = false;
   const names = ["ink", "soft", "line", "paper", "lane", "customer", "agent", "recording", "output", "mark", "head", "fail", "accent", "quiet"];
-  function look() {
+  function readStyle() {
     const style = getComputedStyle(root);
     for (const name of names) colours[name] = style.getPropertyValue("--" + name).trim();
     const tile = document.createElement("canvas"), p = tile.getContext("2d");
@@ -92,11 +92,11 @@
     hatch = pen.createPattern(tile, "repeat");
   }
   function size() {
-    shown = told.tracks.filter((t) => t.name !== "output" || by("output").getAttribute("aria-pressed") === "true");
+    shown = data.tracks.filter((t) => t.name !== "output" || by("output").getAttribute("aria-pressed") === "true");
     width = Math.max(200, stage.clientWidth); ratio = window.devicePixelRatio || 1;
     const height = top + shown.length * (lane + gap) + foot;
     canvas.width = Math.round(width * ratio); canvas.height = Math.round(height * ratio); canvas.style.height = height + "px";
-    look(); redraw();
+    readStyle(); redraw();
   }
   const xOf = (s) => (s - from) / (to - from) * width, sOf = (x) => from + x / width * (to - from);
   const ticks = [.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
@@ -109,15 +109,15 @@
     for (let i = first; i < last; i++) most = Math.max(most, level.high[i], -level.low[i]);
     return most;
   }
-  function raised(name) {  // auto: what is in view fills its lane, in steps, but no more than 8 times beyond the whole's
+  function raised(name) {  // auto: the visible part fills its row, in steps, up to 8 times the gain of the whole
     if (gain !== "auto") return parseFloat(gain);
     const whole = loudest(tracks, name, 0, length);
-    if (whole < 3e-4) return 1;  // no sound
+    if (whole < 3e-4) return 1;  // silent
     const here = Math.max(loudest(tracks, name, from, to), whole / 8);
     return clamp(2 ** (Math.floor(2 * Math.log2(.95 / here)) / 2), 1, 100);
   }
   function stretches() {
-    for (const span of told.spans) {
+    for (const span of data.spans) {
       const a = xOf(span.from_s), b = xOf(span.to_s), i = shown.findIndex((t) => t.name === span.track);
       if (b < 0 || a > width || i < 0) continue;
       const y = top + i * (lane + gap), w = Math.max(2, b - a), middle = clamp((a + b) / 2, a, a + w);
@@ -131,7 +131,7 @@
     }
   }
   function waves(per) {
-    const fine = per < tracks.step ? patches.filter((p) => p.step < tracks.step && p.end > from && p.start < to) : [];
+    const fine = per < tracks.step ? details.filter((p) => p.step < tracks.step && p.end > from && p.start < to) : [];
     let bare = false;
     shown.forEach((track, i) => {
       const y = top + i * (lane + gap) + lane / 2, more = raised(track.name);
@@ -171,12 +171,12 @@
     pen.textAlign = "left";
   }
   function signs(height) {
-    const seen = told.marks.filter((m) => m.at_s >= from - (to - from) * .002 && m.at_s <= to + (to - from) * .002);
+    const seen = data.marks.filter((m) => m.at_s >= from - (to - from) * .002 && m.at_s <= to + (to - from) * .002);
     for (const mark of seen) {
       const x = xOf(mark.at_s);
       pen.strokeStyle = colours[mark.colour] || colours.mark; pen.lineWidth = 2; pen.setLineDash(mark.dash); pen.beginPath(); pen.moveTo(x, top - 3); pen.lineTo(x, height - foot); pen.stroke(); pen.setLineDash([]);
     }
-    const taken = [[], []];  // two rows of labels: the most telling first, where there is room
+    const taken = [[], []];  // two rows of labels, by rank, while there is room
     for (const mark of [...seen].sort((a, b) => a.rank - b.rank)) {
       const x = xOf(mark.at_s), w = pen.measureText(mark.label).width;
       for (const at of [x + 3, x - w - 3]) {
@@ -201,8 +201,8 @@
     const t = now(), head = xOf(t);
     pen.fillStyle = colours.head; pen.fillRect(head - 1, 0, 2, height - foot);
     pen.beginPath(); pen.moveTo(head - 6, 0); pen.lineTo(head + 6, 0); pen.lineTo(head, 8); pen.fill();
-    const said = bare ? "The outline has steps of " + Math.round(tracks.step * 1000) + " ms here; finer detail lies round the findings and marks (n, p)." : "";
-    if (by("grain").textContent !== said) by("grain").textContent = said;
+    const note = bare ? "The waveform is stored in steps of " + Math.round(tracks.step * 1000) + " ms here; more detail is available near findings and marks (n, p)." : "";
+    if (by("grain").textContent !== note) by("grain").textContent = note;
     root.dataset.frameMs = (performance.now() - began).toFixed(2); root.dataset.headS = t.toFixed(4);
   }
   function redraw() { if (!frame) frame = requestAnimationFrame(paint); }
@@ -210,14 +210,14 @@
     const span = clamp(b - a, Math.min(least, length), length);
     const start = clamp(a, 0, length - span);
     from = start; to = start + span; redraw();
-    by("span").textContent = "You see " + (span >= 60 ? clock(span, 0) : span >= 1 ? span.toFixed(1) + " s" : (span * 1000).toFixed(span < .02 ? 1 : 0) + " ms") + ".";
+    by("span").textContent = "Showing " + (span >= 60 ? clock(span, 0) : span >= 1 ? span.toFixed(1) + " s" : (span * 1000).toFixed(span < .02 ? 1 : 0) + " ms") + ".";
   }
   function zoom(by_, at) { const s = at === undefined ? clamp(now(), from, to) : at, span = (to - from) * by_; view(s - (s - from) * by_, s - (s - from) * by_ + span); }
 
-  // --- playing: the video is the clock; another track is laid beside it
+  // --- playing: the video is the clock; another audio track follows it
   function follow() {
-    // A seek to where the video is already may end without a word.
-    if (wanted !== null && isHeld(wanted) && video.readyState && !video.seeking && (!video.paused || Math.abs(video.currentTime + videoAt - wanted) < .001)) wanted = null;
+    // A seek to the current position may end without an event.
+    if (wanted !== null && isCovered(wanted) && video.readyState && !video.seeking && (!video.paused || Math.abs(video.currentTime + videoAt - wanted) < .001)) wanted = null;
     const t = now();
     if (t !== drawnAt) {
       drawnAt = t;
@@ -229,13 +229,13 @@
     keepUp();
     requestAnimationFrame(follow);
   }
-  function keepUp() {  // the other track is led back by its speed, or where it is far off, put there
+  function keepUp() {  // the other track catches up by its speed, or by a seek if it is far off
     const other = players[mode];
     if (!other || video.paused || other.paused || other.seeking || video.seeking || other.readyState < 3) return;
-    const late = video.currentTime + videoAt - soundAt - other.currentTime;
-    root.dataset.soundOffMs = (late * 1000).toFixed(1);
+    const late = video.currentTime + videoAt - audioAt - other.currentTime;
+    root.dataset.audioOffMs = (late * 1000).toFixed(1);
     if (Math.abs(late) > .25) other.currentTime += late;
-    else {  // a lag that an eye sees is made good within half a second, the rest unheard
+    else {  // a visible lag is corrected within half a second, the rest inaudibly
       const most = Math.abs(late) > .03 ? .2 : .05;
       other.playbackRate = video.playbackRate * (Math.abs(late) > .008 ? 1 + clamp(late * (most > .1 ? 4 : 1), -most, most) : 1);
     }
@@ -243,40 +243,40 @@
   function seek(s, around) {
     const t = clamp(s, 0, length);
     wanted = t;
-    if (isHeld(t)) video.currentTime = t - videoAt;
-    else { video.pause(); say(told.video ? "The video doesn't reach to there." : "The video held in this page doesn't reach to there."); }
-    if (players[mode]) players[mode].currentTime = Math.max(0, t - soundAt);
+    if (isCovered(t)) video.currentTime = t - videoAt;
+    else { video.pause(); say(data.video ? "The video doesn't cover this moment." : "The excerpt in this page doesn't cover this moment."); }
+    if (players[mode]) players[mode].currentTime = Math.max(0, t - audioAt);
     if (around && (t < from || t > to || to - from > around)) view(t - around / 2, t + around / 2);
     else if (t < from || t > to) view(t - (to - from) / 2, t + (to - from) / 2);
     redraw();
   }
-  video.addEventListener("seeked", () => { if (wanted !== null && isHeld(wanted)) wanted = null; drawnAt = -1; });
+  video.addEventListener("seeked", () => { if (wanted !== null && isCovered(wanted)) wanted = null; drawnAt = -1; });
   video.addEventListener("loadedmetadata", () => { if (wanted !== null) seek(wanted); });
-  video.addEventListener("error", () => say(lost));
-  const sync = () => { const other = players[mode]; if (!other) return; other.currentTime = Math.max(0, now() - soundAt); other.playbackRate = video.playbackRate; if (video.paused) other.pause(); else other.play().catch(() => say("The sound of this track can't be played: keep the folder beside this page.")); };
+  video.addEventListener("error", () => say(videoError));
+  const sync = () => { const other = players[mode]; if (!other) return; other.currentTime = Math.max(0, now() - audioAt); other.playbackRate = video.playbackRate; if (video.paused) other.pause(); else other.play().catch(() => say("This audio track can't be played: keep the audio folder beside this page.")); };
   for (const name of ["play", "pause", "ratechange"]) video.addEventListener(name, sync);
   video.addEventListener("play", () => { by("play").textContent = "Pause"; by("play").setAttribute("aria-pressed", "true"); });
   video.addEventListener("pause", () => { by("play").textContent = "Play"; by("play").setAttribute("aria-pressed", "false"); });
   video.addEventListener("volumechange", () => { if (mode === "result" && video.muted !== muted) { muted = video.muted; by("mute").setAttribute("aria-pressed", String(muted)); } });
   function mute() {
     muted = !muted; hush();
-    by("mute").setAttribute("aria-pressed", String(muted)); say(muted ? "Muted." : told.listen_said[mode]);
+    by("mute").setAttribute("aria-pressed", String(muted)); say(muted ? "Muted." : data.audio_messages[mode]);
   }
   function hush() { video.muted = muted || mode !== "result"; for (const other of Object.values(players)) other.muted = muted; }
-  function listen(name) {
-    if (!(name in told.listen)) return;
+  function chooseAudio(name) {
+    if (!(name in data.audio)) return;
     for (const other of Object.values(players)) other.pause();
     mode = name; hush();
-    for (const button of root.querySelectorAll("[data-listen]")) button.setAttribute("aria-pressed", String(button.dataset.listen === name));
-    sync(); say(told.listen_said[name]);
+    for (const button of root.querySelectorAll("[data-audio]")) button.setAttribute("aria-pressed", String(button.dataset.audio === name));
+    sync(); say(data.audio_messages[name]);
   }
-  function say(text) { said.textContent = text; }
-  const toggle = () => { if (video.paused && !isHeld(now())) { seek(videoAt, 4); } if (video.paused) video.play().catch(() => say(lost)); else video.pause(); };
+  function say(text) { message.textContent = text; }
+  const toggle = () => { if (video.paused && !isCovered(now())) { seek(videoAt, 4); } if (video.paused) video.play().catch(() => say(videoError)); else video.pause(); };
 
-  // --- going to moments
-  const moments = told.moments;
+  // --- moments
+  const moments = data.moments;
   function go(i) {
-    if (!moments.length) { say("No finding has a moment of its own."); return; }
+    if (!moments.length) { say("No finding has a position."); return; }
     const moment = moments[(i + moments.length) % moments.length];
     seek(moment.at_s, 4); say(moment.text);
     light(moment.rows);
@@ -292,13 +292,13 @@
   }
   async function copy() {
     const at = "#t=" + now().toFixed(3), link = location.href.split("#")[0] + at;
-    if (told.alone) history.replaceState(null, "", at);
-    try { await navigator.clipboard.writeText(link); say("The link to this moment is copied: " + link); } catch {
+    if (data.alone) history.replaceState(null, "", at);
+    try { await navigator.clipboard.writeText(link); say("Link copied: " + link); } catch {
       const box = document.createElement("textarea"), back = document.activeElement;
       box.value = link; root.append(box); box.select();
       const done = document.execCommand("copy");
       box.remove(); if (back) back.focus();
-      say((done ? "The link to this moment is copied: " : "Copy this link: ") + link);
+      say((done ? "Link copied: " : "Copy this link: ") + link);
     }
   }
   function open() { const m = /[#&]t=(\d+(?:\.\d+)?)/.exec(location.hash); if (m) { seek(parseFloat(m[1]), 4); return true; } return false; }
@@ -314,11 +314,11 @@
     const act = { play: toggle, next: () => next(1), before: () => next(-1), copy, mute, output, wider: () => zoom(2), closer: () => zoom(.5), all: () => view(0, length),
       back: () => seek(now() - .01), on: () => seek(now() + .01) }[button.dataset.kq];
     if (act) act();
-    else if (button.dataset.listen) listen(button.dataset.listen);
+    else if (button.dataset.audio) chooseAudio(button.dataset.audio);
   });
   function output() {
     const button = by("output");
-    if (button.hidden) { say("Nothing was made, so there is no output to show."); return; }
+    if (button.hidden) { say("No unified recording was written, so it has no waveform."); return; }
     button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true")); size();
   }
   slider.addEventListener("input", () => seek(parseFloat(slider.value)));
@@ -328,11 +328,11 @@
   const keys = { " ": toggle, k: toggle, ArrowLeft: () => seek(now() - (to - from) / 20), ArrowRight: () => seek(now() + (to - from) / 20), ",": () => seek(now() - .01), ".": () => seek(now() + .01),
     n: () => next(1), p: () => next(-1), "+": () => zoom(.5), "=": () => zoom(.5), "-": () => zoom(2), 0: () => view(0, length), Home: () => seek(0), End: () => seek(length), c: copy,
     m: mute, o: output };
-  Object.keys(told.listen).forEach((name, i) => { keys[String(i + 1)] = () => listen(name); });
+  Object.keys(data.audio).forEach((name, i) => { keys[String(i + 1)] = () => chooseAudio(name); });
   document.addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
     const on = e.target, inside = root.contains(on), typing = /^(INPUT|SELECT|TEXTAREA)$/.test(on.tagName) || on.isContentEditable;
-    if (!inside && !(told.alone && on === document.body)) return;
+    if (!inside && !(data.alone && on === document.body)) return;
     if (typing && on !== slider) return;
     if (on === slider && /^(Arrow|Home|End)/.test(e.key)) return;
     if (e.key === " " && /^(BUTTON|A|SUMMARY|VIDEO)$/.test(on.tagName)) return;
@@ -364,9 +364,9 @@
     root.classList.add("live");
     new ResizeObserver(size).observe(stage);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", size);
-    size(); view(0, length); listen("result"); say("");
-    if (!open()) seek(told.video ? 0 : videoAt);
-    if (video.error) say(lost);  // it may have failed before this script heard of it
+    size(); view(0, length); chooseAudio("result"); say("");
+    if (!open()) seek(data.video ? 0 : videoAt);
+    if (video.error) say(videoError);  // it may have failed before this script ran
     root.dataset.ready = "yes";
     requestAnimationFrame(follow);
     window.komorebi = Object.assign(window.komorebi || {}, { [root.id]: { seek, view, now, head: () => parseFloat(root.dataset.headS), span: () => [from, to], paint: () => { const t = performance.now(); paint(); return performance.now() - t; } } });

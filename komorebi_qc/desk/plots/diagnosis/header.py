@@ -1,4 +1,4 @@
-"""The answer in words, on top of the picture: the status, its reason, and six facts."""
+"""The head of the diagnosis figure: the status, its reason, and six facts."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from komorebi_qc.desk.plots.call_placement import CallPlacement
-    from komorebi_qc.sync.measure import SyncResult
+    from komorebi_qc.sync.result import SyncResult
 
 HEADLINES = {
-    "aligned": "The two belong together, and the call's place is known",
-    "ambiguous": "The call fits in several places: which one is right can't be told",
+    "aligned": "In sync",
+    "ambiguous": "The call fits in several places, and the audio can't decide between them",
     "wrong_pair": "These two files belong to different calls",
-    "insufficient": "Too little evidence: where the call lies can't be told",
+    "insufficient": "Too little evidence to find the call's position",
 }
-SIDES = {"both": "both voices", "agent": "agent only", "customer": "customer only", "none": "neither"}
-TOLD_WRONG_S = 1.0
-"""A stamp of whole seconds is off by less: what is beyond belongs into the headline."""
+SIDES = {"both": "both", "agent": "agent only", "customer": "customer only", "none": "neither channel"}
+LARGE_ERROR_S = 1.0
+"""A timestamp in whole seconds errs by less. A larger error belongs into the headline."""
 
 
 def write_header(
-    figure: Figure, result: SyncResult, placed: CallPlacement, told_call_end_s: float | None, title: str
+    figure: Figure, result: SyncResult, placed: CallPlacement, reported_call_end_s: float | None, title: str
 ) -> None:
-    """Write all of it."""
+    """Write the head onto the figure."""
     color = STATUS_COLORS.get(result.status, INK)
     badge = result.status.replace("_", " ").upper()
     figure.text(
@@ -50,7 +50,7 @@ def write_header(
         bbox={"boxstyle": "round,pad=0.35", "facecolor": color, "edgecolor": "none"},
     )
     badge_points = width_points(badge, 16, "bold") + 24
-    text = _headline(result, placed, told_call_end_s)
+    text = _headline(result, placed, reported_call_end_s)
     room = figure.get_figwidth() * 72 * 0.93 - badge_points
     size = min(18.0, 18.0 * room / width_points(text, 18, "bold"))
     figure.text(
@@ -85,13 +85,13 @@ def write_header(
         parse_math=False,
     )
     columns = (0.018, 0.165, 0.355, 0.54, 0.715, 0.86)
-    for x, (name, value, note) in zip(columns, _facts(result, placed, told_call_end_s), strict=True):
+    for x, (name, value, note) in zip(columns, _facts(result, placed, reported_call_end_s), strict=True):
         figure.text(x, 0.903, name, fontsize=10, color=FAINT, va="top")
         figure.text(x, 0.8855, value, fontsize=13.5, weight="bold", color=INK, va="top", gid=name)
         figure.text(x, 0.8605, note, fontsize=10, color=INK, va="top")
 
 
-def _headline(result: SyncResult, placed: CallPlacement, told_call_end_s: float | None) -> str:
+def _headline(result: SyncResult, placed: CallPlacement, reported_call_end_s: float | None) -> str:
     text = HEADLINES.get(result.status, result.status)
     if result.status != "aligned" or result.drift_ci_ppm is None:
         return text
@@ -103,45 +103,49 @@ def _headline(result: SyncResult, placed: CallPlacement, told_call_end_s: float 
     if _is_drifting(result):
         found.append(f"{signed_text(result.drift_ppm or 0.0, 'ppm', 1)} of drift")
     else:
-        found.append("no drift" if result.jumps else "no drift, no jump")
+        found.append("no drift" if result.jumps else "no drift, no clock jump")
     if placed.start_s < 0:
         found.append(f"the call began {seconds_text(-placed.start_s)} before the recording")
-    told_s = result.told_call_end_s if told_call_end_s is None else told_call_end_s
-    if told_s is not None and abs(told_s - placed.end_s) > TOLD_WRONG_S:
-        found.append(f"the told end is {seconds_text(abs(told_s - placed.end_s))} too {_early(told_s - placed.end_s)}")
-    return "The two belong together: " + ", ".join(found)
+    reported_s = result.reported_call_end_s if reported_call_end_s is None else reported_call_end_s
+    if reported_s is not None and abs(reported_s - placed.end_s) > LARGE_ERROR_S:
+        found.append(
+            f"reported end {seconds_text(abs(reported_s - placed.end_s))} too {_early(reported_s - placed.end_s)}"
+        )
+    return "In sync: " + ", ".join(found)
 
 
 def _is_drifting(result: SyncResult) -> bool:
-    """A drift that the evidence can tell from none."""
+    """Whether the drift differs from zero by more than its uncertainty."""
     return result.drift_ci_ppm is not None and (result.drift_ci_ppm[0] > 0.0 or result.drift_ci_ppm[1] < 0.0)
 
 
 def _facts(
-    result: SyncResult, placed: CallPlacement, told_call_end_s: float | None
+    result: SyncResult, placed: CallPlacement, reported_call_end_s: float | None
 ) -> tuple[tuple[str, str, str], ...]:
     """(name, value, note) six times."""
-    told_s = result.told_call_end_s if told_call_end_s is None else told_call_end_s
+    reported_s = result.reported_call_end_s if reported_call_end_s is None else reported_call_end_s
     coverage = f"{result.coverage:.0%}"
-    heard = SIDES.get(result.sides, result.sides)
-    told = "not told" if told_s is None else whole_text(told_s)
-    if placed.word or result.offset_s is None:
+    channels = SIDES.get(result.sides, result.sides)
+    reported = "not reported" if reported_s is None else whole_text(reported_s)
+    if placed.assumption or result.offset_s is None:
         unknown = "undetermined"
         return (
-            ("Offset (call start)", unknown, f"drawn {placed.word}: {number_text(placed.start_s, 3)} s"),
+            ("Offset (call start)", unknown, f"drawn {placed.assumption}: {number_text(placed.start_s, 3)} s"),
             ("Clock drift", unknown, ""),
             ("Jumps", unknown, ""),
-            ("Call end told", told, "not measured"),
-            ("Agreement, voices heard", coverage, _rivals_text(result)),
-            ("Heard in the recording", heard if result.status != "wrong_pair" else "another call", ""),
+            ("Reported call end", reported, "not measured"),
+            ("Speech that agrees", coverage, _alternatives_text(result)),
+            ("Channels in the recording", channels if result.status != "wrong_pair" else "another call", ""),
         )
     offset_ms = _half(result.offset_ci_s) * 1000
     drift, drift_half = result.drift_ppm or 0.0, _half(result.drift_ci_ppm)
-    error_s = 0.0 if told_s is None else told_s - placed.end_s
-    error = f"told {told}" + ("" if told_s is None else f": {seconds_text(abs(error_s))} too {_early(error_s)}")
+    error_s = 0.0 if reported_s is None else reported_s - placed.end_s
+    error = f"reported {reported}" + (
+        "" if reported_s is None else f": {seconds_text(abs(error_s))} too {_early(error_s)}"
+    )
     extra = ""
     if result.lag_customer_s is not None and result.lag_agent_s is not None:
-        extra = f"customer's leg {ms_text(result.lag_customer_s - result.lag_agent_s)}"
+        extra = f"customer leg {ms_text(result.lag_customer_s - result.lag_agent_s)}"
     moved_s = drift * 1e-6 * placed.call_s
     return (
         ("Offset (call start)", f"{number_text(result.offset_s, 4)} s", f"± {rounded_text(offset_ms)} ms (95 %)"),
@@ -152,15 +156,15 @@ def _facts(
             + (f" · {ms_text(moved_s)} by the end" if _is_drifting(result) else " (95 %)"),
         ),
         ("Jumps", *_jumps_text(result, placed)),
-        ("Call end measured", clock_text(placed.end_s, 3), error),
-        ("Agreement, voices heard", coverage, _rivals_text(result)),
-        ("Heard in the recording", heard, extra),
+        ("Measured call end", clock_text(placed.end_s, 3), error),
+        ("Speech that agrees", coverage, _alternatives_text(result)),
+        ("Channels in the recording", channels, extra),
     )
 
 
 def _jumps_text(result: SyncResult, placed: CallPlacement) -> tuple[str, str]:
     if not result.jumps:
-        return "none", "nothing lost, nothing inserted"
+        return "none", "no clock jumps found"
     if len(result.jumps) == 1:
         jump = result.jumps[0]
         at = clock_text(placed.alignment.to_recording(jump.call_s), 1)
@@ -171,13 +175,13 @@ def _jumps_text(result: SyncResult, placed: CallPlacement) -> tuple[str, str]:
     return f"{len(sizes)} jumps", f"{ms_text(min(sizes))} to {ms_text(max(sizes))}"
 
 
-def _rivals_text(result: SyncResult) -> str:
+def _alternatives_text(result: SyncResult) -> str:
     if result.coverage <= 0:
-        return "nothing agrees"
-    if not result.rivals:
-        return "fits nowhere else"
-    best = result.rivals[0]
-    return f"{best.score:.0%} of it also {number_text(best.period_s, 2)} s away"
+        return "no speech agrees"
+    if not result.alternative_offsets:
+        return "fits no other offset"
+    best = result.alternative_offsets[0]
+    return f"{best.score:.0%} of it also fits {number_text(best.period_s, 2)} s away"
 
 
 def _half(interval: tuple[float, float] | None) -> float:

@@ -1,4 +1,4 @@
-"""The sound of both sides: customer, agent and recording above each other on the recording's clock."""
+"""Waveforms of customer, agent and recording above each other on the recording clock."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 
 from komorebi_qc.core.samples import RATE, length
 from komorebi_qc.desk.plots.call_placement import Piece, place
+from komorebi_qc.desk.plots.diagnosis.markers import draw_markers, mark_jumps, markers_of, row_height
 from komorebi_qc.desk.plots.envelope import Envelope, envelope
 from komorebi_qc.desk.plots.formatting import number_text
-from komorebi_qc.desk.plots.markers import draw_markers, mark_jumps, markers_of, row_height
 from komorebi_qc.desk.plots.style import (
     AGENT_COLOR,
     CUSTOMER_COLOR,
     FAINT,
     INK,
     RECORDING_COLOR,
-    TOLD_COLOR,
+    REPORTED_COLOR,
     mark_time,
     width_px,
 )
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from komorebi_qc.core.samples import Doubles, Track
-    from komorebi_qc.sync.measure import SyncResult
+    from komorebi_qc.sync.result import SyncResult
 
 _QUIETEST_PEAK = 10.0 ** (-60.0 / 20.0)
-"""A lane is never stretched further: line noise would look like speech."""
+"""A quieter track isn't amplified further: line noise would look like speech."""
 _ROWS = 3
 
 
 def plot_waveforms(
-    ax: Axes, call: Track, recording: Track, result: SyncResult, *, told_call_end_s: float | None = None
+    ax: Axes, call: Track, recording: Track, result: SyncResult, *, reported_call_end_s: float | None = None
 ) -> Axes:
     """Draw customer, agent and recording above each other, the call placed through the alignment.
 
-    Without an alignment the call lies as told (its end at the told call end), and the axes say so.
+    Without an alignment the call ends at the reported call end. A note above the axes states this.
     """
-    placed = place(result, length(call) / RATE, told_call_end_s)
+    placed = place(result, length(call) / RATE, reported_call_end_s)
     recorded_s = length(recording) / RATE
     begin_s, end_s = min(0.0, placed.start_s), max(recorded_s, placed.end_s, 0.1)
     margin_s = (end_s - begin_s) * 0.004
@@ -51,39 +51,39 @@ def plot_waveforms(
     columns = int(min(max(ax.bbox.width, 200.0), 4000.0))
     edges_s = np.linspace(begin_s, end_s, columns + 1)
     own = [Piece(0.0, recorded_s, 0.0)]
-    lanes = (
+    tracks = (
         ("Customer", CUSTOMER_COLOR, "customer", envelope(call, 0, placed.pieces(), edges_s)),
         ("Agent", AGENT_COLOR, "agent", envelope(call, 1, placed.pieces(), edges_s)),
         ("Recording", RECORDING_COLOR, "recording", envelope(recording, None, own, edges_s)),
     )
     names = []
-    for row, (name, color, gid, shape) in zip((2, 1, 0), lanes, strict=True):
-        _draw_lane(ax, row, shape, edges_s, color, gid)
-        names.append(f"{name}\n{'Connect' if row else 'browser'}\n{_peak_text(shape)}")
+    for row, (name, color, gid, shape) in zip((2, 1, 0), tracks, strict=True):
+        _draw_track(ax, row, shape, edges_s, color, gid)
+        names.append(f"{name}\n{'call audio' if row else 'browser'}\n{_peak_text(shape)}")
     ax.set_yticks([2, 1, 0], names, fontsize=10)
     for label, color in zip(ax.get_yticklabels(), ("#8A5F00", AGENT_COLOR, "#404040"), strict=True):
         label.set_color(color)
         label.set_linespacing(1.35)
     ax.tick_params(axis="y", length=0)
-    ax.set_ylabel("Amplitude (to the peak given)", fontsize=10.5)
+    ax.set_ylabel("Amplitude (share of the peak)", fontsize=10.5)
     ax.yaxis.set_label_coords(-0.082, 0.5)
     ax.hlines([0.5, 1.5], *ax.get_xlim(), color="#C8C8C8", linewidth=0.7, zorder=1)
     _shade_unrecorded(ax, begin_s, recorded_s, end_s)
     mark_jumps(ax, result, placed)
-    draw_markers(ax, markers_of(result, placed, told_call_end_s), rows=_ROWS - 1 if placed.word else _ROWS)
-    if placed.word:
-        why = "it belongs elsewhere" if result.status == "wrong_pair" else "its true place isn't known"
+    draw_markers(ax, markers_of(result, placed, reported_call_end_s), rows=_ROWS - 1 if placed.assumption else _ROWS)
+    if placed.assumption:
+        reason = "it belongs to another recording" if result.status == "wrong_pair" else "its position is unknown"
         ax.annotate(
-            f"The call is drawn {placed.word}: {why}",
+            f"The call is drawn {placed.assumption}: {reason}",
             (0.5, 1.0 + row_height(ax) * (_ROWS - 0.8)),
             xycoords="axes fraction",
             ha="center",
             va="bottom",
             fontsize=11,
-            color=TOLD_COLOR,
+            color=REPORTED_COLOR,
             weight="bold",
             annotation_clip=False,
-            gid="as told",
+            gid="assumption",
         )
     else:
         _write_after_call(ax, placed.end_s, recorded_s)
@@ -91,17 +91,17 @@ def plot_waveforms(
     return ax
 
 
-def _draw_lane(ax: Axes, row: int, shape: Envelope, edges_s: Doubles, color: str, gid: str) -> None:
+def _draw_track(ax: Axes, row: int, shape: Envelope, edges_s: Doubles, color: str, gid: str) -> None:
     scale = 0.46 / max(shape.peak, _QUIETEST_PEAK)
     middle_s = (edges_s[:-1] + edges_s[1:]) / 2
     ax.axhline(row, color=color, linewidth=0.5, alpha=0.5, zorder=1)
-    if not shape.there.any():
+    if not shape.has_samples.any():
         return
     ax.fill_between(
         middle_s,
         row + shape.low * scale,
         row + shape.high * scale,
-        where=shape.there.tolist(),
+        where=shape.has_samples.tolist(),
         color=color,
         alpha=0.45,
         linewidth=0.6,
@@ -113,7 +113,7 @@ def _draw_lane(ax: Axes, row: int, shape: Envelope, edges_s: Doubles, color: str
         middle_s,
         row - loud,
         row + loud,
-        where=shape.there.tolist(),
+        where=shape.has_samples.tolist(),
         color=color,
         linewidth=0.4,
         zorder=4,
@@ -122,7 +122,7 @@ def _draw_lane(ax: Axes, row: int, shape: Envelope, edges_s: Doubles, color: str
 
 
 def _write_after_call(ax: Axes, end_s: float, recorded_s: float) -> None:
-    """Why Connect's lanes are empty there."""
+    """A note in the empty part after the call."""
     begin_s, stop_s = ax.get_xlim()
     text = "after the call:\nrecording only"
     room = (recorded_s - end_s) / (stop_s - begin_s) * ax.bbox.width
@@ -141,8 +141,8 @@ def _write_after_call(ax: Axes, end_s: float, recorded_s: float) -> None:
 
 
 def _shade_unrecorded(ax: Axes, begin_s: float, recorded_s: float, end_s: float) -> None:
-    """Where the call was already, or still, going on without the recording."""
-    for from_s, to_s, text in ((begin_s, 0.0, "not\nrecording\nyet"), (recorded_s, end_s, "recording\nover")):
+    """Shade the parts of the call before and after the recording."""
+    for from_s, to_s, text in ((begin_s, 0.0, "not\nrecording\nyet"), (recorded_s, end_s, "recording\nended")):
         if to_s - from_s <= (end_s - begin_s) * 0.001:
             continue
         ax.fill_between(

@@ -1,4 +1,4 @@
-"""Lines at the moments that matter: the call's start and ends, its jumps, its rivals; and room for their texts."""
+"""Lines at the call's start, its reported and measured end, its jumps and other possible starts, with labels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from komorebi_qc.desk.plots.formatting import clock_text, ms_text, whole_text
-from komorebi_qc.desk.plots.style import INK, JUMP_COLOR, STATUS_COLORS, TOLD_COLOR, width_px
+from komorebi_qc.desk.plots.style import INK, JUMP_COLOR, REPORTED_COLOR, STATUS_COLORS, width_px
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from komorebi_qc.desk.plots.call_placement import CallPlacement
-    from komorebi_qc.sync.measure import SyncResult
+    from komorebi_qc.sync.result import SyncResult
 
-MOST_RIVALS = 6
+MOST_ALTERNATIVES = 6
 _ROW_POINTS = 15.0
 
 
@@ -27,45 +27,49 @@ class _Marker:
     color: str
     style: str
     side: str
-    """Which way its text leans from its line, if there is room: left, right or center."""
+    """Preferred side of its label: left, right or center."""
     short: str = ""
-    """What to say where there is no room for the text."""
+    """A shorter label, if there is no room for the text."""
 
 
-def markers_of(result: SyncResult, placed: CallPlacement, told_call_end_s: float | None) -> list[_Marker]:
-    """In the order of who gets a place for its text first."""
-    told_s = result.told_call_end_s if told_call_end_s is None else told_call_end_s
-    word = {"": "call start", "as told": "told start"}.get(placed.word, "start unknown, drawn at")
+def markers_of(result: SyncResult, placed: CallPlacement, reported_call_end_s: float | None) -> list[_Marker]:
+    """The lines, those whose label matters most first."""
+    reported_s = result.reported_call_end_s if reported_call_end_s is None else reported_call_end_s
+    word = {"": "call start", "by the reported call end": "reported start"}.get(
+        placed.assumption, "start unknown, drawn at"
+    )
     out = [
-        _Marker(placed.start_s, f"{word} {clock_text(placed.start_s, 3)}", INK, "--" if placed.word else "-", "right")
+        _Marker(
+            placed.start_s, f"{word} {clock_text(placed.start_s, 3)}", INK, "--" if placed.assumption else "-", "right"
+        )
     ]
     ends = []
-    if not placed.word:
+    if not placed.assumption:
         ends.append(_Marker(placed.end_s, f"measured end {clock_text(placed.end_s, 3)}", INK, "-", "right"))
-    if told_s is not None:
-        ends.append(_Marker(told_s, f"told end {whole_text(told_s)}", TOLD_COLOR, "--", "right"))
+    if reported_s is not None:
+        ends.append(_Marker(reported_s, f"reported end {whole_text(reported_s)}", REPORTED_COLOR, "--", "right"))
     ends.sort(key=lambda m: m.at_s)
-    # the earlier one's text leans away from the later one's line
+    # the earlier label is on the far side of the later line
     out.extend(replace(m, side="left") if k == 0 else m for k, m in enumerate(ends))
-    if not placed.word:
+    if not placed.assumption:
         for j in sorted(result.jumps, key=lambda j: -abs(j.size_s)):
             at_s = placed.alignment.to_recording(j.call_s)
             text = f"jump {ms_text(j.size_s)} at {clock_text(at_s, 1)}"
             out.append(_Marker(at_s, text, JUMP_COLOR, "", "center", ms_text(j.size_s)))
     if result.status == "ambiguous":
         color = STATUS_COLORS["ambiguous"]
-        starts_s = [rival.offset_s for rival in result.rivals[:MOST_RIVALS]]
+        starts_s = [other.offset_s for other in result.alternative_offsets[:MOST_ALTERNATIVES]]
         out.extend(_Marker(at_s, f"or {clock_text(at_s, 1)}?", color, ":", "center") for at_s in starts_s)
     return out
 
 
 def row_height(ax: Axes) -> float:
-    """Height of a row of markers' texts, as a share of the axes'."""
+    """Height of a row of labels, as a share of the axes."""
     return _ROW_POINTS / 72 * ax.figure.dpi / ax.bbox.height
 
 
 def draw_markers(ax: Axes, markers: Sequence[_Marker], rows: int) -> None:
-    """Lines at their places, texts above the axes in a few rows; a text that finds no room is left out."""
+    """Draw lines, with labels above the axes in a few rows. A label without room is left out."""
     begin_s, end_s = ax.get_xlim()
     taken: list[tuple[int, float, float]] = []
     row_share = row_height(ax)
@@ -123,14 +127,14 @@ def draw_markers(ax: Axes, markers: Sequence[_Marker], rows: int) -> None:
 def _room(
     taken: Sequence[tuple[int, float, float]], x: float, width: float, side: str, total: float, rows: int
 ) -> tuple[int, float] | None:
-    """(row, left edge) of the first free place for a text that belongs to `x`, all in pixels."""
+    """(row, left edge) of the first free place for a label at `x`, in pixels."""
     leaning = {"left": x - width - 7, "right": x + 4, "center": x - width / 2}
     for row in range(rows):
-        for wish in (side, "left", "right") if side != "center" else ("center", "right", "left"):
-            left = leaning[wish]
+        for choice in (side, "left", "right") if side != "center" else ("center", "right", "left"):
+            left = leaning[choice]
             fits = left >= -1 and left + width <= total + 12
             blocked = any(row == r and left < b and left + width > a for r, a, b in taken)
-            # a line that rises to a higher row must not cross a text below it
+            # a line up to a higher row must not cross a label below it
             crossed = any(r < row and a + 5 < x < b - 5 for r, a, b in taken)
             if fits and not blocked and not crossed:
                 return row, left
@@ -138,17 +142,17 @@ def _room(
 
 
 def verticals(
-    result: SyncResult, placed: CallPlacement, told_call_end_s: float | None
+    result: SyncResult, placed: CallPlacement, reported_call_end_s: float | None
 ) -> Iterator[tuple[float, str, str]]:
     """(time, colour, line style) of the call's start and ends."""
-    for m in markers_of(result, placed, told_call_end_s):
+    for m in markers_of(result, placed, reported_call_end_s):
         if m.style and m.style != ":":
             yield m.at_s, m.color, m.style
 
 
 def mark_jumps(ax: Axes, result: SyncResult, placed: CallPlacement) -> None:
-    """A line at each jump, and a shade over the span that it may lie in."""
-    if placed.word:
+    """A line at each jump, and a shade over its range of possible times."""
+    if placed.assumption:
         return
     followed = [jump for jump in result.jumps if not jump.agent_only]
     for k, jump in enumerate(sorted(followed, key=lambda j: j.call_s)):

@@ -1,4 +1,4 @@
-"""The lag between both sides: each window, what was fitted through them, and what else would fit."""
+"""The lag between both sides: every window, the fitted alignment, and other offsets that fit."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from komorebi_qc.desk.plots.call_placement import place
+from komorebi_qc.desk.plots.diagnosis.markers import MOST_ALTERNATIVES, mark_jumps, verticals
 from komorebi_qc.desk.plots.formatting import SECONDS_FROM_S, number_text, rounded_text, signed_text
-from komorebi_qc.desk.plots.markers import MOST_RIVALS, mark_jumps, verticals
 from komorebi_qc.desk.plots.style import AGENT_COLOR, CUSTOMER_COLOR, FAINT, INK, STATUS_COLORS, mark_time
 
 if TYPE_CHECKING:
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.samples import Doubles
     from komorebi_qc.desk.plots.call_placement import CallPlacement
-    from komorebi_qc.sync.measure import SyncResult, Window
+    from komorebi_qc.sync.result import SyncResult, Window
 
 LEAST_SPAN_S = 0.004
-"""The lag axis shows no less: so the scatter of a good alignment (0.05 ms) doesn't look like a fault."""
+"""Least span of the lag axis, so that the scatter of a good alignment (0.05 ms) doesn't look like a fault."""
 MOST_POINTS = 3000
 
 
-def plot_lags(ax: Axes, result: SyncResult, *, call_s: float, told_call_end_s: float | None = None) -> Axes:
+def plot_lags(ax: Axes, result: SyncResult, *, call_s: float, reported_call_end_s: float | None = None) -> Axes:
     """Draw each window's lag against time, with the fitted alignment through those that were accepted.
 
-    `call_s` is the length of the call. Windows of a voice that isn't heard in the recording count as rejected. Lags
-    beyond the axis are ticks on its edge.
+    `call_s` is the length of the call. Windows of a channel that isn't in the recording count as rejected. Lags
+    outside the axis are ticks on its edge.
     """
-    placed = place(result, call_s, told_call_end_s)
+    placed = place(result, call_s, reported_call_end_s)
     is_fitted = result.status in ("aligned", "ambiguous") and result.offset_s is not None
     zero_s = result.offset_s if is_fitted and result.offset_s is not None else placed.start_s
-    heard = {"both": ("customer", "agent"), "none": ()}.get(result.sides, (result.sides,))
-    accepted = [w for w in result.windows if w.accepted and w.channel in heard]
-    rejected = [w for w in result.windows if not (w.accepted and w.channel in heard)]
+    channels = {"both": ("customer", "agent"), "none": ()}.get(result.sides, (result.sides,))
+    accepted = [w for w in result.windows if w.accepted and w.channel in channels]
+    rejected = [w for w in result.windows if not (w.accepted and w.channel in channels)]
     lines = _fitted(result, placed)
     low, high = _lag_range(result, accepted, rejected, lines, zero_s)
     unit, scale = ("s", 1.0) if high - low > SECONDS_FROM_S else ("ms", 1000.0)
@@ -97,13 +97,13 @@ def plot_lags(ax: Axes, result: SyncResult, *, call_s: float, told_call_end_s: f
             gid="fit",
             label=label if all(label != other[3] for other in lines[:k]) else "_again",
         )
-    _mark_rivals(ax, result, zero_s, scale, unit)
+    _mark_alternatives(ax, result, zero_s, scale, unit)
     mark_jumps(ax, result, placed)
-    for x, color, style in verticals(result, placed, told_call_end_s):
+    for x, color, style in verticals(result, placed, reported_call_end_s):
         ax.axvline(x, color=color, linestyle=style, linewidth=1.0, alpha=0.6, zorder=2)
     _write_lag_notes(ax, result, placed, accepted, rejected)
-    reference = f"{number_text(zero_s, 3)} s" + ("" if is_fitted else f", {placed.word}")
-    ax.set_ylabel(f"Lag less {reference} ({unit})", fontsize=10.5)
+    reference = f"{number_text(zero_s, 3)} s" + ("" if is_fitted else f", {placed.assumption}")
+    ax.set_ylabel(f"Lag minus {reference} ({unit})", fontsize=10.5)
     ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: signed_text(value, "", 6)))
     ax.tick_params(axis="y", labelsize=10)
@@ -122,16 +122,16 @@ def plot_lags(ax: Axes, result: SyncResult, *, call_s: float, told_call_end_s: f
             columnspacing=1.3,
             borderaxespad=0.15,
         )
-    ax.set_title("Lag of the recording behind the call", loc="left", fontsize=11.5, weight="bold", color=INK, pad=7)
+    ax.set_title("Lag between recording and call", loc="left", fontsize=11.5, weight="bold", color=INK, pad=7)
     return ax
 
 
 def _fitted(result: SyncResult, placed: CallPlacement) -> list[tuple[Doubles, Doubles, str, str]]:
-    """(recording time, lag less the offset, line style, label) of each straight part of what was fitted, in seconds."""
-    if placed.word or result.offset_s is None:
+    """(recording time, lag minus the offset, line style, label) of each straight part of the fit, in seconds."""
+    if placed.assumption or result.offset_s is None:
         if result.status == "ambiguous" and result.offset_s is not None:
             ends = np.array([placed.start_s, placed.end_s])
-            return [(ends, np.zeros(2), "--", "best of the rivals")]
+            return [(ends, np.zeros(2), "--", "best offset")]
         return []
     out = []
     for piece in placed.pieces():
@@ -150,7 +150,7 @@ def _fitted(result: SyncResult, placed: CallPlacement) -> list[tuple[Doubles, Do
             own_s = extra_s + sum(s.size_s for s in steps if s.call_s <= a)
             call_s = np.array([a, b])
             time_s = piece.recording_s + (call_s - piece.from_s) * piece.rate
-            out.append((time_s, time_s - call_s - result.offset_s + own_s, ":", "customer's leg"))
+            out.append((time_s, time_s - call_s - result.offset_s + own_s, ":", "customer leg"))
     return out
 
 
@@ -161,7 +161,7 @@ def _lag_range(
     lines: Sequence[tuple[Doubles, Doubles, str, str]],
     zero_s: float,
 ) -> tuple[float, float]:
-    """What the lag axis shows, in seconds: what was fitted and nearly all that was accepted, outliers or not."""
+    """Range of the lag axis in seconds: the fit, and nearly all accepted windows."""
     is_fitted = result.status in ("aligned", "ambiguous")
     shown = accepted if is_fitted and accepted else [*accepted, *rejected]
     lags_s = np.array([w.lag_s - zero_s for w in shown])
@@ -170,23 +170,23 @@ def _lag_range(
     if len(lags_s):
         seen.extend(float(v) for v in np.percentile(lags_s, [trim, 100.0 - trim]))
     if result.status == "ambiguous":
-        seen.extend(r.offset_s - zero_s for r in result.rivals[:MOST_RIVALS])
+        seen.extend(r.offset_s - zero_s for r in result.alternative_offsets[:MOST_ALTERNATIVES])
     low, high = min(seen), max(seen)
     pad = max((high - low) * 0.12, (LEAST_SPAN_S - (high - low)) / 2)
     return low - pad, high + pad
 
 
 def _draw_windows(
-    ax: Axes, windows: Sequence[Window], placed: CallPlacement, zero_s: float, scale: float, look: dict[str, object]
+    ax: Axes, windows: Sequence[Window], placed: CallPlacement, zero_s: float, scale: float, style: dict[str, object]
 ) -> None:
-    """One marker a window; those beyond the axis as ticks on its edge."""
+    """One marker for each window. Windows outside the axis are ticks on its edge."""
     if not windows:
         return
     time_s = np.array([placed.alignment.to_recording(w.call_s) for w in windows])
     lags = np.array([(w.lag_s - zero_s) * scale for w in windows])
     low, high = ax.get_ylim()
     inside = (lags >= low) & (lags <= high)
-    ax.plot(time_s[inside], lags[inside], linestyle="none", **look)  # type: ignore[arg-type]
+    ax.plot(time_s[inside], lags[inside], linestyle="none", **style)  # type: ignore[arg-type]
     for beyond, edge in ((lags < low, 0.012), (lags > high, 0.988)):
         if beyond.any():
             ax.plot(
@@ -195,7 +195,7 @@ def _draw_windows(
                 linestyle="none",
                 marker="|",
                 markersize=7,
-                color=str(look["color"]),
+                color=str(style["color"]),
                 alpha=0.5,
                 transform=ax.get_xaxis_transform(),
                 gid="beyond",
@@ -203,15 +203,23 @@ def _draw_windows(
             )
 
 
-def _mark_rivals(ax: Axes, result: SyncResult, zero_s: float, scale: float, unit: str) -> None:
+def _mark_alternatives(ax: Axes, result: SyncResult, zero_s: float, scale: float, unit: str) -> None:
     if result.status != "ambiguous":
         return
     color = STATUS_COLORS["ambiguous"]
-    for k, rival in enumerate(result.rivals[:MOST_RIVALS]):
-        lag = (rival.offset_s - zero_s) * scale
-        ax.axhline(lag, color=color, linestyle=":", linewidth=1.4, zorder=4, gid="rival", label="_" if k else "rivals")
+    for k, other in enumerate(result.alternative_offsets[:MOST_ALTERNATIVES]):
+        lag = (other.offset_s - zero_s) * scale
+        ax.axhline(
+            lag,
+            color=color,
+            linestyle=":",
+            linewidth=1.4,
+            zorder=4,
+            gid="alternative",
+            label="_" if k else "other offsets",
+        )
         ax.annotate(
-            f"{signed_text(lag, unit, 3)}: fits {rival.score:.0%} of the evidence as well",
+            f"{signed_text(lag, unit, 3)}: fits {other.score:.0%} of the evidence as well",
             (0.995, lag),
             xycoords=ax.get_yaxis_transform(),
             xytext=(0, 2),
@@ -230,7 +238,7 @@ def _write_lag_notes(
 ) -> None:
     paper = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
     if not accepted and not rejected:
-        text = "No window could be measured: there is no common sound to compare"
+        text = "No window could be measured: the two files share no audio to compare"
         at = ax.transAxes
         ax.text(
             0.5, 0.5, text, ha="center", va="center", transform=at, fontsize=13, color=FAINT, gid="note", bbox=paper
@@ -240,7 +248,7 @@ def _write_lag_notes(
         ax.text(
             0.5,
             0.93,
-            "No common lag: what agrees here agrees by chance or is a shared prompt",
+            "No common lag: windows agree by chance, or through a shared prompt",
             transform=ax.transAxes,
             ha="center",
             va="top",
@@ -255,7 +263,7 @@ def _write_lag_notes(
     beyond = sum(len(np.asarray(line.get_xdata())) for line in marked)
     notes = [
         _scatter_text(accepted, placed),
-        f"{beyond} window{'s' * (beyond > 1)} beyond this axis: ticks on its edges" if beyond else "",
+        f"{beyond} window{'s' * (beyond > 1)} outside this axis: ticks on its edges" if beyond else "",
     ]
     text = "\n".join(filter(None, notes))
     if text:
@@ -281,7 +289,7 @@ def _empty_corner(ax: Axes) -> tuple[float, float]:
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
     points = [np.empty((0, 2))]
     for line in ax.lines:
-        if line.get_transform() == ax.transData and line.get_gid() != "rival":
+        if line.get_transform() == ax.transData and line.get_gid() != "alternative":
             xy = line.get_xydata()
             shares = (np.asarray(xy, float) - (left, low)) / (right - left, high - low)
             if line.get_gid() == "fit":
@@ -293,12 +301,12 @@ def _empty_corner(ax: Axes) -> tuple[float, float]:
 
 
 def _scatter_text(accepted: Sequence[Window], placed: CallPlacement) -> str:
-    """How near to the fit the middle of the accepted windows lies."""
-    if placed.word or not accepted:
+    """Median distance of the accepted windows from the fit."""
+    if placed.assumption or not accepted:
         return ""
     own = [w for w in accepted if w.channel == "agent"] or accepted
     off_s = [abs(w.lag_s + w.call_s - placed.alignment.to_recording(w.call_s)) for w in own]
-    return f"accepted windows: {rounded_text(float(np.median(off_s)) * 1000)} ms off the fit (median)"
+    return f"accepted windows: {rounded_text(float(np.median(off_s)) * 1000)} ms from the fit (median)"
 
 
 def _thinned(windows: Sequence[Window]) -> Sequence[Window]:

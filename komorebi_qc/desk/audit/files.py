@@ -1,0 +1,75 @@
+"""The folder of an audit, on this machine or on S3."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from komorebi_qc.core.errors import InputError
+from komorebi_qc.storage.atomic_file import write_atomically
+from komorebi_qc.storage.aws_errors import aws_errors
+from komorebi_qc.storage.protocols import CONTENT_TYPES
+from komorebi_qc.wiring import aws_client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MEDIA_TYPES = {
+    **CONTENT_TYPES,
+    "html": "text/html; charset=utf-8",
+    "ipynb": "application/x-ipynb+json",
+    "m4a": "audio/mp4",
+}
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a text file as a whole.
+
+    Raises:
+        InputError: The name can't be used for a file.
+        StorageError: The file can't be written; the previous one stays.
+    """
+    write_atomically(path, text.encode())
+
+
+@contextmanager
+def output_folder(out: str, *, last: str) -> Iterator[Path]:
+    """A local folder to write to. If `out` is on S3, its files are uploaded at the end, even after an error.
+
+    Args:
+        out: a folder, or ``s3://bucket/prefix``.
+        last: the file to upload last, because it describes the others.
+
+    Raises:
+        InputError: `out` can't be created, or names no bucket.
+        StorageError: S3 didn't answer.
+        AccessDeniedError: S3 refused the upload.
+    """
+    if not out.startswith("s3://"):
+        folder = Path(out).resolve()  # papermill changes the working directory, so a relative path would move
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{out} can't be the folder for the results: {error.strerror}; name another") from None
+        yield folder
+        return
+    bucket, _, prefix = out.removeprefix("s3://").partition("/")
+    if not bucket:
+        raise InputError(f"{out} names no bucket: write s3://bucket/folder")
+    client = aws_client("s3")
+    with tempfile.TemporaryDirectory(prefix="komorebi-audit-out-") as scratch:
+        try:
+            yield Path(scratch)
+        finally:
+            _upload(client, Path(scratch), bucket, prefix.strip("/"), last)
+
+
+def _upload(client: Any, folder: Path, bucket: str, prefix: str, last: str) -> None:
+    files = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.name == last)
+    for path in files:
+        key = "/".join(filter(None, (prefix, path.relative_to(folder).as_posix())))
+        media_type = _MEDIA_TYPES.get(path.suffix.removeprefix("."), "application/octet-stream")
+        with aws_errors(f"s3://{bucket}/{key}"):
+            client.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": media_type})

@@ -1,0 +1,35 @@
+"""The pages of an audit that went wrong: a report that lists failed notebooks, and a page without an examination."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from komorebi_qc.desk.audit.status import AuditStatus
+
+_ALERT = "border:2px solid #b03a00;border-radius:6px;padding:.7em 1em;margin:1em;font-family:sans-serif"
+
+
+def with_alert(report: str, status: AuditStatus) -> str:
+    """The report with its failed notebooks at the top; the report itself if none failed."""
+    failures = "".join(f"<li>{html.escape(one.failure_text())}</li>" for one in status.failed_notebooks())
+    if not failures:
+        return report
+    words = "This audit is incomplete. The measurements below are complete, but these notebooks ended early:"
+    alert = f'<div role="alert" style="{_ALERT}"><b>{words}</b><ul>{failures}</ul></div>'
+    return report.replace("<main>", f"<main>\n{alert}", 1)
+
+
+def failure_page(status: AuditStatus) -> str:
+    """A page for a recording that couldn't be examined: the reason, and the step that failed."""
+    facts = (("Recording", status.recording), ("Failed during", status.step), ("Error", status.error_kind or ""))
+    rows = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in facts if value)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Audit failed</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"></head>'
+        '<body style="font-family:sans-serif;max-width:50em;margin:2em auto;padding:0 1em;line-height:1.5"><main>'
+        "<h1>The recording couldn't be examined</h1>"
+        f'<p role="alert"><b>{html.escape(status.error or "")}</b></p>'
+        f"<dl>{rows}</dl></main></body></html>\n"
+    )

@@ -1,0 +1,122 @@
+"""The start of both notebooks about one recording: open it, and show the verdict."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.timebase import clock_text
+from komorebi_qc.desk.notebooks.notebook_output import NotebookOutput, combined, fact_table, status_line
+from komorebi_qc.desk.notebooks.readable_errors import readable_errors
+from komorebi_qc.desk.plots.diagnosis.figure import diagnosis_figure
+from komorebi_qc.desk.plots.figure import image_of
+from komorebi_qc.desk.session import AuditRequest, AuditSession, load_session, open_session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Text = str | float
+"""papermill turns a value such as 22 into a number: both are taken."""
+_VERDICTS = {
+    "pass": "No problem found.",
+    "warn": "Usable, but something needs a look.",
+    "fail": "Something is wrong.",
+}
+
+
+@readable_errors
+def open_recording(
+    *,
+    connect: str = "",
+    recording: str = "",
+    recording_id: Text = "",
+    call_end: Text = "",
+    out: Text = "",
+    examined: str = "",
+) -> AuditSession:
+    """Examine a recording in a folder, without publishing anything.
+
+    Args:
+        connect: path of the call audio; with `recording`.
+        recording: path of the agent recording.
+        recording_id: a recording of the configured table, instead of the two files. Without either: the sample call.
+        call_end: the end of the call, counted from the recording's start.
+        out: the folder for the results; a temporary one if it is empty.
+        examined: folder of an examination that an audit saved; ignored if it no longer exists.
+
+    Raises:
+        InputError: A parameter can't be used.
+        KomorebiError: See `komorebi_qc.pipeline.process.process` and `komorebi_qc.wiring`.
+    """
+    if examined and Path(examined).is_dir():
+        return load_session(Path(examined))
+    request = AuditRequest(
+        connect, recording, parameter_text("recording_id", recording_id), parameter_text("call_end", call_end)
+    )
+    folder = parameter_text("out", out)
+    return open_session(request, Path(folder) if folder else Path(tempfile.mkdtemp(prefix="komorebi-desk-")))
+
+
+def parameter_text(name: str, value: object) -> str:
+    """A parameter as text, which papermill may have turned into a number.
+
+    Raises:
+        InputError: The value is neither a text nor a number.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{value:.15g}" if isinstance(value, float) else str(value)
+    raise InputError(f"{name} is {value!r}: it must be a text or a number")
+
+
+def verdict(session: AuditSession) -> NotebookOutput:
+    """The verdict, every finding that doesn't pass (the worst first), and the main numbers."""
+    examined = session.examined
+    findings = examined.document["findings"]
+    status = "fail" if examined.refused is not None else str(examined.document["verdict"])
+    bad = [finding for kind in ("fail", "warn") for finding in findings if finding["status"] == kind]
+    parts = [status_line(status, examined.refused or _VERDICTS[status])]
+    parts += [status_line(finding["status"], finding["text"]) for finding in bad]
+    return combined([*parts, fact_table(_summary(session))])
+
+
+def _summary(session: AuditSession) -> Iterator[tuple[str, str]]:
+    examined = session.examined
+    sync, call_end = examined.document["sync"], examined.diagnosis.call_end
+    yield "Recording", session.title
+    if sync is not None:
+        yield "Sync", str(sync["status"]).replace("_", " ")
+    if examined.refused is None and sync is not None and sync["offset_s"] is not None:
+        alignment = examined.alignment
+        yield "Call start", f"{alignment.offset_s:.4f} s on the recording clock"
+        yield "Clock drift", f"{alignment.drift_ppm + 0.0:.2f} ppm"
+        sizes = ", ".join(f"{1000 * jump.size_s:+.1f} ms" for jump in alignment.jumps)
+        yield "Clock jumps", sizes or "no clock jumps found"
+    yield "Reported call end", clock_text(call_end.recording_s)
+    measured_s = examined.document["call_end"]["measured_s"]
+    yield "Measured call end", "undetermined" if measured_s is None else clock_text(measured_s)
+    error_s = examined.document["call_end"]["error_s"]
+    if error_s is not None:
+        yield "Error of the reported end", f"{abs(error_s):.3f} s too {'late' if error_s > 0 else 'early'}"
+
+
+def no_result(session: AuditSession) -> NotebookOutput:
+    """The output of a cell about the unified recording if the pair was refused."""
+    reason = str(session.examined.refused).partition(" (")[0].partition(":")[0]
+    return status_line("fail", f"No recording was written: {reason}.")
+
+
+def report_picture(session: AuditSession) -> tuple[bytes, str]:
+    """The diagnosis figure as an image file, and its media type."""
+    pair = session.examined.diagnosis.pair
+    figure = diagnosis_figure(
+        pair.call,
+        pair.recording,
+        pair.result,
+        reported_call_end_s=session.call_end.recording_s,
+        title=session.title,
+    )
+    return image_of(figure, "webp"), "image/webp"

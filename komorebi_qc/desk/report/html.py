@@ -1,0 +1,208 @@
+"""The HTML of a report page: one file that needs no software, no network and no kernel.
+
+Without scripts, for example in an untrusted notebook, the page still has the verdict, the figure, the findings and the
+video with links to its moments. A script adds the player.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from komorebi_qc.core.finding import counted
+from komorebi_qc.core.timebase import clock_text
+from komorebi_qc.desk.report.pack import pack
+from komorebi_qc.desk.report.tables import finding_tables, place_link, sentence_html
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from komorebi_qc.desk.report.content import Page
+
+RATE = 8_000
+PAGE_BUDGET = 970_000
+"""Bytes of a page: small enough for e-mail."""
+ENVELOPE_BUDGET, _LEAST_ENVELOPE = 700_000, 60_000
+"""Characters of the waveform envelopes: the rest of the page leaves them the room, within these limits."""
+_POLICY = (
+    "default-src 'none'; img-src data:; media-src 'self' file: data: blob:; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
+_BACKGROUND = "html{background:#fff}@media (prefers-color-scheme: dark){html{background:#15171a}}body{margin:0}"
+_VERDICTS = {"pass": "No problem found.", "warn": "Usable, but look at it.", "fail": "Something is wrong."}
+_KINDS = {
+    "silence": "silence of 2 s or more",
+    "hold": "possible hold music",
+    "dropout": "dropout",
+    "clipping": "clipping",
+}
+_MOST_WORST = 6
+AUDIO_MESSAGES = {
+    "result": "You hear the unified recording.",
+    "customer": "You hear the customer's channel of the call audio.",
+    "agent": "You hear the agent's channel of the call audio.",
+    "recording": "You hear the agent recording's own audio.",
+    "both": "Left: call audio. Right: agent recording. An echo between the sides is the remaining offset.",
+}
+_NO_OUTPUT_MESSAGE = "You hear the agent recording as received: no unified recording was written."
+AUDIO_LABELS = {
+    "result": "Result",
+    "customer": "Customer",
+    "agent": "Agent",
+    "recording": "Recording",
+    "both": "Call left, recording right",
+}
+
+
+def report_html(page: Page) -> str:
+    """The page as a file."""
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f"<title>{html.escape(page.title)}: {page.document['verdict']}</title>\n"
+        f"<style>{_BACKGROUND}</style>\n"
+        f"</head>\n<body>\n<main>\n{report_fragment(page, alone=True)}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def report_fragment(page: Page, *, alone: bool = False, name: str = "komorebi") -> str:
+    """The page's content, for another page such as a notebook's output.
+
+    Args:
+        page: the content.
+        alone: whether the fragment is the whole page, so that its keyboard shortcuts apply everywhere.
+        name: ID of the element, unique in the page.
+    """
+    static = (_head(page), _watch(page), _figure(page), finding_tables(page), _document(page))
+    style, script = _file("page.css"), _file("page.js").replace("@ID@", name)
+    used = len("".join((*static, style, script, *page.audio.values())).encode())
+    budget = min(max(PAGE_BUDGET - used, _LEAST_ENVELOPE), ENVELOPE_BUDGET)
+    data = _script_json(_data(page, alone=alone, budget=budget))
+    return (
+        f'<style>{style}</style>\n<div class="kq" id="{name}">\n'
+        + "\n".join(static)
+        + f'\n<script type="application/json" data-kq="data">{data}</script>\n</div>\n<script>{script}</script>'
+    )
+
+
+def _script_json(content: object) -> str:
+    """JSON without any text that could end the script element."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _data(page: Page, *, alone: bool, budget: int) -> dict[str, Any]:
+    whole, details = pack([track.samples for track in page.tracks], RATE, _moments_by_weight(page), budget)
+    messages = AUDIO_MESSAGES if page.has_output else {**AUDIO_MESSAGES, "result": _NO_OUTPUT_MESSAGE}
+    return {
+        "alone": alone,
+        "player": _player(page),
+        "length_s": page.length_s,
+        "video": "" if page.is_embedded else page.video,
+        "video_start_s": page.video_start_s,
+        "audio_start_s": page.audio_start_s,
+        "tracks": [{"name": track.name, "label": track.label} for track in page.tracks],
+        "envelope": whole.to_dict(),
+        "details": [part.to_dict() for part in details],
+        "marks": [
+            {"at_s": m.at_s, "label": m.label, "colour": m.colour, "dash": list(m.dash), "rank": m.rank}
+            for m in page.marks
+        ],
+        "spans": [{"from_s": s.from_s, "to_s": s.to_s, "kind": s.kind, "track": s.track} for s in page.stretches],
+        "moments": [{"at_s": m.at_s, "text": m.text, "rows": list(m.rows)} for m in page.moments],
+        "audio": {"result": "", **{name: page.audio[name] for name in AUDIO_LABELS if name in page.audio}},
+        "audio_messages": messages,
+    }
+
+
+def _moments_by_weight(page: Page) -> Sequence[float]:
+    """Moments for detailed envelopes: jumps, the call's ends and seams first, then findings."""
+    marks = sorted(page.marks, key=lambda mark: mark.rank)
+    moments = [moment.at_s for moment in page.moments if moment.rows]
+    return [*(mark.at_s for mark in marks), *moments, *page.places.values()]
+
+
+def _head(page: Page) -> str:
+    verdict = page.document["verdict"]
+    statuses = [finding["status"] for finding in page.findings]
+    bad = sorted((row for row, status in enumerate(statuses) if status != "pass"), key=lambda row: statuses[row])
+    counts = [
+        f"{count} {verb}{'s' if count == 1 else ''}" for verb in ("fail", "warn") if (count := statuses.count(verb))
+    ]
+    summary = f"{counted(len(statuses), 'finding')}: {' and '.join(counts) or 'all pass'}."
+    worst = "".join(
+        f'<li class="{statuses[row]}"><span class="tag">{statuses[row]}</span> '
+        f"<span>{sentence_html(page.findings[row]['text'])} {place_link(page, row)}</span></li>"
+        for row in bad[:_MOST_WORST]
+    )
+    more = f'<li class="more">and {len(bad) - _MOST_WORST} more, below</li>' if len(bad) > _MOST_WORST else ""
+    return (
+        f"<h1>{html.escape(page.title)}</h1>\n"
+        f'<div class="verdict {verdict}"><p><b>{_VERDICTS[verdict]}</b> {html.escape(page.headline)} {summary}</p>'
+        + (f"<ul>{worst}{more}</ul>" if worst else "")
+        + "</div>"
+    )
+
+
+def _watch(page: Page) -> str:
+    facts = "".join(f"<li><b>{html.escape(k)}</b> <span>{html.escape(v)}</span></li>" for k, v in page.facts)
+    label = "The unified recording" if page.has_output else "The agent recording, as received"
+    excerpt = (
+        f'<p class="soft">This page holds {counted(round(page.video_length_s), "second")} of it in low quality, '
+        f"from {clock_text(page.video_start_s)}.</p>"
+        if page.is_embedded
+        else ""
+    )
+    return (
+        f'<h2>{label}</h2>\n<div class="watch"><div><video data-kq="video" '
+        f'src="{html.escape(page.video, quote=True)}" controls preload="{"auto" if page.is_embedded else "metadata"}" '
+        f'playsinline aria-label="{label}"></video>{excerpt}</div>\n<ul class="facts">{facts}</ul></div>\n'
+        '<div class="player" data-kq="player"></div>'
+    )
+
+
+def _player(page: Page) -> str:
+    """The script inserts this part, so that a page without scripts has no dead buttons."""
+    names = [name for name in AUDIO_LABELS if name == "result" or name in page.audio]
+    labels = AUDIO_LABELS if page.has_output else {**AUDIO_LABELS, "result": "Video"}
+    buttons = "".join(
+        f'<button type="button" data-audio="{name}" aria-pressed="false" title="key {number}">'
+        f"{html.escape(labels[name])}</button>"
+        for number, name in enumerate(names, 1)
+    )
+    kinds = dict.fromkeys(stretch.kind for stretch in page.stretches)
+    legend = "".join(f'<li><i class="{kind}"></i>{_KINDS[kind]}</li>' for kind in _KINDS if kind in kinds)
+    jumps = any(mark.colour == "mark" for mark in page.marks)
+    last = f" to <kbd>{len(names)}</kbd>" if len(names) > 1 else ""
+    return (
+        _file("player.html")
+        .replace("{{no output}}", "" if page.has_output else " hidden")
+        .replace("{{no jumps}}", "" if jumps else " hidden")
+        .replace("{{no seams}}", "" if page.has_output else " hidden")
+        .replace("{{stretches}}", legend)
+        .replace("{{audio}}", buttons)
+        .replace("{{audio keys}}", f"<kbd>1</kbd>{last}")
+        .replace("{{length}}", repr(page.length_s))
+    )
+
+
+def _figure(page: Page) -> str:
+    image = base64.b64encode(page.picture).decode()
+    alt = html.escape(page.picture_alt, quote=True)
+    return (
+        f'<figure class="still"><img class="picture" alt="{alt}" src="data:{page.picture_type};base64,{image}">'
+        f"<figcaption>{alt}</figcaption></figure>"
+    )
+
+
+def _document(page: Page) -> str:
+    text = html.escape(json.dumps(page.document, indent=1, ensure_ascii=False))
+    return f'<details><summary>The whole qc.json</summary><pre tabindex="0">{text}</pre></details>'
+
+
+def _file(name: str) -> str:
+    return (files("komorebi_qc.desk.report") / name).read_text(encoding="utf-8")
