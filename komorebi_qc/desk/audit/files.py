@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import InputError
-from komorebi_qc.storage.atomic_file import write_atomically
 from komorebi_qc.storage.aws_errors import aws_errors
+from komorebi_qc.storage.object_store import split_s3
 from komorebi_qc.storage.protocols import CONTENT_TYPES
 from komorebi_qc.wiring import aws_client
 
@@ -22,16 +22,6 @@ _MEDIA_TYPES = {
     "ipynb": "application/x-ipynb+json",
     "m4a": "audio/mp4",
 }
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a text file as a whole.
-
-    Raises:
-        InputError: The name can't be used for a file.
-        StorageError: The file can't be written; the previous one stays.
-    """
-    write_atomically(path, text.encode())
 
 
 @contextmanager
@@ -55,15 +45,13 @@ def output_folder(out: str, *, last: str) -> Iterator[Path]:
             raise InputError(f"{out} can't be the folder for the results: {error.strerror}; name another") from None
         yield folder
         return
-    bucket, _, prefix = out.removeprefix("s3://").partition("/")
-    if not bucket:
-        raise InputError(f"{out} names no bucket: write s3://bucket/folder")
+    bucket, prefix = split_s3(out)
     client = aws_client("s3")
     with tempfile.TemporaryDirectory(prefix="komorebi-audit-out-") as scratch:
         try:
             yield Path(scratch)
         finally:
-            _upload(client, Path(scratch), bucket, prefix.strip("/"), last)
+            _upload(client, Path(scratch), bucket, prefix, last)
 
 
 def _upload(client: Any, folder: Path, bucket: str, prefix: str, last: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import InputError, missing_extra
 from komorebi_qc.core.progress import SILENT
-from komorebi_qc.desk.audit.files import output_folder, write_text
+from komorebi_qc.desk.audit.files import output_folder
 from komorebi_qc.desk.audit.notebook_runner import run_notebook
 from komorebi_qc.desk.audit.pages import failure_page, with_alert
 from komorebi_qc.desk.audit.parameters import NOTEBOOKS, find_notebook, parameter_types, share_parameters
@@ -24,6 +24,7 @@ from komorebi_qc.desk.report.build import page_of
 from komorebi_qc.desk.report.html import report_html
 from komorebi_qc.desk.session import AuditRequest, AuditSession, open_session
 from komorebi_qc.pipeline.examine import THUMBNAIL_NAME
+from komorebi_qc.storage.atomic_file import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -112,7 +113,7 @@ class _AuditRun:
         examined = self._session.examined
         self._status.verdict = str(examined.document["verdict"])
         on_examined(examined)
-        write_text(self._folder / QC_FILE, json.dumps(examined.document, indent=1))
+        write_atomically(self._folder / QC_FILE, json.dumps(examined.document, indent=1).encode())
 
     def write_report(self) -> None:
         """Write the report and its audio tracks."""
@@ -166,7 +167,7 @@ class _AuditRun:
         if error is not None:
             status.error, status.error_kind = str(error) or type(error).__name__, type(error).__name__
             if self._session is None and not self._job.keeps_report:
-                write_text(self._folder / REPORT_FILE, failure_page(status))
+                write_atomically(self._folder / REPORT_FILE, failure_page(status).encode())
         for notebook in status.notebooks:
             if notebook.state == "running":
                 notebook.state = "failed" if status.state == "done" else status.state
@@ -194,7 +195,7 @@ class _AuditRun:
         examined = self._session.examined
         tracks = write_audio_tracks(examined.lanes, self._folder)
         page = report_html(page_of(examined, *report_picture(self._session), tracks))
-        write_text(self._folder / REPORT_FILE, with_alert(page, self._status))
+        write_atomically(self._folder / REPORT_FILE, with_alert(page, self._status).encode())
 
     def _run_notebook(self, status: NotebookStatus, path: Path, parameters: Mapping[str, Any]) -> None:
         status.state = "running"

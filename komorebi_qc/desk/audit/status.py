@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from komorebi_qc.desk.audit.files import write_text
+from komorebi_qc.storage.atomic_file import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,10 +107,11 @@ class AuditStatus:
         """Replace ``status.json`` as a whole.
 
         Raises:
-            OSError: The folder can't be written to; the previous file stays.
+            StorageError: The disk didn't take the file; the previous one stays.
         """
         self.updated_at = _now()
-        write_text(folder / STATUS_FILE, json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
+        text = json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+        write_atomically(folder / STATUS_FILE, text.encode())
 
 
 def _now() -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from komorebi_qc.storage.atomic_file import new_part_file
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from matplotlib.axes import Axes
 
 
@@ -32,9 +34,13 @@ def image_of(figure: Figure, kind: str = "png") -> bytes:
 
 
 def save_png(figure: Figure, path: Path) -> None:
-    """Write the figure as PNG. An older file stays until the new one is complete."""
-    target = path.resolve()
-    with tempfile.TemporaryDirectory(prefix=f".{target.name[:100]}.", dir=target.parent) as folder:
-        made = Path(folder) / "figure.png"
-        figure.savefig(made, format="png", dpi=figure.dpi)
-        made.replace(target)
+    """Write the figure as PNG. An older file stays until the new one is complete.
+
+    Raises:
+        InputError: The name can't be used for a file.
+        StorageError: The disk didn't take the file.
+    """
+    with new_part_file(path) as part:
+        figure.savefig(part.file, format="png", dpi=figure.dpi)
+        part.sync()
+        part.move_to(path)

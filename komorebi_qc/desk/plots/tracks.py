@@ -9,7 +9,7 @@ import numpy as np
 
 from komorebi_qc.core.samples import RATE, as_float
 from komorebi_qc.desk.plots.call_placement import Piece
-from komorebi_qc.desk.plots.envelope import envelope
+from komorebi_qc.desk.plots.columns import column_envelope
 from komorebi_qc.desk.plots.formatting import clock_text, number_text
 from komorebi_qc.desk.plots.style import (
     AGENT_COLOR,
@@ -50,7 +50,7 @@ def plot_tracks(
     edges_s = np.linspace(from_s, end_s, int(min(max(ax.bbox.width, 200.0), 4000.0)) + 1)
     names = []
     for row, (name, samples) in zip(range(len(tracks) - 1, -1, -1), tracks, strict=True):
-        shape = envelope(samples, None, [Piece(0.0, len(samples) / RATE, 0.0)], edges_s)
+        shape = column_envelope(samples, None, [Piece(0.0, len(samples) / RATE, 0.0)], edges_s)
         scale = 0.45 / max(shape.peak, 0.001)
         color = _track_color(name)
         middle_s = (edges_s[:-1] + edges_s[1:]) / 2

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.samples import Doubles
 
+
 _STEPS_S = (0.001, 0.002, 0.005, 0.010, 0.020, 0.050, 0.100, 0.200, 0.500, 1.0)
 _FINE_STEP_S, _FINE_EACH_S = 0.001, 1.5
 _SAMPLES_EACH_S = 0.060
@@ -95,10 +96,11 @@ def _part(tracks: Sequence[NDArray[np.int16]], rate: int, from_s: float, to_s: f
 
 
 def _extremes(samples: NDArray[np.int16], size: int, bins: int) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-    shape = waveform_envelope(samples, None, [np.arange(bins + 1) * size])
-    return _companded(shape.low), _companded(shape.high)
+    found = waveform_envelope(samples, None, [np.arange(bins + 1) * size])
+    return _companded(found.low), _companded(found.high)
 
 
 def _companded(values: Doubles) -> NDArray[np.int8]:
+    """Values of full scale 1 in 8 bits."""
     companded: NDArray[np.int8] = (np.sign(values) * np.round(127 * np.sqrt(np.abs(values)))).astype(np.int8)
     return companded

@@ -9,8 +9,8 @@ import numpy as np
 
 from komorebi_qc.core.samples import RATE, length
 from komorebi_qc.desk.plots.call_placement import Piece, place
+from komorebi_qc.desk.plots.columns import column_envelope
 from komorebi_qc.desk.plots.diagnosis.markers import draw_markers, mark_jumps, markers_of, row_height
-from komorebi_qc.desk.plots.envelope import Envelope, envelope
 from komorebi_qc.desk.plots.formatting import number_text
 from komorebi_qc.desk.plots.style import (
     AGENT_COLOR,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from komorebi_qc.core.samples import Doubles, Track
+    from komorebi_qc.measure.envelope import Envelope
     from komorebi_qc.sync.result import SyncResult
 
 _QUIETEST_PEAK = 10.0 ** (-60.0 / 20.0)
@@ -52,9 +53,9 @@ def plot_waveforms(
     edges_s = np.linspace(begin_s, end_s, columns + 1)
     own = [Piece(0.0, recorded_s, 0.0)]
     tracks = (
-        ("Customer", CUSTOMER_COLOR, "customer", envelope(call, 0, placed.pieces(), edges_s)),
-        ("Agent", AGENT_COLOR, "agent", envelope(call, 1, placed.pieces(), edges_s)),
-        ("Recording", RECORDING_COLOR, "recording", envelope(recording, None, own, edges_s)),
+        ("Customer", CUSTOMER_COLOR, "customer", column_envelope(call, 0, placed.pieces(), edges_s)),
+        ("Agent", AGENT_COLOR, "agent", column_envelope(call, 1, placed.pieces(), edges_s)),
+        ("Recording", RECORDING_COLOR, "recording", column_envelope(recording, None, own, edges_s)),
     )
     names = []
     for row, (name, color, gid, shape) in zip((2, 1, 0), tracks, strict=True):
