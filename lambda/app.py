@@ -1,4 +1,4 @@
-"""The function AWS Lambda calls with events of the queue: `app.handler`."""
+"""The function that AWS Lambda calls with events of the queue: `app.handler`."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 SERVICE, NAMESPACE = "komorebi-qc", "KomorebiQC"
 LOG = Logger(service=SERVICE, stream=sys.stderr, utc=True)
-if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:  # elsewhere the package's warnings go where whoever runs it wants them
-    logging.getLogger("komorebi_qc")  # only what is registered by now is found, and who warns loads later
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:  # elsewhere the caller decides where the package's warnings go
+    logging.getLogger("komorebi_qc")  # only registered loggers are found, and the modules that warn load later
     copy_config_to_registered_loggers(LOG, include={"komorebi_qc"})
 METRICS = Metrics(namespace=NAMESPACE, service=SERVICE)
 BATCH = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
@@ -36,13 +36,13 @@ BATCH = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 @cache
 def _wired() -> tuple[Pipeline, MessageQueues]:
-    """Wired once, when the first event comes."""
+    """Made once, when the first event comes."""
     settings = Settings.from_environment(os.environ)
-    return settings.pipeline(), settings.desk()
+    return settings.pipeline(), settings.message_queues()
 
 
 def _traced(function: Handler) -> Handler:
-    if "LAMBDA_TASK_ROOT" not in os.environ:  # nothing is traced here, but X-Ray's SDK would make a client all the same
+    if "LAMBDA_TASK_ROOT" not in os.environ:  # outside of Lambda nothing is traced, and X-Ray's SDK would make a client
         return function
     tracer = Tracer(service=SERVICE, auto_patch=False)
     return tracer.capture_lambda_handler(function, capture_response=False)
@@ -51,23 +51,23 @@ def _traced(function: Handler) -> Handler:
 @LOG.inject_lambda_context(clear_state=True)
 @_traced
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Process an SQS event; what is to come again is listed for the queue."""
-    pipeline, desk = _wired()
+    """Process an SQS event; returns the messages that must be delivered again."""
+    pipeline, queues = _wired()
 
     def one(record: SQSRecord) -> None:
         report = handle_record(
             record.raw_event,
             pipeline,
-            desk,
+            queues,
             remaining_s=lambda: context.get_remaining_time_in_millis() / 1000,
             request_id=context.aws_request_id,
-            told=lambda recording_id: LOG.append_keys(recordingID=recording_id),
+            on_recording_id=lambda recording_id: LOG.append_keys(recordingID=recording_id),
         )
         log = {"INFO": LOG.info, "WARNING": LOG.warning, "ERROR": LOG.error}[report.level]
         log(report.outcome, extra=report.fields())
         LOG.remove_keys(["recordingID"])
         if isinstance(context, WorkerContext):
-            context.reports.append(report)  # the worker counts for itself: nobody reads metrics off a terminal
+            context.reports.append(report)  # the worker has its own counts, and no metrics
         else:
             _measure(report)
         if report.is_batch_item_failure:
@@ -83,9 +83,9 @@ def _measure(report: Report) -> None:
     for metric in report.metrics():
         unit = MetricUnit(metric.unit)
         if metric.by:
-            with single_metric(metric.name, unit, metric.value, namespace=NAMESPACE) as told:
+            with single_metric(metric.name, unit, metric.value, namespace=NAMESPACE) as metrics:
                 for name, value in {"service": SERVICE, **metric.by}.items():
-                    told.add_dimension(name, value)
+                    metrics.add_dimension(name, value)
         else:
             METRICS.add_metric(metric.name, unit, metric.value)
     METRICS.flush_metrics()

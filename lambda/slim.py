@@ -1,7 +1,7 @@
-"""Makes installed packages small and quick to import: ``python3 slim.py FOLDER [SERVICE...]``, when the image is built.
+"""Make installed packages small and quick to import: ``python3 slim.py FOLDER [SERVICE...]``, when the image is built.
 
-What goes is read by nobody at run time: tests, type stubs, what a compiler would take, and botocore's descriptions of
-services the function never calls. Licences (``*.dist-info``) stay.
+Files that aren't read at run time are removed: tests, type stubs, sources for a compiler, and botocore's descriptions
+of services that the function never calls. Licences (``*.dist-info``) stay.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ UNREAD_FOLDERS = ("bin", "boto3/examples", "numpy/_core/include", "numpy/f2py", 
 
 
 def slim(folder: Path, services: list[str]) -> None:
-    """Remove, then compile: what the image starts with needs no compiling, for its file system can't be written to."""
+    """Remove files, then compile the rest: the image's file system is read-only, so nothing can be compiled later."""
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
         if not path.exists() or any(part.endswith(".dist-info") for part in inside.parts):
@@ -30,12 +30,12 @@ def slim(folder: Path, services: list[str]) -> None:
     for service in sorted(data.iterdir()) if services and data.is_dir() else ():
         if service.is_dir() and service.name not in services:
             shutil.rmtree(service)
-    # By the source's hash and never checked again: the same bytes in every build, whatever the time of day.
+    # Named by the source's hash and never checked again: every build has the same bytes, whatever its time.
     mode = PycInvalidationMode.UNCHECKED_HASH
     if not compileall.compile_dir(folder, quiet=1, force=True, workers=0, invalidation_mode=mode):
         sys.exit(f"{folder}: not everything could be compiled")
     for path in (folder, *folder.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)  # Lambda's user, whoever it is, has to read all of it
+        path.chmod(0o755 if path.is_dir() else 0o644)  # Lambda's user must be able to read everything
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ _RECORDING_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
 _AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._+-]{0,127}", re.ASCII)
 _CREATION_DATE = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
 _CALL_AUDIO_NAME = re.compile(r"(?:.*/)?([^/]+)_(\d{8}T\d{2}:\d{2})_UTC\.wav", re.ASCII)
+CALL_END_ATTRIBUTE = "callEndingTimestamp"
+"""The reported call end's name, in a message and in an item that has it."""
 
 
 def check_recording_id(text: object) -> str:

@@ -1,244 +1,145 @@
-"""One sample call through the whole of production, on an AWS that runs inside this process.
+"""One sample call through the whole of production: a message, the worker, the published files, the item.
 
-moto's server plays S3, SQS and DynamoDB on a free port of the loopback interface. Credentials and endpoint are dummies
-that exist only meanwhile and only in this process; what is configured for the real AWS is out of sight.
+Everything runs on an embedded AWS inside this process; see `komorebi_qc.demo.embedded_aws`.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import logging
 import os
+import shlex
 import time
-import wave
-from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
-from http.client import HTTPConnection
-from importlib.resources import files
-from pathlib import Path
+from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.core.errors import InputError, missing_extra
-from komorebi_qc.core.recording import Recording
-from komorebi_qc.queue.dead_letter import DeadLetter
-from komorebi_qc.queue.sqs import Queue, queue_by_arn
-from komorebi_qc.queue.worker import load_handler
+from rich.markup import escape
+
+from komorebi_qc.core.errors import InputError
+from komorebi_qc.demo.embedded_aws import TRIES, embedded_aws, make_resources, shell_environment, upload_sample
+from komorebi_qc.demo.sample_call import RECORDING, reported_call_end
+from komorebi_qc.queue.handler import Report, WorkerContext
+from komorebi_qc.queue.worker import Counts, load_handler
 from komorebi_qc.queue.worker import run as run_worker
-from komorebi_qc.wiring import VARIABLES, Settings, aws_client
+from komorebi_qc.wiring import Settings, aws_client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    import threading
+    from collections.abc import Mapping
+    from pathlib import Path
 
     from rich.console import Console
 
-REGION = "eu-central-1"
-_PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
-_SETTINGS = {
-    "AC_AUDIO_BUCKET_NAME": "demo-connect",
-    "INPUT_BUCKET_NAME": "demo-input",
-    "OUTPUT_BUCKET_NAME": "demo-output",
-    "KOMOREBI_CONNECT_PREFIX": "connect/demo",
-}
-# Times are fixed, so that every run leaves the same keys. The recording began a little before the call.
-RECORDING = Recording("7f3c2a90-5b1e-4c6d-9a57-2e8d41c0b6f3", "agent-7", datetime(2026, 3, 2, 14, 5, 9))  # noqa: DTZ001  as in the table
-_ITEM = {
-    "videoID": {"S": RECORDING.recording_id},
-    "agentID": {"S": RECORDING.agent_id},
-    "creationDate": {"S": f"{RECORDING.created:%Y-%m-%d %H:%M:%S}"},
-    "isProcessed": {"BOOL": False},
-    "name": {"S": "Aiko"},
-    "lastName": {"S": "Example"},
-    "categoryID": {"S": "billing"},
-    "notesID": {"S": "notes-12"},
-    "tagsID": {"L": [{"S": "demo"}, {"S": "sample"}]},
-    "durationID": {"N": "44"},
-    "startHour": {"S": "14:05"},
-    "configID": {"S": "config-1"},
-    "succesfulOutcome": {"BOOL": True},
-}
+    from komorebi_qc.queue.sqs import Queue
+
+ENVIRONMENT_FILE = "aws.env"
+_UNKNOWN = "no-such-recording"
+_LEVEL_WINDOW_S = 0.25
 
 
-def run(out: Path = Path("demo-output"), *, console: Console | None = None) -> int:
-    """Make the embedded AWS, send one message, let the worker do it, and show what came of it.
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What a demo left.
+
+    Attributes:
+        verdict: of the findings; None if the worker failed.
+        video: the unified recording; None if the worker failed.
+    """
+
+    verdict: str | None
+    video: Path | None
+
+
+def run(out: Path, *, console: Console, keep: threading.Event | None = None) -> DemoResult:
+    """Make the embedded AWS, send one message, let the worker process it, and print each step.
 
     Args:
-        out: the folder for the results; made where it doesn't exist.
-        console: to print to; the standard output where there is none.
-
-    Returns:
-        0 for done, 3 for done with findings that fail, 1 for failed.
+        out: the folder for the results; created if it doesn't exist.
+        console: prints.
+        keep: if given, the embedded AWS stays open until this event is set or Ctrl-C is pressed.
 
     Raises:
-        InputError: where moto isn't installed, or nothing can be written in `out`.
+        InputError: moto isn't installed, or `out` can't be written to.
+        KeyboardInterrupt: Ctrl-C was pressed.
     """
-    from rich.console import Console  # noqa: PLC0415  only people need it
-
-    console = console or Console()
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{out} can't be the folder for the results: {error.strerror}; name another") from None
     began = time.monotonic()
     with embedded_aws() as endpoint:
-        console.print(f"[bold]An AWS of your own[/] on {endpoint} (in this process, gone with it)")
-        queue = make_resources(console)
-        upload_sample(console)
+        console.print(f"[bold]An embedded AWS[/] at {endpoint}: no account, no network; it ends with this command")
+        queue = make_resources()
+        _print_resources(console)
         before = _item()
-        body = json.dumps({"recordingID": RECORDING.recording_id, "callEndingTimestamp": sample_truth()})
-        queue.client.send_message(QueueUrl=queue.url, MessageBody=body)
-        console.print(f"\n[bold]The message[/] {body}", soft_wrap=True)
-        counts = run_worker(queue, load_handler(), once=True, wait_s=2)
+        body = json.dumps({"recordingID": RECORDING.recording_id, "callEndingTimestamp": reported_call_end()})
+        queue.send(body)
+        console.print(f"\n[bold]The message[/]\n  {escape(body)}", soft_wrap=True)
+        counts, reports = _work_once(queue)
         if counts.done != 1:
-            why = [letter.reason for letter in _letters(queue)] or ["it will be tried again"]
-            console.print(f"[red]The worker failed[/]: {why[0] if counts.handled else 'it got no message'}")
-            return 1
-        result = _document()
-        _show_result(console, result)
-        _show_item(console, before, _item())
-        _fetch_results(console, out)
-    console.print(f"\nDone in {time.monotonic() - began:.1f} s.")
-    return 3 if result["verdict"] == "fail" else 0
+            reason = reports[0].detail or reports[0].outcome if reports else "no message came"
+            console.print(f"[red]The worker failed[/]: {escape(reason)}", soft_wrap=True)
+            return DemoResult(None, None)
+        document = _document()
+        _print_result(console, document)
+        _print_item(console, before, _item())
+        paths = _fetch_results(console, out)
+        console.print(f"\nDone in {time.monotonic() - began:.1f} s.")
+        video = next(path for path in paths if path.stem == "recording")
+        _print_seams(console, document, video)
+        if keep is not None:
+            _keep_open(console, out, queue, keep)
+    return DemoResult(str(document["verdict"]), video)
 
 
-@contextmanager
-def embedded_aws() -> Iterator[str]:
-    """An empty S3, SQS and DynamoDB on the loopback interface, to which every new boto3 client goes; its URL.
+def level_dbfs(samples: Any, rate: int, from_s: float, to_s: float) -> float:
+    """The RMS level of a stretch of 16-bit samples in dBFS; -100 for less than that, or if the stretch is empty."""
+    import numpy as np  # noqa: PLC0415  loads with the codecs
 
-    One at a time in a process: moto keeps its state beside the server.
+    part = samples[max(0, round(from_s * rate)) : max(0, round(to_s * rate))].astype(np.float64) / 32768
+    power = float(np.mean(part**2)) if len(part) else 0.0
+    return max(-100.0, 10.0 * float(np.log10(power))) if power > 0 else -100.0
+
+
+def _print_resources(console: Console) -> None:
+    settings = Settings.from_environment(os.environ)
+    buckets = (settings.connect_bucket, settings.input_bucket, settings.output_bucket)
+    console.print(f"  buckets  {', '.join(buckets)}")
+    console.print(f"  table    {settings.table_name}, key videoID")
+    console.print(
+        f"  queue    demo-recordings; after {TRIES} attempts a message goes to demo-dead-letters", soft_wrap=True
+    )
+    console.print("\n[bold]The sample call in the buckets[/]")
+    for upload in upload_sample():
+        console.print(f"  {upload.meaning}, {upload.size / 1e6:.2f} MB\n    {escape(upload.address)}", soft_wrap=True)
+
+
+def _work_once(queue: Queue) -> tuple[Counts, list[Report]]:
+    """Let the worker process one message; its counts, and the handler's report.
 
     Raises:
-        InputError: where moto isn't installed.
+        KeyboardInterrupt: Ctrl-C was pressed.
     """
-    try:
-        from moto.server import ThreadedMotoServer  # noqa: PLC0415  an extra
-    except ModuleNotFoundError as error:
-        raise missing_extra("demo", error.name or "moto", needed_by="the demo") from None
-    # Without a level of its own, werkzeug prints each request.
-    requests_log = logging.getLogger("werkzeug")
-    level, requests_log.level = requests_log.level, logging.ERROR
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        connection = HTTPConnection(host, port)
-        connection.request("POST", "/moto-api/reset")
-        connection.getresponse().read()
-        connection.close()
-        endpoint = f"http://{host}:{port}"
-        with _sealed_environment(endpoint):
-            yield endpoint
-    finally:
-        server.stop()
-        requests_log.setLevel(level)
+    handler, reports = load_handler(), list[Report]()
 
+    def reporting(event: dict[str, Any], context: WorkerContext) -> Mapping[str, Any]:
+        try:
+            return handler(event, context)
+        finally:
+            reports.extend(context.reports)
 
-@contextmanager
-def _sealed_environment(endpoint: str) -> Iterator[None]:
-    """All that boto3 and `Settings` look at, replaced; restored in the end."""
-    before = dict(os.environ)
-    ours = {variable.name for variable in VARIABLES}
-    for name in before:
-        if name.startswith(("AWS_", "BOTO_", "KOMOREBI_")) or name in ours or name.lower() in _PROXIES:
-            del os.environ[name]
-    os.environ.update(
-        {
-            "AWS_ACCESS_KEY_ID": "demo",
-            "AWS_SECRET_ACCESS_KEY": "demo",
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_ENDPOINT_URL": endpoint,
-            "POWERTOOLS_LOG_LEVEL": "CRITICAL",
-            **_SETTINGS,
-        }
-    )
-    try:
-        yield
-    finally:
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update(before)
-
-
-def _letters(queue: Queue) -> list[DeadLetter]:
-    arn = queue.policy().dead_letter_arn
-    dead = queue_by_arn(queue.client, arn) if arn else None
-    return [DeadLetter.from_message(m) for m in dead.receive_some(10, 0, 5)] if dead else []
+    counts = run_worker(queue, reporting, once=True, wait_s=2)
+    if counts.is_interrupted:
+        raise KeyboardInterrupt
+    return counts, reports
 
 
 def _document() -> dict[str, Any]:
-    """What lies beside the video."""
+    """The ``qc.json`` beside the published video."""
     bucket = Settings.from_environment(os.environ).output_bucket
     with closing(aws_client("s3").get_object(Bucket=bucket, Key=RECORDING.qc_key)["Body"]) as body:
         document: dict[str, Any] = json.loads(body.read())
     return document
-
-
-def make_resources(console: Console) -> Queue:
-    """The buckets, the table and the queues of the embedded AWS, as the settings name them; the queue."""
-    settings = Settings.from_environment(os.environ)
-    s3, sqs = aws_client("s3"), aws_client("sqs")
-    for bucket in (settings.connect_bucket, settings.input_bucket, settings.output_bucket):
-        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    aws_client("dynamodb").create_table(
-        TableName=settings.table_name,
-        KeySchema=[{"AttributeName": "videoID", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "videoID", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    dead_letters = Queue(sqs, sqs.create_queue(QueueName="demo-dead-letters")["QueueUrl"])
-    redrive = {"deadLetterTargetArn": dead_letters.arn(), "maxReceiveCount": 3}
-    url = sqs.create_queue(QueueName="demo-recordings", Attributes={"RedrivePolicy": json.dumps(redrive)})["QueueUrl"]
-    os.environ["KOMOREBI_QUEUE_URL"] = url
-    console.print(f"  buckets  {settings.connect_bucket}, {settings.input_bucket}, {settings.output_bucket}")
-    console.print(f"  table    {settings.table_name}, key videoID")
-    console.print("  queue    demo-recordings; after 3 tries a message goes to demo-dead-letters")
-    return Queue(sqs, url)
-
-
-def upload_sample(console: Console) -> None:
-    """The sample call's media and item, beside the IVR's recording of the same contact."""
-    settings = Settings.from_environment(os.environ)
-    s3 = aws_client("s3")
-    call_audio = RECORDING.call_audio_prefixes(settings.connect_prefix)[0] + "{:%Y%m%dT%H:%M}_UTC.wav"
-    began = RECORDING.created
-    uploads = (
-        (
-            settings.connect_bucket,
-            call_audio.format(began - timedelta(minutes=2)),
-            _ivr_recording(),
-            "the IVR's recording of this contact: not the one",
-        ),
-        (settings.connect_bucket, call_audio.format(began), _sample("call.wav"), "the agent's: the call audio"),
-        (settings.input_bucket, RECORDING.agent_recording_key, _sample("recording.mp4"), "the agent recording"),
-    )
-    console.print("\n[bold]What lies in the buckets[/]")
-    for bucket, key, content, meaning in uploads:
-        s3.put_object(Bucket=bucket, Key=key, Body=content)
-        console.print(f"  {meaning}, {len(content) / 1e6:.2f} MB\n    s3://{bucket}/{key}", soft_wrap=True)
-    aws_client("dynamodb").put_item(TableName=settings.table_name, Item=_ITEM)
-
-
-def _sample(name: str) -> bytes:
-    return (files("komorebi_qc.demo") / "sample" / name).read_bytes()
-
-
-def sample_truth() -> str:
-    """When the sample call ended, as the backend would tell it."""
-    return str(json.loads(_sample("truth.json"))["callEndingTimestamp"])
-
-
-def _ivr_recording() -> bytes:
-    """Two seconds of silence in Connect's format."""
-    content = io.BytesIO()
-    with wave.open(content, "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(8_000)
-        file.writeframes(bytes(4 * 16_000))
-    return content.getvalue()
 
 
 def _item() -> dict[str, Any]:
@@ -248,48 +149,50 @@ def _item() -> dict[str, Any]:
     return item
 
 
-def _show_result(console: Console, result: Mapping[str, Any]) -> None:
-    from rich.text import Text  # noqa: PLC0415
-
-    lengths = ", ".join(f"{name.removesuffix('_s')} {seconds:.2f} s" for name, seconds in result["durations"].items())
-    codecs = result["codecs"]
+def _print_result(console: Console, document: Mapping[str, Any]) -> None:
+    durations, codecs, sync = document["durations"], document["codecs"], document["sync"]
     copied = "copied" if codecs["video_copied"] else "re-encoded"
-    console.print("\n[bold]What the worker made[/]")
-    console.print(
-        f"  {result['container']}: {codecs['video']} ({copied}), {codecs['audio']}; {lengths}", soft_wrap=True
-    )
-    console.print(f"\n[bold]Its findings[/]: {result['verdict']}")
-    colours = {"pass": "green", "warn": "yellow", "fail": "red"}
-    for finding in result["findings"]:
-        value = finding["value"]
-        shown = f"{value:.6g}" if isinstance(value, float) else str(value)
-        line = Text("  ").append(finding["status"], style=colours[finding["status"]])
-        line.append(f"  {finding['name']}: {shown} {finding['unit']}")
+    findings = document["findings"]
+    colour = {"pass": "green", "warn": "yellow", "fail": "bold red"}
+    console.print("\n[bold]The unified recording[/]")
+    parts = f"the call's {durations['call_s']:.2f} s and {durations['after_call_s']:.2f} s after it"
+    for line in (
+        f"{durations['output_s']:.2f} s, with {parts}",
+        f"{document['container'].upper()} with {codecs['video'].upper()} ({copied}) and {codecs['audio'].upper()}",
+        f"{sync['status']}: the call begins {sync['offset_s']:.3f} s after the recording",
+    ):
+        console.print(f"  {line}", soft_wrap=True)
+    passed = sum(finding["status"] == "pass" for finding in findings)
+    verdict = document["verdict"]
+    console.print(f"  [{colour[verdict]}]{verdict}[/]: {passed} of {len(findings)} findings pass")
+    for finding in findings:
         if finding["status"] != "pass":
-            line.append(f"\n        {finding['text']}")
-        console.print(line, soft_wrap=True)
+            text = f"  [{colour[finding['status']]}]{finding['status']}[/]  {finding['name']}: "
+            console.print(text + escape(finding["text"]), soft_wrap=True)
 
 
-def _show_item(console: Console, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    from rich.markup import escape  # noqa: PLC0415
-
-    console.print("\n[bold]The item[/] (only what changes is written)")
+def _print_item(console: Console, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    console.print("\n[bold]The item[/], of which only changes are written")
     same = [name for name in before if after.get(name) == before[name]]
     for name in sorted(before.keys() | after.keys()):
         if name not in same:
-            old, new = (escape(_plain(item.get(name))) for item in (before, after))
+            old, new = (escape(_value(item.get(name))) for item in (before, after))
             console.print(f"  {name}: {old} -> [green]{new}[/]", soft_wrap=True)
-    console.print(f"  as before: {', '.join(sorted(same))}", soft_wrap=True)
+    console.print(f"  unchanged: {', '.join(sorted(same))}", soft_wrap=True)
 
 
-def _plain(value: Mapping[str, Any] | None) -> str:
-    return "nothing" if value is None else str(next(iter(value.values())))
+def _value(typed: Mapping[str, Any] | None) -> str:
+    if typed is None:
+        return "(new)"
+    kind, value = next(iter(typed.items()))
+    return f"{float(value):.6g}" if kind == "N" else str(value)
 
 
-def _fetch_results(console: Console, out: Path) -> None:
+def _fetch_results(console: Console, out: Path) -> list[Path]:
     bucket = Settings.from_environment(os.environ).output_bucket
     s3 = aws_client("s3")
-    console.print("\n[bold]Where it is[/]")
+    paths = []
+    console.print("\n[bold]The published files, and their copies here[/]")
     for listed in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
         key = listed["Key"]
         path = out / key.rsplit("/", 1)[-1]
@@ -297,5 +200,55 @@ def _fetch_results(console: Console, out: Path) -> None:
             s3.download_file(bucket, key, str(path))  # under a temporary name first, so an older result stays whole
         except OSError as error:
             raise InputError(f"{path} can't be written: {error.strerror}; choose another folder") from error
-        kind = s3.head_object(Bucket=bucket, Key=key)["ContentType"]
-        console.print(f"  s3://{bucket}/{key}\n    {path.resolve()}  {kind}, {listed['Size']:,} bytes", soft_wrap=True)
+        paths.append(path)
+        size = f"{listed['Size'] / 1000:,.0f} kB"
+        console.print(f"  s3://{bucket}/{key}\n    {escape(str(path))}, {size}", soft_wrap=True)
+    return paths
+
+
+def _print_seams(console: Console, document: Mapping[str, Any], video: Path) -> None:
+    """Say at which moments the audio changes over, with the level that was measured before and after each of them."""
+    from komorebi_qc.media.decode_8khz import RATE, decode_output_8khz  # noqa: PLC0415  the codecs are loaded by now
+    from komorebi_qc.storage.local import opened_file  # noqa: PLC0415
+
+    with opened_file(video) as source:
+        samples = decode_output_8khz(source)
+    alignment = document["alignment"]
+    begin_s = alignment["offset_s"] + alignment["output_shift_s"]
+    end_s = document["call_end"]["used_s"] + alignment["output_shift_s"]
+    console.print(f"\nPlay {escape(str(video))}:", soft_wrap=True)
+    for at_s, change in (
+        (begin_s, "Connect's call audio takes over from the recording's own audio"),
+        (end_s, "the recording's own audio returns for the after-call work"),
+    ):
+        before = level_dbfs(samples, RATE, at_s - _LEVEL_WINDOW_S, at_s)
+        after = level_dbfs(samples, RATE, at_s, at_s + _LEVEL_WINDOW_S)
+        console.print(f"  at {at_s:.2f} s {change} ({before:.0f} dBFS before, {after:.0f} dBFS after)", soft_wrap=True)
+
+
+def _keep_open(console: Console, out: Path, queue: Queue, keep: threading.Event) -> None:
+    """Hold the embedded AWS open, with one message in the queue and one dead letter, until somebody ends it."""
+    queue.send(json.dumps({"recordingID": _UNKNOWN, "callEndingTimestamp": "00:00:10"}))
+    _work_once(queue)
+    path = out / ENVIRONMENT_FILE
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in shell_environment().items()]
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    try:
+        console.print("\n[bold]The embedded AWS stays open.[/] In another terminal, set these variables:\n")
+        for line in lines:
+            console.print(line, markup=False, soft_wrap=True)
+        console.print(f"\nOr read them from the file:  . {escape(shlex.quote(str(path.resolve())))}", soft_wrap=True)
+        console.print("Then try:\n")
+        for command in (
+            f"komorebi-qc status {RECORDING.recording_id} --dead-letters",
+            f"komorebi-qc submit {RECORDING.recording_id} --force",
+            "komorebi-qc worker --once",
+            f"komorebi-qc dlq list       # one dead letter, of {_UNKNOWN}",
+        ):
+            console.print(f"  {command}", markup=False, soft_wrap=True)
+        console.print("\nCtrl-C ends it.")
+        # In short waits: on Windows a wait without an end takes no Ctrl-C.
+        while not keep.wait(0.5):
+            pass
+    finally:
+        path.unlink(missing_ok=True)

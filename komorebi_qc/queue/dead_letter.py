@@ -1,8 +1,8 @@
-"""A dead letter: a message that no further try can help, with the reason beside it for whoever looks. Pure.
+"""A dead letter: a message that a retry can't help, with the reason in its attributes. Pure.
 
-The body stays what it was, so that a redrive is nothing but sending it again; the reason lies in message attributes.
-A letter that SQS itself moved, after a crash or a time-out each time, has none; where it bears one all the same, that
-is of an earlier failure, after which SQS's own redrive sent it again with all its attributes.
+The body doesn't change, so that a redrive only has to send it again. A message that SQS itself moved, after a crash or
+a timeout each time, has no reason. If it has one anyway, the reason is of an earlier failure: SQS's own redrive sends a
+message again with all its attributes.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ PREFIX = "komorebi"
 _LONGEST = 1000
 _LONGEST_ID = 128
 NO_REASON = (
-    "no reason was written: the function crashed, ran out of memory or was ended on each try. Look for the message ID "
-    "in the function's log"
+    "no reason was recorded: on each attempt the function crashed, ran out of memory or was ended. Search its log for "
+    "the message ID"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that was set aside.
+    """A message in the dead-letter queue.
 
     Attributes:
-        body: as it came.
-        kind: ``permanent``: trying again can't help; ``tries``: all tries are used up; ``unknown``: SQS moved it.
+        body: as it was sent.
+        kind: ``permanent``: a retry can't help; ``tries``: all attempts are used up; ``unknown``: SQS moved it.
         error: the error's class.
         reason: the error's sentence.
-        recording_id: where the body could be read.
-        message_id: of the message that failed, for the log.
-        request_id: of the invocation that set it aside.
-        receive_count: how often it had been tried.
-        failed_at: when it was set aside; for a letter without a reason, when it was first sent.
+        recording_id: empty if the body can't be read.
+        message_id: of the message that failed, to search the log for.
+        request_id: of the invocation that sent it to the dead-letter queue.
+        receive_count: how often the message had been delivered.
+        failed_at: when it was sent to the dead-letter queue; without a reason, when the message was first sent.
     """
 
     body: str
@@ -52,7 +52,7 @@ class DeadLetter:
     failed_at: datetime
 
     def attributes(self) -> dict[str, dict[str, str]]:
-        """As SQS takes them."""
+        """The message attributes, as SQS takes them."""
         texts = {
             "Kind": self.kind,
             "Error": self.error,
@@ -62,37 +62,50 @@ class DeadLetter:
             "RequestID": self.request_id,
             "FailedAt": self.failed_at.astimezone(UTC).isoformat(timespec="seconds"),
         }
-        told = {PREFIX + name: {"DataType": "String", "StringValue": text} for name, text in texts.items() if text}
-        told[PREFIX + "ReceiveCount"] = {"DataType": "Number", "StringValue": str(self.receive_count)}
-        return told
+        found = {PREFIX + name: {"DataType": "String", "StringValue": text} for name, text in texts.items() if text}
+        found[PREFIX + "ReceiveCount"] = {"DataType": "Number", "StringValue": str(self.receive_count)}
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """The dead letter for JSON, without its body."""
+        return {
+            "recording_id": self.recording_id,
+            "kind": self.kind,
+            "error": self.error,
+            "reason": self.reason,
+            "failed_at": self.failed_at.isoformat(timespec="seconds"),
+            "receive_count": self.receive_count,
+            "message_id": self.message_id,
+            "request_id": self.request_id,
+        }
 
     @classmethod
     def from_message(cls, message: Mapping[str, Any]) -> DeadLetter:
-        """Read a message as SQS gives it, with or without our attributes."""
+        """Read a message as SQS returns it, with or without this package's attributes."""
         system = message.get("Attributes", {})
         ours = {} if "DeadLetterQueueSourceArn" in system else message.get("MessageAttributes", {})
-        told = {
+        texts = {
             name.removeprefix(PREFIX): str(value.get("StringValue", ""))
             for name, value in ours.items()
             if name.startswith(PREFIX)
         }
-        kind = told.get("Kind")
+        kind = texts.get("Kind")
         sent = datetime.fromtimestamp(_number(system.get("SentTimestamp")) / 1000, UTC)
         return cls(
             body=str(message.get("Body", "")),
             kind=cast("Kind", kind) if kind in ("permanent", "tries") else "unknown",
-            error=told.get("Error", ""),
-            reason=told.get("Reason", "") or NO_REASON,
-            recording_id=_shown_id(told.get("RecordingID")) or _recording_id(str(message.get("Body", ""))),
-            message_id=told.get("MessageID", "") or str(message.get("MessageId", "")),
-            request_id=told.get("RequestID", ""),
-            receive_count=_number(told.get("ReceiveCount")),
-            failed_at=_when(told.get("FailedAt"), sent),
+            error=texts.get("Error", ""),
+            reason=texts.get("Reason", "") or NO_REASON,
+            recording_id=_shown_id(texts.get("RecordingID")) or _recording_id(str(message.get("Body", ""))),
+            message_id=texts.get("MessageID", "") or str(message.get("MessageId", "")),
+            request_id=texts.get("RequestID", ""),
+            receive_count=_number(texts.get("ReceiveCount")),
+            failed_at=_when(texts.get("FailedAt"), sent),
         )
 
 
 def _plain(text: str) -> str:
-    """What SQS takes in an attribute: no control characters, and not too long."""
+    """A text that SQS takes in an attribute: without control characters, and not too long."""
     kept = "".join(c if c.isprintable() else " " for c in text)
     return kept if len(kept) <= _LONGEST else kept[: _LONGEST - 3] + "..."
 
@@ -118,6 +131,6 @@ def _recording_id(body: str) -> str:
 
 
 def _shown_id(found: object) -> str:
-    """An ID fit to be shown: whoever may send a message must not reach an operator's terminal with it."""
+    """An ID that is safe to print; empty for any other. A sender's text must not control an operator's terminal."""
     is_fit = isinstance(found, str) and len(found) <= _LONGEST_ID and found.isascii() and found.isprintable()
     return str(found) if is_fit else ""

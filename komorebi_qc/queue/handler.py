@@ -1,11 +1,12 @@
-"""One message of the queue: what came of it, and what becomes of the message.
+"""The handling of one message of the queue.
 
-* done, or done before: it may be deleted;
-* a permanent error: it is set aside at once, in the dead-letter queue and with its reason, and costs no further try;
-* a passing error: it comes back later, each time after twice as long; after its last try it is set aside as well;
-* anything unforeseen counts as passing: the next machine may fare better.
+* Done, or done before from the same inputs: the message can be deleted.
+* A permanent error: the message goes to the dead-letter queue at once, with the reason, and isn't retried.
+* A passing error: the message returns later, each time after twice as long. After its last attempt it goes to the
+  dead-letter queue as well.
+* Any other error counts as passing: another machine may succeed.
 
-A `Report` tells of it: never the event, nor anything of the customer's.
+A `Report` describes the result. It never contains the event, nor any data of the customer.
 """
 
 from __future__ import annotations
@@ -29,22 +30,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from komorebi_qc.core.progress import Progress
-    from komorebi_qc.pipeline.process import Order, Outcome
+    from komorebi_qc.pipeline.options import Order
+    from komorebi_qc.pipeline.outcome import Outcome
 
 _T = TypeVar("_T")
 OutcomeName = Literal["done", "skipped", "passing", "permanent", "unexpected"]
 FIRST_RETRY_S, LAST_RETRY_S = 60, 4 * 3600
-"""The first wait, and the longest: with 10 tries, a good eight hours lie between the first and the last."""
-TIME_OUTS = 3
-"""From this try on a recording that runs out of time is given up: SQS counts tries, whatever ended them, so the first
-may have waited for the call's audio."""
+"""The first wait, and the longest. With 10 attempts the last one is over eight hours after the first."""
+TIME_OUT_ATTEMPTS = 3
+"""From this attempt on, running out of time is permanent. SQS counts all attempts, so earlier ones may have failed for
+another reason, such as call audio that hadn't arrived."""
 
 
 class Pipeline(Protocol):
     """`komorebi_qc.wiring.WiredPipeline`."""
 
     def is_done(self, order: Order) -> bool:
-        """Whether this very order has been carried out."""
+        """Whether this order was processed already."""
         ...
 
     def process(self, order: Order, *, progress: Progress) -> Outcome:
@@ -53,30 +55,30 @@ class Pipeline(Protocol):
 
 
 class MessageQueues(Protocol):
-    """The queues, as far as a message in hand has to do with them (`komorebi_qc.queue.sqs.SqsQueues`)."""
+    """The queues, as far as the handler of a message needs them (`komorebi_qc.queue.sqs.SqsQueues`)."""
 
-    def receive_count(self) -> int | None:
-        """How often a message is offered; None where that isn't known."""
+    def max_receive_count(self) -> int | None:
+        """How often a message is delivered; None if that isn't known."""
         ...
 
     def change_visibility(self, receipt_handle: str, seconds: int) -> bool:
-        """Let the message in hand come back `seconds` from now; False where the queue isn't known."""
+        """Make the message visible again `seconds` from now; False if the queue isn't known."""
         ...
 
     def send_to_dlq(self, letter: DeadLetter) -> bool:
-        """Put it into the dead-letter queue; False where there is none to put it into."""
+        """Send it to the dead-letter queue; False if there is none."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A number for whoever watches.
+    """A metric.
 
     Attributes:
-        name: of the metric.
-        unit: CloudWatch's: ``Count``, ``Seconds``, ``None``.
-        value: the number.
-        by: dimensions beside the service.
+        name: its name.
+        unit: CloudWatch's unit: ``Count``, ``Seconds``, ``None``.
+        value: its value.
+        by: dimensions in addition to the service.
     """
 
     name: str
@@ -87,21 +89,21 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a message fared.
+    """The result of a message.
 
     Attributes:
-        outcome: in a word.
-        message_id: SQS's.
-        recording_id: None where the message couldn't be read.
-        receive_count: how often it has been tried, this time included.
+        outcome: the result in a word.
+        message_id: SQS's ID.
+        recording_id: None if the message couldn't be read.
+        receive_count: how often it was delivered, this time included.
         seconds: wall time.
         error: the error's class.
-        detail: its sentence, or where it was raised.
-        retry_in_s: when it comes back; None where it doesn't, or SQS decides.
-        stays: whether it stays in the queue: it has to be reported as failed.
-        is_set_aside: whether it lies in the dead-letter queue now.
-        result: what was made, in a few words.
-        trouble: what the queues refused; SQS's own count sees to the message then.
+        detail: the error's sentence, or the place where it was raised.
+        retry_in_s: seconds until it is visible again; None if it doesn't return, or SQS decides.
+        is_batch_item_failure: whether it must be reported as failed, so that it stays in the queue.
+        is_dead_lettered: whether it was sent to the dead-letter queue.
+        result: facts about the unified recording, for the log.
+        trouble: errors of the queues; SQS's own redrive policy applies then.
     """
 
     outcome: OutcomeName
@@ -113,21 +115,21 @@ class Report:
     detail: str | None = None
     retry_in_s: int | None = None
     is_batch_item_failure: bool = False
-    is_set_aside: bool = False
+    is_dead_lettered: bool = False
     result: Mapping[str, Any] = field(default_factory=dict)
     trouble: tuple[str, ...] = ()
 
     @property
     def level(self) -> Literal["INFO", "WARNING", "ERROR"]:
-        """For the log: done, worth another try, or a matter for an operator."""
+        """The log level: done, to be retried, or a matter for an operator."""
         if self.outcome in ("done", "skipped"):
             return "INFO"
-        is_ours = self.error == AccessDeniedError.__name__
-        return "WARNING" if self.outcome == "passing" and not self.is_set_aside and not is_ours else "ERROR"
+        is_denied = self.error == AccessDeniedError.__name__
+        return "WARNING" if self.outcome == "passing" and not self.is_dead_lettered and not is_denied else "ERROR"
 
     def fields(self) -> dict[str, Any]:
-        """For the log; what isn't known isn't told."""
-        told = {
+        """The fields for the log; unknown values are left out."""
+        found = {
             "outcome": self.outcome,
             "messageID": self.message_id,
             "recordingID": self.recording_id,
@@ -136,14 +138,14 @@ class Report:
             "error": self.error,
             "detail": self.detail,
             "retryInSeconds": self.retry_in_s,
-            "setAside": self.is_set_aside or None,
+            "deadLettered": self.is_dead_lettered or None,
             "queueTrouble": list(self.trouble) or None,
             **self.result,
         }
-        return {name: value for name, value in told.items() if value is not None}
+        return {name: value for name, value in found.items() if value is not None}
 
     def metrics(self) -> list[Metric]:
-        """Counts by outcome and cause; of a result its seconds a step, its speed, its sync and its offset."""
+        """Counts by outcome and cause; for a result also seconds of each step, speed, sync status and offset."""
         names = {"done": "Processed", "skipped": "Skipped"}
         found = [Metric(names.get(self.outcome, "Failed"), "Count", 1.0)]
         if self.error is not None:
@@ -161,14 +163,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """As much of Lambda's context as a handler may look at; there is no deadline.
+    """The part of Lambda's context that a handler may use, without a time limit.
 
     Attributes:
-        aws_request_id: a made up one.
-        reports: what the handler tells of each message; Lambda only logs it.
-        function_name: for the log, as the rest.
-        memory_limit_in_mb: none.
-        invoked_function_arn: none.
+        aws_request_id: an invented ID.
+        reports: the handler's report of each message, which Lambda only logs.
+        function_name: for the log, like the rest.
+        memory_limit_in_mb: 0, for no limit.
+        invoked_function_arn: empty.
     """
 
     aws_request_id: str
@@ -178,28 +180,28 @@ class WorkerContext:
     invoked_function_arn: str = ""
 
     def get_remaining_time_in_millis(self) -> int:
-        """A day: nothing ends this process."""
+        """A day: this process has no time limit."""
         return 24 * 3600 * 1000
 
 
 class MessageStaysError(Exception):
-    """Tells a batch processor that a message is to come again; its report has been told already."""
+    """Tells the batch processor that a message must return; its report has been logged already."""
 
 
 def check_event(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The event, if it is one of a queue.
+    """The event, if it is an SQS event.
 
     Raises:
-        MessageError: where it is no such event, so that no record of it can be reported.
+        MessageError: it is no such event, so that none of its records can be reported.
     """
     records = event.get("Records") if isinstance(event, Mapping) else None
     if not isinstance(records, list) or not all(isinstance(r, dict) and r.get("messageId") for r in records):
-        raise MessageError("the event has no Records with a messageId each: this function takes events of an SQS queue")
+        raise MessageError("the event has no Records with a messageId each: this function takes events of SQS")
     return dict(event)
 
 
 def retry_in_s(receive_count: int, message_id: str = "") -> int:
-    """When a message that failed comes back: doubled with each try, a tenth more or less, so that a crowd spreads."""
+    """Seconds until a failed message is visible again: doubled with each attempt, and spread by up to a tenth."""
     wait_s: int = min(FIRST_RETRY_S * 2 ** min(max(receive_count, 1) - 1, 20), LAST_RETRY_S)
     spread = zlib.crc32(message_id.encode()) % 2001 / 10_000 - 0.1
     return round(wait_s * (1 + spread))
@@ -208,21 +210,21 @@ def retry_in_s(receive_count: int, message_id: str = "") -> int:
 def handle_record(
     record: Mapping[str, Any],
     pipeline: Pipeline,
-    desk: MessageQueues,
+    queues: MessageQueues,
     *,
     remaining_s: Callable[[], float],
     request_id: str = "",
-    told: Callable[[str], None] = lambda _: None,
+    on_recording_id: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Carry out one record of an SQS event, and see to its message.
+    """Process one record of an SQS event, and retry or dead-letter its message.
 
     Args:
-        record: as Lambda gives it.
-        pipeline: what to do it with.
-        desk: where the message came from, and where it goes when it can't be done.
-        remaining_s: seconds until this invocation is ended.
-        request_id: the invocation's.
-        told: called with the recording's ID as soon as it is known.
+        record: a record of Lambda's event.
+        pipeline: processes the recording.
+        queues: the queue of the message, and its dead-letter queue.
+        remaining_s: returns the seconds until the invocation's time limit.
+        request_id: the invocation's ID.
+        on_recording_id: called with the recording's ID as soon as it is known.
     """
     began = time.monotonic()
     message_id, count = str(record.get("messageId", "")), _receive_count(record)
@@ -233,28 +235,28 @@ def handle_record(
     try:
         message = Message.from_body(str(record.get("body", "")))
         recording_id = message.recording_id
-        told(recording_id)
-        outcome, result = _carry_out(message, pipeline, remaining_s)
+        on_recording_id(recording_id)
+        outcome, result = _process(message, pipeline, remaining_s)
     except OutOfTimeError as raised:
-        outcome, error = "permanent" if count >= TIME_OUTS else "passing", raised
+        outcome, error = "permanent" if count >= TIME_OUT_ATTEMPTS else "passing", raised
     except (PassingError, AccessDeniedError) as raised:
-        # A right that the function lacks isn't the message's fault: a wrong role must not empty the queue.
+        # A missing permission is no property of the message: a wrong role must not empty the queue.
         outcome, error = "passing", raised
     except KomorebiError as raised:
         outcome, error = "permanent", raised
-    except Exception as raised:  # noqa: BLE001  whatever it is, the other records go on
+    except Exception as raised:  # noqa: BLE001  the other records go on, whatever it is
         outcome, error = "unexpected", raised
     seconds = round(time.monotonic() - began, 3)
     if error is None:
         return Report(outcome, message_id, recording_id, count, seconds, result=result)
 
     trouble: list[str] = []
-    receive_count = _noting(trouble, desk.receive_count)
-    is_last = outcome == "permanent" or (receive_count is not None and count >= receive_count)
-    is_set_aside = is_last and bool(
-        _noting(
+    most = _try(trouble, queues.max_receive_count)
+    is_last = outcome == "permanent" or (most is not None and count >= most)
+    is_dead_lettered = is_last and bool(
+        _try(
             trouble,
-            lambda: desk.send_to_dlq(
+            lambda: queues.send_to_dlq(
                 DeadLetter(
                     str(record.get("body", "")),
                     "permanent" if outcome == "permanent" else "tries",
@@ -269,9 +271,9 @@ def handle_record(
             ),
         )
     )
-    later_s = None if is_set_aside else retry_in_s(count, message_id)
-    if later_s is not None and not _noting(
-        trouble, partial(desk.change_visibility, str(record.get("receiptHandle", "")), later_s)
+    later_s = None if is_dead_lettered else retry_in_s(count, message_id)
+    if later_s is not None and not _try(
+        trouble, partial(queues.change_visibility, str(record.get("receiptHandle", "")), later_s)
     ):
         later_s = None
     return Report(
@@ -283,16 +285,16 @@ def handle_record(
         type(error).__name__,
         _for_the_log(error),
         later_s,
-        is_batch_item_failure=not is_set_aside,
-        is_set_aside=is_set_aside,
+        is_batch_item_failure=not is_dead_lettered,
+        is_dead_lettered=is_dead_lettered,
         trouble=tuple(trouble),
     )
 
 
-def _carry_out(
+def _process(
     message: Message, pipeline: Pipeline, remaining_s: Callable[[], float]
 ) -> tuple[OutcomeName, Mapping[str, Any]]:
-    from komorebi_qc.pipeline.process import Order  # noqa: PLC0415  the decoders load after the message has proved to be one
+    from komorebi_qc.pipeline.options import Order  # noqa: PLC0415  the decoders load after the message has proved to be one
 
     order = Order(message.recording_id, message.call_end)
     if not message.force and pipeline.is_done(order):
@@ -316,11 +318,11 @@ def _summary(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _noting(trouble: list[str], act: Callable[[], _T]) -> _T | None:
-    """What the queue refuses isn't the message's fault."""
+def _try(trouble: list[str], act: Callable[[], _T]) -> _T | None:
+    """Call a queue; its error is noted and doesn't change the message's own result."""
     try:
         return act()
-    except Exception as error:  # noqa: BLE001  whatever it is, the message's report is told
+    except Exception as error:  # noqa: BLE001  the message is reported, whatever it is
         trouble.append(_sentence(error))
         return None
 
@@ -332,19 +334,19 @@ def _receive_count(record: Mapping[str, Any]) -> int:
 
 
 def _sentence(error: Exception) -> str:
-    """For the dead letter, which holds the message itself."""
+    """The error for the dead letter, which contains the message itself."""
     return str(error) if isinstance(error, KomorebiError) else f"unforeseen: {_places(error)}"
 
 
 def _for_the_log(error: Exception) -> str:
     if isinstance(error, MessageError):
-        # Its sentence quotes the message, which is no matter for the log: the dead-letter queue keeps it.
-        return "the message can't be read: look at its body in the dead-letter queue"
+        # Its sentence quotes the message, which doesn't belong in the log.
+        return "the message can't be read: see its body in the dead-letter queue"
     return _sentence(error)
 
 
 def _places(error: Exception) -> str:
-    """An unforeseen text may quote anything; where it was raised says as much."""
+    """The places where an unforeseen error was raised, instead of its text, which may quote anything."""
     frames = extract_tb(error.__traceback__)[-5:]
     return f"{type(error).__name__} at " + ", ".join(
         f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames

@@ -1,7 +1,7 @@
-"""What an operator does: look at the dead letters, send them again, ask how a recording stands, order it anew.
+"""An operator's work: read the dead-letter queue, redrive it, read a recording's status, send a message.
 
-The dead-letter queue is read by receiving, since SQS knows no other way: letters are out of others' sight for as long
-as that takes, and then back.
+SQS can be read only by receiving messages. So dead letters are invisible to others while they are read, and visible
+again afterwards.
 """
 
 from __future__ import annotations
@@ -9,71 +9,90 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from komorebi_qc.core.errors import InputError, KomorebiError, PermanentError, SettingsError
-from komorebi_qc.core.recording import check_recording_id, message_body
+from komorebi_qc.core.errors import InputError, KomorebiError, PermanentError
+from komorebi_qc.core.recording import CALL_END_ATTRIBUTE, check_recording_id, message_body
+from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.queue.dead_letter import DeadLetter
-from komorebi_qc.queue.sqs import Queue, queue_by_arn
 from komorebi_qc.storage.aws_errors import aws_errors, error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from komorebi_qc.core.recording import Recording
+    from komorebi_qc.queue.sqs import Queue
     from komorebi_qc.storage.dynamodb import DynamoTable
     from komorebi_qc.storage.s3_media import S3Media
 
 LOG = logging.getLogger(__name__)
-MOST_LETTERS = 1_000
+MAX_DEAD_LETTERS = 1_000
 _HELD_S = 120
-"""How long letters stay out of sight where this process dies while it holds them."""
+"""The visibility timeout of messages that are being read; it matters only if this process dies meanwhile."""
 _EMPTY_POLLS = 2
-"""SQS asks a sample of its servers: one empty answer doesn't mean an empty queue."""
+"""SQS asks only some of its servers, so one empty response doesn't prove an empty queue."""
 _UNKNOWN_TO_THE_SERVICE = frozenset(
     {"AWS.SimpleQueueService.UnsupportedOperation", "InvalidAction", "NotImplemented", "UnsupportedOperation"}
 )
 
 
+class CallEndTable(Protocol):
+    """A table whose items may have a reported call end (`komorebi_qc.storage.dynamodb.DynamoTable`)."""
+
+    def text(self, recording_id: str, attribute: str) -> str:
+        """One attribute as text; empty if the item or the attribute is missing."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class Letters:
-    """What was found in the dead-letter queue.
+class DeadLetterList:
+    """The content of the dead-letter queue.
 
     Attributes:
         letters: oldest first.
-        are_all: whether there are no more, as far as SQS can tell.
+        are_all: whether there are no more, as far as SQS shows.
     """
 
     letters: tuple[DeadLetter, ...]
     are_all: bool
 
+    def to_dict(self) -> dict[str, Any]:
+        """The dead letters for JSON, without their bodies."""
+        return {"letters": [letter.to_dict() for letter in self.letters], "are_all": self.are_all}
+
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """What was sent again.
+    """The result of a redrive.
 
     Attributes:
         how: by SQS itself (``task``), or one by one (``messages``).
-        count: how many; of a task, how many it was begun with, roughly.
-        not_found: the IDs asked for of which no letter was there.
+        count: number of messages; for a task the approximate number at its start.
+        not_found: requested IDs that no dead letter has.
     """
 
     how: Literal["task", "messages"]
     count: int
     not_found: tuple[str, ...] = ()
 
+    def to_dict(self) -> dict[str, Any]:
+        """The result for JSON."""
+        return {"how": self.how, "count": self.count, "not_found": self.not_found}
+
 
 @dataclass(frozen=True, slots=True)
 class RecordingStatus:
-    """How a recording stands.
+    """The state of a recording.
 
     Attributes:
         recording: its item.
-        item: what this package has written into it.
-        inputs: the inputs' keys; empty where one isn't there.
-        missing: why not.
-        outputs: keys and bytes of what lies in the output bucket.
-        letters: its dead letters; None where no queue is configured.
+        item: the attributes that this package has written.
+        inputs: keys of the call audio and of the agent recording; empty if one is missing.
+        missing: why an input is missing.
+        outputs: keys and sizes in bytes of the published files.
+        letters: its dead letters; None if they weren't read.
+        input_buckets: the buckets of the two inputs.
+        output_bucket: the bucket of the outputs.
     """
 
     recording: Recording
@@ -82,45 +101,48 @@ class RecordingStatus:
     missing: str | None
     outputs: tuple[tuple[str, int], ...]
     letters: tuple[DeadLetter, ...] | None
+    input_buckets: tuple[str, str] = ("", "")
+    output_bucket: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The state for JSON."""
+        recording = self.recording
+        addresses = [f"s3://{bucket}/{key}" for bucket, key in zip(self.input_buckets, self.inputs, strict=False)]
+        return {
+            "recording_id": recording.recording_id,
+            "agent_id": recording.agent_id,
+            "creation_date": f"{recording.created:%Y-%m-%d %H:%M:%S}",
+            "is_processed": recording.is_processed,
+            "item": self.item,
+            "inputs": list(self.inputs),
+            "input_addresses": addresses,
+            "missing": self.missing,
+            "outputs": [
+                {"key": key, "bytes": size, "address": f"s3://{self.output_bucket}/{key}"} for key, size in self.outputs
+            ],
+            "dead_letters": None if self.letters is None else [letter.to_dict() for letter in self.letters],
+        }
 
 
-def dead_letter_queue(queue: Queue, dead: Queue | None) -> Queue:
-    """The dead-letter queue: as configured, else as the queue's own policy names it.
+def read_dead_letters(dead: Queue, *, most: int = MAX_DEAD_LETTERS) -> DeadLetterList:
+    """Read the dead letters; they stay in their queue.
 
     Raises:
-        SettingsError: where neither names one.
-        StorageError: where the queue doesn't answer.
-        AccessDeniedError: where it refuses or doesn't exist.
-    """
-    if dead is not None:
-        return dead
-    arn = queue.policy().dead_letter_arn
-    if arn is None:
-        raise SettingsError(
-            f"the queue {queue.url} has no dead-letter queue: set its redrive policy, or KOMOREBI_DEAD_LETTER_QUEUE_URL"
-        )
-    return queue_by_arn(queue.client, arn)
-
-
-def read_letters(dead: Queue, *, most: int = MOST_LETTERS) -> Letters:
-    """The dead letters, left where they are.
-
-    Raises:
-        StorageError: where the queue doesn't answer.
-        AccessDeniedError: where it refuses or doesn't exist.
+        StorageError: the queue doesn't respond.
+        AccessDeniedError: the queue denies access or doesn't exist.
     """
     with _held(dead, most) as (messages, are_all):
         letters = [DeadLetter.from_message(message) for message in messages]
-    return Letters(tuple(sorted(letters, key=lambda letter: letter.failed_at)), are_all)
+    return DeadLetterList(tuple(sorted(letters, key=lambda letter: letter.failed_at)), are_all)
 
 
 def redrive_all(dead: Queue, queue: Queue) -> Redriven:
-    """Send every dead letter again: by SQS's own task, or one by one where the service has none.
+    """Send every dead letter back: by SQS's own task, or one by one if the service has no such task.
 
     Raises:
-        PermanentError: where a task is under way already.
-        StorageError: where a queue doesn't answer.
-        AccessDeniedError: where one refuses or doesn't exist.
+        PermanentError: a task is running already.
+        StorageError: a queue doesn't respond.
+        AccessDeniedError: a queue denies access or doesn't exist.
     """
     count = dead.counts().visible
     source, destination = dead.arn(), queue.arn()
@@ -131,10 +153,10 @@ def redrive_all(dead: Queue, queue: Queue) -> Redriven:
             code = error_code(error)
             if code == "InvalidParameterValue":
                 raise PermanentError(
-                    f"SQS takes no redrive of {dead.url} now ({code}): one is under way already (`aws sqs "
-                    "list-message-move-tasks` tells), or no queue names it as its dead-letter queue"
+                    f"SQS refuses a redrive of {dead.url} now ({code}): one is running already (`aws sqs "
+                    "list-message-move-tasks` shows it), or no queue names it as its dead-letter queue"
                 ) from error
-            # A number is a bare HTTP status: no answer of SQS, which gives each of its errors a name.
+            # A number is a bare HTTP status, which isn't from SQS: SQS names each of its errors.
             if code not in _UNKNOWN_TO_THE_SERVICE and not code.isdigit():
                 raise
         else:
@@ -143,12 +165,12 @@ def redrive_all(dead: Queue, queue: Queue) -> Redriven:
 
 
 def redrive_only(dead: Queue, queue: Queue, recording_ids: tuple[str, ...]) -> Redriven:
-    """Send the dead letters of these recordings again; the message's ID names a letter as well.
+    """Send the dead letters of these recordings back; a message's ID names a dead letter as well.
 
     Raises:
-        MessageError: where one is neither kind of ID.
-        StorageError: where a queue doesn't answer.
-        AccessDeniedError: where one refuses or doesn't exist.
+        MessageError: a text is neither kind of ID.
+        StorageError: a queue doesn't respond.
+        AccessDeniedError: a queue denies access or doesn't exist.
     """
     wanted = {check_recording_id(text) for text in recording_ids}
     seen: set[str] = set()
@@ -163,7 +185,7 @@ def redrive_only(dead: Queue, queue: Queue, recording_ids: tuple[str, ...]) -> R
 
 
 def _redrive(dead: Queue, queue: Queue, is_wanted: Callable[[DeadLetter], bool]) -> Redriven:
-    """Sent first, deleted then: what ends this in between leaves a message twice, which is harmless, and never none."""
+    """Send each message, then delete it: an end in between leaves it twice, which is harmless."""
     count = 0
     with _held(dead, None) as (messages, _):
         for message in list(messages):
@@ -178,9 +200,9 @@ def _redrive(dead: Queue, queue: Queue, is_wanted: Callable[[DeadLetter], bool])
 
 @contextmanager
 def _held(dead: Queue, most: int | None) -> Iterator[tuple[list[dict[str, Any]], bool]]:
-    """The messages of a queue, and whether they are all.
+    """The messages of a queue, and whether there are no more.
 
-    In the end those that are still in the list come back into sight.
+    At the end, those that are still in the list become visible again.
     """
     messages: list[dict[str, Any]] = []
     empty = 0
@@ -189,7 +211,7 @@ def _held(dead: Queue, most: int | None) -> Iterator[tuple[list[dict[str, Any]],
             some = dead.receive_some(10 if most is None else min(10, most - len(messages)), min(empty, 1), _HELD_S)
             again = {message["MessageId"] for message in some}
             known = {message["MessageId"] for message in messages}
-            # Of a message that is given twice, the newer handle counts.
+            # Of a message that is received twice, only the newer receipt handle is valid.
             messages[:] = [message for message in messages if message["MessageId"] not in again] + some
             empty = 0 if again - known else empty + 1
         yield messages, empty >= _EMPTY_POLLS
@@ -198,17 +220,25 @@ def _held(dead: Queue, most: int | None) -> Iterator[tuple[list[dict[str, Any]],
             for message in messages:
                 dead.change_visibility(message, 0)
         except KomorebiError as error:
-            LOG.warning("%s; the letters are in sight again in %d s", error, _HELD_S)
+            LOG.warning("%s; the dead letters are visible again in %d s", error, _HELD_S)
 
 
-def standing(recording_id: str, *, table: DynamoTable, media: S3Media, dead: Queue | None = None) -> RecordingStatus:
-    """How a recording stands: its item, its inputs, its outputs and its dead letters.
+def recording_status(
+    recording_id: str, *, table: DynamoTable, media: S3Media, dead: Queue | None = None
+) -> RecordingStatus:
+    """The state of a recording: its item, its inputs, its outputs and its dead letters.
+
+    Args:
+        recording_id: the recording's ID.
+        table: the table of recordings.
+        media: the buckets.
+        dead: the dead-letter queue; None to leave it unread.
 
     Raises:
-        MessageError: where `recording_id` is none.
-        UnknownRecordingError: where there is no item, or it lacks what the keys are made of.
-        StorageError: where a service doesn't answer.
-        AccessDeniedError: where one refuses.
+        MessageError: `recording_id` is malformed.
+        UnknownRecordingError: there is no item, or it lacks what the keys are made of.
+        StorageError: a service doesn't respond.
+        AccessDeniedError: a service denies access.
     """
     recording = table.get(recording_id)
     try:
@@ -217,24 +247,58 @@ def standing(recording_id: str, *, table: DynamoTable, media: S3Media, dead: Que
         inputs, missing = (), str(error)
     letters = None
     if dead is not None:
-        letters = tuple(letter for letter in read_letters(dead).letters if letter.recording_id == recording_id)
+        letters = tuple(letter for letter in read_dead_letters(dead).letters if letter.recording_id == recording_id)
     return RecordingStatus(
-        recording, table.own_attributes(recording_id), inputs, missing, media.outputs(recording), letters
+        recording,
+        table.own_attributes(recording_id),
+        inputs,
+        missing,
+        media.outputs(recording),
+        letters,
+        (media.connect_bucket, media.input_bucket),
+        media.output_bucket,
     )
 
 
 def submit(recording_id: str, call_end: str, *, force: bool, table: DynamoTable, queue: Queue) -> str:
-    """Order a recording as the backend does; the message's ID.
+    """Send a message for a recording, as the backend does; returns the message's ID.
+
+    Args:
+        recording_id: the recording's ID.
+        call_end: ``HH:MM:SS``, ``MM:SS`` or seconds; empty for the item's call end.
+        force: process it again, even if the inputs haven't changed.
+        table: the table of recordings.
+        queue: the queue.
 
     Raises:
-        InputError: where the call end is missing.
-        MessageError: where the ID or the call end is none.
-        UnknownRecordingError: where the table has no such item: the message would only become a dead letter.
-        StorageError: where a service doesn't answer.
-        AccessDeniedError: where one refuses.
+        InputError: the call end is missing here and in the item.
+        MessageError: the ID or the call end is malformed.
+        UnknownRecordingError: the table has no such item, so the message would only become a dead letter.
+        StorageError: a service doesn't respond.
+        AccessDeniedError: a service denies access.
     """
-    if not call_end:
-        raise InputError("--call-end is missing: when the call ended, counted from the recording's start (HH:MM:SS)")
-    body = message_body(recording_id, call_end, force=force)
-    table.get(recording_id)
+    if call_end:
+        body = message_body(recording_id, call_end, force=force)
+        table.get(recording_id)
+    else:
+        table.get(recording_id)
+        body = message_body(recording_id, reported_call_end(table, recording_id), force=force)
     return queue.send(body)
+
+
+def reported_call_end(table: CallEndTable, recording_id: str) -> str:
+    """The reported call end in a recording's item.
+
+    Raises:
+        InputError: the item has none, or one that is not a time.
+        StorageError: the table doesn't respond.
+        AccessDeniedError: the table denies access or doesn't exist.
+    """
+    text = table.text(recording_id, CALL_END_ATTRIBUTE)
+    if not text:
+        raise InputError(
+            f"--call-end is missing, and the item of {recording_id} has no attribute {CALL_END_ATTRIBUTE}: give the "
+            "end of the call, counted from the recording's start (HH:MM:SS)"
+        )
+    parse_call_end(text)
+    return text

@@ -1,4 +1,4 @@
-"""A queue of SQS: receive, hide, delete, send; and the two queues as a message in hand needs them."""
+"""An SQS queue: receive, change the visibility timeout, delete, send; and both queues for a message's handler."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from komorebi_qc.core.errors import SettingsError
 from komorebi_qc.storage.aws_errors import aws_errors, error_code
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from komorebi_qc.queue.dead_letter import DeadLetter
 
 LOG = logging.getLogger(__name__)
-_NOT_IN_HAND = ("ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight")
+_NOT_RECEIVED = ("ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +24,17 @@ class Redrive:
     """A queue's redrive policy.
 
     Attributes:
-        dead_letter_arn: where a message goes after its tries; None for nowhere.
-        tries: ``maxReceiveCount``; None where it is offered for as long as it is kept.
+        dead_letter_arn: the dead-letter queue; None if there is none.
+        max_receive_count: how often a message is delivered; None for no limit.
     """
 
     dead_letter_arn: str | None
-    receive_count: int | None
+    max_receive_count: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class QueueCounts:
-    """Messages of a queue: in sight, in somebody's hand or waiting for a retry, and not yet due."""
+    """Numbers of messages: visible, invisible because somebody has received them, and delayed."""
 
     visible: int
     hidden: int
@@ -46,17 +47,17 @@ class Queue:
 
     Attributes:
         client: boto3's ``sqs`` client; its read timeout has to be longer than a poll waits.
-        url: the queue's.
+        url: the queue's URL.
     """
 
     client: Any
     url: str
 
     def arn(self) -> str:
-        """Its ARN.
+        """The queue's ARN.
 
         Raises:
-            StorageError: where the queue doesn't answer.
+            StorageError: the queue doesn't respond.
             AccessDeniedError: where it refuses or doesn't exist.
         """
         with aws_errors(f"queue {self.url}"):
@@ -64,35 +65,35 @@ class Queue:
         return str(answer["Attributes"]["QueueArn"])
 
     def policy(self) -> Redrive:
-        """What becomes of its messages after their tries.
+        """The queue's redrive policy.
 
         Raises:
-            StorageError: where the queue doesn't answer.
+            StorageError: the queue doesn't respond.
             AccessDeniedError: where it refuses or doesn't exist.
         """
         with aws_errors(f"queue {self.url}"):
             answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["RedrivePolicy"])
-        told = json.loads(answer.get("Attributes", {}).get("RedrivePolicy") or "{}")
-        receive_count = told.get("maxReceiveCount")
-        return Redrive(told.get("deadLetterTargetArn"), None if receive_count is None else int(receive_count))
+        policy = json.loads(answer.get("Attributes", {}).get("RedrivePolicy") or "{}")
+        count = policy.get("maxReceiveCount")
+        return Redrive(policy.get("deadLetterTargetArn"), None if count is None else int(count))
 
     def counts(self) -> QueueCounts:
-        """How many messages it has, roughly: SQS promises no more.
+        """The approximate numbers of messages; SQS gives no exact ones.
 
         Raises:
-            StorageError: where the queue doesn't answer.
+            StorageError: the queue doesn't respond.
             AccessDeniedError: where it refuses or doesn't exist.
         """
         names = [f"ApproximateNumberOfMessages{more}" for more in ("", "NotVisible", "Delayed")]
         with aws_errors(f"queue {self.url}"):
-            told = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
-        return QueueCounts(*(int(told.get(name, 0)) for name in names))
+            found = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
+        return QueueCounts(*(int(found.get(name, 0)) for name in names))
 
     def send(self, body: str, attributes: Mapping[str, Mapping[str, str]] | None = None) -> str:
-        """Send a message; its ID.
+        """Send a message; returns its ID.
 
         Raises:
-            StorageError: where the queue doesn't answer.
+            StorageError: the queue doesn't respond.
             AccessDeniedError: where it refuses or doesn't exist.
         """
         with aws_errors(f"queue {self.url}"):
@@ -102,20 +103,20 @@ class Queue:
         return str(answer["MessageId"])
 
     def receive(self, wait_s: int, visibility_s: int) -> dict[str, Any] | None:
-        """The next message, as SQS gives it; None where none came in `wait_s`.
+        """The next message, as SQS returns it; None if no message came within `wait_s`.
 
         Raises:
-            StorageError: where the queue doesn't answer.
+            StorageError: the queue doesn't respond.
             AccessDeniedError: where it refuses or doesn't exist.
         """
         messages = self.receive_some(1, wait_s, visibility_s)
         return messages[0] if messages else None
 
     def receive_some(self, most: int, wait_s: int, visibility_s: int) -> list[dict[str, Any]]:
-        """Up to `most` messages, 10 at most; SQS may give fewer than there are.
+        """Up to `most` messages, 10 at most; SQS may return fewer than there are.
 
         Raises:
-            StorageError: where the queue doesn't answer.
+            StorageError: the queue doesn't respond.
             AccessDeniedError: where it refuses or doesn't exist.
         """
         with aws_errors(f"queue {self.url}"):
@@ -130,10 +131,10 @@ class Queue:
         return list(answer.get("Messages", []))
 
     def change_visibility(self, message: Mapping[str, Any], seconds: int) -> None:
-        """Let the message come back `seconds` from now, unless it is deleted before.
+        """Make the message visible again `seconds` from now, unless it is deleted before.
 
         Raises:
-            StorageError: where the queue doesn't answer.
+            StorageError: the queue doesn't respond.
             AccessDeniedError: where it refuses or doesn't exist.
         """
         with aws_errors(f"queue {self.url}"):
@@ -142,15 +143,15 @@ class Queue:
                     QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=seconds
                 )
             except Exception as error:
-                if not error_code(error).endswith(_NOT_IN_HAND):
+                if not error_code(error).endswith(_NOT_RECEIVED):
                     raise
-                LOG.warning("message %s is no longer in hand: another worker may have it", message["MessageId"])
+                LOG.warning("message %s is visible again already: another worker may have it", message["MessageId"])
 
     def delete(self, message: Mapping[str, Any]) -> None:
-        """Take the message out of the queue.
+        """Delete the message.
 
         Raises:
-            StorageError: where the queue doesn't answer.
+            StorageError: the queue doesn't respond.
             AccessDeniedError: where it refuses or doesn't exist.
         """
         with aws_errors(f"queue {self.url}"):
@@ -158,56 +159,72 @@ class Queue:
 
 
 def queue_by_arn(client: Any, arn: str) -> Queue:
-    """The queue of an ARN, in the client's region.
+    """The queue that an ARN names, in the client's region.
 
     Raises:
-        StorageError: where SQS doesn't answer.
-        AccessDeniedError: where it refuses, or the queue doesn't exist.
+        StorageError: SQS doesn't respond.
+        AccessDeniedError: SQS denies access, or the queue doesn't exist.
     """
     *_, account, name = arn.split(":")
     with aws_errors(f"queue {arn}"):
         return Queue(client, client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"])
 
 
+def dead_letter_queue_of(queue: Queue) -> Queue:
+    """The dead-letter queue in a queue's redrive policy.
+
+    Raises:
+        SettingsError: the policy names none.
+        StorageError: the queue doesn't respond.
+        AccessDeniedError: the queue denies access or doesn't exist.
+    """
+    arn = queue.policy().dead_letter_arn
+    if arn is None:
+        raise SettingsError(
+            f"the queue {queue.url} has no dead-letter queue: set its redrive policy, or KOMOREBI_DEAD_LETTER_QUEUE_URL"
+        )
+    return queue_by_arn(queue.client, arn)
+
+
 class SqsQueues:
-    """A queue and its dead-letter queue, for the messages in hand (`komorebi_qc.queue.handler.MessageQueues`)."""
+    """A queue and its dead-letter queue, for the handler of a message (`komorebi_qc.queue.handler.MessageQueues`)."""
 
     def __init__(self, queue: Queue | None, dead: Queue | None = None) -> None:
         """Take the queues.
 
         Args:
-            queue: where messages come from; None where that isn't known: they are neither hidden nor set aside.
-            dead: the dead-letter queue; None to go by the queue's own policy.
+            queue: the queue that messages come from; None if it isn't known.
+            dead: the dead-letter queue; None for the one in the queue's redrive policy.
         """
         self._queue, self._dead = queue, dead
         self._policy: Redrive | None = None
 
-    def receive_count(self) -> int | None:
-        """How often a message is offered; asked of the queue once.
+    def max_receive_count(self) -> int | None:
+        """How often a message is delivered; read from the queue once.
 
         Raises:
-            StorageError: where the queue doesn't answer.
+            StorageError: the queue doesn't respond.
             AccessDeniedError: where it refuses or doesn't exist.
         """
-        return self._redrive().receive_count
+        return self._redrive().max_receive_count
 
     def change_visibility(self, receipt_handle: str, seconds: int) -> bool:
-        """Let the message in hand come back `seconds` from now; False where the queue isn't known.
+        """Make the message visible again `seconds` from now; False if the queue isn't known.
 
         Raises:
-            StorageError: where the queue doesn't answer.
+            StorageError: the queue doesn't respond.
             AccessDeniedError: where it refuses or doesn't exist.
         """
         if self._queue is None or not receipt_handle:
             return False
-        self._queue.change_visibility({"ReceiptHandle": receipt_handle, "MessageId": "in hand"}, seconds)
+        self._queue.change_visibility({"ReceiptHandle": receipt_handle, "MessageId": "of this invocation"}, seconds)
         return True
 
     def send_to_dlq(self, letter: DeadLetter) -> bool:
-        """Put it into the dead-letter queue; False where there is none.
+        """Send it to the dead-letter queue; False if there is none.
 
         Raises:
-            StorageError: where the queue doesn't answer.
+            StorageError: the queue doesn't respond.
             AccessDeniedError: where it refuses or doesn't exist.
         """
         if self._dead is None:

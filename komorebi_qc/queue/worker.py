@@ -1,7 +1,8 @@
-"""The queue's worker: hands each message to the Lambda's own handler, on a machine that outlives 15 minutes.
+"""The worker: polls the queue and passes each message to the Lambda's own handler, without the limit of 15 minutes.
 
-A message stays hidden from other workers while the handler runs: a second thread extends that time. It is deleted once
-it is done; one that failed comes back after a while, and after the queue's tries it is in the dead-letter queue.
+A message stays invisible to other workers while the handler runs: a second thread extends its visibility timeout. A
+message that is done is deleted. A message that failed becomes visible again later; after the queue's last delivery it
+is in the dead-letter queue.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,32 +32,35 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 Handler = Callable[[dict[str, Any], Any], Mapping[str, Any]]
-"""What AWS Lambda would call: event and context in, ``batchItemFailures`` out."""
+"""The function that AWS Lambda would call: event and context in, ``batchItemFailures`` out."""
 
 WAIT_S = 20
-"""The longest poll SQS knows: the fewest requests, and a message comes at once all the same."""
+"""The longest poll that SQS allows. It needs the fewest requests, and a message still arrives at once."""
 VISIBILITY_S = 120
-"""How long a message stays hidden if this process dies; extended three times as often while it lives."""
-_POLL_AGAIN_S = (1.0, 60.0)
+"""The visibility timeout: how long a message stays invisible if this process dies. While it lives it is extended."""
+_RETRY_POLL_S = (1.0, 60.0)
+"""The first and the longest pause after a poll that failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a worker did.
+    """The messages that a worker handled.
 
     Attributes:
-        done: messages the handler took, deleted from the queue.
-        failed: messages it reported as failed, left to the queue.
-        set_aside: messages that no further try can help, in the dead-letter queue now.
+        done: processed, and deleted from the queue.
+        failed: to be delivered again.
+        dead_lettered: sent to the dead-letter queue, because a retry can't help.
+        is_interrupted: whether Ctrl-C ended the worker.
     """
 
     done: int = 0
     failed: int = 0
     dead_lettered: int = 0
+    is_interrupted: bool = False
 
     @property
     def handled(self) -> int:
-        """Messages it had in hand."""
+        """All messages that it received."""
         return self.done + self.failed + self.dead_lettered
 
     def __add__(self, more: Counts) -> Counts:
@@ -72,26 +76,26 @@ def run(
     wait_s: int = WAIT_S,
     visibility_s: int = VISIBILITY_S,
 ) -> Counts:
-    """Poll the queue and hand each message to `handler`, one at a time, until told to stop.
+    """Poll the queue and pass each message to `handler`, one at a time, until asked to stop.
 
-    SIGTERM and SIGINT (in the main thread), or `stop`, end it after the message in hand; a second SIGINT at once.
+    SIGTERM and SIGINT (in the main thread) or `stop` end it after the current message. A second SIGINT ends it at once.
 
     Args:
-        queue: to poll.
-        handler: the Lambda's, see `load_handler`.
-        once: handle one message at most, and return even if none came.
-        stop: set it to stop from another thread.
+        queue: the queue to poll.
+        handler: the Lambda's handler, see `load_handler`.
+        once: handle one message at most, and return even if no message came.
+        stop: an event that another thread sets to stop the worker.
         wait_s: how long one poll waits for a message.
-        visibility_s: how long a message stays hidden without a sign of life.
+        visibility_s: the visibility timeout of a message, extended while the handler runs.
 
     Raises:
-        AccessDeniedError: where the queue refuses or doesn't exist.
-        StorageError: with `once`, where the queue doesn't answer; without, it is asked again.
-        PermanentError: what `handler` itself raises, settings that are missing for one.
+        AccessDeniedError: the queue denies access or doesn't exist.
+        StorageError: the queue doesn't respond; raised only with `once`. Without it, the poll is repeated.
+        PermanentError: `handler` itself can't run, for instance because settings are missing.
     """
     stopping = _Stopping(stop)
     counts = Counts()
-    pause_s, longest_pause_s = _POLL_AGAIN_S
+    pause_s, longest_pause_s = _RETRY_POLL_S
     arn = ""
     with stopping.on_signals(), suppress(_Interrupted):
         while not stopping:
@@ -107,38 +111,38 @@ def run(
                     time.sleep(pause_s)
                 pause_s = min(2 * pause_s, longest_pause_s)
                 continue
-            pause_s = _POLL_AGAIN_S[0]
+            pause_s = _RETRY_POLL_S[0]
             if message is not None:
                 counts += _handle(queue, message, handler, arn, visibility_s)
             if once:
                 break
-    return counts
+    return replace(counts, is_interrupted=stopping.is_interrupted)
 
 
 def _handle(queue: Queue, message: dict[str, Any], handler: Handler, arn: str, visibility_s: int) -> Counts:
-    """What became of the message."""
+    """Pass one message to the handler, and delete it or let it return."""
     event = {"Records": [lambda_record(message, arn)]}
     context = WorkerContext(uuid.uuid4().hex)
     try:
-        with _kept_hidden(queue, message, visibility_s):
+        with _kept_invisible(queue, message, visibility_s):
             failures = handler(event, context)["batchItemFailures"]
         done = not any(failure["itemIdentifier"] == message["MessageId"] for failure in failures)
     except (KomorebiError, KeyboardInterrupt, SystemExit):
-        _try(queue.change_visibility, message, 0)  # not the message's fault: another worker may take it now
+        _try(queue.change_visibility, message, 0)  # the message isn't the cause: another worker may take it now
         raise
     except Exception:
-        # Lambda would count a failed invocation, and the queue would offer the message again.
+        # Lambda would count a failed invocation, and the queue would deliver the message again.
         LOG.exception("the handler failed on message %s", message["MessageId"])
         done = False
     if done:
-        _try(queue.delete, message)  # where that fails the message comes again, and its result is made again
+        _try(queue.delete, message)  # if that fails, the message is delivered and processed again
     else:
-        # The handler says so too; but a sign of life may have come after it.
+        # The handler has set this timeout too, but the second thread may have extended it afterwards.
         receive_count = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
         _try(queue.change_visibility, message, retry_in_s(receive_count, message["MessageId"]))
         return Counts(failed=1)
-    is_set_aside = any(report.is_set_aside for report in context.reports)
-    return Counts(dead_lettered=1) if is_set_aside else Counts(done=1)
+    is_dead_lettered = any(report.is_dead_lettered for report in context.reports)
+    return Counts(dead_lettered=1) if is_dead_lettered else Counts(done=1)
 
 
 def _try(act: Callable[..., None], *arguments: Any) -> None:
@@ -149,7 +153,7 @@ def _try(act: Callable[..., None], *arguments: Any) -> None:
 
 
 @contextmanager
-def _kept_hidden(queue: Queue, message: Mapping[str, Any], visibility_s: int) -> Iterator[None]:
+def _kept_invisible(queue: Queue, message: Mapping[str, Any], visibility_s: int) -> Iterator[None]:
     over = threading.Event()
 
     def beat() -> None:
@@ -166,17 +170,18 @@ def _kept_hidden(queue: Queue, message: Mapping[str, Any], visibility_s: int) ->
 
 
 class _Interrupted(BaseException):
-    """A signal came while a poll waited. No Exception: botocore would wrap it into one of its own."""
+    """A signal came while a poll waited. Not an Exception, which botocore would wrap into one of its own."""
 
 
 class _Stopping:
-    """What the two signals do: stop after the message in hand; at once where there is none."""
+    """The effect of the two signals: stop after the current message, or at once while no message is being handled."""
 
     def __init__(self, event: threading.Event | None) -> None:
         self._event = event
         # Not the event: its lock might be held by the very code that a signal interrupts.
         self._signalled = False
         self._waiting = False
+        self.is_interrupted = False
 
     def __bool__(self) -> bool:
         return self._signalled or (self._event is not None and self._event.is_set())
@@ -197,7 +202,7 @@ class _Stopping:
     def may_interrupt(self) -> Iterator[None]:
         self._waiting = True
         try:
-            if self._signalled:  # a moment ago
+            if self._signalled:  # since the last check
                 raise _Interrupted
             yield
         finally:
@@ -205,16 +210,17 @@ class _Stopping:
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         again, self._signalled = self._signalled, True
+        self.is_interrupted |= number == signal.SIGINT
         if self._waiting:
-            # A message that is on its way this very moment comes back by itself.
+            # A message that is being delivered at this moment becomes visible again by itself.
             raise _Interrupted
         if again and number == signal.SIGINT:
             raise KeyboardInterrupt
-        LOG.warning("stopping after the message in hand")
+        LOG.warning("stopping after the current message")
 
 
 def lambda_record(message: Mapping[str, Any], queue_arn: str) -> dict[str, Any]:
-    """One of SQS's messages in the shape in which Lambda hands it on."""
+    """A message of SQS as a record of the event that Lambda would pass on."""
     record = {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -234,19 +240,19 @@ def lambda_record(message: Mapping[str, Any], queue_arn: str) -> dict[str, Any]:
 
 
 def _lambda_attribute(value: Mapping[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {"stringListValues": [], "binaryListValues": [], "dataType": value["DataType"]}
+    attribute: dict[str, Any] = {"stringListValues": [], "binaryListValues": [], "dataType": value["DataType"]}
     if "StringValue" in value:
-        told["stringValue"] = value["StringValue"]
+        attribute["stringValue"] = value["StringValue"]
     if "BinaryValue" in value:
-        told["binaryValue"] = base64.b64encode(value["BinaryValue"]).decode()
-    return told
+        attribute["binaryValue"] = base64.b64encode(value["BinaryValue"]).decode()
+    return attribute
 
 
 def load_handler() -> Handler:
-    """The handler of ``lambda/app.py``, afresh: as it is installed with the package, or as it lies in the repo.
+    """Load the handler of ``lambda/app.py``, from the installed package or from the repository.
 
     Raises:
-        PermanentError: where it is in neither place.
+        PermanentError: it is in neither place.
     """
     package = Path(__file__).resolve().parents[1]
     # The installed copy first: beside an installed package, a folder `lambda` would be somebody else's.
@@ -254,7 +260,9 @@ def load_handler() -> Handler:
     place = next((p for p in places if p.is_file()), None)
     spec = importlib.util.spec_from_file_location("komorebi_qc_lambda_app", place) if place else None
     if spec is None or spec.loader is None:
-        raise PermanentError(f"the Lambda's handler is neither {places[0]} nor {places[1]}: install komorebi-qc again")
+        raise PermanentError(
+            f"the Lambda's handler is missing: neither {places[0]} nor {places[1]} exists; install komorebi-qc again"
+        )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     handler: Handler = module.handler

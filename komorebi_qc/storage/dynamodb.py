@@ -17,6 +17,11 @@ from komorebi_qc.storage.aws_errors import aws_errors, error_code
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_READ = (
+    "videoID", "agentID", "creationDate", "isProcessed", "outputContainer", "qcInputsFingerprint", "qcInputs"
+)  # fmt: skip
+"""The attributes that `DynamoTable.get` asks for; ``qcInputs`` is the old name of ``qcInputsFingerprint``."""
+
 
 @dataclass(frozen=True, slots=True)
 class DynamoTable:
@@ -45,7 +50,7 @@ class DynamoTable:
                 TableName=self.name,
                 Key=key,
                 ConsistentRead=True,
-                ProjectionExpression="videoID, agentID, creationDate, isProcessed, outputContainer, qcInputs, qcInputsFingerprint",
+                ProjectionExpression=", ".join(_READ),
             )
         if "Item" not in answer:
             raise UnknownRecordingError(

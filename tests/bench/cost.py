@@ -45,7 +45,7 @@ USD_PER_GB_S = 0.0000166667
 PERIOD_US = 100_000
 COUNTING = """
 import atexit, collections, os, sys
-from komorebi_qc import wiring as settings
+from komorebi_qc.wiring import clients as settings
 asked = collections.Counter()
 made = settings.aws_client
 def counted(service):

@@ -160,7 +160,7 @@ def test_one_event_end_to_end(function: Lambda) -> None:
     assert item["isProcessed"] == {"BOOL": True}
     assert item["outputContainer"] == {"S": "mp4"}
     assert item["qcVerdict"] == {"S": document["verdict"]}
-    assert len(item["qcInputs"]["S"]) == 32
+    assert len(item["qcInputsFingerprint"]["S"]) == 32
 
 
 def test_each_line_of_the_log_is_one_object(function: Lambda) -> None:
@@ -249,7 +249,7 @@ def test_a_wrong_message_is_set_aside_at_once(function: Lambda, body: str, error
     assert told["komorebiMessageID"] == delivery.report["messageID"]
     assert abs((datetime.fromisoformat(told["komorebiFailedAt"]) - datetime.now(UTC)).total_seconds()) < 30
     assert delivery.report["level"] == "ERROR"
-    assert delivery.report["setAside"] is True
+    assert delivery.report["deadLettered"] is True
 
 
 def test_what_is_not_there_yet_is_waited_for(function: Lambda) -> None:
@@ -315,8 +315,8 @@ def test_a_deadline_in_mid_upload_leaves_nothing(
     delivery = function.deliver(context=Invocation(clock), count=count)
     assert stopped_in[-1]
     assert delivery.failed is failed
-    assert (delivery.report["error"], delivery.report.get("setAside")) == ("OutOfTimeError", None if failed else True)
-    assert "'mux picture and sound'" in delivery.report["detail"]
+    assert (delivery.report["error"], delivery.report.get("deadLettered")) == ("OutOfTimeError", None if failed else True)
+    assert "'write output'" in delivery.report["detail"]
     assert (function.world.dangling_uploads(), function.world.keys(OUTPUT)) == ([], [])
     assert function.world.item() == ITEM
     assert function.world.waiting() == ((0, 1) if failed else (0, 0))
@@ -447,7 +447,7 @@ def test_a_worker_gets_reports_and_no_metrics(function: Lambda) -> None:
     delivery = function.deliver("no JSON", context=context)
     assert delivery.metrics == []
     (report,) = context.reports
-    assert (report.outcome, report.is_set_aside) == ("permanent", True)
+    assert (report.outcome, report.is_dead_lettered) == ("permanent", True)
     assert delivery.report["function_request_id"] == "request-2"
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from komorebi_qc.core.recording import Recording
-from komorebi_qc.demo.run import embedded_aws
+from komorebi_qc.demo.embedded_aws import embedded_aws
 from komorebi_qc.queue.sqs import Queue
 from komorebi_qc.storage.dynamodb import DynamoTable
 from komorebi_qc.storage.s3_media import S3Media

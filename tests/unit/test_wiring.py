@@ -17,7 +17,7 @@ from komorebi_qc.core.errors import KomorebiError, NotThereYetError, SettingsErr
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.timebase import CallEnd
 from komorebi_qc.pipeline import process as pipeline
-from komorebi_qc.pipeline.process import Options, Order
+from komorebi_qc.pipeline.options import Options, Order
 from komorebi_qc.storage.dynamodb import DynamoTable
 from komorebi_qc.storage.s3_media import S3Media
 from komorebi_qc.wiring import AUDIO_BIT_RATES, VARIABLES, Settings, aws_client
@@ -184,7 +184,7 @@ def test_a_profile_that_does_not_exist(monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_the_shells_start_light() -> None:
     """Importing the shells loads neither boto3 nor the decoders nor moto: they come when they are used."""
     program = (
-        "import sys, komorebi_qc.demo.run, komorebi_qc.queue.worker, komorebi_qc.queue.handler, "
+        "import sys, komorebi_qc.demo.embedded_aws, komorebi_qc.queue.worker, komorebi_qc.queue.handler, "
         "komorebi_qc.storage.local\n"
         "sys.exit(' '.join({'boto3', 'botocore', 'av', 'numpy', 'moto', 'rich'} & sys.modules.keys()))"
     )

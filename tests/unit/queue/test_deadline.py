@@ -24,11 +24,11 @@ def test_under_the_margin_it_stops(call: str) -> None:
     """At a step, at a fraction or between two pieces it raises what may pass, and says what can be done."""
     left_s = 100.0
     deadline = Deadline(lambda: left_s, margin_s=40.0)
-    deadline.step(6, 9, "join the audio")
+    deadline.step(6, 9, "plan audio")
     deadline.advance(0.25)
     left_s = 39.9
     arguments = {"step": (7, 9, "mux"), "advance": (0.5,), "check": ()}[call]
-    where = {"step": "'mux', 0% done", "advance": "'join the audio', 50% done", "check": "'join the audio', 25% done"}
+    where = {"step": "'mux', 0% done", "advance": "'plan audio', 50% done", "check": "'plan audio', 25% done"}
     with pytest.raises(OutOfTimeError, match=r"40 s left.*more time or memory.*komorebi-qc process") as caught:
         getattr(deadline, call)(*arguments)
     assert where[call] in str(caught.value)

@@ -46,7 +46,7 @@ def made() -> Any:
             "alignment": {"offset_s": -1.5},
             "findings": list(SECRETS),
         },
-        steps=[SimpleNamespace(name="publish", seconds=1.5), SimpleNamespace(name="join the audio", seconds=0.5)],
+        steps=[SimpleNamespace(name="publish", seconds=1.5), SimpleNamespace(name="plan audio", seconds=0.5)],
     )
 
 
@@ -195,13 +195,13 @@ def test_a_result_is_told_in_a_few_fields_and_metrics() -> None:
         "outputBytes": 1234,
         "syncStatus": "aligned",
         "offsetSeconds": -1.5,
-        "stepSeconds": {"publish": 1.5, "join the audio": 0.5},
+        "stepSeconds": {"publish": 1.5, "plan audio": 0.5},
         "timesRealTime": 30.0,
     }
     assert report.metrics() == [
         Metric("Processed", "Count", 1.0),
         Metric("StepSeconds", "Seconds", 1.5, {"step": "publish"}),
-        Metric("StepSeconds", "Seconds", 0.5, {"step": "join the audio"}),
+        Metric("StepSeconds", "Seconds", 0.5, {"step": "plan audio"}),
         Metric("TimesRealTime", "None", 30.0),
         Metric("SyncStatus", "Count", 1.0, {"status": "aligned"}),
         Metric("OffsetSeconds", "Seconds", -1.5),
@@ -307,7 +307,7 @@ def test_out_of_time_is_tried_again_but_not_for_ever() -> None:
     """An early try may be a slow moment, or have waited for the audio; from the third on no further one is paid for."""
 
     def work(progress: Progress) -> None:
-        progress.step(7, 9, "mux picture and sound")
+        progress.step(7, 9, "write output")
         progress.advance(0.42)
 
     remaining = iter([31.0, 29.0, 31.0, 29.0])
@@ -319,7 +319,7 @@ def test_out_of_time_is_tried_again_but_not_for_ever() -> None:
         True,
         [],
     )
-    assert "'mux picture and sound', 42% done" in (first.detail or "")
+    assert "'write output', 42% done" in (first.detail or "")
     second = handled(pipeline, desk, record(count=3), remaining_s=lambda: next(remaining))
     assert (second.outcome, second.is_batch_item_failure, second.is_dead_lettered) == ("permanent", False, True)
     assert desk.letters[0].kind == "permanent"
@@ -330,7 +330,7 @@ def test_enough_time_stops_nothing() -> None:
     """Down to the margin a run goes on."""
 
     def work(progress: Progress) -> None:
-        progress.step(7, 9, "mux picture and sound")
+        progress.step(7, 9, "write output")
         progress.advance(0.5)
         progress.check()
 

@@ -135,7 +135,7 @@ def test_a_message_that_was_set_aside_is_deleted_and_counted_so(world: World) ->
     handler = FakeHandler()
 
     def dead_lettered() -> None:
-        report = Report("permanent", "m", None, 1, 0.1, "MessageError", is_set_aside=True)
+        report = Report("permanent", "m", None, 1, 0.1, "MessageError", is_dead_lettered=True)
         handler.contexts[-1].reports.append(report)
 
     handler.act = dead_lettered

@@ -1,0 +1,41 @@
+"""Arguments and options that several commands share.
+
+In a metavar, capitals are to be replaced, small letters are typed as they are, and brackets may be left out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+FILE_OR_S3, FOLDER_OR_S3 = "FILE|s3://...", "DIR|s3://..."
+TIME_FORMATS = "HH:MM:SS, MM:SS or seconds, with or without a fraction"
+
+OptionalRecordingID = Annotated[
+    str, typer.Argument(metavar="[RECORDING_ID]", help="A recording in AWS, instead of two files; needs settings.")
+]
+RecordingID = Annotated[str, typer.Argument(metavar="RECORDING_ID", help="A recording of the configured table.")]
+CallEnd = Annotated[
+    str,
+    typer.Option(
+        metavar="TIME",
+        help=f"When the call ended, counted from the recording's start: {TIME_FORMATS}. For a RECORDING_ID the item's "
+        "callEndingTimestamp is the default.",
+    ),
+]
+CallAudio = Annotated[Path | None, typer.Option(metavar="FILE", help="Amazon Connect's call audio (WAV).")]
+AgentRecording = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The agent's screen recording (WebM or MP4).")
+]
+Demo = Annotated[bool, typer.Option("--demo", help="Use the sample call.")]
+Limit = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="NAME=WARN[:FAIL]",
+        help="Change a limit for this run, or turn it off (NAME=off). Repeatable. `komorebi-qc limits` lists them.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")]

@@ -1,0 +1,84 @@
+"""A batch for people: rejected rows before the work, the counts and the reasons after it, and a rerun's messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from komorebi_qc.cli.output.console import count_of, err, out, print_rows, safe
+from komorebi_qc.cli.output.progress import counts_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from komorebi_qc.batch.command import RunResult
+    from komorebi_qc.batch.manifest.manifest_file import Listed
+
+_MOST_LISTED = 10
+
+
+def print_rejected(listed: Listed) -> None:
+    """Print, before any work, the list's rows that can't be used, and the columns that are ignored."""
+    console, rejected = err(), listed.set_aside
+    if listed.ignored:
+        console.print(f"{safe(listed.name)}: ignored: {safe(', '.join(listed.ignored[:20]))}", soft_wrap=True)
+    if not rejected:
+        return
+    others = f"the other {len(listed.items)} of {safe(listed.name)} will be done"
+    console.print(f"[magenta]{count_of(len(rejected), 'row')} rejected[/]; {others}:", soft_wrap=True)
+    print_rows(console, [(_place(listed, one.listed_in), safe(one.reason)) for one in rejected[:_MOST_LISTED]])
+    if len(rejected) > _MOST_LISTED:
+        console.print(f"... and {len(rejected) - _MOST_LISTED} more; their rows of the dataset say so")
+
+
+def _place(listed: Listed, place: str) -> str:
+    """Where a row is, without the list's folder."""
+    line = place.removeprefix(f"{listed.name}:")
+    return safe(f"{listed.name.rpartition('/')[2]}:{line}" if line.isdigit() else place)
+
+
+def print_result(result: RunResult) -> None:
+    """Print the counts, the recordings that weren't done with their reasons, and what to do next."""
+    console, tally = out(), result.tally
+    counts = tally.counts
+    head = f"[bold]{tally.total - tally.left} of {tally.total}[/]" if tally.left else f"[bold]{tally.total}[/]"
+    unchanged = f"   [dim]{tally.unchanged} unchanged[/]" if tally.unchanged else ""
+    noun = "recording" if tally.total == 1 else "recordings"
+    console.print(f"{head} {noun}   ", counts_text(counts), unchanged, sep="")
+    print_rows(console, [(safe(name), safe(reason)) for name, reason in tally.told[:_MOST_LISTED]])
+    more = counts["failed"] - min(len(tally.told), _MOST_LISTED)
+    if tally.told and more > 0:
+        console.print(f"... and {more} more: status = 'failed' in the dataset")
+    rows = [("dataset", safe(result.dataset)), *([("csv", safe(result.csv))] if result.csv else [])]
+    print_rows(console, rows)
+    if tally.is_stopped:
+        console.print("Stopped. Finished recordings are kept; the same command continues from there.")
+        return
+    place = safe(result.dataset)
+    if counts["fail"]:
+        number = counts["fail"]
+        verb = "fails" if number == 1 else "fail"
+        console.print(f"{count_of(number, 'recording')} {verb}. Audit {'it' if number == 1 else 'them'}:")
+        condition = "verdict = 'fail'"
+        console.print(f'  [bold]komorebi-qc rerun {place} --where "{condition}"[/]', soft_wrap=True)
+    if counts.total() > result.lost:
+        command = f"komorebi-qc fleet {place} --out fleet.html"
+        console.print(f"For a page about all of them: [bold]{command}[/]", soft_wrap=True)
+
+
+def print_messages(bodies: Sequence[str], refused: Sequence[tuple[str, str]], sent: int | None, rate_hz: float) -> None:
+    """Print a rerun's messages: those that would be sent (`sent` is None), or the number that was sent."""
+    console = out()
+    messages = count_of(len(bodies), "message")
+    if not bodies:
+        console.print("No row can be sent as a message.")
+    elif sent is None:
+        console.print(f"[bold]{messages}[/] would be sent, {rate_hz:g} a second. Add --yes to send them.")
+        for body in bodies[:_MOST_LISTED]:
+            console.print(f"  {body}", markup=False, soft_wrap=True)
+        if len(bodies) > _MOST_LISTED:
+            console.print(f"  ... and {len(bodies) - _MOST_LISTED} more")
+    else:
+        console.print(f"[bold]{sent}[/] of {messages} sent")
+    if refused:
+        console.print(f"[magenta]{len(refused)} can't be sent[/]:")
+        print_rows(console, [(safe(name), safe(reason)) for name, reason in refused[:_MOST_LISTED]])

@@ -1,0 +1,145 @@
+"""One recording's results for people: an outcome, a diagnosis, an audit, and the limits of the findings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from komorebi_qc.cli.output.console import VERDICTS, out, print_rows, safe, size_text
+from komorebi_qc.core.timebase import clock_text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from komorebi_qc.core.limits import Limits
+    from komorebi_qc.desk.audit.status import AuditStatus
+
+_SOURCES = {"measured": "measured", "call_end": "from the call end", "manual": "as given"}
+_HOW_TO_SET = (
+    "Set a limit with --limit or in KOMOREBI_LIMITS. Examples: drift=50:200 warns beyond +-50 ppm and fails beyond "
+    "+-200 ppm; speech_level=-30..-14 sets a range; dead_air=off turns a limit off. A track or a channel can have a "
+    "limit of its own: call_snr=15, call_agent_snr=10, own_audio_residual=0.002."
+)
+
+
+def print_outcome(found: dict[str, Any], next_command: str) -> None:
+    """Print an outcome (`Outcome.to_dict`): the file, its facts, the findings, and how to see more.
+
+    Args:
+        found: the outcome.
+        next_command: the command that shows this recording in depth.
+    """
+    console = out()
+    durations, codecs, alignment = found["durations"], found["codecs"], found["alignment"]
+    verb = "copied" if codecs["video_copied"] else "re-encoded"
+    size = next((step["bytes"] for step in found["steps"] if step["name"].startswith(("mux", "write"))), 0)
+    console.print(f"{VERDICTS[found['verdict']]}  [bold]{escape(found['output'])}[/]", soft_wrap=True)
+    drift = f", drift {alignment['drift_ppm']:+.1f} ppm" if alignment["drift_ppm"] else ""
+    source = _SOURCES[alignment["source"]]
+    where = f"{clock_text(alignment['offset_s'])} of the recording{drift} ({source})"
+    rows = [
+        ("length", f"{clock_text(durations['output_s'])}, {size_text(size)}"),
+        ("video", f"{codecs['video'].upper()} in {found['container'].upper()}, {verb}"),
+        ("audio", f"{codecs['audio'].upper()}, {codecs['audio_rate_hz'] / 1000:g} kHz stereo"),
+        ("call", f"{clock_text(durations['call_s'])}, from {where}"),
+        ("after the call", clock_text(durations["after_call_s"])),
+    ]
+    if found["thumbnail"]:
+        rows.append(("thumbnail", escape(found["thumbnail"])))
+    print_rows(console, rows)
+    print_findings(console, found["findings"], where=found["qc"])
+    _print_next(console, found["verdict"], next_command)
+
+
+def print_diagnosis(found: dict[str, Any], next_command: str, plot: str = "") -> None:
+    """Print a diagnosis (`Diagnosis.to_dict`): the answer, the numbers, the findings, and how to see more.
+
+    Args:
+        found: the diagnosis.
+        next_command: the command that shows this recording in depth.
+        plot: where the plot was written; empty if there is none.
+    """
+    console = out()
+    sync, end = found["sync"], found["call_end"]
+    status = sync["status"].replace("_", " ")
+    console.print(f"{VERDICTS[found['verdict']]}  [bold]{status}[/]: {escape(sync['reason'])}", soft_wrap=True)
+    rows: list[tuple[str, str]] = []
+    if sync["offset_s"] is not None:
+        offset, drift = round(sync["offset_s"], 4) + 0.0, round(sync["drift_ppm"], 2) + 0.0
+        rows.append(("offset", f"{offset:+.4f} s {_interval(sync['offset_ci_s'], 1000, 'ms')}"))
+        rows.append(("drift", f"{drift:+.2f} ppm {_interval(sync['drift_ci_ppm'], 1, 'ppm')}"))
+        rows += [
+            ("jump", f"{jump['size_s'] * 1000:+.1f} ms at {clock_text(jump['call_s'])} of the call")
+            for jump in sync["jumps"]
+        ]
+        rows.append(("sides", f"{sync['sides']}; {sync['coverage']:.0%} of their speech agrees"))
+    rows += [
+        ("alternative", f"{other['offset_s']:+.4f} s, {abs(other['period_s']):.3f} s away")
+        for other in sync["alternative_offsets"][:5]
+    ]
+    rows.append(("reported call end", clock_text(end["reported_s"])))
+    if end["measured_s"] is not None:
+        rows.append(
+            ("measured call end", f"{clock_text(end['measured_s'])}; the reported one is {_error(end['error_s'])}")
+        )
+    print_rows(console, rows)
+    print_findings(console, found["findings"])
+    if plot:
+        console.print(f"The plot is in {safe(plot)}.", soft_wrap=True)
+    _print_next(console, found["verdict"], next_command)
+
+
+def _error(error_s: float) -> str:
+    rounded = round(error_s, 3)
+    return "the same" if not rounded else f"{abs(rounded):.3f} s {'early' if rounded < 0 else 'late'}"
+
+
+def _interval(pair: list[float], scale: float, unit: str) -> str:
+    return f"+- {(pair[1] - pair[0]) / 2 * scale:.2f} {unit} (95 %)"
+
+
+def print_findings(console: Console, findings: list[dict[str, Any]], where: str | None = None) -> None:
+    """Print the findings that don't pass, with their sentences, and the number of those that pass."""
+    shown = sorted((f for f in findings if f["status"] != "pass"), key=lambda f: f["status"] != "fail")
+    print_rows(console, [(VERDICTS[f["status"]], f["name"], escape(f["text"])) for f in shown])
+    passed = len(findings) - len(shown)
+    more = f" All are in {safe(where)}." if where else ""
+    console.print(f"{passed} of {len(findings)} findings pass.{more}", soft_wrap=True)
+
+
+def _print_next(console: Console, verdict: str, command: str) -> None:
+    if command:
+        purpose = "For a report with a player" if verdict == "pass" else "To see and hear what is wrong"
+        console.print(f"{purpose}: [bold]{escape(command)}[/]", soft_wrap=True)
+
+
+def print_audit(folder: str, status: AuditStatus) -> None:
+    """Print how an audit went: the verdict, the report, and each notebook."""
+    console = out()
+    folder = folder.rstrip("/")
+    verdict = VERDICTS.get(status.verdict or "", status.state)
+    console.print(f"{verdict}  [bold]{escape(folder)}/report.html[/]", soft_wrap=True)
+    rows = []
+    for one in status.notebooks:
+        path = escape(f"{folder}/{one.file}")
+        if one.failed is None:
+            rows.append(("notebook", f"{path} ({one.state}, {one.done} cells)"))
+        else:
+            heading = f" ({one.failed.heading})" if one.failed.heading else ""
+            error = escape(f"code cell {one.failed.number} of {one.cells}{heading}: {one.failed.error}")
+            rows.append(("notebook", f"{path} [bold red]{one.state}[/] in {error}"))
+    print_rows(console, [*rows, ("findings", escape(f"{folder}/qc.json"))])
+    console.print("Open the report in a browser. JupyterLab trusts the notebooks on this machine.")
+
+
+def print_limits(limits: Limits) -> None:
+    """Print every limit as it is set now, its unit and its source."""
+    console = out()
+    rows: list[tuple[str, str]] = []
+    for row, default in limits.rows():
+        changed = f"  [bold](changed; by default {escape(default.judges())})[/]" if row != default else ""
+        rows.append((f"[bold]{row.name}[/]", f"{escape(row.judges())}{changed}"))
+        rows.append(("", f"[dim]{escape(row.meaning)} ({escape(row.source)})[/]"))
+    print_rows(console, rows)
+    console.print(f"\n{_HOW_TO_SET}", markup=False)

@@ -1,0 +1,146 @@
+"""The commands for one recording: process, diagnose, and the limits of the findings."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from komorebi_qc.cli.exit_code import EPILOG, ExitCode
+from komorebi_qc.cli.options import (
+    AgentRecording,
+    AsJson,
+    CallAudio,
+    CallEnd,
+    Demo,
+    Limit,
+    OptionalRecordingID,
+)
+
+if TYPE_CHECKING:
+    from komorebi_qc.jobs import Selection
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command(epilog=EPILOG)(process)
+    app.command(epilog=EPILOG)(diagnose)
+    app.command(epilog=EPILOG)(limits)
+
+
+def process(
+    recording_id: OptionalRecordingID = "",
+    *,
+    call_end: CallEnd = "",
+    connect: CallAudio = None,
+    recording: AgentRecording = None,
+    demo: Demo = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The unified recording. The extension .mp4 or .webm chooses the container; without one the container "
+            "follows the video codec. With --demo the default is demo-output/unified.",
+        ),
+    ] = None,
+    offset: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Set the call's start on the recording clock, instead of measuring it. It may be negative.",
+        ),
+    ] = None,
+    drift_ppm: Annotated[
+        float, typer.Option(metavar="PPM", help="With --offset: how much faster the recording clock runs.")
+    ] = 0.0,
+    container: Annotated[
+        str,
+        typer.Option(metavar="auto|mp4|webm", help="For a FILE without an extension. auto follows the video codec."),
+    ] = "auto",
+    align: Annotated[
+        str,
+        typer.Option(metavar="auto|call-end", help="auto measures the alignment; call-end goes by the call end alone."),
+    ] = "auto",
+    force: Annotated[
+        bool, typer.Option("--force", help="Process the two even if they belong to different calls.")
+    ] = False,
+    thumbnail: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the frame at 1 s to this PNG file.")
+    ] = None,
+    limit: Limit = None,
+    as_json: AsJson = False,
+) -> int:
+    """Make the unified recording of one call, from two files or from a recording in AWS."""
+    from komorebi_qc import jobs  # noqa: PLC0415  the codecs load only for the commands
+    from komorebi_qc.cli.output.console import print_json  # noqa: PLC0415
+    from komorebi_qc.cli.output.progress import step_progress  # noqa: PLC0415
+    from komorebi_qc.cli.output.recording import print_outcome  # noqa: PLC0415
+    from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
+
+    selection = jobs.Selection.of(recording_id, connect, recording, call_end, demo=demo).with_call_end(os.environ)
+    request = jobs.ProcessRequest(call_end, offset, drift_ppm, container, align, force, tuple(limit or ()))
+    if demo and out is None:
+        out = jobs.demo_output("unified")
+    with step_progress(quiet=as_json) as shown, stoppable(shown) as progress:
+        outcome = jobs.process_selection(
+            selection, request, out=out, thumbnail=thumbnail, environ=os.environ, progress=progress
+        )
+    if as_json:
+        print_json(outcome.to_dict())
+    else:
+        print_outcome(outcome.to_dict(), audit_command(selection))
+    return ExitCode.of_verdict(outcome.verdict)
+
+
+def diagnose(
+    recording_id: OptionalRecordingID = "",
+    *,
+    call_end: CallEnd = "",
+    connect: CallAudio = None,
+    recording: AgentRecording = None,
+    demo: Demo = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw waveforms and lags into this PNG file.")
+    ] = None,
+    limit: Limit = None,
+    as_json: AsJson = False,
+) -> int:
+    """Measure where the call is in the recording, and check both files. Writes no video."""
+    from komorebi_qc import jobs  # noqa: PLC0415  the codecs load only for the commands
+    from komorebi_qc.cli.output.console import print_json  # noqa: PLC0415
+    from komorebi_qc.cli.output.recording import print_diagnosis  # noqa: PLC0415
+    from komorebi_qc.wiring import present_limits  # noqa: PLC0415
+
+    limits = present_limits(os.environ).changed_by(*(limit or ()))
+    selection = jobs.Selection.of(recording_id, connect, recording, call_end, demo=demo).with_call_end(os.environ)
+    found = jobs.diagnose_selection(selection, os.environ, plot=plot, limits=limits)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        print_diagnosis(found.to_dict(), audit_command(selection), str(plot) if plot else "")
+    return ExitCode.of_verdict(found.verdict)
+
+
+def limits(limit: Limit = None, *, as_json: AsJson = False) -> int:
+    """List the limits of all findings as they are set now, with their units and sources."""
+    from komorebi_qc.wiring import present_limits  # noqa: PLC0415
+
+    present = present_limits(os.environ).changed_by(*(limit or ()))
+    if as_json:
+        import json  # noqa: PLC0415
+
+        print(json.dumps({"limits": present.to_dict()}, indent=1))  # noqa: T201  this is the output; rich isn't needed
+    else:
+        from komorebi_qc.cli.output.recording import print_limits  # noqa: PLC0415
+
+        print_limits(present)
+    return ExitCode.DONE
+
+
+def audit_command(selection: Selection) -> str:
+    """The command that audits this recording."""
+    out = [] if selection.is_sample else ["--out", "audit"]
+    return shlex.join(["komorebi-qc", "audit", *selection.words(), *out])

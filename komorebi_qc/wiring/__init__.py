@@ -1,0 +1,17 @@
+"""From environment variables to settings, and from settings to AWS clients, stores and the pipeline."""
+
+from komorebi_qc.wiring.clients import aws_client
+from komorebi_qc.wiring.pipeline import WiredPipeline
+from komorebi_qc.wiring.settings import Settings, present_limits, read_local
+from komorebi_qc.wiring.variables import AUDIO_BIT_RATES, VARIABLES, Variable
+
+__all__ = [
+    "AUDIO_BIT_RATES",
+    "VARIABLES",
+    "Settings",
+    "Variable",
+    "WiredPipeline",
+    "aws_client",
+    "present_limits",
+    "read_local",
+]

@@ -1,0 +1,33 @@
+"""AWS clients with timeouts and retries that end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from komorebi_qc.core.errors import SettingsError
+
+
+def aws_client(service: str) -> Any:
+    """A boto3 client, with credentials and region from the usual places of boto3.
+
+    Raises:
+        SettingsError: no region is configured, or the AWS profile doesn't exist.
+    """
+    from boto3.session import Session  # noqa: PLC0415  boto3 takes 0.2 s, and not every command needs it
+    from botocore.config import Config  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+    try:
+        session = Session()
+        if session.region_name is None:
+            raise SettingsError(
+                "no AWS region is configured: set AWS_DEFAULT_REGION, or `region` in the profile of ~/.aws/config"
+            )
+        # The standard mode also backs off on throttling. Only a poll of a queue takes 20 s to respond; any other call
+        # that is silent for that long has failed, and the function's time limit comes closer.
+        retries = {"mode": "standard", "total_max_attempts": 4}
+        read_timeout_s = 60 if service == "sqs" else 15
+        config = Config(connect_timeout=5, read_timeout=read_timeout_s, retries=retries)
+        return session.client(service, config=config)
+    except BotoCoreError as error:
+        raise SettingsError(f"AWS isn't configured: {error}") from error

@@ -1,0 +1,172 @@
+"""The settings, and what is made from them: the table, the buckets, the queues and the pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from komorebi_qc.core.errors import SettingsError
+from komorebi_qc.core.limits import DEFAULT, Limits
+from komorebi_qc.wiring import clients
+from komorebi_qc.wiring.pipeline import WiredPipeline
+from komorebi_qc.wiring.variables import VARIABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from komorebi_qc.queue.sqs import Queue, SqsQueues
+    from komorebi_qc.storage.dynamodb import DynamoTable
+    from komorebi_qc.storage.s3_media import S3Media
+
+_LOCAL = ("audio_rate", "audio_bit_rate", "limits")
+
+
+def read_local(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The settings of a run on local files, by their names in `komorebi_qc.pipeline.options.Options`.
+
+    Raises:
+        SettingsError: a value isn't allowed.
+    """
+    found = {variable: environ.get(variable.name, "").strip() for variable in VARIABLES if variable.field in _LOCAL}
+    return {variable.field: variable.value(text) for variable, text in found.items() if text}
+
+
+def present_limits(environ: Mapping[str, str]) -> Limits:
+    """The limits as the environment sets them; no other variable is read.
+
+    Raises:
+        SettingsError: a limit isn't allowed.
+    """
+    (variable,) = (variable for variable in VARIABLES if variable.field == "limits")
+    limits: Limits = variable.value(environ.get(variable.name, ""))
+    return limits
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings; `komorebi_qc.wiring.variables.VARIABLES` explains each."""
+
+    connect_bucket: str
+    input_bucket: str
+    output_bucket: str
+    audio_rate: int = 16_000
+    audio_bit_rate: int = 64_000
+    container: Literal["auto", "mp4", "webm"] = "auto"
+    table_name: str = "Recording"
+    connect_prefix: str = ""
+    queue_url: str = ""
+    dead_letter_queue_url: str = ""
+    give_up_after: timedelta = timedelta(hours=48)
+    cache_mb: int = 0
+    limits: Limits = DEFAULT
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the variables; an empty one counts as not set.
+
+        Raises:
+            SettingsError: variables are missing, or have values that aren't allowed. The text names all of them.
+        """
+        values: dict[str, Any] = {}
+        problems = []
+        for variable in VARIABLES:
+            found = environ.get(variable.name, "").strip()
+            if not found and variable.default is None:
+                problems.append(f"{variable.name} isn't set ({variable.meaning})")
+            elif found:
+                try:
+                    values[variable.field] = variable.value(found)
+                except SettingsError as error:
+                    problems.append(str(error))
+        if problems:
+            raise SettingsError(f"the environment isn't complete: {'; '.join(problems)}")
+        return cls(**values)
+
+    def table(self) -> DynamoTable:
+        """The table of recordings.
+
+        Raises:
+            SettingsError: no region is configured, or the AWS profile doesn't exist.
+        """
+        from komorebi_qc.storage.dynamodb import DynamoTable  # noqa: PLC0415  clients only where they are used
+
+        return DynamoTable(clients.aws_client("dynamodb"), self.table_name)
+
+    def media(self) -> S3Media:
+        """The three buckets.
+
+        Raises:
+            SettingsError: no region is configured, or the AWS profile doesn't exist.
+        """
+        from komorebi_qc.storage.s3_media import S3Media  # noqa: PLC0415  clients only where they are used
+
+        return S3Media(
+            clients.aws_client("s3"),
+            connect_bucket=self.connect_bucket,
+            connect_prefix=self.connect_prefix,
+            input_bucket=self.input_bucket,
+            output_bucket=self.output_bucket,
+            give_up_after=self.give_up_after,
+            cache_bytes=self.cache_mb * 1_000_000,
+        )
+
+    def pipeline(self) -> WiredPipeline:
+        """The pipeline over the configured table and buckets.
+
+        Raises:
+            SettingsError: no region is configured, or the AWS profile doesn't exist.
+        """
+        from komorebi_qc.pipeline.options import Options  # noqa: PLC0415  decoders and clients only where they are used
+
+        options = Options(
+            container=self.container,
+            audio_rate=self.audio_rate,
+            audio_bit_rate=self.audio_bit_rate,
+            limits=self.limits,
+        )
+        return WiredPipeline(self.table(), self.media(), options)
+
+    def queue(self) -> Queue:
+        """The queue of messages.
+
+        Raises:
+            SettingsError: no queue or no region is configured.
+        """
+        from komorebi_qc.queue.sqs import Queue  # noqa: PLC0415  clients only where they are used
+
+        if not self.queue_url:
+            raise SettingsError("KOMOREBI_QUEUE_URL isn't set: the URL of the queue of messages")
+        return Queue(clients.aws_client("sqs"), self.queue_url)
+
+    def dead_letter_queue(self) -> Queue:
+        """The dead-letter queue, as configured, or as the queue's redrive policy names it.
+
+        Raises:
+            SettingsError: neither names one, or no region is configured.
+            StorageError: the queue doesn't respond.
+            AccessDeniedError: the queue denies access or doesn't exist.
+        """
+        from komorebi_qc.queue.sqs import Queue, dead_letter_queue_of  # noqa: PLC0415  clients only where they are used
+
+        if self.dead_letter_queue_url:
+            return Queue(clients.aws_client("sqs"), self.dead_letter_queue_url)
+        if not self.queue_url:
+            raise SettingsError(
+                "neither KOMOREBI_DEAD_LETTER_QUEUE_URL nor KOMOREBI_QUEUE_URL is set: set one of them to find the "
+                "dead-letter queue"
+            )
+        return dead_letter_queue_of(self.queue())
+
+    def message_queues(self) -> SqsQueues:
+        """Both queues, for the handler of a message.
+
+        Raises:
+            SettingsError: no region is configured, or the AWS profile doesn't exist.
+        """
+        from komorebi_qc.queue.sqs import Queue, SqsQueues  # noqa: PLC0415  clients only where they are used
+
+        client = clients.aws_client("sqs")
+        urls = (self.queue_url, self.dead_letter_queue_url)
+        queue, dead = (Queue(client, url) if url else None for url in urls)
+        return SqsQueues(queue, dead)

@@ -1,0 +1,204 @@
+"""The environment variables, each with its default, its allowed values and its meaning.
+
+`VARIABLES` is the one list of them: the settings are read by it, and the reference table is made from it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from komorebi_qc.core.errors import InputError, SettingsError
+from komorebi_qc.core.limits import DEFAULT
+from komorebi_qc.core.output import AUDIO_RATES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+AUDIO_BIT_RATES = range(16_000, 256_001)
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}|arn:[A-Za-z0-9:/._-]{1,250}", re.ASCII)
+_TABLE = re.compile(r"[A-Za-z0-9._-]{3,255}|arn:[A-Za-z0-9:/._-]{1,250}", re.ASCII)
+_PREFIX = re.compile(r"[A-Za-z0-9!_.*'()/=+@:,$&; -]{0,512}", re.ASCII)
+_QUEUE_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/\S+", re.ASCII)
+
+
+def _one_of(pattern: re.Pattern[str]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if pattern.fullmatch(text) is None:
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def _whole_number(allowed: range | tuple[int, ...]) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if re.fullmatch(r"\d{1,9}", text, re.ASCII) is None or int(text) not in allowed:
+            raise ValueError(text)
+        return int(text)
+
+    return read
+
+
+def _megabytes(text: str) -> int:
+    if re.fullmatch(r"\d{1,6}", text, re.ASCII) is None:
+        raise ValueError(text)
+    return int(text)
+
+
+def _container(text: str) -> str:
+    if text not in ("auto", "mp4", "webm"):
+        raise ValueError(text)
+    return text
+
+
+def _hours(text: str) -> timedelta:
+    if re.fullmatch(r"\d{1,4}(\.\d{1,6})?", text, re.ASCII) is None or not 0 < float(text) <= 8760:
+        raise ValueError(text)
+    return timedelta(hours=float(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable.
+
+    Attributes:
+        name: its name in the environment.
+        field: the field of `Settings` that it sets.
+        default: the default as a text; None if it must be set, empty if there is no default.
+        allowed: its allowed values, for people.
+        meaning: its meaning, for people.
+        read: turns its text into a value; raises ValueError or InputError for a text that isn't allowed.
+    """
+
+    name: str
+    field: str
+    default: str | None
+    allowed: str
+    meaning: str
+    read: Callable[[str], Any]
+
+    def value(self, text: str) -> Any:
+        """The value of a text.
+
+        Raises:
+            SettingsError: the text isn't allowed.
+        """
+        try:
+            return self.read(text)
+        except InputError as error:
+            raise SettingsError(f"{self.name}: {error}") from None
+        except ValueError:
+            shown = text if len(text) <= 60 else text[:57] + "..."
+            raise SettingsError(f"{self.name} is {shown!r} (allowed: {self.allowed})") from None
+
+
+_A_BUCKET = "a bucket's name or access point ARN, without s3:// and without a path"
+VARIABLES = (
+    Variable(
+        "AC_AUDIO_BUCKET_NAME",
+        "connect_bucket",
+        None,
+        _A_BUCKET,
+        "the bucket that Amazon Connect writes the call audio to",
+        _one_of(_BUCKET),
+    ),
+    Variable(
+        "INPUT_BUCKET_NAME",
+        "input_bucket",
+        None,
+        _A_BUCKET,
+        "the bucket with the agent recordings",
+        _one_of(_BUCKET),
+    ),
+    Variable(
+        "OUTPUT_BUCKET_NAME",
+        "output_bucket",
+        None,
+        _A_BUCKET,
+        "the bucket for unified recordings, thumbnails and qc.json",
+        _one_of(_BUCKET),
+    ),
+    Variable(
+        "AUDIO_FREQUENCY",
+        "audio_rate",
+        "16000",
+        ", ".join(map(str, AUDIO_RATES)),
+        "sample rate of the unified recording's audio, in Hz",
+        _whole_number(AUDIO_RATES),
+    ),
+    Variable(
+        "KOMOREBI_AUDIO_BIT_RATE",
+        "audio_bit_rate",
+        "64000",
+        f"{AUDIO_BIT_RATES[0]} to {AUDIO_BIT_RATES[-1]}",
+        "bit rate of the unified recording's audio, both channels together",
+        _whole_number(AUDIO_BIT_RATES),
+    ),
+    Variable(
+        "KOMOREBI_CONTAINER",
+        "container",
+        "auto",
+        "auto, mp4, webm",
+        "the unified recording's container; auto: MP4 if it can hold the video codec, otherwise WebM",
+        _container,
+    ),
+    Variable(
+        "KOMOREBI_TABLE_NAME",
+        "table_name",
+        "Recording",
+        "a table's name or ARN",
+        "the DynamoDB table with one item per recording",
+        _one_of(_TABLE),
+    ),
+    Variable(
+        "KOMOREBI_CONNECT_PREFIX",
+        "connect_prefix",
+        "",
+        "a key prefix",
+        "the prefix before CallRecordings/ in Connect's bucket, such as connect/my-instance",
+        _one_of(_PREFIX),
+    ),
+    Variable(
+        "KOMOREBI_QUEUE_URL",
+        "queue_url",
+        "",
+        "an SQS queue's URL",
+        "the queue of messages: `worker` polls it, and messages to be retried wait in it",
+        _one_of(_QUEUE_URL),
+    ),
+    Variable(
+        "KOMOREBI_DEAD_LETTER_QUEUE_URL",
+        "dead_letter_queue_url",
+        "",
+        "an SQS queue's URL",
+        "the queue for messages that a retry can't help; by default the one in the queue's redrive policy",
+        _one_of(_QUEUE_URL),
+    ),
+    Variable(
+        "KOMOREBI_GIVE_UP_AFTER_HOURS",
+        "give_up_after",
+        "48",
+        "hours over 0, up to 8760",
+        "how long after creationDate a missing object may still arrive; less than 26 is too short for some time zones",
+        _hours,
+    ),
+    Variable(
+        "KOMOREBI_CACHE_MB",
+        "cache_mb",
+        "0",
+        "megabytes, 0 to 999999",
+        "inputs up to this size are fetched once, into an unnamed file in TMPDIR, while they are read; 0: no such file",
+        _megabytes,
+    ),
+    Variable(
+        "KOMOREBI_LIMITS",
+        "limits",
+        "",
+        "NAME=WARN or NAME=WARN:FAIL, separated by commas",
+        "limits of the findings, instead of the defaults; `komorebi-qc limits` lists them",
+        DEFAULT.changed_by,
+    ),
+)
