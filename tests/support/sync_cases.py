@@ -75,6 +75,7 @@ def long_call() -> Pair:
     call = talk(49, 180)
     return call, place(call, 0.8, -60.0, ((100.0, 2.0),))
 
+
 def went_on_without_the_agent() -> Pair:
     """Both voices for most of a minute, and then another call."""
     call, other = talk(35, 150), talk(36, 150)
@@ -176,11 +177,28 @@ def record(result: SyncResult) -> dict[str, Any]:
         "alternatives": [[r.offset_s, r.period_s, r.score] for r in result.alternative_offsets],
         "unmatched": [[s.from_s, s.to_s, s.speech_s] for s in result.unmatched],
         "channels": [
-            [c.active_s, c.agreed_s, c.distinct_s, c.turns, c.agreed_turns, c.distinct_turns, c.span_support, c.is_present]
+            [
+                c.active_s,
+                c.agreed_s,
+                c.distinct_s,
+                c.turns,
+                c.agreed_turns,
+                c.distinct_turns,
+                c.span_support,
+                c.is_present,
+            ]
             for c in channels
         ],
         "evidence": []
         if e is None
-        else [e.recording_active_s, e.explained, e.contradicted, e.alternative_offsets, e.jumps, e.overlap, *(e.unbroken_s or ())],
+        else [
+            e.recording_active_s,
+            e.explained,
+            e.contradicted,
+            e.alternative_offsets,
+            e.jumps,
+            e.overlap,
+            *(e.unbroken_s or ()),
+        ],
         "windows": [[w.call_s, w.lag_s, w.weight, w.channel == "agent", w.accepted] for w in result.windows],
     }

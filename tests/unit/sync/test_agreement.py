@@ -18,9 +18,7 @@ def chain(
     """Windows of one second around the times, each worth one second of speech."""
     n = len(time_s)
     heard = np.ones(n, bool) if audible is None else audible
-    windows = Windows(
-        channel, 1.0, time_s - 0.5, np.ones(n), np.full((n, 1), lag_s), np.full((n, 1), 50.0), heard
-    )
+    windows = Windows(channel, 1.0, time_s - 0.5, np.ones(n), np.full((n, 1), lag_s), np.full((n, 1), 50.0), heard)
     return Chain(windows, on, np.zeros(n, np.intp))
 
 
@@ -150,7 +148,9 @@ def test_a_part_ends_where_a_voice_changes_its_lag() -> None:
     for size_s, expected in ((0.0099, (0.0, 29.5)), (0.0101, (10.5, 29.5))):
         lag_s = agent.windows.lag_s.copy()
         lag_s[5:] += size_s
-        moved = Windows(1, 1.0, agent.windows.start_s, agent.windows.weight_s, lag_s, agent.windows.z, agent.windows.audible)
+        moved = Windows(
+            1, 1.0, agent.windows.start_s, agent.windows.weight_s, lag_s, agent.windows.z, agent.windows.audible
+        )
         found = agreement.unbroken((customer, Chain(moved, agent.on, agent.choice)), BOTH, HALF_S, 40.0)
         assert found == pytest.approx(expected)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def status(e: Evidence) -> str:
     return classify(e).status
 
 
-def both(e: Evidence, **changes: float) -> Evidence:
+def both(e: Evidence, **changes: Any) -> Evidence:
     """The evidence with both channels changed alike."""
     return replace(e, customer=replace(e.customer, **changes), agent=replace(e.agent, **changes))
 
@@ -197,9 +198,7 @@ def test_enough_distinct_seconds(distinct_s: float, alternatives: int, expected:
 
 def test_too_few_turns_are_counted() -> None:
     """The sentence has the turns and the seconds."""
-    e = replace(
-        GOOD, agent=replace(VOICE, distinct_turns=1, distinct_s=2.2), customer=replace(ABSENT, distinct_s=0.0)
-    )
+    e = replace(GOOD, agent=replace(VOICE, distinct_turns=1, distinct_s=2.2), customer=replace(ABSENT, distinct_s=0.0))
     assert "1 turn and 2.2 s" in classify(e).reason
     assert "2 turns and" in classify(replace(e, agent=replace(e.agent, distinct_turns=2))).reason
 

@@ -46,7 +46,7 @@ def test_silence_has_the_least_level() -> None:
 
 
 def test_blocks_change_no_level() -> None:
-    """A track longer than one block of 1500 frames has the same level in every frame, but for a block's first sample."""
+    """Beyond one block of 1500 frames every frame has the same level, but for a block's first sample."""
     found = vad.levels(alternating(-30.0, 3002))
     assert found.shape == (3002,)
     short = -30.0 + 10 * np.log10(319 / 320)
