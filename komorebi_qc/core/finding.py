@@ -34,7 +34,7 @@ class Finding:
         status: pass, warn or fail.
         text: the sentence for a person: the meaning and the remedy.
         limit: the end of the passing range; None without a number.
-        judged_by: the name of the limit, as `komorebi_qc.core.limits` lists it; None without a number.
+        limit_name: the name of the limit, as `komorebi_qc.core.limits` lists it; None without a number.
         at: the moment to look at; None if the finding is about the whole recording.
     """
 
@@ -44,7 +44,7 @@ class Finding:
     status: Status
     text: str
     limit: float | None = None
-    judged_by: str | None = None
+    limit_name: str | None = None
     at: At | None = None
 
 

@@ -1,4 +1,4 @@
-"""All that a run knows when it is done: the input of its findings."""
+"""The input of the findings: what a run or a diagnosis knows when it has measured everything."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ if TYPE_CHECKING:
     from komorebi_qc.core.output import Rendered, RenderPlan
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.core.timebase import Alignment, CallEnd, Span
+    from komorebi_qc.core.timing import Timing
+    from komorebi_qc.measure.levels import ChannelLevels
+    from komorebi_qc.measure.result import ResultCheck
     from komorebi_qc.sync import SyncResult
 
-AlignmentSource = Literal["measured", "told", "given"]
+AlignmentSource = Literal["measured", "call_end", "manual"]
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The alignment that is used.
+    """The alignment in use.
 
     Attributes:
-        alignment: where the call lies on the recording's clock.
-        source: ``measured`` from the sound, ``told`` by the call end, or ``given`` by the caller.
-        measured: what the measurement said, whether or not it was used; None where none was made.
+        alignment: the call's position on the recording clock.
+        source: ``measured`` from the audio, ``call_end`` by the reported call end, or ``manual``, by the caller.
+        measured: the sync measurement, used or not; None if sync wasn't measured.
     """
 
     alignment: Alignment
@@ -31,20 +34,69 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """All that a run knows when it is done.
+class PairLevels:
+    """The levels of both inputs, in the telephone band.
 
     Attributes:
-        call: Connect's audio.
-        call_audio: its track.
+        customer: the call audio's left channel.
+        agent: the call audio's right channel.
+        mixed: the recording's own audio; of silence if it has none.
+        has_recording_audio: whether the recording has an audio track.
+    """
+
+    customer: ChannelLevels
+    agent: ChannelLevels
+    mixed: ChannelLevels
+    has_recording_audio: bool
+
+    def by_track(self) -> dict[str, dict[str, ChannelLevels]]:
+        """The levels by track and channel, as `diagnose --json` prints them."""
+        return {"call": {"customer": self.customer, "agent": self.agent}, "recording": {"mixed": self.mixed}}
+
+
+@dataclass(frozen=True, slots=True)
+class PairEvidence:
+    """The two inputs, and how they fit together: `diagnose` and `process` both know this much.
+
+    Attributes:
+        call: the call audio.
         recording: the agent recording.
-        video: its picture.
-        call_end: as told.
-        placed: the alignment that was used, and what was measured.
-        splice: what plays when.
-        after_call: what the recording's own audio holds after the call.
-        plan: what was written.
-        rendered: how much of it.
+        call_end: the reported call end.
+        placement: the alignment in use; None for a pair of different calls, which isn't placed.
+        sync: the sync measurement; None if sync wasn't measured.
+        splice: which source plays when; None if nothing is placed.
+        timing: the recording's packet timestamps; None if they weren't read.
+        levels: of both inputs; None if they weren't measured.
+    """
+
+    call: MediaInfo
+    recording: MediaInfo
+    call_end: CallEnd
+    placement: Placement | None
+    sync: SyncResult | None
+    splice: Splice | None
+    timing: Timing | None
+    levels: PairLevels | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that a run knows when its file is written.
+
+    Attributes:
+        call: the call audio.
+        call_audio: its audio track.
+        recording: the agent recording.
+        video: its video track.
+        call_end: the reported call end.
+        placement: the alignment in use, and the sync measurement.
+        splice: which source plays when.
+        after_call: the recording's own audio from the call's end on, on the recording clock.
+        plan: container and codecs of the output.
+        rendered: the amount that was written.
+        timing: the recording's packet timestamps; None if they weren't read.
+        levels: of both inputs; None if they weren't measured.
+        check: the measurements of the written file; None if it wasn't checked.
     """
 
     call: MediaInfo
@@ -52,8 +104,25 @@ class Evidence:
     recording: MediaInfo
     video: VideoInfo
     call_end: CallEnd
-    placed: Placement
+    placement: Placement
     splice: Splice
     after_call: Span
     plan: RenderPlan
     rendered: Rendered
+    timing: Timing | None = None
+    levels: PairLevels | None = None
+    check: ResultCheck | None = None
+
+    @property
+    def pair(self) -> PairEvidence:
+        """The part that needs no written file."""
+        return PairEvidence(
+            self.call,
+            self.recording,
+            self.call_end,
+            self.placement,
+            self.placement.measured,
+            self.splice,
+            self.timing,
+            self.levels,
+        )

@@ -1,4 +1,4 @@
-"""What a track's levels mean, as findings: each number against its limit, and what to do about it. Pure."""
+"""Findings about levels: loudness, clipping, dropouts, noise and bandwidth of each track and channel. Pure."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ def level_findings(
     sides: Sequence[str] = (),
     loudness_lufs: float | None = None,
 ) -> tuple[Finding, ...]:
-    """Every finding about a track, those that pass as well.
+    """All findings about a track, the passing ones too.
 
     Args:
-        label: the track's name, which begins each finding's: ``call``, ``recording``.
-        levels: its channels'.
-        limits: what to judge by.
-        sides: the channels' names (``customer``, ``agent``); numbers where there are none.
-        loudness_lufs: of all channels together.
+        label: the track's name, the first part of each finding's name: ``call``, ``recording``.
+        levels: one for each channel.
+        limits: the limits to check against.
+        sides: the channels' names (``customer``, ``agent``); without names they are numbered.
+        loudness_lufs: the loudness of all channels together; None to leave it out.
     """
     found = [*_track(label, levels, limits, loudness_lufs)]
-    for number, channel in enumerate(levels):
+    for number, measured in enumerate(levels):
         side = sides[number] if number < len(sides) else f"channel_{number + 1}"
         name = label if len(levels) == 1 and not sides else f"{label}_{side}"
-        found += _channel(name, channel, limits)
+        found += _channel(name, measured, limits)
     return tuple(found)
 
 
@@ -66,9 +66,9 @@ def _track(
     yield limits.finding(
         f"{label}_dead_air",
         dead.length_s,
-        f"Nobody is heard in the {label} for {dead.length_s:.1f} s from {clock_text(dead.start_s)} on."
+        f"Nobody speaks in the {label} for {dead.length_s:.1f} s from {clock_text(dead.start_s)} on."
         if dead.length_s
-        else f"Nowhere is the {label} silent for as long as 2 s.",
+        else f"The {label} has no silence of 2 s or more.",
         advice="listen whether the call was on hold there.",
         digits=3,
         at=_at(label, dead.start_s) if dead.length_s else None,
@@ -79,45 +79,45 @@ def _track(
         yield limit.finding(
             f"{label}_loudness",
             loudness_lufs,
-            f"The {label} has {loudness_lufs:.1f} LUFS; {broadcast.low - loudness_lufs:+.1f} dB would make it as loud "
-            "as a broadcast.",
+            f"The loudness of the {label} is {loudness_lufs:.1f} LUFS; {broadcast.low - loudness_lufs:+.1f} dB would "
+            "make it as loud as a broadcast.",
             digits=2,
         )
 
 
 def _channel(name: str, c: ChannelLevels, limits: Limits) -> Iterator[Finding]:
-    what = name.replace("_", " ")
+    channel = name.replace("_", " ")
     dead = limits.of(f"{name}_sound").warn
     sound = limits.finding(
         f"{name}_sound",
         _sounding_dbfs(c),
-        f"{what} is dead: nothing in it is louder than {dead.low:g} dBFS. If somebody should "
-        "be heard there, check the microphone, the mute, and which channels are recorded.",
-        good=f"{what} holds sound.",
+        f"{channel} is dead: nothing in it is louder than {dead.low:g} dBFS. If a person should be heard there, check "
+        "the microphone, the mute button, and which channels are recorded.",
+        good=f"{channel} has audio.",
         digits=2,
     )
     yield sound
     if sound.status != "pass":
         return
-    yield from _loudness(name, what, c, limits)
-    yield from _damage(name, what, c, limits)
-    yield from _quality(name, what, c, limits)
+    yield from _loudness(name, channel, c, limits)
+    yield from _damage(name, channel, c, limits)
+    yield from _quality(name, channel, c, limits)
 
 
 def _sounding_dbfs(c: ChannelLevels) -> float:
-    """The level of what sounds in a channel: a few words in a long pause count as they are."""
+    """The level of a channel's audio; a few words in a long pause count at their own level."""
     mean_dbfs = FLOOR_DBFS if c.rms_dbfs is None else c.rms_dbfs
     return mean_dbfs if c.is_dead else max(mean_dbfs, DEAD_DBFS, FLOOR_DBFS if c.speech_dbfs is None else c.speech_dbfs)
 
 
-def _loudness(name: str, what: str, c: ChannelLevels, limits: Limits) -> Iterator[Finding]:
+def _loudness(name: str, channel: str, c: ChannelLevels, limits: Limits) -> Iterator[Finding]:
     if c.speech_dbfs is not None:
         limit = limits.of(f"{name}_speech_level")
         off_db = c.speech_dbfs - (limit.warn.high if c.speech_dbfs > limit.warn.high else limit.warn.low)
         yield limit.finding(
             f"{name}_speech_level",
             c.speech_dbfs,
-            f"Speech in {what} is at {c.speech_dbfs:.1f} dBFS.",
+            f"Speech in {channel} is at {c.speech_dbfs:.1f} dBFS.",
             advice=f"{abs(off_db):.1f} dB too {'loud' if off_db > 0 else 'quiet'}. Turn the gain "
             f"{'down' if off_db > 0 else 'up'} where it is recorded.",
             digits=2,
@@ -126,48 +126,48 @@ def _loudness(name: str, what: str, c: ChannelLevels, limits: Limits) -> Iterato
         yield limits.finding(
             f"{name}_true_peak",
             c.true_peak_dbtp,
-            f"{what} peaks at {c.true_peak_dbtp:.1f} dBTP.",
+            f"{channel} peaks at {c.true_peak_dbtp:.1f} dBTP.",
             advice="a codec may clip it. Turn the gain down where it is recorded.",
             digits=2,
         )
 
 
-def _damage(name: str, what: str, c: ChannelLevels, limits: Limits) -> Iterator[Finding]:
+def _damage(name: str, channel: str, c: ChannelLevels, limits: Limits) -> Iterator[Finding]:
     yield limits.finding(
         f"{name}_clipping",
         100 * c.clipped_samples / max(c.samples, 1),
-        f"{counted(c.clipped_samples, 'sample')} of {what} {'is' if c.clipped_samples == 1 else 'are'} clipped, in "
+        f"{counted(c.clipped_samples, 'sample')} of {channel} {'is' if c.clipped_samples == 1 else 'are'} clipped, in "
         f"{counted(c.clipped_runs, 'place')}."
         if c.clipped_samples
-        else f"Nothing of {what} is clipped.",
-        advice="it sounds harsh, and can't be mended. Turn the gain down where it is recorded.",
+        else f"{channel} isn't clipped.",
+        advice="it sounds harsh, and can't be repaired. Turn the gain down where it is recorded.",
         digits=4,
     )
     yield limits.finding(
         f"{name}_dc_offset",
         100 * c.dc_offset,
-        f"{what} has an offset of {abs(100 * c.dc_offset):.2f} % of full scale.",
+        f"{channel} has a DC offset of {abs(100 * c.dc_offset):.2f} % of full scale.",
         advice="it clicks where it starts and stops. Check the sound card.",
         digits=3,
     )
     yield limits.finding(
         f"{name}_dropouts",
         60 * c.dropout_count / max(60.0, c.length_s),
-        f"{what} drops out {counted(c.dropout_count, 'time')}, first at {clock_text(c.dropouts[0].start_s)}."
+        f"{channel} drops out {counted(c.dropout_count, 'time')}, first at {clock_text(c.dropouts[0].start_s)}."
         if c.dropouts
-        else f"{what} has no dropouts.",
-        advice="packets were lost. Check the network of whoever speaks there.",
+        else f"{channel} has no dropouts.",
+        advice="packets were lost. Check the network of the person who speaks there.",
         digits=3,
         at=_at(name, c.dropouts[0].start_s) if c.dropouts else None,
     )
 
 
-def _quality(name: str, what: str, c: ChannelLevels, limits: Limits) -> Iterator[Finding]:
+def _quality(name: str, channel: str, c: ChannelLevels, limits: Limits) -> Iterator[Finding]:
     if c.snr_db is not None:
         yield limits.finding(
             f"{name}_snr",
             c.snr_db,
-            f"Speech in {what} is about {c.snr_db:.0f} dB above its noise.",
+            f"Speech in {channel} is about {c.snr_db:.0f} dB above its noise.",
             advice="it is hard to listen to. Check the microphone and the room.",
             digits=1,
         )
@@ -175,7 +175,7 @@ def _quality(name: str, what: str, c: ChannelLevels, limits: Limits) -> Iterator
         yield limits.finding(
             f"{name}_bandwidth",
             c.bandwidth_hz,
-            f"{what} reaches up to about {c.bandwidth_hz:.0f} Hz.",
+            f"{channel} reaches up to about {c.bandwidth_hz:.0f} Hz.",
             advice="it sounds muffled. Check its codec and the microphone.",
             digits=0,
         )
@@ -184,22 +184,22 @@ def _quality(name: str, what: str, c: ChannelLevels, limits: Limits) -> Iterator
     yield limits.finding(
         f"{name}_hold_music",
         music_s,
-        f"{music_s:.0f} s of {what} {'are' if likely > 0.8 else 'may be'} music on hold, from "
-        f"{clock_text(c.hold_music[0].span.start_s)} on: an alignment can't rest on what repeats itself."
+        f"{music_s:.0f} s of {channel} {'are' if likely > 0.8 else 'may be'} music on hold, from "
+        f"{clock_text(c.hold_music[0].span.start_s)} on. Music that repeats itself can't be used for the alignment."
         if c.hold_music
-        else f"Nothing in {what} sounds like music on hold.",
+        else f"{channel} has no music on hold.",
         digits=1,
         at=_at(name, c.hold_music[0].span.start_s) if c.hold_music else None,
     )
 
 
 def _at(name: str, seconds: float) -> At:
-    """A track's name, with its channel's behind it perhaps, tells the clock."""
+    """A moment on the clock of a track, which is the first part of a channel's name."""
     return At("call" if name.startswith("call") else "recording", seconds)
 
 
 def _common(channels: Sequence[tuple[Span, ...]]) -> tuple[Span, ...]:
-    """Where all channels are silent."""
+    """The spans in which all channels are silent."""
     if not channels:
         return ()
     held = channels[0]

@@ -1,7 +1,7 @@
-"""The document `qc.json` that lies beside every unified recording. Pure; `qc.schema.json` is its JSON Schema.
+"""The document `qc.json` beside every unified recording. Pure; `qc.schema.json` is its JSON Schema.
 
-`SCHEMA` rises in its first number where a field is removed or changes its meaning, in its second where one is added.
-Times are seconds and say their clock, what is undetermined is null.
+The first number of `SCHEMA` rises if a field is removed or changes its meaning, the second if one is added. Times are
+seconds, on the clock that the field's description names. Unknown values are null.
 """
 
 from __future__ import annotations
@@ -12,20 +12,27 @@ from typing import TYPE_CHECKING, Any
 from komorebi_qc import __version__
 from komorebi_qc.core.finding import Finding, verdict
 from komorebi_qc.core.output import AUDIO_CODEC
-from komorebi_qc.findings.sync import call_end_dict, sync_dict
+from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
 
 if TYPE_CHECKING:
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.findings.evidence import Evidence
 
-SCHEMA = "1.1"
+SCHEMA = "2.0"
 
 
 def qc_document(recording_id: str, e: Evidence, findings: tuple[Finding, ...], limits: Limits) -> dict[str, Any]:
-    """What was made of what, how sure it is, and every finding; for JSON."""
-    alignment, measured = e.placed.alignment, e.placed.measured
+    """The inputs, the output, the alignment and all findings, for JSON.
+
+    Args:
+        recording_id: the recording's ID.
+        e: the run.
+        findings: all of its findings.
+        limits: the limits they were checked against.
+    """
+    alignment, measured = e.placement.alignment, e.placement.measured
     call_s = e.call_audio.span.end_s
-    is_sure = measured is not None and measured.status == "aligned"
+    is_aligned = measured is not None and measured.status == "aligned"
     return {
         "schema": SCHEMA,
         "version": __version__,
@@ -49,7 +56,7 @@ def qc_document(recording_id: str, e: Evidence, findings: tuple[Finding, ...], l
             "audio_bit_rate": e.plan.audio_bit_rate,
         },
         "alignment": {
-            "source": e.placed.source,
+            "source": e.placement.source,
             "offset_s": round(alignment.offset_s, 6),
             "drift_ppm": round(alignment.drift_ppm, 4),
             "jumps": [{"call_s": round(j.call_s, 6), "size_s": round(j.size_s, 6)} for j in alignment.jumps],
@@ -57,7 +64,7 @@ def qc_document(recording_id: str, e: Evidence, findings: tuple[Finding, ...], l
         },
         "sync": None if measured is None else sync_dict(measured),
         "call_end": {
-            **call_end_dict(e.call_end, measured.measured_call_end_s if measured is not None and is_sure else None),
+            **call_end_dict(e.call_end, measured.measured_call_end_s if measured is not None and is_aligned else None),
             "used_s": round(alignment.to_recording(call_s), 6),
         },
         "findings": [asdict(finding) for finding in findings],
@@ -66,7 +73,11 @@ def qc_document(recording_id: str, e: Evidence, findings: tuple[Finding, ...], l
 
 
 def item_summary(document: dict[str, Any]) -> dict[str, str | int | float | bool]:
-    """The document's summary for the recording's item: what a backend may want to list and filter by."""
+    """The attributes of the recording's item that a backend may list and filter by.
+
+    Args:
+        document: the content of ``qc.json``.
+    """
     numbers = {
         "qcOffsetSeconds": document["alignment"]["offset_s"],
         "qcDriftPpm": document["alignment"]["drift_ppm"],

@@ -1,6 +1,6 @@
-"""What the check of the produced file means, as findings: seams, residuals and time stamps against their limits.
+"""Findings about the written file's audio: seams, residual lags, timestamps. Pure.
 
-What can't be told, since there is silence, says `UNDETERMINED` and passes.
+A finding that can't be measured, such as a level in silence, has the value `UNDETERMINED` and passes.
 """
 
 from __future__ import annotations
@@ -25,10 +25,15 @@ __all__ = ["UNDETERMINED", "seam_findings"]
 
 
 def seam_findings(check: ResultCheck, limits: Limits = DEFAULT) -> tuple[Finding, ...]:
-    """Every finding, those that pass as well; of several seams the worst one speaks."""
+    """All findings of a result check, the passing ones too. Of several seams the worst one counts.
+
+    Args:
+        check: the measurements of the written file.
+        limits: the limits to check against.
+    """
     return (
         *(_seams(check.seams, limits) if check.seams else ()),
-        *_residual("call", "Connect's audio", check.call, limits),
+        *_residual("call", "The call audio", check.call, limits),
         *_residual("own_audio", "The recording's own audio", check.own, limits),
         _stamps(check.stamps, limits),
     )
@@ -49,7 +54,7 @@ def _seams(seams: Sequence[SeamCheck], limits: Limits) -> Iterator[Finding]:
         advice: str = "",
         digits: int = 2,
     ) -> Finding:
-        """The finding of the seam that is worst by a measurement; the sentence goes on behind its place."""
+        """The finding of the worst seam by one measurement; its sentence continues the seam's time."""
         limit = limits.of(name)
         known = [(seam, value) for seam in seams if (value := measure(seam)) is not None]
         if not known:
@@ -73,34 +78,34 @@ def _seams(seams: Sequence[SeamCheck], limits: Limits) -> Iterator[Finding]:
         "seam_gap",
         lambda seam: seam.gap_s,
         _gap_text,
-        "Whether the seams have a gap can't be told: there is silence round them",
-        good="Nothing is missing or doubled at the seams.",
+        "Gaps at the seams can't be measured: there is silence around them",
+        good="No audio is missing or doubled at the seams.",
         digits=6,
     )
     yield of(
         "seam_level_step",
         lambda seam: seam.level_step_db,
         _step_text,
-        f"The step in level can't be told: {no_speech}",
+        f"The step in level can't be measured: {no_speech}",
     )
     yield of(
         "seam_level_added",
         lambda seam: seam.added_step_db,
         lambda _, added_db: f"joining added a step of {added_db:+.1f} dB",
-        f"Whether joining changed a level can't be told: {no_speech}",
+        f"A level change by joining can't be measured: {no_speech}",
     )
     yield of(
         "seam_click",
         lambda seam: seam.click_db,
-        lambda _, click_db: f"there is a click: its wave bends {click_db:.1f} dB sharper than round it",
-        "Whether a seam clicks can't be told",
+        lambda _, click_db: f"there is a click: its waveform bends {click_db:.1f} dB more sharply than around it",
+        "Clicks at the seams can't be measured",
         good="No seam clicks.",
     )
     yield of(
         "seam_bandwidth",
         _narrower_hz,
         _bandwidth_text,
-        f"The step in bandwidth can't be told: {no_speech}",
+        f"The step in bandwidth can't be measured: {no_speech}",
         advice="the narrower side is muffled even for a telephone",
         digits=0,
     )
@@ -109,7 +114,7 @@ def _seams(seams: Sequence[SeamCheck], limits: Limits) -> Iterator[Finding]:
 def _gap_text(seam: SeamCheck, gap_s: float) -> str:
     is_moved = seam.shift_s is not None and abs(seam.shift_s) > SHIFT_S
     if is_moved:
-        return f"{_ms(abs(gap_s))} {'were put in' if gap_s > 0 else 'are missing or doubled'}"
+        return f"{_ms(abs(gap_s))} {'were added' if gap_s > 0 else 'are missing or doubled'}"
     return f"{_ms(gap_s)} are silent"
 
 
@@ -121,13 +126,13 @@ def _step_text(seam: SeamCheck, step_db: float) -> str:
 
 
 def _narrower_hz(seam: SeamCheck) -> float | None:
-    """A step up to the recording's full bandwidth is what two such sources have: only a muffled side is a fault."""
+    """The bandwidth of the narrower side. The recording has more bandwidth than the call, so a step is normal."""
     before, after = seam.before.edge_hz, seam.after.edge_hz
     return None if before is None or after is None else min(before, after)
 
 
 def _bandwidth_text(seam: SeamCheck, _: float) -> str:
-    return f"the sound reaches {seam.before.edge_hz:.0f} Hz before and {seam.after.edge_hz:.0f} Hz after"
+    return f"the audio reaches {seam.before.edge_hz:.0f} Hz before and {seam.after.edge_hz:.0f} Hz after"
 
 
 def _residual(name: str, whose: str, residual: Residual, limits: Limits) -> Iterator[Finding]:
@@ -135,22 +140,22 @@ def _residual(name: str, whose: str, residual: Residual, limits: Limits) -> Iter
     p95_s, median_s = residual.p95_s, residual.median_s
     found, count = len(residual.found), len(residual.windows)
     if p95_s is None or median_s is None:
-        why = "it is silent" if not count else "none of its active windows is found near its place"
-        inside = whose[0].lower() + whose[1:] if whose.startswith("The ") else whose
-        yield limit.unknown(f"{name}_residual", f"How well {inside} lies in the output can't be told: {why}.")
+        why = "it is silent" if not count else "none of its active windows was found near the planned position"
+        inside = whose[0].lower() + whose[1:]
+        yield limit.unknown(f"{name}_residual", f"The residual lag of {inside} can't be measured: {why}.")
     else:
         yield limit.finding(
             f"{name}_residual",
             p95_s,
-            f"{whose} lies {_ms(p95_s)} or less from its planned place in the output (95 % of "
+            f"{whose} is within {_ms(p95_s)} of its planned position in the output (95 % of "
             f"{counted(found, 'window')}; median {_ms(median_s)}).",
         )
     text = (
-        f"{whose} is heard near its place in {found} of {counted(count, 'active window')} of the output."
+        f"{whose} was found near its planned position in {found} of {counted(count, 'active window')} of the output."
         if count
         else f"{whose} has no active window in the output."
     )
-    # One or two windows say too little: what they lack may be a moment of two voices.
+    # One or two windows are too few: both voices may speak at once there.
     yield (
         missing.finding(f"{name}_missing", residual.missing, text, digits=4)
         if count >= 3
@@ -161,11 +166,11 @@ def _residual(name: str, whose: str, residual: Residual, limits: Limits) -> Iter
 def _stamps(stamps: Sequence[Discontinuity], limits: Limits) -> Finding:
     worst = max(stamps, key=lambda step: abs(step.size_s), default=Discontinuity(0.0, 0.0))
     return limits.finding(
-        "output_audio_steps",
+        "output_audio_discontinuities",
         worst.size_s,
-        f"The output's audio time stamps have {counted(len(stamps), 'gap or overlap', 'gaps or overlaps')}; the "
+        f"The output's audio timestamps have {counted(len(stamps), 'gap or overlap', 'gaps or overlaps')}. The "
         f"largest, {_ms(worst.size_s)}, is at {clock_text(worst.at_s)}."
         if stamps
-        else "The output's audio time stamps follow on each other.",
+        else "The output's audio timestamps have no gaps or overlaps.",
         at=At("output", worst.at_s) if stamps else None,
     )

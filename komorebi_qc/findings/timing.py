@@ -1,6 +1,6 @@
-"""What a recording's time stamps mean, as findings: lost buffers, skew and a frozen picture against their limits. Pure.
+"""Findings about a recording's timestamps: lost buffers, skew between the tracks, a frozen video. Pure.
 
-Skews are positive where the sound is the later one.
+A positive skew means that the audio is later than the video.
 """
 
 from __future__ import annotations
@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 
 
 def timing_findings(timing: Timing, limits: Limits = DEFAULT) -> tuple[Finding, ...]:
-    """Every finding, those that pass as well."""
-    return (*_lost(timing.audio, limits), *_skews(timing, limits), *_picture(timing.video, limits))
+    """All findings about a recording's timestamps, the passing ones too.
+
+    Args:
+        timing: the recording's packet timestamps.
+        limits: the limits to check against.
+    """
+    return (*_lost(timing.audio, limits), *_skews(timing, limits), *_video(timing.video, limits))
 
 
 def _ms(seconds: float) -> str:
@@ -35,48 +40,53 @@ def _lost(audio: AudioTiming | None, limits: Limits) -> Iterator[Finding]:
     gaps, overlaps = audio.gaps, audio.overlaps
     total_s = sum((step.size_s for step in gaps), 0.0)
     largest = max(gaps, key=lambda step: step.size_s, default=Discontinuity(0.0, 0.0))
-    share = total_s / audio.heard.length_s if audio.heard.length_s else 0.0
+    share = total_s / audio.audible.length_s if audio.audible.length_s else 0.0
     limit = limits.of("audio_gaps")
     ((concealed, _),) = limit.marks
-    heard = "short enough to conceal" if concealed.holds(largest.size_s) else "longer than concealment can cover"
-    lost = "that buffer: it is silent" if len(gaps) == 1 else "those buffers: they are silent"
-    # One long gap is a warning, as many short ones are: it fails where much of the track is lost.
+    effect = "short enough to conceal" if concealed.holds(largest.size_s) else "longer than concealment can cover"
+    lost = "that buffer, which is silent" if len(gaps) == 1 else "those buffers, which are silent"
+    # One long gap is a warning, like many short ones. `audio_gap_share` fails if much of the track is lost.
     yield limit.finding(
         "audio_gaps",
         total_s,
-        f"{counted(len(gaps), 'gap')} in the recording's audio, {_ms(total_s)} together; the largest, "
-        f"{_ms(largest.size_s)}, ends at {clock_text(largest.at_s)} and is {heard}. The recorder lost {lost}."
+        f"{counted(len(gaps), 'gap')} in the recording's audio, {_ms(total_s)} in total. The largest, "
+        f"{_ms(largest.size_s)}, ends at {clock_text(largest.at_s)} and is {effect}. The recorder lost {lost}."
         if gaps
-        else "No buffer of the recording's audio is missing.",
+        else "The recording's audio has no gaps.",
         at=At("recording", largest.at_s) if gaps else None,
     )
     yield limits.finding(
         "audio_gap_share",
         share,
-        f"{share:.2%} of the recording's audio is lost." if gaps else "Nothing of the recording's audio is lost.",
+        f"{share:.2%} of the recording's audio is lost." if gaps else "All of the recording's audio is there.",
     )
     doubled_s = sum((-step.size_s for step in overlaps), 0.0)
     worst = min(overlaps, key=lambda step: step.size_s, default=Discontinuity(0.0, 0.0))
     yield limits.finding(
         "audio_overlaps",
         doubled_s,
-        f"{counted(len(overlaps), 'time stamp')} of the recording's audio {'lies' if len(overlaps) == 1 else 'lie'} "
-        f"before the end of what came before, {_ms(doubled_s)} together; the largest overlap, {_ms(-worst.size_s)}, is "
-        f"at {clock_text(worst.at_s)}. The doubled part is trimmed."
+        f"{counted(len(overlaps), 'packet')} of the recording's audio {'begins' if len(overlaps) == 1 else 'begin'} "
+        f"before the previous one ends, {_ms(doubled_s)} in total. The largest overlap, {_ms(-worst.size_s)}, is at "
+        f"{clock_text(worst.at_s)}. The doubled audio is trimmed."
         if overlaps
-        else "No time stamps of the recording's audio overlap.",
+        else "The recording's audio has no overlaps.",
         at=At("recording", worst.at_s) if overlaps else None,
     )
 
 
 def judged_by_standards(skew_s: float, limit: Limit) -> str:
-    """Whose tolerance a skew is beyond, or within; the limit's marks, from the narrowest to the widest."""
+    """The widest tolerance that a skew exceeds, or the narrowest one that it meets.
+
+    Args:
+        skew_s: the skew in seconds.
+        limit: a limit whose marks are in order, the narrowest first.
+    """
     beyond = [source for tolerance, source in limit.marks if not tolerance.holds(skew_s)]
     return f"beyond {beyond[-1]}" if beyond else f"within {limit.marks[0][1]}"
 
 
 def _skews(timing: Timing, limits: Limits) -> Iterator[Finding]:
-    # How long the last frame stays isn't stored: the picture's end is known to a frame.
+    # A file doesn't store how long its last frame is shown, so the video's end is known to a frame.
     frame_s = timing.video.median_step_s if timing.video is not None else 0.0
     for name, skew_s, verb, known_to_s in (
         ("audio_start_skew", timing.start_skew_s, "begins", 0.0),
@@ -90,20 +100,20 @@ def _skews(timing: Timing, limits: Limits) -> Iterator[Finding]:
         yield limit.widened(known_to_s, known_to_s).finding(
             name,
             skew_s,
-            f"The recording's sound {verb} {_ms(abs(skew_s))} {order} its picture"
+            f"The recording's audio {verb} {_ms(abs(skew_s))} {order} its video"
             + (f" (known to a frame, {_ms(known_to_s)})" if known_to_s else "")
             + f": {judged_by_standards(round(sure_s, 6), limit)}.",
         )
 
 
-def _picture(video: VideoTiming | None, limits: Limits) -> Iterator[Finding]:
+def _video(video: VideoTiming | None, limits: Limits) -> Iterator[Finding]:
     if video is None:
         return
-    usually = f", usually {video.median_fps:.1f} a second" if video.median_fps else ""
+    rate = f", {video.median_fps:.1f} a second (median)" if video.median_fps else ""
     yield limits.finding(
-        "picture_frozen",
+        "video_freeze",
         video.frozen.length_s,
         f"The longest time without a new frame is {video.frozen.length_s:.3f} s, from "
-        f"{clock_text(video.frozen.start_s)}; {counted(video.frames, 'frame')}{usually}.",
+        f"{clock_text(video.frozen.start_s)}; {counted(video.frames, 'frame')}{rate}.",
         at=At("recording", video.frozen.start_s) if video.frozen.length_s else None,
     )

@@ -1,6 +1,6 @@
-"""One recording, processed into a folder for people to look at: the result, its findings, and the sound behind them.
+"""One recording processed into a folder for an analyst: the result, its findings, and the audio behind them.
 
-Nothing is published anywhere else, and no item is touched: an examination changes nothing in production.
+An examination changes nothing in production: it publishes nothing else, and changes no item.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +15,14 @@ import numpy as np
 
 from komorebi_qc.core.errors import InputError, WrongPairError
 from komorebi_qc.core.progress import SILENT
-from komorebi_qc.core.recording import Recording
-from komorebi_qc.core.splice import align_as_told, splice
+from komorebi_qc.core.splice import align_to_call_end, splice
 from komorebi_qc.media.decode_8khz import RATE, decode_output_8khz
 from komorebi_qc.media.thumbnail import png_at
-from komorebi_qc.pipeline.diagnose import diagnose, diagnosed
-from komorebi_qc.pipeline.process import THUMBNAIL_AT_S, Options, Order, process
+from komorebi_qc.pipeline.diagnose import diagnose, diagnose_pair
+from komorebi_qc.pipeline.local import LOCAL_ID, local_item
+from komorebi_qc.pipeline.options import Options, Order
+from komorebi_qc.pipeline.process import process
+from komorebi_qc.pipeline.steps import THUMBNAIL_AT_S
 from komorebi_qc.storage.local import LocalFiles, LocalTable, opened_file
 
 if TYPE_CHECKING:
@@ -30,27 +31,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from komorebi_qc.core.progress import Progress
+    from komorebi_qc.core.recording import Recording
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.core.timebase import Alignment, CallEnd
     from komorebi_qc.pipeline.diagnose import Diagnosis
-    from komorebi_qc.pipeline.process import Outcome
+    from komorebi_qc.pipeline.outcome import Outcome
 
 VIDEO_NAME, AGENT_NAME, THUMBNAIL_NAME = "recording", "agent-recording", "thumbnail.png"
-LOCAL = "local"
-"""The ID of what has none."""
 _BLOCK = 60 * RATE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lanes:
-    """The sound of all sides at 8 kHz on the output clock: sample ``i`` at ``output_s = i / 8000``.
+    """The audio of all sides at 8 kHz on the output clock: sample ``i`` at ``output_s = i / 8000``.
 
     Attributes:
-        customer: Connect's left channel, ``(n,)``.
-        agent: Connect's right channel.
+        customer: the call audio's left channel, ``(n,)``.
+        agent: the call audio's right channel.
         recording: the agent recording's own audio.
-        output: the unified recording's, both sides as one; None where none was made.
+        output: the unified recording's audio, both channels mixed; None if no file was written.
     """
 
     customer: NDArray[np.int16]
@@ -61,18 +61,18 @@ class Lanes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examined:
-    """All there is to show.
+    """The result of an examination.
 
     Attributes:
-        recording_id: whose.
-        folder: where the files lie.
-        video: the unified recording, or where none was made the agent recording itself.
-        document: as ``qc.json``; where nothing was made, the diagnosis.
+        recording_id: the recording's ID.
+        folder: the folder with the files.
+        video: the unified recording; a copy of the agent recording if the pair was refused.
+        document: the content of ``qc.json``; the diagnosis if the pair was refused.
         diagnosis: of the two inputs, with levels.
-        laid: what plays when; where nothing was made, what would if the call were placed as told.
-        lanes: the sound.
-        outcome: of the pipeline; None where it refused.
-        refused: why it did.
+        timeline: which source plays when; by the reported call end if the pair was refused.
+        lanes: the audio of all sides.
+        outcome: of the run; None if the pair was refused.
+        refused: the reason; None if the pair wasn't refused.
     """
 
     recording_id: str
@@ -80,19 +80,19 @@ class Examined:
     video: Path
     document: dict[str, Any]
     diagnosis: Diagnosis
-    laid: Splice
+    timeline: Splice
     lanes: Lanes
     outcome: Outcome | None
     refused: str | None
 
     @property
     def alignment(self) -> Alignment:
-        """By which the call is shown."""
-        return self.laid.alignment
+        """The call's position, as it is shown."""
+        return self.timeline.alignment
 
 
-class _Given(LocalFiles):
-    """Inputs that are open already, wherever they came from; outputs in files."""
+class _OpenInputs(LocalFiles):
+    """Inputs that are open already, from any store; outputs in files."""
 
     def __init__(self, call: Source, recording: Source, out: Path, thumbnail: Path) -> None:
         super().__init__(Path(call.name), Path(recording.name), out, thumbnail)
@@ -102,11 +102,11 @@ class _Given(LocalFiles):
         self.check_outputs()
 
     @contextmanager
-    def call_audio(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  one file, whatever the item says
+    def call_audio(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  the same file for every item
         yield self._call.reopen()
 
     @contextmanager
-    def agent_recording(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  one file, whatever the item says
+    def agent_recording(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  the same file for every item
         yield self._own.reopen()
 
 
@@ -116,56 +116,61 @@ def examine(
     call_end: CallEnd,
     folder: Path,
     *,
-    recording_id: str = LOCAL,
+    recording_id: str = LOCAL_ID,
     options: Options | None = None,
     progress: Progress = SILENT,
 ) -> Examined:
-    """Process a pair into `folder`, or where the two don't belong together, say so and show them all the same.
+    """Process a pair into `folder`. A pair of different calls is refused, and shown side by side.
 
-    ``recording.mp4`` (or ``.webm``), ``recording.qc.json`` and ``thumbnail.png`` are written there; where nothing is
-    made, ``agent-recording.*``, a copy of the input, and its ``thumbnail.png``.
+    Writes ``recording.mp4`` (or ``.webm``), ``recording.qc.json`` and ``thumbnail.png``. For a refused pair it writes
+    ``agent-recording.*``, a copy of the input, and its ``thumbnail.png``.
+
+    Args:
+        call: the call audio.
+        recording: the agent recording.
+        call_end: the reported call end.
+        folder: the folder for the files; it exists.
+        recording_id: the recording's ID.
+        options: how it is processed.
+        progress: shows each step; its `check` ends the run.
 
     Raises:
         KomorebiError: see `komorebi_qc.pipeline.process.process`.
     """
-    chosen = replace(options or Options(), keep=True)
-    files = _Given(call, recording, folder / VIDEO_NAME, folder / THUMBNAIL_NAME)
-    item = Recording(recording_id, recording_id, datetime(1970, 1, 1))  # noqa: DTZ001  as the table's: no zone
-    order = Order(recording_id, call_end)
+    chosen = replace(options or Options(), retain_artifacts=True)
+    files = _OpenInputs(call, recording, folder / VIDEO_NAME, folder / THUMBNAIL_NAME)
+    order, table = Order(recording_id, call_end), LocalTable(local_item(recording_id))
     try:
-        outcome = process(order, table=LocalTable(item), media=files, options=chosen, progress=progress)
+        outcome = process(order, table=table, media=files, options=chosen, progress=progress)
     except WrongPairError as error:
         diagnosis = diagnose(call.reopen(), recording.reopen(), call_end, chosen.limits)
-        return _refused(_kept(diagnosis), recording, folder, recording_id, str(error))
-    kept = outcome.kept
-    if kept is None:
-        raise InputError("an examination keeps what the run knew: `keep` can't be switched off")
-    evidence = kept.evidence
-    # Nothing is heard where the recording has no sound, or where the caller says where the call lies.
+        return _refused(_in_memory(diagnosis), recording, folder, recording_id, str(error))
+    artifacts = outcome.artifacts
+    if artifacts is None:
+        raise InputError("an examination needs the artifacts of the run: `retain_artifacts` can't be switched off")
+    evidence = artifacts.evidence
+    # A run by the reported call end measures nothing, so its diagnosis has to decode both inputs.
     diagnosis = (
         diagnose(call.reopen(), recording.reopen(), call_end, chosen.limits)
-        if kept.heard is None
-        else diagnosed(
-            evidence.call, evidence.recording, replace(kept.heard, timing=kept.timing), call_end, chosen.limits
-        )
+        if artifacts.pair is None
+        else diagnose_pair(evidence.call, evidence.recording, artifacts.pair, call_end, chosen.limits, evidence.levels)
     )
-    diagnosis = _kept(diagnosis)
+    diagnosis = _in_memory(diagnosis)
     video = Path(outcome.published.video)
-    with opened_file(video) as made:
-        lanes = _lanes(diagnosis, evidence.splice, decode_output_8khz(made))
+    with opened_file(video) as written:
+        lanes = _lanes(diagnosis, evidence.splice, decode_output_8khz(written))
     return Examined(recording_id, folder, video, outcome.document, diagnosis, evidence.splice, lanes, outcome, None)
 
 
-def _kept(diagnosis: Diagnosis) -> Diagnosis:
-    """With samples that outlive the inputs."""
-    return replace(diagnosis, heard=diagnosis.heard.in_memory())
+def _in_memory(diagnosis: Diagnosis) -> Diagnosis:
+    return replace(diagnosis, pair=diagnosis.pair.in_memory())
 
 
 def _refused(diagnosis: Diagnosis, recording: Source, folder: Path, recording_id: str, why: str) -> Examined:
     call_audio, own = diagnosis.call.audio, diagnosis.recording.audio
     call_s = 0.0 if call_audio is None else call_audio.span.end_s
-    told = align_as_told(diagnosis.call_end, call_s)
-    laid = splice(told, call_s=call_s, recording_audio=None if own is None else own.span)
+    reported = align_to_call_end(diagnosis.call_end, call_s)
+    timeline = splice(reported, call_s=call_s, recording_audio=None if own is None else own.span)
     video = folder / f"{AGENT_NAME}.{'webm' if diagnosis.recording.container == 'webm' else 'mp4'}"
     source = recording.reopen()
     with video.open("wb") as copy:
@@ -173,20 +178,28 @@ def _refused(diagnosis: Diagnosis, recording: Source, folder: Path, recording_id
     thumbnail = png_at(recording.reopen(), THUMBNAIL_AT_S, diagnosis.recording.origin_s)
     (folder / THUMBNAIL_NAME).write_bytes(thumbnail)
     return Examined(
-        recording_id, folder, video, diagnosis.to_dict(), diagnosis, laid, _lanes(diagnosis, laid, None), None, why
+        recording_id,
+        folder,
+        video,
+        diagnosis.to_dict(),
+        diagnosis,
+        timeline,
+        _lanes(diagnosis, timeline, None),
+        None,
+        why,
     )
 
 
-def _lanes(diagnosis: Diagnosis, laid: Splice, output: NDArray[np.int16] | None) -> Lanes:
-    heard = diagnosis.heard
-    shift = round(laid.alignment.output_shift_s * RATE)
-    own = heard.recording
-    n = max(round(laid.output_end_s * RATE), shift + len(own), 0 if output is None else len(output))
+def _lanes(diagnosis: Diagnosis, timeline: Splice, output: NDArray[np.int16] | None) -> Lanes:
+    pair = diagnosis.pair
+    shift = round(timeline.alignment.output_shift_s * RATE)
+    own = pair.recording
+    n = max(round(timeline.output_end_s * RATE), shift + len(own), 0 if output is None else len(output))
     moved = np.zeros(n, np.int16)
     moved[shift : shift + len(own)] = own[: n - shift]
     call = np.zeros((n, 2), np.int16)
-    samples: NDArray[np.int16] = np.asarray(heard.call)
-    for piece in laid.pieces:
+    samples: NDArray[np.int16] = np.asarray(pair.call)
+    for piece in timeline.pieces:
         if piece.source == "call":
             first, last = round(piece.fade_in.start_s * RATE), min(round(piece.fade_out.end_s * RATE), n)
             for start in range(first, last, _BLOCK):

@@ -103,7 +103,7 @@ class Limits:
         A changed row has its default beside it.
         """
         names = {limit.name for limit in self.changes}
-        wanted = None if findings is None else {*names, *(finding.judged_by for finding in findings)}
+        wanted = None if findings is None else {*names, *(finding.limit_name for finding in findings)}
         found: dict[str, Any] = {}
         for row, was in self.rows():
             if wanted is None or row.name in wanted:

@@ -36,7 +36,7 @@ LIMITS = (
     Limit("customer_leg_delay", beyond(0.150), beyond(0.400), "s",
           "ITU-T G.114 (05/2003): under 150 ms is not noticed, over 400 ms no network is planned for",
           "the customer's delay in the recording relative to the call audio, compared with the agent's"),
-    Limit("customer_leg_steps", beyond(0.150), EVERYTHING, "s",
+    Limit("customer_leg_delay_changes", beyond(0.150), EVERYTHING, "s",
           "project choice: a change is noticed where a delay would be, by ITU-T G.114 (05/2003) from 150 ms on",
           "the largest change of that delay during the call"),
     Limit("coverage", below(0.75), EVERYTHING, "share",
@@ -131,12 +131,14 @@ LIMITS = (
     Limit("missing", above(0.25), above(0.5), "share",
           "project choice: two speakers at once and noise hide a few windows",
           "share of active sound not found near its planned place", _PARTS),
-    Limit("output_audio_steps", beyond(0.005), beyond(0.060), "s", _PLC + ", as at a seam",
+    Limit("output_audio_discontinuities", beyond(0.005), beyond(0.060), "s", _PLC + ", as at a seam",
           "the largest gap or overlap in the output's audio timestamps"),
 )
 # fmt: on
 
 RENAMED = {
+    "customer_leg_steps": "customer_leg_delay_changes",
+    "output_audio_steps": "output_audio_discontinuities",
     "picture_frozen": "video_freeze",
     "recording_first_time_stamp": "recording_start_pts",
     "video_time_stamps_disordered": "video_dts_non_monotonic",

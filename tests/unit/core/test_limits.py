@@ -45,7 +45,7 @@ def test_every_row_says_what_and_who() -> None:
 def test_numbers_are_judged_on_their_side(name: str, value: float, status: str, limit: float | None) -> None:
     """Above, below or on either side: the status, and the limit on the side on which the number lies."""
     found = DEFAULT.of(name).finding(name, value, "A sentence.")
-    assert (found.status, found.limit, found.judged_by) == (status, limit, name)
+    assert (found.status, found.limit, found.limit_name) == (status, limit, name)
 
 
 def test_what_is_told_is_what_is_judged() -> None:

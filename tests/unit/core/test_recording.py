@@ -30,10 +30,12 @@ def test_keys_are_those_of_production() -> None:
 
 def test_what_an_earlier_result_was_is_read() -> None:
     """Container and inputs of the result that lies there come with the item; what is unusable counts as not told."""
-    done = Recording.from_item({**ITEM, "isProcessed": True, "outputContainer": "webm", "qcInputs": "abc"})
+    done = Recording.from_item({**ITEM, "isProcessed": True, "outputContainer": "webm", "qcInputsFingerprint": "abc"})
     assert (done.is_processed, done.container, done.inputs_fingerprint) == (True, "webm", "abc")
+    assert Recording.from_item({**ITEM, "qcInputs": "old"}).inputs_fingerprint == "old"
+    assert Recording.from_item({**ITEM, "qcInputs": "old", "qcInputsFingerprint": "new"}).inputs_fingerprint == "new"
     for container, inputs_fingerprint in ((None, None), ("avi", 7), (7, ["abc"]), ("../mp4", {})):
-        told = Recording.from_item({**ITEM, "outputContainer": container, "qcInputs": inputs_fingerprint})
+        told = Recording.from_item({**ITEM, "outputContainer": container, "qcInputsFingerprint": inputs_fingerprint})
         assert (told.container, told.inputs_fingerprint) == ("", "")
     assert (Recording.from_item(ITEM).container, Recording.from_item(ITEM).inputs_fingerprint) == ("", "")
 

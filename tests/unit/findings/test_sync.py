@@ -1,38 +1,39 @@
-"""What the measurement has to say, and which alignment is used."""
+"""Findings about the sync measurement."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from talkers import place as heard_at
+from made_sync import result
+from talkers import place as played_at
 from talkers import talk
 
-from komorebi_qc.core.errors import WrongPairError
-from komorebi_qc.core.limits import DEFAULT
-from komorebi_qc.core.timebase import Alignment, CallEnd
-from komorebi_qc.findings.sync import call_end_finding, sync_dict, sync_findings
-from komorebi_qc.pipeline.placement import place
-from komorebi_qc.sync import Stretch, SyncResult, measure
+from komorebi_qc.core.finding import At, Finding
+from komorebi_qc.core.limits import DEFAULT, Limits
+from komorebi_qc.core.timebase import CallEnd
+from komorebi_qc.findings.sync import MOST_SHOWN, call_end_finding, sync_findings
+from komorebi_qc.sync import FoundJump, Stretch, SyncResult, measure
 
 CALL = talk(21, 60)
-TOLD = CallEnd(62.0, 1.0)
+REPORTED = CallEnd(62.0, 1.0)
 
 
-def aligned() -> SyncResult:
-    """A call that begins 2.5 s into the recording, with a jump and a customer who is heard 180 ms late."""
-    return measure(CALL, heard_at(CALL, 2.5, jumps=((30.0, 0.2),), customer_delay=1440))
+def by_name(measured: SyncResult, limits: Limits = DEFAULT) -> dict[str, Finding]:
+    """The findings of a measurement."""
+    return {finding.name: finding for finding in sync_findings(measured, REPORTED, limits)}
 
 
-def wrong() -> SyncResult:
-    """Two calls that have nothing to do with each other."""
-    return measure(CALL, heard_at(talk(22, 60), 1.0))
+def jump(size_s: float, call_s: float = 30.0, *, agent_only: bool = False, customer_only: bool = False) -> FoundJump:
+    """A jump of a given size."""
+    return FoundJump(
+        call_s, size_s, (size_s - 0.001, size_s + 0.001), (call_s - 1, call_s + 1), agent_only, customer_only
+    )
 
 
 @pytest.mark.parametrize(
-    ("told", "measured_s", "status", "limit_s"),
+    ("reported", "measured_s", "status", "limit_s"),
     [
         (CallEnd(60.0, 1.0), 60.4, "pass", -1.0),
         (CallEnd(60.0, 1.0), 61.0, "pass", -1.0),
@@ -45,88 +46,141 @@ def wrong() -> SyncResult:
         (CallEnd(125.0, 1.0), 60.0, "fail", 0.05),
     ],
 )
-def test_a_told_end_may_be_early_by_its_resolution(
-    told: CallEnd, measured_s: float, status: str, limit_s: float
+def test_a_reported_end_may_be_early_by_its_resolution(
+    reported: CallEnd, measured_s: float, status: str, limit_s: float
 ) -> None:
-    """Whole seconds are cut off: up to one early is no error, half a second more is, and over a minute fails."""
-    found = call_end_finding(told, measured_s)
+    """Whole seconds are cut off: up to one early passes, half a second more warns, and over a minute fails."""
+    found = call_end_finding(reported, measured_s)
     assert (found.status, found.limit) == (status, limit_s)
+    assert found.value == pytest.approx(reported.recording_s - measured_s)
+    assert found.at == At("recording", measured_s)
+    assert ("after" in found.text) == (reported.recording_s > measured_s)
 
 
-def test_each_number_has_its_finding() -> None:
-    """Offset, drift, jumps, sides, the customer's leg and coverage: each with its value, limit and sentence."""
-    found = {f.name: f for f in sync_findings(aligned(), TOLD)}
+def test_a_real_measurement_has_all_findings() -> None:
+    """A call 2.5 s into the recording, with a jump of 200 ms and a customer 180 ms late."""
+    found = by_name(measure(CALL, played_at(CALL, 2.5, jumps=((30.0, 0.2),), customer_delay=1440)))
     assert found["sync_status"].value == "aligned"
     assert found["jumps"].value == pytest.approx(0.2, abs=0.001)
-    assert (found["jumps"].unit, found["jumps"].limit) == ("s", 0.045)
-    assert found["jumps"].status == "warn"
-    assert "the call: +200.0 ms" in found["jumps"].text
+    assert (found["jumps"].unit, found["jumps"].limit, found["jumps"].status) == ("s", 0.045, "warn")
+    assert "the call clock: +200.0 ms at 00:00:30" in found["jumps"].text
     assert found["customer_leg_delay"].value == pytest.approx(0.18, abs=0.001)
     assert found["customer_leg_delay"].status == "warn"
     assert abs(float(found["drift"].value)) < 2
     assert found["sides"].value == "both"
-    assert all(f.text.endswith(".") for f in found.values())
-    assert all(f.judged_by for name, f in found.items() if name not in ("sync_status", "sides"))
+    assert all(finding.text.endswith(".") for finding in found.values())
+    assert all(finding.limit_name for name, finding in found.items() if name not in ("sync_status", "sides"))
 
 
-def test_changes_of_the_customers_leg_are_told() -> None:
-    """The customer's leg moves by 300 ms and the clock doesn't: a warning with its moment, in the JSON as well."""
+def test_half_the_offset_interval_is_its_uncertainty() -> None:
+    """The interval's half is compared with the limit, in seconds."""
+    found = by_name(result(offset_ci_s=(2.4, 2.5)))["offset_uncertainty"]
+    assert found.value == pytest.approx(0.05)
+    assert found.status == "warn"
+    assert by_name(result(offset_ci_s=None))["offset_uncertainty"].value == 0.0
+
+
+@pytest.mark.parametrize(("drift_ppm", "word"), [(50.0, "faster"), (-50.0, "slower"), (0.0, "faster")])
+def test_drift_names_the_faster_clock(drift_ppm: float, word: str) -> None:
+    """A positive drift means a faster recording clock; 50 ppm are 180 ms an hour."""
+    found = by_name(result(drift_ppm=drift_ppm))["drift"]
+    assert found.value == drift_ppm
+    assert word in found.text
+    assert f"{abs(drift_ppm) * 3.6:.1f} ms an hour" in found.text
+
+
+def test_the_largest_jump_is_the_value() -> None:
+    """Of several jumps the largest counts, whatever its sign, and the sentence names the first ones."""
+    jumps = tuple(jump(size, 10.0 * k) for k, size in enumerate((0.05, -0.2, 0.1, 0.06, 0.07, 0.08), 1))
+    found = by_name(result(jumps=jumps))["jumps"]
+    assert found.value == -0.2
+    assert found.at == At("call", 20.0)
+    assert f"{len(jumps)} times" in found.text
+    assert found.text.endswith("and more.")
+    assert found.text.count(" ms at ") == MOST_SHOWN
+    assert by_name(result())["jumps"].value == 0.0
+    assert by_name(result())["jumps"].text == "No clock jumps found."
+
+
+def test_a_jump_of_one_channel_says_which() -> None:
+    """A jump that one channel alone shows is described as such."""
+    agent = by_name(result(jumps=(jump(0.1, agent_only=True),)))["jumps"]
+    customer = by_name(result(jumps=(jump(0.1, customer_only=True),)))["jumps"]
+    assert "only the agent channel shows it" in agent.text
+    assert "only the customer channel shows it" in customer.text
+
+
+def test_a_delay_change_of_the_customer_leg_is_found() -> None:
+    """The customer's audio moves by 300 ms and the clock doesn't: a warning with its moment."""
     call = talk(23, 120)
     late = call.copy()
     late[60 * 8000 :, 0] = np.roll(call[:, 0], 2400)[60 * 8000 :]
-    result = measure(call, heard_at(late, 1.5))
-    found = {f.name: f for f in sync_findings(result, TOLD)}["customer_leg_steps"]
+    found = by_name(measure(call, played_at(late, 1.5)))["customer_leg_delay_changes"]
     assert (found.status, found.limit) == ("warn", 0.15)
     assert found.value == pytest.approx(0.3, abs=0.001)
     assert found.at is not None
+    assert found.at.clock == "call"
     assert "delay changes: +300.0 ms at 00:0" in found.text
-    assert [s["size_s"] for s in sync_dict(result)["customer_steps"]] == pytest.approx([0.3], abs=0.001)
 
 
-def test_what_agrees_with_nothing_is_told() -> None:
-    """A first part that wasn't measured: coverage warns and names it, and the offset says that it is the rest's."""
-    result = replace(aligned(), unmatched=(Stretch(0.0, 20.0, 12.0),))
-    found = {f.name: f for f in sync_findings(result, TOLD)}
+@pytest.mark.parametrize(("customer_s", "word"), [(2.6, "later"), (2.4, "earlier")])
+def test_the_customer_leg_delay_is_against_the_agent(customer_s: float, word: str) -> None:
+    """The delay is the difference of both channels' lags."""
+    found = by_name(result(lag_customer_s=customer_s))["customer_leg_delay"]
+    assert found.value == pytest.approx(customer_s - 2.5)
+    assert f"100.0 ms {word}" in found.text
+    assert "customer_leg_delay" not in by_name(result(lag_customer_s=None))
+    assert "customer_leg_delay" not in by_name(result(lag_agent_s=None))
+
+
+@pytest.mark.parametrize(
+    ("sides", "status"), [("both", "pass"), ("agent", "pass"), ("customer", "warn"), ("none", "warn")]
+)
+def test_a_missing_agent_is_a_warning(sides: str, status: str) -> None:
+    """A recording without the agent's voice warns; one without the customer's is usual."""
+    found = by_name(result(sides=sides))["sides"]
+    assert (found.value, found.status) == (sides, status)
+
+
+def test_an_unmatched_start_limits_the_offset() -> None:
+    """Coverage warns and names the part, and the offset says from where on it holds."""
+    found = by_name(result(unmatched=(Stretch(0.0, 20.0, 12.0), Stretch(30.0, 50.0, 15.0))))
     assert found["coverage"].status == "warn"
+    assert found["coverage"].at == At("call", 30.0)
     assert "From 00:00:00" in found["coverage"].text
-    assert "12 s of speech agree with nothing" in found["coverage"].text
-    assert "what comes before it agrees with nothing" in found["offset_uncertainty"].text
+    assert "12 s of speech match nothing" in found["coverage"].text
+    assert "from 00:00:20.000 of the call on" in found["offset_uncertainty"].text
+    later = by_name(result(unmatched=(Stretch(30.0, 50.0, 15.0),)))
+    assert "of the call on" not in later["offset_uncertainty"].text
 
 
-def test_other_limits_judge_otherwise() -> None:
-    """A jump that somebody puts up with passes, a delay that they don't fails, and what is off passes and says so."""
+def test_low_coverage_warns() -> None:
+    """Below the limit it warns by itself; full coverage passes."""
+    assert by_name(result(coverage=0.5))["coverage"].status == "warn"
+    assert by_name(result(coverage=0.98))["coverage"].status == "pass"
+
+
+def test_changed_limits_change_the_status() -> None:
+    """A larger limit passes a jump, a smaller one fails a delay, and a limit that is off passes all."""
     limits = DEFAULT.changed_by("jumps=0.25, customer_leg_delay=0.05:0.1, coverage=off")
-    found = {f.name: f for f in sync_findings(aligned(), TOLD, limits)}
+    measured = result(jumps=(jump(0.2),), lag_customer_s=2.68, coverage=0.1)
+    found = by_name(replace(measured, unmatched=(Stretch(30.0, 50.0, 15.0),)), limits)
     assert (found["jumps"].status, found["jumps"].limit) == ("pass", 0.25)
     assert (found["customer_leg_delay"].status, found["customer_leg_delay"].limit) == ("fail", 0.05)
     assert (found["coverage"].status, found["coverage"].limit) == ("pass", None)
-    assert "Not judged" in found["coverage"].text
 
 
-def test_a_wrong_pair_gives_no_number_to_use() -> None:
-    """Its only finding fails, and the JSON has no offset that somebody might take for one."""
-    result = wrong()
-    assert result.status == "wrong_pair"
-    assert [(f.name, f.status) for f in sync_findings(result, TOLD)] == [("sync_status", "fail")]
-    found = json.loads(json.dumps(sync_dict(result), allow_nan=False))
-    assert found["offset_s"] is None
-    assert found["drift_ppm"] is None
-    assert found["jumps"] == []
+@pytest.mark.parametrize(
+    ("status", "verdict"), [("wrong_pair", "fail"), ("ambiguous", "warn"), ("insufficient", "warn")]
+)
+def test_without_an_alignment_there_is_only_the_status(status: str, verdict: str) -> None:
+    """Nothing else was measured, so nothing else is compared with a limit."""
+    (found,) = sync_findings(result(status=status), REPORTED)
+    assert (found.name, found.value, found.status) == ("sync_status", status, verdict)
+    assert found.text.endswith("A reason.")
 
 
-def test_the_sure_measurement_is_used() -> None:
-    """Measured where it is aligned, given where the caller gives one, told where nothing is sure."""
-    sure, unsure = aligned(), measure(CALL[:8000], heard_at(CALL, 2.5))
-    assert place(TOLD, 60.0, given=None, measured=sure, force=False).source == "measured"
-    assert place(TOLD, 60.0, given=Alignment(1.0), measured=None, force=False).source == "given"
-    told = place(TOLD, 60.0, given=None, measured=unsure, force=False)
-    assert unsure.status == "insufficient"
-    assert (told.source, told.alignment.offset_s) == ("told", 2.0)
-    assert place(TOLD, 60.0, given=None, measured=None, force=False).source == "told"
-
-
-def test_a_wrong_pair_stops_everything_but_force() -> None:
-    """It is a permanent error; forced, the call is placed as told."""
-    with pytest.raises(WrongPairError, match="different calls"):
-        place(TOLD, 60.0, given=None, measured=wrong(), force=False)
-    assert place(TOLD, 60.0, given=None, measured=wrong(), force=True).source == "told"
+def test_two_different_calls_are_a_wrong_pair() -> None:
+    """The measurement of two unrelated calls fails."""
+    measured = measure(CALL, played_at(talk(22, 60), 1.0))
+    assert [(f.name, f.status) for f in sync_findings(measured, REPORTED)] == [("sync_status", "fail")]

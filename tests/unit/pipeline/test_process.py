@@ -32,7 +32,9 @@ from komorebi_qc.core.recording import Recording
 from komorebi_qc.core.source import Source
 from komorebi_qc.core.timebase import Alignment, CallEnd, parse_call_end
 from komorebi_qc.media.decode import AudioDecoder
-from komorebi_qc.pipeline.process import STEPS, Options, Order, inputs_fingerprint, is_done, process
+from komorebi_qc.pipeline.idempotency import inputs_fingerprint, is_done
+from komorebi_qc.pipeline.options import Options, Order
+from komorebi_qc.pipeline.process import STEPS, process
 from komorebi_qc.storage.protocols import Published
 
 if TYPE_CHECKING:
@@ -119,10 +121,9 @@ class Media:
         return self._source("recording", self.own)
 
     @contextmanager
-    def draft(self, recording: Recording, container: str, expected_bytes: int) -> Iterator[Draft]:
+    def draft(self, recording: Recording, container: str) -> Iterator[Draft]:
         """A file in memory."""
         assert recording.recording_id == ID
-        assert expected_bytes > len(self.own)
         self.open_files += 1
         try:
             yield Draft(self, container)
@@ -190,9 +191,9 @@ def stores(capture: Capture) -> tuple[Table, Media]:
     return Table(), Media(capture.call.read_bytes(), capture.recording.read_bytes())
 
 
-def order(capture: Capture, *, as_told: bool = False) -> Order:
+def order(capture: Capture, *, as_reported: bool = False) -> Order:
     """The order that a capture's truth gives."""
-    return Order(ID, parse_call_end(capture.call_end), None if as_told else Alignment(capture.offset_s))
+    return Order(ID, parse_call_end(capture.call_end), None if as_reported else Alignment(capture.offset_s))
 
 
 def run(order: Order, table: Table, media: Media, **rest: object):  # type: ignore[no-untyped-def]  # noqa: ANN201
@@ -218,14 +219,14 @@ def test_all_nine_steps_are_taken_in_order(sample: Capture) -> None:
     assert outcome.verdict == "pass", [f for f in outcome.findings if f.status != "pass"]
 
 
-def test_as_told_says_how_coarse_it_is(sample: Capture) -> None:
+def test_as_reported_says_how_coarse_it_is(sample: Capture) -> None:
     """Whole seconds are named as the limit of what can be known."""
     table, media = stores(sample)
-    outcome = run(order(sample, as_told=True), table, media, options=Options(align="told"))
+    outcome = run(order(sample, as_reported=True), table, media, options=Options(align="call-end"))
     finding = next(f for f in outcome.findings if f.name == "alignment_resolution")
     assert (finding.value, finding.unit, finding.status) == (1.0, "s", "warn")
-    assert outcome.placed.alignment.offset_s == pytest.approx(22.0 - 20.25)
-    assert outcome.placed.source == "told"
+    assert outcome.placement.alignment.offset_s == pytest.approx(22.0 - outcome.document["durations"]["call_s"])
+    assert outcome.placement.source == "call_end"
 
 
 def test_the_outcome_is_json_with_units_in_its_names(capture: Capture) -> None:
@@ -283,7 +284,7 @@ def test_an_item_that_vanishes_meanwhile_is_told(sample: Capture) -> None:
 def test_a_call_end_behind_the_recording_is_a_finding(sample: Capture) -> None:
     """The call is kept whole, there is no after-call audio, and the verdict fails."""
     table, media = stores(sample)
-    outcome = run(Order(ID, CallEnd(500.0, 1.0)), table, media, options=Options(align="told"))
+    outcome = run(Order(ID, CallEnd(500.0, 1.0)), table, media, options=Options(align="call-end"))
     by_name = {f.name: f for f in outcome.findings}
     assert by_name["call_end_past_recording"].status == "fail"
     assert by_name["call_end_past_recording"].value == pytest.approx(
@@ -301,7 +302,7 @@ def test_a_cut_recording_gives_what_is_whole_and_fails_the_verdict(sample: Captu
     outcome = run(order(sample), table, media)
     finding = next(f for f in outcome.findings if f.name == "recording_missing")
     assert finding.status == "fail"
-    assert "cut off in the middle" in finding.text
+    assert "is cut off" in finding.text
     assert len(media.published) == 1
 
 
@@ -328,9 +329,9 @@ def test_every_rate_works_in_both_containers(rate: int, name: str) -> None:
 def test_the_sound_tells_where_the_call_lies(capture: Capture) -> None:
     """Measured, every capture's call is placed within the truth's tolerance, and the told end's error is known."""
     table, media = stores(capture)
-    outcome = run(order(capture, as_told=True), table, media)
-    assert outcome.placed.source == "measured"
-    assert outcome.placed.alignment.offset_s == pytest.approx(capture.offset_s, abs=0.0015)
+    outcome = run(order(capture, as_reported=True), table, media)
+    assert outcome.placement.source == "measured"
+    assert outcome.placement.alignment.offset_s == pytest.approx(capture.offset_s, abs=0.0015)
     assert outcome.document["call_end"]["measured_s"] == pytest.approx(capture.call_end_s, abs=0.005)
     assert table.updates[0]["qcOffsetSeconds"] == pytest.approx(capture.offset_s, abs=0.0015)
     assert media.documents == [outcome.document]
@@ -341,11 +342,11 @@ def test_a_wrong_pair_publishes_nothing(sample: Capture) -> None:
     table, media = stores(sample)
     media.call = wrong_call(sample)
     with pytest.raises(WrongPairError, match="different calls"):
-        run(order(sample, as_told=True), table, media)
+        run(order(sample, as_reported=True), table, media)
     assert not media.published
     assert not table.updates
-    outcome = run(order(sample, as_told=True), table, media, options=Options(force=True))
-    assert outcome.placed.source == "told"
+    outcome = run(order(sample, as_reported=True), table, media, options=Options(force=True))
+    assert outcome.placement.source == "call_end"
     assert outcome.verdict == "fail"
     assert len(media.published) == 1
 
@@ -364,7 +365,7 @@ def wrong_call(sample: Capture) -> bytes:
 def test_the_document_fits_its_schema(capture: Capture) -> None:
     """What lies beside every video is what the schema in the package promises."""
     table, media = stores(capture)
-    run(order(capture, as_told=True), table, media)
+    run(order(capture, as_reported=True), table, media)
     schema = json.loads(files("komorebi_qc.findings").joinpath("qc.schema.json").read_text())
     Draft202012Validator.check_schema(schema)
     Draft202012Validator(schema).validate(media.documents[0])
@@ -376,10 +377,12 @@ def test_an_order_is_done_once(sample: Capture) -> None:
     In which way it was made doesn't count: a message that comes again must not undo what an operator has corrected.
     """
     table, media = stores(sample)
-    wanted, options = order(sample), Options(align="told")
+    wanted, options = order(sample), Options(align="call-end")
     assert not is_done(wanted, table=table, media=media)
     process(wanted, table=table, media=media, options=options)
-    done = replace(ITEM, is_processed=True, container="mp4", inputs_fingerprint=str(table.updates[-1]["qcInputs"]))
+    done = replace(
+        ITEM, is_processed=True, container="mp4", inputs_fingerprint=str(table.updates[-1]["qcInputsFingerprint"])
+    )
     table.item = done
     fresh = partial(is_done, table=table, media=media)
     assert fresh(wanted)
@@ -399,8 +402,8 @@ def test_inputs_without_versions_are_never_done(sample: Capture) -> None:
     """Where nothing names the inputs, nothing is written of them, and no order counts as done."""
     table, media = stores(sample)
     media.versions = ()
-    process(order(sample), table=table, media=media, options=Options(align="told"))
-    assert "qcInputs" not in table.updates[-1]
+    process(order(sample), table=table, media=media, options=Options(align="call-end"))
+    assert "qcInputsFingerprint" not in table.updates[-1]
     assert inputs_fingerprint(order(sample), ()) == ""
 
 
@@ -413,10 +416,10 @@ def test_a_far_store_gets_the_same_result_and_is_read_once_for_each_need(name: s
     for is_remote in (False, True):
         table, media = stores(capture)
         media.is_remote = is_remote
-        kept = run(order(capture, as_told=True), table, media, options=Options(keep=True)).kept
+        kept = run(order(capture, as_reported=True), table, media, options=Options(retain_artifacts=True)).artifacts
         assert kept is not None
-        assert kept.check is not None
-        checks.append(kept.check)
+        assert kept.evidence.check is not None
+        checks.append(kept.evidence.check)
         sounds.append(packets_of(media.published[0][1]))
         assert media.opened == (["connect.wav", "recording"] if is_remote else [])
         assert media.open_files == 0
@@ -436,9 +439,9 @@ def test_a_far_store_gets_the_same_result_and_is_read_once_for_each_need(name: s
         assert one.level_step_db == pytest.approx(other.level_step_db, abs=0.05)
 
 
-@pytest.mark.parametrize("as_told", [True, False])
+@pytest.mark.parametrize("as_reported", [True, False])
 def test_a_far_result_is_checked_against_what_was_heard_before(
-    sample: Capture, monkeypatch: pytest.MonkeyPatch, *, as_told: bool
+    sample: Capture, monkeypatch: pytest.MonkeyPatch, *, as_reported: bool
 ) -> None:
     """Measured or placed by hand: where the rendering loses the sound behind the call, the finding fails."""
 
@@ -450,7 +453,7 @@ def test_a_far_result_is_checked_against_what_was_heard_before(
     monkeypatch.setattr(render_module, "AudioDecoder", Deaf)
     table, media = stores(sample)
     media.is_remote = True
-    outcome = run(order(sample, as_told=as_told), table, media)
+    outcome = run(order(sample, as_reported=as_reported), table, media)
     status = {finding.name: finding.status for finding in outcome.findings}
     assert status["own_audio_missing"] == "fail"
     assert status["call_missing"] == "pass"
@@ -475,10 +478,10 @@ def test_a_far_call_of_another_kind_is_checked_as_a_near_one(sample: Capture, ki
     for is_remote in (False, True):
         table, media = stores(sample)
         media.call, media.is_remote = path.read_bytes(), is_remote
-        kept = run(order(sample), table, media, options=Options(keep=True)).kept
+        kept = run(order(sample), table, media, options=Options(retain_artifacts=True)).artifacts
         assert kept is not None
-        assert kept.check is not None
-        checks.append(kept.check)
+        assert kept.evidence.check is not None
+        checks.append(kept.evidence.check)
     near, far = checks
     assert len(near.call.windows) == len(far.call.windows) > 3
     for one, other in zip(near.seams, far.seams, strict=True):

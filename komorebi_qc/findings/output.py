@@ -1,0 +1,58 @@
+"""Findings about the written file: the video's packets, damaged audio, and the result check. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from komorebi_qc.core.finding import Finding, counted
+from komorebi_qc.core.limits import DEFAULT
+from komorebi_qc.core.output import plan_container
+from komorebi_qc.findings.seams import seam_findings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from komorebi_qc.core.limits import Limits
+    from komorebi_qc.findings.evidence import Evidence
+
+
+def output_findings(evidence: Evidence, limits: Limits = DEFAULT) -> Iterator[Finding]:
+    """All findings about a written file; a diagnosis writes no file and has none of them.
+
+    Args:
+        evidence: the run.
+        limits: the limits to check against.
+    """
+    failures = evidence.rendered.decode_failures
+    yield limits.finding(
+        "recording_audio_damage",
+        failures,
+        f"{counted(failures, 'audio packet')} of the recording can't be decoded, and "
+        f"{'is' if failures == 1 else 'are'} silent in the output. The file is damaged."
+        if failures
+        else "All audio packets of the recording that were needed could be decoded.",
+    )
+    yield from _video(evidence, limits)
+    if evidence.check is not None:
+        yield from seam_findings(evidence.check, limits)
+
+
+def _video(evidence: Evidence, limits: Limits) -> Iterator[Finding]:
+    plan, video, rendered = evidence.plan, evidence.video, evidence.rendered
+    yield limits.finding(
+        "video_reencoded",
+        0 if plan.copies_video else rendered.video_packets,
+        f"The video's {video.codec.upper()} packets were copied unchanged."
+        if plan.copies_video
+        else f"{plan.container.upper()} can't hold {video.codec.upper()}. The video was re-encoded to "
+        f"{plan.video_codec.upper()}, frame by frame."
+        + (" Set the container to `auto` to copy it." if plan_container(video.codec, None)[1] else ""),
+    )
+    lost = max(0, video.packets - rendered.video_packets)
+    yield limits.finding(
+        "video_frames_lost",
+        lost,
+        f"{lost} of {counted(video.packets, 'frame')} are missing in the output."
+        if lost
+        else f"{'The only frame is' if video.packets == 1 else f'All {video.packets} frames are'} in the output.",
+    )

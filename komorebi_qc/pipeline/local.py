@@ -1,0 +1,52 @@
+"""A run on local files, which have no item in a table."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from komorebi_qc.core.progress import SILENT
+from komorebi_qc.core.recording import Recording
+from komorebi_qc.pipeline.options import Options, Order
+from komorebi_qc.pipeline.process import process
+from komorebi_qc.storage.local import LocalTable
+
+if TYPE_CHECKING:
+    from komorebi_qc.core.progress import Progress
+    from komorebi_qc.core.timebase import Alignment, CallEnd
+    from komorebi_qc.pipeline.outcome import Outcome
+    from komorebi_qc.storage.local import LocalFiles
+
+LOCAL_ID = "local"
+"""The ID of a recording that comes from local files."""
+
+
+def local_item(recording_id: str = LOCAL_ID) -> Recording:
+    """An item for a recording without one; its agent and date mean nothing."""
+    return Recording(recording_id, recording_id, datetime(1970, 1, 1))  # noqa: DTZ001  a table's date has no time zone
+
+
+def process_files(
+    files: LocalFiles,
+    call_end: CallEnd,
+    *,
+    alignment: Alignment | None = None,
+    options: Options | None = None,
+    progress: Progress = SILENT,
+) -> Outcome:
+    """Process two local files into a third.
+
+    Args:
+        files: both inputs, and the output.
+        call_end: the reported call end.
+        alignment: a manual alignment; None to measure it.
+        options: how it is processed.
+        progress: shows each step; its `check` ends the run.
+
+    Raises:
+        InputError: a file can't be used.
+        KomorebiError: see `komorebi_qc.pipeline.process.process`.
+    """
+    files.check()
+    order = Order(LOCAL_ID, call_end, alignment)
+    return process(order, table=LocalTable(local_item()), media=files, options=options or Options(), progress=progress)

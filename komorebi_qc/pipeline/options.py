@@ -1,0 +1,103 @@
+"""What a run is asked for, how it is done, and which measurements follow from both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.limits import DEFAULT, Limits
+from komorebi_qc.core.output import AUDIO_RATES
+
+if TYPE_CHECKING:
+    from komorebi_qc.core.timebase import Alignment, CallEnd
+
+ContainerChoice = Literal["auto", "mp4", "webm"]
+AlignChoice = Literal["auto", "call-end"]
+MIN_BIT_RATE, MAX_BIT_RATE = 16_000, 256_000
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The recording to process, and the position of its call.
+
+    Attributes:
+        recording_id: the recording's ID.
+        call_end: the reported call end, on the recording clock.
+        alignment: the call's position on the recording clock; None to measure it, or to use the call end.
+    """
+
+    recording_id: str
+    call_end: CallEnd
+    alignment: Alignment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Settings of a run.
+
+    Attributes:
+        container: ``auto`` follows the video codec.
+        audio_rate: samples per second of the output, one that AAC and Opus both take.
+        audio_bit_rate: bits per second of the output's audio, both channels together.
+        thumbnail: whether a thumbnail is published.
+        align: ``auto`` measures the call's position, its levels and the result; ``call-end`` places the call by its
+            reported end and measures nothing.
+        force: process a call and a recording of different calls anyway.
+        limits: the limits of the findings.
+        retain_artifacts: whether the outcome keeps the decoded audio and the measurements, for plots; 115 MB an hour.
+
+    Raises:
+        InputError: a value can't be used.
+    """
+
+    container: ContainerChoice = "auto"
+    audio_rate: int = 16_000
+    audio_bit_rate: int = 64_000
+    thumbnail: bool = True
+    align: AlignChoice = "auto"
+    force: bool = False
+    limits: Limits = DEFAULT
+    retain_artifacts: bool = False
+
+    def __post_init__(self) -> None:
+        if self.container not in get_args(ContainerChoice):
+            raise InputError(f"the container {self.container!r} is none of auto, mp4, webm")
+        if self.align not in get_args(AlignChoice):
+            raise InputError(f"the alignment {self.align!r} is none of auto, call-end")
+        if self.audio_rate not in AUDIO_RATES:
+            rates = ", ".join(map(str, AUDIO_RATES))
+            raise InputError(f"the audio rate {self.audio_rate} is none of {rates} Hz, which AAC and Opus both take")
+        if not MIN_BIT_RATE <= self.audio_bit_rate <= MAX_BIT_RATE:
+            raise InputError(
+                f"the audio bit rate {self.audio_bit_rate} isn't between {MIN_BIT_RATE} and "
+                f"{MAX_BIT_RATE} bits per second"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurementPlan:
+    """The measurements of one run, decided before its first step.
+
+    Attributes:
+        measures_inputs: decode both inputs to 8 kHz, and measure their levels and the recording's timestamps.
+        measures_sync: measure the call's position on the recording clock.
+        checks_output: measure seams, residual lags and timestamps of the written file.
+        retains_artifacts: keep the decoded audio and the measurements with the outcome.
+    """
+
+    measures_inputs: bool
+    measures_sync: bool
+    checks_output: bool
+    retains_artifacts: bool
+
+    @classmethod
+    def of(cls, order: Order, options: Options) -> MeasurementPlan:
+        """The measurements that an order needs; a manual alignment replaces the sync measurement."""
+        is_measured = options.align == "auto"
+        return cls(
+            measures_inputs=is_measured,
+            measures_sync=is_measured and order.alignment is None,
+            checks_output=is_measured,
+            retains_artifacts=options.retain_artifacts,
+        )

@@ -1,0 +1,167 @@
+"""The results of the nine steps, each the input of the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from komorebi_qc.core.media_info import AudioInfo, MediaInfo, VideoInfo
+    from komorebi_qc.core.output import CaptureSpans, Rendered, RenderPlan
+    from komorebi_qc.core.recording import Recording
+    from komorebi_qc.core.source import Source
+    from komorebi_qc.core.splice import Splice
+    from komorebi_qc.core.timebase import Span
+    from komorebi_qc.core.timing import Timing
+    from komorebi_qc.findings.evidence import PairLevels, Placement
+    from komorebi_qc.measure.residual_lag import Block
+    from komorebi_qc.measure.result import ResultCheck
+    from komorebi_qc.media.decode_8khz import PlainPcm
+    from komorebi_qc.pipeline.pair import DecodedAudio, DecodedPair
+    from komorebi_qc.storage.protocols import Draft, Published
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedCall:
+    """The call audio, open.
+
+    Attributes:
+        item: the recording's item in the table.
+        source: the file.
+        info: its tracks.
+        audio: its audio track.
+    """
+
+    item: Recording
+    source: Source
+    info: MediaInfo
+    audio: AudioInfo
+
+    @property
+    def step_bytes(self) -> int:
+        """The size of the file."""
+        return self.source.size
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedPair:
+    """Both inputs, open.
+
+    Attributes:
+        call: the call audio.
+        recording: the agent recording.
+        fingerprint: a hash of both versions; see `inputs_fingerprint`.
+    """
+
+    call: FetchedCall
+    recording: Source
+    fingerprint: str
+
+    @property
+    def step_bytes(self) -> int:
+        """The size of the recording; the call was counted by its own step."""
+        return self.recording.size
+
+
+@dataclass(frozen=True, slots=True)
+class SeparatedPair:
+    """The tracks of both inputs.
+
+    Attributes:
+        fetched: both inputs.
+        info: the recording's tracks.
+        video: its video track.
+        thumbnail: a PNG from its second 1.
+        audio: both sides at 8 kHz; None if the plan doesn't measure the inputs, or once the audio was released.
+        timing: the recording's packet timestamps; None if the plan doesn't measure the inputs.
+        levels: of both sides; None if the plan doesn't measure the inputs.
+    """
+
+    fetched: FetchedPair
+    info: MediaInfo
+    video: VideoInfo
+    thumbnail: bytes
+    audio: DecodedAudio | None
+    timing: Timing | None
+    levels: PairLevels | None
+
+    @property
+    def audio_span(self) -> Span | None:
+        """The span of the recording's own audio on its clock; None without an audio track."""
+        return None if self.info.audio is None else self.info.audio.span
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedCall:
+    """The call's position on the recording clock.
+
+    Attributes:
+        separated: the tracks of both inputs.
+        pair: both sides at 8 kHz and the sync measurement; None if the plan doesn't measure sync.
+        placement: the alignment in use.
+        after_call: the recording's own audio from the call's end on.
+    """
+
+    separated: SeparatedPair
+    pair: DecodedPair | None
+    placement: Placement
+    after_call: Span
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedAudio:
+    """Which source plays when, and all that writing it needs.
+
+    Attributes:
+        located: the call's position, without decoded audio unless the plan retains it.
+        splice: which source plays when.
+        samples: the call audio sample by sample; None if only a decoder can read it.
+        capture: the spans to capture while the output is written; None if the written file can be read again.
+        own_blocks: the recording's own audio at those spans, decoded before.
+    """
+
+    located: LocatedCall
+    splice: Splice
+    samples: PlainPcm | None
+    capture: CaptureSpans | None
+    own_blocks: Sequence[Block]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenOutput:
+    """The unified recording, written but not published.
+
+    Attributes:
+        draft: the file.
+        plan: container and codecs.
+        rendered: the amount that was written.
+        check: the measurements of the file; None if the plan doesn't check it.
+    """
+
+    draft: Draft
+    plan: RenderPlan
+    rendered: Rendered
+    check: ResultCheck | None
+
+    @property
+    def step_bytes(self) -> int:
+        """The size of the file."""
+        return self.rendered.size
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedOutput:
+    """The unified recording where others find it.
+
+    Attributes:
+        files: where the files are.
+    """
+
+    files: Published
+
+    @property
+    def step_bytes(self) -> int:
+        """The size of video and thumbnail."""
+        return self.files.video_bytes + self.files.thumbnail_bytes

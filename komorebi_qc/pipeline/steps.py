@@ -1,0 +1,204 @@
+"""The nine steps of a run. Each takes the result of the one before, and does no more than its name says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from komorebi_qc.core.errors import MediaError
+from komorebi_qc.core.output import ENCODED_AS, Container, RenderPlan, plan_container
+from komorebi_qc.core.splice import after_call_audio, splice
+from komorebi_qc.findings.qc_document import item_summary
+from komorebi_qc.measure.result_check import KEEP_S, check_result, check_tapped, heard_at, places_of
+from komorebi_qc.media import mux
+from komorebi_qc.media.decode import AudioDecoder
+from komorebi_qc.media.decode_8khz import buffer_in_memory, exact_call
+from komorebi_qc.media.demux import CALL_FORMATS, open_container
+from komorebi_qc.media.probe import probe_call, probe_recording
+from komorebi_qc.media.thumbnail import png_at
+from komorebi_qc.pipeline.idempotency import inputs_fingerprint
+from komorebi_qc.pipeline.pair import (
+    ProbedRecording,
+    decode_audio,
+    measure_levels,
+    measure_pair,
+    read_recording,
+    refuse_same_file,
+)
+from komorebi_qc.pipeline.placement import place, refuse_far_away
+from komorebi_qc.pipeline.step_results import (
+    FetchedCall,
+    FetchedPair,
+    LocatedCall,
+    PlannedAudio,
+    PublishedOutput,
+    SeparatedPair,
+    WrittenOutput,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import ExitStack
+
+    from komorebi_qc.core.media_info import VideoInfo
+    from komorebi_qc.core.output import CaptureSpans, Rendered
+    from komorebi_qc.core.progress import Progress
+    from komorebi_qc.core.recording import Recording
+    from komorebi_qc.measure.residual_lag import Block
+    from komorebi_qc.measure.result import ResultCheck
+    from komorebi_qc.pipeline.options import MeasurementPlan, Options, Order
+    from komorebi_qc.storage.protocols import Draft, MediaStore, RecordingsTable
+
+THUMBNAIL_AT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The setting of a run, the same for every step.
+
+    Attributes:
+        order: the recording to process.
+        options: how it is processed.
+        plan: the measurements, decided before the first step.
+        table: the table of recordings.
+        media: the stores of the media.
+        progress: shows how far the run is; its `check` ends the run.
+        opened: closes inputs and draft when the run ends.
+    """
+
+    order: Order
+    options: Options
+    plan: MeasurementPlan
+    table: RecordingsTable
+    media: MediaStore
+    progress: Progress
+    opened: ExitStack
+
+
+def read_item(run: Run) -> Recording:
+    """Step 1: read the recording's item from the table."""
+    return run.table.get(run.order.recording_id)
+
+
+def fetch_call(run: Run, item: Recording) -> FetchedCall:
+    """Step 2: open the call audio."""
+    source = buffer_in_memory(run.opened.enter_context(run.media.call_audio(item)))
+    info = probe_call(source)
+    if info.audio is None:
+        raise MediaError(f"{info.name} has no audio track")
+    return FetchedCall(item, source, info, info.audio)
+
+
+def fetch_recording(run: Run, call: FetchedCall) -> FetchedPair:
+    """Step 3: open the agent recording."""
+    source = run.opened.enter_context(run.media.agent_recording(call.item))
+    return FetchedPair(call, source, inputs_fingerprint(run.order, call.source.version + source.version))
+
+
+def separate(run: Run, fetched: FetchedPair) -> SeparatedPair:
+    """Step 4: probe the recording, decode both sides to 8 kHz, and measure packet timestamps and levels."""
+    call, recording, check_cancelled = fetched.call, fetched.recording, run.progress.check
+    refuse_same_file(call.source, recording)
+    is_measured = run.plan.measures_inputs
+    probed = read_recording(recording, check_cancelled) if is_measured else ProbedRecording(probe_recording(recording))
+    info = probed.info
+    if info.video is None:
+        raise MediaError(f"{info.name} has no video track")
+    thumbnail = png_at(recording, THUMBNAIL_AT_S, info.origin_s)
+    audio = decode_audio(call.source, call.info, recording, probed, check_cancelled) if is_measured else None
+    timing = None if audio is None else audio.timing
+    levels = None if audio is None else measure_levels(audio, info)
+    return SeparatedPair(fetched, info, info.video, thumbnail, audio, timing, levels)
+
+
+def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
+    """Step 5: measure sync, choose the alignment, and find the after-call audio."""
+    audio, call_end = separated.audio, run.order.call_end
+    is_measured = run.plan.measures_sync and audio is not None
+    pair = measure_pair(audio, call_end, run.progress.check) if is_measured and audio is not None else None
+    call_s = separated.fetched.call.audio.span.end_s
+    placement = place(
+        call_end,
+        call_s,
+        manual=run.order.alignment,
+        measured=None if pair is None else pair.result,
+        force=run.options.force,
+    )
+    refuse_far_away(placement.alignment, call_s, separated.info)
+    after_call = after_call_audio(placement.alignment, call_s=call_s, recording_audio=separated.audio_span)
+    return LocatedCall(separated, pair, placement, after_call)
+
+
+def plan_audio(run: Run, located: LocatedCall) -> PlannedAudio:
+    """Step 6: lay out which source plays when, and release the decoded audio: an hour of it takes 115 MB."""
+    separated, audio = located.separated, located.separated.audio
+    call, recording = separated.fetched.call, separated.fetched.recording
+    timeline = splice(located.placement.alignment, call_s=call.audio.span.end_s, recording_audio=separated.audio_span)
+    samples = exact_call(call.source, call.info, None if audio is None else audio.call)
+    capture: CaptureSpans | None = None
+    own_blocks: Sequence[Block] = ()
+    if run.plan.checks_output and recording.is_remote:
+        capture = places_of(timeline).wanted(timeline)
+        own_blocks = () if audio is None else heard_at(audio.recording, timeline)
+    pair = located.pair.in_memory() if located.pair is not None and run.plan.retains_artifacts else None
+    released = replace(located, separated=replace(separated, audio=None), pair=pair)
+    return PlannedAudio(released, timeline, samples, capture, own_blocks)
+
+
+def write_output(run: Run, planned: PlannedAudio) -> WrittenOutput:
+    """Step 7: mix and encode the audio, mux it with the video, and check the written file."""
+    separated = planned.located.separated
+    call, recording = separated.fetched.call, separated.fetched.recording
+    plan = _render_plan(separated.video, run.options)
+    draft = run.opened.enter_context(run.media.draft(call.item, plan.container))
+    job = mux.RenderJob(
+        planned.splice,
+        plan,
+        call.source,
+        recording,
+        separated.info,
+        separated.video,
+        planned.samples,
+        planned.capture,
+    )
+    rendered = mux.write_output(job, draft.begin, run.progress.advance)
+    check = _checked(draft, rendered, job, planned.own_blocks, run.progress) if run.plan.checks_output else None
+    return WrittenOutput(draft, plan, rendered, check)
+
+
+def publish(run: Run, planned: PlannedAudio, written: WrittenOutput, document: dict[str, Any]) -> PublishedOutput:
+    """Step 8: put video, thumbnail and findings in their places."""
+    thumbnail = planned.located.separated.thumbnail if run.options.thumbnail else None
+    return PublishedOutput(written.draft.publish(thumbnail=thumbnail, qc=json.dumps(document, indent=1).encode()))
+
+
+def mark_processed(run: Run, planned: PlannedAudio, document: dict[str, Any]) -> None:
+    """Step 9: write the summary to the recording's item."""
+    fetched = planned.located.separated.fetched
+    fingerprint = {"qcInputsFingerprint": fetched.fingerprint} if fetched.fingerprint else {}
+    run.table.mark_processed(fetched.call.item, {**item_summary(document), **fingerprint})
+
+
+def _render_plan(video: VideoInfo, options: Options) -> RenderPlan:
+    wanted: Container | None = None if options.container == "auto" else options.container
+    container, copies = plan_container(video.codec, wanted)
+    codec = video.codec if copies else ENCODED_AS[container]
+    return RenderPlan(container, codec, copies, options.audio_rate, options.audio_bit_rate)
+
+
+def _checked(
+    draft: Draft, rendered: Rendered, job: mux.RenderJob, own_blocks: Sequence[Block], progress: Progress
+) -> ResultCheck | None:
+    """Measure the written file: read it again if the store allows it, or use the captured audio."""
+    progress.check()
+    written = draft.written()
+    if written is not None:
+        return check_result(written, job.call, job.recording, job.info, job.splice)
+    if rendered.tapped is None:
+        return None
+    if job.samples is not None:
+        return check_tapped(rendered.tapped, job.samples, job.splice, draft.front(), own_blocks)
+    with open_container(job.call.reopen(), CALL_FORMATS) as container:
+        track = AudioDecoder(container, origin_s=None, keep_s=KEEP_S)
+        return check_tapped(rendered.tapped, track, job.splice, draft.front(), own_blocks)

@@ -1,0 +1,173 @@
+"""Documents of schema 1, read by this version."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from captures import CAPTURES
+
+from komorebi_qc.core.limits import DEFAULT
+from komorebi_qc.core.timebase import Alignment, CallEnd
+from komorebi_qc.findings.legacy import KEYS, NAMES, VALUES, upgrade
+from komorebi_qc.findings.qc_document import SCHEMA
+from komorebi_qc.pipeline.diagnose import diagnose
+from komorebi_qc.pipeline.local import process_files
+from komorebi_qc.pipeline.options import Options
+from komorebi_qc.storage.local import LocalFiles, opened_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OLD = Path(__file__).parents[2] / "golden" / "qc_1x"
+"""Written by version 0.1 from the captures in `tests/media`, and from simulated calls."""
+CALL_END = CallEnd(10.0, 1.0)
+FIXED = (
+    "verdict",
+    "sync.status",
+    "sync.offset_s",
+    "sync.drift_ppm",
+    "sync.jumps[].call_s",
+    "sync.jumps[].size_s",
+    "sync.sides",
+    "call_end.measured_s",
+    "findings[].name",
+    "findings[].value",
+    "findings[].unit",
+    "findings[].limit",
+    "findings[].status",
+)
+"""Keys that other programs read, so no schema renames them."""
+
+
+def old(name: str) -> dict[str, Any]:
+    """A document as version 0.1 wrote it."""
+    found: dict[str, Any] = json.loads((OLD / name).read_text())
+    return found
+
+
+def paths(value: Any, at: str = "") -> Iterator[str]:
+    """The path of every key in a document."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            path = f"{at}.{key}" if at else key
+            yield path
+            yield from paths(inner, path)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from paths(inner, f"{at}[]")
+
+
+def facts(document: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """A document without its sentences, limits and versions, and with these findings alone."""
+    kept = {key: value for key, value in document.items() if key not in ("version", "limits", "findings", "verdict")}
+    findings = [
+        {key: value for key, value in finding.items() if key != "text"}
+        for finding in document["findings"]
+        if finding["name"] in names
+    ]
+    return {**kept, "findings": sorted(findings, key=lambda finding: str(finding["name"]))}
+
+
+@pytest.mark.parametrize(
+    ("name", "recording", "options", "alignment"),
+    [
+        ("measured.qc.json", "vp8.webm", Options(thumbnail=False), None),
+        ("call_end.qc.json", "vp8.webm", Options(align="call-end", thumbnail=False), None),
+        ("manual.qc.json", "vp9.mp4", Options(thumbnail=False), Alignment(1.6)),
+    ],
+)
+def test_an_upgraded_qc_json_equals_the_present_one(
+    name: str, recording: str, options: Options, alignment: Alignment | None, tmp_path: Path
+) -> None:
+    """The same inputs give the same document today, to the last digit; new findings come on top."""
+    capture = CAPTURES[recording]
+    files = LocalFiles(capture.call, capture.recording, tmp_path / "out", None)
+    outcome = process_files(files, CALL_END, alignment=alignment, options=options)
+    present, upgraded = json.loads(json.dumps(outcome.document)), upgrade(old(name))
+    names = {finding["name"] for finding in upgraded["findings"]}
+    assert facts(upgraded, names) == facts(present, names)
+    assert {n: (v["warn"], v["fail"]) for n, v in upgraded["limits"].items()} == {
+        n: (v["warn"], v["fail"]) for n, v in present["limits"].items() if n in upgraded["limits"]
+    }
+    assert set(paths(upgraded)) - {p for p in paths(upgraded) if p.startswith("limits.")} <= set(paths(present))
+
+
+def test_an_upgraded_diagnosis_equals_the_present_one() -> None:
+    """A diagnosis had no schema number; it is upgraded like the other documents."""
+    capture = CAPTURES["vp9.mp4"]
+    with opened_file(capture.call) as call, opened_file(capture.recording) as recording:
+        found = diagnose(call, recording, CALL_END, DEFAULT.changed_by("drift=50:200"))
+    present, upgraded = json.loads(json.dumps(found.to_dict())), upgrade(old("diagnosis.json"))
+    names = {finding["name"] for finding in upgraded["findings"]}
+    assert "schema" not in old("diagnosis.json")
+    assert facts(upgraded, names) == facts(present, names)
+    assert upgraded["limits"]["drift"]["default"] == present["limits"]["drift"]["default"]
+
+
+@pytest.mark.parametrize("name", ["ambiguous.json", "jump.qc.json"])
+def test_every_renamed_key_is_found_under_its_present_name(name: str) -> None:
+    """Alternative offsets and jumps keep their numbers, and no old key is left."""
+    before = old(name)
+    after = upgrade(copy.deepcopy(before))
+    assert not set(paths(after)) & set(KEYS)
+    assert after["sync"]["alternative_offsets"] == before["sync"]["rivals"]
+    for one, other in zip(after["sync"]["jumps"], before["sync"]["jumps"], strict=True):
+        assert one["customer_evidence_only"] == other["customer_alone_tells"]
+        assert (one["call_s"], one["size_s"]) == (other["call_s"], other["size_s"])
+    assert after["schema"] == SCHEMA
+
+
+def test_old_documents_have_what_the_tables_rename() -> None:
+    """Every row of the tables is needed: some document of version 0.1 has its key, value or name."""
+    documents = [old(path.name) for path in sorted(OLD.glob("*.json"))]
+    written = {path for document in documents for path in paths(document)}
+    assert set(KEYS) - written == {"sync.customer_steps[].customer_alone_tells"}
+    findings = {finding["name"] for document in documents for finding in document["findings"]}
+    assert set(NAMES) <= findings
+    sources = {document["alignment"]["source"] for document in documents if "alignment" in document}
+    assert set(VALUES["alignment.source"]) <= sources
+
+
+def test_fixed_keys_are_never_renamed() -> None:
+    """Other programs read them."""
+    assert not set(KEYS) & set(FIXED)
+
+
+def test_names_and_values_are_upgraded_everywhere() -> None:
+    """Findings, their limits and the table of limits use the same names."""
+    found = upgrade(
+        {
+            "schema": "1.1",
+            "alignment": {"source": "given"},
+            "findings": [{"name": "picture_frozen", "value": "told", "judged_by": "picture_frozen"}],
+            "limits": {"picture_frozen": {"direction": "told only"}},
+            "sync": {"customer_steps": [{"customer_alone_tells": True}]},
+        }
+    )
+    assert found == {
+        "schema": SCHEMA,
+        "alignment": {"source": "manual"},
+        "findings": [{"name": "video_freeze", "value": "told", "limit_name": "video_freeze"}],
+        "limits": {"video_freeze": {"direction": "informational"}},
+        "sync": {"customer_leg_delay_changes": [{"customer_evidence_only": True}]},
+    }
+
+
+def test_a_present_document_comes_back_equal() -> None:
+    """Upgrading twice changes nothing, and the argument is left alone."""
+    before = old("measured.qc.json")
+    copied = copy.deepcopy(before)
+    once = upgrade(before)
+    assert before == copied
+    assert upgrade(once) == once
+
+
+@pytest.mark.parametrize("schema", ["3.0", "10.1", ""])
+def test_a_later_schema_is_refused(schema: str) -> None:
+    """A document of an unknown schema would be misread."""
+    with pytest.raises(ValueError, match="schema"):
+        upgrade({"schema": schema})
