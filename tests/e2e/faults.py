@@ -779,7 +779,7 @@ class _Run:
         assert document["recording_id"] == of.recording_id
         assert item["outputContainer"]["S"] == document["container"] == self.expected[of.kind.name].container
         assert item["qcVerdict"]["S"] == document["verdict"]
-        assert item["qcInputs"]["S"]
+        assert item["qcInputsFingerprint"]["S"]
         told_s, error_s = document["call_end"]["error_s"], item.get("qcCallEndErrorSeconds", {}).get("N")
         if error_s is not None and abs(told_s - float(error_s)) > 1e-6:
             self.mixed.append(of.recording_id)

@@ -34,7 +34,10 @@ from komorebi_qc.core.errors import (
     StorageError,
 )
 from komorebi_qc.core.timebase import parse_call_end
-from komorebi_qc.pipeline.process import Options, Order, Outcome, is_done, process
+from komorebi_qc.pipeline.idempotency import is_done
+from komorebi_qc.pipeline.options import Options, Order
+from komorebi_qc.pipeline.outcome import Outcome
+from komorebi_qc.pipeline.process import process
 from komorebi_qc.queue.dead_letter import DeadLetter
 from komorebi_qc.queue.sqs import Queue, SqsQueues
 from komorebi_qc.storage.dynamodb import DynamoTable
@@ -131,7 +134,7 @@ class Place:
 
     def process(self, order: Order, media: S3Media | None = None) -> Outcome:
         """Carry out an order; placed as told, since storage is what this is about."""
-        return process(order, table=self.table, media=media or self.media, options=Options(align="told"))
+        return process(order, table=self.table, media=media or self.media, options=Options(align="call-end"))
 
     def results(self, recording_id: str) -> dict[str, bytes]:
         """What lies in the recording's folder, by name."""
@@ -478,7 +481,7 @@ class Rights:
     def process(self, order: Order, media: S3Media | None = None) -> Outcome:
         """As the function would."""
         table, own = self.stores()
-        return process(order, table=table, media=media or own, options=Options(align="told"))
+        return process(order, table=table, media=media or own, options=Options(align="call-end"))
 
     def set_policy(self, name: str, document: Mapping[str, Any]) -> None:
         """Give the role another policy."""

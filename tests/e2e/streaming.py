@@ -36,7 +36,8 @@ from servers import HOST, KEY, REGION, bare_environment, end_group, moto, seawee
 from stack import CONNECT, INPUT, OUTPUT, PREFIX, TABLE, make_table
 
 from komorebi_qc.core.timebase import parse_call_end
-from komorebi_qc.pipeline.process import Options, Order, process
+from komorebi_qc.pipeline.options import Options, Order
+from komorebi_qc.pipeline.process import process
 from komorebi_qc.storage.dynamodb import DynamoTable
 from komorebi_qc.storage.s3_media import S3Media
 

@@ -22,7 +22,8 @@ import io, json, sys
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from komorebi_qc.pipeline.process import Options, Order, process
+from komorebi_qc.pipeline.options import Options, Order
+from komorebi_qc.pipeline.process import process
 from komorebi_qc.core.recording import Recording
 from komorebi_qc.storage.protocols import Published
 from komorebi_qc.core.source import Source
@@ -67,7 +68,7 @@ class Far(LocalFiles):
         with super().agent_recording(recording) as near:
             yield Source(near.name, near.file, near.size, lambda: Path(near.name).open("rb"))
     @contextmanager
-    def draft(self, recording, container, expected_bytes):
+    def draft(self, recording, container):
         yield Draft()
 
 kind = {"near": LocalFiles, "far": Far}[where]
@@ -132,7 +133,7 @@ def peak_mb(pair: tuple[Path, Path], minutes: int, align: str, where: str) -> fl
 @pytest.mark.parametrize("where", ["near", "far"])
 def test_an_hour_takes_hardly_more_memory_than_ten_minutes(pairs: dict[int, tuple[Path, Path]], where: str) -> None:
     """Placed as told: under 200 MB for an hour, and at most 30 MB more than for ten minutes, from disk or network."""
-    short, long = (peak_mb(pairs[minutes], minutes, "told", where) for minutes in (10, 60))
+    short, long = (peak_mb(pairs[minutes], minutes, "call-end", where) for minutes in (10, 60))
     assert long < 200
     assert long - short < 30
 

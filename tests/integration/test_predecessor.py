@@ -22,7 +22,8 @@ from made import Shape, recording, wav
 from komorebi_qc.core.errors import UnknownRecordingError
 from komorebi_qc.core.recording import Recording
 from komorebi_qc.core.timebase import parse_call_end
-from komorebi_qc.pipeline.process import Options, Order, process
+from komorebi_qc.pipeline.options import Options, Order
+from komorebi_qc.pipeline.process import process
 from komorebi_qc.storage.local import LocalFiles, LocalTable
 from komorebi_qc.storage.s3_publication import PART_BYTES
 from komorebi_qc.wiring import Settings, aws_client
@@ -157,7 +158,7 @@ def test_an_upload_goes_in_parts(world: World) -> None:
 
     content = np.random.default_rng(1).bytes(2 * PART_BYTES + 12_345)
     media = world.media(s3=Faulty(world.s3, upload_part=noted, put_object=noted))
-    with media.draft(RECORDING, "mp4", len(content)) as draft:
+    with media.draft(RECORDING, "mp4") as draft:
         draft.begin(1000).write(content)
         published = draft.publish(thumbnail=None, qc=None)
     assert sorted(sizes[:2]) == [12_345, PART_BYTES]
@@ -186,7 +187,7 @@ def _process_files(call: Path, own: Path, call_end: str) -> bytes:
     files = LocalFiles(call, own, out)
     item = Recording("local", "local", datetime(1970, 1, 1))  # noqa: DTZ001  as the table's: no zone
     order = Order("local", parse_call_end(call_end))
-    outcome = process(order, table=LocalTable(item), media=files, options=Options(align="told"))
+    outcome = process(order, table=LocalTable(item), media=files, options=Options(align="call-end"))
     return Path(outcome.published.video).read_bytes()
 
 
@@ -206,5 +207,5 @@ def _put_and_process(world: World, recording_id: str, name: str) -> bytes:
     world.s3.put_object(Bucket=INPUT, Key=of.agent_recording_key, Body=capture.recording.read_bytes())
     world.dynamodb.put_item(TableName=TABLE, Item={**ITEM, "videoID": {"S": recording_id}})
     order = Order(recording_id, parse_call_end(capture.call_end))
-    process(order, table=world.table(), media=world.media(now=SOON), options=Options(align="told"))
+    process(order, table=world.table(), media=world.media(now=SOON), options=Options(align="call-end"))
     return world.read(of.video_key("mp4"))

@@ -18,11 +18,12 @@ from komorebi_qc.core.source import Source
 from komorebi_qc.core.timebase import CallEnd
 from komorebi_qc.media import demux as media
 from komorebi_qc.pipeline.diagnose import diagnose
-from komorebi_qc.pipeline.process import Options, Order, process
+from komorebi_qc.pipeline.options import Options, Order
+from komorebi_qc.pipeline.process import process
 from komorebi_qc.storage import s3_reader as s3_read
 from komorebi_qc.storage.local import LocalTable
 from komorebi_qc.storage.protocols import Published
-from komorebi_qc.storage.s3_reader import S3Object
+from komorebi_qc.storage.s3_object import S3Object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,7 +122,7 @@ class Far:
         """The result."""
         yield Draft()
 
-    def process(self, capture: Capture, align: Literal["auto", "told"]) -> None:
+    def process(self, capture: Capture, align: Literal["auto", "call-end"]) -> None:
         """Make the unified recording."""
         table: Any = LocalTable(RECORDING)
         order = Order(RECORDING.recording_id, CallEnd(capture.call_end_s, 1.0))
@@ -149,9 +150,9 @@ _TIMES = {"vp8.webm": 8, "sample": 6}
 _AS_BROWSERS_DO = {"vp8.webm": {"live": "1"}, "sample": {"movflags": "frag_keyframe+empty_moov"}}
 
 
-@pytest.mark.parametrize("align", ["auto", "told"])
+@pytest.mark.parametrize("align", ["auto", "call-end"])
 @pytest.mark.parametrize("name", sorted(_TIMES))
-def test_a_recording_without_an_index_is_read_twice(name: str, align: Literal["auto", "told"], tmp_path: Path) -> None:
+def test_a_recording_without_an_index_is_read_twice(name: str, align: Literal["auto", "call-end"], tmp_path: Path) -> None:
     """Once to know it, and with `auto` to hear it, once to join: a live WebM, and a fragmented MP4."""
     content = repeated(tmp_path / f"a.{'webm' if name == 'vp8.webm' else 'mp4'}", name, _AS_BROWSERS_DO[name])
     far = Far(CAPTURES[name].call.read_bytes(), content)
@@ -163,7 +164,7 @@ def test_a_recording_with_an_index_is_read_once_for_what_is_told(tmp_path: Path,
     """Its index comes beside that, at each opening; with `auto` it is heard first."""
     content = repeated(tmp_path / "a.mp4", "sample", {})
     told, auto = (Far(sample.call.read_bytes(), content) for _ in range(2))
-    told.process(sample, "told")
+    told.process(sample, "call-end")
     auto.process(sample, "auto")
     assert told.recording.times < 1.7
     assert auto.recording.times < 2.7
@@ -175,7 +176,7 @@ def test_a_recording_without_an_index_is_diagnosed_in_one_reading(name: str, tmp
     content = repeated(tmp_path / f"a.{'webm' if name == 'vp8.webm' else 'mp4'}", name, _AS_BROWSERS_DO[name])
     far = Far(CAPTURES[name].call.read_bytes(), content)
     found = diagnose(far.call.source(), far.recording.source(), CallEnd(CAPTURES[name].call_end_s, 1.0))
-    assert found.heard.timing is not None
+    assert found.pair.timing is not None
     assert far.recording.times < 1.7
 
 
@@ -190,9 +191,9 @@ def wide(path: Path, capture: Capture) -> Path:
 
 
 @pytest.mark.parametrize("make", [flac, wide])
-@pytest.mark.parametrize("align", ["auto", "told"])
+@pytest.mark.parametrize("align", ["auto", "call-end"])
 def test_a_call_that_has_to_be_decoded_comes_once(
-    make: Callable[[Path, Capture], Path], align: Literal["auto", "told"], tmp_path: Path, sample: Capture
+    make: Callable[[Path, Capture], Path], align: Literal["auto", "call-end"], tmp_path: Path, sample: Capture
 ) -> None:
     """However often it is decoded."""
     far = Far(make(tmp_path / "call", sample).read_bytes(), sample.recording.read_bytes())

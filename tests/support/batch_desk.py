@@ -40,7 +40,7 @@ def quick(task: Task) -> Row:
         time.sleep(0.03)
     document = {
         "findings": [{"name": "drift", "status": ("pass", "warn", "fail")[size % 3]}],
-        "call_end": {"told_s": 60.0, "error_s": size / 1000},
+        "call_end": {"reported_s": 60.0, "error_s": size / 1000},
         "sync": {"status": "aligned", "offset_s": size / 100, "jumps": [], "sides": "both", "coverage": 1.0},
         "levels": {"recording": {"mixed": dict.fromkeys(_LEVELS, -20.0)}},
     }

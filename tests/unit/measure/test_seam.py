@@ -286,7 +286,7 @@ def test_a_lost_audio_buffer_of_the_output_is_found(pair: Made, heard: Pcm) -> N
     assert step.at_s == pytest.approx((number + 1) * 0.064, abs=0.001)
     assert check.seams[-1].stamp_gap_s == pytest.approx(0.064, abs=0.001)
     found = findings(check)
-    assert found["output_audio_steps"].status == "fail"
+    assert found["output_audio_discontinuities"].status == "fail"
     assert found["seam_gap"].value == pytest.approx(0.064, abs=0.008)
     assert found["call_residual"].status == "pass"
 
@@ -296,7 +296,7 @@ def test_overlapping_stamps_of_the_output_are_found(pair: Made, heard: Pcm) -> N
     check = pair.check(lossless(heard, shift=(200, -0.040)))
     (step,) = check.stamps
     assert step.size_s == pytest.approx(-0.040, abs=0.001)
-    assert findings(check)["output_audio_steps"].status == "warn"
+    assert findings(check)["output_audio_discontinuities"].status == "warn"
 
 
 def test_an_mp4_is_measured_by_its_index(sample: Capture) -> None:

@@ -110,7 +110,7 @@ def test_sound_that_the_muxer_writes_late_is_found(name: str, monkeypatch: pytes
     assert check.own.median_s == pytest.approx(0.5, abs=0.002)
     found = findings(check)
     assert found["call_residual"].status == found["own_audio_residual"].status == "fail"
-    assert found["output_audio_steps"].value == pytest.approx(0.5, abs=0.002)
+    assert found["output_audio_discontinuities"].value == pytest.approx(0.5, abs=0.002)
 
 
 @pytest.mark.parametrize("name", NAMES)

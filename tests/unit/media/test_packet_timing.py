@@ -59,7 +59,7 @@ def test_every_capture_passes(capture: Capture, source: Open) -> None:
     assert timing.audio is not None
     assert timing.video is not None
     assert timing.audio.discontinuities == ()
-    assert timing.audio.held_s == pytest.approx(timing.audio.heard.length_s, abs=0.002)
+    assert timing.audio.held_s == pytest.approx(timing.audio.audible.length_s, abs=0.002)
     assert timing.video.median_fps == pytest.approx(10.0, abs=0.1)
     assert {f.status for f in timing_findings(timing)} == {"pass"}
 
@@ -70,7 +70,7 @@ def test_the_sound_begins_where_its_lead_in_ends(source: Open) -> None:
     for name in ("sample", "vp9.mp4", "vp8.webm", "av1.webm"):
         audio = measure_timing(source(CAPTURES[name].recording)).audio
         assert audio is not None
-        heard[name] = round(audio.heard.start_s, 6)
+        heard[name] = round(audio.audible.start_s, 6)
     assert heard == {"sample": 0.08, "vp9.mp4": 0.08, "vp8.webm": 0.041, "av1.webm": 0.048}
 
 
@@ -107,7 +107,7 @@ def test_lost_buffers_of_a_capture_are_counted(lost: tuple[int, ...]) -> None:
     assert len(timing.audio.gaps) == (1 if together else len(lost))
     total_s = sum(gap.size_s for gap in timing.audio.gaps)
     assert total_s == pytest.approx(0.060 * len(lost), abs=0.0015)
-    assert timing.audio.held_s == pytest.approx(timing.audio.heard.length_s - total_s, abs=0.002)
+    assert timing.audio.held_s == pytest.approx(timing.audio.audible.length_s - total_s, abs=0.002)
     finding = findings(timing)["audio_gaps"]
     assert finding.status == "warn"
     assert f"{timing.audio.gaps[0].size_s * 1000:.1f} ms" in finding.text
@@ -153,7 +153,7 @@ def test_a_leap_freezes_the_picture_and_opens_a_gap(source: Open, tmp_path: Path
     assert timing.video.frozen.length_s == pytest.approx(12.1, abs=0.001)
     assert timing.audio.gaps[0].size_s == pytest.approx(12.0, abs=0.021)
     assert timing.video.median_fps == pytest.approx(10.0)
-    assert findings(timing)["picture_frozen"].status == "warn"
+    assert findings(timing)["video_freeze"].status == "warn"
 
 
 @pytest.mark.parametrize(("audio_s", "status"), [(2.9, "pass"), (2.5, "warn"), (4.0, "warn")])
@@ -172,7 +172,7 @@ def test_a_track_alone_has_no_skew(source: Open, tmp_path: Path) -> None:
     timing = measure_timing(source(recording(tmp_path / "r.webm", Shape(audio=None))))
     assert timing.audio is None
     assert timing.start_skew_s is timing.end_skew_s is None
-    assert set(findings(timing)) == {"picture_frozen"}
+    assert set(findings(timing)) == {"video_freeze"}
 
 
 def test_what_is_no_media_is_told_so() -> None:
@@ -228,7 +228,7 @@ def test_a_single_packet_and_none_at_all() -> None:
     video = video_timing(one, np.array([0.0]))
     assert audio is not None
     assert video is not None
-    assert audio.heard.length_s == pytest.approx(0.02)
+    assert audio.audible.length_s == pytest.approx(0.02)
     assert (video.frames, video.median_fps, video.frozen.length_s) == (1, 0.0, 0.0)
     assert nominal_duration_s(none, none).size == 0
 

@@ -28,7 +28,7 @@ def test_get_of_no_item(world: World) -> None:
 def test_get_of_an_item_without_use(world: World, change: dict[str, Any]) -> None:
     """An item from which no key can be made is an unknown recording."""
     world.dynamodb.put_item(TableName=TABLE, Item={**ITEM, **change})
-    with pytest.raises(UnknownRecordingError, match="mend the item"):
+    with pytest.raises(UnknownRecordingError, match="fix the item"):
         world.table().get("contact-1")
 
 
@@ -93,7 +93,7 @@ def test_mark_processed_refuses_slips(attributes: dict[str, Any]) -> None:
 def test_what_a_result_was_made_from_comes_with_the_item(world: World) -> None:
     """What is marked is what is read the next time: container and inputs."""
     world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
-    world.table().mark_processed(RECORDING, {"outputContainer": "webm", "qcInputs": "0123abcd"})
+    world.table().mark_processed(RECORDING, {"outputContainer": "webm", "qcInputsFingerprint": "0123abcd"})
     found = world.table().get("contact-1")
     assert (found.is_processed, found.container, found.inputs_fingerprint) == (True, "webm", "0123abcd")
 
@@ -106,7 +106,7 @@ def test_own_attributes_are_ours_alone(world: World) -> None:
         "outputContainer": "mp4",
         "qcVerdict": "pass",
         "qcOffsetSeconds": -0.25,
-        "qcInputs": "0123",
+        "qcInputsFingerprint": "0123",
         "qcSomethingNew": True,
     }
     world.table().mark_processed(RECORDING, told)

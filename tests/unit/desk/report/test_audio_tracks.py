@@ -1,0 +1,75 @@
+"""Audio tracks of a report, on the video's clock."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+import pytest
+from report_pages import noise
+
+from komorebi_qc.desk.report.audio_tracks import embedded_audio_tracks, write_audio_tracks, write_track
+from komorebi_qc.pipeline.examine import Lanes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+RATE = 8000
+
+
+def lag(one: NDArray[np.int16], other: NDArray[np.int16]) -> int:
+    """By how many samples the second is late, to half a second."""
+    size = 1 << (2 * len(one) - 1).bit_length()
+    a, b = np.fft.rfft(one.astype(float), size), np.fft.rfft(other.astype(float), size)
+    found = np.fft.irfft(b * a.conj(), size)
+    near = np.concatenate([found[-RATE // 2 :], found[: RATE // 2]])
+    return int(near.argmax()) - RATE // 2
+
+
+def decoded(file: Path) -> NDArray[np.float32]:
+    """A decoded track from second 0 on, shape ``(channels, n)``."""
+    with av.open(str(file)) as container:
+        frames = list(container.decode(audio=0))
+    assert frames[0].pts == 0
+    return np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
+
+
+def test_tracks_run_on_the_video_clock(tmp_path: Path) -> None:
+    """Every track begins where its lane does, to a sample: the edit list cuts AAC's priming off."""
+    lanes = Lanes(noise(20, 1), noise(20, 2), noise(20, 3), None)
+    found = write_audio_tracks(lanes, tmp_path)
+    assert found == {name: f"audio/{name}.m4a" for name in ("customer", "agent", "recording", "both")}
+    call = ((lanes.customer.astype(np.int32) + lanes.agent) // 2).astype(np.int16)
+    wanted = {"customer": [lanes.customer], "agent": [lanes.agent], "recording": [lanes.recording]}
+    wanted["both"] = [call, lanes.recording]
+    for name, sides in wanted.items():
+        played = decoded(tmp_path / found[name])
+        assert len(played) == len(sides)
+        for side, channel in zip(sides, played, strict=True):
+            assert 0 <= len(channel) - len(side) < 1024
+            assert lag(side, (channel[: len(side)] * 32767).astype(np.int16)) == 0
+
+
+def test_quiet_sides_are_raised(tmp_path: Path) -> None:
+    """A side as quiet as -50 dBFS is amplified, and a loud one is left unchanged."""
+    loud, quiet = noise(5, 1), (noise(5, 1) // 100).astype(np.int16)
+    for name, side in (("loud", loud), ("quiet", quiet)):
+        write_track(str(tmp_path / f"{name}.m4a"), (side,), 64_000)
+    rms = {name: float(np.sqrt(np.mean(decoded(tmp_path / f"{name}.m4a") ** 2))) for name in ("loud", "quiet")}
+    assert rms["loud"] == pytest.approx(float(np.sqrt(np.mean((loud / 32768.0) ** 2))), rel=0.15)
+    assert rms["quiet"] > rms["loud"] / 10
+
+
+def test_embedded_tracks_begin_at_their_section(tmp_path: Path) -> None:
+    """A track in the page itself counts from the start of its section."""
+    lanes = Lanes(noise(20, 1), noise(20, 2), np.zeros(20 * RATE, np.int16), None)
+    found = embedded_audio_tracks(lanes, 5.0, 8.0, 32_000)
+    assert set(found) == {"customer", "agent"}
+    file = tmp_path / "customer.m4a"
+    file.write_bytes(base64.b64decode(found["customer"].partition(",")[2]))
+    played = decoded(file)[0][: 8 * RATE]
+    assert lag(lanes.customer[5 * RATE : 13 * RATE], (played * 32767).astype(np.int16)) == 0
