@@ -1,4 +1,4 @@
-"""Draws the golden images anew, for when a picture is meant to change: look at each before it is committed.
+"""Draws the golden images again, after an intended change. Look at each one before you commit it.
 
 .venv/bin/python tests/golden/remake.py [NAME ...]
 """
@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(HERE.parent / "support"))
 
-from plot_cases import CASES, draw  # noqa: E402  it lies in the folder above
+from plot_cases import CASES, draw  # noqa: E402  from tests/support
 
 for name in sys.argv[1:] or CASES:
     draw(name)[0].savefig(HERE / f"{name}.png", metadata={"Software": None})

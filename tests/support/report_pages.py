@@ -68,7 +68,9 @@ def finding(name: str, value: Any, status: str, **more: Any) -> dict[str, Any]:
 
 def made_page(seconds: float, **more: Any) -> Page:
     """A page of noise with a mark, a stretch and some findings."""
-    tracks = [PageTrack(name, name.title(), noise(seconds, k)) for k, name in enumerate(("customer", "agent", "recording"))]
+    tracks = [
+        PageTrack(name, name.title(), noise(seconds, k)) for k, name in enumerate(("customer", "agent", "recording"))
+    ]
     findings = [
         finding("drift", 0.25, "pass"),
         finding("seam_gap", 0.75, "warn", at={"clock": "output", "s": seconds / 2}),

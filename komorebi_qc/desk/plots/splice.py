@@ -49,7 +49,7 @@ def plot_splice(
     alignment, shift_s = plan.alignment, plan.alignment.output_shift_s
     end_s = max(plan.output_end_s, recording_s + shift_s, alignment.to_output(call_s))
     ax.set_xlim(-end_s * 0.012, end_s * 1.012)
-    ax.set_ylim(-0.62, 3.0)
+    ax.set_ylim(-0.72, 3.0)
     start_s = alignment.to_output(0.0)
     ax.barh(2, alignment.to_output(call_s) - start_s, 0.5, start_s, color=AGENT_COLOR, alpha=0.22, linewidth=0)
     ax.barh(1, recording_s, 0.5, shift_s, color="#9A9A9A", alpha=0.22, linewidth=0)
@@ -124,5 +124,6 @@ def _write_seams(ax: Axes, plan: Splice) -> None:
         wide = (width_px(text, 9, ax) + 10) / ax.bbox.width * (right - left)
         begin = min(max(seam_s - wide / 2, left), right - wide)
         if begin >= free:
-            ax.text(begin + wide / 2, -0.4, text, ha="center", va="top", fontsize=9, color=INK)
+            paper = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.9}
+            ax.text(begin + wide / 2, -0.45, text, ha="center", va="top", fontsize=9, color=INK, zorder=6, bbox=paper)
             free = begin + wide

@@ -23,7 +23,9 @@ _STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 36
 def mark_time(ax: Axes) -> None:
     """Label the time axis in round steps of the recording's clock."""
     begin_s, end_s = ax.get_xlim()
-    step = next((s for s in _STEPS_S if (end_s - begin_s) / s <= 16), (end_s - begin_s) / 12)
+    label = "0:00:00" if end_s >= 3600 else "00:00"
+    most = min(max(ax.bbox.width / (1.6 * width_px(label, 10, ax)), 3.0), 16.0)
+    step = next((s for s in _STEPS_S if (end_s - begin_s) / s <= most), (end_s - begin_s) / most)
     decimals = 0 if step >= 1 else 1
     ax.xaxis.set_major_locator(MultipleLocator(step))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: clock_text(value, decimals)))

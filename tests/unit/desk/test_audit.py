@@ -18,10 +18,10 @@ import pytest
 from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, PREFIX, RECORDING, TABLE, World
 from captures import CAPTURES
 from desk import made_notebook, read_json, wrong_call
+from komorebi_qc.desk.case import AuditRequest
 
 from komorebi_qc.core.errors import InputError, PermanentError
 from komorebi_qc.desk.audit import AuditJob, Status, audit, check_parameters, find_notebook, share_parameters
-from komorebi_qc.desk.case import AuditRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

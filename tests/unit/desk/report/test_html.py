@@ -1,0 +1,57 @@
+"""The page as a file: complete without scripts, small, and safe against any text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from parsed_pages import ParsedPage, data_of
+from report_pages import finding, made_page
+
+from komorebi_qc.desk.report.content import Moment
+from komorebi_qc.desk.report.html import report_fragment, report_html
+
+if TYPE_CHECKING:
+    from komorebi_qc.pipeline.examine import Examined
+
+MOST_BYTES = 1_000_000
+
+
+def test_without_scripts_no_dead_control_remains(sample: tuple[Examined, str]) -> None:
+    """An untrusted notebook still has a figure, a table and the video, and no button without an effect."""
+    fragment = report_fragment(made_page(20.0))
+    tags = [tag for page in (fragment, sample[1]) for tag, _ in ParsedPage(page).tags]
+    assert {"img", "table", "video", "details"} <= set(tags)
+    assert not {"button", "canvas", "input", "select", "iframe"} & set(tags)
+
+
+def test_an_hour_fits_into_a_megabyte() -> None:
+    """An hour of noise, a large figure and 60 findings stay under 1 MB, with envelope steps of at most 0.2 s."""
+    findings = [finding(f"f_{n}", n + 0.123456, "warn", at={"clock": "output", "s": 60.0 * n}) for n in range(60)]
+    page = made_page(
+        3600.0,
+        picture=bytes(140_000),
+        document={"verdict": "warn", "findings": findings, "limits": {}},
+        moments=[Moment(60.0 * n, f"moment {n}.", (n,)) for n in range(60)],
+        places={n: 60.0 * n for n in range(60)},
+    )
+    text = report_html(page)
+    assert 600_000 < len(text.encode()) <= MOST_BYTES
+    assert data_of(text)["envelope"]["step_s"] <= 0.2
+
+
+def test_texts_cant_end_an_element() -> None:
+    """A file name or a finding is shown unchanged, whatever it contains."""
+    nasty = "</script><script>alert(1)</script>\u2028<b>"
+    findings = [finding("some", 1.0, "warn", text=nasty, at={"clock": "output", "s": 1.0})]
+    page = made_page(
+        3.0,
+        title=nasty,
+        document={"verdict": "warn", "findings": findings},
+        moments=[Moment(1.0, nasty, (0,))],
+        places={0: 1.0},
+        video='"><script>alert(2)</script>.mp4',
+    )
+    text = report_html(page)
+    assert text.count("<script") == 2
+    assert data_of(text)["moments"][0]["text"] == nasty
+    assert nasty in ParsedPage(text).text

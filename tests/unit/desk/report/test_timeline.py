@@ -1,0 +1,51 @@
+"""Marks, spans and moments on the page's time axis."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from desk import sample_session
+
+from komorebi_qc.core.timebase import Alignment, Jump
+from komorebi_qc.desk.report.timeline import marks_of, moments_of, places_of, stretches_of, to_output
+
+if TYPE_CHECKING:
+    from komorebi_qc.pipeline.examine import Examined
+
+
+def test_neighbours_are_one_moment(sample: tuple[Examined, str]) -> None:
+    """A seam at the call's start is one mark, and no two moments are within 20 ms."""
+    found, _ = sample
+    assert [mark.label for mark in marks_of(found)] == ["call start, seam", "reported end", "call end, seam"]
+    moments = list(moments_of(found, found.document["findings"]))
+    assert all(later.at_s - earlier.at_s > 0.02 for earlier, later in pairwise(moments))
+    assert any(moment.rows for moment in moments)
+
+
+def test_a_finding_is_placed_on_the_output_clock() -> None:
+    """A call time moves with offset and jumps, a recording time with the output's shift."""
+    alignment = Alignment(-2.0, 0.0, (Jump(30.0, 0.5),))
+    assert to_output(alignment, {"clock": "call", "s": 40.0}) == pytest.approx(40.5)
+    assert to_output(alignment, {"clock": "recording", "s": 40.0}) == pytest.approx(42.0)
+    assert to_output(alignment, {"clock": "output", "s": 40.0}) == 40.0
+
+
+def test_every_finding_with_a_moment_has_a_place(sample: tuple[Examined, str]) -> None:
+    """Findings without a moment have no place, and failed ones always keep theirs."""
+    found, _ = sample
+    findings = found.document["findings"]
+    places = places_of(found, findings)
+    assert set(places) == {row for row, one in enumerate(findings) if one["at"] is not None}
+
+
+def test_silence_is_a_span_of_its_track() -> None:
+    """The sample's silences are marked, on the output clock and within it."""
+    found = sample_session().examined
+    spans = [span for span in stretches_of(found) if span.kind == "silence"]
+    assert {span.track for span in spans} >= {"customer", "agent"}
+    expected = found.diagnosis.levels["call"]["customer"].silences
+    assert sorted(span.from_s for span in spans if span.track == "customer") == [
+        pytest.approx(found.alignment.to_output(silence.start_s)) for silence in expected
+    ]
