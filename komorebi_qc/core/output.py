@@ -75,16 +75,16 @@ class CapturedAudio:
     Attributes:
         rate: of the recording's samples.
         recording: for each span, the index of its first sample on the recording clock, and its samples.
-        twin: an audio file with the captured spans of the output.
-        stamps_s: the PTS of every audio packet of the output, as given to the muxer.
-        blocks_s: the same as written in a WebM's blocks; None for MP4, whose index holds them.
+        output: an audio file with the captured spans of the output.
+        muxed_pts_s: the PTS of every audio packet of the output, as given to the muxer.
+        block_pts_s: the same as written in a WebM's blocks; None for MP4, whose index holds them.
     """
 
     rate: int
     recording: tuple[tuple[int, Pcm], ...]
-    twin: Source
-    stamps_s: Doubles
-    blocks_s: Doubles | None
+    output: Source
+    muxed_pts_s: Doubles
+    block_pts_s: Doubles | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +96,11 @@ class Rendered:
         audio_s: seconds of audio.
         decode_failures: audio packets of the agent recording that couldn't be decoded; they are silent in the output.
         size: of the file, in bytes.
-        tapped: the captured audio; None without capture.
+        captured: the captured audio; None without capture.
     """
 
     video_packets: int
     audio_s: float
     decode_failures: int
     size: int = 0
-    tapped: CapturedAudio | None = None
+    captured: CapturedAudio | None = None

@@ -35,7 +35,7 @@ def seam_findings(check: ResultCheck, limits: Limits = DEFAULT) -> tuple[Finding
         *(_seams(check.seams, limits) if check.seams else ()),
         *_residual("call", "The call audio", check.call, limits),
         *_residual("own_audio", "The recording's own audio", check.own, limits),
-        _stamps(check.stamps, limits),
+        _stamps(check.discontinuities, limits),
     )
 
 
@@ -127,12 +127,12 @@ def _step_text(seam: SeamCheck, step_db: float) -> str:
 
 def _narrower_hz(seam: SeamCheck) -> float | None:
     """The bandwidth of the narrower side. The recording has more bandwidth than the call, so a step is normal."""
-    before, after = seam.before.edge_hz, seam.after.edge_hz
+    before, after = seam.before.bandwidth_hz, seam.after.bandwidth_hz
     return None if before is None or after is None else min(before, after)
 
 
 def _bandwidth_text(seam: SeamCheck, _: float) -> str:
-    return f"the audio reaches {seam.before.edge_hz:.0f} Hz before and {seam.after.edge_hz:.0f} Hz after"
+    return f"the audio reaches {seam.before.bandwidth_hz:.0f} Hz before and {seam.after.bandwidth_hz:.0f} Hz after"
 
 
 def _residual(name: str, whose: str, residual: Residual, limits: Limits) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
-"""Where a source plays in the produced file against where it was planned: windows of it looked for near their place.
+"""How far from its planned place each source plays: windows of it, searched for in the written file. Pure.
 
-Times are seconds on the output clock unless a name says otherwise, levels dB relative to full scale. A lag is positive
-where the output plays something later than planned. Nothing here reads a file.
+Times are seconds on the output clock unless a name says otherwise, levels dB relative to full scale. A positive lag
+means that the output plays something later than planned.
 """
 
 from __future__ import annotations
@@ -19,26 +19,24 @@ from komorebi_qc.sync.lags.gcc_phat import lag_peaks
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from komorebi_qc.core.samples import Pcm
+    from komorebi_qc.core.samples import Floats, Pcm
     from komorebi_qc.core.splice import Piece, SourceName, Splice
 
-    Floats = NDArray[np.float32]
-
 WIDTH, REACH = 8192, 2048
-"""Samples at 8 kHz: windows of 1.024 s, lags up to 0.256 s; together they suit a fast transform."""
+"""Samples at 8 kHz: windows of 1.024 s, lags up to 0.256 s. Together they suit a fast transform."""
 BLOCK = WIDTH + 2 * REACH
 SURE_Z = 11.0
-"""A window that is truly there has 40 to 150, chance 6 to 8 (`sync.offset`)."""
-WINDOWS = 12
-"""Of each channel of the call, and of the recording's own audio."""
+"""A window that is really there has 40 to 150, chance 6 to 8 (`komorebi_qc.sync.lags.gcc_phat`)."""
 QUIET_DB = -55.0
+_WINDOWS = 12
+"""Of each channel of the call, and of the recording's own audio."""
+_LESS_ACTIVE_DB = 20.0
+_FRAME = 160
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Samples of one place.
+    """Samples of one span.
 
     Attributes:
         pcm: shape ``(n, 2)``.
@@ -51,7 +49,7 @@ class Block:
     start_s: float
 
     def at_rate(self, rate: int) -> Block:
-        """The same sound at another rate, in its place."""
+        """The same audio at another sample rate."""
         if rate == self.rate or not len(self.pcm):
             return self
         return Block(cast("Pcm", soxr.resample(self.pcm, self.rate, rate)), rate, self.start_s)
@@ -59,12 +57,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """One window.
+    """The lag of one window.
 
     Attributes:
-        output_s: its middle.
+        output_s: the middle of the window.
         lag_s: how much later than planned it plays.
-        z: how sure that is, see `SURE_Z`.
+        z: its peak's height over the noise, see `SURE_Z`.
     """
 
     output_s: float
@@ -74,103 +72,122 @@ class Lag:
 
 @dataclass(frozen=True, slots=True)
 class Residual:
-    """One source in the output against the plan: windows of active sound, spread over all that plays of it."""
+    """One source in the output compared with the plan.
+
+    Attributes:
+        windows: windows of active audio, spread over all that plays of the source.
+    """
 
     windows: tuple[Lag, ...]
 
     @property
     def found(self) -> tuple[Lag, ...]:
-        """The windows that are heard in the output near their place."""
+        """The windows that the output plays near their place."""
         return tuple(w for w in self.windows if w.z >= SURE_Z)
 
     @property
     def missing(self) -> float:
-        """The share of the windows that aren't; 0 where there are none."""
+        """The share of the windows that weren't found; 0 without windows."""
         return 1.0 - len(self.found) / len(self.windows) if self.windows else 0.0
 
     @property
     def median_s(self) -> float | None:
-        """The lag of most; None where nothing was found."""
+        """The median lag; None if no window was found."""
         return float(np.median([w.lag_s for w in self.found])) if self.found else None
 
     @property
     def p95_s(self) -> float | None:
-        """The size of lag that 95 % of the windows stay within; None where nothing was found."""
+        """The magnitude that 95 % of the lags don't exceed; None if no window was found."""
         return float(np.percentile([abs(w.lag_s) for w in self.found], 95)) if self.found else None
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A piece of a source that is looked for in the output.
+    """A piece of a source to search for in the output.
 
     Attributes:
-        sound: `BLOCK` samples at 8 kHz; the outer `REACH` on either side don't count.
-        channel: of the output in which it plays.
-        output_s: where its middle ought to play.
+        samples: `BLOCK` samples at 8 kHz; the outer `REACH` on either side don't count.
+        channel: the channel of the output in which it plays.
+        output_s: where its middle should play.
     """
 
-    sound: Floats
+    samples: Floats
     channel: int
     output_s: float
 
 
 def window(block: Block, piece: Piece, channel: int) -> Window:
-    """A block of a source as it is looked for: at 8 kHz, silent where the piece doesn't play it."""
-    sound = np.zeros(BLOCK, np.float32)
+    """A block of a source as a window: at 8 kHz, silent outside the piece."""
+    samples = np.zeros(BLOCK, np.float32)
     low = block.at_rate(RATE).pcm[:BLOCK, channel]
-    sound[: len(low)] = low
-    at = piece.output.start_s + (block.start_s + np.arange(BLOCK) / RATE - piece.source_start_s) * piece.rate
-    sound[(at < piece.output.start_s) | (at >= piece.output.end_s)] = 0.0
-    return Window(sound, channel, float(at[0]) + BLOCK / RATE / 2 * piece.rate)
+    samples[: len(low)] = low
+    at_s = piece.output.start_s + (block.start_s + np.arange(BLOCK) / RATE - piece.source_start_s) * piece.rate
+    samples[(at_s < piece.output.start_s) | (at_s >= piece.output.end_s)] = 0.0
+    return Window(samples, channel, float(at_s[0]) + BLOCK / RATE / 2 * piece.rate)
 
 
-def choose(blocks: Sequence[Block], splice: Splice, name: SourceName, channels: Sequence[int]) -> list[Window]:
-    """Of each channel the most active block in each of `WINDOWS` stretches, as far as it is active at all."""
+def choose_windows(blocks: Sequence[Block], splice: Splice, name: SourceName, channels: Sequence[int]) -> list[Window]:
+    """Choose the most active block in each of 12 stretches of every channel, as far as it is active at all.
+
+    Args:
+        blocks: the candidates, in order of time.
+        splice: which source was planned when.
+        name: the source of the blocks.
+        channels: the channels to choose for.
+    """
     placed = []
     for block in blocks:
-        middle = block.start_s + BLOCK / RATE / 2
-        piece = next((p for p in splice.pieces if p.source == name and plays(p, middle)), None)
+        middle_s = block.start_s + BLOCK / RATE / 2
+        piece = next((p for p in splice.pieces if p.source == name and plays(p, middle_s)), None)
         if piece is not None:
             placed.append((block, piece))
-    out: list[Window] = []
+    chosen: list[Window] = []
     for channel in channels:
-        offered = [window(block, piece, channel) for block, piece in placed]
-        worth = np.array([activity_db(w.sound[REACH:-REACH]) for w in offered])
-        if not len(worth) or worth.max() < QUIET_DB:
+        candidates = [window(block, piece, channel) for block, piece in placed]
+        activity = np.array([activity_db(w.samples[REACH:-REACH]) for w in candidates])
+        if not len(activity) or activity.max() < QUIET_DB:
             continue
-        for stretch in np.array_split(np.arange(len(worth)), min(WINDOWS, len(worth))):
-            best = int(stretch[np.argmax(worth[stretch])])
-            if worth[best] >= max(QUIET_DB, worth.max() - 20.0):
-                out.append(offered[best])
-    return out
+        for stretch in np.array_split(np.arange(len(activity)), min(_WINDOWS, len(activity))):
+            best = int(stretch[np.argmax(activity[stretch])])
+            if activity[best] >= max(QUIET_DB, activity.max() - _LESS_ACTIVE_DB):
+                chosen.append(candidates[best])
+    return chosen
 
 
 def plays(piece: Piece, source_s: float) -> bool:
     """Whether a piece plays this moment of its source."""
-    at = piece.output_s(source_s)
-    return piece.output.start_s <= at < piece.output.end_s
+    output_s = piece.output_s(source_s)
+    return piece.output.start_s <= output_s < piece.output.end_s
 
 
-def activity_db(sound: Floats) -> float:
-    """The level of the weaker third of a window: speech all through it outdoes one loud word."""
-    frames = sound[: len(sound) // 160 * 160].reshape(-1, 160)
+def activity_db(samples: Floats) -> float:
+    """Level of the louder two thirds of a window's frames: speech throughout outranks one loud word.
+
+    The level is that of the differences between samples, which weights down low frequencies.
+    """
+    frames = samples[: len(samples) // _FRAME * _FRAME].reshape(-1, _FRAME)
     power = np.sort(np.mean(np.square(np.diff(frames, axis=1)), axis=1))
     return 10.0 * math.log10(float(power[len(power) // 3 :].mean()) + 1e-12)
 
 
-def measure_lags(windows: Sequence[Window], heard: Sequence[Block]) -> tuple[Lag, ...]:
-    """Where each window is heard; `heard` is the output round its place, `BLOCK` samples of 8 kHz long."""
+def measure_lags(windows: Sequence[Window], outputs: Sequence[Block]) -> tuple[Lag, ...]:
+    """Find each window in the output by GCC-PHAT.
+
+    Args:
+        windows: what to search for.
+        outputs: for each window the output around its place, `BLOCK` samples at 8 kHz.
+    """
     if not windows:
         return ()
     count = len(windows)
-    sources = np.stack([w.sound for w in windows]).reshape(-1, 1)
-    outputs = np.zeros((count, BLOCK), np.float32)
+    sources = np.stack([w.samples for w in windows]).reshape(-1, 1)
+    played = np.zeros((count, BLOCK), np.float32)
     late_s = np.zeros(count)
-    for row, (w, block) in enumerate(zip(windows, heard, strict=True)):
+    for row, (w, block) in enumerate(zip(windows, outputs, strict=True)):
         low = block.at_rate(RATE).pcm[:BLOCK, w.channel]
-        outputs[row, : len(low)] = low
+        played[row, : len(low)] = low
         late_s[row] = block.start_s + BLOCK / RATE / 2 - w.output_s
     starts = (np.arange(count) * BLOCK + REACH).astype(np.intp)
-    found = lag_peaks(sources, 0, outputs.reshape(-1), starts, np.zeros(count, np.intp), WIDTH, REACH)
+    found = lag_peaks(sources, 0, played.reshape(-1), starts, np.zeros(count, np.intp), WIDTH, REACH)
     lag_s = found.lag_s[:, 0] + late_s
     return tuple(Lag(w.output_s, float(lag), float(z)) for w, lag, z in zip(windows, lag_s, found.z[:, 0], strict=True))

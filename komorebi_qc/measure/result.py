@@ -1,4 +1,4 @@
-"""What the check of a produced file found, as data."""
+"""The measurements of a written file, as data."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ResultCheck:
-    """All that was measured on the produced file.
+    """The measurements of a written file.
 
     Attributes:
         seams: in order.
-        call: Connect's audio in the output.
+        call: the call audio in the output.
         own: the recording's own audio in the output.
-        stamps: gaps and overlaps in the output's audio time stamps.
+        discontinuities: gaps and overlaps in the output's audio timestamps.
     """
 
     seams: tuple[SeamCheck, ...]
     call: Residual
     own: Residual
-    stamps: tuple[Discontinuity, ...]
+    discontinuities: tuple[Discontinuity, ...]

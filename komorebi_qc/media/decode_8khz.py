@@ -24,7 +24,6 @@ from komorebi_qc.media.demux import (
     packets,
     video_stream,
 )
-from komorebi_qc.media.packed import Packed
 from komorebi_qc.media.probe import LONGEST_S, probe_recording
 from komorebi_qc.media.truncation import wav_sample_bytes
 
@@ -44,8 +43,8 @@ RATE = 8000
 _PLAIN = (2, RATE, 2)
 """Bytes a sample, samples a second and channels of Connect's own WAV."""
 _MOST_HELD_BYTES = 64 << 20
-_LONGEST_KEPT = 2 * 3600 * RATE
-_PIECE = RATE * 60
+_LONGEST_BUFFERED = 2 * 3600 * RATE
+_PIECE_BYTES = 1 << 20
 _ROOM = 600 * RATE
 """What a track grows by."""
 _LONGEST = round(LONGEST_S * RATE)
@@ -107,8 +106,15 @@ def buffer_in_memory(call: Source) -> Source:
     """
     if not call.is_remote or call.size > _MOST_HELD_BYTES or _is_plain(call.file):
         return call
-    call.file.seek(0)
-    return replace(call, file=io.BytesIO(call.file.read()), open_again=None)
+    return _in_memory(call)
+
+
+def _in_memory(source: Source, check_cancelled: Callable[[], None] = lambda: None) -> Source:
+    file, data = source.reopen().file, io.BytesIO()
+    while piece := file.read(_PIECE_BYTES):
+        check_cancelled()
+        data.write(piece)
+    return replace(source, file=data, open_again=None)
 
 
 def _is_plain(file: BinaryIO) -> bool:
@@ -140,7 +146,7 @@ def exact_call(source: Source, info: MediaInfo, heard: Track | None) -> PlainPcm
         info: what `probe_call` said of it.
         heard: what `decode_call_8khz` gave.
     """
-    track = heard if isinstance(heard, (PlainWav, Packed)) else plain_call(source, info)
+    track = heard if isinstance(heard, PlainWav) else plain_call(source, info)
     return None if track is None else PlainPcm(track)
 
 
@@ -157,13 +163,9 @@ def decode_call_8khz(source: Source, info: MediaInfo, check_cancelled: Callable[
         with open_container(source.reopen(), CALL_FORMATS) as container:
             track = AudioDecoder(container, origin_s=None)
             return _gathered(_at_8khz(track, channels=2), 2, check_cancelled)
-    if not source.is_remote or plain.shape[0] > _LONGEST_KEPT:
+    if not source.is_remote or plain.shape[0] > _LONGEST_BUFFERED:
         return plain
-    kept = Packed(channels=2)
-    for start in range(0, plain.shape[0], _PIECE):
-        check_cancelled()
-        kept.append(plain[start : start + _PIECE])
-    return kept
+    return PlainWav(_in_memory(source, check_cancelled), plain.shape[0])
 
 
 def probe_and_decode(
@@ -247,11 +249,11 @@ def _heard(
     Returns:
         The sound, and whether that is all: it ends where more than `longest_silence` samples would follow without any.
     """
-    shared = PacketDemuxer(container, see)
+    demuxer = PacketDemuxer(container, see)
     picture = video_stream(container) if see is not None else None
     if picture is not None:
-        shared.subscribe(picture, lambda _: False)
-    track = AudioDecoder(container, origin_s=origin_s, shared=shared)
+        demuxer.subscribe(picture, lambda _: False)
+    track = AudioDecoder(container, origin_s=origin_s, demuxer=demuxer)
     end, is_all = 0, True
 
     def blocks() -> Iterator[tuple[int, Pcm]]:

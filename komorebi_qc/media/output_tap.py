@@ -1,7 +1,7 @@
-"""What is kept of a rendering on its way, for a check of a file that can't be read again: it has gone up in parts.
+"""A capture of the output while it is written, for a check of a file that may be gone: its parts are already uploaded.
 
-Of the recording's own audio the samples near the wanted places, as they were decoded. Of the output a twin: a file of
-the same container with the output's own audio packets near those places, at their own time stamps, and nothing else.
+The audio packets near some spans are copied into a small file of the same container, at their own timestamps. The
+result check decodes that file in the place of the output.
 """
 
 from __future__ import annotations
@@ -16,63 +16,78 @@ import numpy as np
 from komorebi_qc.core.output import CapturedAudio
 from komorebi_qc.core.source import Source
 from komorebi_qc.core.timebase import Span, merged
-from komorebi_qc.media.packet_timing import opus_lead_in_s
+from komorebi_qc.media.packet_timing import opus_preskip_s
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from komorebi_qc.core.samples import Doubles, Pcm
 
-
 _MARGIN_S = 0.5
-"""A decoder is in its stride a few packets after a gap; what is before is kept as well."""
+"""A decoder needs a few packets after a gap before its output is right, so those before a span are captured as well."""
 
 
 class OutputCapture:
-    """The output's audio packets near some places, as a file in memory."""
+    """The output's audio packets near some spans, as a file in memory.
 
-    def __init__(self, container: str, stream: Any, wanted: Sequence[Span]) -> None:
-        """Begin it; `track` is the audio track's number in WebM.
+    Attributes:
+        track_number: the audio track's number in WebM.
+    """
+
+    def __init__(self, container: str, stream: Any, spans: Sequence[Span]) -> None:
+        """Begin the file.
 
         Args:
-            container: the output's.
-            stream: the output's audio track, once the output has been started.
-            wanted: the places, on the output's clock.
+            container: the output's container.
+            stream: the output's audio stream, after the output was started.
+            spans: the spans to capture, on the output clock.
         """
+        self.track_number = stream.index + 1
         self._file = io.BytesIO()
-        self.track = stream.index + 1
         self._base = 0.0
-        # WebM counts from the encoder's lead-in on, which players skip.
-        self._lead_in_s = opus_lead_in_s(stream.codec_context.extradata)
-        # The beginning settles where the track begins.
-        near = [Span(s.start_s - _MARGIN_S, s.end_s + _MARGIN_S) for s in (Span(0.0, 0.0), *wanted)]
-        self._near = merged(near)
-        self._at = 0
-        self._stamps = array("q")
+        # WebM counts from the start of the encoder's pre-skip, which players don't play.
+        self._preskip_s = opus_preskip_s(stream.codec_context.extradata)
+        # The first packets decide where the track begins.
+        near = [Span(s.start_s - _MARGIN_S, s.end_s + _MARGIN_S) for s in (Span(0.0, 0.0), *spans)]
+        self._spans = merged(near)
+        self._next_span = 0
+        self._pts = array("q")
         self._output = av.open(self._file, "w", format=container)
         self._stream: Any = self._output.add_stream_from_template(stream, opaque=True)
         self._stream.time_base = stream.time_base
 
     def note(self, packet: Any) -> None:
-        """See a packet before it is written."""
-        if not self._stamps:
-            self._base = float(packet.time_base)  # the encoder's, of all of them
-        self._stamps.append(packet.pts)
-        at_s = packet.pts * self._base
-        while self._at < len(self._near) and self._near[self._at].end_s < at_s:
-            self._at += 1
-        if self._at < len(self._near) and self._near[self._at].start_s <= at_s:
+        """Look at a packet before it is written, and copy it if it is near a span."""
+        if not self._pts:
+            self._base = float(packet.time_base)  # the encoder's, the same for all packets
+        self._pts.append(packet.pts)
+        pts_s = packet.pts * self._base
+        spans = self._spans
+        while self._next_span < len(spans) and spans[self._next_span].end_s < pts_s:
+            self._next_span += 1
+        if self._next_span < len(spans) and spans[self._next_span].start_s <= pts_s:
             copy: Any = av.Packet(bytes(packet))
             copy.pts, copy.dts, copy.time_base = packet.pts, packet.dts, packet.time_base
             copy.duration, copy.stream = packet.duration, self._stream
             self._output.mux(copy)
 
-    def finished(self, rate: int, recording: Sequence[tuple[int, Pcm]], blocks_s: Doubles | None) -> CapturedAudio:
-        """All that was kept; `rate` and `recording` as in `CapturedAudio`, `blocks_s` as WebM's blocks have them."""
+    def finish(
+        self, recording_rate: int, recording: Sequence[tuple[int, Pcm]], block_pts_s: Doubles | None
+    ) -> CapturedAudio:
+        """Close the file.
+
+        Args:
+            recording_rate: as in `CapturedAudio`.
+            recording: as in `CapturedAudio`.
+            block_pts_s: the timestamps of the WebM's blocks, pre-skip included; None for MP4.
+        """
         self._output.close()
-        file = self._file
-        source = Source("the output", file, file.seek(0, io.SEEK_END))
-        stamps_s = np.array(self._stamps, np.float64) * self._base
+        source = Source("the output", self._file, self._file.seek(0, io.SEEK_END))
+        muxed_pts_s = np.array(self._pts, np.float64) * self._base
         return CapturedAudio(
-            rate, tuple(recording), source, stamps_s, None if blocks_s is None else blocks_s - self._lead_in_s
+            recording_rate,
+            tuple(recording),
+            source,
+            muxed_pts_s,
+            None if block_pts_s is None else block_pts_s - self._preskip_s,
         )

@@ -35,7 +35,7 @@ class PacketNotes:
         self._sound, self._picture = audio_stream(container), video_stream(container)
         self._index = self._sound.index if self._sound is not None else -1
         self._is_opus = self._sound is not None and codec_name(self._sound) == "opus"
-        self._lead_in_s = opus_lead_in_s(self._sound.codec_context.extradata) if self._is_opus else 0.0
+        self._lead_in_s = opus_preskip_s(self._sound.codec_context.extradata) if self._is_opus else 0.0
         self._bases = (_base(self._sound), _base(self._picture))
         # Plain numbers: an hour has 200,000 packets, and a list of tuples of them takes 30 MB.
         self._heard = (array("q"), array("q"), array("d"))
@@ -102,7 +102,7 @@ def opus_packet_s(packet: Any) -> float:
     return _OPUS_S[first >> 3] * count
 
 
-def opus_lead_in_s(head: bytes | None) -> float:
+def opus_preskip_s(head: bytes | None) -> float:
     """The seconds before an Opus track's first sound: the pre-skip in its ``OpusHead`` (RFC 7845, 5.1)."""
     if head is None or len(head) < 12 or not head.startswith(b"OpusHead"):
         return 0.0

@@ -23,7 +23,6 @@ from komorebi_qc.media.demux import (
     packets,
     video_stream,
 )
-from komorebi_qc.media.memory import give_back_large_blocks
 from komorebi_qc.media.truncation import (
     TruncationScanner,
     is_encrypted,
@@ -67,7 +66,6 @@ def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
     Raises:
         MediaError: where it isn't media, or has no video.
     """
-    give_back_large_blocks()
     seen = TruncationScanner(source.file)
     with open_container(
         replace(source, file=cast("BinaryIO", seen)), RECORDING_FORMATS, is_read_through=True
@@ -152,7 +150,7 @@ def probe_call(source: Source) -> MediaInfo:
             count, rate, samples = None, context.rate, size // (context.channels * width)
         else:
             track = AudioDecoder(container, origin_s=None)
-            count, rate, samples = track.packets, track.rate, track.samples()
+            count, rate, samples = track.packets, track.rate, track.read_to_end()
         if not LEAST_RATE <= rate <= MOST_RATE:
             raise MediaError(
                 f"{source.name} says it has {counted(rate, 'sample')} a second: its header is damaged; get it again"

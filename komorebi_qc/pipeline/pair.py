@@ -15,7 +15,6 @@ from komorebi_qc.core.samples import as_float, length
 from komorebi_qc.findings.evidence import PairLevels
 from komorebi_qc.measure.levels import ChannelLevels, LevelMeter
 from komorebi_qc.media.decode_8khz import RATE, decode_call_8khz, decode_recording_8khz, probe_and_decode
-from komorebi_qc.media.memory import keeping_freed_blocks
 from komorebi_qc.media.packet_timing import PacketNotes, measure_timing
 from komorebi_qc.sync import measure
 
@@ -160,8 +159,7 @@ def measure_pair(
         check_cancelled: called before the measurement; its exception ends the work.
     """
     check_cancelled()
-    with keeping_freed_blocks():
-        result = measure(audio.call, audio.recording, call_end.recording_s)
+    result = measure(audio.call, audio.recording, call_end.recording_s)
     return DecodedPair(audio.call, audio.recording, result, audio.timing)
 
 

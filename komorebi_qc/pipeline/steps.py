@@ -10,7 +10,8 @@ from komorebi_qc.core.errors import MediaError
 from komorebi_qc.core.output import ENCODED_AS, Container, RenderPlan, plan_container
 from komorebi_qc.core.splice import after_call_audio, splice
 from komorebi_qc.findings.qc_document import item_summary
-from komorebi_qc.measure.result_check import KEEP_S, check_result, check_tapped, heard_at, places_of
+from komorebi_qc.measure.check_spans import capture_spans
+from komorebi_qc.measure.result_check import STEP_BACK_S, check_result, reference_blocks
 from komorebi_qc.media import mux
 from komorebi_qc.media.decode import AudioDecoder
 from komorebi_qc.media.decode_8khz import buffer_in_memory, exact_call
@@ -133,14 +134,14 @@ def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
 def plan_audio(run: Run, located: LocatedCall) -> PlannedAudio:
     """Step 6: lay out which source plays when, and release the decoded audio: an hour of it takes 115 MB."""
     separated, audio = located.separated, located.separated.audio
-    call, recording = separated.fetched.call, separated.fetched.recording
+    call = separated.fetched.call
     timeline = splice(located.placement.alignment, call_s=call.audio.span.end_s, recording_audio=separated.audio_span)
     samples = exact_call(call.source, call.info, None if audio is None else audio.call)
     capture: CaptureSpans | None = None
     own_blocks: Sequence[Block] = ()
-    if run.plan.checks_output and recording.is_remote:
-        capture = places_of(timeline).wanted(timeline)
-        own_blocks = () if audio is None else heard_at(audio.recording, timeline)
+    if run.plan.checks_output:
+        capture = capture_spans(timeline)
+        own_blocks = () if audio is None else reference_blocks(audio.recording, timeline)
     pair = located.pair.in_memory() if located.pair is not None and run.plan.retains_artifacts else None
     released = replace(located, separated=replace(separated, audio=None), pair=pair)
     return PlannedAudio(released, timeline, samples, capture, own_blocks)
@@ -190,15 +191,12 @@ def _render_plan(video: VideoInfo, options: Options) -> RenderPlan:
 def _checked(
     draft: Draft, rendered: Rendered, job: mux.RenderJob, own_blocks: Sequence[Block], progress: Progress
 ) -> ResultCheck | None:
-    """Measure the written file: read it again if the store allows it, or use the captured audio."""
+    """Measure the captured audio of the written file."""
     progress.check()
-    written = draft.written()
-    if written is not None:
-        return check_result(written, job.call, job.recording, job.info, job.splice)
-    if rendered.tapped is None:
+    if rendered.captured is None:
         return None
-    if job.samples is not None:
-        return check_tapped(rendered.tapped, job.samples, job.splice, draft.front(), own_blocks)
+    if job.call_pcm is not None:
+        return check_result(rendered.captured, job.call_pcm, job.splice, draft.front(), own_blocks)
     with open_container(job.call.reopen(), CALL_FORMATS) as container:
-        track = AudioDecoder(container, origin_s=None, keep_s=KEEP_S)
-        return check_tapped(rendered.tapped, track, job.splice, draft.front(), own_blocks)
+        decoder = AudioDecoder(container, origin_s=None, step_back_s=STEP_BACK_S)
+        return check_result(rendered.captured, decoder, job.splice, draft.front(), own_blocks)

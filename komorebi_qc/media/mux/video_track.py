@@ -1,0 +1,138 @@
+"""The output's video track: packets copied, or frames re-encoded, at their own time."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from av.error import FFmpegError
+
+from komorebi_qc.media.mux.encoders import ENCODERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from av.container import OutputContainer
+
+    from komorebi_qc.core.media_info import VideoInfo
+    from komorebi_qc.core.output import Container, RenderPlan
+
+_EARLIEST_PTS: dict[Container, int] = {"mp4": -(1 << 62), "webm": 0}
+"""MP4 hides frames before second 0. WebM has no negative time, and its muxer would move the whole file to make room."""
+
+
+def _time_base(base: Fraction, shift_s: float, container: Container) -> tuple[Fraction, int]:
+    """A time base in which the shift doesn't round the timestamps, and the shift in its units."""
+    units = shift_s / float(base)
+    # Finer only if it helps: a step of more than 2^31 units can't be written.
+    if container == "mp4" and base > Fraction(1, 16_000) and abs(units - round(units)) > 1e-3:
+        base /= 32  # 1/1000 s becomes 1/32,000 s: 0.02 ms at most
+    return base, round(shift_s / float(base))
+
+
+class CopiedVideo:
+    """The recording's video packets on the output clock, in file order. Yields ``(DTS in seconds, packet)``."""
+
+    def __init__(
+        self,
+        output: OutputContainer,
+        source: Any,
+        packets: Iterator[Any],
+        video: VideoInfo,
+        shift_s: float,
+        plan: RenderPlan,
+    ) -> None:
+        """Add the track to the output.
+
+        Args:
+            output: the output, not yet started.
+            source: PyAV's video stream of the recording.
+            packets: its packets.
+            video: the track as probed.
+            shift_s: added to every timestamp.
+            plan: container and codec.
+        """
+        self._packets = packets
+        self._base, self._shift = _time_base(video.time_base, shift_s, plan.container)
+        self._factor = round(video.time_base / self._base)
+        self._earliest = _EARLIEST_PTS[plan.container]
+        self._stream: Any = output.add_stream_from_template(source, opaque=True)
+        self._stream.time_base = self._base
+
+    def __iter__(self) -> Iterator[tuple[float, Any]]:
+        last_dts = None
+        base, factor, shift, stream = self._base, self._factor, self._shift, self._stream
+        earliest = self._earliest
+        unit_s = float(base)
+        for packet in self._packets:
+            pts, dts = packet.pts, packet.dts
+            if pts is None and dts is None:
+                continue
+            pts = dts if pts is None else pts
+            dts = pts if dts is None else dts
+            pts, dts = max(pts * factor + shift, earliest), max(dts * factor + shift, earliest)
+            if last_dts is not None and dts <= last_dts:
+                dts = last_dts + 1  # a muxer requires rising DTS; the PTS stays
+                pts = max(pts, dts)
+            last_dts = dts
+            packet.pts, packet.dts = pts, dts
+            if factor != 1:
+                packet.time_base = base
+                packet.duration = (packet.duration or 0) * factor
+            packet.stream = stream
+            yield dts * unit_s, packet
+
+
+class EncodedVideo:
+    """The recording's video re-encoded, each frame at its own time. Yields ``(DTS in seconds, packet)``."""
+
+    def __init__(
+        self,
+        output: OutputContainer,
+        source: Any,
+        packets: Iterator[Any],
+        video: VideoInfo,
+        shift_s: float,
+        plan: RenderPlan,
+    ) -> None:
+        """Add the track to the output; arguments as for `CopiedVideo`."""
+        self._source = source
+        self._packets = packets
+        self._base, self._shift = _time_base(video.time_base, shift_s, plan.container)
+        self._factor = round(video.time_base / self._base)
+        self._earliest = _EARLIEST_PTS[plan.container]
+        name, options = ENCODERS[plan.video_codec]
+        # 4:2:0 halves both sides, so an odd side loses its last row or column of pixels.
+        self._size = (max(2, video.width // 2 * 2), max(2, video.height // 2 * 2))
+        stream: Any = output.add_stream(name, options=options)
+        stream.width, stream.height = self._size
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = self._base
+        stream.time_base = self._base
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[tuple[float, Any]]:
+        last_pts = None
+        for frame in self._frames():
+            if frame.pts is None:
+                continue
+            pts = max(frame.pts * self._factor + self._shift, self._earliest)
+            if last_pts is not None and pts <= last_pts:
+                pts = last_pts + 1
+            last_pts = pts
+            scaled = frame.reformat(*self._size, format="yuv420p")
+            scaled.pts, scaled.time_base = pts, self._base
+            yield from self._timed(self._stream.encode(scaled))
+        yield from self._timed(self._stream.encode(None))
+
+    def _timed(self, encoded: list[Any]) -> Iterator[tuple[float, Any]]:
+        for packet in encoded:
+            yield float((packet.dts if packet.dts is not None else 0) * packet.time_base), packet
+
+    def _frames(self) -> Iterator[Any]:
+        for packet in self._packets:
+            try:
+                yield from self._source.codec_context.decode(packet)
+            except FFmpegError:
+                continue
+        yield from self._source.codec_context.decode(None)
