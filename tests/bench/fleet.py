@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":
-    # As a script this folder comes first, where `captures` isn't to be found.
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
+    # A script's own folder is first on the path, but the shared modules are in these two.
+    sys.path[:1] = [str(Path(__file__).resolve().parents[1] / name) for name in ("", "support")]
 
 import pyarrow as pa
 from captures import CAPTURES
