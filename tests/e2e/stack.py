@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from parts import ROOT
 
-sys.path.insert(1, str(ROOT / "tests"))
+sys.path.insert(1, str(ROOT / "tests" / "support"))
 from cloudformation import read_template
 
 if TYPE_CHECKING:
