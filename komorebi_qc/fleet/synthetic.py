@@ -38,7 +38,7 @@ _REASONS = (
     ("MissingMediaError", "s3://calls/{id}.wav isn't there 50 h after creationDate; after 48 h nothing comes", False),
     ("MediaError", "{id}.webm is cut off: 1,482 of 90,112 bytes are missing; get it again", False),
     ("TimeLimit", "it took longer than 600 s and was stopped; raise --time-limit", True),
-    ("StorageError", "s3://recordings: SlowDown, HTTP 503: it is worth another try", True),
+    ("StorageError", "s3://recordings: SlowDown, HTTP 503: a retry may help", True),
 )  # fmt: skip
 
 

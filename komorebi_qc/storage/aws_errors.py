@@ -1,4 +1,4 @@
-"""The one place where botocore's errors are sorted: worth another try, refused, or asked wrongly."""
+"""The one place that sorts botocore's errors: passing, refused, or a wrong request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PASSING_CODES = frozenset(
         "KMS.ThrottlingException",
         "KMSThrottlingException",
         "LimitExceededException",
-        "NoSuchUpload",  # a lifecycle rule, or another run's clearing up, took it away: the next try makes its own
+        "NoSuchUpload",  # a lifecycle rule or another run deleted it: a retry makes its own
         "OperationAborted",
         "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
@@ -44,7 +44,7 @@ _NO_SUCH_PLACE_CODES = frozenset(
         "ResourceNotFoundException",
     }
 )
-_REFUSED_CODES = frozenset(  # those that come with status 400; 401 and 403 say it themselves
+_REFUSED_CODES = frozenset(  # codes with status 400; 401 and 403 need no list
     {
         "AccessDenied",
         "AccessDeniedException",
@@ -69,31 +69,31 @@ _REFUSED_CODES = frozenset(  # those that come with status 400; 401 and 403 say 
 
 
 def error_code(error: BaseException) -> str:
-    """AWS's own code of a failed request; empty where it isn't one."""
+    """Return AWS's code of a failed request; empty for any other error."""
     response = getattr(error, "response", None)
     return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
 
 
 @contextmanager
 def aws_errors(where: str) -> Iterator[None]:
-    """Sort what botocore raises: worth another try, or refused. `where` names the bucket, key, table or queue.
+    """Sort botocore's exceptions into passing and permanent errors. `where` names the bucket, key, table or queue.
 
     Raises:
-        StorageError: for throttling, 5xx, timeouts and broken connections.
-        AccessDeniedError: for credentials, rights, and buckets, tables or queues that don't exist.
-        PermanentError: for any other request that the service calls wrong.
+        StorageError: throttling, 5xx, timeouts and broken connections.
+        AccessDeniedError: credentials, rights, and buckets, tables or queues that don't exist.
+        PermanentError: any other request that the service rejects.
     """
     try:
         yield
     except Exception as error:
-        told = _sorted(error, where)
-        if told is None:
+        found = _sorted(error, where)
+        if found is None:
             raise
-        raise told from error
+        raise found from error
 
 
 def _sorted(error: Exception, where: str) -> KomorebiError | None:
-    from botocore import exceptions as aws  # noqa: PLC0415  an error is the only one who needs it
+    from botocore import exceptions as aws  # noqa: PLC0415  only an error needs it
 
     if isinstance(error, aws.ClientError):
         return _sorted_answer(error, where)
@@ -110,11 +110,11 @@ def _sorted(error: Exception, where: str) -> KomorebiError | None:
     )
     name = type(error).__name__
     if isinstance(error, passing):
-        return StorageError(f"{where} didn't answer as it should ({name}): it is worth another try")
+        return StorageError(f"{where} didn't answer properly ({name}): a retry may help")
     if isinstance(error, aws.BotoCoreError):
-        # Credentials that aren't there, a profile or region that doesn't exist, a name that no request takes.
+        # Missing credentials, an unknown profile or region, or an invalid name.
         return AccessDeniedError(
-            f"{where} can't be asked ({name}): check the credentials (`aws sts get-caller-identity`), the region and "
+            f"{where} can't be reached ({name}): check the credentials (`aws sts get-caller-identity`), the region and "
             "the names in the settings"
         )
     return None
@@ -129,13 +129,13 @@ def _sorted_answer(error: Any, where: str) -> KomorebiError:
             f"{where} doesn't exist, or not in this account and region ({asked}): check the names in the settings"
         )
     if code == "PreconditionFailed" or status == 412:
-        return StorageError(f"{where} was replaced while it was read ({asked}): the next try reads the new one")
+        return StorageError(f"{where} was replaced during reading ({asked}): a retry reads the new one")
     if code in _PASSING_CODES or status in (408, 409, 429) or status >= 500:
-        return StorageError(f"{where} didn't take the request ({asked}, HTTP {status}): it is worth another try")
+        return StorageError(f"{where} didn't accept the request ({asked}, HTTP {status}): a retry may help")
     if code in _REFUSED_CODES or status in (301, 307, 401, 403):
         is_s3 = where.startswith(("s3:", "bucket "))
-        listing = " (s3:ListBucket as well: without it a missing object is refused)" if is_s3 else ""
+        listing = " (s3:ListBucket too: without it, a missing object looks like a refused one)" if is_s3 else ""
         return AccessDeniedError(
-            f"{where} refuses ({asked}): check the credentials, the policy's rights{listing} and the region"
+            f"{where} refuses access ({asked}): check the credentials, the policy's rights{listing} and the region"
         )
-    return PermanentError(f"{where} calls the request wrong ({asked}, HTTP {status}): check the settings")
+    return PermanentError(f"{where} rejects the request ({asked}, HTTP {status}): check the settings")

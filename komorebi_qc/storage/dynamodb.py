@@ -1,4 +1,4 @@
-"""The table ``Recording`` in DynamoDB; only what changes is written, whatever else is in an item.
+"""The table ``Recording`` in DynamoDB. Only changed attributes are written.
 
 The rights it needs: ``dynamodb:GetItem`` and ``dynamodb:UpdateItem`` on the table.
 """
@@ -29,20 +29,20 @@ class DynamoTable:
 
     Attributes:
         client: boto3's low-level ``dynamodb`` client.
-        name: the table's.
+        name: of the table.
     """
 
     client: Any
     name: str
 
     def get(self, recording_id: str) -> Recording:
-        """Read one item, as it is now and not as it was a moment ago.
+        """Read one item, with a consistent read.
 
         Raises:
-            MessageError: where `recording_id` is none.
-            UnknownRecordingError: where there is no item, or it lacks what the keys are made of.
-            StorageError: where the table doesn't answer.
-            AccessDeniedError: where it refuses or doesn't exist.
+            MessageError: `recording_id` is malformed.
+            UnknownRecordingError: there is no item, or it lacks an attribute that the keys need.
+            StorageError: the table doesn't answer.
+            AccessDeniedError: the table refuses access or doesn't exist.
         """
         key = {"videoID": {"S": check_recording_id(recording_id)}}
         with aws_errors(f"table {self.name}"):
@@ -79,12 +79,12 @@ class DynamoTable:
         return "" if kind == "NULL" else str(value).strip()
 
     def own_attributes(self, recording_id: str) -> dict[str, Any]:
-        """What this package has written into an item: ``isProcessed``, ``outputContainer`` and all that begins ``qc``.
+        """Return this package's attributes of an item: ``isProcessed``, ``outputContainer`` and all that begin ``qc``.
 
         Raises:
-            MessageError: where `recording_id` is none.
-            StorageError: where the table doesn't answer.
-            AccessDeniedError: where it refuses or doesn't exist.
+            MessageError: `recording_id` is malformed.
+            StorageError: the table doesn't answer.
+            AccessDeniedError: the table refuses access or doesn't exist.
         """
         key = {"videoID": {"S": check_recording_id(recording_id)}}
         with aws_errors(f"table {self.name}"):
@@ -100,14 +100,14 @@ class DynamoTable:
         """Set ``isProcessed`` and `attributes`, and nothing else, if the item is still there.
 
         Raises:
-            ValueError: where an attribute is the key, ``isProcessed`` itself, or not finite.
-            UnknownRecordingError: where the item has been deleted meanwhile.
-            StorageError: where the table doesn't answer.
-            AccessDeniedError: where it refuses or doesn't exist.
+            ValueError: an attribute is the key, ``isProcessed`` itself, or not finite.
+            UnknownRecordingError: the item was deleted meanwhile.
+            StorageError: the table doesn't answer.
+            AccessDeniedError: the table refuses access or doesn't exist.
         """
         if taken := {"videoID", "isProcessed"} & attributes.keys():
             raise ValueError(f"{' and '.join(sorted(taken))} can't be set as attributes")
-        # Names go as placeholders: DynamoDB reserves some 570 words, `name` and `duration` among them.
+        # Names are placeholders: DynamoDB reserves some 570 words, such as `name` and `duration`.
         names = {"#processed": "isProcessed", **{f"#n{i}": name for i, name in enumerate(attributes)}}
         values = {":true": {"BOOL": True}, **{f":v{i}": _typed(v) for i, v in enumerate(attributes.values())}}
         sets = ["#processed = :true", *(f"#n{i} = :v{i}" for i in range(len(attributes)))]
@@ -126,8 +126,8 @@ class DynamoTable:
                 if error_code(error) != "ConditionalCheckFailedException":
                     raise
                 raise UnknownRecordingError(
-                    f"the item of recording {recording.recording_id} has been deleted from table {self.name} while "
-                    "the recording was processed: the result is in its bucket, but no item tells of it"
+                    f"the item of recording {recording.recording_id} was deleted from table {self.name} during "
+                    "processing: the result is in its bucket, but no item refers to it"
                 ) from error
 
 
@@ -137,5 +137,5 @@ def _typed(value: str | float | bool) -> dict[str, Any]:  # noqa: FBT001  a valu
     if isinstance(value, str):
         return {"S": value}
     if not math.isfinite(value):
-        raise ValueError(f"{value} is no number for DynamoDB")
+        raise ValueError(f"{value} isn't a number for DynamoDB")
     return {"N": format(Decimal(repr(value)), "f")}

@@ -1,4 +1,4 @@
-"""The local twins of the stores: items in memory, media in files.
+"""Local stores: items in memory, media in files.
 
 A result is built in a part file and renamed when it is complete; see `komorebi_qc.storage.atomic_file`.
 """
@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-_FRONT_BYTES = 8 << 20
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-"""For opening: don't wait for a pipe's other end. Windows has the second flag alone."""
+"""Flags for opening: don't wait for a pipe's other end. Windows has only the second flag."""
 _CONTAINERS = tuple(kind for kind, mime in CONTENT_TYPES.items() if mime.startswith("video/"))
 _KINDS = {
     stat.S_ISDIR: "a directory",
@@ -44,8 +43,8 @@ class LocalTable:
     """The table ``Recording`` in memory (`komorebi_qc.storage.protocols.RecordingsTable`).
 
     Attributes:
-        items: by recording ID; remove one, and it is gone as from the real table.
-        attributes: what `mark_processed` set, by recording ID.
+        items: by recording ID; a removed item is missing, as in the real table.
+        attributes: set by `mark_processed`, by recording ID.
     """
 
     def __init__(self, items: Recording | Mapping[str, Recording]) -> None:
@@ -56,7 +55,7 @@ class LocalTable:
         """Read one item.
 
         Raises:
-            UnknownRecordingError: where there is none.
+            UnknownRecordingError: there is no item.
         """
         if recording_id not in self.items:
             raise UnknownRecordingError(f"there is no item with videoID {recording_id}: check the ID")
@@ -66,7 +65,7 @@ class LocalTable:
         """Set ``isProcessed`` and `attributes`, and nothing else, if the item is still there.
 
         Raises:
-            UnknownRecordingError: where the item has been removed meanwhile.
+            UnknownRecordingError: the item was removed meanwhile.
         """
         self.get(recording.recording_id)
         self.attributes.setdefault(recording.recording_id, {}).update({"isProcessed": True, **attributes})
@@ -76,10 +75,10 @@ class LocalFiles:
     """Three or four files on disk (`komorebi_qc.storage.protocols.MediaStore`).
 
     Attributes:
-        connect: Connect's audio.
+        connect: the call audio.
         recording: the agent recording.
         out: the unified recording; without an extension it gets the container's.
-        thumbnail: the thumbnail; None for none.
+        thumbnail: the thumbnail; None to write no thumbnail.
     """
 
     def __init__(self, connect: Path, recording: Path, out: Path, thumbnail: Path | None = None) -> None:
@@ -89,51 +88,53 @@ class LocalFiles:
         self.thumbnail = thumbnail
 
     def check(self) -> None:
-        """Find out before any work whether the inputs can be read and the results written.
+        """Check before any work that the inputs can be read and the results written.
 
         Raises:
-            InputError: naming the file, what was found and what to do.
+            InputError: names the file, the problem and the remedy.
         """
         for path in (self.connect, self.recording):
             _check_input(path)
         self.check_outputs()
 
     def check_outputs(self) -> None:
-        """As `check`, for the results alone."""
+        """Check the results only."""
         check_output(self.out, self.connect, self.recording)
-        # Without an extension the name isn't known before the container is.
+        # Without an extension, the name depends on the container.
         outputs = [self.out] if self.out.suffix else [self.video_path(kind) for kind in _CONTAINERS]
         for path in outputs:
             check_output(path, self.connect, self.recording)
         if self.thumbnail is not None:
             check_output(self.thumbnail, self.connect, self.recording)
             if any(_same_file(self.thumbnail, path) for path in outputs):
-                raise InputError(f"{self.thumbnail} can't hold the video and the thumbnail both: give one another name")
+                raise InputError(
+                    f"{self.thumbnail} can't hold both the video and the thumbnail: give one of them another name"
+                )
 
     def input_versions(self, recording: Recording) -> tuple[str, ...]:  # noqa: ARG002  one set of files
-        """Nothing: a person who names files wants them processed, done before or not."""
+        """Return no versions: named files are always processed."""
         return ()
 
     def has_video(self, recording: Recording, container: str) -> bool:  # noqa: ARG002  one set of files
-        """Whether the output is there."""
+        """Return whether the output exists."""
         return self.video_path(container).is_file()
 
     @contextmanager
-    def call_audio(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  one file, whatever the item says
-        """Connect's audio.
+    def call_audio(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  one file for any item
+        """Open the call audio.
 
         Raises:
-            InputError: where it isn't there, no regular file, or can't be read.
+            InputError: it doesn't exist, isn't a regular file, or can't be read.
         """
         with opened_file(self.connect) as source:
             yield source
 
     @contextmanager
-    def agent_recording(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  one file, whatever the item says
-        """The agent recording.
+    def agent_recording(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  one file for any item
+        """Open the agent recording.
 
         Raises:
-            InputError: where it isn't there, no regular file, or can't be read.
+            InputError: it doesn't exist, isn't a regular file, or can't be read.
         """
         with opened_file(self.recording) as source:
             yield source
@@ -141,26 +142,25 @@ class LocalFiles:
     @contextmanager
     def draft(
         self,
-        recording: Recording,  # noqa: ARG002  one set of files, whatever the item says
+        recording: Recording,  # noqa: ARG002  one set of files for any item
         container: str,
-        expected_bytes: int,  # noqa: ARG002  a file grows as it is written
     ) -> Iterator[LocalDraft]:
-        """A part file beside `out`; gone with the context unless published, else cleared by the next run.
+        """Open a part file beside `out`. Unless published, it is deleted with the context, or by the next run.
 
         Raises:
-            InputError: what `check` finds.
-            StorageError: where the disk is full, now or while the file is written.
+            InputError: `check` fails.
+            StorageError: the disk is full.
         """
         self.check()
         with new_part_file(self.out) as part:
             yield LocalDraft(self, container, part)
 
     def qc_path(self, container: str) -> Path:
-        """Where the findings go."""
+        """Return the path of the findings."""
         return self.video_path(container).with_suffix(".qc.json")
 
     def video_path(self, container: str) -> Path:
-        """Where the video goes."""
+        """Return the path of the video."""
         return self.out if self.out.suffix else self.out.with_name(f"{self.out.name}.{container}")
 
 
@@ -171,34 +171,31 @@ class LocalDraft:
         self._files = files
         self._container = container
         self._part = part
+        self._head_bytes = 0
 
-    def begin(self, head_bytes: int) -> BinaryIO:  # noqa: ARG002  all of a file can be written again
-        """The part file, empty."""
+    def begin(self, head_bytes: int) -> BinaryIO:
+        """Return the part file, emptied."""
+        self._head_bytes = head_bytes
         file = self._part.file
         if file.seek(0, os.SEEK_END):
             file.seek(0)
             file.truncate()
         return file
 
-    def written(self) -> Source:
-        """The part file."""
-        file = self._part.file
-        return Source("the output", file, file.seek(0, os.SEEK_END))
-
     def front(self) -> bytes:
-        """The part file's first bytes."""
+        """Return the part file's first bytes."""
         file = self._part.file
         file.seek(0)
-        return file.read(_FRONT_BYTES)
+        return file.read(self._head_bytes)
 
     def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
-        """Rename the results onto their places: all whole, or all as they were before.
+        """Rename the results to their final names: all of them, or none.
 
-        The findings lie beside the video, as ``<its name without extension>.qc.json``.
+        The findings are beside the video, as ``<its name without extension>.qc.json``.
 
         Raises:
-            InputError: where a place can't be written any more.
-            StorageError: where the disk doesn't take them.
+            InputError: a path can't be written any more.
+            StorageError: the disk is full.
         """
         files, container = self._files, self._container
         files.check_outputs()
@@ -227,10 +224,10 @@ class LocalDraft:
 
 
 def check_output(path: Path, *inputs: Path) -> None:
-    """Find out before any work whether a result can be written there; an input never is.
+    """Check before any work that a result can be written there, and isn't an input.
 
     Raises:
-        InputError: naming the file, what was found and what to do.
+        InputError: names the file, the problem and the remedy.
     """
     with named_file_errors(path):
         real = real_path(path)
@@ -240,17 +237,17 @@ def check_output(path: Path, *inputs: Path) -> None:
             todo = "name a file in it" if kind == "a directory" else "name a file to be written"
             raise InputError(f"{path} is {kind}: {todo}")
         if not real.parent.is_dir():
-            found = "is no directory" if real.parent.exists() else "doesn't exist"
+            found = "isn't a directory" if real.parent.exists() else "doesn't exist"
             raise InputError(f"{path} can't be written: its folder {real.parent} {found}; make it first")
     for source in inputs:
         if _same_file(path, source):
-            raise InputError(f"{path} is the input {source} itself, which is never written: name another file")
+            raise InputError(f"{path} is the input {source}, which is never written: name another file")
     if not os.access(real.parent, os.W_OK | os.X_OK):
-        raise InputError(f"{path} can't be written: no right to write in {real.parent}; choose another folder")
+        raise InputError(f"{path} can't be written: no permission to write in {real.parent}; choose another folder")
 
 
 def _written(parts: ExitStack, path: Path, body: bytes) -> tuple[PartFile, PartFile | None]:
-    """A small file, whole beside its place, and a copy of what is there now."""
+    """Write a small file beside its final path, and copy the current one."""
     part = parts.enter_context(new_part_file(path))
     with write_errors(path):
         part.file.write(body)
@@ -266,10 +263,10 @@ def _put_back(path: Path, kept: PartFile | None) -> None:
 
 
 def _kind(found: os.stat_result) -> str | None:
-    """What it is, where it is no regular file."""
+    """Return what it is; None for a regular file."""
     if stat.S_ISREG(found.st_mode):
         return None
-    return next((name for is_kind, name in _KINDS.items() if is_kind(found.st_mode)), "no regular file")
+    return next((name for is_kind, name in _KINDS.items() if is_kind(found.st_mode)), "not a regular file")
 
 
 def _same_file(one: Path, other: Path) -> bool:
@@ -284,20 +281,20 @@ def _check_input(path: Path) -> None:
         if kind := _kind(path.stat()):
             raise InputError(f"{path} is {kind}: give a regular file")
         if not os.access(path, os.R_OK):
-            raise InputError(f"{path} can't be read: no right to; check its owner and mode")
+            raise InputError(f"{path} can't be read: no permission; check its owner and mode")
 
 
 @contextmanager
 def opened_file(path: Path) -> Iterator[Source]:
-    """A regular file on disk, open for reading.
+    """Open a regular file on disk for reading.
 
     Raises:
-        InputError: where it isn't there, no regular file, or can't be read.
+        InputError: it doesn't exist, isn't a regular file, or can't be read.
     """
     with ExitStack() as stack:
         with named_file_errors(path):
             _check_input(path)
-            # Without blocking: between the look and the opening it may have become a pipe.
+            # Without blocking: between the check and the opening it may have become a pipe.
             file = stack.enter_context(os.fdopen(os.open(path, os.O_RDONLY | _NO_WAIT), "rb"))
             found = os.fstat(file.fileno())
             if kind := _kind(found):

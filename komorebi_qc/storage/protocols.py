@@ -1,6 +1,6 @@
-"""Where items and media live, as two small protocols; `pipeline.process` knows nothing else of them.
+"""Two small protocols for items and media: all that the pipeline knows about storage.
 
-`komorebi_qc.storage.dynamodb` and `komorebi_qc.storage.s3_media` keep them on AWS, `komorebi_qc.storage.local` in
+`komorebi_qc.storage.dynamodb` and `komorebi_qc.storage.s3_media` implement them on AWS, `komorebi_qc.storage.local` in
 memory and in files.
 """
 
@@ -26,8 +26,8 @@ class RecordingsTable(Protocol):
         """Read one item.
 
         Raises:
-            UnknownRecordingError: where there is none, or it lacks what the keys are made of.
-            StorageError: where the table doesn't answer.
+            UnknownRecordingError: there is no item, or it lacks an attribute that the keys need.
+            StorageError: the table doesn't answer.
         """
         ...
 
@@ -35,8 +35,8 @@ class RecordingsTable(Protocol):
         """Set ``isProcessed`` and the given attributes, and nothing else, if the item is still there.
 
         Raises:
-            UnknownRecordingError: where the item has been deleted meanwhile.
-            StorageError: where the table doesn't answer.
+            UnknownRecordingError: the item was deleted meanwhile.
+            StorageError: the table doesn't answer.
         """
         ...
 
@@ -45,82 +45,78 @@ class MediaStore(Protocol):
     """Connect's bucket, the input bucket and the output bucket."""
 
     def input_versions(self, recording: Recording) -> tuple[str, ...]:
-        """What names each input as it is now, content included: the call's, then the recording's; empty for nothing.
+        """Return what identifies the current content of both inputs, call first; empty without versions.
 
         Raises:
-            NotThereYetError: where one may still come.
-            MissingMediaError: where it won't.
-            StorageError: where the store doesn't answer.
+            NotThereYetError: an input may still arrive.
+            MissingMediaError: an input won't arrive.
+            StorageError: the store doesn't answer.
         """
         ...
 
     def has_video(self, recording: Recording, container: str) -> bool:
-        """Whether the unified recording lies in its place.
+        """Return whether the unified recording exists.
 
         Raises:
-            StorageError: where the store doesn't answer.
+            StorageError: the store doesn't answer.
         """
         ...
 
     def call_audio(self, recording: Recording) -> AbstractContextManager[Source]:
-        """Connect's audio of the call: of two recordings of one contact, the agent's.
+        """Open the call audio: of two recordings of one contact, the agent's part.
 
         Raises:
-            NotThereYetError: where it may still come.
-            MissingMediaError: where it won't.
-            StorageError: where the store doesn't answer.
+            NotThereYetError: it may still arrive.
+            MissingMediaError: it won't arrive.
+            StorageError: the store doesn't answer.
         """
         ...
 
     def agent_recording(self, recording: Recording) -> AbstractContextManager[Source]:
-        """The browser's recording.
+        """Open the agent recording.
 
         Raises:
-            NotThereYetError: where it may still come.
-            MissingMediaError: where it won't.
-            StorageError: where the store doesn't answer.
+            NotThereYetError: it may still arrive.
+            MissingMediaError: it won't arrive.
+            StorageError: the store doesn't answer.
         """
         ...
 
-    def draft(self, recording: Recording, container: str, expected_bytes: int) -> AbstractContextManager[Draft]:
-        """Begin the unified recording, about `expected_bytes` large; unpublished, it is gone with the context.
+    def draft(self, recording: Recording, container: str) -> AbstractContextManager[Draft]:
+        """Begin the unified recording. Unless it is published, it is deleted with the context.
 
         Raises:
-            StorageError: where the store takes nothing.
+            StorageError: the store accepts no data.
         """
         ...
 
 
 class Draft(Protocol):
-    """A video that is being made, where nobody sees it."""
+    """A video in progress, not visible yet."""
 
     def begin(self, head_bytes: int) -> BinaryIO:
-        """An empty file to write it into, from the start on; what an earlier one held is gone.
+        """Return an empty file for the video. The content of an earlier one is dropped.
 
-        Its first `head_bytes` may be written again at the end: an index has its place there.
+        Its first `head_bytes` can be written again at the end, for the index.
         """
         ...
 
-    def written(self) -> Source | None:
-        """What has been written, to be read; None where it has gone its way."""
-        ...
-
     def front(self) -> bytes:
-        """Its first megabytes as they stand: the index is among them where the container has it there."""
+        """Return its first megabytes, with the index if the container has it at the front."""
         ...
 
     def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
-        """Put the video, the thumbnail and the findings (JSON) in their places: all complete, or none.
+        """Publish the video, the thumbnail and the findings (JSON): all complete, or none.
 
         Raises:
-            StorageError: where the store doesn't take them; nothing is left half done.
+            StorageError: the store doesn't accept them. Nothing is left half done.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Where the results are: paths or ``s3://`` names."""
+    """The published results: paths or ``s3://`` names."""
 
     video: str
     thumbnail: str | None

@@ -1,4 +1,4 @@
-"""What was read of an object of S3, kept in memory or on disk for the next reading of it."""
+"""Fetched blocks of an S3 object, kept in memory or on disk for the next reading."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class LocalCache:
-    """What was fetched of one object: a second pass asks only for what is missing.
+    """Fetched blocks of one object: a second pass fetches only missing ones.
 
-    A small one is kept in memory, a larger one in a file without a name. Where it is larger than both limits, or the
-    disk is full, nothing is kept and nobody notices. It is safe to use from several threads.
+    A small object is kept in memory, a larger one in an unnamed temporary file. If it is larger than both limits, or
+    the disk is full, nothing is kept and reading still works. Several threads can share a cache.
     """
 
     def __init__(self, limit_bytes: int, memory_bytes: int = 0) -> None:
         """Keep objects of up to `memory_bytes` in memory, and of up to `limit_bytes` in a file.
 
-        Either is made with the first block.
+        Both are created with the first block.
         """
         self._limit_bytes = limit_bytes
         self._memory_bytes = memory_bytes
@@ -32,21 +32,21 @@ class LocalCache:
         self._size = 0
         self._has_begun = False
         self._is_used = False
-        # Where each stretch that is kept begins and ends, in order; no two touch.
+        # Start and end of each kept stretch, in order; no two touch.
         self._starts: list[int] = []
         self._ends: list[int] = []
 
     @property
     def held_bytes(self) -> int:
-        """How much is kept."""
+        """Bytes kept."""
         with self._lock:
             return sum(self._ends) - sum(self._starts)
 
     def begin(self, size: int) -> None:
-        """Serve an object of that many bytes.
+        """Serve an object of this size, in bytes.
 
         Raises:
-            ValueError: where it serves one already.
+            ValueError: the cache already serves one.
         """
         with self._lock:
             if self._has_begun:
@@ -55,7 +55,7 @@ class LocalCache:
             self._is_used = 0 < size <= max(self._limit_bytes, self._memory_bytes)
 
     def read(self, start: int, count: int) -> bytes:
-        """Up to `count` bytes from `start` on, as far as they are kept; empty where they aren't."""
+        """Return up to `count` kept bytes from `start` on; empty if there aren't any."""
         with self._lock:
             n = bisect_right(self._starts, start) - 1
             if n < 0 or start >= self._ends[n]:
@@ -71,7 +71,7 @@ class LocalCache:
             return found
 
     def missing_until(self, start: int, end: int) -> int:
-        """Where what is missing from `start` on ends, `end` at the latest; `start` itself where that is kept."""
+        """Return the end of the missing bytes from `start` on, at most `end`; `start` itself if that byte is kept."""
         with self._lock:
             n = bisect_right(self._starts, start)
             if n and start < self._ends[n - 1]:
@@ -79,10 +79,10 @@ class LocalCache:
             return min(end, self._starts[n]) if n < len(self._starts) else end
 
     def write(self, start: int, pieces: Sequence[bytes]) -> None:
-        """Keep what was fetched from `start` on, where there is room."""
+        """Keep pieces fetched from `start` on, if there is room."""
         at = start
         for piece in pieces:
-            # The lock isn't held for long: readers wait for it.
+            # Hold the lock only briefly: readers wait for it.
             with self._lock:
                 if not self._is_used:
                     return
@@ -94,7 +94,7 @@ class LocalCache:
             at += len(piece)
 
     def close(self) -> None:
-        """Let go of all that is kept; what comes after is not."""
+        """Drop everything, and keep nothing more."""
         with self._lock:
             self._drop()
 
@@ -103,7 +103,7 @@ class LocalCache:
             self._kept = _Memory(self._size) if self._size <= self._memory_bytes else _File()
         self._kept.write(at, piece)
         place = at + len(piece)
-        # What touches the new stretch becomes one with it.
+        # Merge the new stretch with those it touches.
         low, high = bisect_right(self._ends, at - 1), bisect_right(self._starts, place)
         start, end = min([at, *self._starts[low:high]]), max([place, *self._ends[low:high]])
         self._starts[low:high], self._ends[low:high] = [start], [end]
@@ -116,7 +116,7 @@ class LocalCache:
 
 
 class _Kept(Protocol):
-    """Where the bytes are; an OSError tells that they can't be there."""
+    """Storage of the bytes. An OSError means that it failed."""
 
     def read(self, start: int, count: int) -> bytes: ...
 
@@ -143,7 +143,7 @@ class _File:
 
 
 class _Memory:
-    """Pages of the system's own, which are taken as they are written and go back at once."""
+    """Anonymous memory pages: allocated when written, freed at once."""
 
     def __init__(self, size: int) -> None:
         self._pages = mmap.mmap(-1, size)

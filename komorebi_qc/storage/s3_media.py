@@ -1,14 +1,14 @@
-"""The media in S3: read by ranges, and written while they are made; nothing lies on this machine's disk.
+"""Media in S3: read by ranges, and written while they are made, without temporary files.
 
-Nothing is left half done: a result becomes visible in one request, its last, and what was sent before is taken back
-where that request isn't reached. A run that is killed leaves a multipart upload that nobody sees; the next run of the
-same recording aborts it. In the output bucket stays what an earlier run left there under other names: a rerun that
-turns MP4 into WebM doesn't delete the old ``recording.mp4``, and one without a thumbnail keeps the old thumbnail.
+Nothing is left half done: a result becomes visible with its last request, and earlier requests are undone if that one
+isn't reached. A killed run leaves an invisible multipart upload; the next run of the same recording aborts it. Other
+results of an earlier run stay: a rerun that turns MP4 into WebM doesn't delete the old ``recording.mp4``, and one
+without a thumbnail keeps the old thumbnail.
 
-The rights it needs: ``s3:ListBucket`` on all three buckets (without it a missing object looks like a refused one);
-``s3:GetObject`` on their objects; ``s3:PutObject``, ``s3:DeleteObject`` and ``s3:AbortMultipartUpload`` on the
-output's, and ``s3:ListBucketMultipartUploads`` on that bucket, to find what killed runs left (without it the bucket's
-own lifecycle rule has to).
+The rights it needs: ``s3:ListBucket`` on all three buckets (without it, a missing object looks like a refused one);
+``s3:GetObject`` on their objects; ``s3:PutObject``, ``s3:DeleteObject`` and ``s3:AbortMultipartUpload`` on the output
+bucket's objects, and ``s3:ListBucketMultipartUploads`` on that bucket, to find uploads of killed runs (without it, the
+bucket's lifecycle rule deletes them).
 """
 
 from __future__ import annotations
@@ -27,15 +27,16 @@ from komorebi_qc.core.source import Source
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 from komorebi_qc.storage.protocols import CONTENT_TYPES, Published
 from komorebi_qc.storage.s3_block_cache import LocalCache
-from komorebi_qc.storage.s3_multipart_writer import STALE_AFTER, PartStream
+from komorebi_qc.storage.s3_multipart_writer import PartStream
+from komorebi_qc.storage.s3_object import S3Object
 from komorebi_qc.storage.s3_publication import Upload
-from komorebi_qc.storage.s3_reader import S3Object
+from komorebi_qc.storage.s3_stale_uploads import STALE_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 IN_MEMORY_BYTES = 64 << 20
-"""Nine minutes at 1 Mbit/s: most calls come once, and memory has a limit that no recording moves."""
+"""Nine minutes at 1 Mbit/s: most recordings are fetched once, and memory stays limited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +45,17 @@ class S3Media:
 
     Attributes:
         client: boto3's ``s3`` client.
-        connect_bucket: where Connect writes; ``connect_prefix`` stands before ``CallRecordings/``.
-        input_bucket: where the browser's recordings are.
-        output_bucket: where results go.
-        give_up_after: how long after the item's ``creationDate`` a missing object may still come. Its zone isn't
-            known, so under 26 hours it would be given up too early somewhere.
-        now: the present, with its zone.
+        connect_bucket: of Connect; ``connect_prefix`` comes before ``CallRecordings/``.
+        input_bucket: of the agent recordings.
+        output_bucket: of the results.
+        give_up_after: time after the item's ``creationDate`` in which a missing object may still arrive. Its time zone
+            is unknown, so less than 26 hours is too early in some zones.
+        now: returns the current time, with its time zone.
         check_cancelled: called between two reads, between two parts of an upload, and while waiting for them. An
             exception from it stops the transfer.
-        cache_bytes: inputs of up to so many bytes are kept on disk as they are read, so that none comes twice.
-        memory_bytes: a recording of up to so many bytes is kept in memory instead.
-        stale_after: how old another upload of the same video has to be to be taken for a killed run's.
+        cache_bytes: an input up to this size is kept on disk while it is read, so that it is fetched once.
+        memory_bytes: a recording up to this size is kept in memory instead.
+        stale_after: age from which another upload of the same video belongs to a killed run.
     """
 
     client: Any
@@ -70,27 +71,27 @@ class S3Media:
     stale_after: timedelta = STALE_AFTER
 
     def input_versions(self, recording: Recording) -> tuple[str, ...]:
-        """Key and ETag of both inputs.
+        """Return key and ETag of both inputs.
 
         Raises:
-            NotThereYetError: where one may still come.
-            MissingMediaError: where it won't.
-            StorageError: where a bucket doesn't answer.
-            AccessDeniedError: where it refuses or doesn't exist.
+            NotThereYetError: an input may still arrive.
+            MissingMediaError: an input won't arrive.
+            StorageError: a bucket doesn't answer.
+            AccessDeniedError: it refuses access or doesn't exist.
         """
         call = self._call_audio(recording)
         key = recording.agent_recording_key
         where = f"s3://{self.input_bucket}/{key}"
         with aws_errors(where), self._expecting(recording, self.input_bucket, key):
-            told = self.client.head_object(Bucket=self.input_bucket, Key=key)
-        return (call["Key"], str(call.get("ETag", "")), key, str(told["ETag"]))
+            head = self.client.head_object(Bucket=self.input_bucket, Key=key)
+        return (call["Key"], str(call.get("ETag", "")), key, str(head["ETag"]))
 
     def has_video(self, recording: Recording, container: str) -> bool:
-        """Whether the unified recording lies in its place.
+        """Return whether the unified recording exists.
 
         Raises:
-            StorageError: where the bucket doesn't answer.
-            AccessDeniedError: where it refuses or doesn't exist.
+            StorageError: the bucket doesn't answer.
+            AccessDeniedError: it refuses access or doesn't exist.
         """
         key = recording.video_key(container)
         with aws_errors(f"s3://{self.output_bucket}/{key}"):
@@ -103,24 +104,24 @@ class S3Media:
         return True
 
     def outputs(self, recording: Recording) -> tuple[tuple[str, int], ...]:
-        """Keys and bytes of all that lies in the recording's folder of the output bucket.
+        """Return keys and sizes of all objects in the recording's folder of the output bucket.
 
         Raises:
-            StorageError: where the bucket doesn't answer.
-            AccessDeniedError: where it refuses or doesn't exist.
+            StorageError: the bucket doesn't answer.
+            AccessDeniedError: it refuses access or doesn't exist.
         """
         listed = self._listed(recording.thumbnail_key.rpartition("/")[0] + "/", self.output_bucket)
         return tuple((entry["Key"], int(entry["Size"])) for entry in listed)
 
     @contextmanager
     def call_audio(self, recording: Recording) -> Iterator[Source]:
-        """Connect's audio of the call: of a contact's two recordings, the agent's.
+        """Open the call audio: of a contact's two recordings, the agent's part.
 
         Raises:
-            NotThereYetError: where it may still come.
-            MissingMediaError: where it won't.
-            StorageError: where the bucket doesn't answer.
-            AccessDeniedError: where it refuses or doesn't exist.
+            NotThereYetError: it may still arrive.
+            MissingMediaError: it won't arrive.
+            StorageError: the bucket doesn't answer.
+            AccessDeniedError: it refuses access or doesn't exist.
         """
         with self._opened(
             recording, self.connect_bucket, self._call_audio(recording)["Key"], is_read_through=True
@@ -128,52 +129,52 @@ class S3Media:
             yield source
 
     def _call_audio(self, recording: Recording) -> Mapping[str, Any]:
-        # All three days: the IVR's recording and the agent's may lie on either side of midnight.
+        # All three days: the IVR's recording and the agent's may be on either side of midnight.
         prefixes = recording.call_audio_prefixes(self.connect_prefix)
         side_by_side = ThreadPoolExecutor(len(prefixes), "s3-list")
         try:
             days = side_by_side.map(lambda prefix: list(self._listed(prefix, self.connect_bucket)), prefixes)
             listed = {entry["Key"]: entry for day in days for entry in day}
         finally:
-            side_by_side.shutdown(wait=False, cancel_futures=True)  # whoever is stopped doesn't wait for an answer
+            side_by_side.shutdown(wait=False, cancel_futures=True)  # a cancelled run doesn't wait for an answer
         key = choose_call_audio(recording.recording_id, listed)
         if key is None:
             raise self._absent(
                 recording,
-                f"Connect's audio of recording {recording.recording_id} "
-                f"(s3://{self.connect_bucket}/{prefixes[0]}*.wav, or a day beside it)",
+                f"the call audio of recording {recording.recording_id} "
+                f"(s3://{self.connect_bucket}/{prefixes[0]}*.wav, or a neighbouring day)",
             )
         return listed[key]
 
     @contextmanager
     def agent_recording(self, recording: Recording) -> Iterator[Source]:
-        """The browser's recording.
+        """Open the agent recording.
 
         Raises:
-            NotThereYetError: where it may still come.
-            MissingMediaError: where it won't.
-            StorageError: where the bucket doesn't answer.
-            AccessDeniedError: where it refuses or doesn't exist.
+            NotThereYetError: it may still arrive.
+            MissingMediaError: it won't arrive.
+            StorageError: the bucket doesn't answer.
+            AccessDeniedError: it refuses access or doesn't exist.
         """
         with self._opened(recording, self.input_bucket, recording.agent_recording_key) as source:
             yield source
 
     @contextmanager
-    def draft(self, recording: Recording, container: str, expected_bytes: int) -> Iterator[S3Draft]:
-        """Begin the unified recording: it goes up while it is made, where nobody sees it.
+    def draft(self, recording: Recording, container: str) -> Iterator[S3Draft]:
+        """Begin the unified recording. It is sent while it is made, and stays invisible until it is published.
 
         Raises:
-            StorageError: where the bucket doesn't take it; a thing that couldn't be undone is named.
-            AccessDeniedError: where the bucket refuses or doesn't exist.
+            StorageError: the bucket doesn't accept it. The message names anything that couldn't be undone.
+            AccessDeniedError: the bucket refuses access or doesn't exist.
         """
         upload = Upload(self.client, self.output_bucket, uuid.uuid4().hex, self.check_cancelled)
-        draft = S3Draft(upload, recording, container, expected_bytes, self.stale_after)
+        draft = S3Draft(upload, recording, container, self.stale_after)
         try:
             with closing(draft):
                 yield draft
         except KomorebiError as error:
             if upload.left:
-                raise type(error)(f"{error}; left behind, please remove: {', '.join(upload.left)}") from error
+                raise type(error)(f"{error}; not removed, please delete: {', '.join(upload.left)}") from error
             raise
 
     def _listed(self, prefix: str, bucket: str) -> Iterator[Mapping[str, Any]]:
@@ -185,19 +186,19 @@ class S3Media:
         age = self.now().astimezone(UTC).replace(tzinfo=None) - recording.created
         hours = self.give_up_after / timedelta(hours=1)
         if age < self.give_up_after:
-            return NotThereYetError(f"{what} isn't there yet: until {hours:g} h after creationDate it may still come")
+            return NotThereYetError(f"{what} isn't there yet: it may still arrive until {hours:g} h after creationDate")
         return MissingMediaError(
-            f"{what} isn't there {age / timedelta(hours=1):.0f} h after creationDate, and after {hours:g} h nothing "
-            "comes any more: check that the item's agentID and creationDate are right, and that the object was written"
+            f"{what} isn't there {age / timedelta(hours=1):.0f} h after creationDate, and won't arrive after "
+            f"{hours:g} h: check that the item's agentID and creationDate are right, and that the object was written"
         )
 
     @contextmanager
     def _opened(
         self, recording: Recording, bucket: str, key: str, *, is_read_through: bool = False
     ) -> Iterator[Source]:
-        """An object; once it has been looked into it is read again, from its start to its end if `is_read_through`."""
+        """Open an object. After probing it is read again, from start to end if `is_read_through`."""
         where = f"s3://{bucket}/{key}"
-        # The call is read once, so that nothing of it is wanted again.
+        # The call is read once, so no block is needed again.
         memory_bytes = 0 if is_read_through else self.memory_bytes
         cache = LocalCache(self.cache_bytes, memory_bytes) if self.cache_bytes or memory_bytes else None
         with aws_errors(where), self._expecting(recording, bucket, key):
@@ -213,57 +214,49 @@ class S3Media:
         except Exception as error:
             if error_code(error) not in NO_SUCH_KEY:
                 raise
-            # A HEAD's answer has no body: whether the key is missing or the bucket, only a GET tells.
+            # The answer to HEAD has no body: only GET shows whether the key or the bucket is missing.
             with suppress(self.client.exceptions.NoSuchKey):
                 self.client.get_object(Bucket=bucket, Key=key, Range="bytes=0-0")["Body"].close()
             raise self._absent(recording, f"s3://{bucket}/{key}") from error
 
 
 class S3Draft:
-    """A video that goes up while it is made (`komorebi_qc.storage.protocols.Draft`)."""
+    """A video that is sent while it is made (`komorebi_qc.storage.protocols.Draft`)."""
 
-    def __init__(
-        self, upload: Upload, recording: Recording, container: str, expected_bytes: int, stale_after: timedelta
-    ) -> None:
-        """Nothing is sent before `begin`."""
+    def __init__(self, upload: Upload, recording: Recording, container: str, stale_after: timedelta) -> None:
+        """Send nothing before `begin`."""
         self._upload = upload
         self._recording = recording
         self._container = container
-        self._expected_bytes = expected_bytes
         self._stale_after = stale_after
         self._stream: PartStream | None = None
 
     def begin(self, head_bytes: int) -> BinaryIO:
-        """A new upload; what was sent by the one before is taken back."""
+        """Return a new upload. The parts of the previous one are deleted."""
         self.close()
         self._stream = PartStream(
             self._upload,
             self._recording.video_key(self._container),
             CONTENT_TYPES[self._container],
             head_bytes=head_bytes,
-            expected_bytes=self._expected_bytes,
             stale_after=self._stale_after,
         )
         return cast("BinaryIO", self._stream)
 
-    def written(self) -> Source | None:
-        """Nothing: it has been sent."""
-        return None
-
     def front(self) -> bytes:
-        """The first part, which is sent last."""
+        """Return the first part, which is sent last."""
         return b"" if self._stream is None else self._stream.head()
 
     def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
-        """Put the video, the thumbnail and the findings in their places: all complete, or none.
+        """Publish the video, the thumbnail and the findings: all complete, or none.
 
-        The video's last parts go up first; then the small objects; then one request makes the video visible. What
-        fails before that is undone.
+        The video's last parts are sent first, then the small objects; then one request makes the video visible. A
+        failure before that is undone.
 
         Raises:
-            StorageError: where the bucket doesn't take them.
-            AccessDeniedError: where the bucket refuses or doesn't exist.
-            ValueError: where nothing was begun.
+            StorageError: the bucket doesn't accept them.
+            AccessDeniedError: the bucket refuses access or doesn't exist.
+            ValueError: `begin` wasn't called.
         """
         if self._stream is None:
             raise ValueError("a draft has to be begun and written before it is published")
@@ -275,8 +268,8 @@ class S3Draft:
             video_key = recording.video_key(self._container)
             mark = upload.mark_of(video_key)
             for key, content_type, body in wanted:
-                # Right before it is replaced: another run of the same recording may be at it.
-                undo.callback(upload.put_back, key, upload.keep(key), video_key, mark)
+                # Back up right before replacing: another run of the same recording may be active.
+                undo.callback(upload.put_back, key, upload.back_up(key), video_key, mark)
                 upload.put(key, content_type, body)
             show_video()
             undo.pop_all()
@@ -289,6 +282,6 @@ class S3Draft:
         )
 
     def close(self) -> None:
-        """Take back what was sent, unless it has been published."""
+        """Delete the sent parts, unless the video is published."""
         if self._stream is not None:
             self._stream.close()

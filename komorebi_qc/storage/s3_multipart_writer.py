@@ -1,128 +1,66 @@
-"""A multipart upload that is written while the video is made, and whose first part goes up last.
+"""A multipart upload, written while the video is made; its first part is sent last.
 
-A muxer writes from front to back, and at the end once more into the file's front, where it kept room for the index. So
-the first part waits in memory, and every other one goes up as soon as it is full.
-
-What arrived is compared with what was sent, as far as S3 tells:
-
-- a part by its CRC32, where the answer has one. Else by its ETag, which is the MD5 of what was uploaded where that is
-  stored as it is or encrypted by SSE-S3, and is not where SSE-KMS or SSE-C encrypt it (Amazon S3 API Reference,
-  "Object", ``ETag``): there it is not looked at, nor where it doesn't look like an MD5.
-- the whole by the CRC32 of the parts' CRC32s, in their order; else by the MD5 of the parts' MD5s, with a dash and the
-  number of parts (Amazon S3 User Guide, "Checking object integrity"), again only where the ETags are MD5s. Where the
-  answer to the completing request got lost, the object is asked for them.
-
-What isn't compared here S3 has compared all the same: each part goes up with its CRC32, and S3 refuses one that
-doesn't match.
+A muxer writes from front to back, and at the end once more into the front, where it reserved room for the index. So the
+first part waits in memory, and every other part is sent as soon as it is full. Each part is sent with its CRC32: S3
+rejects a part that doesn't match, and checks the parts again when the upload is completed.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
-import re
 import threading
 import zlib
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.core.errors import AccessDeniedError, DoesNotFitError, StorageError
+from komorebi_qc.core.errors import DoesNotFitError
 from komorebi_qc.storage import s3_publication as s3_upload
 from komorebi_qc.storage.aws_errors import aws_errors
+from komorebi_qc.storage.s3_stale_uploads import STALE_AFTER, clear_stale
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator
     from contextlib import ExitStack
+    from datetime import timedelta
 
     from komorebi_qc.storage.s3_publication import Upload
 
-STALE_AFTER = timedelta(days=1)
-"""An upload that was begun longer ago belongs to no run that still lives.
-
-A Lambda ends after 15 minutes, and no message stays with one worker for over 12 hours; but at a desk the longest
-recording may go up over a slow line for most of a day.
-"""
-LARGEST_PART_BYTES = 5 << 30
-"""S3's own limit for a part."""
-_EXPECTED_PARTS = 9_000
-_DOUBLED_EVERY_PARTS = 1_000
 _AT_ONCE = 2
 _POLL_S = 0.25
 _LAST_PARTS_S = 5.0
 _HEADER_BYTES = 64 << 10
-_MIB = 1 << 20
-_MD5 = re.compile(r"[0-9a-f]{32}")
-_MD5_OF_PARTS = re.compile(r"[0-9a-f]{32}-\d+")
 
 
 class HeadTooSmallError(io.UnsupportedOperation):
-    """What is written into the file's front doesn't fit into it, and what follows has been sent already."""
-
-
-def part_bytes_of(number: int, expected_bytes: int, smallest_bytes: int | None = None) -> int:
-    """How large a part is, in bytes, by its number (from 2 on: the first part is the head).
-
-    All are alike as long as 9,000 of them hold what is expected, and from 8 MiB on. The least they have doubles after
-    each 1,000 parts, so that 5 TiB fit into S3's 10,000 parts whatever was expected.
-    """
-    smallest_bytes = s3_upload.PART_BYTES if smallest_bytes is None else smallest_bytes
-    alike = -(-expected_bytes // _EXPECTED_PARTS)
-    if alike > smallest_bytes:
-        alike = -(-alike // _MIB) * _MIB
-    least = smallest_bytes << ((number - 1) // _DOUBLED_EVERY_PARTS)
-    return min(LARGEST_PART_BYTES, max(alike, least))
-
-
-def clear_stale(upload: Upload, key: str, older_than: timedelta = STALE_AFTER, now: datetime | None = None) -> None:
-    """Abort the multipart uploads of exactly this key that were begun longer ago than `older_than`.
-
-    A run that was killed leaves one, which nobody sees and which costs storage. Without the right
-    ``s3:ListBucketMultipartUploads`` they are left to the bucket's lifecycle rule.
-
-    Raises:
-        StorageError: where the bucket doesn't answer.
-    """
-    begun_before = (datetime.now(UTC) if now is None else now) - older_than
-    try:
-        with aws_errors(upload.where(key)):
-            pages = upload.client.get_paginator("list_multipart_uploads").paginate(Bucket=upload.bucket, Prefix=key)
-            found = [one for page in pages for one in page.get("Uploads", ())]
-    except AccessDeniedError:
-        return
-    for one in found:
-        if one["Key"] == key and one["Initiated"] < begun_before:
-            upload.abort(key, one["UploadId"])
+    """A write into the file's front is larger than the front, and the bytes behind it are already sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """A part that has arrived.
+    """A sent part.
 
     Attributes:
         number: from 1 on.
-        told: what S3 wants to hear of it when the upload is completed.
-        crc32: of its bytes, 4 bytes.
-        md5: its ETag, where that is an MD5.
+        receipt: S3's ETag and checksum, which completing the upload needs.
     """
 
     number: int
-    told: dict[str, str]
-    crc32: bytes
-    md5: bytes | None
+    receipt: dict[str, str]
 
 
 class PartStream(io.RawIOBase):
-    """What a muxer writes to: a file of which only the front can be written twice, sent while it grows.
+    """A file for a muxer, sent while it grows. Only its front can be written twice.
 
-    Nobody sees anything of it until what `finish` returns is called. A file no larger than its first part goes up in
-    that one request. Whatever ends the writing is raised once: after that, writes are swallowed, because FFmpeg writes
-    what it still holds when it closes, and `finish` raises it again.
+    The object becomes visible when the function that `finish` returns is called. A file no larger than its first part
+    is
+    sent in one request. An error that ends the writing is raised once. Later writes are ignored, because FFmpeg flushes
+    its buffers on close; `finish` raises the error again.
 
-    In memory are the first part, two parts on their way and one that is being filled.
+    Memory holds the first part, two parts in flight and the part being filled.
 
     Attributes:
         size: bytes written so far, from the file's start to its end.
@@ -135,34 +73,31 @@ class PartStream(io.RawIOBase):
         content_type: str,
         *,
         head_bytes: int,
-        expected_bytes: int,
         part_bytes: int | None = None,
         stale_after: timedelta = STALE_AFTER,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Nothing is sent yet.
+        """Open the file; nothing is sent yet.
 
         Args:
             upload: the publication; its `check_cancelled` is called before each part and at least twice a second while
-                `write` or `finish` wait. What it raises ends the writing.
+                `write` or `finish` wait. An exception from it ends the writing.
             key: of the object.
             content_type: of the object.
-            head_bytes: the room for the index at the file's front; the container's own header comes on top of it.
-            expected_bytes: of the whole file, roughly: how large parts are goes by it.
-            part_bytes: the least a part has; by default 8 MiB. S3 takes no less than 5 MiB.
-            stale_after: how old another upload of this key has to be to be taken for a dead run's.
-            now: the present, with its zone.
+            head_bytes: room for the index at the file's front, in addition to the container's own header.
+            part_bytes: size of a part; 8 MiB by default. S3 accepts 5 MiB and more.
+            stale_after: age from which another upload of this key belongs to a killed run.
+            now: returns the current time, with its time zone.
         """
         super().__init__()
         self._upload = upload
         self._key = key
         self._content_type = content_type
         self._part_bytes = s3_upload.PART_BYTES if part_bytes is None else part_bytes
-        self._expected_bytes = expected_bytes
         self._stale_after = stale_after
         self._now = now
         self._part: bytearray | None = None
-        # Used again: each block of megabytes that came back would teach the C library to keep more of them.
+        # Buffers are reused: freeing blocks of megabytes makes the C library keep more of them.
         self._spare: list[bytearray] = []
         self._filled = 0
         self._number = 1
@@ -177,22 +112,22 @@ class PartStream(io.RawIOBase):
         self._head = memoryview(self._first)
 
     def writable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """It is, within its front and to its end."""
+        """Return True: the front and the end can be sought."""
         return True
 
     def tell(self) -> int:
-        """Where the next byte goes."""
+        """Return the position of the next byte."""
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place in the front, or to the end; what is left out in the front is zero.
+        """Go to a position in the front, or to the end. Skipped bytes in the front are zero.
 
         Raises:
-            io.UnsupportedOperation: for any other place.
+            io.UnsupportedOperation: any other position.
         """
         at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
         if not self._is_over:
@@ -200,19 +135,19 @@ class PartStream(io.RawIOBase):
                 if at != self.size and not 0 <= at <= len(self._head):
                     raise io.UnsupportedOperation(
                         f"{self._where} is sent while it is written: byte {at} is neither among its first "
-                        f"{len(self._head)} nor its end, byte {self.size}"
+                        f"{len(self._head)} bytes nor its end, byte {self.size}"
                     )
         self._at = at
         return at
 
     def write(self, data: Any) -> int:
-        """Write all of `data`; where two parts are still on their way and a third is full, wait.
+        """Write all of `data`. Wait if two parts are in flight and a third one is full.
 
         Raises:
-            io.UnsupportedOperation: where it isn't at the end and not wholly in the front, or `finish` was called.
-            StorageError: where S3 didn't take a part, or tells of another than was sent.
-            AccessDeniedError: where it refuses.
-            DoesNotFitError: where S3 takes no more.
+            io.UnsupportedOperation: the write is neither at the end nor inside the front, or `finish` was called.
+            StorageError: S3 didn't accept a part.
+            AccessDeniedError: S3 refuses access.
+            DoesNotFitError: S3 accepts no more parts.
         """
         view = memoryview(data).cast("B")
         if not self._is_over:
@@ -225,17 +160,17 @@ class PartStream(io.RawIOBase):
         return len(view)
 
     def head(self) -> bytes:
-        """The first part as it stands: once an MP4 is written, its finished index lies in it."""
+        """Return the first part. Once an MP4 is written, it holds the finished index."""
         return bytes(self._head[: self.size])
 
     def finish(self, undo: ExitStack) -> Callable[[], None]:
-        """Send what is left, the first part last; what is returned makes the object visible in one request.
+        """Send the rest, the first part last. Return a function that makes the object visible in one request.
 
-        `undo` is given the abort.
+        The abort is added to `undo`.
 
         Raises:
-            StorageError: where S3 didn't take a part, or tells of another than was sent.
-            AccessDeniedError: where it refuses.
+            StorageError: S3 didn't accept a part.
+            AccessDeniedError: S3 refuses access.
         """
         undo.callback(self.abort)
         self._refuse_if_over()
@@ -254,7 +189,7 @@ class PartStream(io.RawIOBase):
         return self._show
 
     def abort(self) -> None:
-        """Undo what was sent, unless the object has been made visible; once is enough."""
+        """Delete the sent parts, unless the object is already visible. Further calls do nothing."""
         if self._is_completed or self._is_aborted:
             return
         self._is_aborted = True
@@ -264,12 +199,12 @@ class PartStream(io.RawIOBase):
         try:
             wait(self._sending, _LAST_PARTS_S)
         finally:
-            # A part that arrives later than the abort would stay: whoever sends it aborts again.
+            # A part that arrives after the abort would stay, so its thread aborts again.
             self._is_taken_back = True
             self._upload.abort(self._key, self._upload_id)
 
     def close(self) -> None:
-        """Close it, and abort what hasn't been made visible."""
+        """Close the file, and abort the upload unless the object is visible."""
         if not self.closed:
             self.abort()
         super().close()
@@ -286,11 +221,11 @@ class PartStream(io.RawIOBase):
         if self._failure is not None:
             raise self._failure
         if self._is_aborted:
-            raise io.UnsupportedOperation(f"{self._where} was aborted: nothing of it is left")
+            raise io.UnsupportedOperation(f"{self._where} was aborted: no part of it is left")
 
     @contextmanager
     def _ending(self) -> Iterator[None]:
-        """What is raised here ends the writing."""
+        """An exception in this block ends the writing."""
         try:
             yield
         except BaseException as error:
@@ -300,10 +235,10 @@ class PartStream(io.RawIOBase):
     def _take(self, view: memoryview) -> None:
         front = min(len(view), max(0, len(self._head) - self._at))
         if front < len(view) and self._at + front < self.size:
-            # In the front alone: from the end on there is nothing that could be hit.
+            # Only inside the front: a write at the end can't overwrite anything.
             raise HeadTooSmallError(
                 f"{self._where} is sent while it is written: bytes {self._at} to {self._at + len(view)} would run over "
-                f"the end of its first {len(self._head)}, which alone can be written again"
+                f"the end of its first {len(self._head)} bytes, the only ones that can be written again"
             )
         self._head[self._at : self._at + front] = view[:front]
         self._advance(front)
@@ -331,14 +266,11 @@ class PartStream(io.RawIOBase):
             self._upload_id = self._upload.begin(self._key, self._content_type)
         if self._number >= s3_upload.MAX_PARTS:
             raise DoesNotFitError(
-                f"{self._where} has more than {self.size} bytes, which are all that S3 takes in {self._number} parts: "
+                f"{self._where} has more than {self.size} bytes, the most that S3 accepts in {self._number} parts: "
                 "make a shorter video, or one of a lower bit rate"
             )
         self._number += 1
-        size = part_bytes_of(self._number, self._expected_bytes, self._part_bytes)
-        if self._spare and len(self._spare[-1]) != size:
-            self._spare.clear()  # parts have become larger: none will have that size again
-        self._part = self._spare.pop() if self._spare else bytearray(size)
+        self._part = self._spare.pop() if self._spare else bytearray(self._part_bytes)
         self._filled = 0
 
     def _send_part(self) -> None:
@@ -353,7 +285,7 @@ class PartStream(io.RawIOBase):
         self._sending.add(_started(f"s3-part-{number}", lambda: self._send(number, content)))
 
     def _wait_for_fewer_than(self, count: int) -> None:
-        """Wait until fewer than `count` parts are on their way."""
+        """Wait until fewer than `count` parts are in flight."""
         self._look_after_parts()
         while len(self._sending) >= count:
             self._upload.check_cancelled()
@@ -366,7 +298,7 @@ class PartStream(io.RawIOBase):
             self._sent.append(done.result())
 
     def _send(self, number: int, content: bytearray) -> _Sent:
-        """Send one part, in a thread of its own."""
+        """Send one part, in a separate thread."""
         crc32 = zlib.crc32(content).to_bytes(4, "big")
         try:
             with aws_errors(self._where):
@@ -377,15 +309,14 @@ class PartStream(io.RawIOBase):
                     PartNumber=number,
                     Body=content,
                     ChecksumAlgorithm="CRC32",
-                    ChecksumCRC32=_in_base64(crc32),
+                    ChecksumCRC32=base64.b64encode(crc32).decode("ascii"),
                 )
         finally:
             if self._is_taken_back and self._upload_id is not None:
                 self._upload.abort(self._key, self._upload_id)
-        md5 = _check_part(f"part {number} of {self._where}", answer, content, crc32)
         if 1 < number < self._number and not self._is_finished:
             self._spare.append(content)
-        return _Sent(number, {name: answer[name] for name in ("ETag", "ChecksumCRC32") if answer.get(name)}, crc32, md5)
+        return _Sent(number, {name: answer[name] for name in ("ETag", "ChecksumCRC32") if answer.get(name)})
 
     def _show(self) -> None:
         """Make the object visible."""
@@ -396,34 +327,24 @@ class PartStream(io.RawIOBase):
             self._upload.put(self._key, self._content_type, self.head())
             self._is_completed = True
             return
-        answer: dict[str, Any] = {}
-        parts = [{"PartNumber": part.number, **part.told} for part in self._sent]
+        parts = [{"PartNumber": part.number, **part.receipt} for part in self._sent]
         self._upload.for_certain(
             self._key,
-            lambda: answer.update(
-                self._upload.client.complete_multipart_upload(
-                    Bucket=self._upload.bucket,
-                    Key=self._key,
-                    UploadId=self._upload_id,
-                    MultipartUpload={"Parts": parts},
-                )
+            lambda: self._upload.client.complete_multipart_upload(
+                Bucket=self._upload.bucket,
+                Key=self._key,
+                UploadId=self._upload_id,
+                MultipartUpload={"Parts": parts},
             ),
         )
         self._is_completed = True
-        answer = answer or self._upload.told(self._key)
-        try:
-            _check_whole(self._where, answer, self._sent)
-        except StorageError:
-            # It is in sight already: better gone than wrong.
-            self._upload.put_back(self._key, None)
-            raise
 
 
 def _started(name: str, act: Callable[[], _Sent]) -> Future[_Sent]:
-    """Do `act` in a thread of its own.
+    """Run `act` in a separate daemon thread.
 
-    It is a daemon, which an executor's threads are not: a process that ends doesn't wait for a connection that says
-    nothing. What it leaves then is a stale upload.
+    Unlike an executor's threads, it doesn't keep a process alive that waits for a silent connection. Such a process
+    leaves a stale upload.
     """
     part: Future[_Sent] = Future()
 
@@ -431,58 +352,10 @@ def _started(name: str, act: Callable[[], _Sent]) -> Future[_Sent]:
         nonlocal act
         try:
             sent = act()
-            del act  # and with it the part's bytes, before anybody makes room for the next one's
+            del act  # frees the part's bytes before the next part is allocated
             part.set_result(sent)
         except BaseException as error:  # noqa: BLE001  the writing thread raises it
             part.set_exception(error)
 
     threading.Thread(target=run, name=name, daemon=True).start()
     return part
-
-
-def _in_base64(digest: bytes) -> str:
-    return base64.b64encode(digest).decode("ascii")
-
-
-def _etag(answer: Mapping[str, Any], form: re.Pattern[str]) -> str | None:
-    """The ETag where it is of MD5s: it looks like it, and nobody's own key encrypts the object."""
-    etag = str(answer.get("ETag", "")).strip('"').lower()
-    is_plain = answer.get("ServerSideEncryption", "AES256") == "AES256" and not answer.get("SSECustomerAlgorithm")
-    return etag if is_plain and form.fullmatch(etag) else None
-
-
-def _check_part(what: str, answer: Mapping[str, Any], content: bytearray, crc32: bytes) -> bytes | None:
-    """Compare what S3 tells of a part with what was sent; the part's MD5, as its ETag tells it.
-
-    Raises:
-        StorageError: where they differ.
-    """
-    etag = _etag(answer, _MD5)
-    if told := answer.get("ChecksumCRC32"):
-        _compare(what, "CRC32", str(told), _in_base64(crc32))
-    elif etag is not None:
-        _compare(what, "MD5", etag, hashlib.md5(content, usedforsecurity=False).hexdigest())
-    return None if etag is None else bytes.fromhex(etag)
-
-
-def _check_whole(what: str, answer: Mapping[str, Any], parts: Sequence[_Sent]) -> None:
-    """Compare what S3 tells of the whole object with its parts.
-
-    Raises:
-        StorageError: where they differ.
-    """
-    md5s = [part.md5 for part in parts if part.md5 is not None]
-    if (told := answer.get("ChecksumCRC32")) and answer.get("ChecksumType", "COMPOSITE") == "COMPOSITE":
-        ours = _in_base64(zlib.crc32(b"".join(part.crc32 for part in parts)).to_bytes(4, "big"))
-        # Some answers leave the number of parts out.
-        _compare(what, "CRC32", str(told), f"{ours}-{len(parts)}" if "-" in str(told) else ours)
-    elif (etag := _etag(answer, _MD5_OF_PARTS)) is not None and len(md5s) == len(parts):
-        ours = hashlib.md5(b"".join(md5s), usedforsecurity=False).hexdigest()
-        _compare(what, "ETag", etag, f"{ours}-{len(parts)}")
-
-
-def _compare(what: str, kind: str, told: str, ours: str) -> None:
-    if told != ours:
-        raise StorageError(
-            f"{what} didn't arrive as it was sent ({kind}: {ours} was sent, {told} is stored): it is worth another try"
-        )

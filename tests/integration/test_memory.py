@@ -53,7 +53,6 @@ class Draft:
     def begin(self, head_bytes):
         self.file = Gone(head_bytes)
         return self.file
-    def written(self): return None
     def front(self): return bytes(self.file.head[:self.file.size])
     def publish(self, *, thumbnail, qc): return Published("video", "thumbnail", "qc", self.file.size, len(thumbnail))
 
@@ -147,34 +146,3 @@ def test_an_hour_that_is_measured_holds_its_sound_and_little_else(
     short, long = (peak_mb(pairs[minutes], minutes, "auto", where) for minutes in (10, 60))
     assert long < 300
     assert (long - short) / 50 < 3.0
-
-
-BLOCKS = """
-import sys
-from contextlib import nullcontext
-import numpy as np
-from komorebi_qc.media.memory import give_back_large_blocks, keeping_freed_blocks
-
-def resident_mb():
-    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
-
-for _ in range(3):
-    np.ones(24 << 20, np.uint8)  # teaches glibc to keep so much
-give_back_large_blocks()
-before = resident_mb()
-for context in (nullcontext, keeping_freed_blocks, nullcontext):
-    with context():
-        for _ in range(3):
-            np.ones(16 << 20, np.uint8)
-        print(resident_mb() - before)
-print(resident_mb() - before)
-"""
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux tells a process's memory in /proc")
-def test_freed_blocks_go_back_but_where_they_are_to_be_kept() -> None:
-    """Whatever glibc has learnt before: large blocks go back at once, are kept inside the context, and after it not."""
-    done = subprocess.run([sys.executable, "-c", BLOCKS], capture_output=True, text=True, check=True)
-    outside, inside, after, end = map(float, done.stdout.split())
-    assert max(outside, after, end) < 4
-    assert inside > 12

@@ -83,10 +83,6 @@ class Draft:
         self.file = io.BytesIO()
         return self.file
 
-    def written(self) -> Source | None:
-        """It has been sent."""
-        return None
-
     def front(self) -> bytes:
         """Its first part."""
         return self.file.getvalue()

@@ -145,7 +145,6 @@ def a_stream(
         KEY,
         "video/mp4",
         head_bytes=head_bytes,
-        expected_bytes=0,
         part_bytes=part_bytes,
         now=lambda: NOW,
     )

@@ -38,7 +38,7 @@ def missing(recording_id: str, hours: int = 50) -> DeadLetter:
         kind="permanent",
         error="MissingMediaError",
         reason=f"s3://demo-input/2026/03/02/agent-{hours}/{recording_id}.mp4 isn't there {hours} h after creationDate, "
-        "and after 48 h nothing comes any more: check that the item's agentID and creationDate are right, and that the "
+        "and won't arrive after 48 h: check that the item's agentID and creationDate are right, and that the "
         "object was written",
         recording_id=recording_id,
         message_id=f"message-{recording_id[:8]}",
@@ -51,7 +51,7 @@ def missing(recording_id: str, hours: int = 50) -> DeadLetter:
 def last_try(recording_id: str) -> DeadLetter:
     """A letter of a recording that failed for a passing reason until its last try."""
     body = json.dumps({"recordingID": recording_id, "callEndingTimestamp": "00:01:02"})
-    reason = "table Recording didn't take the request (GetItem: SlowDown, HTTP 503): it is worth another try"
+    reason = "table Recording didn't accept the request (GetItem: SlowDown, HTTP 503): a retry may help"
     return DeadLetter(body, "tries", "StorageError", reason, recording_id, "message-9", "request-9", 8, WHEN)
 
 
@@ -90,7 +90,7 @@ def test_letters_are_listed_by_reason(shell: Desk) -> None:
     assert "MissingMediaError: 3 dead letters, no further try can help" in shell.out
     assert "StorageError: 1 dead letter, all tries are used up" in shell.out
     assert "no reason: 1 dead letter, moved by SQS itself" in shell.out
-    assert " ".join(shell.out.split()).count("nothing comes any more") == 1
+    assert " ".join(shell.out.split()).count("won't arrive after") == 1
     at = [shell.out.index(words) for words in ("MissingMediaError:", IDS[0], IDS[1], IDS[2], "StorageError:", IDS[3])]
     assert at[0] == min(at)
     assert max(at[:4]) < at[4] < at[5]
@@ -287,7 +287,7 @@ def test_an_order_by_hand(shell: Desk, *, force: bool) -> None:
     [
         (("contact-1",), 2, "--call-end is missing"),
         (("contact-1", "--call-end", "late"), 2, "HH:MM:SS"),
-        (("../x", "--call-end", "1"), 2, "no recording ID"),
+        (("../x", "--call-end", "1"), 2, "isn't a recording ID"),
         (("nobody", "--call-end", "1"), 1, "nobody"),
         ((), 2, "Missing argument"),
     ],
@@ -349,7 +349,7 @@ STANDING = {
     "agent_id": "agent.with.a.long.name@a-contact-centre.example.org",
     "creation_date": "2026-03-02 23:55:09",
     "is_processed": True,
-    "item": {"qcVerdict": "warn", "qcInputs": "0123456789abcdef0123456789abcdef"},
+    "item": {"qcVerdict": "warn", "qcInputsFingerprint": "0123456789abcdef0123456789abcdef"},
     "inputs": [f"connect/a-long-instance-alias/CallRecordings/2026/03/02/{IDS[0]}_20260302T23:55_UTC.wav"],
     "missing": missing(IDS[0]).reason,
     "outputs": [

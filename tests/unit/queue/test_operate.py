@@ -245,8 +245,8 @@ def test_each_way_of_having_no_task(world: World, code: str, status: int) -> Non
     ("code", "status", "kind", "words"),
     [
         ("AccessDenied", 403, AccessDeniedError, "refuses"),
-        ("InternalError", 500, StorageError, "worth another try"),
-        ("RequestThrottled", 403, StorageError, "worth another try"),
+        ("InternalError", 500, StorageError, "retry may help"),
+        ("RequestThrottled", 403, StorageError, "retry may help"),
         ("InvalidParameterValue", 400, PermanentError, "one is under way already"),
     ],
 )

@@ -30,7 +30,7 @@ import sys, time
 from pathlib import Path
 from komorebi_qc.storage.local import LocalFiles
 folder = Path(sys.argv[1])
-with LocalFiles(folder / "connect.wav", folder / "agent.mp4", folder / "out.mp4").draft(None, "mp4", 0) as draft:
+with LocalFiles(folder / "connect.wav", folder / "agent.mp4", folder / "out.mp4").draft(None, "mp4") as draft:
     file = draft.begin(0)
     file.write(b"half")
     file.flush()
@@ -55,7 +55,7 @@ def in_folder(folder: Path, out: str = "out.mp4", thumbnail: str | None = "thumb
 
 def publish(files: LocalFiles, video: bytes = b"video", thumbnail: bytes | None = b"png", kind: str = "mp4") -> Any:
     """Build a video in a scratch file and publish it."""
-    with files.draft(RECORDING, kind, len(video)) as draft:
+    with files.draft(RECORDING, kind) as draft:
         draft.begin(0).write(video)
         return draft.publish(thumbnail=thumbnail, qc=None)
 
@@ -140,7 +140,7 @@ def test_inputs_that_are_no_files(
         files.check()
     with pytest.raises(InputError, match=f"^bad {words}"), files.call_audio(RECORDING):
         pass
-    with pytest.raises(InputError, match=f"^bad {words}"), files.draft(RECORDING, "mp4", 0):
+    with pytest.raises(InputError, match=f"^bad {words}"), files.draft(RECORDING, "mp4"):
         pass
     with pytest.raises(InputError, match=f"^bad {words}"):
         LocalFiles(folder / "connect.wav", bad, folder / "out.mp4").check()
@@ -149,16 +149,16 @@ def test_inputs_that_are_no_files(
 
 def test_a_name_that_is_none(folder: Path) -> None:
     """A NUL in a path is a clear error, for inputs and outputs."""
-    with pytest.raises(InputError, match="isn.t a file name"):
+    with pytest.raises(InputError, match=r"isn.t a file name"):
         LocalFiles(Path("a\0b"), folder / "agent.mp4", folder / "out.mp4").check()
-    with pytest.raises(InputError, match="isn.t a file name"):
+    with pytest.raises(InputError, match=r"isn.t a file name"):
         in_folder(folder, "a\0b.mp4").check()
 
 
 def test_an_unreadable_input(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file without the right to read it is a clear error."""
     monkeypatch.setattr(os, "access", lambda path, _mode: Path(path).name != "connect.wav")
-    with pytest.raises(InputError, match=r"connect.wav can't be read: no right to"):
+    with pytest.raises(InputError, match=r"connect.wav can't be read: no permission"):
         in_folder(folder).check()
 
     def refused(*_: object) -> int:
@@ -197,7 +197,7 @@ def test_a_folder_that_does_not_exist(folder: Path) -> None:
     """No folder is made, the sentence says which is missing."""
     with pytest.raises(InputError, match=r"nowhere doesn't exist; make it first"):
         in_folder(folder, "nowhere/out.mp4").check()
-    with pytest.raises(InputError, match=r"agent.mp4 is no directory; make it first"):
+    with pytest.raises(InputError, match=r"agent.mp4 isn't a directory; make it first"):
         in_folder(folder, "agent.mp4/out.mp4").check()
     assert sorted(path.name for path in folder.iterdir()) == ["agent.mp4", "connect.wav"]
 
@@ -206,7 +206,7 @@ def test_a_folder_without_the_right_to_write(folder: Path, monkeypatch: pytest.M
     """Found before any work; and also if only the system says so."""
     (folder / "locked").mkdir()
     monkeypatch.setattr(os, "access", lambda path, _mode: Path(path).name != "locked")
-    with pytest.raises(InputError, match=r"no right to write in .*locked"):
+    with pytest.raises(InputError, match=r"no permission to write in .*locked"):
         in_folder(folder, "locked/out.mp4").check()
 
 
@@ -224,7 +224,7 @@ def test_an_input_is_never_a_result(folder: Path, kind: str) -> None:
     elif kind == "by its extension":
         out = "agent"
     for files in (in_folder(folder, out), in_folder(folder, thumbnail=out + ".mp4" if kind[0] == "b" else out)):
-        with pytest.raises(InputError, match=r"is the input .*agent.mp4 itself"):
+        with pytest.raises(InputError, match=r"is the input .*agent.mp4"):
             publish(files)
     assert (folder / "agent.mp4").read_bytes() == b"agent recording"
 
@@ -282,11 +282,9 @@ def test_publish_replaces_whole(folder: Path) -> None:
 
 def test_a_draft_that_is_begun_again_is_empty(folder: Path) -> None:
     """What the first try wrote is gone, and what the second wrote can be read before it is published, and its front."""
-    with in_folder(folder).draft(RECORDING, "mp4", 0) as draft:
+    with in_folder(folder).draft(RECORDING, "mp4") as draft:
         draft.begin(100).write(b"a first try that was too long")
         draft.begin(400).write(b"the second")
-        source = draft.written()
-        assert (source.size, source.reopen().file.read(), source.is_remote) == (10, b"the second", False)
         assert draft.front() == b"the second"
         assert draft.publish(thumbnail=b"png", qc=None).video_bytes == 10
     assert (folder / "out.mp4").read_bytes() == b"the second"
@@ -296,7 +294,7 @@ def test_a_draft_that_is_begun_again_is_empty(folder: Path) -> None:
 def test_publish_goes_on_if_an_input_is_gone_by_then(folder: Path) -> None:
     """A result that is ready isn't lost because somebody moved an input away."""
     files = in_folder(folder)
-    with files.draft(RECORDING, "mp4", 5) as draft:
+    with files.draft(RECORDING, "mp4") as draft:
         draft.begin(0).write(b"video")
         (folder / "connect.wav").unlink()
         draft.publish(thumbnail=None, qc=None)
@@ -306,7 +304,7 @@ def test_publish_goes_on_if_an_input_is_gone_by_then(folder: Path) -> None:
 def test_a_failure_leaves_nothing(folder: Path) -> None:
     """A run that fails while it builds the video leaves the old result and no part file."""
     (folder / "out.mp4").write_bytes(b"old")
-    with pytest.raises(ZeroDivisionError), in_folder(folder).draft(RECORDING, "mp4", 0) as draft:
+    with pytest.raises(ZeroDivisionError), in_folder(folder).draft(RECORDING, "mp4") as draft:
         draft.begin(0).write(b"half" * (1 // 0))
     assert parts(folder) == []
     assert (folder / "out.mp4").read_bytes() == b"old"
@@ -342,7 +340,7 @@ def test_both_or_neither(folder: Path, monkeypatch: pytest.MonkeyPatch, failing:
 
 def test_a_full_disk_while_the_video_is_built(folder: Path) -> None:
     """No room left is a passing error that names the place, and nothing is left."""
-    draft = in_folder(folder).draft(RECORDING, "mp4", 0)
+    draft = in_folder(folder).draft(RECORDING, "mp4")
     with pytest.raises(StorageError, match=r"no room left on the disk of .*out.mp4"), draft:
         raise OSError(errno.ENOSPC, "No space left on device")
     assert parts(folder) == []
@@ -412,9 +410,9 @@ def test_only_part_files_are_cleared(folder: Path) -> None:
 def test_two_runs_into_one_place(folder: Path) -> None:
     """Two runs at the same time don't disturb each other: the last to finish wins, whole."""
     one, two = in_folder(folder), in_folder(folder)
-    with one.draft(RECORDING, "mp4", 0) as first:
+    with one.draft(RECORDING, "mp4") as first:
         first.begin(0).write(b"first")
-        with two.draft(RECORDING, "mp4", 0) as second:
+        with two.draft(RECORDING, "mp4") as second:
             second.begin(0).write(b"second")
             first.publish(thumbnail=b"1", qc=None)
             second.publish(thumbnail=b"2", qc=None)

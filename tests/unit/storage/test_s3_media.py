@@ -207,7 +207,7 @@ def test_an_object_replaced_while_it_is_read_is_noticed(world: World, monkeypatc
     """Halves of two objects are never joined: it is tried again later."""
     with (
         CuttingServer(b"x" * 1000, 1, replaced_after=1) as server,
-        pytest.raises(StorageError, match="was replaced while it was read"),
+        pytest.raises(StorageError, match="was replaced during reading"),
         world.media(s3=server.client(monkeypatch)).agent_recording(RECORDING) as source,
     ):
         source.file.read()
@@ -287,7 +287,7 @@ def test_input_versions_name_both_inputs_and_their_content(world: World) -> None
 
 def test_input_versions_of_what_is_not_there(world: World) -> None:
     """A missing input is waited for and then given up, whichever it is, and the sentence names it."""
-    with pytest.raises(NotThereYetError, match="Connect's audio"):
+    with pytest.raises(NotThereYetError, match="the call audio"):
         world.media().input_versions(RECORDING)
     put_inputs(world)
     world.s3.delete_object(Bucket=INPUT, Key=RECORDING.agent_recording_key)
@@ -338,7 +338,7 @@ def publish(
     of: Recording = RECORDING,
 ) -> Published:
     """Make a video and publish it."""
-    with media.draft(of, kind, len(video)) as draft:
+    with media.draft(of, kind) as draft:
         draft.begin(1000).write(video)
         return draft.publish(thumbnail=thumbnail, qc=qc)
 
@@ -532,7 +532,7 @@ def test_publish_names_what_it_could_not_undo(world: World) -> None:
         abort_multipart_upload=fails(denied),
         delete_object=fails(denied),
     )
-    with pytest.raises(AccessDeniedError, match=r"left behind, please remove: .*thumbnail.png.*multipart upload"):
+    with pytest.raises(AccessDeniedError, match=r"not removed, please delete: .*thumbnail.png.*multipart upload"):
         publish(world.media(s3=faulty), BIG, thumbnail=b"png", qc=None)
 
 

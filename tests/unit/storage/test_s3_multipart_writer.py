@@ -30,24 +30,17 @@ from hypothesis import strategies as st
 from urllib3 import HTTPResponse
 
 from komorebi_qc.core.errors import AccessDeniedError, DoesNotFitError, KomorebiError, StorageError
-from komorebi_qc.media.mux import _muxer_options
+from komorebi_qc.media.mux.write import muxer_options
 from komorebi_qc.storage import s3_multipart_writer as s3_stream
 from komorebi_qc.storage import s3_publication as s3_upload
-from komorebi_qc.storage.s3_multipart_writer import (
-    LARGEST_PART_BYTES,
-    HeadTooSmallError,
-    PartStream,
-    clear_stale,
-    part_bytes_of,
-)
-from komorebi_qc.storage.s3_publication import MAX_PARTS, PART_BYTES
+from komorebi_qc.storage.s3_multipart_writer import HeadTooSmallError, PartStream
+from komorebi_qc.storage.s3_stale_uploads import clear_stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from komorebi_qc.core.output import Container
 
-GIB, TIB = 1 << 30, 1 << 40
 BROKEN = client_error("InternalError", 500, "Any")
 
 
@@ -84,7 +77,7 @@ def frames(count: int) -> Iterator[Any]:
 
 def mux(file: Any, container: Container, room: int, count: int = 100) -> None:
     """Write a video with room for its index in front, by the product's own options."""
-    options = {**_muxer_options(container, room), "fflags": "+bitexact"}  # WebM has random names else
+    options = {**muxer_options(container, room), "fflags": "+bitexact"}  # WebM has random names else
     with av.open(file, "w", format=container, options=options) as out:
         stream: Any = out.add_stream("libx264" if container == "mp4" else "libvpx", rate=10)
         stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
@@ -111,9 +104,7 @@ def test_a_muxed_video_arrives_as_it_would_in_a_file(world: World, container: Co
         return true(**arguments)
 
     client = Faulty(world.s3, upload_part=counted)
-    with PartStream(
-        an_upload(client), KEY, f"video/{container}", head_bytes=20_000, expected_bytes=900_000, part_bytes=PART
-    ) as stream:
+    with PartStream(an_upload(client), KEY, f"video/{container}", head_bytes=20_000, part_bytes=PART) as stream:
         mux(stream, container, 20_000)
         assert world.keys(OUTPUT) == []
         with ExitStack() as undo:
@@ -154,7 +145,7 @@ def test_an_index_larger_than_the_first_part_is_told_apart(monkeypatch: pytest.M
 def test_parts_of_the_size_that_s3_takes(world: World) -> None:
     """Nothing set but what has to be: 8 MiB a part, on a server that refuses less than 5."""
     content = content_of(1 << 20) * 19 + b"the end"
-    with PartStream(an_upload(world.s3), KEY, "video/mp4", head_bytes=1000, expected_bytes=len(content)) as stream:
+    with PartStream(an_upload(world.s3), KEY, "video/mp4", head_bytes=1000) as stream:
         for start in range(0, len(content), 1 << 20):
             assert stream.write(memoryview(content)[start : start + (1 << 20)]) > 0
         published(stream)
@@ -265,27 +256,6 @@ def test_nothing_can_be_written_once_it_is_finished() -> None:
 # --- how large parts are
 
 
-@pytest.mark.parametrize("expected_bytes", [0, 1 * GIB, 70 * GIB, 71 * GIB, 700 * GIB, 5 * TIB, 50 * TIB])
-def test_ten_thousand_parts_hold_five_tebibytes(expected_bytes: int) -> None:
-    """Whatever was expected: no part is larger than S3 takes, none smaller than the one before, and all of it fits."""
-    sizes = [PART_BYTES, *(part_bytes_of(number, expected_bytes) for number in range(2, MAX_PARTS + 1))]
-    assert sum(sizes) >= 5 * TIB
-    assert max(sizes) <= LARGEST_PART_BYTES
-    assert min(sizes) >= PART_BYTES
-    assert sizes == sorted(sizes)
-    assert sum(sizes[:9001]) >= min(expected_bytes, 9000 * LARGEST_PART_BYTES)
-
-
-def test_parts_are_as_small_as_they_can_be() -> None:
-    """8 MiB for what 9,000 of them hold; a little more for what needs it; doubled after each thousand."""
-    assert part_bytes_of(2, 0) == part_bytes_of(1000, 9000 * PART_BYTES) == PART_BYTES
-    assert part_bytes_of(2, 9000 * PART_BYTES + 1) == PART_BYTES + (1 << 20)
-    doubled = [part_bytes_of(number, 0) // PART_BYTES for number in (1000, 1001, 2000, 2001, 9001, 10_000)]
-    assert doubled == [1, 2, 2, 4, 512, 512]
-    assert part_bytes_of(1001, 18_000 * PART_BYTES) == part_bytes_of(2, 18_000 * PART_BYTES) == 2 * PART_BYTES
-    assert part_bytes_of(3001, 18_000 * PART_BYTES) == 8 * PART_BYTES
-
-
 def test_the_first_part_holds_the_whole_index() -> None:
     """However large the room for it is, all of it can be written again at the end."""
     room = 5 * PART
@@ -303,7 +273,7 @@ def test_more_than_s3_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3_upload, "MAX_PARTS", 3)
     with a_stream(bucket := Bucket()) as stream:
         stream.write(bytes(HEAD + 2 * PART))
-        with pytest.raises(DoesNotFitError, match="all that S3 takes in 3 parts"):
+        with pytest.raises(DoesNotFitError, match="the most that S3 accepts in 3 parts"):
             stream.write(b"x")
     assert "part 4" not in bucket.asked
     assert bucket.asked[-1] == "abort"
@@ -321,19 +291,6 @@ def held_up(may_go: threading.Event) -> Bucket:
 
     bucket.on_part = hold
     return bucket
-
-
-def test_buffers_of_a_size_that_is_over_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where parts become larger, none of the smaller ones' memory is kept."""
-    monkeypatch.setattr(s3_stream, "_DOUBLED_EVERY_PARTS", 4)
-    with a_stream(Bucket()) as stream:
-        for _ in range(8):
-            stream.write(bytes(PART))
-            wait(list(stream._sending))
-        stream.write(bytes(HEAD))
-        stream._wait_for_fewer_than(1)
-        assert stream._number > 4
-        assert {len(part) for part in stream._spare} == {2 * PART}
 
 
 def test_two_parts_go_up_at_a_time() -> None:
@@ -528,7 +485,7 @@ def test_a_failure_comes_through_ffmpeg_as_it_is() -> None:
     bucket = Bucket()
     bucket.on_part = refused
     with a_stream(bucket) as stream:
-        out: Any = av.open(stream, "w", format="mp4", options=_muxer_options("mp4", 20_000))
+        out: Any = av.open(stream, "w", format="mp4", options=muxer_options("mp4", 20_000))
         video = out.add_stream("libx264", rate=10)
         video.width, video.height, video.pix_fmt = 160, 90, "yuv420p"
         with pytest.raises(StorageError, match="Any: InternalError"):
@@ -739,125 +696,6 @@ def sent(
     with a_stream(bucket) as stream:
         published(stream, content_of(HEAD + 100))
     return bucket
-
-
-OTHER_MD5 = '"0123456789abcdef0123456789abcdef"'
-FINE_PARTS = {
-    "an MD5 alone": lambda answer: {"ETag": answer["ETag"]},
-    "SSE-S3": lambda answer: {"ETag": answer["ETag"], "ServerSideEncryption": "AES256"},
-    "SSE-KMS": lambda _: {"ETag": OTHER_MD5, "ServerSideEncryption": "aws:kms"},
-    "SSE-KMS, two layers": lambda _: {"ETag": OTHER_MD5, "ServerSideEncryption": "aws:kms:dsse"},
-    "SSE-C": lambda _: {"ETag": OTHER_MD5, "SSECustomerAlgorithm": "AES256"},
-    "no MD5": lambda _: {"ETag": '"0123456789abcdef-opaque"'},
-    "a CRC32 beside any ETag": lambda answer: {**answer, "ETag": OTHER_MD5},
-}
-WRONG_PARTS = {
-    "CRC32": lambda answer: {**answer, "ChecksumCRC32": "AAAAAA=="},
-    "CRC32, encrypted": lambda _: {"ETag": '"x"', "ChecksumCRC32": "AAAAAA==", "ServerSideEncryption": "aws:kms"},
-    "MD5": lambda _: {"ETag": OTHER_MD5},
-    "MD5, SSE-S3": lambda _: {"ETag": OTHER_MD5, "ServerSideEncryption": "AES256"},
-}
-
-
-@pytest.mark.parametrize("change", FINE_PARTS.values(), ids=FINE_PARTS.keys())
-def test_an_etag_that_need_not_be_an_md5_is_no_error(change: Callable[[Any], Any]) -> None:
-    """Under a key of one's own it is something else, and beside a checksum nobody looks at it."""
-    bucket = sent(lambda _, answer: change(answer))
-    assert bucket.objects == {KEY: content_of(HEAD + 100)}
-
-
-@pytest.mark.parametrize("number", [1, 2])
-@pytest.mark.parametrize("change", WRONG_PARTS.values(), ids=WRONG_PARTS.keys())
-def test_a_part_that_arrived_otherwise_is_noticed(change: Callable[[Any], Any], number: int) -> None:
-    """Whichever part: it is worth another try, nothing is completed and nothing left."""
-    bucket = Bucket()
-    bucket.told = lambda n, answer: change(answer) if n == number else answer
-    with (
-        pytest.raises(StorageError, match=rf"part {number} of s3://.*didn't arrive as it was sent.*another try"),
-        a_stream(bucket) as stream,
-    ):
-        published(stream, content_of(HEAD + 100))
-    assert bucket.objects == {}
-    assert "complete" not in bucket.asked
-    assert bucket.asked[-1] == "abort"
-
-
-FINE_WHOLES = {
-    "without the number of parts": lambda answer: {"ChecksumCRC32": answer["ChecksumCRC32"].partition("-")[0]},
-    "an ETag alone": lambda answer: {"ETag": answer["ETag"]},
-    "SSE-KMS": lambda _: {"ETag": f'{OTHER_MD5[:-1]}-2"', "ServerSideEncryption": "aws:kms"},
-    "one checksum of the whole": lambda _: {"ChecksumCRC32": "AAAAAA==", "ChecksumType": "FULL_OBJECT"},
-    "nothing": lambda _: {},
-}
-WRONG_WHOLES = {
-    "CRC32": lambda answer: {**answer, "ChecksumCRC32": "AAAAAA==-2"},
-    "CRC32, without the number": lambda answer: {**answer, "ChecksumCRC32": "AAAAAA=="},
-    "the number of parts": lambda answer: {**answer, "ChecksumCRC32": answer["ChecksumCRC32"][:-1] + "3"},
-    "ETag": lambda _: {"ETag": f'{OTHER_MD5[:-1]}-2"'},
-    "ETag's number of parts": lambda answer: {"ETag": answer["ETag"][:-2] + '3"'},
-}
-
-
-@pytest.mark.parametrize("change", FINE_WHOLES.values(), ids=FINE_WHOLES.keys())
-def test_a_whole_that_is_as_its_parts_is_fine(change: Callable[[Any], Any]) -> None:
-    """Told by a checksum or by an ETag, or not at all."""
-    assert sent(told_whole=change).objects == {KEY: content_of(HEAD + 100)}
-
-
-@pytest.mark.parametrize("change", WRONG_WHOLES.values(), ids=WRONG_WHOLES.keys())
-def test_a_whole_that_is_not_as_its_parts_goes_again(change: Callable[[Any], Any]) -> None:
-    """It is in sight by then: it is taken away, and it is worth another try."""
-    bucket = Bucket()
-    bucket.told_whole = change
-    with pytest.raises(StorageError, match=r"didn't arrive as it was sent"), a_stream(bucket) as stream:
-        published(stream, content_of(HEAD + 100))
-    assert bucket.objects == {}
-
-
-@pytest.mark.parametrize("change", WRONG_WHOLES.values(), ids=WRONG_WHOLES.keys())
-def test_a_whole_whose_completion_was_never_answered_is_compared_too(change: Callable[[Any], Any]) -> None:
-    """The object itself is asked for its checksums."""
-    bucket = Bucket()
-    bucket.told_whole, bucket.loses_completion = change, True
-    with pytest.raises(StorageError, match=r"didn't arrive as it was sent"), a_stream(bucket) as stream:
-        published(stream, content_of(HEAD + 100))
-    assert bucket.objects == {}
-
-
-@pytest.mark.parametrize("change", FINE_WHOLES.values(), ids=FINE_WHOLES.keys())
-def test_a_fine_whole_whose_completion_was_never_answered_stands(change: Callable[[Any], Any]) -> None:
-    """It is as its parts are, by its own account."""
-    bucket = Bucket()
-    bucket.told_whole, bucket.loses_completion = change, True
-    with a_stream(bucket) as stream:
-        published(stream, content_of(HEAD + 100))
-    assert bucket.objects == {KEY: content_of(HEAD + 100)}
-
-
-def test_a_whole_that_cant_be_asked_stands() -> None:
-    """It is in sight, and each of its parts was compared."""
-    bucket = Bucket()
-    bucket.loses_completion = True
-    refused_checksums = Faulty(
-        bucket,
-        head_object=lambda true, **given: (
-            fails(client_error("AccessDenied", 403, "HeadObject"))(true, **given)
-            if "ChecksumMode" in given
-            else true(**given)
-        ),
-    )
-    with a_stream(refused_checksums) as stream:
-        published(stream, content_of(HEAD + 100))
-    assert bucket.objects == {KEY: content_of(HEAD + 100)}
-
-
-def test_an_etag_of_parts_under_ones_own_key_is_not_compared() -> None:
-    """Where the parts' ETags are no MD5s, the whole's isn't made of them."""
-    bucket = sent(
-        lambda _, answer: {**answer, "SSECustomerAlgorithm": "AES256"},
-        lambda _: {"ETag": f'{OTHER_MD5[:-1]}-2"'},
-    )
-    assert list(bucket.objects) == [KEY]
 
 
 # --- what a killed run left

@@ -32,9 +32,11 @@ from komorebi_qc.core.errors import AccessDeniedError, OutOfTimeError, StorageEr
 from komorebi_qc.core.source import Source
 from komorebi_qc.media.demux import RECORDING_FORMATS, open_container
 from komorebi_qc.media.truncation import missing_bytes
-from komorebi_qc.storage import s3_reader as s3_read
+from komorebi_qc.storage import s3_fetch, s3_reader, s3_stretch
 from komorebi_qc.storage.s3_block_cache import LocalCache
-from komorebi_qc.storage.s3_reader import FIRST_BYTES, MOST_BYTES, PIECE_BYTES, S3Object, S3Reader
+from komorebi_qc.storage.s3_fetch import PIECE_BYTES
+from komorebi_qc.storage.s3_object import S3Object
+from komorebi_qc.storage.s3_stretch import FIRST_BYTES, MOST_BYTES
 from komorebi_qc.wiring import aws_client
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from captures import Capture
+
+    from komorebi_qc.storage.s3_reader import S3Reader
 
 KIB, MIB = 1 << 10, 1 << 20
 BIG = np.random.default_rng(3).bytes(40_000_001)
@@ -211,7 +215,8 @@ def test_two_readers_are_two_files(
         small = {"FIRST_BYTES": 64, "PIECE_BYTES": 32, "MOST_BYTES": 1024, "_BEHIND_BYTES": 64, "_HOP_BYTES": 128}
         small |= {"_LEFT_BYTES": 128, "_LEFT_LONG_AGO_BYTES": 32, "_BROKEN_READ_BYTES": 8, "_PAUSE_S": 0}
         for name, value in small.items():
-            patch.setattr(s3_read, name, value)
+            for module in (m for m in (s3_fetch, s3_reader, s3_stretch) if hasattr(m, name)):
+                patch.setattr(module, name, value)
         cache = None if cache_bytes is None else LocalCache(cache_bytes, cache_bytes * (size % 2))
         source = S3Object(Memory(content, breaks), "b", "k", '"e"', size, cache=cache)
         files = [(source.reader(), io.BytesIO(content)) for _ in range(2)]
@@ -498,7 +503,7 @@ def test_a_range_that_breaks_is_resumed(serve: Callable[..., S3Object], fault: s
 
 def test_what_had_come_is_not_asked_for_again(serve: Callable[..., S3Object], monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a block that breaks in the middle all whole pieces are kept."""
-    monkeypatch.setattr(s3_read, "PIECE_BYTES", 48 * KIB)
+    monkeypatch.setattr(s3_fetch, "PIECE_BYTES", 48 * KIB)
     with Bucket(BIG[: 768 * KIB], {1: "cut"}) as bucket:
         assert serve(bucket).reader().read() == bucket.content
         assert bucket.asked[:2] == [(0, FIRST_BYTES), (FIRST_BYTES, 768 * KIB)]
@@ -510,7 +515,7 @@ def test_what_had_come_is_not_asked_for_again(serve: Callable[..., S3Object], mo
 def test_a_trickle_is_no_progress(serve: Callable[..., S3Object]) -> None:
     """A line that breaks after a few thousand bytes each time is given up: it would take hours."""
     with Bucket(BIG[:MIB], always="trickle") as bucket:
-        with pytest.raises(StorageError, match="worth another try"):
+        with pytest.raises(StorageError, match="retry may help"):
             serve(bucket).reader().read()
         assert len(bucket.asked) == 5
 
@@ -526,11 +531,11 @@ def test_progress_is_no_failure(serve: Callable[..., S3Object]) -> None:
 
 def test_what_never_comes_is_given_up(serve: Callable[..., S3Object], monkeypatch: pytest.MonkeyPatch) -> None:
     """After five tries in vain: a passing error in a sentence, at once again for each further read."""
-    monkeypatch.setattr(s3_read, "_PAUSE_S", 0.001)
+    monkeypatch.setattr(s3_fetch, "_PAUSE_S", 0.001)
     with Bucket(BIG[:MIB], always="empty") as bucket:
         reader = serve(bucket).reader()
         for _ in range(2):
-            with pytest.raises(StorageError, match=r"s3://media/the/object .* worth another try"):
+            with pytest.raises(StorageError, match=r"s3://media/the/object .* retry may help"):
                 reader.read(10)
         assert bucket.asked == [(0, FIRST_BYTES)] * 5
 
@@ -588,7 +593,7 @@ def test_an_object_that_is_replaced_is_never_mixed(serve: Callable[..., S3Object
         reader.read(10)
         bucket.etag = '"second"'
         bucket.asked.clear()
-        with pytest.raises(StorageError, match="replaced while it was read"):
+        with pytest.raises(StorageError, match="replaced during reading"):
             reader.read(FIRST_BYTES)
         assert len(bucket.asked) == 1
 
@@ -602,7 +607,7 @@ def test_a_server_that_knows_no_conditions(told: dict[str, str]) -> None:
 
     memory = Memory(b"abc", [])
     source = S3Object(Faulty(memory, get_object=ignores), "b", "k", '"e"', 3)
-    with pytest.raises(StorageError, match="replaced while it was read"):
+    with pytest.raises(StorageError, match="replaced during reading"):
         source.reader().read()
     assert len(memory.asked) == 1
 
@@ -711,13 +716,13 @@ def test_a_step_that_a_close_disturbs_says_that_it_is_closed(
     with Bucket(BIG[:MIB]) as bucket:
         source = serve(bucket)
         reader = source.reader()
-        true = s3_read._Run.prune
+        true = s3_stretch.Stretch.prune
 
         def disturbed(run: Any, at: int) -> None:
             source.close()
             true(run, at)
 
-        monkeypatch.setattr(s3_read._Run, "prune", disturbed)
+        monkeypatch.setattr(s3_stretch.Stretch, "prune", disturbed)
         with pytest.raises(ValueError, match="s3://media/the/object is closed"):
             reader.read(1)
 
@@ -738,7 +743,7 @@ def test_a_process_that_ends_does_not_wait(serve: Callable[..., S3Object]) -> No
     """A connection that says nothing doesn't keep the interpreter from ending."""
     program = """
 import sys
-from komorebi_qc.storage.s3_reader import S3Object
+from komorebi_qc.storage.s3_object import S3Object
 from komorebi_qc.wiring import aws_client
 reader = S3Object.open(aws_client("s3"), "media", "the/object").reader()
 reader.read(1 << 20)
