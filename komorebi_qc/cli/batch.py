@@ -15,7 +15,7 @@ from komorebi_qc.core.errors import InputError
 if TYPE_CHECKING:
     from komorebi_qc.batch.command import RunSettings
     from komorebi_qc.batch.execution.tasks import BatchRequest
-    from komorebi_qc.batch.manifest.manifest_file import Listed
+    from komorebi_qc.batch.manifest.items import Listing
 
 Workers = Annotated[
     int, typer.Option(min=0, metavar="N", help="Processes on this machine; 0 for as many as there are cores.")
@@ -98,8 +98,8 @@ def batch(
     attribute = call_end_attribute.strip()
     request = command.batch_request(do or action, settings.out, results, limit, attribute, os.environ)
     days = (from_day, until_day)
-    listed = command.list_recordings(source, *days, call_ends, attribute, environ=os.environ, note=print_note)
-    return _run(listed, request, settings, as_json=as_json)
+    listing = command.list_recordings(source, *days, call_ends, attribute, environ=os.environ, note=print_note)
+    return _run(listing, request, settings, as_json=as_json)
 
 
 def rerun(
@@ -150,33 +150,36 @@ def rerun(
         raise InputError(f"{'--yes' if yes else '--rate'} goes with --submit: without it nothing is sent")
     command.check_library("duckdb", "fleet")
     from komorebi_qc.batch.dataset.dataset import open_dataset  # noqa: PLC0415  pyarrow loads only for the commands
-    from komorebi_qc.batch.rerun import listed_again, rows_where  # noqa: PLC0415
+    from komorebi_qc.batch.selection import listing_of, rows_where  # noqa: PLC0415
 
     held = open_dataset(settings.out)
     table = held.read()
     rows = rows_where(table, where)
     if not rows:
-        print_note(f"--where {where!r} selects none of the {len(table)} rows of {held.place.address}: nothing to do")
+        print_note(f"--where {where!r} selects none of the {len(table)} rows of {held.store.address}: nothing to do")
     if submit:
         return _submit(rows, yes=yes, rate_hz=rate, force=force, as_json=as_json)
     request = command.batch_request(action or "audit", settings.out, results, limit, "", os.environ)
-    listed, rejected = listed_again(rows, f"rerun of {held.place.address}")
+    listing, rejected = listing_of(rows, f"rerun of {held.store.address}")
     if rejected:
         print_note(f"{rejected} of these rows were rejected and name no recording: correct their list, and batch it")
-    return _run(listed, request, settings, as_json=as_json)
+    return _run(listing, request, settings, as_json=as_json)
 
 
-def _run(listed: Listed, request: BatchRequest, settings: RunSettings, *, as_json: bool) -> int:
+def _run(listing: Listing, request: BatchRequest, settings: RunSettings, *, as_json: bool) -> int:
     from komorebi_qc.batch.command import run_batch  # noqa: PLC0415
+    from komorebi_qc.batch.execution.resource_limits import memory_note  # noqa: PLC0415
     from komorebi_qc.cli.output.batch import print_rejected, print_result  # noqa: PLC0415
-    from komorebi_qc.cli.output.console import print_json  # noqa: PLC0415
+    from komorebi_qc.cli.output.console import print_json, print_note  # noqa: PLC0415
     from komorebi_qc.cli.output.progress import batch_progress  # noqa: PLC0415
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
 
     if not as_json:
-        print_rejected(listed)
+        print_rejected(listing)
+        if not settings.dask and (note := memory_note()):
+            print_note(note)
     with batch_progress(quiet=as_json) as shown, stoppable(shown) as stop:
-        result = run_batch(listed, request, settings, shown, stop)
+        result = run_batch(listing, request, settings, shown, stop)
     if as_json:
         print_json(result.to_dict())
     else:
@@ -189,22 +192,22 @@ def _run(listed: Listed, request: BatchRequest, settings: RunSettings, *, as_jso
 
 
 def _submit(rows: list[dict[str, Any]], *, yes: bool, rate_hz: float, force: bool, as_json: bool) -> int:
-    from komorebi_qc.batch.rerun import Pace, Sent, for_the_queue, open_queue, submit  # noqa: PLC0415
+    from komorebi_qc.batch.submission import Pace, Submission, open_queue, split_for_queue, submit  # noqa: PLC0415
     from komorebi_qc.cli.output.batch import print_messages  # noqa: PLC0415
-    from komorebi_qc.cli.output.console import print_json  # noqa: PLC0415
+    from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
     from komorebi_qc.cli.output.progress import batch_progress  # noqa: PLC0415
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
     from komorebi_qc.core.recording import message_body  # noqa: PLC0415
 
-    can, cannot = for_the_queue(rows)
-    pace, sent = Pace(rate_hz), Sent()
+    can, cannot = split_for_queue(rows)
+    pace, sent = Pace(rate_hz), Submission()
     stopped_by: BaseException | None = None
     if yes:
         table, queue = open_queue(os.environ)
         with batch_progress(quiet=as_json) as shown, stoppable(shown) as stop:
             shown.begin(len(can))
             try:
-                submit(can, sent, force=force, pace=pace, table=table, queue=queue, told=shown.done, check=stop.check)
+                submit(can, sent, force=force, pace=pace, table=table, queue=queue, report=shown.done, check=stop.check)
             except (KeyboardInterrupt, SystemExit) as signalled:
                 stopped_by = signalled
     bodies = [message_body(row["recording_id"], row["call_end"], force=force) for row in can]

@@ -53,8 +53,8 @@ def demo(
 
 def doctor(*, as_json: AsJson = False) -> int:
     """Show what is installed, what each extra adds, the codecs, and whether AWS is configured. Prints no secrets."""
-    from komorebi_qc.cli.output.console import print_json  # noqa: PLC0415
     from komorebi_qc.cli.output.installation import print_installation  # noqa: PLC0415
+    from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
     from komorebi_qc.wiring.installation import inspect_installation  # noqa: PLC0415
 
     found = inspect_installation(os.environ)

@@ -57,7 +57,7 @@ def audit(
 ) -> int:
     """Examine one recording in depth. Writes a report with a player, and executed notebooks; publishes nothing."""
     from komorebi_qc import jobs  # noqa: PLC0415  rich and the codecs load only for the commands
-    from komorebi_qc.cli.output.console import print_json  # noqa: PLC0415
+    from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
     from komorebi_qc.cli.output.progress import step_progress  # noqa: PLC0415
     from komorebi_qc.cli.output.recording import print_audit  # noqa: PLC0415
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
@@ -105,7 +105,8 @@ def clip(
     """Render a short video of one moment: the screen, both sides' waveforms, a playhead and the time code."""
     from komorebi_qc import jobs  # noqa: PLC0415  rich and the codecs load only for the commands
     from komorebi_qc.cli.output.console import out as standard_output  # noqa: PLC0415
-    from komorebi_qc.cli.output.console import print_json, safe  # noqa: PLC0415
+    from komorebi_qc.cli.output.console import safe  # noqa: PLC0415
+    from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
     from komorebi_qc.cli.output.progress import step_progress  # noqa: PLC0415
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
     from komorebi_qc.core.timebase import clock_text, parse_call_end  # noqa: PLC0415

@@ -49,7 +49,7 @@ def fleet(
         out = str(demo_output("fleet.html"))
     written: Written = reports.write_report(reports.fleet_named(reports.DEMO if demo else dataset), out, worst)
     if as_json:
-        from komorebi_qc.cli.output.console import print_json  # noqa: PLC0415
+        from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
 
         print_json(written.to_dict())
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -38,24 +37,19 @@ def main() -> NoReturn:
     as_json = "--json" in sys.argv
     try:
         code = app(standalone_mode=False, prog_name="komorebi-qc")
-        sys.stdout.flush()
     except KomorebiError as error:
         _fail(error, as_json=as_json)
     except KeyboardInterrupt:
         _stopped()
-    except BrokenPipeError:
-        # The reader of the output (`| head`) is gone. Python would complain again when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.DONE)
     except Exception as error:
         if isinstance(error, typer.Exit):
             sys.exit(error.exit_code)
-        if isinstance(error, typer.Abort):  # typer's own name for Ctrl-C
-            _stopped()
         if hasattr(error, "show") and hasattr(error, "exit_code"):  # typer's usage errors
             error.show()
             sys.exit(ExitCode.BAD_INPUT)
         raise
+    if code == ExitCode.STOPPED:  # typer has caught a Ctrl-C itself
+        _stopped()
     sys.exit(code or ExitCode.DONE)
 
 
@@ -65,7 +59,8 @@ def _stopped() -> NoReturn:
 
 
 def _fail(error: KomorebiError, *, as_json: bool) -> NoReturn:
-    from komorebi_qc.cli.output.console import print_error, print_json  # noqa: PLC0415  rich loads only where it prints
+    from komorebi_qc.cli.output.console import print_error  # noqa: PLC0415  rich loads only where it prints
+    from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
 
     if as_json:
         kind = {"kind": type(error).__name__, "worth_a_retry": isinstance(error, PassingError), "text": str(error)}

@@ -154,7 +154,7 @@ def _settings() -> Settings:
 
 def _print(found: dict[str, Any], show: Any, *, as_json: bool) -> int:
     if as_json:
-        from komorebi_qc.cli.output.console import print_json  # noqa: PLC0415
+        from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
 
         print_json(found)
     else:

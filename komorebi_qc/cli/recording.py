@@ -75,7 +75,7 @@ def process(
 ) -> int:
     """Make the unified recording of one call, from two files or from a recording in AWS."""
     from komorebi_qc import jobs  # noqa: PLC0415  the codecs load only for the commands
-    from komorebi_qc.cli.output.console import print_json  # noqa: PLC0415
+    from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
     from komorebi_qc.cli.output.progress import step_progress  # noqa: PLC0415
     from komorebi_qc.cli.output.recording import print_outcome  # noqa: PLC0415
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
@@ -110,7 +110,7 @@ def diagnose(
 ) -> int:
     """Measure where the call is in the recording, and check both files. Writes no video."""
     from komorebi_qc import jobs  # noqa: PLC0415  the codecs load only for the commands
-    from komorebi_qc.cli.output.console import print_json  # noqa: PLC0415
+    from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
     from komorebi_qc.cli.output.recording import print_diagnosis  # noqa: PLC0415
     from komorebi_qc.wiring import present_limits  # noqa: PLC0415
 
@@ -130,9 +130,9 @@ def limits(limit: Limit = None, *, as_json: AsJson = False) -> int:
 
     present = present_limits(os.environ).changed_by(*(limit or ()))
     if as_json:
-        import json  # noqa: PLC0415
+        from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
 
-        print(json.dumps({"limits": present.to_dict()}, indent=1))  # noqa: T201  this is the output; rich isn't needed
+        print_json({"limits": present.to_dict()})
     else:
         from komorebi_qc.cli.output.recording import print_limits  # noqa: PLC0415
 

@@ -11,29 +11,29 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from komorebi_qc.batch.command import RunResult
-    from komorebi_qc.batch.manifest.manifest_file import Listed
+    from komorebi_qc.batch.manifest.items import Listing
 
 _MOST_LISTED = 10
 
 
-def print_rejected(listed: Listed) -> None:
+def print_rejected(listing: Listing) -> None:
     """Print, before any work, the list's rows that can't be used, and the columns that are ignored."""
-    console, rejected = err(), listed.set_aside
-    if listed.ignored:
-        console.print(f"{safe(listed.name)}: ignored: {safe(', '.join(listed.ignored[:20]))}", soft_wrap=True)
+    console, rejected = err(), listing.rejected
+    if listing.ignored:
+        console.print(f"{safe(listing.name)}: ignored: {safe(', '.join(listing.ignored[:20]))}", soft_wrap=True)
     if not rejected:
         return
-    others = f"the other {len(listed.items)} of {safe(listed.name)} will be done"
+    others = f"the other {len(listing.items)} of {safe(listing.name)} will be done"
     console.print(f"[magenta]{count_of(len(rejected), 'row')} rejected[/]; {others}:", soft_wrap=True)
-    print_rows(console, [(_place(listed, one.listed_in), safe(one.reason)) for one in rejected[:_MOST_LISTED]])
+    print_rows(console, [(_place(listing, one.listed_in), safe(one.reason)) for one in rejected[:_MOST_LISTED]])
     if len(rejected) > _MOST_LISTED:
         console.print(f"... and {len(rejected) - _MOST_LISTED} more; their rows of the dataset say so")
 
 
-def _place(listed: Listed, place: str) -> str:
+def _place(listing: Listing, place: str) -> str:
     """Where a row is, without the list's folder."""
-    line = place.removeprefix(f"{listed.name}:")
-    return safe(f"{listed.name.rpartition('/')[2]}:{line}" if line.isdigit() else place)
+    line = place.removeprefix(f"{listing.name}:")
+    return safe(f"{listing.name.rpartition('/')[2]}:{line}" if line.isdigit() else place)
 
 
 def print_result(result: RunResult) -> None:
@@ -44,9 +44,9 @@ def print_result(result: RunResult) -> None:
     unchanged = f"   [dim]{tally.unchanged} unchanged[/]" if tally.unchanged else ""
     noun = "recording" if tally.total == 1 else "recordings"
     console.print(f"{head} {noun}   ", counts_text(counts), unchanged, sep="")
-    print_rows(console, [(safe(name), safe(reason)) for name, reason in tally.told[:_MOST_LISTED]])
-    more = counts["failed"] - min(len(tally.told), _MOST_LISTED)
-    if tally.told and more > 0:
+    print_rows(console, [(safe(name), safe(reason)) for name, reason in tally.first_failures[:_MOST_LISTED]])
+    more = counts["failed"] - min(len(tally.first_failures), _MOST_LISTED)
+    if tally.first_failures and more > 0:
         console.print(f"... and {more} more: status = 'failed' in the dataset")
     rows = [("dataset", safe(result.dataset)), *([("csv", safe(result.csv))] if result.csv else [])]
     print_rows(console, rows)

@@ -6,15 +6,16 @@ On a terminal long texts are folded into their column. Elsewhere (a pipe, a file
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
+
+from komorebi_qc.cli.output.json_object import end_in_silence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,19 +25,22 @@ _UNITS = ("bytes", "kB", "MB", "GB")
 _GAP = 2
 
 
+class _Output(Console):
+    """A console whose reader may leave early, as `head` does."""
+
+    def on_broken_pipe(self) -> None:
+        """End in silence: nobody reads the rest, and that is no failure."""
+        end_in_silence()
+
+
 def out() -> Console:
     """The console for results: standard output."""
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    return _Output(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 def err() -> Console:
     """The console for progress and errors: standard error."""
     return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
-
-
-def print_json(value: Any) -> None:
-    """Print one JSON object on standard output."""
-    print(json.dumps(value, indent=1))  # noqa: T201  this is the output
 
 
 def print_rows(console: Console, rows: Iterable[Sequence[str]], *, indent: int = 0) -> None:

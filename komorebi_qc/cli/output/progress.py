@@ -28,7 +28,6 @@ OUTCOMES = {
     "warn": ("warn", "yellow"),
     "fail": ("FAIL", "bold red"),
     "failed": ("not done", "bold magenta"),
-    "set_aside": ("rejected", "magenta"),
     "rejected": ("rejected", "magenta"),
     "sent": ("sent", "green"),
 }
