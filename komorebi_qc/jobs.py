@@ -197,7 +197,7 @@ def process_files(
         KomorebiError: see `komorebi_qc.pipeline.process.process`.
     """
     order = request.order(local.LOCAL_ID)
-    container = _container(files.out, request.container)
+    container = local.container_of(files.out, request.container)
     options = request.options(Options(**read_local(environ)), container, thumbnail=files.thumbnail is not None)
     return local.process_files(files, order.call_end, alignment=order.alignment, options=options, progress=progress)
 
@@ -345,15 +345,3 @@ def _align(text: str) -> AlignChoice:
 def _choice(text: str) -> ContainerChoice:
     Options(container=cast("ContainerChoice", text))
     return cast("ContainerChoice", text)
-
-
-def _container(out: Path, wanted: str) -> ContainerChoice:
-    """The container that the output's extension names, else the requested one."""
-    extension = out.suffix.lower()
-    if not extension:
-        return _choice(wanted)
-    if extension not in (".mp4", ".webm"):
-        raise InputError(
-            f"{out} has the extension {extension}: name it .mp4 or .webm, or leave it out to follow the codec"
-        )
-    return _choice(extension[1:])

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.core.timebase import CallEnd
     from komorebi_qc.measure.levels import ChannelLevels
+    from komorebi_qc.sync import SyncResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ class Diagnosis:
     levels: dict[str, dict[str, ChannelLevels]]
     findings: tuple[Finding, ...]
     limits: Limits = DEFAULT
+
+    @property
+    def sync(self) -> SyncResult:
+        """The sync measurement."""
+        return self.pair.result
 
     @property
     def verdict(self) -> Status:

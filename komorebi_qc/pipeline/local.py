@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.progress import SILENT
 from komorebi_qc.core.recording import Recording
 from komorebi_qc.pipeline.options import Options, Order
@@ -12,8 +13,11 @@ from komorebi_qc.pipeline.process import process
 from komorebi_qc.storage.local import LocalTable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.core.timebase import Alignment, CallEnd
+    from komorebi_qc.pipeline.options import ContainerChoice
     from komorebi_qc.pipeline.outcome import Outcome
     from komorebi_qc.storage.local import LocalFiles
 
@@ -50,3 +54,21 @@ def process_files(
     files.check()
     order = Order(LOCAL_ID, call_end, alignment)
     return process(order, table=LocalTable(local_item()), media=files, options=options or Options(), progress=progress)
+
+
+def container_of(out: Path, wanted: str) -> ContainerChoice:
+    """The container that a file's extension names, or the requested one if it has no extension.
+
+    Args:
+        out: the unified recording.
+        wanted: ``auto``, ``mp4`` or ``webm``.
+
+    Raises:
+        InputError: the extension or the request names another container.
+    """
+    extension = out.suffix.lower()
+    if extension not in ("", ".mp4", ".webm"):
+        raise InputError(
+            f"{out} has the extension {extension}: name it .mp4 or .webm, or leave it out to follow the codec"
+        )
+    return Options(container=cast("ContainerChoice", extension[1:] or wanted)).container

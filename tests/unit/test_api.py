@@ -1,0 +1,185 @@
+"""The public interface, as a program outside of the package uses it."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import komorebi_qc
+from komorebi_qc import api
+from komorebi_qc.findings import legacy
+
+if TYPE_CHECKING:
+    from captures import Capture
+
+PACKAGE = Path(komorebi_qc.__file__).parent
+HEAVY = ("av", "numpy", "boto3", "matplotlib", "rich", "typer", "soxr", "duckdb", "pyarrow")
+USE = """\
+import komorebi_qc
+
+found: komorebi_qc.Diagnosis = komorebi_qc.diagnose(connect="a.wav", recording="b.webm", call_end=10)
+reveal_type(found.sync.offset_s)
+reveal_type(komorebi_qc.process)
+outcome = komorebi_qc.process(
+    connect="a.wav",
+    recording="b.webm",
+    call_end="00:00:10",
+    out="c.mp4",
+    alignment=komorebi_qc.Alignment(1.5),
+    options=komorebi_qc.Options(limits=komorebi_qc.Limits().changed_by("drift=50:200")),
+)
+reveal_type(outcome.findings)
+reveal_type(komorebi_qc.audit(connect="a.wav", recording="b.webm", call_end=10, out="d").state)
+komorebi_qc.diagnose(connect="a.wav", recording="b.webm")
+komorebi_qc.process(connect="a.wav", recording="b.webm", call_end=10, out="c.mp4", container="mp4")
+komorebi_qc.nothing
+"""
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    """A program that imports the package waits for no library until it uses a name."""
+    code = f"import sys, komorebi_qc; print([name for name in {HEAVY!r} if name in sys.modules], komorebi_qc.__all__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("[] ")
+    used = "import sys, komorebi_qc; komorebi_qc.Options; print('numpy' in sys.modules, 'av' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", used], capture_output=True, text=True, check=True)
+    assert done.stdout == "False False\n"
+
+
+def test_every_public_name_is_there_and_described() -> None:
+    """Each name loads, has a docstring, and is the same object at its second use."""
+    for name in komorebi_qc.__all__:
+        found = getattr(komorebi_qc, name)
+        assert found is getattr(komorebi_qc, name)
+        assert (found.__doc__ or "").strip(), name
+    assert set(komorebi_qc.__all__) <= set(dir(komorebi_qc))
+    with pytest.raises(AttributeError, match="nothing"):
+        komorebi_qc.nothing  # type: ignore[attr-defined]  # noqa: B018  the access itself is tested
+
+
+def test_the_types_have_the_same_names() -> None:
+    """`__init__.pyi` names the same objects as `__init__.py` loads."""
+    tree = ast.parse((PACKAGE / "__init__.pyi").read_text())
+    typed = {
+        alias.asname: f"{node.module}.{alias.name}"
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert sorted(str(name) for name in typed) == sorted(komorebi_qc.__all__)
+    for name, home in typed.items():
+        module, _, attribute = home.rpartition(".")
+        assert getattr(sys.modules[module], attribute) is getattr(komorebi_qc, str(name))
+
+
+def test_a_type_checker_sees_the_interface(tmp_path: Path) -> None:
+    """A program outside of the package gets exact types, and errors for wrong calls."""
+    script = tmp_path / "use.py"
+    script.write_text(USE)
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--output", "json", str(script)]
+    command += ["--cache-dir", str(tmp_path / "cache"), "--follow-imports", "silent"]
+    done = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    notes = [str(one["message"]) for one in found if one["severity"] == "note" and "Revealed" in one["message"]]
+    errors = {one["line"]: one["code"] for one in found if one["severity"] == "error"}
+    assert [note.partition('"')[2].rstrip('"') for note in (notes[0], *notes[2:])] == [
+        "float | None",
+        "tuple[komorebi_qc.core.finding.Finding, ...]",
+        "Literal['waiting'] | Literal['running'] | Literal['done'] | Literal['failed'] | Literal['stopped']",
+    ]
+    assert "def (*, connect:" in notes[1]
+    assert notes[1].endswith('komorebi_qc.pipeline.outcome.Outcome"')
+    assert errors == {16: "call-arg", 17: "call-arg", 18: "attr-defined"}
+
+
+@pytest.mark.parametrize("function", ["diagnose", "process"])
+def test_the_example_of_a_function_runs(function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The docstring's example prints what it says, on the sample call."""
+    monkeypatch.chdir(tmp_path)
+    run_examples(getattr(api, function), function)
+
+
+@pytest.mark.skipif(find_spec("papermill") is None, reason="needs the extra desk")
+def test_the_example_of_the_audit_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The docstring's example writes a report of the sample call."""
+    monkeypatch.chdir(tmp_path)
+    run_examples(api.audit, "audit")
+
+
+def test_the_example_of_the_package_runs() -> None:
+    """The package's own docstring has an example too."""
+    run_examples(komorebi_qc, "komorebi_qc")
+
+
+def test_the_example_of_upgrade_runs() -> None:
+    """An old document is upgraded as the docstring shows."""
+    run_examples(legacy.upgrade, "upgrade")
+
+
+def run_examples(documented: object, name: str) -> None:
+    """Run the examples of a docstring."""
+    found = doctest.DocTestFinder(recurse=False).find(documented, name, globs={"upgrade": legacy.upgrade})
+    examples = [test for test in found if test.examples]
+    assert examples
+    for test in examples:
+        result = doctest.DocTestRunner(verbose=False).run(test)
+        assert result.failed == 0, name
+
+
+def test_an_audit_without_its_libraries_says_what_to_install(
+    tmp_path: Path, sample: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names the missing library and the line that installs it."""
+    monkeypatch.setitem(sys.modules, "komorebi_qc.desk.audit", None)
+    with pytest.raises(komorebi_qc.InputError, match=r"an audit needs .*\[desk\]"):
+        komorebi_qc.audit(connect=sample.call, recording=sample.recording, call_end=sample.call_end, out=str(tmp_path))
+
+
+def test_a_manual_alignment_is_used(tmp_path: Path, sample: Capture) -> None:
+    """The caller's alignment replaces the measurement, and a thumbnail is written if it is named."""
+    outcome = komorebi_qc.process(
+        connect=sample.call,
+        recording=str(sample.recording),
+        call_end=komorebi_qc.CallEnd(22.0, 1.0),
+        out=tmp_path / "unified",
+        thumbnail=tmp_path / "first.png",
+        alignment=komorebi_qc.Alignment(1.5),
+    )
+    assert outcome.placement.source == "manual"
+    assert outcome.document["alignment"]["offset_s"] == 1.5
+    assert Path(outcome.published.video) == tmp_path / "unified.mp4"
+    assert (tmp_path / "first.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"call_end": "noon"}, "'noon' isn't a time"),
+        ({"call_end": -1}, "negative"),
+        ({"connect": "nowhere.wav"}, r"nowhere\.wav"),
+        ({"out": "unified.avi"}, r"extension \.avi"),
+    ],
+)
+def test_bad_arguments_are_refused(
+    change: dict[str, object], words: str, tmp_path: Path, sample: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bad argument is an `InputError` that names it, and nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    arguments = {
+        "connect": sample.call,
+        "recording": sample.recording,
+        "call_end": sample.call_end,
+        "out": "unified.mp4",
+        **change,
+    }
+    with pytest.raises(komorebi_qc.InputError, match=words):
+        komorebi_qc.process(**arguments)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
