@@ -51,7 +51,7 @@ def output_folder(out: str, *, last: str) -> Iterator[Path]:
         try:
             yield Path(scratch)
         finally:
-            _upload(client, Path(scratch), bucket, prefix, last)
+            _upload(client, Path(scratch), bucket, prefix.strip("/"), last)
 
 
 def _upload(client: Any, folder: Path, bucket: str, prefix: str, last: str) -> None:

@@ -1,0 +1,33 @@
+"""The pages of an audit that went wrong."""
+
+from __future__ import annotations
+
+from komorebi_qc.desk.audit.pages import failure_page, with_alert
+from komorebi_qc.desk.audit.status import AuditStatus, FailedCell, NotebookStatus
+
+REPORT = "<html><main><h1>Report</h1></main></html>"
+
+
+def test_failed_notebooks_are_at_the_top_of_the_report() -> None:
+    """Their sentences are escaped, and the report follows."""
+    failed = NotebookStatus("bad", "bad.ipynb", "failed", 3, 1, failed=FailedCell(2, "Part 2", "f()", "E: <no & such>"))
+    page = with_alert(REPORT, AuditStatus(notebooks=[failed]))
+    assert 'role="alert"' in page
+    assert "code cell 2 of 3, under “Part 2” (f()): E: &lt;no &amp; such&gt;" in page
+    assert page.index("alert") < page.index("<h1>Report</h1>")
+
+
+def test_a_complete_audit_has_no_alert() -> None:
+    """The report is unchanged."""
+    done = NotebookStatus("good", "good.ipynb", "done", 3, 3)
+    assert with_alert(REPORT, AuditStatus(notebooks=[done])) == REPORT
+
+
+def test_a_failure_page_has_reason_and_step() -> None:
+    """Everything is escaped."""
+    status = AuditStatus(recording="a<b", step="fetch call audio", error="it's <broken>", error_kind="MediaError")
+    page = failure_page(status)
+    assert "The recording couldn&#x27;t be examined" in page or "The recording couldn't be examined" in page
+    assert "it&#x27;s &lt;broken&gt;" in page
+    assert "<dt>Failed during</dt><dd>fetch call audio</dd>" in page
+    assert "a&lt;b" in page

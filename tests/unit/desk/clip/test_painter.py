@@ -1,0 +1,67 @@
+"""The frames of a clip."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+import pytest
+from desk import clicking, sample_session
+
+from komorebi_qc.desk.clip import ClipJob
+from komorebi_qc.desk.clip.painter import FramePainter, VideoFrames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+AT_S = 7.25
+
+
+@pytest.fixture(scope="module")
+def painter() -> Iterator[FramePainter]:
+    """Draws the sample from `AT_S`, with a click 1 s later."""
+    found = clicking(AT_S + 1.0)
+    with av.open(str(found.video)) as container:
+        yield FramePainter(found, ClipJob(AT_S, 4.0), AT_S, 4.0, VideoFrames(container, AT_S, 0.0))
+
+
+@pytest.mark.parametrize("t", [0.0, 0.5, 0.96])
+def test_the_click_reaches_the_playhead_in_time(t: float, painter: FramePainter) -> None:
+    """In each frame the click's line is as far right of the playhead as it is ahead in time, to a pixel."""
+    frame = painter.frame(t).astype(int)
+    track = frame[720 - 288 : 720 - 288 + 60]
+    yellow = (track[:, :, 0] > 200) & (track[:, :, 1] > 140) & (track[:, :, 2] < 90)
+    columns = np.flatnonzero(yellow[:, 600:].sum(axis=0) > 12) + 600
+    assert columns.tolist() == [pytest.approx(640 + (1.0 - t) * 160, abs=1.01)]
+    assert frame[700, 640].tolist() == [255, 94, 58]
+
+
+def test_each_frame_shows_the_visible_video_frame() -> None:
+    """The last video frame at or before the time, at any frame rate."""
+    found = sample_session().examined
+    with av.open(str(found.video)) as container:
+        times = [float(frame.time or 0.0) for frame in container.decode(video=0)]
+    with av.open(str(found.video)) as container:
+        frames = VideoFrames(container, 3.0, 0.0)
+        for at_s in np.arange(3.0, 9.0, 0.04):
+            visible: Any = frames.at(float(at_s))
+            assert float(visible.time) == pytest.approx(max(t for t in times if t <= at_s + 1e-4), abs=1e-4)
+
+
+def test_the_time_code_runs(painter: FramePainter) -> None:
+    """Two frames differ in the time code's corner."""
+    first = painter.frame(1.0)[:40, :300].copy()
+    later = painter.frame(1.04)[:40, :300].copy()
+    assert (first != later).any()
+    assert first.max() > 200
+
+
+def test_frames_are_drawn_faster_than_they_play(painter: FramePainter) -> None:
+    """At 720p a frame costs less CPU than a third of its duration, decoding included."""
+    painter.frame(1.1)
+    began = time.process_time()
+    for k in range(30, 80):
+        painter.frame(k / 25)
+    assert (time.process_time() - began) / 50 < 0.04 / 3  # 2 to 3 ms on an idle core

@@ -1,0 +1,70 @@
+"""The cells of the notebook about the nine steps."""
+
+from __future__ import annotations
+
+import pytest
+from desk import sample_session, wrong_session
+from shown_cells import check_output
+
+from komorebi_qc.core.timebase import clock_text
+from komorebi_qc.desk.notebooks import process_recording
+from komorebi_qc.pipeline.process import STEPS
+
+NEEDS_A_RESULT = {"after_call", "before_after", "seams", "published", "item_written"}
+
+
+@pytest.mark.parametrize("name", sorted({*process_recording.__all__} - {"seams"}))
+def test_a_cell_is_self_contained(name: str) -> None:
+    """Media are embedded and described, and every number is known."""
+    check_output(getattr(process_recording, name)(sample_session()))
+
+
+@pytest.mark.parametrize("name", sorted(process_recording.__all__))
+def test_a_refused_pair_has_every_cell(name: str) -> None:
+    """Each cell shows what there is, or states that no recording was written."""
+    text = getattr(process_recording, name)(wrong_session()).text
+    assert text.strip()
+    if name in NEEDS_A_RESULT:
+        assert "No recording was written" in text
+
+
+def test_each_step_has_its_time() -> None:
+    """The nine steps in order; a refused pair names the step that stopped."""
+    lines = process_recording.steps(sample_session()).text.splitlines()
+    assert [line.split(" | ")[1] for line in lines[1:]] == list(STEPS)
+    assert f"The run stopped in step 5, {STEPS[4]}: " in process_recording.steps(wrong_session()).text
+
+
+def test_media_are_described() -> None:
+    """Codecs, rates and timestamps of both files."""
+    assert "PCM_S16LE, 8000 Hz, 2 channels" in process_recording.call_audio(sample_session()).text
+    recording = process_recording.agent_recording(sample_session()).text
+    for words in ("H264", "OPUS", "Audio lost: 0.000 s in 0 gaps", "median rate 10.0 frames/s"):
+        assert words in recording
+
+
+def test_the_calls_end_is_the_alignments() -> None:
+    """The cell after the call has the end on the recording clock, and its basis."""
+    found = sample_session().examined
+    call = found.diagnosis.call.audio
+    assert call is not None
+    text = process_recording.after_call(sample_session()).text
+    assert f"The call ends at: {clock_text(found.alignment.to_recording(call.span.end_s))}" in text
+    assert "The call is placed by: the measured alignment" in text
+
+
+def test_the_plan_lists_every_piece() -> None:
+    """Each piece with its times and its source."""
+    found = sample_session().examined
+    text = process_recording.audio_plan(sample_session()).text
+    for piece in found.timeline.pieces:
+        assert f"{clock_text(piece.output.start_s)} | {clock_text(piece.output.end_s)} | {piece.source}" in text
+
+
+def test_the_item_gets_the_documents_values() -> None:
+    """The attributes are those of the document, and the files are listed with their sizes."""
+    found = sample_session().examined
+    offset_s = found.document["alignment"]["offset_s"]
+    assert f"qcOffsetSeconds: {offset_s}" in process_recording.item_written(sample_session()).text
+    files = process_recording.published(sample_session()).text
+    assert f"{found.video.name} | {found.video.stat().st_size:,} bytes" in files
