@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer.main
 
+from komorebi_qc.batch.dataset import legacy as dataset_legacy
 from komorebi_qc.batch.dataset import schema as dataset
 from komorebi_qc.cli.main import app
 from komorebi_qc.core.limits import EVERYTHING, LIMITS
+from komorebi_qc.findings import legacy
 from komorebi_qc.wiring import VARIABLES
 
 if TYPE_CHECKING:
@@ -117,6 +119,24 @@ def _type(root: dict[str, Any], node: dict[str, Any]) -> str:
     return " or ".join(kinds)
 
 
+def renamed() -> str:
+    """Every name that schema 2.0 changed, from the tables of the readers for 1.x."""
+    columns = {f"dataset, column `{old}`": f"`{new}`" for old, new in dataset_legacy.RENAMED_COLUMNS.items()}
+    statuses = {f"dataset, `status` `{old}`": f"`{new}`" for old, new in dataset_legacy.RENAMED_STATUS.items()}
+    values = {
+        f"value of `{key}`: `{old}`": f"`{new}`" for key, pairs in legacy.VALUES.items() for old, new in pairs.items()
+    }
+    names = {
+        **{f"key `{old}`": f"`{new}`" for old, new in legacy.KEYS.items()},
+        **values,
+        **{f"finding and limit `{old}`": f"`{new}`" for old, new in legacy.NAMES.items()},
+        **columns,
+        **statuses,
+        **{f"item, attribute `{old}`": f"`{new}`" for old, new in legacy.ATTRIBUTES.items()},
+    }
+    return _table(("1.x", "2.0"), list(names.items()))
+
+
 def commands() -> str:
     """Every command with its options, hidden ones left out."""
     group: Any = typer.main.get_command(app)
@@ -181,7 +201,7 @@ PAGES = {
     "commands.md": {"commands": commands},
     "settings.md": {"variables": settings},
     "limits.md": {"limits": limits},
-    "schema.md": {"keys": qc_keys},
+    "schema.md": {"keys": qc_keys, "renamed": renamed},
     "dataset.md": {"schema": dataset.as_markdown, "version": lambda: dataset.SCHEMA_VERSION},
 }
 """Of each page, its tables and the functions that make them."""

@@ -162,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = parser.parse_args(arguments)
     try:
         for minutes in wanted.minutes:
-            make_inputs(["told"], minutes, wanted.folder)
+            make_inputs(["call-end"], minutes, wanted.folder)
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=wanted.folder, prefix="run-")))
             (folder / "tmp").mkdir()

@@ -1,6 +1,7 @@
 """``komorebi-qc`` against the predecessor's six FFmpeg processes, one FFmpeg process, the network, and its limits.
 
-    .venv/bin/python tests/bench/process.py [--rows told s3 ...] [--minutes 60] [--runs 3] [--check] [--markdown FILE]
+    .venv/bin/python tests/bench/process.py [--rows call-end s3 ...] [--minutes 60] [--runs 3] [--check]
+        [--markdown FILE]
 
 All sides work on the same recordings, which are made once and kept in ``bench-output/``: 720p H.264 at about 900 kb/s
 with 48 kHz stereo AAC, a call over five sixths of it, all of its speech real voices. They take turns, after one run of

@@ -82,11 +82,13 @@ class Pair:
 
 
 PAIRS = (
-    Pair("told", "told", "reference", "wall_s", "wall, s, against the reference", "<= 1/5", "1/7"),
-    Pair("told", "told", "reference", "cpu_s", "CPU, s, against the reference", "<= 1/4.5", "1/6"),
-    Pair("told48", "told48", "reference48", "wall_s", "48 kHz: wall, s, against the reference", "<= 1/3", "1/4"),
-    Pair("told48", "told48", "reference48", "cpu_s", "48 kHz: CPU, s, against the reference", "<= 1/3", "1/4"),
-    Pair("floor", "told", "floor", "cpu_s", "CPU, s, against one FFmpeg process", "<= 1.1x", "0.9x"),
+    Pair("call-end", "call-end", "reference", "wall_s", "wall, s, against the reference", "<= 1/5", "1/7"),
+    Pair("call-end", "call-end", "reference", "cpu_s", "CPU, s, against the reference", "<= 1/4.5", "1/6"),
+    Pair(
+        "call-end48", "call-end48", "reference48", "wall_s", "48 kHz: wall, s, against the reference", "<= 1/3", "1/4"
+    ),
+    Pair("call-end48", "call-end48", "reference48", "cpu_s", "48 kHz: CPU, s, against the reference", "<= 1/3", "1/4"),
+    Pair("floor", "call-end", "floor", "cpu_s", "CPU, s, against one FFmpeg process", "<= 1.1x", "0.9x"),
     Pair("auto", "auto", "floor", "cpu_s", "diagnosed: CPU, s, against one FFmpeg process", "<= 1.5x", "1.2x"),
     Pair("webm", "webm", "reference", "wall_s", "WebM: wall, s, against the reference on H.264", "<= 1/2", "1/3"),
 )
@@ -121,7 +123,7 @@ def pair_rows(pairs: Collection[Pair], runs: Collection[Run], minutes: float) ->
 
 
 NOTES = {
-    "told48": "At 48 kHz the reference gets a call that is at 48 kHz already, and joins it without a change. "
+    "call-end48": "At 48 kHz the reference gets a call that is at 48 kHz already, and joins it without a change. "
     "komorebi-qc gets the call audio of Connect, at 8 kHz.",
     "floor": "The floor is one FFmpeg process: video copied, audio through one filter graph (resample, trim, two "
     "crossfades of 10 ms) into the same encoder with the same settings. It makes no thumbnail and checks nothing; "
@@ -134,7 +136,7 @@ def _memory(bench: Bench) -> Result:
     lengths = memory_lengths(bench.minutes)
     peaks, runs = [], []
     with tempfile.TemporaryDirectory(dir=bench.folder, prefix="run-") as scratch:
-        for name, minutes in (*(("told", length) for length in lengths), ("auto", bench.minutes)):
+        for name, minutes in (*(("call-end", length) for length in lengths), ("auto", bench.minutes)):
             own = []
             for _ in range(bench.runs):
                 used = run_side(SIDES[name], minutes, bench.folder, Path(scratch), watch=True)
@@ -169,7 +171,7 @@ def _quality(bench: Bench) -> Result:
     if find_spec("pesq") is None:
         why = "pesq isn't installed (pip install -e '.[quality]' builds it; it needs a C compiler)"
         return Result([not_measured("quality", minutes, what, why, must, aim)])
-    side = SIDES["told"]
+    side = SIDES["call-end"]
     with tempfile.TemporaryDirectory(dir=bench.folder, prefix="run-") as name:
         scratch = Path(name)
         kept: list[Path] = []
@@ -216,7 +218,7 @@ ALONE: dict[str, Callable[[Bench], Result]] = {
     "s3": _s3,
     "worker": _worker,
 }
-NAMES = ("told", "told48", "floor", "auto", "memory", "s3", "quality", "worker", "webm")
+NAMES = ("call-end", "call-end48", "floor", "auto", "memory", "s3", "quality", "worker", "webm")
 """All rows, in the table's order."""
 
 

@@ -54,7 +54,7 @@ class Side:
         return {extra for extra, name in (("webm", WEBM), ("wide", WIDE)) if name in (self.recording, self.connect)}
 
 
-def _ours(align: Literal["told", "auto"]) -> Callable[[Path, Path, float, Path], list[str]]:
+def _ours(align: Literal["call-end", "auto"]) -> Callable[[Path, Path, float, Path], list[str]]:
     def build(recording: Path, connect: Path, minutes: float, out: Path) -> list[str]:
         command = [OWN_TOOL, "process", "--align", align, "--json", "--connect", str(connect)]
         command += ["--recording", str(recording), "--call-end", call_end(minutes)]
@@ -90,10 +90,10 @@ def _floor(recording: Path, connect: Path, minutes: float, out: Path) -> list[st
 SIDES = {
     side.name: side
     for side in (
-        Side("told", _ours("told"), is_ours=True),
+        Side("call-end", _ours("call-end"), is_ours=True),
         Side("auto", _ours("auto"), is_ours=True),
-        Side("told48", _ours("told"), more=LIKE_48K, is_ours=True),
-        Side("webm", _ours("told"), WEBM, suffix=".webm", is_ours=True),
+        Side("call-end48", _ours("call-end"), more=LIKE_48K, is_ours=True),
+        Side("webm", _ours("call-end"), WEBM, suffix=".webm", is_ours=True),
         Side("reference", _reference(), lacks_s=LEAD_S),
         Side("reference48", _reference("48000", "96k"), connect=WIDE, lacks_s=LEAD_S),
         Side("floor", _floor),

@@ -50,7 +50,7 @@ BATCH = 20
 """Calls that lie in the queue at once: SeaweedFS gives no room back until a bucket goes."""
 WITHIN_S = 120.0
 """The longest that a short call may take before the bench gives up."""
-ALIGNS = ("told", "auto")
+ALIGNS = ("call-end", "auto")
 WALL = ("S3 to S3: wall, s, against the slowest part alone", "<= 1.3x", "1.1x")
 MEMORY = ("S3 to S3: peak memory, MB", "<= 250 MB", "180 MB")
 SCRATCH = ("S3 to S3: scratch files, bytes", "<= 0 bytes", "")
@@ -335,7 +335,7 @@ def s3_rows(runs: Sequence[Run], scratch: Mapping[str, int], minutes: float) -> 
     rows = []
     for align in ALIGNS:
         slowest = max((f"{align} alone", "download alone", "upload alone"), key=lambda side: median(wall_s(side)))
-        whats = S3_WHATS if align == "told" else [(f"diagnosed, {what}", "", "") for what, *_ in S3_WHATS]
+        whats = S3_WHATS if align == "call-end" else [(f"diagnosed, {what}", "", "") for what, *_ in S3_WHATS]
         wall, memory, files = whats
         row = compared("s3", minutes, wall[0], wall_s(f"{align} from S3"), wall_s(slowest), *wall[1:])
         rows.append(replace(row, against=f"{row.against} ({slowest})"))

@@ -61,17 +61,28 @@ def _cells(text: str) -> list[list[str]]:
 
 def test_short_bench_prints_its_table(inputs: Path) -> None:
     """Sides take turns, every pair comes out judged by its ratio, and the misses and runs are told below the table."""
-    command = [sys.executable, str(BENCH), "--rows", "told", "--minutes", "0.5", "--runs", "1", "--folder", str(inputs)]
+    command = [
+        sys.executable,
+        str(BENCH),
+        "--rows",
+        "call-end",
+        "--minutes",
+        "0.5",
+        "--runs",
+        "1",
+        "--folder",
+        str(inputs),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     cells = _cells(done.stdout)
-    judged = [row for row in cells if row[0] == "told"]
+    judged = [row for row in cells if row[0] == "call-end"]
     assert [row[2].split(",")[0] for row in judged] == ["wall", "CPU"]
     for row in judged:
         is_met = Goal(row[3]).is_met_by(float(row[7].split()[0]))
         assert (row[8] in ("met", "aim met")) == is_met
-        assert (f"MISSED: told, 0.5 min, {row[2]}" in done.stdout) != is_met
-    assert [row[1] for row in cells if row[0] == "0.5" and len(row) == 5] == ["told", "reference"]
+        assert (f"MISSED: call-end, 0.5 min, {row[2]}" in done.stdout) != is_met
+    assert [row[1] for row in cells if row[0] == "0.5" and len(row) == 5] == ["call-end", "reference"]
     assert "cores of" in done.stdout
     assert sorted(path.name for path in inputs.iterdir()) == ["0.5min"]
 
@@ -82,8 +93,8 @@ def test_a_run_from_s3_is_whole_and_watched(inputs: Path, place: storage.Place, 
     with place.buckets(CONNECT, INPUT):
         objects = place.put("bench-s3", inputs / "0.5min")
         storage.download(place.far, objects)
-        run, scratch_bytes = storage.from_s3(place, "told", bench, tmp_path, watch=True)
-    assert run.side == "told from S3"
+        run, scratch_bytes = storage.from_s3(place, "call-end", bench, tmp_path, watch=True)
+    assert run.side == "call-end from S3"
     assert min(run.wall_s, run.cpu_s) > 0
     assert 30 < run.memory_mb < 500
     assert scratch_bytes >= 0
@@ -266,11 +277,11 @@ def test_half_a_recording_is_no_run(tmp_path: Path) -> None:
     recording = tmp_path / "recording"
     recording.write_bytes(bytes(1000))
     told = Usage(1.0, 1.0, 1.0, 0, 0, '{"durations": {"output_s": 60.2}}')
-    check_made("told", told, 900, 1.0, recording)
+    check_made("call-end", told, 900, 1.0, recording)
     with pytest.raises(BenchError, match="not all of it"):
-        check_made("told", told, 700, 1.0, recording)
+        check_made("call-end", told, 700, 1.0, recording)
     with pytest.raises(BenchError, match=r"made 60\.2 s"):
-        check_made("told", told, 900, 2.0, recording)
+        check_made("call-end", told, 900, 2.0, recording)
 
 
 @pytest.mark.parametrize(
@@ -313,7 +324,7 @@ def test_rows_say_how_they_stand() -> None:
 
 def test_ratio_is_the_medians_and_its_spread_the_turns() -> None:
     """One slow turn moves the spread and not the ratio."""
-    row = compared("told", 60, "wall, s", [2.0, 9.0, 2.2], [10.0, 10.0, 11.0], "<= 1/4", "1/5")
+    row = compared("call-end", 60, "wall, s", [2.0, 9.0, 2.2], [10.0, 10.0, 11.0], "<= 1/4", "1/5")
     assert row.ratio == "0.220 (0.200 to 0.900)"
     assert row.verdict == "met"
 
@@ -344,11 +355,11 @@ def test_quality_is_the_worse_channel_s() -> None:
 
 def test_s3_is_held_against_the_slowest_alone() -> None:
     """The ratio is to the longest of the three medians, named, and what is diagnosed isn't judged."""
-    walls = {"told alone": 6.0, "auto alone": 20.0, "download alone": 10.0, "upload alone": 8.0}
-    walls |= {"told from S3": 12.5, "auto from S3": 21.0}
+    walls = {"call-end alone": 6.0, "auto alone": 20.0, "download alone": 10.0, "upload alone": 8.0}
+    walls |= {"call-end from S3": 12.5, "auto from S3": 21.0}
     runs = [_run(side, wall_s, memory_mb=180.0) for side, wall_s in walls.items()]
-    runs.append(_run("told from S3, watched", 99.0, memory_mb=251.0))
-    found = storage.s3_rows(runs, {"told": 0, "auto": 1}, 60.0)
+    runs.append(_run("call-end from S3, watched", 99.0, memory_mb=251.0))
+    found = storage.s3_rows(runs, {"call-end": 0, "auto": 1}, 60.0)
     assert [row.verdict for row in found] == ["met", "MISSED", "met", "", "", ""]
     assert [row.against for row in found if row.against] == ["10.00 (download alone)", "20.00 (auto alone)"]
     assert found[0].value == 1.25
@@ -364,8 +375,8 @@ def test_worker_is_held_against_its_codecs() -> None:
 @pytest.mark.parametrize(
     ("names", "wanted"),
     [
-        (["told", "s3", "quality"], {60.0: set()}),
-        (["told48", "webm"], {60.0: {"wide", "webm"}}),
+        (["call-end", "s3", "quality"], {60.0: set()}),
+        (["call-end48", "webm"], {60.0: {"wide", "webm"}}),
         (["memory"], {10.0: set(), 60.0: set(), 240.0: set()}),
         (["worker"], {5.0: set()}),
     ],
@@ -385,8 +396,8 @@ def test_the_call_ends_within_its_recording(minutes: float) -> None:
 
 
 def _result(*_: object) -> rows.Result:
-    missed = compared("told", 60.0, "wall, s", [50.0], [100.0], "<= 1/5")
-    return rows.Result([missed], [_run("told", 50.0), _run("download alone", 9.0, memory_mb=math.nan)], ["A note."])
+    missed = compared("call-end", 60.0, "wall, s", [50.0], [100.0], "<= 1/5")
+    return rows.Result([missed], [_run("call-end", 50.0), _run("download alone", 9.0, memory_mb=math.nan)], ["A note."])
 
 
 @pytest.mark.parametrize(("arguments", "expected"), [([], 0), (["--check"], 1)])
