@@ -128,7 +128,7 @@ def papermill(path: Path, folder: Path, *parameters: str) -> subprocess.Complete
 
 @pytest.mark.parametrize("name", ["dead_letters", "fleet_report"])
 def test_a_notebook_runs_on_its_defaults(name: str, tmp_path: Path) -> None:
-    """Every cell ran and has an output. (The audit's test runs the other two notebooks.)"""
+    """Every cell ran and has an output. The audit's test runs the other two notebooks."""
     done = papermill(ROOT / "notebooks" / f"{name}.ipynb", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "unknown parameter" not in done.stderr
