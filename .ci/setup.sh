@@ -14,7 +14,7 @@ say() { echo "setup: $*" >&2; }
 fits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
 find_python() {
-  local name
+  local name found
   if [ -n "${PYTHON:-}" ]; then
     fits "$PYTHON" && echo "$PYTHON" && return
   else
@@ -22,7 +22,8 @@ find_python() {
       command -v "$name" >/dev/null && fits "$name" && echo "$name" && return
     done
   fi
-  say "needs Python 3.11 or newer (found: $("${PYTHON:-python3}" --version 2>&1 || true)); install it, or set PYTHON"
+  found=$("${PYTHON:-python3}" --version 2>/dev/null) || found="no ${PYTHON:-python3}"
+  say "needs Python 3.11 or newer (found: $found); install it, or set PYTHON"
   return 1
 }
 
