@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.recording import Recording
     from komorebi_qc.queue.sqs import Queue
     from komorebi_qc.storage.dynamodb import DynamoTable
-    from komorebi_qc.storage.s3_media import S3Media
+    from komorebi_qc.storage.s3.media import S3Media
 
 LOG = logging.getLogger(__name__)
 MAX_DEAD_LETTERS = 1_000

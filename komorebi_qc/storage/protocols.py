@@ -1,6 +1,6 @@
 """Two small protocols for items and media: all that the pipeline knows about storage.
 
-`komorebi_qc.storage.dynamodb` and `komorebi_qc.storage.s3_media` implement them on AWS, `komorebi_qc.storage.local` in
+`komorebi_qc.storage.dynamodb` and `komorebi_qc.storage.s3.media` implement them on AWS, `komorebi_qc.storage.local` in
 memory and in files.
 """
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from komorebi_qc.pipeline.options import Options, Order
     from komorebi_qc.pipeline.outcome import Outcome
     from komorebi_qc.storage.protocols import RecordingsTable
-    from komorebi_qc.storage.s3_media import S3Media
+    from komorebi_qc.storage.s3.media import S3Media
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.queue.sqs import Queue, SqsQueues
     from komorebi_qc.storage.dynamodb import DynamoTable
-    from komorebi_qc.storage.s3_media import S3Media
+    from komorebi_qc.storage.s3.media import S3Media
 
 _LOCAL = ("audio_rate", "audio_bit_rate", "limits")
 
@@ -99,7 +99,7 @@ class Settings:
         Raises:
             SettingsError: no region is configured, or the AWS profile doesn't exist.
         """
-        from komorebi_qc.storage.s3_media import S3Media  # noqa: PLC0415  clients only where they are used
+        from komorebi_qc.storage.s3.media import S3Media  # noqa: PLC0415  clients only where they are used
 
         return S3Media(
             clients.aws_client("s3"),

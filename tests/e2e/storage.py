@@ -41,9 +41,9 @@ from komorebi_qc.pipeline.process import process
 from komorebi_qc.queue.dead_letter import DeadLetter
 from komorebi_qc.queue.sqs import Queue, SqsQueues
 from komorebi_qc.storage.dynamodb import DynamoTable
-from komorebi_qc.storage.s3_media import S3Media
-from komorebi_qc.storage.s3_multipart_writer import STALE_AFTER
-from komorebi_qc.storage.s3_publication import PART_BYTES
+from komorebi_qc.storage.s3.media import S3Media
+from komorebi_qc.storage.s3.multipart_writer import STALE_AFTER
+from komorebi_qc.storage.s3.publication import PART_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -39,7 +39,7 @@ from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.pipeline.options import Options, Order
 from komorebi_qc.pipeline.process import process
 from komorebi_qc.storage.dynamodb import DynamoTable
-from komorebi_qc.storage.s3_media import S3Media
+from komorebi_qc.storage.s3.media import S3Media
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -21,7 +21,7 @@ from komorebi_qc.core.errors import SettingsError
 from komorebi_qc.queue.dead_letter import DeadLetter
 from komorebi_qc.queue.handler import WorkerContext
 from komorebi_qc.queue.worker import lambda_record, load_handler
-from komorebi_qc.storage import s3_publication as s3_upload
+from komorebi_qc.storage.s3 import publication as s3_upload
 from komorebi_qc.wiring import VARIABLES
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.pipeline.options import Options, Order
 from komorebi_qc.pipeline.process import process
 from komorebi_qc.storage.local import LocalFiles, LocalTable
-from komorebi_qc.storage.s3_publication import PART_BYTES
+from komorebi_qc.storage.s3.publication import PART_BYTES
 from komorebi_qc.wiring import Settings, aws_client
 
 if TYPE_CHECKING:

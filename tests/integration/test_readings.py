@@ -20,10 +20,10 @@ from komorebi_qc.media import demux as media
 from komorebi_qc.pipeline.diagnose import diagnose
 from komorebi_qc.pipeline.options import Options, Order
 from komorebi_qc.pipeline.process import process
-from komorebi_qc.storage import s3_reader as s3_read
 from komorebi_qc.storage.local import LocalTable
 from komorebi_qc.storage.protocols import Published
-from komorebi_qc.storage.s3_object import S3Object
+from komorebi_qc.storage.s3 import reader as s3_read
+from komorebi_qc.storage.s3.object import S3Object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,7 +17,7 @@ from komorebi_qc.core.recording import Recording
 from komorebi_qc.demo.embedded_aws import embedded_aws
 from komorebi_qc.queue.sqs import Queue
 from komorebi_qc.storage.dynamodb import DynamoTable
-from komorebi_qc.storage.s3_media import S3Media
+from komorebi_qc.storage.s3.media import S3Media
 from komorebi_qc.wiring import aws_client
 
 if TYPE_CHECKING:

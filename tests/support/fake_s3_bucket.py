@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from aws_fixtures import OUTPUT, RECORDING, client_error
 from botocore import exceptions as aws
 
-from komorebi_qc.storage import s3_multipart_writer as s3_stream
-from komorebi_qc.storage.s3_multipart_writer import (
+from komorebi_qc.storage.s3 import multipart_writer as s3_stream
+from komorebi_qc.storage.s3.multipart_writer import (
     PartStream,
 )
-from komorebi_qc.storage.s3_publication import Upload
+from komorebi_qc.storage.s3.publication import Upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from komorebi_qc.core.timebase import CallEnd
 from komorebi_qc.pipeline import process as pipeline
 from komorebi_qc.pipeline.options import Options, Order
 from komorebi_qc.storage.dynamodb import DynamoTable
-from komorebi_qc.storage.s3_media import S3Media
+from komorebi_qc.storage.s3.media import S3Media
 from komorebi_qc.wiring import AUDIO_BIT_RATES, VARIABLES, Settings, aws_client
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from komorebi_qc.core.errors import (
 )
 from komorebi_qc.storage.aws_errors import aws_errors
 from komorebi_qc.storage.dynamodb import DynamoTable
-from komorebi_qc.storage.s3_publication import PART_BYTES
+from komorebi_qc.storage.s3.publication import PART_BYTES
 from komorebi_qc.wiring import aws_client
 
 if TYPE_CHECKING:

@@ -11,15 +11,15 @@ import io
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from komorebi_qc.storage.s3_fetch import PIECE_BYTES, RangeFetch
-from komorebi_qc.storage.s3_stretch import Stretch
+from komorebi_qc.storage.s3.fetch import PIECE_BYTES, RangeFetch
+from komorebi_qc.storage.s3.stretch import Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from _typeshed import WriteableBuffer
 
-    from komorebi_qc.storage.s3_fetch import ObjectVersion
+    from komorebi_qc.storage.s3.fetch import ObjectVersion
 
 READ_THROUGH = 3
 """Blocks to count as already read, so that the first request is large and the next ones are fetched ahead."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from komorebi_qc.storage.s3_fetch import ObjectVersion
-from komorebi_qc.storage.s3_reader import READ_THROUGH, S3Reader
+from komorebi_qc.storage.s3.fetch import ObjectVersion
+from komorebi_qc.storage.s3.reader import READ_THROUGH, S3Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from komorebi_qc.storage.s3_block_cache import LocalCache
+    from komorebi_qc.storage.s3.block_cache import LocalCache
 
 
 @dataclass(eq=False, slots=True)

@@ -18,16 +18,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import DoesNotFitError
-from komorebi_qc.storage import s3_publication as s3_upload
 from komorebi_qc.storage.aws_errors import aws_errors
-from komorebi_qc.storage.s3_stale_uploads import STALE_AFTER, clear_stale
+from komorebi_qc.storage.s3 import publication as s3_upload
+from komorebi_qc.storage.s3.stale_uploads import STALE_AFTER, clear_stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import ExitStack
     from datetime import timedelta
 
-    from komorebi_qc.storage.s3_publication import Upload
+    from komorebi_qc.storage.s3.publication import Upload
 
 _AT_ONCE = 2
 _POLL_S = 0.25

@@ -9,7 +9,7 @@ from komorebi_qc.core.errors import AccessDeniedError
 from komorebi_qc.storage.aws_errors import aws_errors
 
 if TYPE_CHECKING:
-    from komorebi_qc.storage.s3_publication import Upload
+    from komorebi_qc.storage.s3.publication import Upload
 
 STALE_AFTER = timedelta(days=1)
 """An older upload belongs to no running process.

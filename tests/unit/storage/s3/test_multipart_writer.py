@@ -31,10 +31,10 @@ from urllib3 import HTTPResponse
 
 from komorebi_qc.core.errors import AccessDeniedError, DoesNotFitError, KomorebiError, StorageError
 from komorebi_qc.media.mux.write import muxer_options
-from komorebi_qc.storage import s3_multipart_writer as s3_stream
-from komorebi_qc.storage import s3_publication as s3_upload
-from komorebi_qc.storage.s3_multipart_writer import HeadTooSmallError, PartStream
-from komorebi_qc.storage.s3_stale_uploads import clear_stale
+from komorebi_qc.storage.s3 import multipart_writer as s3_stream
+from komorebi_qc.storage.s3 import publication as s3_upload
+from komorebi_qc.storage.s3.multipart_writer import HeadTooSmallError, PartStream
+from komorebi_qc.storage.s3.stale_uploads import clear_stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,7 +16,7 @@ from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from komorebi_qc.storage.s3_block_cache import LocalCache
+    from komorebi_qc.storage.s3.block_cache import LocalCache
 
 PIECE_BYTES = 256 << 10
 """Bytes taken from a connection, and released, at a time."""

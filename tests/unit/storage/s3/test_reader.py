@@ -32,11 +32,13 @@ from komorebi_qc.core.errors import AccessDeniedError, OutOfTimeError, StorageEr
 from komorebi_qc.core.source import Source
 from komorebi_qc.media.demux import RECORDING_FORMATS, open_container
 from komorebi_qc.media.truncation import missing_bytes
-from komorebi_qc.storage import s3_fetch, s3_reader, s3_stretch
-from komorebi_qc.storage.s3_block_cache import LocalCache
-from komorebi_qc.storage.s3_fetch import PIECE_BYTES
-from komorebi_qc.storage.s3_object import S3Object
-from komorebi_qc.storage.s3_stretch import FIRST_BYTES, MOST_BYTES
+from komorebi_qc.storage.s3 import fetch as s3_fetch
+from komorebi_qc.storage.s3 import reader as s3_reader
+from komorebi_qc.storage.s3 import stretch as s3_stretch
+from komorebi_qc.storage.s3.block_cache import LocalCache
+from komorebi_qc.storage.s3.fetch import PIECE_BYTES
+from komorebi_qc.storage.s3.object import S3Object
+from komorebi_qc.storage.s3.stretch import FIRST_BYTES, MOST_BYTES
 from komorebi_qc.wiring import aws_client
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 
     from captures import Capture
 
-    from komorebi_qc.storage.s3_reader import S3Reader
+    from komorebi_qc.storage.s3.reader import S3Reader
 
 KIB, MIB = 1 << 10, 1 << 20
 BIG = np.random.default_rng(3).bytes(40_000_001)
@@ -743,7 +745,7 @@ def test_a_process_that_ends_does_not_wait(serve: Callable[..., S3Object]) -> No
     """A connection that says nothing doesn't keep the interpreter from ending."""
     program = """
 import sys
-from komorebi_qc.storage.s3_object import S3Object
+from komorebi_qc.storage.s3.object import S3Object
 from komorebi_qc.wiring import aws_client
 reader = S3Object.open(aws_client("s3"), "media", "the/object").reader()
 reader.read(1 << 20)

@@ -26,11 +26,11 @@ from komorebi_qc.core.recording import Recording, choose_call_audio
 from komorebi_qc.core.source import Source
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 from komorebi_qc.storage.protocols import CONTENT_TYPES, Published
-from komorebi_qc.storage.s3_block_cache import LocalCache
-from komorebi_qc.storage.s3_multipart_writer import PartStream
-from komorebi_qc.storage.s3_object import S3Object
-from komorebi_qc.storage.s3_publication import Upload
-from komorebi_qc.storage.s3_stale_uploads import STALE_AFTER
+from komorebi_qc.storage.s3.block_cache import LocalCache
+from komorebi_qc.storage.s3.multipart_writer import PartStream
+from komorebi_qc.storage.s3.object import S3Object
+from komorebi_qc.storage.s3.publication import Upload
+from komorebi_qc.storage.s3.stale_uploads import STALE_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -34,7 +34,7 @@ from komorebi_qc.core.errors import (
     StorageError,
 )
 from komorebi_qc.core.recording import Recording
-from komorebi_qc.storage.s3_publication import PART_BYTES
+from komorebi_qc.storage.s3.publication import PART_BYTES
 from komorebi_qc.wiring import aws_client
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from komorebi_qc.storage.protocols import Published
-    from komorebi_qc.storage.s3_media import S3Media
+    from komorebi_qc.storage.s3.media import S3Media
 
 DAY = f"{PREFIX}/CallRecordings/2026/03/02"
 NEXT_DAY = f"{PREFIX}/CallRecordings/2026/03/03"
@@ -401,7 +401,7 @@ def test_a_killed_process_leaves_no_file(tmp_path: Path) -> None:
     """What is kept of an input has no name: nothing is left in the temporary folder, even after SIGKILL."""
     program = """
 import time
-from komorebi_qc.storage.s3_block_cache import LocalCache
+from komorebi_qc.storage.s3.block_cache import LocalCache
 cache = LocalCache(2_000_000)
 cache.begin(1_000_000)
 cache.write(0, [b"x" * 1_000_000])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from komorebi_qc.storage.s3_fetch import RangeFetch
+    from komorebi_qc.storage.s3.fetch import RangeFetch
 
 FIRST_BYTES = 256 << 10
 """The first request after a seek, as large as FFmpeg's own reads."""
