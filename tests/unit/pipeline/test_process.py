@@ -202,8 +202,20 @@ def test_all_nine_steps_are_taken_in_order(sample: Capture) -> None:
     table, media = stores(sample)
     told = Told()
     outcome = run(order(sample), table, media, progress=told)
-    assert told.steps == [(i + 1, 9, name) for i, name in enumerate(STEPS)]
-    assert [step.name for step in outcome.steps] == list(STEPS)
+    names = [
+        "read item",
+        "fetch call audio",
+        "fetch agent recording",
+        "separate audio and video",
+        "locate call",
+        "plan audio",
+        "write output",
+        "publish",
+        "mark processed",
+    ]
+    assert told.steps == [(number, 9, name) for number, name in enumerate(names, 1)]
+    assert [step.name for step in outcome.steps] == names
+    assert list(STEPS) == names
     assert told.fractions == sorted(told.fractions)
     assert told.fractions[-1] == pytest.approx(1.0, abs=0.05)
     (update,) = table.updates
