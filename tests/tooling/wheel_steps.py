@@ -61,6 +61,7 @@ def steps(extra: str, environment: Path, version: str) -> list[Step]:
         Step("installed", ("python", "-c", inside)),
         Step("--version", ("komorebi-qc", "--version"), prints=rf"(^| ){version}( |$)".replace(".", r"\.")),
         Step("--help", ("komorebi-qc", "--help"), prints="diagnose"),
+        Step("doctor", ("komorebi-qc", "doctor"), prints=rf"Extras .*\b{extra} yes\b" if extra else r"FFmpeg +\d"),
         Step("diagnose", ("komorebi-qc", "diagnose", *pair, "--json"), prints='"status": "aligned"'),
         Step(
             "process", ("komorebi-qc", "process", *pair, "--out", "unified"), makes=("unified.mp4", "unified.qc.json")
