@@ -1,1 +1,1 @@
-"""Thousands of recordings: a manifest in, a Parquet dataset out, and what was done already isn't done again."""
+"""Batches: thousands of recordings diagnosed, processed or audited into a dataset."""

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from komorebi_qc.batch.dataset.csv_file import CsvFile
     from komorebi_qc.batch.execution.executor import Executor
-    from komorebi_qc.batch.execution.tasks import BatchRequest, Do
-    from komorebi_qc.batch.execution.worker_process import ResourceLimits
-    from komorebi_qc.batch.manifest.manifest_file import Listed
+    from komorebi_qc.batch.execution.resource_limits import ResourceLimits
+    from komorebi_qc.batch.execution.tasks import Action, BatchRequest
+    from komorebi_qc.batch.manifest.items import Listing
     from komorebi_qc.batch.run import Tally, Watcher
     from komorebi_qc.core.progress import Progress
 
@@ -37,7 +37,7 @@ class RunSettings:
         dask: address of a Dask scheduler; empty for this machine.
         time_limit_s: for one recording.
         memory_limit_mb: for one recording.
-        csv: where all rows are written as CSV; empty for no such file.
+        csv: a CSV file for all rows; may be empty.
         force: whether to do again what is done already.
 
     Raises:
@@ -73,14 +73,14 @@ class RunResult:
 
     Attributes:
         tally: the counts, and the first reasons of recordings that failed.
-        listed: the list.
+        listing: the list.
         dataset: address of the dataset.
-        csv: address of the CSV file; empty if there is none.
+        csv: address of the CSV file; may be empty.
         stopped_by: the exception of the signal that stopped the run.
     """
 
     tally: Tally
-    listed: Listed
+    listing: Listing
     dataset: str
     csv: str
     stopped_by: BaseException | None
@@ -88,12 +88,13 @@ class RunResult:
     @property
     def lost(self) -> int:
         """Number of recordings that couldn't be examined."""
-        return self.tally.counts["failed"] + self.tally.counts["set_aside"] + self.tally.counts["rejected"]
+        return self.tally.counts["failed"] + self.tally.counts["rejected"]
 
     def to_dict(self) -> dict[str, Any]:
         """The result for JSON."""
         tally = self.tally
-        rejected = ((one.listed_in, one.reason) for one in self.listed.set_aside[:_MOST_REASONS])
+        rejected = ((one.listed_in, one.reason) for one in self.listing.rejected[:_MOST_REASONS])
+        not_done = (*rejected, *tally.first_failures)
         return {
             "dataset": self.dataset,
             "csv": self.csv or None,
@@ -102,8 +103,8 @@ class RunResult:
             "unchanged": tally.unchanged,
             "left": tally.left,
             "is_stopped": tally.is_stopped,
-            "not_done": [{"recording_id": name, "reason": reason} for name, reason in (*rejected, *tally.told)],
-            "ignored": list(self.listed.ignored),
+            "not_done": [{"recording_id": name, "reason": reason} for name, reason in not_done],
+            "ignored": list(self.listing.ignored),
         }
 
 
@@ -141,16 +142,19 @@ def batch_request(
     Raises:
         InputError: the action is unknown, or an address can't be used.
     """
-    from komorebi_qc.batch.dataset.schema import WORKS  # noqa: PLC0415  pyarrow loads only for the commands
+    from komorebi_qc.batch.dataset.schema import ACTIONS  # noqa: PLC0415  pyarrow loads only for the commands
     from komorebi_qc.batch.execution.tasks import BatchRequest, own_settings  # noqa: PLC0415
-    from komorebi_qc.batch.places import place_of  # noqa: PLC0415
+    from komorebi_qc.storage.object_store import open_store  # noqa: PLC0415
+    from komorebi_qc.wiring import aws_client  # noqa: PLC0415
 
-    if action not in WORKS:
-        raise InputError(f"--action {action!r} is none of {', '.join(WORKS)}")
-    where = place_of(checked_address(results)).address if results else ""
-    return BatchRequest(
-        cast("Do", action), place_of(out).address, own_settings(environ), tuple(limits or ()), where, call_end_attribute
-    )
+    if action not in ACTIONS:
+        raise InputError(f"--action {action!r} isn't one of {', '.join(ACTIONS)}")
+
+    def address(text: str) -> str:
+        return open_store(checked_address(text), lambda: aws_client("s3")).address
+
+    own, results = own_settings(environ), address(results) if results else ""
+    return BatchRequest(cast("Action", action), address(out), own, tuple(limits or ()), results, call_end_attribute)
 
 
 def list_recordings(
@@ -162,7 +166,7 @@ def list_recordings(
     *,
     environ: Mapping[str, str],
     note: Callable[[str], None],
-) -> Listed:
+) -> Listing:
     """Read the list of recordings: a manifest, a prefix of the input bucket, or the table by dates.
 
     Args:
@@ -178,38 +182,42 @@ def list_recordings(
         InputError: the arguments contradict each other, or the list can't be used.
         KomorebiError: the list can't be read.
     """
-    from komorebi_qc.batch import manifest  # noqa: PLC0415  pyarrow loads only for the commands
+    from komorebi_qc.batch.manifest.call_ends import read_call_ends  # noqa: PLC0415  pyarrow loads only for the commands
+    from komorebi_qc.batch.manifest.manifest_file import read_manifest  # noqa: PLC0415
+    from komorebi_qc.batch.manifest.prefix_listing import read_prefix  # noqa: PLC0415
+    from komorebi_qc.batch.manifest.row_readers import is_manifest  # noqa: PLC0415
+    from komorebi_qc.batch.manifest.table_query import read_table  # noqa: PLC0415
     from komorebi_qc.wiring import Settings, aws_client  # noqa: PLC0415
 
     source, call_ends = checked_address(source), checked_address(call_ends)
     if source and (first_day or last_day):
         raise InputError("a list or prefix and dates are both given: dates select items of the table; give one of them")
-    if source and (not source.startswith("s3://") or manifest.is_manifest(source)):
+    if source and (not source.startswith("s3://") or is_manifest(source)):
         if call_ends:
             raise InputError("--call-ends is for a prefix or the table: a manifest has its own call ends")
-        return manifest.read_manifest(source)
+        return read_manifest(source)
     if not source and not (first_day and last_day):
         raise InputError(
             "no recordings are named: give a manifest (.csv, .jsonl, .parquet), s3://bucket/prefix, or the table's "
             "days by --from and --until"
         )
-    ends = manifest.read_call_ends(call_ends) if call_ends else {}
+    ends = read_call_ends(call_ends) if call_ends else {}
     settings = Settings.from_environment(environ)
     if source:
-        return manifest.read_prefix(aws_client("s3"), source, input_bucket=settings.input_bucket, call_ends=ends)
+        return read_prefix(aws_client("s3"), source, input_bucket=settings.input_bucket, call_ends=ends)
     first, last = _day("--from", first_day), _day("--until", last_day)
-    listed = manifest.read_table(
+    listing = read_table(
         aws_client("dynamodb"),
         *(settings.table_name, first, last),
         call_end_attribute=call_end_attribute,
         call_ends=ends,
     )
-    if not listed.items and not listed.set_aside:
+    if not listing.items and not listing.rejected:
         note(
             f"the table {settings.table_name} has no item with a creationDate from {first} to {last}: nothing to do "
             "(KOMOREBI_TABLE_NAME names another table)"
         )
-    return listed
+    return listing
 
 
 def _day(option: str, text: str) -> date:
@@ -220,9 +228,9 @@ def _day(option: str, text: str) -> date:
 
 
 def run_batch(
-    listed: Listed, request: BatchRequest, settings: RunSettings, watcher: Watcher, stop: Progress
+    listing: Listing, request: BatchRequest, settings: RunSettings, watcher: Watcher, stop: Progress
 ) -> RunResult:
-    """Do the work on every listed recording, and write the rows. A signal stops it; the result says so.
+    """Do the work on every listed recording, and write the rows. A signal stops it; the result notes it.
 
     Raises:
         InputError: something that these recordings need isn't configured.
@@ -231,26 +239,26 @@ def run_batch(
     from komorebi_qc.batch.dataset.csv_file import csv_file  # noqa: PLC0415  pyarrow loads only for the commands
     from komorebi_qc.batch.dataset.dataset import open_dataset  # noqa: PLC0415
     from komorebi_qc.batch.dataset.schema import WITH_DAY  # noqa: PLC0415
-    from komorebi_qc.batch.execution.tasks import Resolver  # noqa: PLC0415
-    from komorebi_qc.batch.execution.worker_process import ResourceLimits  # noqa: PLC0415
+    from komorebi_qc.batch.execution.resolver import Resolver  # noqa: PLC0415
+    from komorebi_qc.batch.execution.resource_limits import ResourceLimits  # noqa: PLC0415
     from komorebi_qc.batch.run import Run, Tally  # noqa: PLC0415
 
     csv = csv_file(settings.csv) if settings.csv else None
     limits = ResourceLimits(settings.time_limit_s, settings.memory_limit_mb)
     dataset, resolver, tally = open_dataset(settings.out), Resolver(request), Tally()
-    resolver.prepare(listed.items)
-    dataset.known()  # a dataset that can't be read ends the run before any work
+    resolver.prepare(listing.items)
+    dataset.summaries()  # a dataset that can't be read ends the run before any work
     stopped_by: BaseException | None = None
     executor = _executor(settings, limits)
     try:
         Run(dataset, resolver, executor, limits, watcher, stop.check, settings.force).carry_out(
-            listed, request.do, tally
+            listing, request.action, tally
         )
     except (KeyboardInterrupt, SystemExit) as signalled:
         stopped_by, tally.is_stopped = signalled, True
     if csv is not None:
-        _write_csv(csv, dataset.read() if dataset.known() else WITH_DAY.empty_table())
-    return RunResult(tally, listed, dataset.place.address, csv.address if csv else "", stopped_by)
+        _write_csv(csv, dataset.read() if dataset.summaries() else WITH_DAY.empty_table())
+    return RunResult(tally, listing, dataset.store.address, csv.address if csv else "", stopped_by)
 
 
 def _write_csv(csv: CsvFile, table: Any) -> None:

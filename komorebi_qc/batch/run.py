@@ -1,4 +1,4 @@
-"""A run: what is listed goes to the crew as far as it isn't done, and what comes back goes into the dataset at once."""
+"""A run: recordings whose work isn't done go to the executor, and their rows go to the dataset at once."""
 
 from __future__ import annotations
 
@@ -9,196 +9,198 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from komorebi_qc.batch.execution.rows import failed, failure_of, row_of, set_aside_row, unresolved_row
-from komorebi_qc.batch.execution.work_keys import bounded_key
-from komorebi_qc.batch.execution.worker_process import WorkerFailure
+from komorebi_qc.batch.execution.resource_limits import WorkerFailure
+from komorebi_qc.batch.execution.rows import failed, failure_of, rejected_row, row_of, unresolved_row
+from komorebi_qc.batch.execution.work_keys import limited_key
 from komorebi_qc.core.errors import KomorebiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from komorebi_qc.batch.dataset.dataset import Dataset, Known
+    from komorebi_qc.batch.dataset.dataset import Dataset
+    from komorebi_qc.batch.dataset.row_summary import RowSummary
     from komorebi_qc.batch.execution.executor import Executor
+    from komorebi_qc.batch.execution.resolver import Resolver
+    from komorebi_qc.batch.execution.resource_limits import ResourceLimits
     from komorebi_qc.batch.execution.rows import Row
-    from komorebi_qc.batch.execution.tasks import Resolver, Task
-    from komorebi_qc.batch.execution.worker_process import ResourceLimits
-    from komorebi_qc.batch.manifest.manifest_file import Item, Listed
+    from komorebi_qc.batch.execution.tasks import Task
+    from komorebi_qc.batch.manifest.items import Item, Listing
 
-_LOOK_S = 0.2
-_ASKED_AT_ONCE = 8
-_AHEAD = 32
-"""Recordings whose media are looked up ahead of their work."""
-_AT_ONCE = 500
-"""Rows that are set aside and written as one."""
-_BOUNDED = ("TimeLimit", "MemoryLimit")
-_MOST_TOLD = 20
+_CHECK_EVERY_S = 0.2
+_RESOLVE_AT_ONCE = 8
+_RESOLVE_AHEAD = 32
+"""Recordings whose media are looked up before their work begins."""
+_REJECTED_AT_ONCE = 500
+"""Rejected rows in one journal file."""
+_LIMITED = ("TimeLimit", "MemoryLimit")
+_MAX_FAILURES = 20
 
 
 class Watcher(Protocol):
-    """Whom a run tells how it goes."""
+    """Receives the progress of a run."""
 
     def begin(self, total: int) -> None:
-        """So many recordings are asked for."""
+        """The run is about `total` recordings."""
         ...
 
     def done(self, outcome: str, *, took_work: bool = True) -> None:
-        """One more is done: pass, warn, fail, failed or set_aside; or was so before, which takes no work."""
+        """One more has an outcome: pass, warn, fail, failed or rejected. Without work if it is an earlier one's."""
         ...
 
 
 @dataclass(slots=True)
 class Tally:
-    """What became of a run.
+    """The outcome of a run.
 
     Attributes:
-        total: recordings that were asked for, set aside ones too.
-        counts: by outcome: pass, warn, fail, failed and set_aside.
-        unchanged: how many of these were so before, and weren't done again.
-        told: ID and reason of the first that failed.
-        is_stopped: whether it was stopped before its end.
+        total: recordings of the list, with rejected rows.
+        counts: by outcome: pass, warn, fail, failed and rejected.
+        unchanged: how many outcomes are from earlier runs.
+        first_failures: ID and reason of the first that failed.
+        is_stopped: whether the run was stopped before its end.
     """
 
     total: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     unchanged: int = 0
-    told: list[tuple[str, str]] = field(default_factory=list)
+    first_failures: list[tuple[str, str]] = field(default_factory=list)
     is_stopped: bool = False
 
     def note(self, outcome: str, name: str = "", reason: str = "") -> None:
         """Count one."""
         self.counts[outcome] += 1
-        if outcome == "failed" and len(self.told) < _MOST_TOLD:
-            self.told.append((name, reason))
+        if outcome == "failed" and len(self.first_failures) < _MAX_FAILURES:
+            self.first_failures.append((name, reason))
 
     @property
     def left(self) -> int:
-        """How many weren't come to."""
+        """Recordings without an outcome yet."""
         return self.total - self.counts.total()
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All that a run needs.
+    """Everything that a run needs.
 
     Attributes:
-        dataset: where rows go.
-        resolver: from an item to its task.
-        crew: who does it.
-        bounds: that the crew keeps.
-        watcher: told how it goes.
-        check: called often: what it raises stops the run.
-        force: do what is done already.
+        dataset: receives the rows.
+        resolver: makes an item's task.
+        executor: does the tasks.
+        limits: the executor's limits for each recording.
+        watcher: receives the progress.
+        check: called often; it may raise an exception to stop the run.
+        force: whether to repeat work that is done.
     """
 
     dataset: Dataset
     resolver: Resolver
-    crew: Executor
-    bounds: ResourceLimits
+    executor: Executor
+    limits: ResourceLimits
     watcher: Watcher
     check: Callable[[], None] = lambda: None
     force: bool = False
 
-    def carry_out(self, listed: Listed, do: str, tally: Tally) -> None:
-        """Do what is listed, as far as it is missing or changed; `tally` is kept up to date.
+    def carry_out(self, listing: Listing, action: str, tally: Tally) -> None:
+        """Do the work that is missing or whose inputs have changed; `tally` is kept current.
 
-        However it ends, what is done lies under its day then.
+        Whether it ends normally or not, finished rows are in the files of their days.
 
         Raises:
-            KomorebiError: where the dataset can't be written, or nothing can be asked for at all.
-            KeyboardInterrupt: where it is stopped, or whatever else `check` raises.
+            KomorebiError: The dataset can't be written, or no work can be done at all.
+            KeyboardInterrupt: The run was stopped; or another exception from `check`.
         """
-        tally.total = len(listed.items) + len(listed.set_aside)
-        with closing(self.crew):
+        tally.total = len(listing.items) + len(listing.rejected)
+        with closing(self.executor):
             self.watcher.begin(tally.total)
-            self.dataset.compact_journal(drop=self._mended(listed))  # and what a run that was killed has left
+            self.dataset.compact_journal(drop=self._corrected(listing))  # with rows of an earlier, killed run
             try:
-                self._begin_all(listed, do, tally)
+                self._begin_all(listing, action, tally)
                 while tally.left > 0:
                     self._take(tally)
             finally:
-                # What is under way is lost with it; what came back meanwhile isn't.
+                # Running tasks are lost, but tasks that are done aren't.
                 try:
                     self._take(tally, wait_s=0.0, may_stop=False)
                 finally:
-                    self.crew.close()
+                    self.executor.close()
                     self.dataset.compact_journal()
 
-    def _mended(self, listed: Listed) -> list[str]:
-        """Rows that an earlier reading set aside, of this very list or of what it can use now, and this one doesn't."""
-        aside, usable = ({one.listed_in for one in some} for some in (listed.set_aside, listed.items))
-        ours = f"{listed.name}:"
+    def _corrected(self, listing: Listing) -> list[str]:
+        """Rows that an earlier run rejected and this one doesn't, from this list or another that is usable now."""
+        rejected, usable = ({one.listed_in for one in some} for some in (listing.rejected, listing.items))
+        ours = f"{listing.name}:"
         return [
             name
-            for name, row in self.dataset.known().items()
-            if row.status == "set_aside"
-            and name not in aside
+            for name, row in self.dataset.summaries().items()
+            if row.status == "rejected"
+            and name not in rejected
             and (row.listed_in in usable or row.listed_in.startswith(ours))
         ]
 
-    def _begin_all(self, listed: Listed, do: str, tally: Tally) -> None:
-        for at in range(0, len(listed.set_aside), _AT_ONCE):
-            self._keep([set_aside_row(one, do) for one in listed.set_aside[at : at + _AT_ONCE]], tally)
-        known = self.dataset.known()
-        for item, task in _resolved(listed.items, self.resolver.task, self.check):
+    def _begin_all(self, listing: Listing, action: str, tally: Tally) -> None:
+        for at in range(0, len(listing.rejected), _REJECTED_AT_ONCE):
+            rows = [rejected_row(one, action) for one in listing.rejected[at : at + _REJECTED_AT_ONCE]]
+            self._add_without_work(rows, tally)
+        known = self.dataset.summaries()
+        for item, task in _resolved(listing.items, self.resolver.task, self.check):
             before = known.get(item.recording_id)
             if isinstance(task, KomorebiError):
-                self._keep([unresolved_row(item, do, failure_of(task))], tally)
-            elif before is not None and not self.force and (was := self._was(before, task)) is not None:
+                self._add_without_work([unresolved_row(item, action, failure_of(task))], tally)
+            elif before is not None and not self.force and (earlier := self._earlier_outcome(before, task)) is not None:
                 tally.unchanged += 1
-                self._tell(was[0], item.recording_id, was[1], tally)
+                self._report(earlier[0], item.recording_id, earlier[1], tally)
                 self.check()
             else:
-                while not self.crew.has_room():
+                while not self.executor.has_room():
                     self._take(tally)
-                self.crew.begin(task)
+                self.executor.begin(task)
                 self._take(tally, wait_s=0.0)
 
-    def _take(self, tally: Tally, *, wait_s: float = _LOOK_S, may_stop: bool = True) -> None:
-        answers = self.crew.answers(wait_s)
-        now = datetime.now(UTC)  # by one clock, whoever did it: of several rows the newest counts
+    def _take(self, tally: Tally, *, wait_s: float = _CHECK_EVERY_S, may_stop: bool = True) -> None:
+        answers = self.executor.answers(wait_s)
+        now = datetime.now(UTC)  # one clock for all workers: of several rows the newest counts
         rows = [
-            {**(self._of_fault(task, answer) if isinstance(answer, WorkerFailure) else answer), "done_at": now}
+            {**(self._failure_row(task, answer) if isinstance(answer, WorkerFailure) else answer), "done_at": now}
             for task, answer in answers
         ]
-        self.dataset.add(*rows)  # at once: where they come faster than a disk takes them one by one
+        self.dataset.add(*rows)  # together: a disk may take single files more slowly than rows are made
         for row in rows:
             name, outcome = row["recording_id"], row["status"]
-            if outcome == "done":  # with what was found before in levels that weren't measured again
-                outcome = self.dataset.known()[name].verdict or row["verdict"]
-            self._tell(outcome, name, row["error"], tally, took_work=True)
+            if outcome == "done":  # with earlier findings on levels that weren't measured again
+                outcome = self.dataset.summaries()[name].verdict or row["verdict"]
+            self._report(outcome, name, row["error"], tally, took_work=True)
         if may_stop:
             self.check()
 
-    def _of_fault(self, task: Task, fault: WorkerFailure) -> Row:
-        row = row_of(task, failed(fault.kind, fault.text, is_worth_a_retry=fault.is_worth_a_retry))
-        return {**row, "work_key": bounded_key(task.work_key, self.bounds)} if fault.kind in _BOUNDED else row
+    def _failure_row(self, task: Task, failure: WorkerFailure) -> Row:
+        row = row_of(task, failed(failure.kind, failure.text, is_worth_a_retry=failure.is_worth_a_retry))
+        return {**row, "work_key": limited_key(task.work_key, self.limits)} if failure.kind in _LIMITED else row
 
-    def _keep(self, rows: list[Row], tally: Tally) -> None:
-        """Rows that took no work; those that say nothing new aren't written again."""
+    def _add_without_work(self, rows: list[Row], tally: Tally) -> None:
+        """Add rows that took no work; unchanged ones aren't written again."""
         self.dataset.add(*(row for row in rows if self._is_new(row)))
         for row in rows:
-            self._tell(row["status"], row["recording_id"], row["error"], tally)
+            self._report(row["status"], row["recording_id"], row["error"], tally)
         self.check()
 
     def _is_new(self, row: Row) -> bool:
-        """Whether a row that took no work says anything new."""
-        before = self.dataset.known().get(row["recording_id"])
+        before = self.dataset.summaries().get(row["recording_id"])
         if before is None:
             return True
-        # Beside what was measured it isn't noted: nothing was tried, and the next run is told the same, or finds it.
+        # A measured row doesn't note it: nothing was attempted, and the next run finds the same, or finds the media.
         return before.status != "done" and (before.status, before.error) != (row["status"], row["error"])
 
-    def _was(self, before: Known, task: Task) -> tuple[str, str] | None:
-        """How this work ended before: outcome and reason; None where it has to be done."""
-        same, tried = (task.work_key, bounded_key(task.work_key, self.bounds)), before.last_try
-        if tried is not None and tried.key in same:
-            return None if tried.is_worth_a_retry else ("failed", tried.error)
+    def _earlier_outcome(self, before: RowSummary, task: Task) -> tuple[str, str] | None:
+        """Outcome and reason of this work in an earlier run; None if it has to be done."""
+        same, attempt = (task.work_key, limited_key(task.work_key, self.limits)), before.last_attempt
+        if attempt is not None and attempt.key in same:
+            return None if attempt.is_worth_a_retry else ("failed", attempt.error)
         if before.status != "done":
             return None if before.is_worth_a_retry or before.work_key not in same else (before.status, before.error)
-        is_it = before.work_key in same or (before.level_verdict and before.work_key in task.keys_that_do)
-        return (before.verdict, "") if is_it and task.is_there else None
+        is_done = before.work_key in same or (before.level_verdict and before.work_key in task.equivalent_keys)
+        return (before.verdict, "") if is_done and task.has_results else None
 
-    def _tell(self, outcome: str, name: str, reason: str | None, tally: Tally, *, took_work: bool = False) -> None:
+    def _report(self, outcome: str, name: str, reason: str | None, tally: Tally, *, took_work: bool = False) -> None:
         tally.note(outcome, name, reason or "")
         self.watcher.done(outcome, took_work=took_work)
 
@@ -206,9 +208,9 @@ class Run:
 def _resolved(
     items: tuple[Item, ...], resolve: Callable[[Item], Task], check: Callable[[], None]
 ) -> Iterator[tuple[Item, Task | KomorebiError]]:
-    """Each item with its task, in their order; several are asked for at once."""
+    """Each item with its task, in their order; several are resolved at once."""
 
-    def asked(item: Item) -> Task | KomorebiError:
+    def resolved(item: Item) -> Task | KomorebiError:
         try:
             return resolve(item)
         except KomorebiError as error:
@@ -216,17 +218,17 @@ def _resolved(
 
     waiting: deque[tuple[Item, Future[Task | KomorebiError]]] = deque()
     coming = iter(items)
-    pool = ThreadPoolExecutor(_ASKED_AT_ONCE, thread_name_prefix="komorebi-resolve")
+    pool = ThreadPoolExecutor(_RESOLVE_AT_ONCE, thread_name_prefix="komorebi-resolve")
     try:
         while True:
-            while len(waiting) < _AHEAD and (item := next(coming, None)) is not None:
-                waiting.append((item, pool.submit(asked, item)))
+            while len(waiting) < _RESOLVE_AHEAD and (item := next(coming, None)) is not None:
+                waiting.append((item, pool.submit(resolved, item)))
             if not waiting:
                 return
             item, future = waiting.popleft()
             while not future.done():
                 check()
-                wait([future], timeout=_LOOK_S)
+                wait([future], timeout=_CHECK_EVERY_S)
             yield item, future.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

@@ -1,9 +1,13 @@
-"""The dataset in DuckDB: one row a recording, cleaned of what is no number, and ready to be asked.
+"""A dataset as a table in DuckDB: one row a recording, with unusable values removed.
 
-`open_fleet` leaves a table ``rows`` in the database of this process: the columns of `komorebi_qc.batch.dataset.schema` that the
-report asks for, with ``day`` as a date (null where nothing told one), ``outcome`` (pass, warn, fail, failed,
-set_aside), ``codec`` (picture/sound) and ``browser`` (name and first number of its version, ``Chrome 142``). The
-measurements of sync are those of aligned recordings alone: where nothing could be told for sure, they are null.
+The table is called ``rows``. It has the columns of `komorebi_qc.batch.dataset.schema` that the report needs, and:
+
+* ``day``: a date, or null;
+* ``outcome``: pass, warn, fail, failed or rejected;
+* ``codec``: video and audio codec, ``vp8/opus``;
+* ``browser``: name and major version, ``Chrome 142``.
+
+Offset, drift and call-end error are null unless the recording is aligned.
 """
 
 from __future__ import annotations
@@ -15,45 +19,46 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
-from komorebi_qc.batch.dataset.dataset import open_dataset
+from komorebi_qc.batch.dataset.dataset import Dataset
 from komorebi_qc.batch.dataset.schema import DAY
-from komorebi_qc.fleet.places import place_of
+from komorebi_qc.fleet.audit_files import dataset_store
+from komorebi_qc.wiring import aws_client
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from komorebi_qc.fleet.places import Folder, Prefix
+    from komorebi_qc.storage.object_store import ObjectStore
 
-_ASKED = (
-    *("recording_id", "agent", "schema_version", "version", "do", "done_at", "status", "error_class", "error"),
-    *("is_worth_a_retry", "last_try_do", "last_try_error_class", "last_try_error", "last_try_is_worth_a_retry"),
-    *("verdict", "warn_count", "fail_count", "warnings", "failures", "report", "sync_status"),
-    *("offset_s", "drift_ppm", "jump_count", "call_end_error_s", "coverage", "container", "video_codec"),
-    *("audio_codec", "browser", "duration_s", "call_s", DAY),
+_COLUMNS = (
+    *("recording_id", "agent", "schema_version", "version", "action", "done_at", "status", "error_class", "error"),
+    *("is_worth_a_retry", "last_attempt_action", "last_attempt_error_class", "last_attempt_error"),
+    *("last_attempt_is_worth_a_retry", "verdict", "warn_count", "fail_count", "warnings", "failures", "report"),
+    *("sync_status", "offset_s", "drift_ppm", "jump_count", "call_end_error_s", "coverage", "container"),
+    *("video_codec", "audio_codec", "browser", "duration_s", "call_s", DAY),
 )
 _MEASURED = ("offset_s", "drift_ppm", "call_end_error_s")
 _FIRST_DAY = "1990-01-01"
-"""What lies before it, or years ahead, is a clock's or a typist's mistake, which would stretch every chart."""
+"""Earlier days, and days years ahead, are mistakes of a clock or a person. They would stretch every chart."""
 _AHEAD = timedelta(days=1000)
-_NAMED = r"^\s*([^/]*?[^/\d\s])[\s/]*v?(\d+)(?:[._]\d+)*\s*$"
-"""A name and a version; what isn't written so stands as it is."""
+_NAME_AND_VERSION = r"^\s*([^/]*?[^/\d\s])[\s/]*v?(\d+)(?:[._]\d+)*\s*$"
+"""A browser's name and version; other texts stay unchanged."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fleet:
-    """A dataset that was read.
+    """A dataset in memory.
 
     Attributes:
-        root: where it lies.
-        name: as it was named.
-        database: holds the table ``rows``.
-        read_at: when, UTC.
-        is_demo: whether its rows were made up.
+        root: the dataset's store.
+        name: the dataset's name, as it was given.
+        database: has the table ``rows``.
+        read_at: time of reading, UTC.
+        is_demo: whether its rows are synthetic.
     """
 
-    root: Folder | Prefix
+    root: ObjectStore
     name: str
     database: duckdb.DuckDBPyConnection
     read_at: datetime
@@ -61,16 +66,16 @@ class Fleet:
 
     @property
     def dataset(self) -> str:
-        """As a command names it."""
+        """The dataset's name in a command."""
         return "DATASET" if self.is_demo else self.name
 
-    def ask(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows that a query gives."""
-        return self.database.execute(query, list(parameters)).fetchall()
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query's result."""
+        return self.database.execute(sql, list(parameters)).fetchall()
 
-    def columns(self, query: str, parameters: Sequence[Any] = ()) -> dict[str, NDArray[Any]]:
-        """The same by column; numbers that are null are NaN."""
-        found = self.database.execute(query, list(parameters)).fetchnumpy()
+    def columns(self, sql: str, parameters: Sequence[Any] = ()) -> dict[str, NDArray[Any]]:
+        """The columns of a query's result; null numbers are NaN."""
+        found = self.database.execute(sql, list(parameters)).fetchnumpy()
         return {name: _plain(values) for name, values in found.items()}
 
 
@@ -86,21 +91,21 @@ def open_fleet(name: str) -> Fleet:
         name: its folder, or ``s3://bucket/prefix``.
 
     Raises:
-        InputError: where there is none, or a file of it can't be read.
-        StorageError: where S3 doesn't answer.
-        AccessDeniedError: where it refuses.
+        InputError: There is no dataset, or a file of it can't be read.
+        StorageError: S3 doesn't answer.
+        AccessDeniedError: S3 refuses access.
     """
-    root = place_of(name)
-    return fleet_of(open_dataset(name).read(), root, name)
+    root = dataset_store(name, lambda: aws_client("s3"))
+    return fleet_of(Dataset(root).read(), root, name)
 
 
-def fleet_of(rows: pa.Table, root: Folder | Prefix, name: str, *, is_demo: bool = False) -> Fleet:
-    """The same from rows that are in memory, with columns as in `komorebi_qc.batch.dataset.schema`."""
+def fleet_of(rows: pa.Table, root: ObjectStore, name: str, *, is_demo: bool = False) -> Fleet:
+    """A fleet from rows in memory, with the columns of `komorebi_qc.batch.dataset.schema`."""
     database = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
-    rows = rows.select(_ASKED)
+    rows = rows.select(_COLUMNS)
     read_at = datetime.now(UTC)
     last_day = (read_at + _AHEAD).date()
-    # Without a time zone no library for those is needed; all are UTC.
+    # Without a time zone DuckDB needs no extension; all times are UTC.
     at = rows.column_names.index("done_at")
     database.register("given", rows.set_column(at, "done_at", rows["done_at"].cast(pa.timestamp("ms"))))
     finite = ", ".join(
@@ -116,9 +121,9 @@ def fleet_of(rows: pa.Table, root: Folder | Prefix, name: str, *, is_demo: bool 
           case when status = 'done' and isfinite(coverage) then coverage end as coverage,
           nullif(trim(agent), '') as agent,
           nullif(trim(container), '') as container,
-          regexp_replace(nullif(trim(browser), ''), '{_NAMED}', '\\1 \\2') as browser
+          regexp_replace(nullif(trim(browser), ''), '{_NAME_AND_VERSION}', '\\1 \\2') as browser
         ),
-        coalesce(video_codec || coalesce('/' || audio_codec, ', no sound'), audio_codec) as codec,
+        coalesce(video_codec || coalesce('/' || audio_codec, ', no audio'), audio_codec) as codec,
         case when status = 'done' then coalesce(verdict, 'failed') else coalesce(status, 'failed') end as outcome
         from given"""  # noqa: S608
     )

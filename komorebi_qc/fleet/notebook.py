@@ -1,4 +1,4 @@
-"""What the notebook of a fleet calls, one call a cell: the page's study, part by part, and the page itself."""
+"""Functions for the fleet notebook, one for each cell: the parts of the study, and the page."""
 
 from __future__ import annotations
 
@@ -16,21 +16,11 @@ from komorebi_qc.desk.notebooks.notebook_output import (
     status_line,
     table,
 )
-from komorebi_qc.fleet.narrative.answers import (
-    TITLES,
-    answers,
-    cause_texts,
-    change_text,
-    finding_meaning,
-    group_name,
-    headline,
-    rerun_command,
-    safe,
-    safe_end,
-    share_text,
-    stand_out_text,
-    value_text,
-)
+from komorebi_qc.fleet.narrative.answers import answers, headline
+from komorebi_qc.fleet.narrative.rerun_command import rerun_command
+from komorebi_qc.fleet.narrative.sentences import cause_texts, change_text, stand_out_text
+from komorebi_qc.fleet.narrative.terms import TITLES, finding_meaning
+from komorebi_qc.fleet.narrative.text import safe, safe_end, share_text, value_text
 from komorebi_qc.fleet.page import charts
 from komorebi_qc.fleet.report import fleet_named, write_study
 from komorebi_qc.fleet.study.queries import COLUMNS, WORST_FIRST
@@ -43,39 +33,39 @@ if TYPE_CHECKING:
 
     from komorebi_qc.fleet.study.study import Study
 
-MOST_SHOWN = 25
+MAX_GROUPS = 25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Desk:
-    """A fleet on the desk.
+class FleetSession:
+    """A dataset under analysis.
 
     Attributes:
-        study: what was found.
+        study: the analysis.
     """
 
     study: Study
 
 
-def open_fleet(dataset: str = "demo", worst: int = DEFAULT_WORST) -> Desk:
-    """Read a dataset and ask all that is shown.
+def open_fleet(dataset: str = "demo", worst: int = DEFAULT_WORST) -> FleetSession:
+    """Read and analyse a dataset.
 
     Args:
-        dataset: its folder or ``s3://bucket/prefix``; ``demo`` for made-up rows.
-        worst: how many of the worst are shown.
+        dataset: its folder or ``s3://bucket/prefix``; ``demo`` for synthetic rows.
+        worst: how many of the worst recordings are listed.
 
     Raises:
-        InputError: where there is no such dataset, or `worst` is no such number.
-        StorageError: where S3 doesn't answer.
-        AccessDeniedError: where it refuses.
+        InputError: There is no dataset, or `worst` is out of range.
+        StorageError: S3 doesn't answer.
+        AccessDeniedError: S3 refuses access.
     """
-    return Desk(study_of(fleet_named(dataset), worst))
+    return FleetSession(study_of(fleet_named(dataset), worst))
 
 
-def overview(desk: Desk) -> NotebookOutput:
+def overview(session: FleetSession) -> NotebookOutput:
     """How many are bad, since when, whose, and what to look at first."""
-    parts = [paragraph(headline(desk.study))]
-    for one in answers(desk.study):
+    parts = [paragraph(headline(session.study))]
+    for one in answers(session.study):
         parts += [
             status_line(one.status, f"{one.question} {one.short}"),
             *(paragraph(text) for text, _ in one.sentences),
@@ -83,37 +73,39 @@ def overview(desk: Desk) -> NotebookOutput:
     return combined(parts)
 
 
-def over_time(desk: Desk) -> NotebookOutput:
+def over_time(session: FleetSession) -> NotebookOutput:
     """Verdicts by day."""
-    return _drawn(charts.over_time, desk)
+    return _drawn(charts.over_time, session)
 
 
-def changes(desk: Desk) -> NotebookOutput:
-    """What changed its level, on which day, and what came with it."""
-    if not desk.study.changes:
+def changes(session: FleetSession) -> NotebookOutput:
+    """Measures and shares that changed, the day, and the likely cause."""
+    if not session.study.changes:
         return paragraph("No measure and no share changed its level.")
     parts = []
-    for change, found in desk.study.changes:
+    for change, found in session.study.changes:
         parts.append(paragraph(change_text(change), bold=True))
-        parts += [paragraph(text) for text in cause_texts(change, found, desk.study)]
+        parts += [paragraph(text) for text in cause_texts(change, found, session.study)]
     return combined(parts)
 
 
-def by_browser(desk: Desk) -> NotebookOutput:
+def by_browser(session: FleetSession) -> NotebookOutput:
     """The offset by day, of each browser."""
-    return _drawn(charts.by_browser, desk)
+    return _drawn(charts.by_browser, session)
 
 
-def groups(desk: Desk) -> NotebookOutput:
+def groups(session: FleetSession) -> NotebookOutput:
     """Whose recordings fail: by agent, browser, codec and container."""
     parts = [
-        paragraph(stand_out_text(one, desk.study.own_changes)) for one in desk.study.stand_outs if not one.explained_by
+        paragraph(stand_out_text(one, session.study.own_changes))
+        for one in session.study.stand_outs
+        if not one.explained_by
     ]
     for column in COLUMNS:
-        found = sorted(desk.study.groups[column], key=lambda one: -one.fail)
+        found = sorted(session.study.groups[column], key=lambda one: -one.fail)
         rows = [
             (
-                group_name(one),
+                safe(one.name, 80),
                 f"{one.count:,}",
                 f"{one.fail:,}",
                 share_text(one.fail, one.examined),
@@ -122,17 +114,17 @@ def groups(desk: Desk) -> NotebookOutput:
                 value_text("call_end_error_s", one.call_end_error_s),
                 value_text("coverage", one.coverage),
             )
-            for one in found[:MOST_SHOWN]
+            for one in found[:MAX_GROUPS]
         ]
         head = (TITLES[column], "Recordings", "Fail", "Share", "Offset", "Drift", "Call-end error", "Coverage")
-        parts += [heading(f"By {column}, most that fail first"), table(head, rows)]
-        if len(found) > MOST_SHOWN:
-            parts.append(paragraph(f"And {len(found) - MOST_SHOWN:,} more, on the page."))
+        parts += [heading(f"By {column}, most failures first"), table(head, rows)]
+        if len(found) > MAX_GROUPS:
+            parts.append(paragraph(f"And {len(found) - MAX_GROUPS:,} more, on the page."))
     return combined(parts)
 
 
-def reasons(desk: Desk) -> NotebookOutput:
-    """Why: findings and errors."""
+def reasons(session: FleetSession) -> NotebookOutput:
+    """Findings and errors, by number of recordings."""
     rows = [
         (
             one.status.replace("_", " "),
@@ -141,15 +133,19 @@ def reasons(desk: Desk) -> NotebookOutput:
             str(one.last or ""),
             safe(one.example, 200) if one.example else finding_meaning(one.name),
         )
-        for one in desk.study.reasons
+        for one in session.study.reasons
     ]
-    return table(("Status", "What", "Recordings", "Last seen", "Said"), rows) if rows else paragraph("All pass.")
+    return (
+        table(("Status", "Reason", "Recordings", "Last seen", "Details"), rows)
+        if rows
+        else paragraph("All recordings pass.")
+    )
 
 
-def worst(desk: Desk) -> NotebookOutput:
-    """The worst recordings, and how to audit those that haven't been."""
-    if not desk.study.worst:
-        return paragraph("None is shown.")
+def worst(session: FleetSession) -> NotebookOutput:
+    """The worst recordings, and the command that audits those without a report."""
+    if not session.study.worst:
+        return paragraph("No recording is listed.")
     rows = [
         (
             one.verdict,
@@ -159,39 +155,41 @@ def worst(desk: Desk) -> NotebookOutput:
             safe(", ".join((*one.failures, *one.warnings)).replace("_", " ")),
             safe(one.report) if one.report else "not audited",
         )
-        for one in desk.study.worst
+        for one in session.study.worst
     ]
     head = ("Verdict", "Recording", "Agent", "Day", "Findings", "Report")
     parts = [paragraph(f"In this order: {WORST_FIRST}."), table(head, rows, status=0)]
-    without = [one.recording_id for one in desk.study.worst if one.report is None]
+    without = [one.recording_id for one in session.study.worst if one.report is None]
     if without:
         parts.append(
-            collapsed("The command that audits them", paragraph(rerun_command(desk.study.fleet.dataset, without)))
+            collapsed(
+                "The command that audits the others", paragraph(rerun_command(session.study.fleet.dataset, without))
+            )
         )
     return combined(parts)
 
 
-def distributions(desk: Desk) -> NotebookOutput:
+def distributions(session: FleetSession) -> NotebookOutput:
     """Offset, drift, call-end error and coverage."""
-    return _drawn(charts.distributions, desk)
+    return _drawn(charts.distributions, session)
 
 
-def medians(desk: Desk) -> NotebookOutput:
-    """The same by day."""
-    return _drawn(charts.medians, desk)
+def medians(session: FleetSession) -> NotebookOutput:
+    """Medians of offset, drift, call-end error and coverage by day."""
+    return _drawn(charts.medians, session)
 
 
-def page(desk: Desk, out: str = "fleet.html") -> NotebookOutput:
-    """Write the page, which needs no notebook.
+def page(session: FleetSession, out: str = "fleet.html") -> NotebookOutput:
+    """Write the page, for readers without the notebook.
 
     Raises:
-        InputError: where `out` can't be written.
+        InputError: `out` can't be written.
     """
-    written = write_study(desk.study, out)
-    where = out if out.startswith("s3://") else str(Path(out).resolve())
-    return paragraph(f"{where}: {written.size / 1e6:.1f} MB, for any browser.")
+    written = write_study(session.study, out)
+    place = out if out.startswith("s3://") else str(Path(out).resolve())
+    return paragraph(f"The page is {place} ({written.size / 1e6:.1f} MB). Any browser opens it.")
 
 
-def _drawn(draw: Callable[[Study], tuple[Figure, str]], desk: Desk) -> NotebookOutput:
-    figure, meaning = draw(desk.study)
+def _drawn(draw: Callable[[Study], tuple[Figure, str]], session: FleetSession) -> NotebookOutput:
+    figure, meaning = draw(session.study)
     return figure_image(figure, meaning, kind="webp") if figure.axes else paragraph(meaning)

@@ -1,21 +1,21 @@
-"""The report as a file: a dataset is read, studied and written as one page, whole or not at all."""
+"""The report as a file: a dataset is read, analysed and written as one page."""
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.errors import InputError, StorageError
 from komorebi_qc.fleet.dataset import fleet_of, open_fleet
 from komorebi_qc.fleet.narrative.answers import answers, headline
 from komorebi_qc.fleet.page.contact_sheet import cards
 from komorebi_qc.fleet.page.page import fleet_html
-from komorebi_qc.fleet.places import Folder
 from komorebi_qc.fleet.study.study import DEFAULT_WORST, Study, study_of
-from komorebi_qc.fleet.synthetic import made_rows
+from komorebi_qc.fleet.synthetic import synthetic_rows
+from komorebi_qc.storage.atomic_file import write_atomically
 from komorebi_qc.storage.aws_errors import aws_errors
+from komorebi_qc.storage.object_store import Folder, split_s3
 from komorebi_qc.wiring import aws_client
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ DEMO_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Written:
+class WrittenReport:
     """A report that was written.
 
     Attributes:
-        out: where.
+        out: its place.
         size: bytes.
-        study: what it tells.
+        study: the analysis.
     """
 
     out: str
@@ -40,17 +40,17 @@ class Written:
     study: Study
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        seen = self.study.overview
+        """The counts and answers for JSON."""
+        overview = self.study.overview
         return {
             "out": self.out,
             "bytes": self.size,
-            "recordings": seen.count,
-            "examined": seen.examined,
-            "fail": seen.fail,
-            "warn": seen.warn,
-            "failed": seen.failed,
-            "set_aside": seen.set_aside,
+            "recordings": overview.count,
+            "examined": overview.examined,
+            "fail": overview.fail,
+            "warn": overview.warn,
+            "failed": overview.failed,
+            "rejected": overview.rejected,
             "summary": headline(self.study),
             "answers": [
                 {"question": one.question, "answer": one.short, "rests_on": [text for text, _ in one.sentences]}
@@ -60,33 +60,41 @@ class Written:
 
 
 def fleet_named(name: str, rows: int = DEMO_ROWS) -> Fleet:
-    """A dataset by its name; ``demo`` makes so many rows up.
+    """The dataset of this name; ``demo`` has synthetic rows.
 
     Raises:
-        InputError: where there is no such dataset.
-        KomorebiError: see `komorebi_qc.fleet.dataset.open_fleet`.
+        InputError: There is no dataset.
+        StorageError: S3 doesn't answer.
+        AccessDeniedError: S3 refuses access.
     """
     if name == DEMO:
-        return fleet_of(made_rows(rows), Folder(Path.cwd()), DEMO, is_demo=True)
+        return fleet_of(synthetic_rows(rows), Folder(Path.cwd()), DEMO, is_demo=True)
     return open_fleet(name)
 
 
-def write_report(fleet: Fleet, out: str, worst: int = DEFAULT_WORST) -> Written:
-    """Study a dataset and write the page; see `write_study`.
+def write_report(fleet: Fleet, out: str, worst: int = DEFAULT_WORST) -> WrittenReport:
+    """Analyse a dataset, and write the page.
+
+    Args:
+        fleet: the dataset.
+        out: a file, or ``s3://bucket/key``.
+        worst: how many of the worst recordings are shown one by one.
 
     Raises:
-        InputError: where `worst` is no such number.
+        InputError: `out` can't be written, or `worst` is out of range.
+        StorageError: S3 doesn't answer.
+        AccessDeniedError: S3 refuses access.
     """
     return write_study(study_of(fleet, worst), out)
 
 
-def write_study(study: Study, out: str) -> Written:
+def write_study(study: Study, out: str) -> WrittenReport:
     """Write the page to a file, or to ``s3://bucket/key``.
 
     Raises:
-        InputError: where `out` can't be written.
-        StorageError: where S3 doesn't answer.
-        AccessDeniedError: where it refuses.
+        InputError: `out` can't be written.
+        StorageError: S3 doesn't answer.
+        AccessDeniedError: S3 refuses access.
     """
     if not isinstance(out, str) or not out.strip():
         raise InputError(f"out is {out!r}: name the page's file, such as fleet.html, or s3://bucket/fleet.html")
@@ -95,22 +103,19 @@ def write_study(study: Study, out: str) -> Written:
         _put(out, content)
     else:
         _write(Path(out), content)
-    return Written(out, len(content), study)
+    return WrittenReport(out, len(content), study)
 
 
 def _write(path: Path, content: bytes) -> None:
     try:
-        with tempfile.TemporaryDirectory(prefix=".fleet-", dir=path.resolve().parent) as folder:
-            part = Path(folder) / "page"
-            part.write_bytes(content)
-            part.replace(path)
-    except OSError as error:
-        raise InputError(f"{path} can't be written: {error.strerror or error}; name another file with --out") from None
+        write_atomically(path, content)
+    except (InputError, StorageError) as error:
+        raise InputError(f"the page can't be written: {error}; --out names another file") from None
 
 
 def _put(out: str, content: bytes) -> None:
-    bucket, _, key = out.removeprefix("s3://").partition("/")
-    if not bucket or not key or key.endswith("/"):
+    bucket, key = split_s3(out)
+    if not key or key.endswith("/"):
         raise InputError(f"{out} names no object: write s3://bucket/fleet.html")
     with aws_errors(out):
         aws_client("s3").put_object(Bucket=bucket, Key=key, Body=content, ContentType="text/html; charset=utf-8")

@@ -1,8 +1,8 @@
-"""A made-up fleet: rows drawn from real diagnoses, with causes planted that a report has to find.
+"""A synthetic fleet: rows drawn from real diagnoses, with two faults that a report has to find.
 
-`seeds.json` holds what `diagnose` said of recordings by Chromium's MediaRecorder and of simulated calls made of real
-voices. Each made row is one of them, moved as calls differ: an agent's habit, a browser's release, chance. Planted are
-one release that shifts the offset (`SHIFTED`, by `SHIFT_S`) and one agent whose recordings are mixed up (`MIXED_UP`).
+`seeds.json` has diagnoses of recordings by Chromium's MediaRecorder, and of simulated calls with real voices. Each row
+is one of them, varied as calls differ: by an agent's habit, a browser's release, and chance. The faults are a release
+that shifts the offset (`SHIFTED`, by `SHIFT_S`), and an agent whose recordings are mixed up (`MIXED_UP`).
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ SHIFTED: Final = "Chrome 142"
 SHIFT_S: Final = 0.18
 MIXED_UP: Final = "agent-017"
 _RELEASES = (("Chrome 140", -40), ("Chrome 141", 15), (SHIFTED, 43), ("Chrome 143", 71))
-"""And the day, counted from the first, on which half of all have it."""
+"""Releases, and the day on which half of all agents have them, counted from the first day."""
 _ROLL_OUT_DAYS = 1.5
-_EDGE_SHARE, _UNTOLD_SHARE = 0.12, 0.04
+_EDGE_SHARE, _UNKNOWN_SHARE = 0.12, 0.04
 _REASONS = (
     ("MissingMediaError", "s3://calls/{id}.wav isn't there 50 h after creationDate; after 48 h nothing comes", False),
     ("MediaError", "{id}.webm is cut off: 1,482 of 90,112 bytes are missing; get it again", False),
@@ -43,35 +43,40 @@ _REASONS = (
 
 
 def seeds() -> list[dict[str, Any]]:
-    """Real diagnoses, as columns of `komorebi_qc.batch.dataset.schema` and ``case``, whose they are."""
+    """Real diagnoses, as columns of `komorebi_qc.batch.dataset.schema`; ``case`` names the recording."""
     found: list[dict[str, Any]] = json.loads((files("komorebi_qc.fleet") / "seeds.json").read_text(encoding="utf-8"))
     return found
 
 
-def made_rows(count: int, *, days: int = 92, agents: int = 120, seed: int = 1, plants: bool = True) -> pa.Table:
-    """So many rows in so many days, by so many agents; the same for the same `seed`.
+def synthetic_rows(count: int, *, days: int = 92, agents: int = 120, seed: int = 1, faults: bool = True) -> pa.Table:
+    """Rows of a fleet; the same arguments give the same rows.
 
-    `plants`: whether a release shifts the offset and an agent's recordings are mixed up; without, no day is special.
+    Args:
+        count: number of rows.
+        days: number of days.
+        agents: number of agents.
+        seed: of the random numbers.
+        faults: whether the two faults are added; without them all days and agents are alike.
     """
     rng = np.random.default_rng(seed)
     known = seeds()
     day = _days(count, days, rng)
     agent = np.array([f"agent-{n:03d}" for n in range(agents)])[rng.choice(agents, count, p=_shares(agents, rng))]
-    browser = _browsers(day, rng, plants=plants)
+    browser = _browsers(day, rng, faults=faults)
     picked = rng.choice(len(known), count, p=_weights(known))
-    if plants:
+    if faults:
         wrong = [k for k, one in enumerate(known) if one["failures"]]
         picked = np.where((agent == MIXED_UP) & (rng.random(count) < 0.3), rng.choice(wrong, count), picked)
     habit = dict(zip(sorted(set(agent)), rng.normal(0, 0.08, agents), strict=False))
     moved = np.array([habit[name] for name in agent]) + rng.normal(0, 0.06, count)
-    if plants:
+    if faults:
         moved += np.where(np.isin(browser, (SHIFTED, "Chrome 143")), SHIFT_S, 0.0)
     stamped = rng.uniform(-0.5, 0.5, count)
     odds = rng.random(count)
-    failed, aside = odds < 0.011, odds > 0.998
+    failed, rejected = odds < 0.011, odds > 0.998
     reason = rng.choice(len(_REASONS), count, p=(0.5, 0.2, 0.1, 0.2))
 
-    # Of the seeds the failing ones are simulated, and so all of one codec: that mustn't look like its fault.
+    # The failing seeds are simulated, and all have one codec. The media are drawn apart, so that it isn't to blame.
     media = rng.choice(len(known), count)
 
     def of(name: str, which: NDArray[np.int64] = picked) -> NDArray[Any]:
@@ -79,27 +84,26 @@ def made_rows(count: int, *, days: int = 92, agents: int = 120, seed: int = 1, p
 
     def number(name: str, move: NDArray[np.float64]) -> NDArray[Any]:
         values = np.array([np.nan if one[name] is None else one[name] for one in known])[picked] + move
-        return _blanked(values, failed | aside | np.isnan(values))
+        return _blanked(values, failed | rejected | np.isnan(values))
 
     def done(values: NDArray[Any]) -> list[Any]:
-        return list(_blanked(values, failed | aside))
+        return list(_blanked(values, failed | rejected))
 
     ids = [f"{seed:02x}{n:06x}-5b1e-4c6d-9a57-2e8d41c0b6f2" for n in range(count)]
     reasons = [_REASONS[k] for k in reason]
     drift = rng.normal(0, 3.0, count)
+    errors = [one[1].format(id=i) for one, i in zip(reasons, ids, strict=True)]
     columns: dict[str, Any] = {
         "recording_id": ids,
         "agent": agent.tolist(),
         "schema_version": [SCHEMA_VERSION] * count,
         "version": [__version__] * count,
-        "do": ["diagnose"] * count,
+        "action": ["diagnose"] * count,
         "done_at": [_stamp(n) for n in day.tolist()],
         "took_s": rng.gamma(4.0, 0.4, count),
-        "status": np.where(aside, "set_aside", np.where(failed, "failed", "done")).tolist(),
-        "error_class": _where(failed, aside, [one[0] for one in reasons], "MessageError"),
-        "error": _where(
-            failed, aside, [one[1].format(id=i) for one, i in zip(reasons, ids, strict=True)], "its call end is no time"
-        ),
+        "status": np.where(rejected, "rejected", np.where(failed, "failed", "done")).tolist(),
+        "error_class": _where(failed, rejected, [one[0] for one in reasons], "MessageError"),
+        "error": _where(failed, rejected, errors, "its call end isn't a time"),
         "is_worth_a_retry": [bool(f and one[2]) for f, one in zip(failed, reasons, strict=True)],
         "verdict": done(of("verdict")),
         "warnings": done(of("warnings")),
@@ -133,7 +137,7 @@ def made_rows(count: int, *, days: int = 92, agents: int = 120, seed: int = 1, p
 
 
 def write_dataset(rows: pa.Table, root: Path) -> None:
-    """Lay rows out as `komorebi-qc batch` does: ``day=YYYY-MM-DD/rows.parquet``."""
+    """Write rows as `komorebi-qc batch` does: ``day=YYYY-MM-DD/rows.parquet``."""
     root.mkdir(parents=True, exist_ok=True)
     for day in rows[DAY].unique().to_pylist():
         folder = root / f"day={day}"
@@ -142,35 +146,35 @@ def write_dataset(rows: pa.Table, root: Path) -> None:
 
 
 def _days(count: int, days: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Fewer at weekends."""
+    """Days of the rows, with fewer at weekends."""
     busy = np.array([0.25 if (FIRST_DAY + timedelta(days=n)).weekday() > 4 else 1.0 for n in range(days)])
     return np.sort(rng.choice(days, count, p=busy / busy.sum()))
 
 
 def _shares(agents: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Some work full time, some seldom."""
+    """Each agent's share of the recordings."""
     weight = rng.gamma(3.0, 1.0, agents)
     shares: NDArray[np.float64] = weight / weight.sum()
     return shares
 
 
 def _weights(known: Sequence[dict[str, Any]]) -> NDArray[np.float64]:
-    """Most recordings are sound."""
+    """Weights of the seeds: most recordings pass."""
     weight = np.array([{"pass": 1.0, "warn": 0.12, "fail": 0.16}[one["verdict"]] for one in known])
     shares: NDArray[np.float64] = weight / weight.sum()
     return shares
 
 
-def _browsers(day: NDArray[np.int64], rng: np.random.Generator, *, plants: bool) -> NDArray[Any]:
-    """Each release takes over within days."""
+def _browsers(day: NDArray[np.int64], rng: np.random.Generator, *, faults: bool) -> NDArray[Any]:
+    """Browsers of the rows: each release replaces the one before within days."""
     ready = rng.logistic(0.0, _ROLL_OUT_DAYS, len(day))
     name = np.full(len(day), _RELEASES[0][0], dtype=object)
-    if plants:
+    if faults:
         for release, at in _RELEASES[1:]:
             name = np.where(day + ready > at, release, name)
     other = rng.random(len(day))
     name = np.where(other < _EDGE_SHARE, "Edge 141", name)
-    return _blanked(name, other > 1 - _UNTOLD_SHARE)
+    return _blanked(name, other > 1 - _UNKNOWN_SHARE)
 
 
 def _stamp(day: int) -> datetime:
@@ -187,5 +191,5 @@ def _lengths(lists: NDArray[Any]) -> NDArray[Any]:
     return np.array([len(one) for one in lists], dtype=object)
 
 
-def _where(failed: NDArray[Any], aside: NDArray[Any], texts: Sequence[str], otherwise: str) -> list[str | None]:
-    return [otherwise if a else text if f else None for f, a, text in zip(failed, aside, texts, strict=True)]
+def _where(failed: NDArray[Any], rejected: NDArray[Any], texts: Sequence[str], otherwise: str) -> list[str | None]:
+    return [otherwise if r else text if f else None for f, r, text in zip(failed, rejected, texts, strict=True)]

@@ -1,4 +1,4 @@
-"""The dataset as CSV for a spreadsheet: UTF-8 with the mark that Excel looks for, and no text that is a formula."""
+"""The dataset as CSV for a spreadsheet: UTF-8 with the byte order mark that Excel needs, and without formulas."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.batch.manifest.manifest_file import split_s3
-from komorebi_qc.batch.places import Folder, ObjectStore, Prefix
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.storage.aws_errors import aws_errors, error_code
+from komorebi_qc.storage.object_store import Folder, ObjectStore, Prefix, split_s3
 from komorebi_qc.wiring import aws_client
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _FORMULA = re.compile(r"(^|[;\t\r\n])(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])")
-"""Where one may begin (OWASP, CSV injection): wherever a spreadsheet may end a cell, which some do at a semicolon."""
+"""The start of a formula (OWASP, CSV injection) after any character at which a spreadsheet may begin a cell."""
+
+
+def escape_formulas(text: str) -> str:
+    """A text from outside with an apostrophe before every formula, so that a spreadsheet shows it as text."""
+    return _FORMULA.sub(r"\1'", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class CsvFile:
     """A file that can be written.
 
     Attributes:
-        folder: where it goes.
+        folder: its folder.
         name: its name there.
     """
 
@@ -38,15 +42,15 @@ class CsvFile:
 
     @property
     def address(self) -> str:
-        """What a person calls it."""
-        return f"{self.folder.address.rstrip('/')}/{self.name}"
+        """The file's path or ``s3://`` address."""
+        return self.folder.address_of(self.name)
 
     def write(self, table: pa.Table) -> None:
-        """All rows of a dataset: lists with ``; `` between their parts, an apostrophe before what would be a formula.
+        """Write all rows of a dataset: lists are joined by ``; ``, and formulas are escaped.
 
         Raises:
-            InputError: where the file can't be written.
-            StorageError: likewise, for a reason that may pass.
+            InputError: The file can't be written.
+            StorageError: The same, for a reason that may pass.
         """
         text = io.StringIO()
         writer = csv.writer(text)
@@ -57,11 +61,11 @@ class CsvFile:
 
 
 def csv_file(text: str) -> CsvFile:
-    """The file that a text names, a path or ``s3://bucket/key``; that it can be written is tried first.
+    """The file at a path or ``s3://bucket/key``, after a check that it can be written.
 
     Raises:
-        InputError: where it can't.
-        StorageError: where S3 doesn't answer.
+        InputError: It can't be written.
+        StorageError: S3 doesn't answer.
     """
     return _on_s3(text) if text.startswith("s3://") else _on_disk(text)
 
@@ -71,7 +75,7 @@ def _on_disk(text: str) -> CsvFile:
     try:
         if path.is_dir():
             raise InputError(f"{text} is a folder: name a file in it")
-        folder = next(folder for folder in path.parents if folder.exists())  # the rest is made when it is written
+        folder = next(folder for folder in path.parents if folder.exists())  # the others are created when it is written
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise InputError(
@@ -91,8 +95,8 @@ def _on_s3(text: str) -> CsvFile:
             client.head_bucket(Bucket=bucket)
         except Exception as error:
             if error_code(error) == "404":
-                raise InputError(f"{text} can't be written: there is no bucket {bucket}") from None
-            if error_code(error) != "403":  # who may write needn't be let look
+                raise InputError(f"{text} can't be written: the bucket {bucket} doesn't exist") from None
+            if error_code(error) != "403":  # the right to write doesn't include the right to look
                 raise
     return CsvFile(Prefix(client, bucket, prefix), name)
 
@@ -101,7 +105,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, list):
         value = "; ".join(value)
     if isinstance(value, str):
-        return _FORMULA.sub(r"\1'", value)
+        return escape_formulas(value)
     if isinstance(value, bool):
         return json.dumps(value)
     return value.isoformat(timespec="milliseconds") if hasattr(value, "isoformat") else value

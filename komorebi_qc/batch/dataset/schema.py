@@ -1,19 +1,20 @@
 """The columns of the dataset that `komorebi-qc batch` writes, one row a recording (see docs/analyst/batch.md).
 
-`SCHEMA_VERSION` rises in its first number where a column is removed or changes its meaning, in its second where one is
-added. Units stand in the names: ``_s`` seconds, ``_ppm`` millionths, ``_dbfs``, ``_dbtp`` and ``_db`` decibels; what is
-undetermined, or wasn't measured by this kind of work, is null. Times of day are UTC.
+`SCHEMA_VERSION` has two numbers. The first rises if a column is removed or changes its meaning, the second if one is
+added. Columns end with their unit: ``_s`` seconds, ``_ppm`` parts per million, ``_dbfs``, ``_dbtp`` and ``_db``
+decibels. A value is null if it is undetermined, or if this action doesn't measure it. Times of day are UTC.
 
-Where it lies, under the dataset's root (a folder or ``s3://bucket/prefix``):
+The files under the dataset's root (a folder or ``s3://bucket/prefix``):
 
-* ``day=YYYY-MM-DD/rows.parquet``: one file a day, replaced whole; ``day=unknown`` for what has no day. The folder
-  alone tells ``day`` (Hive partitioning): it isn't a column of the files;
-* ``_journal/*.parquet``: rows that aren't filed under their days yet, with ``day`` as a column. `dataset.read` sees
-  them; a reader of ``day=*/rows.parquet`` sees them as soon as a run ends or the next one begins;
-* ``_reports/``: what audits leave, unless another place was named; ``_unified/``: unified recordings of listed files.
+* ``day=YYYY-MM-DD/rows.parquet``: one file a day, replaced as a whole; ``day=unknown`` for rows without a day. The
+  folder's name holds ``day`` (Hive partitioning), the files have no such column;
+* ``_journal/*.parquet``: rows that aren't in the files of their days yet, with ``day`` as a column.
+  `Dataset.read` includes them. Other readers see them when the run ends, or when the next one begins;
+* ``_reports/``: the reports of audits, unless ``--results`` names another place; ``_unified/``: the unified recordings
+  of listed files.
 
-A recording has one row under all days: its newest, see `komorebi_qc.batch.dataset.row_merge`. Where a try fails, the row
-that was made from the same inputs before stays, and the columns ``last_try_*`` tell of the failure.
+A recording has one row: its newest, see `komorebi_qc.batch.dataset.row_merge`. If an attempt fails, the row measured
+from the same inputs stays, and the columns ``last_attempt_*`` describe the failure.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from typing import Final
 
 import pyarrow as pa
 
-SCHEMA_VERSION: Final = "1.1"
+SCHEMA_VERSION: Final = "2.0"
 DAY: Final = "day"
 UNKNOWN_DAY: Final = "unknown"
 """The partition of rows without a day."""
-WORKS: Final = ("diagnose", "process", "audit")
+ACTIONS: Final = ("diagnose", "process", "audit")
 TRACKS: Final = ("call_customer", "call_agent", "recording")
 
 _TEXT, _NUMBER, _COUNT, _YES = pa.string(), pa.float64(), pa.int32(), pa.bool_()
@@ -34,88 +35,89 @@ _WHEN = pa.timestamp("ms", tz="UTC")
 _NAMES = pa.list_(pa.string())
 
 _ID = (
-    "of the table or the manifest; for files without one where the recording lies, as in `recording`; of a row set "
-    "aside, where it stands, as in `listed_in`. Never null, unique in the dataset"
+    "ID from the table or the manifest; for files without an ID, the recording's place as in `recording`; for a "
+    "rejected row, its place as in `listed_in`. Never null, unique in the dataset"
 )
+_STATUS = "done; failed: the attempt failed; rejected: the list's row can't be used, so nothing was attempted"
 _REPORT = (
-    "the audit's report.html: relative to the dataset's root, or a path or s3:// elsewhere; its folder holds "
-    "status.json, qc.json, thumbnail.png"
+    "the audit's report.html: relative to the dataset's root, or a path or s3:// elsewhere; the same folder has "
+    "status.json, qc.json and thumbnail.png"
 )
 _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
-    # What it is
+    # Identity
     ("recording_id", _TEXT, _ID),
-    ("agent", _TEXT, "who recorded it: the item's agentID, or the manifest's"),
-    ("named_by", _TEXT, "id: an item of the table names its media; files: the manifest does"),
-    ("call", _TEXT, "Connect's audio: s3://bucket/key, or an absolute path"),
+    ("agent", _TEXT, "the agent: the item's agentID, or the manifest's agent"),
+    ("named_by", _TEXT, "id: an item of the table names the media; files: the manifest does"),
+    ("call", _TEXT, "the call audio: s3://bucket/key, or an absolute path"),
     ("recording", _TEXT, "the agent recording: s3://bucket/key, or an absolute path"),
-    ("call_end", _TEXT, "the told call end, as it was written: 00:57:01"),
-    ("call_etag", _TEXT, "its ETag; of a local file its size and mtime in ns, as 1234-1700000000000000000"),
-    ("recording_etag", _TEXT, "its ETag, or size and mtime"),
-    ("listed_in", _TEXT, "what named it: /lists/day.csv:17, table Recording:ID, s3://bucket/key"),
-    # How it was done
-    ("schema_version", _TEXT, "of these columns"),
-    ("version", _TEXT, "of komorebi_qc"),
-    ("do", _TEXT, "diagnose, process or audit"),
-    ("work_key", _TEXT, "hash of what the row was made from: inputs, told call end, kind of work, limits, versions"),
-    ("inputs_key", _TEXT, "hash of locations, ETags and the told call end alone"),
-    ("done_at", _WHEN, "when, UTC"),
-    ("took_s", _NUMBER, "how long it took, wall seconds"),
-    ("peak_memory_mb", _NUMBER, "most resident memory of the process that did it, so far; 1 MB is 1e6 bytes"),
-    # What became of it
-    ("status", _TEXT, "done; failed: it was tried; set_aside: it wasn't, since the list's row can't be used"),
+    ("call_end", _TEXT, "the reported call end, as it was written: 00:57:01"),
+    ("call_etag", _TEXT, "ETag of the call audio; for a local file its size and mtime in ns: 1234-1700000000000000000"),
+    ("recording_etag", _TEXT, "ETag of the agent recording, or its size and mtime"),
+    ("listed_in", _TEXT, "the row that named it: /lists/day.csv:17, table Recording:ID, s3://bucket/key"),
+    # The work
+    ("schema_version", _TEXT, "version of these columns"),
+    ("version", _TEXT, "version of komorebi_qc that did the work"),
+    ("action", _TEXT, "diagnose, process or audit"),
+    ("work_key", _TEXT, "hash of everything the row depends on: inputs, reported call end, action, limits, versions"),
+    ("inputs_key", _TEXT, "hash of places, ETags and the reported call end"),
+    ("done_at", _WHEN, "end of the work, UTC"),
+    ("took_s", _NUMBER, "duration of the work, wall seconds"),
+    ("peak_memory_mb", _NUMBER, "peak resident memory of the worker process until then; 1 MB is 1e6 bytes"),
+    # The outcome
+    ("status", _TEXT, _STATUS),
     (
         "error_class",
         _TEXT,
-        "null where done; one of komorebi_qc.core.errors, or TimeLimit, MemoryLimit, Crash, Unforeseen",
+        "a class of komorebi_qc.core.errors, or TimeLimit, MemoryLimit, Crash, Unforeseen; null if done",
     ),
-    ("error", _TEXT, "the reason as a sentence; null where done"),
-    ("is_worth_a_retry", _YES, "whether the next run tries it again by itself; false where done"),
-    ("last_try_do", _TEXT, "kind of work that was tried on the same inputs since, and failed; null where none was"),
-    ("last_try_at", _WHEN, "when it failed, UTC"),
-    ("last_try_key", _TEXT, "its work_key"),
-    ("last_try_error_class", _TEXT, "as error_class"),
-    ("last_try_error", _TEXT, "the reason as a sentence"),
-    ("last_try_is_worth_a_retry", _YES, "whether the same command tries that work again by itself"),
+    ("error", _TEXT, "the reason as a sentence; null if done"),
+    ("is_worth_a_retry", _YES, "whether the next run attempts it again; false if done"),
+    ("last_attempt_action", _TEXT, "action that failed later, on the same inputs; null if no later attempt failed"),
+    ("last_attempt_at", _WHEN, "time of that failure, UTC"),
+    ("last_attempt_key", _TEXT, "its work_key"),
+    ("last_attempt_error_class", _TEXT, "its error_class"),
+    ("last_attempt_error", _TEXT, "its reason as a sentence"),
+    ("last_attempt_is_worth_a_retry", _YES, "whether the same command attempts it again"),
     ("verdict", _TEXT, "pass, warn or fail: the worst finding; null unless done"),
-    ("warn_count", _COUNT, "findings that warn"),
-    ("fail_count", _COUNT, "findings that fail"),
+    ("warn_count", _COUNT, "number of findings that warn"),
+    ("fail_count", _COUNT, "number of findings that fail"),
     ("warnings", _NAMES, "names of the findings that warn"),
     ("failures", _NAMES, "names of the findings that fail"),
     ("report", _TEXT, _REPORT),
-    ("output", _TEXT, "the unified recording, where one was made (process)"),
+    ("output", _TEXT, "the unified recording (process)"),
     # Sync
     ("sync_status", _TEXT, "aligned, ambiguous, wrong_pair or insufficient"),
-    ("offset_s", _NUMBER, "where the call begins on the recording's clock, as measured"),
+    ("offset_s", _NUMBER, "start of the call on the recording clock, as measured"),
     ("offset_low_s", _NUMBER, "lower end of its 95 % interval"),
     ("offset_high_s", _NUMBER, "upper end"),
-    ("drift_ppm", _NUMBER, "by how much the recording's clock runs faster than the call's"),
+    ("drift_ppm", _NUMBER, "by how much the recording clock runs faster than the call clock"),
     ("drift_low_ppm", _NUMBER, "lower end of its 95 % interval"),
     ("drift_high_ppm", _NUMBER, "upper end"),
-    ("jump_count", _COUNT, "leaps of the recording's clock"),
-    ("largest_jump_s", _NUMBER, "the largest by size, with its sign; null without one"),
-    ("call_end_told_s", _NUMBER, "as told, on the recording's clock"),
-    ("call_end_error_s", _NUMBER, "told minus measured; positive: told late"),
+    ("jump_count", _COUNT, "jumps of the recording clock"),
+    ("largest_jump_s", _NUMBER, "the largest jump by size, with its sign; null without jumps"),
+    ("call_end_reported_s", _NUMBER, "the reported call end on the recording clock"),
+    ("call_end_error_s", _NUMBER, "reported minus measured; positive: reported late"),
     ("coverage", _NUMBER, "share of the speech that agrees, 0 to 1"),
-    ("sides", _TEXT, "who is heard in the recording: both, agent, customer or none"),
+    ("sides", _TEXT, "voices found in the recording: both, agent, customer or none"),
     # The media
     ("container", _TEXT, "of the agent recording: mp4 or webm (Matroska too)"),
     ("video_codec", _TEXT, "of the agent recording, FFmpeg's name: h264, vp8, vp9, av1, hevc"),
-    ("audio_codec", _TEXT, "of the agent recording: opus, aac, ...; null without sound"),
-    ("width_px", _COUNT, "of its picture, as coded"),
-    ("height_px", _COUNT, "of its picture, as coded"),
-    ("call_codec", _TEXT, "of Connect's audio: pcm_s16le, ..."),
-    ("muxing_app", _TEXT, "which library wrote the file, where it tells: Chrome, Lavf61.7.103"),
-    ("writing_app", _TEXT, "which program asked for it, where it tells"),
-    ("browser", _TEXT, "the manifest's or the item's `browser`, else the writing app's name where it is a browser's"),
-    ("duration_s", _NUMBER, "of the agent recording"),
-    ("call_s", _NUMBER, "of the call's audio"),
-    ("call_bytes", pa.int64(), "size of the call's audio"),
+    ("audio_codec", _TEXT, "of the agent recording: opus, aac, ...; null without audio"),
+    ("width_px", _COUNT, "width of the coded video"),
+    ("height_px", _COUNT, "height of the coded video"),
+    ("call_codec", _TEXT, "of the call audio: pcm_s16le, ..."),
+    ("muxing_app", _TEXT, "library that wrote the file, from its header: Chrome, Lavf61.7.103"),
+    ("writing_app", _TEXT, "program that used the library, from the header"),
+    ("browser", _TEXT, "the manifest's or the item's `browser`, else the writing app if it is a browser"),
+    ("duration_s", _NUMBER, "duration of the agent recording"),
+    ("call_s", _NUMBER, "duration of the call audio"),
+    ("call_bytes", pa.int64(), "size of the call audio"),
     ("recording_bytes", pa.int64(), "size of the agent recording"),
     # Levels, in the telephone band
     *(
-        (f"{track}_{name}", _NUMBER, f"{meaning}, {where}")
-        for track, where in zip(
-            TRACKS, ("the call's customer channel", "the call's agent channel", "the recording's sound"), strict=True
+        (f"{track}_{name}", _NUMBER, f"{meaning}, {channel}")
+        for track, channel in zip(
+            TRACKS, ("the call's customer channel", "the call's agent channel", "the recording's audio"), strict=True
         )
         for name, meaning in (
             ("speech_dbfs", "active speech level"),
@@ -134,9 +136,9 @@ SCHEMA: Final = pa.schema(
     metadata={"komorebi_qc.schema": SCHEMA_VERSION},
 )
 """Of the files under ``day=``; each column's meaning is in its metadata."""
-WITH_DAY: Final = SCHEMA.append(pa.field(DAY, _TEXT, metadata={"meaning": "YYYY-MM-DD; unknown where nothing tells"}))
-"""As readers see it; ``day`` compares as text, since ISO dates do."""
-LAST_TRY: Final = tuple(name for name in SCHEMA.names if name.startswith("last_try_"))
+WITH_DAY: Final = SCHEMA.append(pa.field(DAY, _TEXT, metadata={"meaning": "YYYY-MM-DD, or unknown"}))
+"""With the partition's ``day``; it compares as text, as ISO dates do."""
+LAST_ATTEMPT: Final = tuple(name for name in SCHEMA.names if name.startswith("last_attempt_"))
 LEVELS: Final = tuple(
     name for name in SCHEMA.names if name.startswith(TRACKS) and name.endswith(("_dbfs", "_dbtp", "_db"))
 )
@@ -144,7 +146,7 @@ CARRIED: Final = (
     *("report", "output", "width_px", "height_px", "muxing_app", "writing_app", "browser"),
     *("duration_s", "call_s", "call_codec", "call_bytes", "recording_bytes"),
 )
-"""What a row takes over from the one it replaces, where it has none itself and the inputs are the same."""
+"""Columns that a row takes over from the row it replaces, if its own are null and the inputs are the same."""
 
 
 def as_markdown() -> str:
@@ -157,10 +159,10 @@ def as_markdown() -> str:
 
 
 def meaning(column: str) -> str:
-    """What a column says.
+    """The meaning of a column.
 
     Raises:
-        KeyError: where there is no such column.
+        KeyError: The column doesn't exist.
     """
     found: dict[bytes, bytes] = WITH_DAY.field(column).metadata or {}
     return found[b"meaning"].decode()

@@ -1,1 +1,1 @@
-"""One recording's work: what it depends on, the process that does it, and the row that it leaves."""
+"""One recording's work: its task, the process that does it, and its row."""

@@ -1,4 +1,4 @@
-"""Who does the work: processes of this machine, or those of a Dask cluster; to the run both look the same."""
+"""An executor does the work: in processes of this machine here, on a Dask cluster in `dask_executor`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,8 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from komorebi_qc.batch.execution.worker_process import (
-    DEFAULT_WORK,
-    ResourceLimits,
-    Stopped,
-    WorkerFailure,
-    WorkerProcess,
-)
+from komorebi_qc.batch.execution.resource_limits import ResourceLimits, Stopped, WorkerFailure
+from komorebi_qc.batch.execution.worker_process import DEFAULT_WORK, WorkerProcess
 
 if TYPE_CHECKING:
     from komorebi_qc.batch.execution.rows import Row
@@ -23,10 +18,10 @@ Answer = tuple["Task", "Row | WorkerFailure"]
 
 
 class Executor(Protocol):
-    """Takes tasks, and gives their rows back in the order in which they are done."""
+    """Takes tasks, and returns their rows in the order in which they are done."""
 
     def has_room(self) -> bool:
-        """Whether another task would be begun soon."""
+        """Whether another task would begin soon."""
         ...
 
     def begin(self, task: Task) -> None:
@@ -34,49 +29,49 @@ class Executor(Protocol):
         ...
 
     def answers(self, wait_s: float) -> list[Answer]:
-        """What has been done since; waits that long for the first.
+        """The tasks done since the last call. If there aren't any, wait up to `wait_s` for one.
 
         Raises:
-            KomorebiError: where no work can be done at all.
+            KomorebiError: No work can be done at all.
         """
         ...
 
     def close(self) -> None:
-        """Stop what is under way, and end all processes."""
+        """Stop the running tasks, and end all processes."""
         ...
 
 
-def attempt(child: WorkerProcess, task: Any, stop: threading.Event) -> Any:
-    """A task's answer; where its process was killed by another it is tried once more.
+def attempt(worker: WorkerProcess, task: Any, stop: threading.Event) -> Any:
+    """A task's answer. If somebody else killed its process, it is attempted a second time.
 
     Raises:
-        Stopped: where `stop` was set.
+        Stopped: `stop` was set.
     """
-    answer = child.run(task, stop)
-    return child.run(task, stop) if isinstance(answer, WorkerFailure) and answer.is_worth_a_retry else answer
+    answer = worker.run(task, stop)
+    return worker.run(task, stop) if isinstance(answer, WorkerFailure) and answer.is_worth_a_retry else answer
 
 
 class LocalExecutor:
-    """Processes of this machine, each under a thread that watches it."""
+    """Processes of this machine; a thread watches each of them."""
 
-    def __init__(self, workers: int, bounds: ResourceLimits, work: str = DEFAULT_WORK) -> None:
-        self._bounds, self._work = bounds, work
+    def __init__(self, workers: int, limits: ResourceLimits, work: str = DEFAULT_WORK) -> None:
+        self._limits, self._work = limits, work
         self._stop = threading.Event()
-        self._asked: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
-        self._in_hand, self._most = 0, workers + max(2, workers // 2)
-        self._threads = [threading.Thread(target=self._watch, daemon=True) for _ in range(workers)]
+        self._running, self._max_running = 0, workers + max(2, workers // 2)
+        self._threads = [threading.Thread(target=self._supervise, daemon=True) for _ in range(workers)]
         for thread in self._threads:
             thread.start()
 
     def has_room(self) -> bool:
         """See `Executor.has_room`."""
-        return self._in_hand < self._most
+        return self._running < self._max_running
 
     def begin(self, task: Task) -> None:
         """See `Executor.begin`."""
-        self._in_hand += 1
-        self._asked.put(task)
+        self._running += 1
+        self._tasks.put(task)
 
     def answers(self, wait_s: float) -> list[Answer]:
         """See `Executor.answers`."""
@@ -86,7 +81,7 @@ class LocalExecutor:
                 answer = self._done.get(timeout=0 if found else wait_s) if wait_s or found else self._done.get_nowait()
                 if isinstance(answer, BaseException):
                     raise answer
-                self._in_hand -= 1
+                self._running -= 1
                 found.append(answer)
         return found
 
@@ -94,18 +89,18 @@ class LocalExecutor:
         """See `Executor.close`."""
         self._stop.set()
         for _ in self._threads:
-            self._asked.put(None)
+            self._tasks.put(None)
         for thread in self._threads:
             thread.join()
 
-    def _watch(self) -> None:
-        child = WorkerProcess(self._bounds, self._work)
+    def _supervise(self) -> None:
+        worker = WorkerProcess(self._limits, self._work)
         try:
-            while (task := self._asked.get()) is not None and not self._stop.is_set():
-                self._done.put((task, attempt(child, task, self._stop)))
+            while (task := self._tasks.get()) is not None and not self._stop.is_set():
+                self._done.put((task, attempt(worker, task, self._stop)))
         except Stopped:
             pass
-        except BaseException as error:  # noqa: BLE001  raised where the answers are taken
+        except BaseException as error:  # noqa: BLE001  raised again where the answers are taken
             self._done.put(error)
         finally:
-            child.close()
+            worker.close()

@@ -1,4 +1,4 @@
-"""What a recording's header tells of itself: container, codecs, and who wrote it; nothing is decoded."""
+"""Properties in a recording's header: container, codecs, and the programs that wrote it. Nothing is decoded."""
 
 from __future__ import annotations
 
@@ -18,51 +18,51 @@ _BROWSER = re.compile(
     r"((Google|Microsoft|Mobile|Mozilla) )?(Headless)?"
     r"(Chrome|Chromium|Firefox|Mozilla|Edge|Edg|Safari|Opera|WebKit)(?![A-Za-z])"
 )
-"""How a browser's name begins; that of an encoder (``Lavf61.7.103``) or of a tool for a browser's files is none."""
-_LONGEST_NAME = 200
+"""The start of a browser's name; encoders (``Lavf61.7.103``) and tools for browsers' files don't match."""
+_MAX_CHARACTERS = 200
 
 
 def read_tags(file: BinaryIO) -> dict[str, Any]:
-    """The columns ``container`` to ``writing_app``, and ``browser``; of what can't be read there is none.
+    """The columns ``container`` to ``writing_app``, and ``browser``; unreadable ones are missing.
 
     The file's position is restored.
     """
     place = file.tell()
     try:
         file.seek(0)
-        told = _apps(file.read(_HEAD_BYTES))
+        tags = _apps(file.read(_HEAD_BYTES))
         file.seek(0)
-        with suppress(FFmpegError, ValueError, OSError):  # whoever measures it has said, or will say, what is wrong
-            told = {**_tracks(file), **told}
+        with suppress(FFmpegError, ValueError, OSError):  # the measurement reports what is wrong with the file
+            tags = {**_tracks(file), **tags}
     finally:
         file.seek(place)
-    if _BROWSER.match(told.get("writing_app", "")):
-        told["browser"] = told["writing_app"]
-    return told
+    if _BROWSER.match(tags.get("writing_app", "")):
+        tags["browser"] = tags["writing_app"]
+    return tags
 
 
 def _tracks(file: BinaryIO) -> dict[str, Any]:
     with av.open(file, metadata_errors="ignore") as container:
-        told: dict[str, Any] = {"container": "mp4" if "mp4" in container.format.name else "webm"}
+        tags: dict[str, Any] = {"container": "mp4" if "mp4" in container.format.name else "webm"}
         if container.metadata.get("encoder"):
-            told["muxing_app"] = container.metadata["encoder"][:_LONGEST_NAME]
-        for stream in container.streams.video[:1]:
-            context = stream.codec_context
-            told |= {
+            tags["muxing_app"] = container.metadata["encoder"][:_MAX_CHARACTERS]
+        for video in container.streams.video[:1]:
+            context = video.codec_context
+            tags |= {
                 "video_codec": context.codec.canonical_name,
                 "width_px": context.width,
                 "height_px": context.height,
             }
-        for sound in container.streams.audio[:1]:
-            told["audio_codec"] = sound.codec_context.codec.canonical_name
-        return told
+        for audio in container.streams.audio[:1]:
+            tags["audio_codec"] = audio.codec_context.codec.canonical_name
+        return tags
 
 
 def _apps(head: bytes) -> dict[str, Any]:
-    """MuxingApp and WritingApp of a Matroska file (RFC 9559, 5.1.2): FFmpeg tells only one of the two."""
+    """MuxingApp and WritingApp of a Matroska file (RFC 9559, 5.1.2): FFmpeg reports only one of the two."""
     if not head.startswith(b"\x1a\x45\xdf\xa3"):
         return {}
-    told: dict[str, Any] = {}
+    tags: dict[str, Any] = {}
     at = 0
     while at < len(head):
         element = _number(head, at, keep_marker=True)
@@ -75,15 +75,15 @@ def _apps(head: bytes) -> dict[str, Any]:
             continue
         if element[0] in (_MUXING_APP, _WRITING_APP):
             name = "muxing_app" if element[0] == _MUXING_APP else "writing_app"
-            told[name] = head[body:end].rstrip(b"\0").decode(errors="replace")[:_LONGEST_NAME]
-        if len(told) == 2:
+            tags[name] = head[body:end].rstrip(b"\0").decode(errors="replace")[:_MAX_CHARACTERS]
+        if len(tags) == 2:
             break
         at = end
-    return told
+    return tags
 
 
 def _number(data: bytes, at: int, *, keep_marker: bool) -> tuple[int, int] | None:
-    """An EBML number (RFC 8794, section 4) and where what follows begins; None where it isn't whole."""
+    """An EBML number (RFC 8794, section 4) and the position after it; None if it is incomplete."""
     if at >= len(data) or data[at] == 0:
         return None
     length = 9 - data[at].bit_length()

@@ -1,4 +1,4 @@
-"""A row of the dataset, from what is known of a recording and what became of it. Pure."""
+"""A row of the dataset from a recording's task and its outcome. Pure."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from komorebi_qc.batch.execution.tasks import Task
-    from komorebi_qc.batch.manifest.manifest_file import Item, SetAside
+    from komorebi_qc.batch.manifest.items import Item, RejectedRow
     from komorebi_qc.core.errors import KomorebiError
 
 Row = dict[str, Any]
-_MENDED_OUTSIDE = (AccessDeniedError, DoesNotFitError, MissingMediaError, SettingsError)
-"""Errors that end when something is changed of which the row's keys know nothing."""
-_LONGEST = 1000
-"""Characters of an error that are kept."""
+_FIXED_ELSEWHERE = (AccessDeniedError, DoesNotFitError, MissingMediaError, SettingsError)
+"""Errors that end with a change that the row's keys don't cover."""
+_MAX_CHARACTERS = 1000
+"""Of an error in a row."""
 
 
-def row_of(task: Task, found: Mapping[str, Any]) -> Row:
-    """The row of a task; `found` is what became of it."""
-    browser = task.item.browser or found.get("browser")
+def row_of(task: Task, outcome: Mapping[str, Any]) -> Row:
+    """The row of a task; `outcome` has the columns that its work filled."""
+    browser = task.item.browser or outcome.get("browser")
     return _row(
         {
             **_listed(task.item),
@@ -38,44 +38,46 @@ def row_of(task: Task, found: Mapping[str, Any]) -> Row:
             "recording": task.recording,
             "call_etag": task.call_etag,
             "recording_etag": task.recording_etag,
-            "do": task.ask.do,
+            "action": task.request.action,
             "work_key": task.work_key,
             "inputs_key": task.inputs_key,
             DAY: task.day or UNKNOWN_DAY,
-            **found,
+            **outcome,
             "browser": browser or None,
         }
     )
 
 
-def unresolved_row(item: Item, do: str, failure: Mapping[str, Any]) -> Row:
-    """The row of an item whose media can't be found."""
+def unresolved_row(item: Item, action: str, failure: Mapping[str, Any]) -> Row:
+    """The row of an item whose media weren't found."""
     named = {"agent": item.agent or None, "call": item.connect or None, "recording": item.recording or None}
     browser = item.browser or None
-    return _row({**_listed(item), **named, "browser": browser, "do": do, DAY: item.day or UNKNOWN_DAY, **failure})
+    return _row(
+        {**_listed(item), **named, "browser": browser, "action": action, DAY: item.day or UNKNOWN_DAY, **failure}
+    )
 
 
-def set_aside_row(one: SetAside, do: str) -> Row:
+def rejected_row(one: RejectedRow, action: str) -> Row:
     """The row of a list's row that can't be used."""
-    failure = {**failed(one.error_class, one.reason), "status": "set_aside"}
-    key = work_key(one.listed_in, do, DEFAULT, one.reason)
+    failure = {**failed(one.error_class, one.reason), "status": "rejected"}
+    key = work_key(one.listed_in, action, DEFAULT, one.reason)
     named = {"recording_id": one.listed_in, "listed_in": one.listed_in}
-    return _row({**named, "do": do, "work_key": key, DAY: UNKNOWN_DAY, **failure})
+    return _row({**named, "action": action, "work_key": key, DAY: UNKNOWN_DAY, **failure})
 
 
 def failed(error_class: str, error: str, *, is_worth_a_retry: bool = False) -> Row:
-    """What became of a task that failed."""
+    """The columns of a failed task."""
     return {
         "status": "failed",
         "error_class": error_class,
-        "error": error if len(error) <= _LONGEST else error[: _LONGEST - 3] + "...",
+        "error": error if len(error) <= _MAX_CHARACTERS else error[: _MAX_CHARACTERS - 3] + "...",
         "is_worth_a_retry": is_worth_a_retry,
     }
 
 
 def failure_of(error: KomorebiError) -> Row:
-    """What became of a task that ended by a foreseen error."""
-    is_worth_a_retry = isinstance(error, (PassingError, *_MENDED_OUTSIDE))
+    """The columns of a task that ended with a foreseen error."""
+    is_worth_a_retry = isinstance(error, (PassingError, *_FIXED_ELSEWHERE))
     return failed(type(error).__name__, str(error), is_worth_a_retry=is_worth_a_retry)
 
 
@@ -103,7 +105,7 @@ def measured(document: Mapping[str, Any]) -> Row:
         "drift_high_ppm": drift[1],
         "jump_count": len(jumps) if sync.get("status") == "aligned" else None,
         "largest_jump_s": max(jumps, key=abs, default=None),
-        "call_end_told_s": end["told_s"],
+        "call_end_reported_s": end["reported_s"],
         "call_end_error_s": end["error_s"],
         "coverage": sync.get("coverage"),
         "sides": sync.get("sides"),
@@ -132,18 +134,18 @@ def _listed(item: Item) -> Row:
     }
 
 
-def _row(told: Mapping[str, Any]) -> Row:
+def _row(columns: Mapping[str, Any]) -> Row:
     whole = {
         "schema_version": SCHEMA_VERSION,
         "version": __version__,
         "done_at": datetime.now(UTC),
-        **{name: _storable(value) for name, value in told.items()},
+        **{name: _storable(value) for name, value in columns.items()},
     }
     return {name: whole.get(name) for name in WITH_DAY.names}
 
 
 def _storable(value: Any) -> Any:
-    """What Parquet takes: of a number that is none nothing, and half a character pair as an escape."""
+    """A value that Parquet takes: null for NaN and infinity, and an escape for half a character pair."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,13 +1,12 @@
-"""The work itself, for one recording, inside a process of its own: the code that the single commands use.
+"""The work for one recording, inside a worker process, by the same code as the single commands.
 
-What comes back is a row, whatever happened; only what ends the process itself is told by its supervisor.
+The answer is always a row. Only the supervisor can report that the process itself ended.
 """
 
 from __future__ import annotations
 
 import io
 import os
-import resource
 import tempfile
 import time
 from contextlib import contextmanager, suppress
@@ -15,14 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from komorebi_qc.batch.execution.media_tags import read_tags
+from komorebi_qc.batch.execution.resource_limits import peak_memory_mb
 from komorebi_qc.batch.execution.rows import failed, failure_of, measured, row_of
-from komorebi_qc.batch.manifest.manifest_file import split_s3
-from komorebi_qc.batch.places import place_of
 from komorebi_qc.core.errors import InputError, KomorebiError
 from komorebi_qc.core.interrupt import stoppable
 from komorebi_qc.core.progress import SILENT
 from komorebi_qc.storage.aws_errors import aws_errors
 from komorebi_qc.storage.local import opened_file
+from komorebi_qc.storage.object_store import open_store, split_s3
 from komorebi_qc.wiring import VARIABLES, Settings, aws_client
 
 if TYPE_CHECKING:
@@ -36,42 +35,43 @@ if TYPE_CHECKING:
     from komorebi_qc.pipeline.outcome import Outcome
 
 _HEAD_BYTES = 1 << 20
-"""What is fetched of a recording on S3 for its tags, where nothing else of it is at hand."""
-_LONGEST_NAME = 200
-"""Bytes; a key may have more, a file name no more than 255, of which a download takes some."""
+"""Read from a recording on S3 for its tags."""
+_MAX_NAME_BYTES = 200
+"""A key may be longer, a file name has 255 bytes at most, and a download needs some of them."""
 
 
 def carry_out(task: Task) -> Row:
-    """Do it; the row says how it went."""
+    """Do a task, and return its row."""
     began = time.monotonic()
     with _settings_of(task):
         try:
-            found = _WORKS[task.ask.do](task)
+            outcome = _ACTIONS[task.request.action](task)
         except KomorebiError as error:
-            found = failure_of(error)
-            if task.ask.do == "audit" and _has_report(task):
-                found["report"] = task.report
-        except MemoryError:  # the supervisor's limit, which it tells
+            outcome = failure_of(error)
+            if task.request.action == "audit" and _has_report(task):
+                outcome["report"] = task.report
+        except MemoryError:  # the limit, which the process's main loop reports
             raise
-        except Exception as error:  # noqa: BLE001  one recording's trouble is its own row's
+        except Exception as error:  # noqa: BLE001  an error of one recording is only its row's
             retry = isinstance(error, OSError)  # a disk, a network
-            found = failed("Unforeseen", f"{type(error).__name__}: {error}", is_worth_a_retry=retry)
-    found["took_s"] = round(time.monotonic() - began, 3)
-    found["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1)
-    return row_of(task, found)
+            outcome = failed("Unforeseen", f"{type(error).__name__}: {error}", is_worth_a_retry=retry)
+    outcome["took_s"] = round(time.monotonic() - began, 3)
+    peak_mb = peak_memory_mb()
+    outcome["peak_memory_mb"] = None if peak_mb is None else round(peak_mb, 1)
+    return row_of(task, outcome)
 
 
 def _diagnose(task: Task) -> Row:
     from komorebi_qc.core.timebase import parse_call_end  # noqa: PLC0415
-    from komorebi_qc.pipeline.diagnose import diagnose  # noqa: PLC0415  decoders only where they are used
+    from komorebi_qc.pipeline.diagnose import diagnose  # noqa: PLC0415  decoders only load if they are used
 
-    limits = task.ask.judged_by()
+    limits = task.request.changed_limits()
     with _opened(task) as (call, own):
         tags = read_tags(own.file)
-        found = diagnose(call, own, parse_call_end(task.item.call_end), limits)
+        diagnosis = diagnose(call, own, parse_call_end(task.item.call_end), limits)
         return {
-            **measured(found.to_dict()),
-            **_media(found),
+            **measured(diagnosis.to_dict()),
+            **_media(diagnosis),
             **tags,
             "call_bytes": call.size,
             "recording_bytes": own.size,
@@ -79,14 +79,14 @@ def _diagnose(task: Task) -> Row:
 
 
 def _media(found: Diagnosis) -> Row:
-    """What both files are."""
-    audio, sound, picture = found.call.audio, found.recording.audio, found.recording.video
+    """Durations and codecs of both files."""
+    call, audio, video = found.call.audio, found.recording.audio, found.recording.video
     return {
         "duration_s": round(found.recording.end_s, 6),
         "call_s": round(found.call.end_s, 6),
-        "call_codec": audio.codec if audio is not None else None,
-        "video_codec": picture.codec if picture is not None else None,
-        "audio_codec": sound.codec if sound is not None else None,
+        "call_codec": call.codec if call is not None else None,
+        "video_codec": video.codec if video is not None else None,
+        "audio_codec": audio.codec if audio is not None else None,
     }
 
 
@@ -94,20 +94,20 @@ def _process(task: Task) -> Row:
     from komorebi_qc import jobs  # noqa: PLC0415
     from komorebi_qc.storage.local import LocalFiles  # noqa: PLC0415
 
-    wanted = jobs.ProcessRequest(
-        task.item.call_end, offset_s=None, drift_ppm=0.0, container="auto", limits=task.ask.limits
+    request = jobs.ProcessRequest(
+        task.item.call_end, offset_s=None, drift_ppm=0.0, container="auto", limits=task.request.limits
     )
     with _files(task) as files, stoppable(SILENT) as progress:
         if files is None:
-            outcome = jobs.process_by_id(task.item.recording_id, wanted, os.environ, progress)
+            outcome = jobs.process_by_id(task.item.recording_id, request, os.environ, progress)
         else:
             folder = Path(task.out)
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise InputError(f"{folder} can't be made ({error.strerror}): name another --results") from None
+                raise InputError(f"{folder} can't be created ({error.strerror}): name another --results") from None
             local = LocalFiles(*files, folder / "recording", folder / "thumbnail.png")
-            outcome = jobs.process_files(local, wanted, os.environ, progress)
+            outcome = jobs.process_files(local, request, os.environ, progress)
         return {
             **measured(outcome.document),
             **_tags(task, files),
@@ -117,11 +117,11 @@ def _process(task: Task) -> Row:
 
 
 def _sizes(outcome: Outcome) -> Row:
-    """Of both files."""
+    """Sizes of both files."""
     sizes = {step.name: step.bytes for step in outcome.steps}
     return {
-        "call_bytes": sizes.get("fetch the call's audio"),
-        "recording_bytes": sizes.get("fetch the agent recording"),
+        "call_bytes": sizes.get("fetch call audio"),
+        "recording_bytes": sizes.get("fetch agent recording"),
     }
 
 
@@ -135,8 +135,8 @@ def _audit(task: Task) -> Row:
         named = (
             {"recording_id": item.recording_id} if files is None else dict(zip(_INPUTS, map(str, files), strict=True))
         )
-        wish, limits = AuditRequest(**named, call_end=item.call_end), task.ask.judged_by()
-        job = AuditJob(wish, task.out, limits=limits, keeps_report=_has_report(task))
+        request, limits = AuditRequest(**named, call_end=item.call_end), task.request.changed_limits()
+        job = AuditJob(request, task.out, limits=limits, keeps_report=_has_report(task))
         status = audit(job, progress, lambda examined: found.update(_examined(examined)))
         sizes = dict(zip(_SIZES, (path.stat().st_size for path in files), strict=True)) if files is not None else {}
         found = {**found, **_tags(task, files), **sizes, "report": task.report}
@@ -148,26 +148,26 @@ def _audit(task: Task) -> Row:
 
 
 def _examined(found: Examined) -> Row:
-    """All that an audit finds: what processing tells, and what a diagnosis does beyond it."""
-    told, document = found.diagnosis.to_dict(), found.document
+    """The columns of an audit: those of processing, and the diagnosis's levels and other findings."""
+    diagnosis, document = found.diagnosis.to_dict(), found.document
     known = {finding["name"] for finding in document["findings"]}
-    findings = [*document["findings"], *(finding for finding in told["findings"] if finding["name"] not in known)]
+    findings = [*document["findings"], *(finding for finding in diagnosis["findings"] if finding["name"] not in known)]
     return {
-        **measured({**document, "findings": findings, "levels": told["levels"]}),
+        **measured({**document, "findings": findings, "levels": diagnosis["levels"]}),
         **_media(found.diagnosis),
         **(_sizes(found.outcome) if found.outcome is not None else {}),
     }
 
 
-_WORKS = {"diagnose": _diagnose, "process": _process, "audit": _audit}
+_ACTIONS = {"diagnose": _diagnose, "process": _process, "audit": _audit}
 _INPUTS, _SIZES = ("connect", "recording"), ("call_bytes", "recording_bytes")
 
 
 @contextmanager
 def _settings_of(task: Task) -> Iterator[None]:
-    """The settings of whoever asks, and not of the machine on which it is done."""
+    """The settings of the caller instead of this machine's."""
     before = {variable.name: os.environ.pop(variable.name, None) for variable in VARIABLES}
-    os.environ.update(task.ask.environ)
+    os.environ.update(task.request.environ)
     try:
         yield
     finally:
@@ -192,7 +192,7 @@ def _opened(task: Task) -> Iterator[tuple[Source, Source]]:
 
 @contextmanager
 def _files(task: Task) -> Iterator[tuple[Path, Path] | None]:
-    """Both inputs as files of this machine; None for a recording of the table, which its store fetches."""
+    """Both inputs as local files; None for a recording of the table, whose store fetches them."""
     if task.item.named_by == "id":
         yield None
         return
@@ -208,7 +208,9 @@ def _fetched(location: str, folder: Path) -> Path:
     bucket, key = split_s3(location)
     folder.mkdir()
     name = Path(key).name
-    path = folder / (name if name != ".." and len(name.encode()) <= _LONGEST_NAME else f"media{Path(key).suffix[:10]}")
+    path = folder / (
+        name if name != ".." and len(name.encode()) <= _MAX_NAME_BYTES else f"media{Path(key).suffix[:10]}"
+    )
     with aws_errors(location):
         aws_client("s3").download_file(bucket, key, str(path))
     return path
@@ -225,7 +227,7 @@ def _tags(task: Task, files: tuple[Path, Path] | None) -> Row:
 
 
 def _has_report(task: Task) -> bool:
-    """Whether a report lies there; a failed audit leaves a page that says why, unless it wasn't even begun."""
+    """Whether the report exists; a failed audit leaves a page with the reason, unless it didn't begin."""
     with suppress(KomorebiError):
-        return place_of(task.out).has("report.html")
+        return open_store(task.out, lambda: aws_client("s3")).has("report.html")
     return False

@@ -1,4 +1,4 @@
-"""What a row was made from, as two hashes: they tell whether its work has to be done again."""
+"""Hashes of everything that a row depends on. They show whether its work has to be repeated."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from komorebi_qc import __version__
 from komorebi_qc.batch.dataset.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from komorebi_qc.batch.execution.worker_process import ResourceLimits
+    from komorebi_qc.batch.execution.resource_limits import ResourceLimits
     from komorebi_qc.core.limits import Limits
 
 
 def inputs_key(call: str, call_etag: str, recording: str, recording_etag: str, call_end: str) -> str:
-    """Of the inputs alone: where they lie, what they hold, and the told call end."""
+    """Hash of the inputs alone: their places, their contents and the reported call end."""
     return _hash(call, call_etag, recording, recording_etag, call_end)
 
 
-def work_key(inputs: str, do: str, limits: Limits, *others: str) -> str:
-    """Of all that the row depends on: inputs, kind of work, limits and both versions; `others` as well."""
-    return _hash(inputs, do, limits.to_dict(), __version__, SCHEMA_VERSION, *others)
+def work_key(inputs: str, action: str, limits: Limits, *others: str) -> str:
+    """Hash of everything: the inputs' key, the action, the limits, both versions, and `others`."""
+    return _hash(inputs, action, limits.to_dict(), __version__, SCHEMA_VERSION, *others)
 
 
-def bounded_key(key: str, bounds: ResourceLimits) -> str:
-    """Of a row that ended at a limit of time or memory: by other bounds it is tried again."""
-    return _hash(key, bounds.time_s, bounds.memory_mb)
+def limited_key(key: str, limits: ResourceLimits) -> str:
+    """Hash of a work key with the limits that stopped the work: with other limits it is attempted again."""
+    return _hash(key, limits.time_s, limits.memory_mb)
 
 
 def _hash(*parts: Any) -> str:

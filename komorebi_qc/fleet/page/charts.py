@@ -1,7 +1,7 @@
-"""The report's charts, by matplotlib: what happened by day, distributions, medians by day, the offset by browser.
+"""The report's charts, by matplotlib: verdicts by day, distributions, medians by day, and the offset by browser.
 
-A figure is drawn in the page's light colours; `svg_of` puts the page's variables in their place, so that the chart
-follows the page into the dark, and keeps its texts as texts.
+A figure is drawn in the page's light colours. `svg_of` replaces them by the page's CSS variables, so that the chart
+follows a dark page, and keeps its texts as texts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from komorebi_qc.desk.plots.figure import new_figure
-from komorebi_qc.fleet.narrative.answers import MEANINGS, TITLES, safe, size_text, value_text
+from komorebi_qc.fleet.narrative.terms import MEANINGS, TITLES
+from komorebi_qc.fleet.narrative.text import safe, size_text, value_text
 from komorebi_qc.fleet.study.queries import MEASURES
 from komorebi_qc.fleet.study.study import LEAST, SHARES
 
@@ -43,14 +44,14 @@ _VARIABLES: Final = {
     "#0072b2": "agent", "#d55e00": "head",
 }  # fmt: skip
 """The page's colours, by their light values."""
-_BROWSER_LOOKS = ((ACCENT, "o"), ("#a86a00", "s"), ("#00694e", "^"), (MARK, "D"), ("#d55e00", "v"), ("#5f5f5f", "P"))
+_BROWSER_STYLES = ((ACCENT, "o"), ("#a86a00", "s"), ("#00694e", "^"), (MARK, "D"), ("#d55e00", "v"), ("#5f5f5f", "P"))
 _EPOCH = date(1970, 1, 1)
 _BINS = 60
-_MOST_BARS = 190
+_MAX_BARS = 190
 _STEPS = (1, 2, 2.5, 5, 10)
 _LEAST_HEIGHTS = 10
-_LEAST_SAID = f"Every axis spans at least {_LEAST_HEIGHTS} times the least change that is told."
-_TOO_FEW = "No day has enough recordings that were measured."
+_LEAST_NOTE = f"Every axis spans at least {_LEAST_HEIGHTS} times the smallest change that is reported."
+_TOO_FEW = "No day has enough measured recordings."
 _SETTINGS: Any = {
     "svg.fonttype": "none", "svg.hashsalt": "komorebi", "text.parse_math": False, "font.size": 10,
     "axes.edgecolor": LINE, "axes.labelcolor": SOFT, "axes.titlecolor": INK, "text.color": INK, "xtick.color": SOFT,
@@ -61,27 +62,27 @@ _SETTINGS: Any = {
 
 
 @contextmanager
-def _look() -> Iterator[None]:
-    """Our settings; a letter that the font lacks is the browser's to find."""
+def _style() -> Iterator[None]:
+    """Our settings. Characters that the font doesn't have are drawn by the browser."""
     with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield
 
 
 def over_time(study: Study) -> tuple[Figure, str]:
-    """The share of each day's recordings that fail, deserve a look, or couldn't be examined; and what it shows.
+    """The shares of each day's recordings that fail, need a look, or couldn't be examined; and a description.
 
-    As with the other charts, the figure has no axes where there is nothing to draw.
+    Like the other charts, the figure has no axes if it has no data.
     """
     found = {of: _binned(study, of) for of in SHARES}
     drawn = [of for of, (days, _) in found.items() if len(days)]
     width = 7 if _is_long(study) else 1
-    with _look():
+    with _style():
         figure, axes = new_figure(12, 0.3 + 1.65 * len(drawn), rows=len(drawn))
         for ax, of in zip(axes, drawn, strict=True):
             days, shares = found[of]
             ax.bar(_numbers(days), shares, width=0.86 * width, align="edge", color=_COLORS[of], linewidth=0)
-            ax.set_title(f"{TITLES[of]}, by {'week' if width > 1 else 'day'}{'' if shares.any() else ': none'}")
+            ax.set_title(f"{TITLES[of]}, by {'week' if width > 1 else 'day'}{'' if shares.any() else ': 0 %'}")
             ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
             ax.yaxis.set_major_locator(MaxNLocator(4, steps=_STEPS))
             ax.set_ylim(0, min(max(float(shares.max(initial=0.0)) * 1.12, 0.01), 1.02))
@@ -89,29 +90,29 @@ def over_time(study: Study) -> tuple[Figure, str]:
                 ax.set_yticks([])
             _mark_changes(ax, [change for change, _ in study.changes if change.measure == of], of)
         _one_date_axis(axes, study)
-    told = [f"{TITLES[of]}: {_range_text(found[of][1])}" for of in SHARES]
-    return figure, f"{'. '.join(told)}." if drawn else "No recording has a day."
+    texts = [f"{TITLES[of]}: {_range_text(found[of][1])}" for of in SHARES]
+    return figure, f"{'. '.join(texts)}." if drawn else "No recording has a day."
 
 
 def distributions(study: Study) -> tuple[Figure, str]:
-    """How offset, drift, call-end error and coverage are distributed; and what it shows."""
+    """The distributions of offset, drift, call-end error and coverage; and a description."""
     drawn = [measure for measure in MEASURES if len(study.values[measure])]
     rows = -(-len(drawn) // 2)
-    with _look():
+    with _style():
         figure, _ = new_figure(12, 0.2 + 2.7 * rows, rows=0)
-        told = {
+        texts = {
             measure: _histogram(figure.add_subplot(rows, 2, number), measure, study.values[measure])
             for number, measure in enumerate(drawn, 1)
         }
     lacking = [f"{TITLES[measure]}: not measured." for measure in MEASURES if measure not in drawn]
-    return figure, " ".join((*told.values(), *lacking)) if drawn else "Nothing was measured."
+    return figure, " ".join((*texts.values(), *lacking)) if drawn else "No recording was measured."
 
 
 def medians(study: Study) -> tuple[Figure, str]:
-    """Each measure's median by day; and what it shows."""
+    """Each measure's median by day; and a description."""
     drawn = [measure for measure in MEASURES if len(study.medians[measure].days)]
-    told = []
-    with _look():
+    texts = []
+    with _style():
         figure, axes = new_figure(12, 0.3 + 1.75 * len(drawn), rows=len(drawn))
         for ax, measure in zip(axes, drawn, strict=True):
             days, middle = _thinned(study, study.medians[measure])
@@ -122,22 +123,22 @@ def medians(study: Study) -> tuple[Figure, str]:
             _mark_changes(ax, [change for change, _ in study.changes if change.measure == measure], measure)
             least, most = (value_text(measure, float(at)) for at in (middle.min(), middle.max()))
             each = "weekly" if _is_long(study) else "daily"
-            told.append(f"{TITLES[measure]}: {each} medians from {least} to {most}.")
+            texts.append(f"{TITLES[measure]}: {each} medians from {least} to {most}.")
         _one_date_axis(axes, study)
-    return figure, " ".join((*told, _LEAST_SAID)) if drawn else _TOO_FEW
+    return figure, " ".join((*texts, _LEAST_NOTE)) if drawn else _TOO_FEW
 
 
 def by_browser(study: Study) -> tuple[Figure, str]:
-    """The offset's median by day, of each browser; and what it shows."""
+    """The median offset of each browser by day; and a description."""
     drawn = [one for one in study.browsers if len(one.days)]
-    told = []
-    with _look():
+    texts = []
+    with _style():
         figure, axes = new_figure(12, 3.8, rows=min(len(drawn), 1))
-        for one, (color, marker) in zip(drawn, _BROWSER_LOOKS, strict=False):
+        for one, (color, marker) in zip(drawn, _BROWSER_STYLES, strict=False):
             name = safe(one.name, 30)
             days, middle = _thinned(study, one)
             axes[0].plot(_numbers(days), middle, color=color, marker=marker, markersize=3.6, linewidth=1.0, label=name)
-            told.append(f"{name}: {value_text('offset_s', float(np.median(one.values)))}")
+            texts.append(f"{name}: {value_text('offset_s', float(np.median(one.values)))}")
         for ax in axes:
             ax.set_ylabel("Median offset (s)")
             _least_height(ax, "offset_s")
@@ -147,33 +148,33 @@ def by_browser(study: Study) -> tuple[Figure, str]:
                 text.set_parse_math(False)
         _one_date_axis(axes, study)
     if not drawn:
-        return figure, _TOO_FEW if study.browsers else "No browser is told, or nothing was measured."
+        return figure, _TOO_FEW if study.browsers else "No recording has a known browser and a measured offset."
     return figure, (
         f"Each browser's median, by {'week' if _is_long(study) else 'day'}; days with less than a quarter of its "
-        f"busiest day's recordings are left out. In the middle: {'; '.join(told)}."
+        f"busiest day's recordings are left out. Median of all days: {'; '.join(texts)}."
     )
 
 
 def svg_of(figure: Figure, meaning: str) -> str:
-    """The figure as an inline SVG in the page's colours; `meaning` tells it to those who don't see it."""
-    held = io.StringIO()
+    """The figure as an inline SVG in the page's colours; `meaning` is the text for screen readers."""
+    buffer = io.StringIO()
     figure.patch.set_visible(False)
     for ax in figure.axes:
         ax.patch.set_visible(False)
-    with _look():
-        figure.savefig(held, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    text = held.getvalue()
+    with _style():
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    text = buffer.getvalue()
     text = text[text.index("<svg") :]
     body = text[text.index(">") + 1 :]
     box = re.search(r'viewBox="([^"]+)"', text)
-    # Groups are named alike in every figure, and an ID may stand in a page but once.
+    # Groups have the same IDs in every figure, and an ID must be unique in a page.
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r'<g id="[^"]*"', "<g", body)
     body = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font: \1px system-ui, 'Segoe UI', 'Noto Sans', sans-serif", body)
     body = re.sub(r"#[0-9a-fA-F]{6}\b", lambda found: _variable(found[0]), body)
     body = re.sub(r">\s+<", "><", body).replace("\n", " ")
-    said = html.escape(meaning, quote=True)
-    return f'<svg class="chart" role="img" aria-label="{said}" viewBox="{box[1] if box else "0 0 864 300"}">{body}'
+    label = html.escape(meaning, quote=True)
+    return f'<svg class="chart" role="img" aria-label="{label}" viewBox="{box[1] if box else "0 0 864 300"}">{body}'
 
 
 def _variable(color: str) -> str:
@@ -182,7 +183,7 @@ def _variable(color: str) -> str:
 
 
 def _binned(study: Study, of: str) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
-    """Shares by day; by week where there are many days."""
+    """Shares by day, or by week if there are many days."""
     found = study.days
     base = found.count if of == "unexamined" else found.examined
     bad = found.count - found.examined if of == "unexamined" else found.fail if of == "fail" else found.warn
@@ -195,7 +196,7 @@ def _binned(study: Study, of: str) -> tuple[NDArray[np.datetime64], NDArray[np.f
 
 
 def _thinned(study: Study, one: Series) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
-    """The values by day; where there are many days, each week's median of them."""
+    """The values by day, or each week's median if there are many days."""
     if not _is_long(study):
         return one.days, one.values
     weeks, first = np.unique(_mondays(one.days), return_index=True)
@@ -204,7 +205,7 @@ def _thinned(study: Study, one: Series) -> tuple[NDArray[np.datetime64], NDArray
 
 def _is_long(study: Study) -> bool:
     days = study.days.days
-    return bool(len(days)) and bool((days[-1] - days[0]).astype(int) > _MOST_BARS)
+    return bool(len(days)) and bool((days[-1] - days[0]).astype(int) > _MAX_BARS)
 
 
 def _mondays(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
@@ -213,7 +214,7 @@ def _mondays(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
 
 
 def _least_height(ax: Axes, measure: str) -> None:
-    """Room enough that chance, drawn large, isn't taken for a change; a share has none above 1."""
+    """Make the axis long enough that chance doesn't look like a change; a share ends at 1."""
     low, high = ax.get_ylim()
     height = max(high - low, _LEAST_HEIGHTS * LEAST[measure])
     top = (low + high + height) / 2
@@ -224,7 +225,7 @@ def _least_height(ax: Axes, measure: str) -> None:
 
 def _range_text(shares: NDArray[np.float64]) -> str:
     if not len(shares):
-        return "none was examined"
+        return "no recording was examined"
     return f"{100 * shares.min():.1f} to {100 * shares.max():.1f} %, median {100 * np.median(shares):.1f} %"
 
 
@@ -245,9 +246,9 @@ def _histogram(ax: Axes, measure: str, values: NDArray[np.float64]) -> str:
     for at, style in ((p05, ":"), (middle, "-"), (p95, ":")):
         ax.axvline(at, color=INK, linewidth=1.0, linestyle=style)
     below, above = int((values < edges[0]).sum()), int((values > edges[-1]).sum())
-    beyond = [f"{count:,} {where}" for count, where in ((below, "below"), (above, "above")) if count]
+    beyond = [f"{count:,} {side}" for count, side in ((below, "below"), (above, "above")) if count]
     if beyond:
-        ax.set_title(f"not drawn: {', '.join(beyond)}", loc="right", color=SOFT, fontsize=9)
+        ax.set_title(f"outside the chart: {', '.join(beyond)}", loc="right", color=SOFT, fontsize=9)
     return (
         f"{TITLES[measure]}: median {value_text(measure, float(middle))}, nine tenths between "
         f"{value_text(measure, float(p05))} and {value_text(measure, float(p95))}, n = {len(values):,}."
@@ -256,32 +257,32 @@ def _histogram(ax: Axes, measure: str, values: NDArray[np.float64]) -> str:
 
 def _mark_changes(ax: Axes, changes: Sequence[Change], measure: str | None) -> None:
     if changes:
-        # Room for their words above what is drawn.
+        # Room for their labels above the data.
         low, high = ax.get_ylim()
         ax.set_ylim(low, high + 0.2 * (high - low))
     for change in changes:
         at = (change.day - _EPOCH).days
         ax.axvline(at, color=MARK, linewidth=1.4, linestyle=(0, (5, 2)))
-        words = f"{change.day}" if measure is None else f"{change.day}: {size_text(measure, change.size)}"
+        label = f"{change.day}" if measure is None else f"{change.day}: {size_text(measure, change.size)}"
         ax.annotate(
-            words, (at, 1.0), xycoords=("data", "axes fraction"), xytext=(4, -2),
+            label, (at, 1.0), xycoords=("data", "axes fraction"), xytext=(4, -2),
             textcoords="offset points", va="top", color=MARK, fontsize=9.5, fontweight="bold",
             bbox={"facecolor": "#ffffff", "edgecolor": "none", "pad": 1.0},
         )  # fmt: skip
 
 
 def _numbers(days: NDArray[np.datetime64]) -> NDArray[np.float64]:
-    """Days as matplotlib counts them."""
+    """Days as matplotlib's numbers."""
     return days.astype("datetime64[D]").astype(np.float64)
 
 
 def _dates() -> Any:
-    """What of matplotlib has no types."""
+    """A part of matplotlib without types."""
     return import_module("matplotlib.dates")
 
 
 def _one_date_axis(axes: Sequence[Axes], study: Study) -> None:
-    """The same for all, told below the last."""
+    """One date axis for all charts, with labels below the last."""
     if not axes:
         return
     first, *_, last = _numbers(study.days.days[[0, -1]])

@@ -1,7 +1,7 @@
-"""The contact sheet: of each of the worst its thumbnail, its sound at a glance, and the way to its own report.
+"""The contact sheet's data: thumbnail, waveform and report link of each of the worst recordings.
 
-Thumbnail and sound come from the audit's folder: ``thumbnail.png``, and the outline that ``report.html`` holds for its
-player. What isn't there, or isn't what it should be, is left out, and the card says so.
+Thumbnail and waveform come from the audit's folder: ``thumbnail.png``, and the waveform envelope in ``report.html``.
+Missing or malformed files are left out, and the card notes it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from urllib.parse import quote
 import numpy as np
 from PIL import Image
 
-from komorebi_qc.core.errors import KomorebiError
-from komorebi_qc.fleet.places import Folder, Prefix, audit_of
+from komorebi_qc.core.errors import InputError, KomorebiError
+from komorebi_qc.fleet.audit_files import MAX_BYTES, audit_store
+from komorebi_qc.storage.object_store import Folder, Prefix
 from komorebi_qc.wiring import aws_client
 
 if TYPE_CHECKING:
@@ -33,12 +34,13 @@ if TYPE_CHECKING:
 
     from komorebi_qc.fleet.dataset import Fleet
     from komorebi_qc.fleet.study.queries import Worst
+    from komorebi_qc.storage.object_store import ObjectStore
 
 THUMBNAIL, REPORT = "thumbnail.png", "report.html"
 THUMBNAIL_PX = 288
 WAVE_BINS = 144
-_MOST_PIXELS = 40_000_000
-_MOST_OUTLINE_BYTES = 100_000_000
+_MAX_PIXELS = 40_000_000
+_MAX_ENVELOPE_BYTES = 100_000_000
 _LANES = frozenset({"customer", "agent", "recording", "output"})
 _DATA_BEGINS, _DATA_ENDS = b'<script type="application/json" data-kq="data">', b"</script>"
 _AT_ONCE = 8
@@ -47,11 +49,11 @@ _Shown = TypeVar("_Shown")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wave:
-    """A track at a glance.
+    """A track's waveform in small.
 
     Attributes:
-        name: ``customer``, ``agent``, ``recording`` or ``output``; it chooses the colour.
-        heights: ``(WAVE_BINS,)`` the largest excursion of each part, companded, 0 to 1.
+        name: ``customer``, ``agent``, ``recording`` or ``output``; it gives the colour.
+        heights: ``(WAVE_BINS,)`` the largest excursion of each bin, companded, 0 to 1.
     """
 
     name: str
@@ -60,15 +62,15 @@ class Wave:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Card:
-    """One of the worst, as it is shown.
+    """One of the worst recordings, ready to be shown.
 
     Attributes:
-        row: what the dataset says of it.
-        thumbnail: a small WebP as data URI; "" where there is none.
-        waves: of its tracks, from top to bottom; empty where there are none.
-        link: the report's address from where the page lies; "" where a browser can't get there.
-        place: where the report lies, for a person; "" where there is none.
-        is_there: whether the report was found there.
+        row: the dataset's row.
+        thumbnail: a small WebP as data URI; "" if it is missing.
+        waves: waveforms of its tracks, from top to bottom; empty if they are missing.
+        link: the report's address relative to the page; "" if a browser can't open it from there.
+        place: the report's path or ``s3://`` address; "" without a report.
+        has_report: whether the report was found.
     """
 
     row: Worst
@@ -76,15 +78,14 @@ class Card:
     waves: tuple[Wave, ...] = ()
     link: str = ""
     place: str = ""
-    is_there: bool = False
+    has_report: bool = False
 
 
 def cards(fleet: Fleet, rows: Sequence[Worst], out: str) -> tuple[Card, ...]:
-    """A card of each; `out` is where the page will lie: a file, or ``s3://bucket/key``."""
-    on_s3 = isinstance(fleet.root, Prefix) or any((row.report or "").startswith("s3://") for row in rows)
-    client = None
-    if on_s3:
-        # Without S3 the page lacks these pictures, and nothing else.
+    """A card for each row; `out` is the page's place: a file, or ``s3://bucket/key``."""
+    client: Any = None
+    if any((row.report or "").startswith("s3://") for row in rows):
+        # Without S3 the page has no thumbnails and waveforms from there; everything else is the same.
         with suppress(KomorebiError):
             client = aws_client("s3")
     with warnings.catch_warnings(), ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -97,60 +98,70 @@ def _card(fleet: Fleet, row: Worst, out: str, client: Any) -> Card:
     if row.report is None:
         return Card(row)
     try:
-        folder, name = audit_of(fleet.root, row.report, client)
-        place = folder.address(name)
-        page = folder.read(name)
-        picture = folder.read(THUMBNAIL)
+        folder, name = audit_store(fleet.root, row.report, lambda: client)
+        place = folder.address_of(name)
+        if isinstance(folder, Prefix) and folder.client is None:
+            return Card(row, link=_link(folder, name, out), place=place)
+        page, picture = (_content(folder, file) for file in (name, THUMBNAIL))
     except (KomorebiError, OSError, ValueError):
         return Card(row, place=row.report)
-    thumbnail = _kept(_thumbnail, picture, "")
+    thumbnail = _shown(_thumbnail, picture, "")
     no_waves: tuple[Wave, ...] = ()
-    waves = _kept(_waves, page, no_waves)
+    waves = _shown(_waves, page, no_waves)
     return Card(row, thumbnail, waves, _link(folder, name, out), place, page is not None)
 
 
-def _link(folder: Folder | Prefix, name: str, out: str) -> str:
-    """From the page to the report: relative, so that both can be moved or sent together."""
+def _content(folder: ObjectStore, name: str) -> bytes | None:
+    """A file of an audit; None if it can't be read, or is too large to be one."""
+    try:
+        found = folder.read(name, max_bytes=MAX_BYTES)
+    except InputError:
+        return None
+    return found.content or None if found is not None else None
+
+
+def _link(folder: ObjectStore, name: str, out: str) -> str:
+    """The report's address relative to the page, so that both can be moved together; "" if there isn't one."""
     if isinstance(folder, Folder):
         if out.startswith("s3://"):
             return ""
         return quote(os.path.relpath(folder.root / name, Path(out).resolve().parent))
     bucket, _, key = out.removeprefix("s3://").partition("/")
-    if not out.startswith("s3://") or bucket != folder.bucket:
+    if not isinstance(folder, Prefix) or not out.startswith("s3://") or bucket != folder.bucket:
         return ""
     return quote(os.path.relpath(f"/{folder.prefix}/{name}", f"/{key.rpartition('/')[0]}"))
 
 
-def _kept(show: Callable[[bytes], _Shown], content: bytes | None, otherwise: _Shown) -> _Shown:
-    """What is made of a file from outside: whatever is wrong with it costs its own picture, and nothing else."""
+def _shown(show: Callable[[bytes], _Shown], content: bytes | None, otherwise: _Shown) -> _Shown:
+    """A file from outside, converted by `show`; `otherwise` if it is missing or malformed."""
     if content is None:
         return otherwise
     try:
         return show(content)
-    except Exception:  # noqa: BLE001  decoders of pictures, JSON and deflate raise what they like
+    except Exception:  # noqa: BLE001  decoders of pictures, JSON and deflate raise exceptions of many classes
         return otherwise
 
 
 def _thumbnail(content: bytes) -> str:
-    """The picture made small; "" where it is too large to be a thumbnail."""
+    """The picture made smaller; "" if it is too large to be a thumbnail."""
     with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
-        if image.width * image.height > _MOST_PIXELS:
+        if image.width * image.height > _MAX_PIXELS:
             return ""
         small = image.convert("RGB")
     small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    held = io.BytesIO()
-    small.save(held, "WEBP", quality=70)
-    return f"data:image/webp;base64,{base64.b64encode(held.getvalue()).decode()}"
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=70)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _waves(page: bytes) -> tuple[Wave, ...]:
-    """The tracks' outlines out of a report; none where it holds none, or no sound one."""
+    """The waveforms in a report; empty if they are missing or malformed."""
     data: dict[str, Any] = json.loads(page.partition(_DATA_BEGINS)[2].partition(_DATA_ENDS)[0])
     names = [track["name"] for track in data["tracks"]]
     bins, size = data["outline"]["bins"], 0
     if isinstance(bins, int) and len(set(names)) == len(names) and set(names) <= _LANES:
         size = bins * 2 * len(names)
-    if not 0 < size <= _MOST_OUTLINE_BYTES:
+    if not 0 < size <= _MAX_ENVELOPE_BYTES:
         return ()
     raw = zlib.decompressobj(-15).decompress(base64.b64decode(data["outline"]["data"]), size)
     if len(raw) != size:

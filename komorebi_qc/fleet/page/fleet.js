@@ -1,5 +1,5 @@
 "use strict";
-// Tables are sorted by a click on a column's name, and long ones can be searched; without this they are read as they stand.
+// A click on a column sorts its table, and long tables can be searched. Without this script the tables are still readable.
 for (const table of document.querySelectorAll("#fleet table[data-sortable]")) {
   const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells];
   const key = (row, column) => {
@@ -13,7 +13,7 @@ for (const table of document.querySelectorAll("#fleet table[data-sortable]")) {
     button.textContent = head.textContent;
     head.replaceChildren(button);
     button.addEventListener("click", () => {
-      // Of numbers one looks for the greatest first.
+      // The largest numbers come first.
       const first = head.classList.contains("number") ? "descending" : "ascending";
       const other = first === "ascending" ? "descending" : "ascending";
       const order = head.getAttribute("aria-sort") === first ? other : first;

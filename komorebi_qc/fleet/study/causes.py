@@ -1,12 +1,12 @@
-"""Whose recordings are bad, and what a change goes with: counts against counts, and what else could explain them.
+"""Groups that stand out, and the likely cause of a change: both compare counts, and look for other explanations.
 
-A group stands out where its share is beyond chance (hypergeometric test, one-sided, `ALARM_RATE` divided among all
-groups that the page tests) and at least `RATIO` times that of all others. An agent's recordings are a browser's as
-well: one that doesn't stand out any more among another's recordings, and among all but those, is explained by it.
+A group stands out if its share is beyond chance (one-sided hypergeometric test; `ALARM_RATE` is divided by the number
+of groups on the page) and at least `RATIO` times that of all others. All recordings of an agent may come from one
+browser: a group that stands out neither within another group nor within the rest is explained by that group.
 
-What a change goes with is what came at the same time: a browser, codec, container or version of this software whose
-share rose. It explains the change where, on the days on which both were there, its recordings differ from the others'
-as the change did. That is what a cause would look like, and no proof of one.
+The candidates for the cause of a change are a browser, codec, container or version of this software whose share rose at
+that time. A candidate explains the change if, on the days on which it and others were present, its recordings differ
+from the others' as the change did. That makes it a likely cause, not a proven one.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 RATIO: Final = 1.5
 LEAST_OF_A_GROUP: Final = 20
-MOST_TOLD: Final = 5
+MAX_STAND_OUTS: Final = 5
 NEAR_DAYS: Final = 21
-"""On either side of a change: what is compared."""
+"""Days on either side of a change that are compared."""
 _ROSE_DAYS, _ROSE = 10, 0.10
 _LEAST_OF_A_DAY = 5
 _MOST_COMPARED = 4000
@@ -44,24 +44,24 @@ _VALUES: Final = {
     **{measure: measure for measure in MEASURES},
     "fail": "case when outcome in ('pass', 'warn', 'fail') then (outcome = 'fail')::double end",
     "warn": "case when outcome in ('pass', 'warn', 'fail') then (outcome = 'warn')::double end",
-    "unexamined": "(outcome in ('failed', 'set_aside'))::double",
+    "unexamined": "(outcome in ('failed', 'rejected'))::double",
 }
-_BAD: Final = {"fail": "outcome = 'fail'", "unexamined": "outcome in ('failed', 'set_aside')"}
+_BAD: Final = {"fail": "outcome = 'fail'", "unexamined": "outcome in ('failed', 'rejected')"}
 _BASE: Final = {"fail": "outcome in ('pass', 'warn', 'fail')", "unexamined": "true"}
 
 
 @dataclass(frozen=True, slots=True)
 class StandOut:
-    """A group whose share of bad recordings is beyond chance.
+    """A group with more bad recordings than chance gives it.
 
     Attributes:
-        group: whose.
-        of: ``fail``, of those examined; or ``unexamined``, of all.
-        bad: how many.
-        base: of how many.
-        rest_bad: of all others, how many.
-        rest_base: of how many.
-        explained_by: the group within and without which it doesn't stand out any more; None where there is none.
+        group: the group.
+        of: ``fail``, a share of the examined recordings; or ``unexamined``, a share of all.
+        bad: number of bad recordings.
+        base: number of recordings that the share is of.
+        rest_bad: number of bad recordings outside the group.
+        rest_base: number of recordings outside the group.
+        explained_by: the group that explains it; None if no group does.
     """
 
     group: Group
@@ -74,32 +74,32 @@ class StandOut:
 
     @property
     def share(self) -> float:
-        """Of the group, 0 to 1."""
+        """The group's share, 0 to 1."""
         return self.bad / self.base
 
     @property
     def rest_share(self) -> float:
-        """Of all others, 0 to 1."""
+        """The share of all others, 0 to 1."""
         return self.rest_bad / self.rest_base
 
 
 @dataclass(frozen=True, slots=True)
-class Coincidence:
-    """What came when something changed.
+class Candidate:
+    """A candidate for the cause of a change: its share rose at that time.
 
     Attributes:
         column: browser, codec, container or version.
-        name: which of them.
+        name: the value in that column.
         share_before: its share of the recordings of the ten days before the change, 0 to 1.
-        share_after: of the ten days from it on.
+        share_after: its share of the ten days from the change on.
         first: the first day with a recording of it.
         difference: its recordings' median (or share) less the others', on the same days, in the measure's unit; None
-            where no day has enough of both.
+            if no day has enough of both.
         low: lower end of its 95 % interval.
         high: upper end.
-        days: on which both were there.
-        count: its recordings on these.
-        count_others: the others'.
+        days: number of days with both.
+        count: its recordings on these days.
+        count_others: the others' recordings on these days.
         explains: whether the difference is beyond chance and at least half of the change, in its direction.
     """
 
@@ -118,12 +118,12 @@ class Coincidence:
 
 
 def stand_outs(fleet: Fleet, found: Sequence[Group]) -> tuple[StandOut, ...]:
-    """The groups of the page that stand out, those with most bad recordings beyond the others' share first."""
+    """The groups that stand out, those with the most bad recordings beyond the others' share first."""
     tests = sum(len(_tested(found, of)) for of in _BAD)
-    told: list[StandOut] = []
+    stand_out: list[StandOut] = []
     for of in _BAD:
-        told += _standing_out(fleet, _tested(found, of), of, ALARM_RATE / max(tests, 1))
-    return tuple(told)
+        stand_out += _stand_outs(fleet, _tested(found, of), of, ALARM_RATE / max(tests, 1))
+    return tuple(stand_out)
 
 
 def _tested(found: Sequence[Group], of: str) -> list[Group]:
@@ -134,28 +134,28 @@ def _counts(group: Group, of: str) -> tuple[int, int]:
     return (group.fail, group.examined) if of == "fail" else (group.unexamined, group.count)
 
 
-def _standing_out(fleet: Fleet, found: Sequence[Group], of: str, rate: float) -> list[StandOut]:
-    ((all_bad, all_base),) = fleet.ask(
+def _stand_outs(fleet: Fleet, found: Sequence[Group], of: str, rate: float) -> list[StandOut]:
+    ((all_bad, all_base),) = fleet.query(
         f"select count(*) filter ({_BAD[of]}), count(*) from rows where {_BASE[of]}"  # noqa: S608
     )
-    loud = [
+    significant = [
         one
         for one in (StandOut(group, of, *_counts(group, of), *_others(group, of, all_bad, all_base)) for group in found)
-        if _is_loud(one, rate)
+        if _is_significant(one, rate)
     ]
-    loud.sort(key=lambda one: (one.base * one.rest_share - one.bad, -one.share))
-    loud = loud[: 2 * MOST_TOLD]
+    significant.sort(key=lambda one: (one.base * one.rest_share - one.bad, -one.share))
+    significant = significant[: 2 * MAX_STAND_OUTS]
     hides = {
-        (a, b): not _stays_loud(fleet, loud[a], loud[b].group, rate)
-        for a in range(len(loud))
-        for b in range(len(loud))
+        (a, b): not _stays_significant(fleet, significant[a], significant[b].group, rate)
+        for a in range(len(significant))
+        for b in range(len(significant))
         if a != b
     }
-    told: list[StandOut] = []
-    for a, one in enumerate(loud):
-        by = [b for b in range(len(loud)) if b != a and hides[a, b] and (b < a or not hides[b, a])]
-        told.append(replace(one, explained_by=loud[by[0]].group if by else None))
-    return sorted(told, key=lambda one: one.explained_by is not None)[:MOST_TOLD]
+    found_out: list[StandOut] = []
+    for a, one in enumerate(significant):
+        by = [b for b in range(len(significant)) if b != a and hides[a, b] and (b < a or not hides[b, a])]
+        found_out.append(replace(one, explained_by=significant[by[0]].group if by else None))
+    return sorted(found_out, key=lambda one: one.explained_by is not None)[:MAX_STAND_OUTS]
 
 
 def _others(group: Group, of: str, all_bad: int, all_base: int) -> tuple[int, int]:
@@ -163,16 +163,16 @@ def _others(group: Group, of: str, all_bad: int, all_base: int) -> tuple[int, in
     return all_bad - bad, all_base - base
 
 
-def _is_loud(one: StandOut, rate: float) -> bool:
+def _is_significant(one: StandOut, rate: float) -> bool:
     if not one.base or not one.rest_base or not one.bad or one.share < RATIO * one.rest_share:
         return False
     chance = hypergeom.sf(one.bad - 1, one.base + one.rest_base, one.bad + one.rest_bad, one.base)
     return bool(chance < rate)
 
 
-def _stays_loud(fleet: Fleet, one: StandOut, other: Group, rate: float) -> bool:
-    """Whether it does among the other's recordings, and among all but those, taken together (Mantel-Haenszel)."""
-    rows = fleet.ask(
+def _stays_significant(fleet: Fleet, one: StandOut, other: Group, rate: float) -> bool:
+    """Whether it stands out within the other group and within the rest, taken together (Mantel-Haenszel)."""
+    rows = fleet.query(
         f"""select count(*), count(*) filter (own), count(*) filter (bad), count(*) filter (own and bad)
         from (select {one.group.column} is not distinct from ? as own, {other.column} is not distinct from ? as part,
         {_BAD[one.of]} as bad from rows where {_BASE[one.of]}) group by part""",  # noqa: S608
@@ -187,37 +187,37 @@ def _stays_loud(fleet: Fleet, one: StandOut, other: Group, rate: float) -> bool:
     return bool(norm.sf((own_bad.sum() - expected - 0.5) / spread) < rate)
 
 
-def coincidences(fleet: Fleet, change: Change) -> tuple[Coincidence, ...]:
-    """What came when a measure changed, those that explain it first; empty where nothing came."""
+def candidate_causes(fleet: Fleet, change: Change) -> tuple[Candidate, ...]:
+    """The candidates for the cause of a change, those that explain it first; empty if no share rose."""
     candidates = [one for column in _COINCIDING for one in _risen(fleet, column, change.day)]
     compared = [_compared(fleet, one, change, ALARM_RATE / len(candidates)) for one in candidates]
     return tuple(sorted(compared, key=lambda one: (not one.explains, one.share_before - one.share_after)))
 
 
-def _risen(fleet: Fleet, column: str, day: date) -> list[Coincidence]:
+def _risen(fleet: Fleet, column: str, day: date) -> list[Candidate]:
     now = f"date '{day.isoformat()}'"
     before, after = f"count(*) filter (day < {now})", f"count(*) filter (day >= {now})"
-    rows = fleet.ask(
+    rows = fleet.query(
         f"""select name, before, after, (select min(day) from rows where {column} = name) from (
         select {column} as name, {before} / nullif(sum({before}) over (), 0) as before,
         {after} / nullif(sum({after}) over (), 0) as after
         from rows where day >= {now} - {_ROSE_DAYS} and day < {now} + {_ROSE_DAYS} group by name)
         where name is not null and after - before >= {_ROSE} order by after - before desc limit 2"""  # noqa: S608
     )
-    return [Coincidence(column, *row) for row in rows]
+    return [Candidate(column, *row) for row in rows]
 
 
-def _compared(fleet: Fleet, one: Coincidence, change: Change, rate: float) -> Coincidence:
-    """On the same days, against all others that were there: each day's values less its others' median."""
+def _compared(fleet: Fleet, one: Candidate, change: Change, rate: float) -> Candidate:
+    """The candidate compared with all others on the same days: each day's values less the others' median."""
     now = f"date '{change.day.isoformat()}'"
     value, middle = _VALUES[change.measure], "median" if change.measure in MEASURES else "mean"
     found = fleet.columns(
         f"""with near as (select day, {one.column} = ? as own, {value} as v from rows
           where v is not null and {one.column} is not null
           and day >= {now} - {NEAR_DAYS} and day < {now} + {NEAR_DAYS}),
-        both_there as (select day, {middle}(v) filter (not own) as others from near group by day
+        both_present as (select day, {middle}(v) filter (not own) as others from near group by day
           having count(*) filter (own) >= {_LEAST_OF_A_DAY} and count(*) filter (not own) >= {_LEAST_OF_A_DAY})
-        select own, v - others as v, day from near join both_there using (day) order by day, own, v""",  # noqa: S608
+        select own, v - others as v, day from near join both_present using (day) order by day, own, v""",  # noqa: S608
         (one.name,),
     )
     is_own = found["own"].astype(bool)
@@ -227,7 +227,7 @@ def _compared(fleet: Fleet, one: Coincidence, change: Change, rate: float) -> Co
     difference, low, high = _difference(own, others, middle)
     chance = float(mannwhitneyu(own, others).pvalue)
     explains = chance < rate and low * high > 0 and difference * change.size >= 0.5 * change.size**2
-    return Coincidence(
+    return Candidate(
         one.column,
         one.name,
         one.share_before,
@@ -244,15 +244,15 @@ def _compared(fleet: Fleet, one: Coincidence, change: Change, rate: float) -> Co
 
 
 def _difference(own: NDArray[np.float64], others: NDArray[np.float64], middle: str) -> tuple[float, float, float]:
-    """Of the medians or the means, with its 95 % interval."""
+    """The difference of the medians or the means, with its 95 % interval."""
     at: Any = np.median if middle == "median" else np.mean
     rng = np.random.default_rng(0)
     difference = float(at(own) - at(others))
-    held = [rng.choice(v, min(len(v), _MOST_COMPARED), replace=False) for v in (own, others)]
-    if all(np.ptp(v) == 0 for v in held):
+    samples = [rng.choice(v, min(len(v), _MOST_COMPARED), replace=False) for v in (own, others)]
+    if all(np.ptp(v) == 0 for v in samples):
         return difference, difference, difference
     span = bootstrap(
-        held,
+        samples,
         lambda a, b, axis=-1: at(a, axis=axis) - at(b, axis=axis),
         n_resamples=_SAMPLES,
         method="percentile",

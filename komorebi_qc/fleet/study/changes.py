@@ -1,11 +1,14 @@
-"""On which day a measure shifted: change points of a daily series, by PELT on ranks, with a penalty from shuffled days.
+"""The days on which a measure changed: PELT on the ranks of a daily series, with a penalty from shuffled days.
 
-The days' values are replaced by their ranks, so that no outlier weighs more than any other day. PELT (Killick 2012, as
-`ruptures` has it, least squares) then looks for the cuts; what a cut has to gain is what the best cut of the same days
-in shuffled order gains but once in `ALARM_RATE`, divided among all series that a page looks at (Bonferroni). Each part
-is ranked and searched again by itself, so that a great shift doesn't hide a small one. Ranks say whether there is a
-change, and about when; its day is then that from which the values themselves fit two levels best (least deviations). A
-series whose days depend on each other (a slow drift) is told as steps: the test takes days as exchangeable.
+1. The days' values are replaced by their ranks, so an outlier has no more weight than any other day.
+2. PELT (Killick 2012, from `ruptures`, least squares) finds the cuts. A cut must gain more than the best cut of the
+   same days in shuffled order, in all but `ALARM_RATE` of the shuffles. The rate is divided by the number of series on
+   the page (Bonferroni).
+3. Each part is ranked and searched again, so that a large change doesn't hide a small one.
+4. Ranks give the approximate day. The reported day is the one from which two levels fit the values best (least absolute
+   deviations).
+
+The test assumes that days are exchangeable: a slow drift is reported as steps.
 """
 
 from __future__ import annotations
@@ -25,9 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ALARM_RATE = 0.05
-"""Of all series of a page together: how often a page without any change may tell of one."""
+"""How often a page without any real change reports one, over all its series together."""
 LEAST_DAYS = 5
-"""On either side of a change: a weekend is none, and neither is a bad day."""
+"""On either side of a change: a weekend or one bad day isn't a change."""
 _SHUFFLES = 4000
 
 
@@ -36,9 +39,9 @@ class Series:
     """A measure by day.
 
     Attributes:
-        name: whose: ``all``, or a browser's version.
-        measure: which, by its column's name.
-        days: ``(n,)``, ascending; days without a recording are left out.
+        name: ``all``, or a group's name.
+        measure: the column's name.
+        days: ``(n,)``, ascending; days without a value are missing.
         values: ``(n,)`` the day's median or share, in the measure's unit.
     """
 
@@ -50,16 +53,16 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A day on which a series went from one level to another.
+    """A day on which a series changed its level.
 
     Attributes:
-        name: the series.
-        measure: of what.
-        day: the first of the new level.
-        before: median of the days before it, back to the change before.
-        after: median of the days from it on, up to the next change.
-        days_before: how many these are.
-        days_after: how many those are.
+        name: the series' name.
+        measure: the series' measure.
+        day: the first day of the new level.
+        before: median of the days before, back to the previous change.
+        after: median of the days from `day` on, up to the next change.
+        days_before: number of days before.
+        days_after: number of days from `day` on.
     """
 
     name: str
@@ -72,17 +75,17 @@ class Change:
 
     @property
     def size(self) -> float:
-        """How far it went, in the measure's unit."""
+        """The new level less the old one, in the measure's unit."""
         return self.after - self.before
 
 
 def find_changes(series: Sequence[Series], least: float = 0.0, among: int | None = None) -> tuple[Change, ...]:
-    """The changes of all series, the greatest first.
+    """The changes of all series, the largest first.
 
     Args:
-        series: to look at.
-        least: changes smaller than this, in the measure's unit, aren't told.
-        among: of how many series the page looks at in all; these alone where None.
+        series: the series to search.
+        least: the smallest change to report, in the measure's unit.
+        among: number of series on the page; None for the length of `series`.
     """
     rate = ALARM_RATE / max(len(series) if among is None else among, 1)
     found = [change for one in series for change in _changes(one, rate) if abs(change.size) >= least]
@@ -104,14 +107,14 @@ def _changes(series: Series, rate: float) -> Iterator[Change]:
 
 
 def _cuts(values: NDArray[np.float64], rate: float, rng: np.random.Generator) -> list[int]:
-    """Where one level ends and another begins, ascending; none of the ends."""
+    """The indices at which a new level begins, ascending, without both ends."""
     if len(values) < 2 * LEAST_DAYS or values.min() == values.max():
         return []
     ranks = rankdata(values)
     ranks = (ranks - ranks.mean()) / ranks.std()
     penalty = float(np.quantile(_best_gains(ranks, rng), 1 - rate, method="higher"))
     ends = KernelCPD(kernel="linear", min_size=LEAST_DAYS).fit(ranks[:, None]).predict(pen=penalty * (1 + 1e-9))
-    bounds = _placed(values, [0, *map(int, ends)])
+    bounds = _refined(values, [0, *map(int, ends)])
     inner = bounds[1:-1]
     if not inner:
         return []
@@ -120,23 +123,23 @@ def _cuts(values: NDArray[np.float64], rate: float, rng: np.random.Generator) ->
     return sorted([*inner, *deeper])
 
 
-def _placed(values: NDArray[np.float64], cuts: list[int]) -> list[int]:
-    """The cuts, each moved by a few days to where the values before and after it lie closest to their medians."""
+def _refined(values: NDArray[np.float64], cuts: list[int]) -> list[int]:
+    """The cuts, each moved by a few days to the place with the least deviations from the medians on both sides."""
 
     def misfit(start: int, cut: int, end: int) -> float:
         parts = (values[start:cut], values[cut:end])
         return float(sum(np.abs(part - np.median(part)).sum() for part in parts))
 
-    placed = [cuts[0]]
+    refined = [cuts[0]]
     for at, end in pairwise(cuts[1:]):
-        start = placed[-1]
+        start = refined[-1]
         near = range(max(start + LEAST_DAYS, at - LEAST_DAYS), min(end - LEAST_DAYS, at + LEAST_DAYS) + 1)
-        placed.append(min(near, key=lambda cut: (misfit(start, cut, end), abs(cut - at)), default=at))
-    return [*placed, cuts[-1]]
+        refined.append(min(near, key=lambda cut: (misfit(start, cut, end), abs(cut - at)), default=at))
+    return [*refined, cuts[-1]]
 
 
 def _best_gains(ranks: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """What the best single cut gains in squares, in each of many shuffles; the values' mean is 0."""
+    """The gain of the best single cut (sum of squares) in each of many shuffles; `ranks` have the mean 0."""
     shuffled = rng.permuted(np.broadcast_to(ranks.astype(np.float32), (_SHUFFLES, len(ranks))), axis=1)
     before = np.arange(LEAST_DAYS, len(ranks) - LEAST_DAYS + 1)
     sums = np.cumsum(shuffled, axis=1)[:, before - 1]

@@ -1,4 +1,4 @@
-"""What the report asks of a dataset: counts, days, groups, reasons, and the worst; each answer is DuckDB's."""
+"""Queries on a dataset, by DuckDB: counts, days, groups, reasons, and the worst recordings."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 MEASURES: Final = ("offset_s", "drift_ppm", "call_end_error_s", "coverage")
 COLUMNS: Final = ("agent", "browser", "codec", "container")
-"""What recordings are told apart by, as the report names them."""
+"""The columns whose values make groups."""
 LEAST_OF_A_DAY: Final = 5
-"""Recordings; a day's median of fewer is left out."""
+"""A day's median or share of fewer recordings is left out."""
 MOST_BROWSERS: Final = 6
 _WORSE = """
   verdict = 'fail' desc, sync_status = 'wrong_pair' desc, fail_count desc nulls last, sync_status = 'aligned',
   warn_count desc nulls last, coverage asc nulls last, abs(call_end_error_s) desc nulls last, recording_id
 """
-"""The order of the worst: what is said of it stands in `WORST_FIRST`."""
+"""The order of the worst recordings; `WORST_FIRST` describes it."""
 WORST_FIRST: Final = (
-    "failing ones before those that deserve a look, wrong pairs first, then by the number of findings, the share of "
-    "speech that agrees, and the told call end's error"
+    "failures before recordings that need a look; wrong pairs first; then by the number of findings, the share of "
+    "speech that agrees, and the error of the reported call end"
 )
 
 
@@ -39,18 +39,18 @@ class Overview:
 
     Attributes:
         count: rows.
-        examined: those with a verdict.
-        fail: verdicts that say so.
-        warn: verdicts that say so.
-        failed: tried in vain.
-        set_aside: not tried, for what their list says of them.
-        tried_again: of the others, how many were tried again in vain since; told of them is what was found before.
-        retried: of all that were tried in vain, how many the next run tries again by itself.
-        first: the first day; None where no row tells one.
+        examined: rows with a verdict.
+        fail: verdicts ``fail``.
+        warn: verdicts ``warn``.
+        failed: rows whose work failed.
+        rejected: rows that their list doesn't describe well enough.
+        failed_again: examined rows whose later attempt failed; their earlier result counts.
+        retried: failed rows and attempts that the next run attempts again.
+        first: the first day; None if no row has a day.
         last: the last day.
-        days: with at least one row.
+        days: days with at least one row.
         dayless: rows without a day.
-        agents: that are named.
+        agents: number of agents.
         reports: rows with an audit's report.
         measured: rows with an offset.
     """
@@ -60,8 +60,8 @@ class Overview:
     fail: int
     warn: int
     failed: int
-    set_aside: int
-    tried_again: int
+    rejected: int
+    failed_again: int
     retried: int
     first: date | None
     last: date | None
@@ -79,14 +79,14 @@ class Overview:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Days:
-    """What became of recordings, by day; all are ``(n,)``.
+    """Outcomes by day; all arrays are ``(n,)``.
 
     Attributes:
-        days: ascending; those without a recording are left out.
+        days: ascending; days without recordings are missing.
         count: rows.
         examined: rows with a verdict.
-        fail: verdicts that say so.
-        warn: verdicts that say so.
+        fail: verdicts ``fail``.
+        warn: verdicts ``warn``.
     """
 
     days: NDArray[np.datetime64]
@@ -101,13 +101,13 @@ class Group:
     """The recordings of one agent, browser, codec or container.
 
     Attributes:
-        column: which of these.
-        name: whose; None where nothing told.
+        column: ``agent``, ``browser``, ``codec`` or ``container``.
+        name: the value; None if unknown.
         count: rows.
         examined: rows with a verdict.
-        fail: verdicts that say so.
-        warn: verdicts that say so.
-        offset_s: median; None where none was measured, as with the others.
+        fail: verdicts ``fail``.
+        warn: verdicts ``warn``.
+        offset_s: median; None if no row has one, as for the others.
         offset_low_s: 25 % quantile.
         offset_high_s: 75 % quantile.
         drift_ppm: median.
@@ -136,16 +136,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why recordings fail, deserve a look or couldn't be examined.
+    """A reason why recordings fail, need a look or couldn't be examined.
 
     Attributes:
-        status: ``fail``, ``warn``, ``failed``, ``set_aside`` or ``tried_again``.
-        name: the finding's, or the error's class.
+        status: ``fail``, ``warn``, ``failed``, ``rejected`` or ``failed_again``.
+        name: the finding's name, or the error's class.
         count: recordings.
         last: the last day with it.
         example: an error's text; empty for findings.
-        is_worth_a_retry: whether the next run tries them again by itself.
-        agents: how many agents have it.
+        is_worth_a_retry: whether the next run attempts them again.
+        agents: number of agents with it.
     """
 
     status: str
@@ -173,16 +173,16 @@ class Worst:
     call_end_error_s: float | None
     coverage: float | None
     report: str | None
-    last_try_error: str | None
+    last_attempt_error: str | None
 
 
 def overview(fleet: Fleet) -> Overview:
     """The dataset as a whole."""
-    (row,) = fleet.ask(
+    (row,) = fleet.query(
         """select count(*), count(*) filter (verdict is not null and status = 'done'),
         count(*) filter (outcome = 'fail'), count(*) filter (outcome = 'warn'), count(*) filter (outcome = 'failed'),
-        count(*) filter (outcome = 'set_aside'), count(*) filter (status = 'done' and last_try_do is not null),
-        count(*) filter (if(status = 'done', last_try_is_worth_a_retry, is_worth_a_retry)),
+        count(*) filter (outcome = 'rejected'), count(*) filter (status = 'done' and last_attempt_action is not null),
+        count(*) filter (if(status = 'done', last_attempt_is_worth_a_retry, is_worth_a_retry)),
         min(day), max(day), count(distinct day), count(*) filter (day is null), count(distinct agent),
         count(report), count(offset_s) from rows"""
     )
@@ -190,7 +190,7 @@ def overview(fleet: Fleet) -> Overview:
 
 
 def days_of(fleet: Fleet, where: str = "true", parameters: tuple[Any, ...] = ()) -> Days:
-    """What became of the recordings of each day, of those that a condition chooses."""
+    """Outcomes by day, for the rows that meet a condition."""
     found = fleet.columns(
         f"""select day, count(*) as count, count(*) filter (outcome in ('pass', 'warn', 'fail')) as examined,
         count(*) filter (outcome = 'fail') as fail, count(*) filter (outcome = 'warn') as warn
@@ -201,7 +201,7 @@ def days_of(fleet: Fleet, where: str = "true", parameters: tuple[Any, ...] = ())
 
 
 def share_series(days: Days, name: str, of: str) -> Series:
-    """A share by day: of the examined those that ``fail`` or ``warn``, or of all those ``unexamined``."""
+    """A share by day: ``fail`` or ``warn`` of the examined recordings, or ``unexamined`` of all."""
     counts, bad = (
         (days.count, days.count - days.examined)
         if of == "unexamined"
@@ -217,10 +217,10 @@ def median_series(fleet: Fleet, measure: str) -> Series:
 
 
 def browser_series(fleet: Fleet, browser: str) -> Series:
-    """A browser's median offset by day, where the day has at least a quarter of its busiest day's recordings."""
+    """A browser's median offset, for days with at least a quarter of its busiest day's recordings."""
     where = "browser = ?"
-    ((busiest,),) = fleet.ask(
-        f"select max(n) from (select count(offset_s) as n from rows where {where} group by day)",  # noqa: S608  our own
+    ((busiest,),) = fleet.query(
+        f"select max(n) from (select count(offset_s) as n from rows where {where} group by day)",  # noqa: S608
         (browser,),
     )
     return _medians(fleet, browser, "offset_s", where, (browser,), max(LEAST_OF_A_DAY, -(-(busiest or 0) // 4)))
@@ -246,7 +246,7 @@ def values(fleet: Fleet, measure: str) -> NDArray[np.float64]:
 
 def groups(fleet: Fleet, column: str) -> tuple[Group, ...]:
     """Recordings by agent, browser, codec or container, the largest share that fails first."""
-    rows = fleet.ask(
+    rows = fleet.query(
         f"""select {column}, count(*), count(*) filter (outcome in ('pass', 'warn', 'fail')) as examined,
         count(*) filter (outcome = 'fail') as fails, count(*) filter (outcome = 'warn'), median(offset_s),
         quantile_cont(offset_s, 0.25), quantile_cont(offset_s, 0.75), median(drift_ppm), median(call_end_error_s),
@@ -258,8 +258,8 @@ def groups(fleet: Fleet, column: str) -> tuple[Group, ...]:
 
 
 def browsers(fleet: Fleet) -> tuple[str, ...]:
-    """Those with most recordings, in the order in which they came."""
-    rows = fleet.ask(
+    """The browsers with the most recordings, in the order of their appearance."""
+    rows = fleet.query(
         f"""select browser from (select browser, count(*) as n, median(day) as middle from rows
         where browser is not null and offset_s is not null group by browser order by n desc, browser
         limit {MOST_BROWSERS}) order by middle, browser"""  # noqa: S608
@@ -268,32 +268,32 @@ def browsers(fleet: Fleet) -> tuple[str, ...]:
 
 
 def reasons(fleet: Fleet) -> tuple[Reason, ...]:
-    """Findings and errors by how many recordings they concern, errors and failing findings first."""
+    """Findings and errors by number of recordings; failing findings and errors come first."""
     findings = [
         f"""select '{status}' as status, name, count(*) as n, max(day), '', false, count(distinct agent)
         from (select unnest({column}) as name, day, agent from rows where status = 'done') group by name"""  # noqa: S608
         for status, column in (("fail", "failures"), ("warn", "warnings"))
     ]
-    rows = fleet.ask(
+    rows = fleet.query(
         f"""select * from (
         select outcome as status, coalesce(error_class, 'without a reason') as name, count(*) as n, max(day),
         coalesce(max_by(error, done_at), max(error), ''), coalesce(is_worth_a_retry, false), count(distinct agent)
-        from rows where outcome in ('failed', 'set_aside') group by all
-        union all select 'tried_again', coalesce(last_try_error_class, 'without a reason'), count(*), max(day),
-        coalesce(max(last_try_error), ''), coalesce(last_try_is_worth_a_retry, false), count(distinct agent)
-        from rows where status = 'done' and last_try_do is not null group by all
+        from rows where outcome in ('failed', 'rejected') group by all
+        union all select 'failed_again', coalesce(last_attempt_error_class, 'without a reason'), count(*), max(day),
+        coalesce(max(last_attempt_error), ''), coalesce(last_attempt_is_worth_a_retry, false), count(distinct agent)
+        from rows where status = 'done' and last_attempt_action is not null group by all
         union all {" union all ".join(findings)})
-        order by list_position(['fail', 'failed', 'set_aside', 'tried_again', 'warn'], status), n desc, name"""  # noqa: S608
+        order by list_position(['fail', 'failed', 'rejected', 'failed_again', 'warn'], status), n desc, name"""  # noqa: S608
     )
     return tuple(Reason(*row) for row in rows)
 
 
 def worst(fleet: Fleet, most: int) -> tuple[Worst, ...]:
-    """The worst recordings, see `WORST_FIRST`; those that couldn't be examined aren't among them."""
-    rows = fleet.ask(
+    """The worst recordings in the order of `WORST_FIRST`, without those that couldn't be examined."""
+    rows = fleet.query(
         f"""select recording_id, agent, browser, day, verdict, sync_status, coalesce(failures, []),
         coalesce(warnings, []), offset_s, call_end_error_s, coverage, nullif(trim(report), ''),
-        last_try_error
+        last_attempt_error
         from rows where outcome in ('fail', 'warn') order by {_WORSE} limit ?""",  # noqa: S608
         (most,),
     )

@@ -1,4 +1,4 @@
-"""All that the report tells of a dataset, asked once: page and notebook show the same study."""
+"""The analysis of a dataset. It is made once, and page and notebook show it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from komorebi_qc.core.errors import InputError
-from komorebi_qc.fleet.study import queries as asked
-from komorebi_qc.fleet.study.causes import coincidences, stand_outs
+from komorebi_qc.fleet.study import queries
+from komorebi_qc.fleet.study.causes import candidate_causes, stand_outs
 from komorebi_qc.fleet.study.changes import LEAST_DAYS, find_changes
 
 if TYPE_CHECKING:
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from komorebi_qc.fleet.dataset import Fleet
-    from komorebi_qc.fleet.study.causes import Coincidence, StandOut
+    from komorebi_qc.fleet.study.causes import Candidate, StandOut
     from komorebi_qc.fleet.study.changes import Change, Series
     from komorebi_qc.fleet.study.queries import Days, Group, Overview, Reason, Worst
 
 SHARES: Final = ("fail", "warn", "unexamined")
 DEFAULT_WORST: Final = 24
-MOST_WORST: Final = 200
+MAX_WORST: Final = 200
 LEAST: Final = {
     "offset_s": 0.01,
     "drift_ppm": 1.0,
@@ -30,28 +30,28 @@ LEAST: Final = {
     "coverage": 0.01,
     **dict.fromkeys(SHARES, 0.001),
 }
-"""Smaller changes aren't told: nobody acts on them."""
+"""Smaller changes aren't reported, because they need no action."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """What was found.
+    """The analysis.
 
     Attributes:
         fleet: the dataset.
         overview: counts.
-        days: what became of each day's recordings.
-        shares: by day: ``fail``, ``warn`` and ``unexamined``.
-        medians: each measure's, by day.
-        browsers: the offset by day, of each of the browsers with most recordings, in the order in which they came.
-        values: of each measure, ascending.
+        days: outcomes by day.
+        shares: ``fail``, ``warn`` and ``unexamined`` by day.
+        medians: each measure's median by day.
+        browsers: the offset by day of the browsers with the most recordings, in the order of their appearance.
+        values: each measure's values, ascending.
         groups: by column of `komorebi_qc.fleet.study.queries.COLUMNS`.
         stand_outs: groups with more bad recordings than chance gives them.
-        changes: of shares and measures of the whole, the newest first, with what came at the same time.
-        own_changes: those of the browsers' offsets, and of the shares of the groups that stand out.
-        looked_at: how many series were searched for changes.
+        changes: changes of the shares and measures of all recordings, the newest first, with candidate causes.
+        own_changes: changes of single browsers' offsets, and of the shares of groups that stand out.
+        searched: number of series that were searched for changes.
         reasons: findings and errors.
-        worst: recordings.
+        worst: the worst recordings.
     """
 
     fleet: Fleet
@@ -63,9 +63,9 @@ class Study:
     values: Mapping[str, NDArray[Any]]
     groups: Mapping[str, tuple[Group, ...]]
     stand_outs: tuple[StandOut, ...]
-    changes: tuple[tuple[Change, tuple[Coincidence, ...]], ...]
+    changes: tuple[tuple[Change, tuple[Candidate, ...]], ...]
     own_changes: tuple[Change, ...]
-    looked_at: int
+    searched: int
     reasons: tuple[Reason, ...]
     worst: tuple[Worst, ...]
 
@@ -76,47 +76,51 @@ class Study:
 
     @property
     def is_long_enough(self) -> bool:
-        """Whether there are days enough for a change."""
+        """Whether there are enough days for a change."""
         return self.longest >= 2 * LEAST_DAYS
 
 
 def study_of(fleet: Fleet, worst: int = DEFAULT_WORST) -> Study:
-    """Ask for all of it.
+    """Analyse a dataset.
+
+    Args:
+        fleet: the dataset.
+        worst: how many of the worst recordings are listed.
 
     Raises:
-        InputError: where `worst` is no number from 0 to `MOST_WORST`.
+        InputError: `worst` isn't a number from 0 to `MAX_WORST`.
     """
-    if isinstance(worst, bool) or not isinstance(worst, int) or not 0 <= worst <= MOST_WORST:
-        raise InputError(f"worst is {worst!r}: it is how many of the worst are shown, 0 to {MOST_WORST}")
-    days = asked.days_of(fleet)
-    shares = {of: asked.share_series(days, "all", of) for of in SHARES}
-    medians = {measure: asked.median_series(fleet, measure) for measure in asked.MEASURES}
-    browsers = tuple(asked.browser_series(fleet, name) for name in asked.browsers(fleet))
-    groups = {column: asked.groups(fleet, column) for column in asked.COLUMNS}
-    loud = stand_outs(fleet, [group for found in groups.values() for group in found])
+    if isinstance(worst, bool) or not isinstance(worst, int) or not 0 <= worst <= MAX_WORST:
+        raise InputError(f"worst is {worst!r}: give the number of worst recordings to show, 0 to {MAX_WORST}")
+    days = queries.days_of(fleet)
+    shares = {of: queries.share_series(days, "all", of) for of in SHARES}
+    medians = {measure: queries.median_series(fleet, measure) for measure in queries.MEASURES}
+    browsers = tuple(queries.browser_series(fleet, name) for name in queries.browsers(fleet))
+    groups = {column: queries.groups(fleet, column) for column in queries.COLUMNS}
+    significant = stand_outs(fleet, [group for found in groups.values() for group in found])
     whole = [*shares.values(), *medians.values()]
-    own = [*browsers, *(_series(fleet, one) for one in loud)]
-    looked_at = len(whole) + len(own)
-    changes = [change for one in whole for change in find_changes([one], LEAST[one.measure], looked_at)]
+    own = [*browsers, *(_series(fleet, one) for one in significant)]
+    searched = len(whole) + len(own)
+    changes = [change for one in whole for change in find_changes([one], LEAST[one.measure], searched)]
     changes.sort(key=lambda change: change.day, reverse=True)
     return Study(
         fleet=fleet,
-        overview=asked.overview(fleet),
+        overview=queries.overview(fleet),
         days=days,
         shares=shares,
         medians=medians,
         browsers=browsers,
-        values={measure: asked.values(fleet, measure) for measure in asked.MEASURES},
+        values={measure: queries.values(fleet, measure) for measure in queries.MEASURES},
         groups=groups,
-        stand_outs=loud,
-        changes=tuple((change, coincidences(fleet, change)) for change in changes),
-        own_changes=tuple(change for one in own for change in find_changes([one], LEAST[one.measure], looked_at)),
-        looked_at=looked_at,
-        reasons=asked.reasons(fleet),
-        worst=asked.worst(fleet, worst),
+        stand_outs=significant,
+        changes=tuple((change, candidate_causes(fleet, change)) for change in changes),
+        own_changes=tuple(change for one in own for change in find_changes([one], LEAST[one.measure], searched)),
+        searched=searched,
+        reasons=queries.reasons(fleet),
+        worst=queries.worst(fleet, worst),
     )
 
 
 def _series(fleet: Fleet, one: StandOut) -> Series:
-    days = asked.days_of(fleet, f"{one.group.column} = ?", (one.group.name,))
-    return asked.share_series(days, str(one.group.name), one.of)
+    days = queries.days_of(fleet, f"{one.group.column} = ?", (one.group.name,))
+    return queries.share_series(days, str(one.group.name), one.of)

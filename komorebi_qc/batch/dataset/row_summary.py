@@ -1,0 +1,87 @@
+"""A short form of a row: enough to decide whether its work is done, for a hundred thousand rows in memory."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from komorebi_qc.batch.dataset.row_merge import keeps_measured, level_verdict, worse
+from komorebi_qc.batch.dataset.schema import DAY, LAST_ATTEMPT, LEVELS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COLUMNS = (
+    *("recording_id", "work_key", "inputs_key", "done_at", "action", "status", "is_worth_a_retry", "error_class"),
+    *("error", "verdict", "warnings", "failures", "listed_in", *LAST_ATTEMPT, *LEVELS, DAY),
+)
+"""The columns that `summary_of` and `komorebi_qc.batch.dataset.row_merge.newest` need."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastAttempt:
+    """A failed attempt beside a measured row: the dataset's columns ``last_attempt_*``."""
+
+    key: str
+    error: str
+    is_worth_a_retry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RowSummary:
+    """A row in short.
+
+    Attributes:
+        work_key: as in the dataset; empty if null.
+        inputs_key: as in the dataset; empty if null.
+        status: as in the dataset.
+        is_worth_a_retry: as in the dataset.
+        error: as in the dataset; empty if done.
+        listed_in: as in the dataset; empty unless rejected.
+        verdict: as in the dataset; empty unless done.
+        level_verdict: the verdict of the levels alone; empty if they weren't measured.
+        last_attempt: the failed attempt that the row notes.
+    """
+
+    work_key: str
+    inputs_key: str
+    status: str
+    is_worth_a_retry: bool
+    error: str
+    listed_in: str
+    verdict: str
+    level_verdict: str
+    last_attempt: LastAttempt | None
+
+
+def summary_of(row: Mapping[str, Any]) -> RowSummary:
+    """The summary of a row with the columns `COLUMNS`."""
+    status = row["status"] or ""
+    key, error = row["last_attempt_key"] or "", row["last_attempt_error"] or ""
+    last_attempt = LastAttempt(key, error, bool(row["last_attempt_is_worth_a_retry"]))
+    return RowSummary(
+        row["work_key"] or "",
+        row["inputs_key"] or "",
+        sys.intern(status),  # equal texts share their memory
+        bool(row["is_worth_a_retry"]),
+        (row["error"] or "") if status != "done" else "",
+        (row["listed_in"] or "") if status == "rejected" else "",
+        sys.intern(row["verdict"] or "") if status == "done" else "",
+        level_verdict(row),
+        last_attempt if row["last_attempt_at"] is not None else None,
+    )
+
+
+def merged_summary(before: RowSummary | None, row: Mapping[str, Any]) -> RowSummary:
+    """As `komorebi_qc.batch.dataset.row_merge.merge_rows`, for summaries."""
+    now = summary_of(row)
+    if before is None:
+        return now
+    if keeps_measured(before.status, before.inputs_key, row):
+        failure = LastAttempt(now.work_key, now.error, now.is_worth_a_retry)
+        return replace(before, last_attempt=failure) if now.work_key else before
+    if now.status == "done" and now.inputs_key == before.inputs_key and not now.level_verdict:
+        verdict = worse(now.verdict, before.level_verdict)
+        return replace(now, verdict=verdict, level_verdict=before.level_verdict)
+    return now
