@@ -81,14 +81,16 @@ bench-fleet: .venv/.ready-test
 bench-sync: .venv/.ready-bench
 	$(BIN)/python tests/bench/sync/bench.py $(ARGS)
 
-# JupyterLab opens copies of the notebooks, so their results stay out of the repository. It takes the first free port.
+# The notebooks in JupyterLab, as copies: a run changes no file of the repository. The server takes the first free port.
 .PHONY: lab
-lab: .venv/.ready-lab
-	mkdir -p lab-output
-	cp -u notebooks/*.ipynb lab-output/
-	$(BIN)/jupyter lab --ip 127.0.0.1 --port-retries 100 --notebook-dir lab-output \
-		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.extension_manager=readonly \
+lab: .venv/.ready-lab $(patsubst notebooks/%,lab-output/%,$(wildcard notebooks/*.ipynb))
+	@echo "JupyterLab opens in your browser. Press Ctrl-C twice to stop it."
+	@JUPYTER_CONFIG_PATH='$(CURDIR)/.ci/jupyter' $(BIN)/jupyter lab --log-level ERROR --notebook-dir lab-output \
 		$(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS) lab-output/sync_diagnostics.ipynb
+
+lab-output/%.ipynb: notebooks/%.ipynb
+	@mkdir -p lab-output
+	@cp $< $@
 
 lock:
 	.ci/lock.sh $(LOCK)

@@ -157,7 +157,7 @@ def lab(folder: Path, environ: dict[str, str]) -> Iterator[str]:
         port = probe.getsockname()[1]
     command = [str(BIN / "jupyter"), "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--port-retries=0"]
     command += ["--IdentityProvider.token=secret", f"--notebook-dir={folder}", "--allow-root"]
-    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    environ = {**environ, "JUPYTER_CONFIG_PATH": str(ROOT / ".ci" / "jupyter")}  # as `make lab` does
     with (
         (folder / "lab.log").open("w") as log,
         subprocess.Popen(command, env=environ, stdout=log, stderr=log) as server,
@@ -175,7 +175,7 @@ def lab(folder: Path, environ: dict[str, str]) -> Iterator[str]:
 
 @pytest.mark.browser
 def test_the_player_plays_in_jupyterlab(tmp_path: Path) -> None:
-    """A browser opens the notebook, runs all cells, and finds the player with its video ready."""
+    """A browser opens the notebook without any notification, runs all cells, and finds the player with its video."""
     from playwright.sync_api import TimeoutError as PlaywrightTimeout  # noqa: PLC0415  only here
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  only here
 
@@ -189,13 +189,13 @@ def test_the_player_plays_in_jupyterlab(tmp_path: Path) -> None:
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address.format("sync_diagnostics.ipynb"), timeout=120_000)
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=120_000)
-        # Before its kernel is there, JupyterLab asks which one to take.
+        # Without a kernel, JupyterLab opens a dialog to select one.
         page.wait_for_function(
             "async () => (await (await fetch('/api/sessions')).json()).some(s => s.kernel.execution_state === 'idle')",
             timeout=60_000,
         )
         page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=60_000)
-        # On a busy machine JupyterLab may lose what it is asked before its line to the kernel stands.
+        # A busy machine may lose a command that comes before the connection to the kernel.
         for patience_s in (40, 60, 60):
             page.keyboard.press("Escape")
             page.get_by_role("menuitem", name="Run", exact=True).click()
@@ -210,7 +210,9 @@ def test_the_player_plays_in_jupyterlab(tmp_path: Path) -> None:
         )
         length_s = page.evaluate("document.querySelector('#komorebi-report video').duration")
         has_script = page.evaluate("Boolean(window.komorebi)")
+        notifications = page.locator(".Toastify__toast").count()
         browser.close()
     assert length_s == pytest.approx(sample_session().examined.document["durations"]["output_s"], abs=0.1)
     assert has_script
+    assert notifications == 0
     assert errors == []
