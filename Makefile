@@ -9,7 +9,8 @@ help:
 	@echo "  make lab      open the notebooks in JupyterLab, on the sample call"
 	@echo "Development"
 	@echo "  make setup    install all that a developer needs into .venv; the other targets install their own part"
-	@echo "  make test     run the tests"
+	@echo "  make test     run the tests of the product"
+	@echo "  make test-tooling  run the tests of the benchmarks, the template, the docs and the layout"
 	@echo "  make lint     check the code (lint-code), the prose (lint-prose) and the SAM template (lint-template)"
 	@echo "  make format   format the code with ruff"
 	@echo "  make lock     update the lock files from pyproject.toml (LOCK='--upgrade' takes newer releases)"
@@ -38,8 +39,13 @@ setup: .venv/.ready-lint
 demo: .venv/.ready-demo
 	$(BIN)/komorebi-qc demo
 
+# What protects the product, on all processors. The tests of the benchmarks, the template and the docs are in test-tooling.
+.PHONY: test-tooling
 test: .venv/.ready-test
-	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-report=term
+
+test-tooling: .venv/.ready-lint
+	$(BIN)/pytest --numprocesses auto --dist worksteal tests/tooling
 
 lint: lint-code lint-prose lint-template
 
