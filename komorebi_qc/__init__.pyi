@@ -19,4 +19,5 @@ from komorebi_qc.pipeline.diagnose import Diagnosis as Diagnosis
 from komorebi_qc.pipeline.options import Options as Options
 from komorebi_qc.pipeline.outcome import Outcome as Outcome
 
+__all__: list[str]
 __version__: str
