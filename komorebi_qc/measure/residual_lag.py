@@ -161,7 +161,7 @@ def plays(piece: Piece, source_s: float) -> bool:
 
 
 def activity_db(samples: Floats) -> float:
-    """Level of the louder two thirds of a window's frames: speech throughout outranks one loud word.
+    """Level of the louder two thirds of a window's frames, so that short pauses don't count.
 
     The level is that of the differences between samples, which weights down low frequencies.
     """

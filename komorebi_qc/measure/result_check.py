@@ -67,7 +67,7 @@ def check_result(
     calls = _call_blocks(call, spans.call)
     recordings = [Block(pcm, captured.rate, first / captured.rate) for first, pcm in captured.recording]
     if reference:
-        recordings = [_more_complete(block, other) for block, other in zip(recordings, reference, strict=True)]
+        recordings = [more_complete(block, other) for block, other in zip(recordings, reference, strict=True)]
     call_windows = choose_windows(calls[: spans.candidates[0]], splice, "call", (0, 1))
     own_windows = choose_windows(recordings[: spans.candidates[1]], splice, "recording", (0,))
     windows = [*call_windows, *own_windows]
@@ -109,10 +109,7 @@ def _call_blocks(call: Readable, spans: Sequence[Span]) -> list[Block]:
 
 
 def _output_blocks(output: Source, spans: Sequence[Span]) -> list[Block]:
-    """The samples of each span; empty blocks if the output has no audio track."""
     with open_container(output.reopen(), RECORDING_FORMATS) as container:
-        if audio_stream(container) is None:
-            return [Block(np.zeros((0, 2), np.float32), RATE, span.start_s) for span in spans]
         decoder = AudioDecoder(container, step_back_s=STEP_BACK_S, spans=merged(spans, _JOINED_S))
         blocks: dict[int, Block] = {}
         for i in sorted(range(len(spans)), key=lambda i: spans[i].start_s):
@@ -122,7 +119,7 @@ def _output_blocks(output: Source, spans: Sequence[Span]) -> list[Block]:
         return [blocks[i] for i in range(len(spans))]
 
 
-def _more_complete(captured: Block, reference: Block) -> Block:
+def more_complete(captured: Block, reference: Block) -> Block:
     """The captured block, or the reference if that has audio for which the captured one is silent."""
     size = round(_FRAME_S * RATE)
     levels = []
@@ -182,8 +179,6 @@ def _seams(
     sources = dict(zip(CHECKED_SOURCES, blocks, strict=True))
     checks = []
     for (before, after), sides, output in zip(pairwise(splice.pieces), spans.sides, outputs, strict=True):
-        if not len(output.pcm):
-            continue  # no audio track; no window is found then, and a finding reports that
         first, second = (
             sources[piece.source][i] if sources.get(piece.source) else None
             for piece, i in zip((before, after), sides, strict=True)

@@ -43,7 +43,8 @@ RATE = 8000
 _PLAIN = (2, RATE, 2)
 """Bytes a sample, samples a second and channels of Connect's own WAV."""
 _MOST_HELD_BYTES = 64 << 20
-_LONGEST_BUFFERED = 2 * 3600 * RATE
+_MOST_PLAIN_BYTES = 2 * 3600 * RATE * 4
+"""Two hours of plain WAV."""
 _PIECE_BYTES = 1 << 20
 _ROOM = 600 * RATE
 """What a track grows by."""
@@ -158,14 +159,14 @@ def decode_call_8khz(source: Source, info: MediaInfo, check_cancelled: Callable[
     Raises:
         MediaError: where it can't be opened.
     """
+    if source.is_remote and source.size <= _MOST_PLAIN_BYTES and _is_plain(source.file):
+        source = _in_memory(source, check_cancelled)
     plain = plain_call(source, info)
-    if plain is None:
-        with open_container(source.reopen(), CALL_FORMATS) as container:
-            track = AudioDecoder(container, origin_s=None)
-            return _gathered(_at_8khz(track, channels=2), 2, check_cancelled)
-    if not source.is_remote or plain.shape[0] > _LONGEST_BUFFERED:
+    if plain is not None:
         return plain
-    return PlainWav(_in_memory(source, check_cancelled), plain.shape[0])
+    with open_container(source.reopen(), CALL_FORMATS) as container:
+        decoder = AudioDecoder(container, origin_s=None)
+        return _gathered(_at_8khz(decoder, channels=2), 2, check_cancelled)
 
 
 def probe_and_decode(

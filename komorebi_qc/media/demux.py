@@ -1,7 +1,7 @@
-"""Opening media, and packets out of it: how this package gets at a file's tracks (through PyAV).
+"""Opening media files, and their packets (through PyAV).
 
-Files come as open file objects, never as paths or addresses, and only real containers are opened: FFmpeg would
-otherwise follow what a playlist or a script (m3u8, concat, SDP) names.
+Files are open file objects, never paths or addresses, and only real containers are opened. Otherwise FFmpeg would
+follow the names in a playlist or a script (m3u8, concat, SDP).
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ CALL_FORMATS = f"wav,w64,aiff,flac,mp3,ogg,{RECORDING_FORMATS}"
 _BUFFER_BYTES = 1 << 18
 """A read of a Python file object costs the same whatever its size: FFmpeg's 32 KiB make an hour's file cost 14,000."""
 _UNPARSED = ("aac", "opus")
-"""What a browser or a tool puts into MP4 and FFmpeg hands out as it lies there: a parser would hold a packet back."""
-_WAKE_S = 2.0
+"""Codecs in MP4 whose packets FFmpeg returns unparsed: a parser would hold a packet back."""
+_RESUME_MARGIN_S = 2.0
 """FFmpeg reads an MP4's tracks at most one second apart."""
 
 
@@ -43,37 +43,37 @@ def open_container(source: Source, formats: str, *, is_read_through: bool = Fals
     Args:
         source: the file.
         formats: FFmpeg's names, with commas between them.
-        is_read_through: nobody will seek in it. Else all of a fragmented MP4 is gone through as it is opened, to know
+        is_read_through: the caller won't seek. Otherwise FFmpeg scans all of a fragmented MP4 when it opens it, to know
             where to seek.
 
     Raises:
-        MediaError: where it is empty or none of them.
+        MediaError: The file is empty, or has another format.
     """
     if source.size == 0:
-        raise MediaError(f"{source.name} is empty (0 bytes): its upload or recording failed; get it again")
+        raise MediaError(f"{source.name} is empty (0 bytes). Its upload or recording failed; get it again")
     source.file.seek(0)
     head = source.file.read(512)
     source.file.seek(0)
     options = {"format_whitelist": formats, "protocol_whitelist": "none", "max_size": "16384"}
     if is_read_through:
         options["fflags"] = "+ignidx"
-    reading = _Reading(source.file)
+    reading = _InputFile(source.file)
     try:
         container = av.open(reading, "r", options=options, buffer_size=_BUFFER_BYTES, metadata_errors="replace")
     except FFmpegError as error:
-        reading.settle()
+        reading.raise_error()
         raise MediaError(_not_media(source, head, error, formats)) from None
     with container:
         try:
             yield container
         except Exception:
-            reading.settle()
+            reading.raise_error()
             raise
-    reading.settle()
+    reading.raise_error()
 
 
-class _Reading:
-    """A file as FFmpeg reads it: an error is kept, since FFmpeg takes it for the file's end, and told afterwards."""
+class _InputFile:
+    """A file as FFmpeg reads it. An error is kept and raised later, because FFmpeg takes it for the end of the file."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -84,7 +84,7 @@ class _Reading:
             return b""
         try:
             return self._file.read(size)
-        except BaseException as error:  # noqa: BLE001  what stops a run must not be lost in C either
+        except BaseException as error:  # noqa: BLE001  an interrupt must not be lost in C either
             self._error = error
             return b""
 
@@ -94,8 +94,8 @@ class _Reading:
     def tell(self) -> int:
         return self._file.tell()
 
-    def settle(self) -> None:
-        """Raise what went wrong while it was read."""
+    def raise_error(self) -> None:
+        """Raise the error that a read met, if there was one."""
         if self._error is not None:
             raise self._error
 
@@ -103,17 +103,17 @@ class _Reading:
 def _not_media(source: Source, head: bytes, error: FFmpegError, formats: str) -> str:
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         if formats == RECORDING_FORMATS:
-            return f"{source.name} is a WAV, not a screen recording: were call audio and recording swapped?"
-        return f"{source.name} is a WAV without sound ({_reason(error)}): get it again from Connect's bucket"
+            return f"{source.name} is a WAV, not an agent recording: were call audio and recording swapped?"
+        return f"{source.name} is a WAV without audio ({_reason(error)}): get it again from Connect's bucket"
     known = next((kind for start, kind in _OTHER_MEDIA.items() if head.startswith(start)), None)
     if known is not None:
-        return f"{source.name} is {known}, which isn't taken: record or convert it to MP4, WebM or Matroska"
+        return f"{source.name} is {known}, which isn't supported: record or convert it to MP4, WebM or Matroska"
     if head[4:8] in (b"ftyp", b"mdat", b"wide", b"free") or head[:4] == b"\x1aE\xdf\xa3":
-        lacking = missing_bytes(source.file)
-        if lacking:
+        missing = missing_bytes(source.file)
+        if missing:
             return (
-                f"{source.name} is cut off before its index ({lacking} bytes are missing): "
-                "nothing in it can be played; get the whole file again"
+                f"{source.name} is cut off before its index ({missing} bytes are missing). "
+                "Nothing in it can be played; get the whole file again"
             )
         return f"{source.name} looks like a video file but can't be opened ({_reason(error)}): get it again"
     return f"{source.name} isn't media ({_guess(head)}): expected a recording in MP4 or WebM, or call audio in WAV"
@@ -161,10 +161,10 @@ def _guess(head: bytes) -> str:
 
 
 def packets(container: InputContainer, streams: list[Any]) -> Iterator[Any]:
-    """Packets with bytes in them, until the end or the first place that can't be read.
+    """Yield packets that aren't empty, until the end or the first place that can't be read.
 
-    Of a file that was `opened`, what reading it raised is raised where the packets end, and not at its closing: hours
-    may lie between.
+    An error of the file behind `open_container` is raised after the last packet, not when the container is closed:
+    hours may be between the two.
     """
     try:
         for packet in container.demux(streams):
@@ -173,14 +173,14 @@ def packets(container: InputContainer, streams: list[Any]) -> Iterator[Any]:
     except FFmpegError:
         pass
     reading = container.file.file if container.file is not None else None
-    if isinstance(reading, _Reading):
-        reading.settle()
+    if isinstance(reading, _InputFile):
+        reading.raise_error()
 
 
 def video_stream(container: InputContainer) -> Any:
-    """The first video track that is no cover picture and has a decoder; None without one."""
-    pictures = (s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic)
-    return next((s for s in pictures if s.codec_context is not None), None)
+    """The first video track with a decoder that isn't a cover picture; None without one."""
+    videos = (s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic)
+    return next((s for s in videos if s.codec_context is not None), None)
 
 
 def audio_stream(container: InputContainer) -> Any:
@@ -189,51 +189,51 @@ def audio_stream(container: InputContainer) -> Any:
 
 
 def codec_name(stream: Any) -> str:
-    """FFmpeg's name of the codec, whichever decoder reads it: ``av1``, not ``libdav1d``."""
+    """FFmpeg's name of the codec, independent of the decoder: ``av1``, not ``libdav1d``."""
     context = stream.codec_context
     return "unknown" if context is None else str(context.codec.canonical_name)
 
 
 class PacketDemuxer:
-    """One reading of a file, handed out by track: who asks for a track's next packet reads on for all of them.
+    """One reading of a file, split by track: a request for one track's next packet reads on for all tracks.
 
-    Tracks are subscribed to before the first packet is taken. What one side doesn't want is dropped as it is read, or
-    isn't read at all; the rest waits in memory until it is taken, which is little where a file interleaves its tracks.
+    All tracks are subscribed to before the first packet is taken. Unwanted packets are dropped as they are read, or
+    aren't read at all. The others wait in memory, which takes little in a file that interleaves its tracks.
     """
 
     def __init__(self, container: InputContainer, watch: Callable[[Any], None] | None = None) -> None:
-        """Share a reading.
+        """Demux a file.
 
         Args:
             container: the file.
-            watch: gets every packet of the tracks that are subscribed to, wanted or not, as it is read.
+            watch: called with every packet of the subscribed tracks, wanted or not, as it is read.
         """
         self._container = container
         self._watch = watch
         self._waiting: dict[int, deque[Any]] = {}
         self._wants: dict[int, Callable[[Any], bool] | None] = {}
-        self._again_s: dict[int, Callable[[], float]] = {}
+        self._resumes_at_s: dict[int, Callable[[], float]] = {}
         self._streams: list[Any] = []
-        self._coming: Iterator[Any] | None = None
+        self._packets: Iterator[Any] | None = None
         self._latest_dts: dict[int, float] = {}
-        self._asleep: tuple[Any, int, int] | None = None
-        """A track that FFmpeg passes over, and the track and the stamp that end it."""
+        self._paused: tuple[Any, int, int] | None = None
+        """A track that FFmpeg skips, and the track and timestamp that end the pause."""
 
     def subscribe(
-        self, stream: Any, wants: Callable[[Any], bool] | None = None, again_s: Callable[[], float] | None = None
+        self, stream: Any, wants: Callable[[Any], bool] | None = None, resumes_at_s: Callable[[], float] | None = None
     ) -> Iterator[Any]:
-        """A track's packets in file order; None stands for one or more that weren't wanted.
+        """Yield a track's packets in file order. None stands for one or more unwanted packets.
 
         Args:
             stream: the track.
-            wants: tells of each packet whether it is wanted; None for all.
-            again_s: tells, after one that isn't, from which time stamp on packets are wanted again.
+            wants: whether a packet is wanted; None if all are.
+            resumes_at_s: after an unwanted packet, the timestamp from which packets are wanted again.
         """
         self._streams.append(stream)
         self._waiting[stream.index] = deque()
         self._wants[stream.index] = wants
-        if again_s is not None:
-            self._again_s[stream.index] = again_s
+        if resumes_at_s is not None:
+            self._resumes_at_s[stream.index] = resumes_at_s
         return self._of(stream.index)
 
     def _of(self, index: int) -> Iterator[Any]:
@@ -244,20 +244,20 @@ class PacketDemuxer:
             if not self._read_for(waiting):
                 return
 
-    def _read_for(self, asked: deque[Any]) -> bool:
-        """Read until something waits there; False at the end."""
-        if self._coming is None:
-            self._coming = packets(self._container, self._streams)
+    def _read_for(self, requested: deque[Any]) -> bool:
+        """Read until that queue has a packet; False at the end."""
+        if self._packets is None:
+            self._packets = packets(self._container, self._streams)
         watch = self._watch
-        for packet in self._coming:
+        for packet in self._packets:
             index = packet.stream_index
             waiting = self._waiting.get(index)
-            if waiting is None:  # a damaged file may make up tracks as it goes
+            if waiting is None:  # a damaged file may invent tracks as it goes
                 continue
             if watch is not None:
                 watch(packet)
-            elif self._asleep is not None:
-                self._wake(index, packet)
+            elif self._paused is not None:
+                self._resume(index, packet)
             wants = self._wants[index]
             if wants is None:
                 self._latest_dts[index] = packet.dts if packet.dts is not None else -math.inf
@@ -266,22 +266,22 @@ class PacketDemuxer:
                 waiting.append(packet)
             elif not waiting or waiting[-1] is not None:
                 waiting.append(None)
-                self._sleep(packet)
-            if asked:
+                self._pause(packet)
+            if requested:
                 return True
         return False
 
-    def _sleep(self, packet: Any) -> None:
-        """Have FFmpeg pass over an unwanted track: each packet that comes up to Python costs as much as to copy ten.
+    def _pause(self, packet: Any) -> None:
+        """Let FFmpeg skip an unwanted track: a packet that reaches Python costs as much as copying ten.
 
-        Where the track is wanted again, a packet of another one has to end it in time. Only an MP4's index tells for
-        certain that there is one.
+        Before the track is wanted again, a packet of another track has to end the pause. Only the index of an MP4
+        proves that there is such a packet.
         """
         index = packet.stream_index
-        again_s = self._again_s.get(index)
-        if again_s is None or self._asleep is not None or self._watch is not None:
+        resumes_at_s = self._resumes_at_s.get(index)
+        if resumes_at_s is None or self._paused is not None or self._watch is not None:
             return
-        wanted_s = again_s()
+        wanted_s = resumes_at_s()
         if math.isinf(wanted_s):
             packet.stream.discard = Discard.all
             return
@@ -289,25 +289,25 @@ class PacketDemuxer:
         if clock is None or not has_index(self._container) or codec_name(packet.stream) not in _UNPARSED:
             return
         entries, base = clock.index_entries, float(clock.time_base)
-        at = entries.search_timestamp(int((wanted_s - _WAKE_S) / base), backward=True, any_frame=True)
-        while at >= 0 and not entries[at].size:  # an empty one never comes
+        at = entries.search_timestamp(int((wanted_s - _RESUME_MARGIN_S) / base), backward=True, any_frame=True)
+        while at >= 0 and not entries[at].size:  # an empty packet is never returned
             at -= 1
-        if at < 0 or entries[at].timestamp * base <= packet.dts * float(packet.time_base) + _WAKE_S:
+        if at < 0 or entries[at].timestamp * base <= packet.dts * float(packet.time_base) + _RESUME_MARGIN_S:
             return
         if entries[at].timestamp <= self._latest_dts.get(clock.index, -math.inf):
-            return  # it has come already
-        self._asleep = (packet.stream, clock.index, entries[at].timestamp)
+            return  # it was read already
+        self._paused = (packet.stream, clock.index, entries[at].timestamp)
         packet.stream.discard = Discard.all
 
-    def _wake(self, index: int, packet: Any) -> None:
-        if self._asleep is None:
+    def _resume(self, index: int, packet: Any) -> None:
+        if self._paused is None:
             return
-        stream, clock, stamp = self._asleep
-        if index == clock and packet.dts is not None and packet.dts >= stamp:
+        stream, clock, dts = self._paused
+        if index == clock and packet.dts is not None and packet.dts >= dts:
             stream.discard = Discard.default
-            self._asleep = None
+            self._paused = None
 
 
 def has_index(container: InputContainer) -> bool:
-    """Whether the header lists every packet: an MP4 that isn't fragmented, as no browser writes it but tools do."""
+    """Whether the header lists every packet: an MP4 that isn't fragmented. Tools write such files, browsers don't."""
     return "mp4" in container.format.name and all(s.frames for s in container.streams if s.type in ("video", "audio"))

@@ -99,7 +99,7 @@ def _write(job: RenderJob, file: BinaryIO, room: int, advance: Callable[[float],
             sink,
             "w",
             format=job.plan.container,
-            options=_muxer_options(job.plan.container, room),
+            options=muxer_options(job.plan.container, room),
             buffer_size=_BUFFER_BYTES,
         )
 
@@ -148,7 +148,8 @@ def _captured(capture: OutputCapture, own_audio: AudioDecoder | None, sink: Outp
     return capture.finish(own_audio.rate, own_audio.captured(), block_pts_s)
 
 
-def _muxer_options(container: Container, room: int) -> dict[str, str]:
+def muxer_options(container: Container, room: int) -> dict[str, str]:
+    """Return the muxer's options: room for the index at the file's front."""
     if container == "webm":
         return {"reserve_index_space": str(room)}
     # A late start is kept in the movie's time scale, by default whole milliseconds: 1/48,000 s is exact enough.
