@@ -23,6 +23,7 @@ help:
 	@echo "  make bench        time, memory, disk and quality compared with the predecessor (needs ffmpeg; ARGS='--rows ...' runs some)"
 	@echo "  make bench-batch  a batch with one and two workers, and ten runs ended by kill -9 (ARGS='--calls 1000')"
 	@echo "  make bench-fleet  the fleet report on 100,000 rows: its size and its loading time in a browser"
+	@echo "  make mutation     the share of 400 small changes to the code that the tests detect (ARGS='--size 50 --only sync')"
 	@echo "  make bench-sync   accuracy of sync on hundreds of simulated calls (needs Debian's asterisk voices)"
 	@echo "Deployment"
 	@echo "  make sam-build, sam-package, sam-deploy   build and deploy the function, see docs/operator/deploy.md (needs Docker)"
@@ -46,6 +47,12 @@ test: .venv/.ready-test
 
 test-tooling: .venv/.ready-lint
 	$(BIN)/pytest --numprocesses auto --dist worksteal tests/tooling
+
+# A seeded sample of changes to core, sync, findings and pipeline, and the share of them that the tests detect.
+.PHONY: mutation
+mutation: .venv/.ready-test
+	.ci/tools.sh mutation
+	$(BIN)/python tests/tooling/mutation.py --show $(ARGS)
 
 lint: lint-code lint-prose lint-template
 
@@ -149,4 +156,4 @@ wheel: .venv/.ready-demo
 	$(BIN)/python tests/tooling/wheel.py $(ARGS)
 
 clean:
-	rm -rf .venv .tools dist .aws-sam packaged.yaml site demo-output bench-output lab-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv .tools .mutation dist .aws-sam packaged.yaml site demo-output bench-output lab-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -4,6 +4,7 @@
 #   .ci/tools.sh stand            ministack and SeaweedFS, for tests on real parts
 #   .ci/tools.sh uv               uv in .tools/uv/bin, for the lock files and the test of the wheel
 #   .ci/tools.sh docs             mkdocs with its theme in .tools/docs/bin, for the documentation's site
+#   .ci/tools.sh mutation         mutmut in .tools/mutation/bin, for `make mutation`
 #   .ci/tools.sh groovy           npm-groovy-lint in .tools/groovy/node_modules/.bin (needs node, npm and Java 17 or newer)
 #   .ci/tools.sh --rie            prints where Lambda's runtime interface emulator lies, which comes with SAM CLI
 #   .ci/tools.sh --lock [NAME...] remakes the lock files, from .ci/tools/NAME.in
@@ -49,7 +50,7 @@ make_groovy() {
 make_tool() {
   local lock sum
   lock=$(lock_of "$1")
-  [ -f "$lock" ] || { echo "tools: there is no $lock (known: sam, checkov, stand, docs, uv, groovy)" >&2; return 1; }
+  [ -f "$lock" ] || { echo "tools: there is no $lock (known: sam, checkov, stand, docs, uv, mutation, groovy)" >&2; return 1; }
   sum=$(sha256sum <"$lock")
   # Two that make the same at once: the second waits, and finds it made.
   mkdir -p .tools
@@ -69,7 +70,7 @@ make_tool() {
 lock() {
   local name
   (make_tool uv)
-  [ $# -gt 0 ] || set -- sam checkov stand docs uv groovy
+  [ $# -gt 0 ] || set -- sam checkov stand docs uv mutation groovy
   for name in "$@"; do
     case $name in
       groovy)
