@@ -83,16 +83,12 @@ def test_what_is_no_hole() -> None:
 
 
 def test_a_click_exceeds_the_bends_of_its_surroundings() -> None:
-    """Speech that plays as planned has none; one sample of half of full scale near the fade is one, far away it isn't."""
+    """Speech as planned has none. One sample of half of full scale is one near the fade, and isn't farther away."""
     speech = stereo(noise(4.0, RATE, 9))
     assert click_db(speech, speech, speech, FADE, RATE) < 1.0
     near, far = speech.copy(), speech.copy()
     near[FADE.start + 100] += 0.5
     far[FADE.start + RATE] += 0.5
-    quiet = speech * np.float32(0.01)
-    assert click_db(near * np.float32(0.01) + 0, quiet, quiet, FADE, RATE) == pytest.approx(
-        click_db(near * np.float32(0.01), quiet, quiet, FADE, RATE)
-    )
     assert click_db(near, speech, speech, FADE, RATE) > 6.0
     assert click_db(far, speech, speech, FADE, RATE) < 1.0
 
