@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PART_SUFFIX = ".komorebi-part"
-_CAN_RENAME_OPEN_FILES = os.name != "nt"
+CAN_RENAME_OPEN_FILES = os.name != "nt"
 _DISK_FULL = frozenset(number for name in ("ENOSPC", "EDQUOT") if (number := getattr(errno, name, None)) is not None)
 
 
@@ -81,7 +81,7 @@ class PartFile:
         """
         real = real_path(place)
         with write_errors(place):
-            if not _CAN_RENAME_OPEN_FILES:
+            if not CAN_RENAME_OPEN_FILES:
                 self.file.close()
             self.path.replace(real)
         _sync_folder(real.parent)
@@ -110,7 +110,7 @@ def new_part_file(place: Path) -> Iterator[PartFile]:
             part.path.unlink()
         with suppress(OSError):  # a buffer that a full disk doesn't take
             part.file.close()
-        if not _CAN_RENAME_OPEN_FILES:
+        if not CAN_RENAME_OPEN_FILES:
             with suppress(OSError):  # Windows removes closed files only
                 part.path.unlink()
 

@@ -379,7 +379,7 @@ def _kill(manifest: Path, dataset: Path, whole: Path, number: int, kills: int, s
                 time.sleep(0.02)
             time.sleep(dice.uniform(0, 0.3))
             os.killpg(run.pid, signal.SIGKILL)
-        print(f"| {point} | {len(open_dataset(str(dataset)).known())} |", flush=True)
+        print(f"| {point} | {len(open_dataset(str(dataset)).summaries())} |", flush=True)
     told = subprocess.run(_command(manifest, dataset, _here(2)), capture_output=True, text=True, check=False)
     unchanged = json.loads(told.stdout)["unchanged"]
     mine, theirs = ([{k: v for k, v in row.items() if k not in MOVING} for row in _rows(d)] for d in (dataset, whole))
@@ -387,14 +387,14 @@ def _kill(manifest: Path, dataset: Path, whole: Path, number: int, kills: int, s
     print(
         f"\nThe last run did {number - unchanged} of {number}. The dataset "
         f"{'equals' if is_same else '**differs from**'} the undisturbed run's in all columns but {', '.join(MOVING)} "
-        f"({len(mine)} and {len(theirs)} rows); the journal has {len(held.place.names('_journal/'))} files."
+        f"({len(mine)} and {len(theirs)} rows); the journal has {len(held.store.names('_journal/'))} files."
     )
     return 0 if is_same else 1
 
 
 def _done(dataset: Path) -> int:
     """Rows that are safe by now, as far as file names tell: those filed before this run count by what it says."""
-    return len(open_dataset(str(dataset)).known()) if dataset.is_dir() else 0
+    return len(open_dataset(str(dataset)).summaries()) if dataset.is_dir() else 0
 
 
 if __name__ == "__main__":

@@ -31,12 +31,12 @@ from report_pages import sample_report
 
 from komorebi_qc.fleet.dataset import fleet_of
 from komorebi_qc.fleet.page.contact_sheet import REPORT, THUMBNAIL
-from komorebi_qc.fleet.places import Folder
 from komorebi_qc.fleet.report import fleet_named, write_report
 from komorebi_qc.fleet.study.queries import worst
-from komorebi_qc.fleet.synthetic import made_rows, write_dataset
+from komorebi_qc.fleet.synthetic import synthetic_rows, write_dataset
 from komorebi_qc.media.thumbnail import png_at
 from komorebi_qc.storage.local import opened_file
+from komorebi_qc.storage.object_store import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +75,7 @@ def with_reports(rows: pa.Table, places: dict[str, str]) -> pa.Table:
 
 def made_dataset(root: Path, count: int, most: int, captures: Sequence[str]) -> None:
     """So many rows, the worst of them with audits."""
-    rows = made_rows(count)
+    rows = synthetic_rows(count)
     ids = [one.recording_id for one in worst(fleet_of(rows, Folder(root), str(root)), most)]
     write_dataset(with_reports(rows, write_audits(root, ids, captures)), root)
 

@@ -1,4 +1,4 @@
-"""A folder with recordings, a manifest and a dataset, and workers that answer at once."""
+"""A folder with recordings, a manifest and a dataset, and executors that answer at once."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.batch.dataset.dataset import Dataset, open_dataset
 from komorebi_qc.batch.execution.executor import LocalExecutor
+from komorebi_qc.batch.execution.resolver import Resolver
+from komorebi_qc.batch.execution.resource_limits import ResourceLimits, WorkerFailure
 from komorebi_qc.batch.execution.rows import measured, row_of
-from komorebi_qc.batch.execution.tasks import BatchRequest, Resolver
-from komorebi_qc.batch.execution.worker_process import ResourceLimits, WorkerFailure
+from komorebi_qc.batch.execution.tasks import BatchRequest
 from komorebi_qc.batch.manifest.manifest_file import read_manifest
 from komorebi_qc.batch.run import Run, Tally
 
@@ -25,15 +26,13 @@ if TYPE_CHECKING:
     from komorebi_qc.batch.execution.tasks import Task
 
 
-BOUNDS = ResourceLimits(time_s=60.0)
-
-
-MOVING = ("done_at", "took_s", "peak_memory_mb")
-"""Columns that no two runs have alike."""
+LIMITS = ResourceLimits(time_s=60.0)
+VARIABLE_COLUMNS = ("done_at", "took_s", "peak_memory_mb")
+"""Columns that differ between any two runs."""
 
 
 def quick(task: Task) -> Row:
-    """Work that takes no time: what it says depends on the recording's bytes alone."""
+    """Work that takes no time; its result depends on the size of the recording alone."""
     size = Path(task.recording).stat().st_size
     (Path(task.item.connect).parent / "begun" / f"{task.item.recording_id}-{time.monotonic_ns()}").touch()
     if "slow" in task.item.agent:
@@ -51,15 +50,15 @@ _LEVELS = ("speech_dbfs", "true_peak_dbtp", "noise_floor_dbfs", "snr_db")
 
 
 @dataclass
-class Told:
-    """A watcher that remembers."""
+class RecordingWatcher:
+    """A watcher that records the progress."""
 
     total: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     worked: int = 0
 
     def begin(self, total: int) -> None:
-        """Remember it."""
+        """Record it."""
         self.total = total
 
     def done(self, outcome: str, *, took_work: bool = True) -> None:
@@ -75,7 +74,7 @@ class Desk:
     folder: Path
 
     def make(self, count: int, agent: str = "agent-1") -> None:
-        """So many recordings, each of another size."""
+        """Write recordings of different sizes."""
         (self.folder / "begun").mkdir(exist_ok=True)
         (self.folder / "call.wav").write_bytes(b"call")
         lines = []
@@ -90,64 +89,73 @@ class Desk:
 
     @property
     def manifest(self) -> Path:
-        """The list of them."""
+        """The list of the recordings."""
         return self.folder / "list.jsonl"
 
     @property
     def dataset(self) -> Dataset:
-        """Opened anew, as another process would."""
+        """A new view of the dataset, as another process has."""
         return open_dataset(str(self.folder / "dataset"))
 
     def begun(self) -> Counter[str]:
-        """How often each recording's work was begun since this was asked last."""
+        """How often each recording's work began since the last call."""
         found = list((self.folder / "begun").iterdir())
         for path in found:
             path.unlink()
         return Counter(path.name.partition("-")[0] for path in found)
 
-    def run(self, *, crew: Any = None, check: Callable[[], None] = lambda: None, **more: Any) -> Tally:
-        """One run over the manifest."""
-        do, force = more.pop("do", "diagnose"), more.pop("force", False)
-        tally, told = Tally(), Told()
-        listed = more.pop("listed", None) or read_manifest(self.manifest)
-        ask = BatchRequest(do, str(self.folder / "dataset"), **more)
-        crew = crew or LocalExecutor(2, BOUNDS, "batch_desk:quick")
-        asked = len(getattr(crew, "asked", ()))
-        Run(self.dataset, Resolver(ask), crew, BOUNDS, told, check, force).carry_out(listed, do, tally)
-        assert told.total == tally.total
-        assert told.outcomes == tally.counts
-        if isinstance(crew, Scripted):
-            assert told.worked == len(crew.asked) - asked
+    def run(
+        self,
+        *,
+        executor: Any = None,
+        action: Any = "diagnose",
+        check: Callable[[], None] = lambda: None,
+        limits: ResourceLimits = LIMITS,
+        **more: Any,
+    ) -> Tally:
+        """One run over the manifest, or over a `listing`."""
+        force = more.pop("force", False)
+        tally, watcher = Tally(), RecordingWatcher()
+        listing = more.pop("listing", None) or read_manifest(self.manifest)
+        request = BatchRequest(action, str(self.folder / "dataset"), **more)
+        executor = executor or LocalExecutor(2, limits, "batch_desk:quick")
+        tasks_before = len(getattr(executor, "tasks", ()))
+        run = Run(self.dataset, Resolver(request), executor, limits, watcher, check, force)
+        run.carry_out(listing, action, tally)
+        assert watcher.total == tally.total
+        assert watcher.outcomes == tally.counts
+        if isinstance(executor, Scripted):
+            assert watcher.worked == len(executor.tasks) - tasks_before
         return tally
 
     def rows(self) -> list[Row]:
-        """What the dataset says, without what no two runs have alike."""
-        return [{k: v for k, v in row.items() if k not in MOVING} for row in self.dataset.read().to_pylist()]
+        """The dataset's rows, without columns that differ between any two runs."""
+        return [{k: v for k, v in row.items() if k not in VARIABLE_COLUMNS} for row in self.dataset.read().to_pylist()]
 
 
 class Scripted:
-    """A crew that answers at once, with what it was told to."""
+    """An executor that answers at once, by a function."""
 
     def __init__(self, answer: Callable[[Task], Row | WorkerFailure]) -> None:
-        self.asked: list[str] = []
+        self.tasks: list[str] = []
         self.is_closed = False
         self._answer, self._done = answer, list[Any]()
 
     def has_room(self) -> bool:
-        """For two."""
+        """For two tasks."""
         return len(self._done) < 2
 
     def begin(self, task: Task) -> None:
-        """Have the answer at once."""
-        self.asked.append(task.item.recording_id)
+        """Compute the answer."""
+        self.tasks.append(task.item.recording_id)
         self._done.append((task, self._answer(task)))
 
     def answers(self, wait_s: float) -> list[Answer]:
-        """All that there are."""
+        """All answers."""
         assert wait_s < 1
         done, self._done = self._done, []
         return done
 
     def close(self) -> None:
-        """Remember that."""
+        """Record it."""
         self.is_closed = True

@@ -1,4 +1,4 @@
-"""Work on a cluster that fails as it is asked to."""
+"""Work that crashes or hangs for some recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of a fleet, made by hand."""
+"""Rows of a fleet for tests."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ import pyarrow as pa
 
 from komorebi_qc.batch.dataset.schema import SCHEMA_VERSION, WITH_DAY
 from komorebi_qc.fleet.dataset import Fleet, fleet_of
-from komorebi_qc.fleet.places import Folder
+from komorebi_qc.storage.object_store import Folder
+
+NOWHERE = Folder(Path("/nowhere"))
 
 
-def row(number: int, **given_fields: Any) -> dict[str, Any]:
-    """A row of a recording that passes, but for what is given."""
+def row(number: int, **fields: Any) -> dict[str, Any]:
+    """A row of a recording that passes, changed by `fields`."""
     base = {
         "recording_id": f"recording-{number:05d}",
         "agent": f"agent-{number % 10}",
         "schema_version": SCHEMA_VERSION,
         "version": "1.0",
-        "do": "diagnose",
+        "action": "diagnose",
         "done_at": datetime(2026, 3, 1, tzinfo=UTC),
         "status": "done",
         "is_worth_a_retry": False,
@@ -40,7 +42,7 @@ def row(number: int, **given_fields: Any) -> dict[str, Any]:
         "browser": "Chrome/141.0.7390.54",
         "day": (date(2026, 3, 1) + timedelta(days=number % 40)).isoformat(),
     }
-    return {**base, **given_fields}
+    return {**base, **fields}
 
 
 def failing(**more: Any) -> dict[str, Any]:
@@ -50,4 +52,4 @@ def failing(**more: Any) -> dict[str, Any]:
 
 def fleet(*rows: dict[str, Any]) -> Fleet:
     """A fleet of these rows."""
-    return fleet_of(pa.Table.from_pylist(list(rows), schema=WITH_DAY), Folder(Path("/nowhere")), "rows")
+    return fleet_of(pa.Table.from_pylist(list(rows), schema=WITH_DAY), NOWHERE, "rows")

@@ -20,13 +20,13 @@ def misbehave(task: tuple[str, Any]) -> Any:
         ctypes.CDLL(None).sleep(600)
     if kind == "hold the lock":
         Path(value).touch()
-        ctypes.PyDLL(None).sleep(600)  # as a decoder would that never lets go of the interpreter
+        ctypes.PyDLL(None).sleep(600)  # like a decoder that never releases the lock
     if kind == "grow":
         held = []
         while True:
             held.append(bytearray(os.urandom(1)) * 5_000_000)
             time.sleep(0.01)
-    if kind == "leap":
+    if kind == "grow fast":
         return len(bytearray(1) * 100_000_000_000)
     if kind == "exit":
         os._exit(7)

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from komorebi_qc.batch.dataset.schema import WITH_DAY
-from komorebi_qc.batch.rerun import Pace, for_the_queue, listed_again, rows_where
+from komorebi_qc.batch.selection import listing_of, rows_where
+from komorebi_qc.batch.submission import Pace, split_for_queue
 from komorebi_qc.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ ROWS = pa.Table.from_pylist(
         row("b", "2026-11-01", "fail", drift_ppm=80.0, failures=["drift"], listed_in="list.csv:4"),
         row("c", "2026-11-02", "pass", done_at=WHEN + timedelta(days=1)),
         row("d", "unknown", "fail", named_by="files", call="/x/call.wav", recording="/x/screen.webm"),
-        row("list.csv:3", "unknown", None, named_by=None, status="set_aside"),
+        row("list.csv:3", "unknown", None, named_by=None, status="rejected"),
     ],
     schema=WITH_DAY,
 )
@@ -53,7 +54,7 @@ def names(condition: str) -> list[str]:
         ("abs(drift_ppm) > 50 or verdict is null", ["b", "list.csv:3"]),
         ("list_contains(failures, 'drift')", ["b"]),
         ("done_at > '2026-11-25'", ["c"]),
-        ("status = 'set_aside' -- a comment", ["list.csv:3"]),
+        ("status = 'rejected' -- a comment", ["list.csv:3"]),
         ("true", ["a", "b", "c", "d", "list.csv:3"]),
     ],
 )
@@ -108,7 +109,7 @@ def test_a_condition_changes_nothing(tmp_path: Path) -> None:
 
 def test_rows_become_recordings_again() -> None:
     """As their list named them: by ID or by files, with call end, agent, day and place; rows set aside name none."""
-    listed, aside = listed_again(rows_where(ROWS, "day is null or recording_id = 'b'"), "rerun")
+    listed, aside = listing_of(rows_where(ROWS, "day is null or recording_id = 'b'"), "rerun")
     by_id, by_files = listed.items
     assert (by_id.named_by, by_id.call_end, by_id.agent, by_id.day) == ("id", "00:01:00", "agent-7", "2026-11-01")
     assert (by_files.connect, by_files.recording, by_files.day) == ("/x/call.wav", "/x/screen.webm", "")
@@ -119,7 +120,7 @@ def test_rows_become_recordings_again() -> None:
 def test_the_queue_knows_recordings_by_their_id() -> None:
     """Rows of files, and those whose call end isn't known, are named with the reason and not sent."""
     rows = [*rows_where(ROWS, "true"), {**row("e", "2026-11-01", "fail"), "call_end": None}]
-    can, cannot = for_the_queue(rows)
+    can, cannot = split_for_queue(rows)
     assert [found["recording_id"] for found in can] == ["a", "b", "c"]
     assert [name for name, _ in cannot] == ["d", "list.csv:3", "e"]
 

@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from batch_desk import Desk, Scripted, Told
-
-from komorebi_qc.batch.execution.rows import row_of
-from komorebi_qc.batch.execution.tasks import BatchRequest, Resolver
-from komorebi_qc.batch.execution.worker_process import ResourceLimits, WorkerFailure
-from komorebi_qc.batch.manifest.manifest_file import Item, Listed, SetAside, read_manifest
-from komorebi_qc.batch.run import Run, Tally
 from komorebi_qc.cli.batch_progress import Bar, Lines
+
+from komorebi_qc.batch.execution.resolver import Resolver
+from komorebi_qc.batch.execution.resource_limits import ResourceLimits, WorkerFailure
+from komorebi_qc.batch.execution.rows import row_of
+from komorebi_qc.batch.execution.tasks import BatchRequest
+from komorebi_qc.batch.manifest.items import Item, Listing, RejectedRow
+from komorebi_qc.batch.manifest.manifest_file import read_manifest
+from komorebi_qc.batch.run import Run, Tally
 
 if TYPE_CHECKING:
     from komorebi_qc.batch.execution.rows import Row
@@ -92,13 +94,13 @@ def test_a_failure_is_a_row_and_waits_for_a_change(desk: Desk) -> None:
     }
     tally = desk.run(crew=Scripted(lambda task: faults.get(task.item.recording_id) or good(task)))
     assert tally.counts == {"pass": 4, "failed": 2}
-    assert tally.told == [("r001", "it crashed"), ("r002", "killed")]
+    assert tally.first_failures == [("r001", "it crashed"), ("r002", "killed")]
     row = next(row for row in desk.rows() if row["recording_id"] == "r001")
     assert (row["status"], row["error_class"], row["error"], row["verdict"]) == ("failed", "Crash", "it crashed", None)
     again = Scripted(good)
     tally = desk.run(crew=again)
     assert (tally.counts, tally.unchanged) == ({"pass": 5, "failed": 1}, 5)
-    assert tally.told == [("r001", "it crashed")]
+    assert tally.first_failures == [("r001", "it crashed")]
     assert again.asked == ["r002"]
 
 
@@ -115,24 +117,29 @@ def test_a_failed_try_leaves_what_was_measured(desk: Desk) -> None:
     before = desk.rows()
     failing = Scripted(lambda _: WorkerFailure("TimeLimit", "too long"))
     assert desk.run(crew=failing, do="audit").counts == {"failed": 6}
-    noted = {"last_try_do": "audit", "last_try_error_class": "TimeLimit", "last_try_error": "too long"}
+    noted = {"last_attempt_action": "audit", "last_attempt_error_class": "TimeLimit", "last_attempt_error": "too long"}
     for row, was in zip(desk.rows(), before, strict=True):
-        assert row == {**was, **{name: value for name, value in row.items() if name.startswith("last_try_")}}
+        assert row == {**was, **{name: value for name, value in row.items() if name.startswith("last_attempt_")}}
         assert {name: row[name] for name in noted} == noted
-        assert row["last_try_at"] is not None
-        assert row["last_try_is_worth_a_retry"] is False
+        assert row["last_attempt_at"] is not None
+        assert row["last_attempt_is_worth_a_retry"] is False
     # The same work isn't tried again and is told as failed; the diagnosis is still done; other bounds are a chance.
     same = Scripted(good)
     tally = desk.run(crew=same, do="audit")
-    assert (same.asked, tally.counts, tally.unchanged, tally.told[0]) == ([], {"failed": 6}, 6, ("r000", "too long"))
+    assert (same.asked, tally.counts, tally.unchanged, tally.first_failures[0]) == (
+        [],
+        {"failed": 6},
+        6,
+        ("r000", "too long"),
+    )
     assert desk.run(crew=same).counts == {"pass": 6}
     assert same.asked == []
     assert _of_bounds(desk, Scripted(good), ResourceLimits(time_s=999), "audit").counts == {"pass": 6}
-    assert {row["last_try_error"] for row in desk.rows()} == {None}
-    assert {row["do"] for row in desk.rows()} == {"audit"}
+    assert {row["last_attempt_error"] for row in desk.rows()} == {None}
+    assert {row["action"] for row in desk.rows()} == {"audit"}
 
 
-def test_a_failed_try_that_may_pass_is_tried_again(desk: Desk) -> None:
+def test_a_failed_try_that_may_pass_is_failed_again(desk: Desk) -> None:
     """By the next run of the same work, and by no other one."""
     desk.run(crew=Scripted(good))
     desk.run(crew=Scripted(lambda _: WorkerFailure("Crash", "killed", is_worth_a_retry=True)), do="audit")
@@ -148,7 +155,9 @@ def test_a_failure_of_other_inputs_takes_the_row(desk: Desk) -> None:
     desk.run(crew=Scripted(good))
     desk.manifest.write_text(desk.manifest.read_text().replace("00:01:00", "00:01:01"))
     desk.run(crew=Scripted(lambda _: WorkerFailure("Crash", "it crashed")))
-    assert {(row["status"], row["verdict"], row["last_try_error"]) for row in desk.rows()} == {("failed", None, None)}
+    assert {(row["status"], row["verdict"], row["last_attempt_error"]) for row in desk.rows()} == {
+        ("failed", None, None)
+    }
 
 
 def test_a_measured_row_outlives_its_files(desk: Desk) -> None:
@@ -160,7 +169,7 @@ def test_a_measured_row_outlives_its_files(desk: Desk) -> None:
     for _ in range(2):
         tally = desk.run(listed=listed, crew=Scripted(good))
         assert tally.counts == {"pass": 5, "failed": 1}
-        assert "can't be read" in dict(tally.told)["r001"]
+        assert "can't be read" in dict(tally.first_failures)["r001"]
         assert desk.rows() == measured
     (desk.folder / "kept").rename(file)
     assert desk.run(listed=listed, crew=Scripted(good)).counts == {"pass": 6}
@@ -198,7 +207,7 @@ def test_levels_judged_before_count(desk: Desk) -> None:
     desk.run(crew=Scripted(diagnosed))
     assert desk.run(crew=Scripted(processed), do="process").counts == {"warn": 6}
     for row in desk.rows():
-        assert (row["do"], row["verdict"], row["warnings"]) == ("process", "warn", ["call_agent_snr"])
+        assert (row["action"], row["verdict"], row["warnings"]) == ("process", "warn", ["call_agent_snr"])
         assert (row["warn_count"], row["fail_count"], row["recording_snr_db"]) == (1, 0, 20.0)
     assert desk.run(crew=Scripted(processed), do="process").counts == {"warn": 6}
 
@@ -218,7 +227,7 @@ def test_a_diagnosis_is_done_by_an_audit(desk: Desk) -> None:
     bare = Scripted(lambda task: {**good(task), "recording_snr_db": None})
     desk.run(crew=bare, do="audit")
     assert len(bare.asked) == 6
-    assert {row["do"] for row in desk.rows()} == {"audit"}
+    assert {row["action"] for row in desk.rows()} == {"audit"}
     assert {row["recording_snr_db"] for row in desk.rows()} == {20.0}
     assert desk.run(crew=Scripted(good)).unchanged == 6
     desk.manifest.write_text(desk.manifest.read_text().replace("00:01:00", "00:01:01"))
@@ -229,14 +238,14 @@ def test_a_diagnosis_is_done_by_an_audit(desk: Desk) -> None:
 def test_rows_set_aside_are_in_the_table_until_they_are_mended(desk: Desk) -> None:
     """With place and reason; a list that no longer has them takes them out, another list doesn't."""
     name = read_manifest(desk.manifest).name
-    aside = Listed(name, (), (SetAside(f"{name}:7", "call_end is missing"),))
-    assert desk.run(listed=aside).counts == {"set_aside": 1}
-    other = Listed("other.csv", (), (SetAside("other.csv:2", "it is no row"),))
+    aside = Listing(name, (), (RejectedRow(f"{name}:7", "call_end is missing"),))
+    assert desk.run(listed=aside).counts == {"rejected": 1}
+    other = Listing("other.csv", (), (RejectedRow("other.csv:2", "it is no row"),))
     desk.run(listed=other)
     desk.run()
     found = {row["recording_id"]: row for row in desk.rows()}
     assert f"{name}:7" not in found
-    assert (found["other.csv:2"]["status"], found["other.csv:2"]["error"]) == ("set_aside", "it is no row")
+    assert (found["other.csv:2"]["status"], found["other.csv:2"]["error"]) == ("rejected", "it is no row")
     assert len(found) == 7
 
 
@@ -244,10 +253,10 @@ def test_what_was_set_aside_under_other_dates_goes_when_it_is_usable(desk: Desk)
     """A window that moves on leaves no row behind for an item that was mended, and one for each that wasn't."""
     items = read_manifest(desk.manifest).items
     usable = replace(items[0], listed_in="table T:one")
-    bad = {name: SetAside(f"table T:{name}", "noon is no call end") for name in ("one", "two")}
-    desk.run(listed=Listed("table T 2026-11-01 to 2026-11-02", (), tuple(bad.values())))
-    desk.run(listed=Listed("table T 2026-11-02 to 2026-11-03", (usable,), ()))
-    assert [row["recording_id"] for row in desk.rows() if row["status"] == "set_aside"] == ["table T:two"]
+    bad = {name: RejectedRow(f"table T:{name}", "noon is no call end") for name in ("one", "two")}
+    desk.run(listed=Listing("table T 2026-11-01 to 2026-11-02", (), tuple(bad.values())))
+    desk.run(listed=Listing("table T 2026-11-02 to 2026-11-03", (usable,), ()))
+    assert [row["recording_id"] for row in desk.rows() if row["status"] == "rejected"] == ["table T:two"]
 
 
 def test_an_input_that_is_gone_fails_its_own_row(desk: Desk) -> None:
@@ -256,15 +265,15 @@ def test_an_input_that_is_gone_fails_its_own_row(desk: Desk) -> None:
     (desk.folder / "2026/11/02/r001.webm").unlink()
     tally = desk.run(listed=listed)
     assert tally.counts["failed"] == 1
-    assert "r001.webm can't be read" in tally.told[0][1]
+    assert "r001.webm can't be read" in tally.first_failures[0][1]
     assert len(desk.rows()) == 6
 
 
 def test_nobody_tells_the_call_end(desk: Desk) -> None:
     """A recording without one is a failed row with what to do about it."""
     item = Item("r9", "files", "list", str(desk.folder / "call.wav"), str(desk.folder / "2026/11/01/r000.webm"))
-    tally = desk.run(listed=Listed("list", (item,), ()))
-    assert tally.told == [
+    tally = desk.run(listed=Listing("list", (item,), ()))
+    assert tally.first_failures == [
         ("r9", "nothing tells the call end of r9: list it in a manifest and name that by --call-ends")
     ]
 
@@ -284,7 +293,7 @@ def test_a_stop_keeps_what_is_done(desk: Desk) -> None:
     assert crew.is_closed
     kept = [row["recording_id"] for row in desk.rows()]
     assert kept == [name for name in ("r000", "r001", "r002", "r003", "r004", "r005") if name in set(crew.asked)]
-    assert not desk.dataset.place.names("_journal/")
+    assert not desk.dataset.store.names("_journal/")
     rest = Scripted(good)
     desk.run(crew=rest)
     assert sorted(crew.asked + rest.asked) == [f"r{n:03}" for n in range(6)]
@@ -313,7 +322,7 @@ def test_killed_anywhere_it_goes_on(tmp_path: Path, seed: int) -> None:
             time.sleep(0.005)
         run.send_signal(signal.SIGKILL)
     begun = killed.begun()
-    kept = set(killed.dataset.known())
+    kept = set(killed.dataset.summaries())
     assert len(begun.keys() - kept) <= 3 + 2  # two workers and what waits for them; begun since we looked
     tally = killed.run()
     assert tally.unchanged == len(kept)

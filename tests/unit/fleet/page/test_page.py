@@ -26,11 +26,11 @@ from komorebi_qc.fleet.dataset import fleet_of, open_fleet
 from komorebi_qc.fleet.page import charts
 from komorebi_qc.fleet.page.contact_sheet import REPORT, THUMBNAIL, WAVE_BINS, cards
 from komorebi_qc.fleet.page.page import fleet_html
-from komorebi_qc.fleet.places import Folder
 from komorebi_qc.fleet.report import fleet_named, write_report
 from komorebi_qc.fleet.study.queries import MEASURES
 from komorebi_qc.fleet.study.study import LEAST, study_of
-from komorebi_qc.fleet.synthetic import MIXED_UP, SHIFTED, made_rows, write_dataset
+from komorebi_qc.fleet.synthetic import MIXED_UP, SHIFTED, synthetic_rows, write_dataset
+from komorebi_qc.storage.object_store import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,7 +176,7 @@ CASES: dict[str, Callable[[], Fleet]] = {
             for n in range(90)
         )
     ),
-    "two years": lambda: fleet_of(made_rows(3_000, days=730), Folder(Path("/nowhere")), "years"),
+    "two years": lambda: fleet_of(synthetic_rows(3_000, days=730), Folder(Path("/nowhere")), "years"),
     "nulls all over": lambda: fleet(*({"recording_id": f"r{n}"} for n in range(30))),
 }
 
@@ -223,8 +223,8 @@ def test_every_dataset_has_a_sensible_page(name: str) -> None:
 @pytest.mark.parametrize("name", ["empty", "one row", "all failed", "no offsets"])
 def test_the_notebook_shows_every_dataset(name: str) -> None:
     """Each cell's call shows something, in HTML and in words, and its pictures lie in it."""
-    desk = notebook.Desk(study_of(CASES[name]()))
-    shows: tuple[Callable[[notebook.Desk], NotebookOutput], ...] = (
+    desk = notebook.FleetSession(study_of(CASES[name]()))
+    shows: tuple[Callable[[notebook.FleetSession], NotebookOutput], ...] = (
         *(notebook.overview, notebook.over_time, notebook.changes, notebook.by_browser, notebook.worst),
         *(notebook.groups, notebook.reasons, notebook.distributions, notebook.medians),
     )
@@ -252,8 +252,8 @@ def test_what_comes_from_outside_is_text() -> None:
     for field in ("error", "error_class"):
         gone = {"status": "failed", "verdict": None}
         rows += [row(len(rows) + n, **gone, **{field: text}) for n, text in enumerate(HOSTILE)]
-        again = {"last_try_do": "audit"}
-        rows += [row(len(rows) + n, **again, **{f"last_try_{field}": text}) for n, text in enumerate(HOSTILE)]
+        again = {"last_attempt_action": "audit"}
+        rows += [row(len(rows) + n, **again, **{f"last_attempt_{field}": text}) for n, text in enumerate(HOSTILE)]
     worst_of_all = {"fail_count": 9, "failures": list(HOSTILE), "warnings": list(HOSTILE)}
     rows += [row(0, **{**failing(), **worst_of_all, "recording_id": text}) for text in HOSTILE]
     seen = checked(page_of(fleet(*rows)))
@@ -330,7 +330,7 @@ def test_chance_is_not_drawn_large() -> None:
 
 def test_years_are_drawn_by_week() -> None:
     """Two years of days are drawn as some hundred weeks, each chart saying so; three months stay days."""
-    years, months = (study_of(fleet_of(made_rows(8_000, days=n), Folder(Path("/nowhere")), "x")) for n in (730, 92))
+    years, months = (study_of(fleet_of(synthetic_rows(8_000, days=n), Folder(Path("/nowhere")), "x")) for n in (730, 92))
     for study, each, least, most in ((years, "week", 90, 110), (months, "day", 80, 92)):
         figure, told = charts.medians(study)
         assert f"{'weekly' if each == 'week' else 'daily'} medians" in told
@@ -392,7 +392,7 @@ def test_a_spoiled_audit_is_left_out(audited: Path, tmp_path: Path) -> None:
         for name, content in ((REPORT, report), (THUMBNAIL, thumbnail)):
             if content is not None:
                 (folder / name).write_bytes(content)
-    rows = with_reports(made_rows(2_000), {one: f"{k}/{REPORT}" for k, one in enumerate(ids)})
+    rows = with_reports(synthetic_rows(2_000), {one: f"{k}/{REPORT}" for k, one in enumerate(ids)})
     write_dataset(rows, tmp_path)
     write_report(open_fleet(str(tmp_path)), str(tmp_path / "fleet.html"), 3)
     seen = checked((tmp_path / "fleet.html").read_text())
@@ -446,13 +446,13 @@ def test_a_broken_report_costs_its_own_picture(name: str, tmp_path: Path) -> Non
     rows = [row(n, **failing(report=f"{folder}/{REPORT}")) for n, folder in enumerate(("broken", "sound"))]
     made = fleet_of(pa.Table.from_pylist(rows, schema=WITH_DAY), Folder(tmp_path), str(tmp_path))
     broken, sound = cards(made, study_of(made, 2).worst, str(tmp_path / "fleet.html"))
-    assert (broken.waves, broken.thumbnail, broken.is_there) == ((), "", True)
-    assert (len(sound.waves), sound.thumbnail[:15], sound.is_there) == (1, "data:image/webp", True)
+    assert (broken.waves, broken.thumbnail, broken.has_report) == ((), "", True)
+    assert (len(sound.waves), sound.thumbnail[:15], sound.has_report) == (1, "data:image/webp", True)
 
 
 def test_without_any_report_there_is_the_command(tmp_path: Path) -> None:
     """Where nothing was audited yet, the page says so and gives the command for just these recordings."""
-    write_dataset(made_rows(2_000), tmp_path)
+    write_dataset(synthetic_rows(2_000), tmp_path)
     written = write_report(open_fleet(str(tmp_path)), str(tmp_path / "fleet.html"), 4)
     seen = checked((tmp_path / "fleet.html").read_text())
     assert "None of them has a report yet" in seen.text
@@ -504,6 +504,6 @@ def test_the_page_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_the_notebook_writes_the_page(tmp_path: Path) -> None:
     """The last cell leaves the file, and says where and how large it is."""
     out = tmp_path / "fleet.html"
-    shown = notebook.page(notebook.Desk(study_of(fleet(row(0)))), str(out))
+    shown = notebook.page(notebook.FleetSession(study_of(fleet(row(0)))), str(out))
     assert f"{out}: 0." in shown.text
     checked(out.read_text())

@@ -1,4 +1,4 @@
-"""The dataset as CSV: all of its rows, none of which a spreadsheet obeys, in a file that can be written."""
+"""The dataset as CSV: all rows, without formulas, in a file that was checked before."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 
 def table(*rows: dict[str, Any]) -> pa.Table:
-    """Rows of the dataset of which little is known."""
+    """Rows of the dataset with few values."""
     blank: dict[str, Any] = {**dict.fromkeys(WITH_DAY.names), "done_at": datetime(2026, 11, 24, 9, tzinfo=UTC)}
     return pa.Table.from_pylist([{**blank, "recording_id": f"r{n}", **row} for n, row in enumerate(rows)], WITH_DAY)
 
 
 def read(content: bytes) -> Sequence[dict[str, str]]:
-    """What a spreadsheet sees, which goes by the mark at the beginning."""
+    """The rows as a spreadsheet reads them, by the byte order mark."""
     assert content.startswith(b"\xef\xbb\xbf")
     return list(csv.DictReader(content.decode("utf-8-sig").splitlines(keepends=True)))
 
 
 def test_all_rows_and_columns(tmp_path: Path) -> None:
-    """The same as in the dataset: lists in one cell, times as ISO 8601, letters of any script."""
+    """Lists are one cell, times are ISO 8601, and any script is kept."""
     rows = table(
         {"error": 'with "quotes", and\nlines', "agent": "J\u00fcrgen \u6728\u6f0f\u308c\u65e5"},
         {"warnings": ["drift", "call_snr"], "is_worth_a_retry": False},
@@ -50,8 +50,8 @@ def test_all_rows_and_columns(tmp_path: Path) -> None:
     "text",
     ["=1+2", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x";"y")', "x;=A1;y", "x\n =A1", "\uff1dA1"],
 )
-def test_no_text_is_a_formula(tmp_path: Path, text: str) -> None:
-    """Wherever a spreadsheet may begin a cell stands an apostrophe; numbers stay numbers, negative ones too."""
+def test_formulas_are_escaped(tmp_path: Path, text: str) -> None:
+    """An apostrophe is at every place where a spreadsheet may begin a cell; numbers stay numbers."""
     file = csv_file(str(tmp_path / "rows.csv"))
     file.write(table({"agent": text, "warnings": [text], "offset_s": -1.5, "jump_count": -2, "error": f"a{text}"}))
     (row,) = read((tmp_path / "rows.csv").read_bytes())
@@ -61,8 +61,8 @@ def test_no_text_is_a_formula(tmp_path: Path, text: str) -> None:
     assert (row["offset_s"], row["jump_count"]) == ("-1.5", "-2")
 
 
-def test_a_file_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> None:
-    """A folder, a file for a folder, and one where nobody may write; what is looked at stays as it is."""
+def test_a_file_that_cannot_be_written_is_an_error_at_once(tmp_path: Path) -> None:
+    """A folder, a file instead of a folder, and a folder without the right to write; existing files stay unchanged."""
     (tmp_path / "file").write_text("old")
     for text in (tmp_path, tmp_path / "file" / "rows.csv", Path("/proc/none/rows.csv"), tmp_path / ("x" * 300)):
         with pytest.raises(InputError):
@@ -72,12 +72,12 @@ def test_a_file_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_file_on_s3(world: World) -> None:
-    """It goes to its bucket, and into no folder of this machine; a bucket that isn't there is told at once."""
+    """It is written to its bucket; a missing bucket is an error at once."""
     file = csv_file(f"s3://{OUTPUT}/tables/rows.csv")
     assert file.address == f"s3://{OUTPUT}/tables/rows.csv"
     file.write(table({}))
     assert read(world.s3.get_object(Bucket=OUTPUT, Key="tables/rows.csv")["Body"].read())[0]["recording_id"] == "r0"
-    with pytest.raises(InputError, match="no bucket nowhere"):
+    with pytest.raises(InputError, match="the bucket nowhere doesn't exist"):
         csv_file("s3://nowhere/rows.csv")
     for text in (f"s3://{OUTPUT}", f"s3://{OUTPUT}/tables/"):
         with pytest.raises(InputError, match="names no object"):

@@ -18,7 +18,7 @@ import pytest
 from batch_desk import BOUNDS, Desk
 
 from komorebi_qc.batch.execution.dask_executor import DaskExecutor
-from komorebi_qc.batch.execution.worker_process import ResourceLimits
+from komorebi_qc.batch.execution.resource_limits import ResourceLimits
 from komorebi_qc.core.errors import InputError, PermanentError, StorageError
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _works_on(work: str) -> list[str]:
             words = path.read_bytes().split(b"\0")
         except OSError:
             continue
-        if work.encode() in words and b"komorebi_qc.batch.execution.worker_process" in words:
+        if work.encode() in words and b"komorebi_qc.batch.execution.worker_main" in words:
             found.append(path.parent.name)
     return found
 
@@ -162,7 +162,7 @@ def test_a_cluster_that_goes_is_told(
     gone: str, told: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the midst of a run all workers end, or the scheduler: so does the run, with a reason that may pass."""
-    for name, value in (("_WITHOUT_S", 1), ("_COUNT_EVERY_S", 0.2)):
+    for name, value in (("_WITHOUT_WORKERS_S", 1), ("_COUNT_EVERY_S", 0.2)):
         monkeypatch.setattr(f"komorebi_qc.batch.execution.dask_executor.{name}", value)
     desk = Desk(tmp_path)
     desk.make(20, "slow")
@@ -180,7 +180,7 @@ def test_a_cluster_that_goes_is_told(
 
 def test_no_scheduler_and_no_workers(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both are told, with the command that starts what is missing."""
-    monkeypatch.setattr("komorebi_qc.batch.execution.dask_executor._PATIENCE_S", 1)
+    monkeypatch.setattr("komorebi_qc.batch.execution.dask_executor._TIMEOUT_S", 1)
     with pytest.raises(StorageError, match="no Dask scheduler answers"):
         DaskExecutor("tcp://127.0.0.1:1", BOUNDS)
     with _cluster(tmp_path_factory.mktemp("dask"), 0) as empty, pytest.raises(StorageError, match="has no workers"):
@@ -198,7 +198,7 @@ def test_an_address_is_told_by_its_form(address: str) -> None:
 
 def test_whoever_answers_nothing_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     """A port that takes connections and stays silent is told after a while, and doesn't hold the run for ever."""
-    monkeypatch.setattr("komorebi_qc.batch.execution.dask_executor._PATIENCE_S", 1)
+    monkeypatch.setattr("komorebi_qc.batch.execution.dask_executor._TIMEOUT_S", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(StorageError, match="no Dask scheduler answers"):

@@ -15,9 +15,10 @@ from komorebi_qc.batch.dataset.dataset import open_dataset
 from komorebi_qc.batch.dataset.schema import LEVELS, WITH_DAY
 from komorebi_qc.batch.execution import work
 from komorebi_qc.batch.execution.media_tags import read_tags
+from komorebi_qc.batch.execution.resolver import Resolver
 from komorebi_qc.batch.execution.rows import failed, unresolved_row
-from komorebi_qc.batch.execution.tasks import BatchRequest, Resolver, Task
-from komorebi_qc.batch.manifest.manifest_file import Item
+from komorebi_qc.batch.execution.tasks import BatchRequest, Task
+from komorebi_qc.batch.manifest.items import Item
 from komorebi_qc.core.errors import AccessDeniedError, MediaError, StorageError
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.timebase import parse_call_end
@@ -59,7 +60,7 @@ def test_an_error_is_a_row(
     task: Task, monkeypatch: pytest.MonkeyPatch, error: Exception, error_class: str, *, is_worth_a_retry: bool
 ) -> None:
     """Foreseen or not it is told with its class and words, and whether trying again may help."""
-    monkeypatch.setitem(work._WORKS, "diagnose", _raising(error))
+    monkeypatch.setitem(work._ACTIONS, "diagnose", _raising(error))
     row = work.carry_out(task)
     assert row.keys() == set(WITH_DAY.names)
     assert (row["status"], row["error_class"], row["verdict"]) == ("failed", error_class, None)
@@ -107,7 +108,7 @@ def test_settings_are_those_of_whoever_asks(task: Task, monkeypatch: pytest.Monk
         seen.update({name: os.environ.get(name) for name in ("KOMOREBI_LIMITS", "INPUT_BUCKET_NAME")})
         return {"status": "done"}
 
-    monkeypatch.setitem(work._WORKS, "diagnose", do)
+    monkeypatch.setitem(work._ACTIONS, "diagnose", do)
     work.carry_out(task)
     assert seen == {"KOMOREBI_LIMITS": "drift=50", "INPUT_BUCKET_NAME": None}
     assert os.environ["KOMOREBI_LIMITS"] == "drift=1"

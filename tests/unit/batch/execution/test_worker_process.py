@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from komorebi_qc.batch.execution.worker_process import ResourceLimits, Stopped, WorkerFailure, WorkerProcess
+from komorebi_qc.batch.execution.resource_limits import ResourceLimits, Stopped, WorkerFailure
+from komorebi_qc.batch.execution.worker_process import WorkerProcess
 from komorebi_qc.core.errors import PermanentError
 
 if TYPE_CHECKING:

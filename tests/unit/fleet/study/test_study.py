@@ -16,16 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from komorebi_qc.batch.dataset.schema import WITH_DAY
-from komorebi_qc.batch.rerun import rows_where
+from komorebi_qc.batch.selection import rows_where
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.fleet.dataset import fleet_of, open_fleet
 from komorebi_qc.fleet.narrative import answers as told
-from komorebi_qc.fleet.places import Folder
 from komorebi_qc.fleet.report import fleet_named
 from komorebi_qc.fleet.study.changes import LEAST_DAYS, Series, find_changes
 from komorebi_qc.fleet.study.queries import groups, overview, reasons, worst
 from komorebi_qc.fleet.study.study import Study, study_of
-from komorebi_qc.fleet.synthetic import FIRST_DAY, MIXED_UP, SHIFT_S, SHIFTED, made_rows, seeds, write_dataset
+from komorebi_qc.fleet.synthetic import FIRST_DAY, MIXED_UP, SHIFT_S, SHIFTED, seeds, synthetic_rows, write_dataset
+from komorebi_qc.storage.object_store import Folder
 
 SHIFT_DAY = FIRST_DAY + timedelta(days=43)
 """On which half of all had the release."""
@@ -60,7 +60,7 @@ def test_chance_alone_is_seldom_told_of() -> None:
     """Without plants, of six pages one at most tells of a change or of a group."""
     alarms = 0
     for seed in range(6):
-        found = study_of(fleet_of(made_rows(4_000, seed=seed, plants=False), Folder(Path("/nowhere")), "even"))
+        found = study_of(fleet_of(synthetic_rows(4_000, seed=seed, faults=False), Folder(Path("/nowhere")), "even"))
         alarms += bool(found.changes or found.own_changes or found.stand_outs)
         assert found.stand_outs or "Nobody stands out" in [one.short for one in told.answers(found)]
     assert alarms <= 1
@@ -186,7 +186,7 @@ def test_few_recordings_accuse_nobody() -> None:
 
 def test_counts_are_the_rows(planted: Study) -> None:
     """Verdicts, days, agents and groups are counted as one would by hand."""
-    rows = made_rows(30_000).to_pylist()
+    rows = synthetic_rows(30_000).to_pylist()
     seen = planted.overview
     assert seen.count == len(rows)
     assert seen.fail == sum(one["verdict"] == "fail" for one in rows)
@@ -210,7 +210,7 @@ def test_only_sure_measurements_count() -> None:
         row(2, offset_s=1.0, coverage=float("nan")),
         row(3, offset_s=5.0, coverage=0.5, status="failed", verdict=None),
     )
-    assert made.ask("select max(offset_s), count(offset_s), count(drift_ppm), count(coverage) from rows") == [
+    assert made.query("select max(offset_s), count(offset_s), count(drift_ppm), count(coverage) from rows") == [
         (1.0, 1, 1, 2)
     ]
 
@@ -256,38 +256,38 @@ def test_reasons_are_counted() -> None:
         fleet(
             *(row(n, **failing()) for n in range(3)),
             row(3, status="failed", verdict=None, error_class="StorageError", error="Busy", is_worth_a_retry=True),
-            row(4, status="set_aside", verdict=None, error_class=None, error=None),
+            row(4, status="rejected", verdict=None, error_class=None, error=None),
         )
     )
     assert [(one.status, one.name, one.count, one.agents, one.is_worth_a_retry) for one in found] == [
         ("fail", "sync_status", 3, 3, False),
         ("failed", "StorageError", 1, 1, True),
-        ("set_aside", "without a reason", 1, 1, False),
+        ("rejected", "without a reason", 1, 1, False),
     ]
 
 
-def test_what_was_tried_again_in_vain_is_told() -> None:
+def test_what_was_failed_again_in_vain_is_told() -> None:
     """A recording whose newer try failed keeps its verdict, and the page says how many these are, and why."""
-    again = {"last_try_do": "audit", "last_try_error_class": "TimeLimit", "last_try_error": "Too slow."}
+    again = {"last_attempt_action": "audit", "last_attempt_error_class": "TimeLimit", "last_attempt_error": "Too slow."}
     made = fleet(
-        row(0, **again, last_try_is_worth_a_retry=True),
-        row(1, **failing(), **again, last_try_is_worth_a_retry=False),
+        row(0, **again, last_attempt_is_worth_a_retry=True),
+        row(1, **failing(), **again, last_attempt_is_worth_a_retry=False),
         row(2, status="failed", verdict=None, error_class="StorageError", is_worth_a_retry=True),
         row(3),
     )
     found = study_of(made)
     seen = found.overview
-    assert (seen.examined, seen.fail, seen.failed, seen.tried_again, seen.retried) == (3, 1, 1, 2, 2)
+    assert (seen.examined, seen.fail, seen.failed, seen.failed_again, seen.retried) == (3, 1, 1, 2, 2)
     told_again = "2 were tried again since, and failed: told is what was found before."
     assert told_again in [text for text, _ in told.answers(found)[0].sentences]
-    rows = [(one.name, one.count, one.is_worth_a_retry) for one in found.reasons if one.status == "tried_again"]
+    rows = [(one.name, one.count, one.is_worth_a_retry) for one in found.reasons if one.status == "failed_again"]
     assert sorted(rows) == [("TimeLimit", 1, False), ("TimeLimit", 1, True)]
-    assert [one.last_try_error for one in found.worst] == ["Too slow."]
+    assert [one.last_attempt_error for one in found.worst] == ["Too slow."]
 
 
 def test_a_dataset_is_read_back(tmp_path: Path) -> None:
     """What is written by days is read as it was made."""
-    rows = made_rows(500)
+    rows = synthetic_rows(500)
     write_dataset(rows, tmp_path / "dataset")
     assert overview(open_fleet(str(tmp_path / "dataset"))) == overview(fleet_of(rows, Folder(tmp_path), "rows"))
 
