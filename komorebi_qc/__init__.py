@@ -1,4 +1,4 @@
-"""Unified recordings: Amazon Connect's call audio over the agent's screen recording, in sync.
+"""Unified recordings: Amazon Connect's call audio with the agent recording's video, in sync.
 
 The public interface has three functions: `diagnose` measures a pair of files, `process` writes the unified recording,
 and `audit` writes a report for an analyst. Their options, results and errors are here too.

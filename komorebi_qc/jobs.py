@@ -92,7 +92,7 @@ class Selection:
         return cls(recording_id, connect, recording, call_end)
 
     def with_call_end(self, environ: Mapping[str, str]) -> Selection:
-        """The same selection, with the item's call end if it has none.
+        """The same selection, with the item's call end if its own is empty.
 
         Raises:
             InputError: the item has no usable call end either.

@@ -1,4 +1,4 @@
-"""The input of the findings: what a run or a diagnosis knows when it has measured everything."""
+"""The input of the findings: all facts and measurements of a run or a diagnosis."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class PairLevels:
     Attributes:
         customer: the call audio's left channel.
         agent: the call audio's right channel.
-        mixed: the recording's own audio; of silence if it has none.
+        mixed: the recording's own audio; silence if it has no audio track.
         has_recording_audio: whether the recording has an audio track.
     """
 

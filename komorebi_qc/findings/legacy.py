@@ -1,7 +1,7 @@
 """Readers for documents of schema 1: `upgrade` turns them into schema 2. Pure.
 
 Schema 2.0 renamed keys, values and names once. `KEYS`, `VALUES` and `NAMES` are the only tables of it; the readers of
-datasets and item attributes use them too. Numbers never change, and sentences stay as they were written.
+datasets and item attributes use them too. Numbers never change, and sentences keep their old words.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def _track(
     yield limits.finding(
         f"{label}_dead_air",
         dead.length_s,
-        f"Nobody speaks in the {label} for {dead.length_s:.1f} s from {clock_text(dead.start_s)} on."
+        f"No one speaks in the {label} for {dead.length_s:.1f} s from {clock_text(dead.start_s)} on."
         if dead.length_s
         else f"The {label} has no silence of 2 s or more.",
         advice="listen whether the call was on hold there.",
@@ -91,8 +91,8 @@ def _channel(name: str, c: ChannelLevels, limits: Limits) -> Iterator[Finding]:
     sound = limits.finding(
         f"{name}_sound",
         _sounding_dbfs(c),
-        f"{channel} is dead: nothing in it is louder than {dead.low:g} dBFS. If a person should be heard there, check "
-        "the microphone, the mute button, and which channels are recorded.",
+        f"{channel} is dead: nothing in it is louder than {dead.low:g} dBFS. If somebody should speak there, check the "
+        "microphone, the mute button, and which channels are recorded.",
         good=f"{channel} has audio.",
         digits=2,
     )

@@ -102,6 +102,6 @@ def _past_recording(call_end_s: float, recording_end_s: float, limits: Limits) -
         f"({clock_text(recording_end_s)}). There is no after-call audio. Check the call end, and whether the recording "
         "is complete."
         if late_s
-        else "The call ended while the recording was running.",
+        else "The call ended before the recording did.",
         at=At("recording", call_end_s),
     )

@@ -32,7 +32,9 @@ _SIDES_TEXT = {
     "none": "The recording has neither customer nor agent.",
 }
 _CUSTOMER_ONLY = "only the customer channel shows it; a clock jump and a leg delay can't be told apart"
-_AGENT_ONLY = "only the agent channel shows it: a delay on the way to the call audio, which the output doesn't follow"
+_AGENT_ONLY = (
+    "only the agent channel shows it: a delay between the agent and the call audio, which the output doesn't follow"
+)
 
 
 def call_end_limit(reported: CallEnd, limits: Limits = DEFAULT) -> Limit:

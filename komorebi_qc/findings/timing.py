@@ -58,7 +58,7 @@ def _lost(audio: AudioTiming | None, limits: Limits) -> Iterator[Finding]:
     yield limits.finding(
         "audio_gap_share",
         share,
-        f"{share:.2%} of the recording's audio is lost." if gaps else "All of the recording's audio is there.",
+        f"{share:.2%} of the recording's audio is lost." if gaps else "None of the recording's audio is lost.",
     )
     doubled_s = sum((-step.size_s for step in overlaps), 0.0)
     worst = min(overlaps, key=lambda step: step.size_s, default=Discontinuity(0.0, 0.0))

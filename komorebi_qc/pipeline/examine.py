@@ -87,7 +87,7 @@ class Examined:
 
     @property
     def alignment(self) -> Alignment:
-        """The call's position, as it is shown."""
+        """The call's position on the recording clock."""
         return self.timeline.alignment
 
 

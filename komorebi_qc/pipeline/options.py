@@ -1,4 +1,4 @@
-"""What a run is asked for, how it is done, and which measurements follow from both."""
+"""The order for a run, its options, and the measurements that follow from both."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.container not in get_args(ContainerChoice):
-            raise InputError(f"the container {self.container!r} is none of auto, mp4, webm")
+            raise InputError(f"the container {self.container!r} isn't one of auto, mp4, webm")
         if self.align not in get_args(AlignChoice):
-            raise InputError(f"the alignment {self.align!r} is none of auto, call-end")
+            raise InputError(f"the alignment {self.align!r} isn't one of auto, call-end")
         if self.audio_rate not in AUDIO_RATES:
             rates = ", ".join(map(str, AUDIO_RATES))
-            raise InputError(f"the audio rate {self.audio_rate} is none of {rates} Hz, which AAC and Opus both take")
+            raise InputError(f"the audio rate {self.audio_rate} isn't one of {rates} Hz, which AAC and Opus both take")
         if not MIN_BIT_RATE <= self.audio_bit_rate <= MAX_BIT_RATE:
             raise InputError(
                 f"the audio bit rate {self.audio_bit_rate} isn't between {MIN_BIT_RATE} and "

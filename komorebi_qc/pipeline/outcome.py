@@ -47,7 +47,7 @@ class Outcome:
 
     Attributes:
         recording_id: the recording's ID.
-        published: where the files are.
+        published: the paths of the files, or their ``s3://`` names.
         placement: the alignment in use, and the sync measurement.
         findings: in the order in which an analyst asks.
         document: the content of ``qc.json``.
@@ -69,7 +69,7 @@ class Outcome:
         return verdict(self.findings)
 
     def to_dict(self) -> dict[str, Any]:
-        """The outcome for JSON: the document, where the files are, and each step's seconds and bytes."""
+        """The outcome for JSON: the document, the paths of the files, and each step's seconds and bytes."""
         return {
             "output": self.published.video,
             "thumbnail": self.published.thumbnail,

@@ -118,7 +118,7 @@ class PlannedAudio:
         located: the call's position, without decoded audio unless the plan retains it.
         splice: which source plays when.
         samples: the call audio sample by sample; None if only a decoder can read it.
-        capture: the spans to capture while the output is written; None if the written file can be read again.
+        capture: the spans to capture while the output is written; None if the plan doesn't check the output.
         own_blocks: the recording's own audio at those spans, decoded before.
     """
 
@@ -153,10 +153,10 @@ class WrittenOutput:
 
 @dataclass(frozen=True, slots=True)
 class PublishedOutput:
-    """The unified recording where others find it.
+    """The unified recording in its final place.
 
     Attributes:
-        files: where the files are.
+        files: their paths or ``s3://`` names.
     """
 
     files: Published

@@ -1,4 +1,4 @@
-"""The nine steps of a run. Each takes the result of the one before, and does no more than its name says."""
+"""The nine steps of a run. Each takes the result of the one before, and does exactly what its name describes."""
 
 from __future__ import annotations
 

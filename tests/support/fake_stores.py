@@ -1,0 +1,175 @@
+"""A table and a media store in memory, for runs of the pipeline."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from komorebi_qc.core.errors import UnknownRecordingError
+from komorebi_qc.core.recording import Recording
+from komorebi_qc.core.source import Source
+from komorebi_qc.core.timebase import Alignment, parse_call_end
+from komorebi_qc.pipeline.options import Order
+from komorebi_qc.storage.protocols import Published
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from typing import BinaryIO
+
+    from captures import Capture
+
+ID = "7b0d2c1a-6a57-4a5e-9a3b-1f0c2d3e4f50"
+ITEM = Recording(ID, "agent-1", datetime(2026, 11, 24, 12, 0, 0))  # noqa: DTZ001  a table's date has no time zone
+
+
+class Table:
+    """A table with one item."""
+
+    def __init__(self) -> None:
+        self.item: Recording | None = ITEM
+        self.updates: list[dict[str, object]] = []
+
+    def get(self, recording_id: str) -> Recording:
+        """The item."""
+        if self.item is None or recording_id != ID:
+            raise UnknownRecordingError(f"no item {recording_id}")
+        return self.item
+
+    def mark_processed(self, recording: Recording, attributes: Mapping[str, object]) -> None:
+        """Note the attributes."""
+        if self.item is None:
+            raise UnknownRecordingError(f"{recording.recording_id} has gone")
+        self.updates.append(dict(attributes))
+
+
+class Media:
+    """A store with two inputs that notes the published files."""
+
+    def __init__(self, call: bytes, recording: bytes) -> None:
+        self.call, self.own = call, recording
+        self.published: list[tuple[str, bytes, bytes | None]] = []
+        self.documents: list[Any] = []
+        self.open_files = 0
+        self.is_remote = False
+        self.opened: list[str] = []
+        self.before_publishing: Callable[[], None] = lambda: None
+        self.fails: dict[str, Exception] = {}
+        self.versions: tuple[str, ...] = ("connect.wav", "1", "recording", "1")
+
+    @contextmanager
+    def _source(self, name: str, data: bytes) -> Iterator[Source]:
+        if name in self.fails:
+            raise self.fails[name]
+        self.open_files += 1
+        try:
+            again = (lambda: self._again(name, data)) if self.is_remote else None
+            yield Source(name, io.BytesIO(data), len(data), again, self.versions[2 * (name == "recording") :][:2])
+        finally:
+            self.open_files -= 1
+
+    def _again(self, name: str, data: bytes) -> BinaryIO:
+        self.opened.append(name)
+        return io.BytesIO(data)
+
+    def input_versions(self, recording: Recording) -> tuple[str, ...]:
+        """The versions of the inputs."""
+        assert recording.recording_id == ID
+        if "versions" in self.fails:
+            raise self.fails["versions"]
+        return self.versions
+
+    def has_video(self, recording: Recording, container: str) -> bool:
+        """Whether a video was published."""
+        assert recording.recording_id == ID
+        return any(name == container for name, *_ in self.published)
+
+    def call_audio(self, recording: Recording) -> AbstractContextManager[Source]:
+        """The call audio."""
+        assert recording.recording_id == ID
+        return self._source("connect.wav", self.call)
+
+    def agent_recording(self, recording: Recording) -> AbstractContextManager[Source]:
+        """The agent recording."""
+        assert recording.recording_id == ID
+        return self._source("recording", self.own)
+
+    @contextmanager
+    def draft(self, recording: Recording, container: str) -> Iterator[Draft]:
+        """A file in memory."""
+        assert recording.recording_id == ID
+        self.open_files += 1
+        try:
+            yield Draft(self, container)
+        finally:
+            self.open_files -= 1
+
+
+class Draft:
+    """A video in memory."""
+
+    def __init__(self, media: Media, container: str) -> None:
+        self.media, self.container = media, container
+        self.file = io.BytesIO()
+        self.begun: list[int] = []
+
+    def begin(self, head_bytes: int) -> BinaryIO:
+        """A new file."""
+        self.begun.append(head_bytes)
+        self.file = io.BytesIO()
+        return self.file
+
+    def front(self) -> bytes:
+        """Its first bytes."""
+        return self.file.getvalue()[: 1 << 20]
+
+    def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
+        """Note the published files."""
+        media = self.media
+        media.before_publishing()
+        if "publish" in media.fails:
+            raise media.fails["publish"]
+        data = self.file.getvalue()
+        media.published.append((self.container, data, thumbnail))
+        media.documents.append(json.loads(qc or b"null"))
+        name = "thumbnail.png" if thumbnail else None
+        qc_name = "qc.json" if qc else None
+        return Published(f"recording.{self.container}", name, qc_name, len(data), len(thumbnail or b""))
+
+
+class NotedProgress:
+    """A progress that notes its steps."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, int, str]] = []
+        self.fractions: list[float] = []
+
+    def step(self, number: int, of: int, name: str) -> None:
+        """A step begins."""
+        self.steps.append((number, of, name))
+
+    def advance(self, fraction: float) -> None:
+        """Note nothing else."""
+        self.fractions.append(fraction)
+
+    def check(self) -> None:
+        """Note nothing else."""
+
+
+def stores(capture: Capture) -> tuple[Table, Media]:
+    """A table and a store for a capture."""
+    return Table(), Media(capture.call.read_bytes(), capture.recording.read_bytes())
+
+
+def measured_order(capture: Capture) -> Order:
+    """An order for a capture whose sync is measured."""
+    return Order(ID, parse_call_end(capture.call_end))
+
+
+def manual_order(capture: Capture) -> Order:
+    """An order for a capture, with the alignment of its truth."""
+    return replace(measured_order(capture), alignment=Alignment(capture.offset_s))

@@ -1,0 +1,65 @@
+"""A repeated message is processed once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fake_stores import ITEM, manual_order, stores
+
+from komorebi_qc.core.timebase import Alignment, CallEnd
+from komorebi_qc.pipeline.idempotency import inputs_fingerprint, is_done
+from komorebi_qc.pipeline.options import Options
+from komorebi_qc.pipeline.process import process
+
+if TYPE_CHECKING:
+    from captures import Capture
+
+BY_CALL_END = Options(align="call-end")
+VERSIONS = ("connect.wav", "1", "recording", "1")
+
+
+def test_an_order_is_done_once(sample: Capture) -> None:
+    """It is done if it was processed from the present inputs for the same call end, and its video exists.
+
+    The way of processing doesn't count: a repeated message must not undo an operator's correction.
+    """
+    table, media = stores(sample)
+    order = manual_order(sample)
+    assert not is_done(order, table=table, media=media)
+    process(order, table=table, media=media, options=BY_CALL_END)
+    fingerprint = str(table.updates[-1]["qcInputsFingerprint"])
+    done = replace(ITEM, is_processed=True, container="mp4", inputs_fingerprint=fingerprint)
+    table.item = done
+    is_present = partial(is_done, table=table, media=media)
+    assert is_present(order)
+    assert not is_present(replace(order, call_end=CallEnd(1.0, 1.0)))
+    assert is_present(replace(order, alignment=Alignment(1.0)))
+    for change in ({"is_processed": False}, {"container": ""}, {"inputs_fingerprint": ""}):
+        table.item = replace(done, **change)  # type: ignore[arg-type]
+        assert not is_present(order)
+    table.item = done
+    media.versions = ("connect.wav", "1", "recording", "2")
+    assert not is_present(order)
+    media.versions = VERSIONS
+    media.published.clear()
+    assert not is_present(order)
+
+
+def test_inputs_without_versions_are_never_done(sample: Capture) -> None:
+    """Without versions no fingerprint is written, so no order counts as done."""
+    table, media = stores(sample)
+    media.versions = ()
+    process(manual_order(sample), table=table, media=media, options=BY_CALL_END)
+    assert "qcInputsFingerprint" not in table.updates[-1]
+    assert inputs_fingerprint(manual_order(sample), ()) == ""
+
+
+def test_the_fingerprint_is_the_one_of_earlier_versions(sample: Capture) -> None:
+    """Items of version 0.1 keep their fingerprints, or every recording would be processed again after an update."""
+    order = replace(manual_order(sample), call_end=CallEnd(22.0, 1.0))
+    assert inputs_fingerprint(order, VERSIONS) == "6fec0086374f83bea1868e9d5156a48c"
+    assert (
+        inputs_fingerprint(replace(order, call_end=CallEnd(22.0, 0.1)), VERSIONS) != "6fec0086374f83bea1868e9d5156a48c"
+    )
