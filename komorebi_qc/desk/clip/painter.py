@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.measure.envelope import waveform_envelope
-from komorebi_qc.media.decode_8khz import RATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,10 +14,10 @@ import soxr
 
 from komorebi_qc.core.errors import InputError, missing_extra
 from komorebi_qc.core.progress import SILENT
+from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.clip.job import SHORTEST_S
 from komorebi_qc.desk.clip.painter import FramePainter, VideoFrames
-from komorebi_qc.media.decode_8khz import RATE
 
 if TYPE_CHECKING:
     from komorebi_qc.core.progress import Progress

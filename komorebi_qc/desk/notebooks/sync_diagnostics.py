@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from komorebi_qc.core.finding import counted
-from komorebi_qc.core.limits import LIMITS
 from komorebi_qc.core.timebase import clock_text, parse_call_end
 from komorebi_qc.desk.notebooks.notebook_output import (
     NotebookOutput,
@@ -256,9 +255,9 @@ def levels(session: AuditSession) -> NotebookOutput:
 def findings(session: AuditSession) -> NotebookOutput:
     """Every finding in a sentence, with its limit and the limit's source. Passing findings are collapsed."""
     rows: dict[str, list[Sequence[str]]] = {"fail": [], "warn": [], "pass": []}
-    known = {limit.name: limit for limit in LIMITS}
+    limits = session.examined.diagnosis.limits
     for finding in session.examined.document["findings"]:
-        limit = known.get(_limit_row(finding.get("judged_by"), known))
+        limit = None if finding["limit_name"] is None else limits.of(finding["limit_name"])
         value = f"{finding['value']} {finding['unit']}".strip()
         limit_text = "" if limit is None else f"{limit.judges()} ({limit.source})"
         name = finding["name"].replace("_", " ")
@@ -268,14 +267,6 @@ def findings(session: AuditSession) -> NotebookOutput:
     worst = table(head, bad, status=0) if bad else status_line("pass", "Every finding passes.")
     summary = counted(len(rows["pass"]), "finding passes", "findings pass")
     return combined([worst, collapsed(summary, table(head, rows["pass"], status=0))])
-
-
-def _limit_row(judged_by: object, known: dict[str, Any]) -> str:
-    """The name of a limit's row in the table: a channel's limit may be listed without the channel."""
-    name = judged_by if isinstance(judged_by, str) else ""
-    while name and name not in known:
-        name = name.partition("_")[2]
-    return name
 
 
 def player(session: AuditSession) -> NotebookOutput:

@@ -70,4 +70,4 @@ def place(result: SyncResult, call_s: float, reported_call_end_s: float | None) 
         return CallPlacement(alignment, "", call_s)
     if reported_s is not None:
         return CallPlacement(Alignment(reported_s - call_s), "by the reported call end", call_s)
-    return CallPlacement(Alignment(0.0), "from the recording's start", call_s)
+    return CallPlacement(Alignment(0.0), "at the recording's start", call_s)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from komorebi_qc.desk.plots.window_correlation import Correlation
 
+_LEAST_LABELLED = 0.1
+"""Lower peaks, as a share of the highest one, have no label: they would only hide the curve."""
+
 
 def plot_correlation(
     ax: Axes, found: Correlation, *, fitted_s: float | None = None, half_s: float | None = None
@@ -74,6 +77,8 @@ def plot_correlation(
         if not left <= at <= right:
             continue
         ax.plot(at, z, marker="D", markersize=5.5, color=REPORTED_COLOR, zorder=5, gid="alternative")
+        if z < _LEAST_LABELLED * found.peak_z:
+            continue
         ax.annotate(
             f"no. {number + 1}: {signed_text(at, 'ms', 1)}, {z / max(found.peak_z, 1e-9):.0%}",
             (at, z),

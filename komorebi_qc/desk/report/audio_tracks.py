@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import av
 import numpy as np
 
-from komorebi_qc.media.decode_8khz import RATE
+from komorebi_qc.core.samples import RATE
 from komorebi_qc.storage.atomic_file import new_part_file
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 import numpy as np
 
+from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.report.audio_tracks import embedded_audio_tracks
 from komorebi_qc.desk.report.content import Page, PageTrack
 from komorebi_qc.desk.report.embedded_video import embedded_video
 from komorebi_qc.desk.report.tables import exact_text
 from komorebi_qc.desk.report.timeline import marks_of, moments_of, places_of, stretches_of
-from komorebi_qc.media.decode_8khz import RATE
 from komorebi_qc.pipeline.local import LOCAL_ID
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import numpy as np
 
-from komorebi_qc.media.decode_8khz import RATE
+from komorebi_qc.core.samples import RATE
 from komorebi_qc.media.demux import RECORDING_FORMATS, open_container
 from komorebi_qc.storage.local import opened_file
 

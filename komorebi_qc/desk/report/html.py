@@ -154,7 +154,7 @@ def _watch(page: Page) -> str:
     excerpt = (
         f'<p class="soft">This page holds {counted(round(page.video_length_s), "second")} of it in low quality, '
         f"from {clock_text(page.video_start_s)}.</p>"
-        if page.is_embedded
+        if page.is_embedded and page.video_length_s < page.length_s
         else ""
     )
     return (

@@ -78,8 +78,8 @@ def _row(page: Page, row: int) -> str:
     finding = page.findings[row]
     status = finding["status"]
     limit = "" if finding.get("limit") is None else _value_html(finding["limit"], finding["unit"])
-    judged_by = page.document.get("limits", {}).get(finding.get("judged_by") or "", {})
-    sign = {"above": "&le; ", "below": "&ge; "}.get(judged_by.get("direction", ""), "") if limit else ""
+    limits = page.document.get("limits", {}).get(finding.get("limit_name") or "", {})
+    sign = {"above": "&le; ", "below": "&ge; "}.get(limits.get("direction", ""), "") if limit else ""
     return (
         f'<tr data-row="{row}" class="{status}"><td><span class="tag">{status}</span></td>'
         f'<th scope="row">{html.escape(finding["name"].replace("_", " "))}</th>'

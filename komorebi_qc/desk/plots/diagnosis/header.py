@@ -130,7 +130,7 @@ def _facts(
     if placed.assumption or result.offset_s is None:
         unknown = "undetermined"
         return (
-            ("Offset (call start)", unknown, f"drawn {placed.assumption}: {number_text(placed.start_s, 3)} s"),
+            ("Offset (call start)", unknown, f"shown at {number_text(placed.start_s, 3)} s"),
             ("Clock drift", unknown, ""),
             ("Jumps", unknown, ""),
             ("Reported call end", reported, "not measured"),

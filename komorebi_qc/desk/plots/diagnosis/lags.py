@@ -102,7 +102,7 @@ def plot_lags(ax: Axes, result: SyncResult, *, call_s: float, reported_call_end_
     for x, color, style in verticals(result, placed, reported_call_end_s):
         ax.axvline(x, color=color, linestyle=style, linewidth=1.0, alpha=0.6, zorder=2)
     _write_lag_notes(ax, result, placed, accepted, rejected)
-    reference = f"{number_text(zero_s, 3)} s" + ("" if is_fitted else f", {placed.assumption}")
+    reference = f"{number_text(zero_s, 3)} s"
     ax.set_ylabel(f"Lag minus {reference} ({unit})", fontsize=10.5)
     ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: signed_text(value, "", 6)))

@@ -75,7 +75,7 @@ def plot_waveforms(
     if placed.assumption:
         reason = "it belongs to another recording" if result.status == "wrong_pair" else "its position is unknown"
         ax.annotate(
-            f"The call is drawn {placed.assumption}: {reason}",
+            f"The call is placed {placed.assumption}, because {reason}",
             (0.5, 1.0 + row_height(ax) * (_ROWS - 0.8)),
             xycoords="axes fraction",
             ha="center",

@@ -24,4 +24,4 @@ def test_without_an_alignment_the_reported_end_decides() -> None:
     assert place(empty_result(), 60.0, 62.0).start_s == 2.0
     assert place(replace(empty_result(), reported_call_end_s=61.0), 60.0, None).start_s == 1.0
     placed = place(empty_result(), 60.0, None)
-    assert (placed.start_s, placed.assumption) == (0.0, "from the recording's start")
+    assert (placed.start_s, placed.assumption) == (0.0, "at the recording's start")

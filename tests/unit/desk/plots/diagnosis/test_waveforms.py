@@ -62,4 +62,4 @@ def test_without_an_alignment_the_reported_end_places_the_call() -> None:
     assert line_positions(ax, "reported end") == [65.0]
     assert not line_positions(ax, "jump")
     assert not line_positions(ax, "measured")
-    assert "drawn by the reported call end" in texts(ax)
+    assert "placed by the reported call end, because it belongs to another recording" in texts(ax)
