@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from komorebi_qc.core.errors import InputError
-from komorebi_qc.core.samples import as_float, length
+from komorebi_qc.core.samples import RATE, as_float, length
 from komorebi_qc.findings.evidence import PairLevels
 from komorebi_qc.measure.levels import ChannelLevels, LevelMeter
-from komorebi_qc.media.decode_8khz import RATE, decode_call_8khz, decode_recording_8khz, probe_and_decode
+from komorebi_qc.media.decode_8khz import decode_call_8khz, decode_recording_8khz, probe_and_decode
 from komorebi_qc.media.packet_timing import PacketNotes, measure_timing
 from komorebi_qc.sync import measure
 
