@@ -21,6 +21,8 @@ ENCODED_AS: dict[Container, str] = {"mp4": "h264", "webm": "vp9"}
 AUDIO_CODEC: dict[Container, str] = {"mp4": "aac", "webm": "opus"}
 AUDIO_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 """Sample rates that AAC and Opus both take."""
+AUDIO_BIT_RATES = range(16_000, 256_001)
+"""Bits per second of the output's audio, both channels together."""
 
 
 @dataclass(frozen=True, slots=True)

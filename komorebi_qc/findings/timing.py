@@ -74,7 +74,7 @@ def _lost(audio: AudioTiming | None, limits: Limits) -> Iterator[Finding]:
     )
 
 
-def judged_by_standards(skew_s: float, limit: Limit) -> str:
+def standards_text(skew_s: float, limit: Limit) -> str:
     """The widest tolerance that a skew exceeds, or the narrowest one that it meets.
 
     Args:
@@ -102,7 +102,7 @@ def _skews(timing: Timing, limits: Limits) -> Iterator[Finding]:
             skew_s,
             f"The recording's audio {verb} {_ms(abs(skew_s))} {order} its video"
             + (f" (known to a frame, {_ms(known_to_s)})" if known_to_s else "")
-            + f": {judged_by_standards(round(sure_s, 6), limit)}.",
+            + f": {standards_text(round(sure_s, 6), limit)}.",
         )
 
 

@@ -15,8 +15,9 @@ import numpy as np
 
 from komorebi_qc.core.errors import InputError, WrongPairError
 from komorebi_qc.core.progress import SILENT
+from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.splice import align_to_call_end, splice
-from komorebi_qc.media.decode_8khz import RATE, decode_output_8khz
+from komorebi_qc.media.decode_8khz import decode_output_8khz
 from komorebi_qc.media.thumbnail import png_at
 from komorebi_qc.pipeline.diagnose import diagnose, diagnose_pair
 from komorebi_qc.pipeline.local import LOCAL_ID, local_item

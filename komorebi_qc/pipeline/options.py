@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.limits import DEFAULT, Limits
-from komorebi_qc.core.output import AUDIO_RATES
+from komorebi_qc.core.output import AUDIO_BIT_RATES, AUDIO_RATES
 
 if TYPE_CHECKING:
     from komorebi_qc.core.timebase import Alignment, CallEnd
 
 ContainerChoice = Literal["auto", "mp4", "webm"]
 AlignChoice = Literal["auto", "call-end"]
-MIN_BIT_RATE, MAX_BIT_RATE = 16_000, 256_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +67,10 @@ class Options:
         if self.audio_rate not in AUDIO_RATES:
             rates = ", ".join(map(str, AUDIO_RATES))
             raise InputError(f"the audio rate {self.audio_rate} isn't one of {rates} Hz, which AAC and Opus both take")
-        if not MIN_BIT_RATE <= self.audio_bit_rate <= MAX_BIT_RATE:
+        if self.audio_bit_rate not in AUDIO_BIT_RATES:
             raise InputError(
-                f"the audio bit rate {self.audio_bit_rate} isn't between {MIN_BIT_RATE} and "
-                f"{MAX_BIT_RATE} bits per second"
+                f"the audio bit rate {self.audio_bit_rate} isn't between {AUDIO_BIT_RATES[0]} and "
+                f"{AUDIO_BIT_RATES[-1]} bits per second"
             )
 
 

@@ -3,10 +3,9 @@
 from komorebi_qc.wiring.clients import aws_client
 from komorebi_qc.wiring.pipeline import WiredPipeline
 from komorebi_qc.wiring.settings import Settings, present_limits, read_local
-from komorebi_qc.wiring.variables import AUDIO_BIT_RATES, VARIABLES, Variable
+from komorebi_qc.wiring.variables import VARIABLES, Variable
 
 __all__ = [
-    "AUDIO_BIT_RATES",
     "VARIABLES",
     "Settings",
     "Variable",

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import InputError, SettingsError
 from komorebi_qc.core.limits import DEFAULT
-from komorebi_qc.core.output import AUDIO_RATES
+from komorebi_qc.core.output import AUDIO_BIT_RATES, AUDIO_RATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-AUDIO_BIT_RATES = range(16_000, 256_001)
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}|arn:[A-Za-z0-9:/._-]{1,250}", re.ASCII)
 _TABLE = re.compile(r"[A-Za-z0-9._-]{3,255}|arn:[A-Za-z0-9:/._-]{1,250}", re.ASCII)
 _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()/=+@:,$&; -]{0,512}", re.ASCII)

@@ -16,11 +16,10 @@ from komorebi_qc.core import output
 from komorebi_qc.core.errors import KomorebiError, NotThereYetError, SettingsError
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.timebase import CallEnd
-from komorebi_qc.pipeline import process as pipeline
 from komorebi_qc.pipeline.options import Options, Order
 from komorebi_qc.storage.dynamodb import DynamoTable
 from komorebi_qc.storage.s3.media import S3Media
-from komorebi_qc.wiring import AUDIO_BIT_RATES, VARIABLES, Settings, aws_client
+from komorebi_qc.wiring import VARIABLES, Settings, aws_client
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +76,6 @@ def test_the_defaults_are_the_pipelines() -> None:
     """Settings and the pipeline's options allow and default to the same."""
     settings = Settings.from_environment(BUCKETS)
     assert Options() == Options(settings.container, settings.audio_rate, settings.audio_bit_rate)
-    assert (AUDIO_BIT_RATES[0], AUDIO_BIT_RATES[-1]) == (pipeline.MIN_BIT_RATE, pipeline.MAX_BIT_RATE)
 
 
 def test_an_empty_variable_is_not_set() -> None:

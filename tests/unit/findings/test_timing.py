@@ -9,7 +9,7 @@ from komorebi_qc.core.finding import At, Finding
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.core.timing import AudioTiming, Discontinuity, Timing, VideoTiming
-from komorebi_qc.findings.timing import judged_by_standards, timing_findings
+from komorebi_qc.findings.timing import standards_text, timing_findings
 
 VIDEO = VideoTiming(0.0, Span(0.0, 100.0), 2500, 0.04, Span(30.0, 35.5))
 
@@ -122,9 +122,9 @@ def test_a_skew_at_the_end_is_known_to_a_frame(end_s: float, status: str, limit:
 def test_the_narrowest_tolerance_that_holds() -> None:
     """A skew within all tolerances is within the first one."""
     limit = DEFAULT.of("audio_start_skew")
-    assert judged_by_standards(0.0, limit).startswith("within EBU R37")
-    assert judged_by_standards(-0.041, limit).startswith("beyond EBU R37")
-    assert judged_by_standards(1.0, limit).endswith("acceptability")
+    assert standards_text(0.0, limit).startswith("within EBU R37")
+    assert standards_text(-0.041, limit).startswith("beyond EBU R37")
+    assert standards_text(1.0, limit).endswith("acceptability")
 
 
 @pytest.mark.parametrize(("end_s", "status"), [(40.0, "pass"), (40.1, "warn")])

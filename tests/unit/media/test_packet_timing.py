@@ -16,8 +16,8 @@ from komorebi_qc.core.errors import MediaError
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.source import Source
 from komorebi_qc.core.timing import audio_timing, discontinuities, nominal_duration_s, video_timing
-from komorebi_qc.findings.timing import judged_by_standards, timing_findings
-from komorebi_qc.media.packet_timing import measure_timing, opus_lead_in_s, opus_packet_s
+from komorebi_qc.findings.timing import standards_text, timing_findings
+from komorebi_qc.media.packet_timing import measure_timing, opus_packet_s, opus_preskip_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -199,7 +199,7 @@ def test_skews_are_judged_by_the_standards(skew_ms: int, status: str, judged: st
     """EBU R37 at +40/-60 ms, BT.1359-1 at +45/-125 and +90/-185, where + is sound early."""
     limit = DEFAULT.of("audio_start_skew")
     assert limit.status(skew_ms / 1000) == status
-    assert re.match(judged, judged_by_standards(skew_ms / 1000, limit))
+    assert re.match(judged, standards_text(skew_ms / 1000, limit))
 
 
 def test_a_fast_clock_is_no_gap() -> None:
@@ -215,8 +215,8 @@ def test_opus_packets_tell_their_length() -> None:
     """RFC 6716, 3.1: configuration and code of the first byte, the count of frames in the second."""
     told = {bytes([127, 3, 0]): 0.060, bytes([188]): 0.020, bytes([0b11110_0_11, 6]): 0.060, bytes([0]): 0.010}
     assert {data: opus_packet_s(data) for data in told} == pytest.approx(told)
-    assert opus_lead_in_s(b"OpusHead\x01\x02\x38\x01" + bytes(7)) == pytest.approx(0.0065)
-    assert opus_lead_in_s(None) == opus_lead_in_s(b"?") == 0.0
+    assert opus_preskip_s(b"OpusHead\x01\x02\x38\x01" + bytes(7)) == pytest.approx(0.0065)
+    assert opus_preskip_s(None) == opus_preskip_s(b"?") == 0.0
 
 
 def test_a_single_packet_and_none_at_all() -> None:

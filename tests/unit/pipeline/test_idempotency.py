@@ -37,7 +37,7 @@ def test_an_order_is_done_once(sample: Capture) -> None:
     assert not is_present(replace(order, call_end=CallEnd(1.0, 1.0)))
     assert is_present(replace(order, alignment=Alignment(1.0)))
     for change in ({"is_processed": False}, {"container": ""}, {"inputs_fingerprint": ""}):
-        table.item = replace(done, **change)  # type: ignore[arg-type]
+        table.item = replace(done, **change)
         assert not is_present(order)
     table.item = done
     media.versions = ("connect.wav", "1", "recording", "2")

@@ -177,7 +177,7 @@ def test_files_without_the_needed_track_are_refused(sample: Capture, tmp_path: P
     with pytest.raises(MediaError, match="recording"):
         process(manual_order(sample), table=table, media=media)
     table, media = stores(sample)
-    with av.open(str(tmp_path / "video.mp4"), "w") as container, av.open(io.BytesIO(media.own)) as given:
+    with av.open(str(tmp_path / "video.mp4"), "w") as container, av.open(io.BytesIO(media.own), "r") as given:
         stream = container.add_stream_from_template(given.streams.video[0])
         for packet in given.demux(given.streams.video[0]):
             if packet.dts is not None:
