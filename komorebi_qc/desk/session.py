@@ -202,7 +202,7 @@ def _with_limits(options: Options, limits: Limits | None) -> Options:
 
 
 def _in_memory(examined: Examined) -> Examined:
-    """The examination with its samples in memory: its open files close before anybody reads them."""
+    """The examination with its samples in memory: its files are closed before they are read."""
     return replace(examined, diagnosis=replace(examined.diagnosis, pair=examined.diagnosis.pair.in_memory()))
 
 
@@ -212,7 +212,7 @@ def load_session(folder: Path) -> AuditSession:
     A pickle can run code. It is read only if it belongs to this user, in a folder that no one else can write to.
 
     Raises:
-        InputError: The file is missing, or somebody else may have written it.
+        InputError: The file is missing, or another user may have written it.
     """
     path = folder / SESSION_FILE
     try:

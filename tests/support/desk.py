@@ -1,4 +1,4 @@
-"""What the tests of the desk share: the sample call examined once, and notebooks made for a test."""
+"""For tests of the desk: the sample call, examined once, and notebooks made for a test."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _KEPT = TemporaryDirectory(prefix="komorebi-desk-test-")
 
 @cache
 def sample_session() -> AuditSession:
-    """The sample call, from its files, in a folder that stays until the tests end."""
+    """The sample call, from its files, in a folder that is kept until the tests end."""
     capture = CAPTURES["sample"]
     request = AuditRequest(str(capture.call), str(capture.recording), call_end=capture.call_end)
     return open_session(request, Path(_KEPT.name) / "sample")
@@ -48,7 +48,7 @@ def wrong_call(folder: Path) -> Path:
 
 @cache
 def wrong_session() -> AuditSession:
-    """A call beside the recording of another one: nothing is made of them."""
+    """A call with the recording of another one: a refused pair."""
     capture = CAPTURES["sample"]
     folder = Path(_KEPT.name)
     request = AuditRequest(str(wrong_call(folder)), str(capture.recording), call_end=capture.call_end)
@@ -56,7 +56,7 @@ def wrong_session() -> AuditSession:
 
 
 def clicking(at_s: float) -> Examined:
-    """The sample's picture with silence and one click in every track."""
+    """The sample's video with silence and one click in every track."""
     found = sample_session().examined
     lane = np.zeros(len(found.lanes.recording), np.int16)
     lane[round(at_s * RATE)] = 30_000
@@ -66,7 +66,7 @@ def clicking(at_s: float) -> Examined:
 
 
 def made_notebook(path: Path, *cells: str) -> Path:
-    """A notebook of these code cells, each under a heading of its own."""
+    """A notebook of these code cells, each under its own heading."""
     v4: Any = import_module("nbformat.v4")
     content = v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "p", "language": "python"}})
     for number, cell in enumerate(cells, 1):
@@ -76,5 +76,5 @@ def made_notebook(path: Path, *cells: str) -> Path:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds."""
+    """The content of a JSON file."""
     return json.loads(path.read_text())

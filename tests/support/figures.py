@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def empty_axes() -> Axes:
-    """Empty axes of their own figure."""
+    """Empty axes in a new figure."""
     figure = Figure(figsize=(12, 4), dpi=100)
     FigureCanvasAgg(figure)
     return figure.add_axes((0.1, 0.2, 0.85, 0.6))

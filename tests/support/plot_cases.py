@@ -1,4 +1,4 @@
-"""The pictures that are kept as golden images, each drawn from made data; `tests/golden/remake.py` draws them anew."""
+"""The figures that are golden images, from synthetic data; `tests/golden/remake.py` draws them again."""
 
 from __future__ import annotations
 

@@ -29,9 +29,9 @@ PICTURE = bytes.fromhex(
 def examined(call: Path, recording: Path, call_end: str | CallEnd, folder: Path) -> Examined:
     """A pair, examined into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    told = parse_call_end(call_end) if isinstance(call_end, str) else call_end
+    reported = parse_call_end(call_end) if isinstance(call_end, str) else call_end
     with opened_file(call) as ours, opened_file(recording) as theirs:
-        return examine(ours, theirs, told, folder)
+        return examine(ours, theirs, reported, folder)
 
 
 WRONG_END = "00:00:18"
@@ -41,7 +41,7 @@ WRONG_END = "00:00:18"
 def sample_report(
     folder: Path, name: str = "sample", call_end: str = WRONG_END, embed_s: float | None = None
 ) -> tuple[Examined, Path]:
-    """The report of one of the shipped captures, with tracks to listen to beside it; its call end is told wrongly."""
+    """The report of one of the shipped captures, with tracks to listen to beside it; its reported call end is wrong."""
     capture = CAPTURES[name]
     found = examined(capture.call, capture.recording, call_end, folder)
     audio = {} if embed_s is not None else write_audio_tracks(found.lanes, folder)
@@ -52,7 +52,7 @@ def sample_report(
 
 
 def noise(seconds: float, seed: int) -> NDArray[np.int16]:
-    """Bursts of noise at 8 kHz: no outline is harder to pack."""
+    """Bursts of noise at 8 kHz: no waveform envelope is harder to pack."""
     rng = np.random.default_rng(seed)
     count = round(seconds * 8000)
     loud = np.repeat(rng.random(count // 1000 + 1) ** 2, 1000)[:count].astype(np.float32)

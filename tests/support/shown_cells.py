@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def check_output(output: NotebookOutput) -> None:
     """The output is self-contained and described, and no number is missing."""
     assert output.text.strip()
-    assert not re.search(r"\b(nan|None|inf)\b", output.text)
+    assert not re.search(r"\b(nan|None(?! of)|inf)\b", output.text)
     addresses = re.findall(r'<(?:img|audio|video|source)[^>]* src="([^"]{0,40})', output.html)
     assert all(address.startswith("data:") for address in addresses)
     assert all('alt="' in tag for tag in re.findall(r"<img[^>]{0,400}", output.html))

@@ -1,6 +1,6 @@
 """The cells of `notebooks/dead_letters.ipynb`: the dead letters by cause, and the effect of a redrive.
 
-Reading leaves the messages in their queue, as `komorebi_qc.queue.operate` does. A redrive is a call of its own, and by
+Reading leaves the messages in their queue, as `komorebi_qc.queue.operate` does. A redrive is a separate call, and by
 default it sends nothing.
 """
 
@@ -67,7 +67,7 @@ class DeadLetterReview:
         dead_letter_queue: their queue.
         queue: the queue for a redrive; None if no queue is configured.
         table: the recordings table; None if only a queue's address is known.
-        found: the letters, oldest first.
+        found: the dead letters, oldest first.
         now: the time of reading.
         is_demo: whether the AWS is embedded.
     """
@@ -85,7 +85,7 @@ def open_dead_letters(queue: str = "demo") -> DeadLetterReview:
     """Read the dead letters. They stay in their queue.
 
     Args:
-        queue: ``demo`` for sample letters on an AWS inside this process, ``aws`` for the configured queue, or the
+        queue: ``demo`` for sample messages on an AWS inside this process, ``aws`` for the configured queue, or the
             address of a dead-letter queue.
 
     Raises:
@@ -172,7 +172,7 @@ def bodies(letters: DeadLetterReview) -> NotebookOutput:
 
 @readable_errors
 def redrive_plan(letters: DeadLetterReview, only: str | float = "") -> NotebookOutput:
-    """The effect of a redrive on each letter. Nothing is sent.
+    """The effect of a redrive on each message. Nothing is sent.
 
     Args:
         letters: the dead letters.
@@ -197,7 +197,7 @@ def redrive_plan(letters: DeadLetterReview, only: str | float = "") -> NotebookO
     if repeated := [recording_id for recording_id, count in counts.items() if count > 1]:
         names = ", ".join(repeated[:10])
         parts.append(
-            paragraph(f"Several letters name {names}. The first one does the work; the others find it processed.")
+            paragraph(f"Several messages name {names}. The first one does the work; the others find it processed.")
         )
     if len(chosen) > MOST_SHOWN:
         parts.append(paragraph(f"And {len(chosen) - MOST_SHOWN} more."))
@@ -206,7 +206,7 @@ def redrive_plan(letters: DeadLetterReview, only: str | float = "") -> NotebookO
 
 @readable_errors
 def redrive(letters: DeadLetterReview, *, really: bool = False, only: str | float = "") -> NotebookOutput:
-    """Send the letters again if `really`.
+    """Send the messages again if `really`.
 
     Args:
         letters: the dead letters.
@@ -266,7 +266,7 @@ def _outlook(letters: DeadLetterReview, one: DeadLetter) -> tuple[str, str]:
 
 
 def _by_cause(found: Sequence[DeadLetter]) -> list[list[DeadLetter]]:
-    """Groups of letters whose reasons differ only in IDs and numbers, the largest first."""
+    """Groups of dead letters whose reasons differ only in IDs and numbers, the largest first."""
     groups: dict[tuple[str, str, str], list[DeadLetter]] = {}
     for one in found:
         reason = one.reason.replace(one.recording_id, "#") if one.recording_id else one.reason

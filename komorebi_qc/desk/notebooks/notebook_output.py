@@ -13,6 +13,7 @@ import wave
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from komorebi_qc.core.samples import RATE
 from komorebi_qc.desk.plots.figure import image_of
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-RATE = 8_000
 _COLORS = {"pass": "#007A5A", "warn": "#8A5A00", "fail": "#B03A00"}
 _LEFT = "text-align:left;vertical-align:top"
 

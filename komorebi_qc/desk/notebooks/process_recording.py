@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from komorebi_qc.core.finding import counted
+from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.notebooks.media_facts import audio_facts, file_facts, timing_facts, video_facts
 from komorebi_qc.desk.notebooks.notebook_output import (
@@ -50,7 +51,6 @@ __all__ = [
     "verdict",
 ]
 
-RATE = 8_000
 _EXCERPT_S = 3.0
 _MOST_ROWS = 20
 _MOST_PIECES = 200

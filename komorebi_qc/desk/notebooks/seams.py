@@ -10,6 +10,7 @@ import numpy as np
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.finding import counted
+from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.clip import ClipJob, write_clip
 from komorebi_qc.desk.notebooks.notebook_output import (
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from komorebi_qc.desk.session import AuditSession
     from komorebi_qc.pipeline.examine import Examined
 
-RATE = 8_000
 MOST_SEAMS = 8
 """Seams that are shown one by one: a recording with a hundred jumps has two hundred seams."""
 MOST_VIDEOS = 2

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from komorebi_qc.core.finding import counted
+from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text, parse_call_end
 from komorebi_qc.desk.notebooks.notebook_output import (
     NotebookOutput,
@@ -51,7 +52,6 @@ __all__ = [
     "waveforms",
 ]
 
-RATE = 8_000
 CHANCE_Z = 9.0
 """A peak below this many sigma can be chance."""
 _LARGEST_EMBEDDED, _LONGEST_EMBEDDED_S = 12_000_000, 300.0

@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.finding import counted
+from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.report.pack import pack
 from komorebi_qc.desk.report.tables import finding_tables, place_link, sentence_html
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from komorebi_qc.desk.report.content import Page
 
-RATE = 8_000
 PAGE_BUDGET = 970_000
 """Bytes of a page: small enough for e-mail."""
 ENVELOPE_BUDGET, _LEAST_ENVELOPE = 700_000, 60_000
