@@ -43,12 +43,10 @@ class Bucket:
     """A bucket made by hand, and the client that speaks to it: it answers with checksums, and remembers the order.
 
     Attributes:
-        objects: what is in sight.
+        objects: visible ones.
         parts: of the upload under way, by number.
         asked: each request, in the order in which they began; a part with its number.
         on_part: called within each part's request, with its number.
-        told: changes a part's answer.
-        told_whole: changes the completion's answer.
     """
 
     def __init__(self) -> None:
@@ -57,8 +55,6 @@ class Bucket:
         self.marks: dict[str, Any] = {}
         self.asked: list[str] = []
         self.on_part: Callable[[int], None] = lambda _: None
-        self.told: Callable[[int, dict[str, Any]], dict[str, Any]] = lambda _, answer: answer
-        self.told_whole: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer
         self.keeps = True
         self.loses_completion = False
         self.sums: dict[str, Any] = {}
@@ -70,7 +66,7 @@ class Bucket:
         return self
 
     def paginate(self, **_: Any) -> list[dict[str, Any]]:
-        """There are none."""
+        """No upload is listed."""
         self.asked.append("list")
         return [{}]
 
@@ -81,7 +77,7 @@ class Bucket:
         return {"UploadId": "upload-1"}
 
     def upload_part(self, *, PartNumber: int, Body: bytes, ChecksumCRC32: str, **_: Any) -> dict[str, Any]:  # noqa: N803
-        """Refuses, as S3 does, what its checksum doesn't fit."""
+        """Refuse a part that doesn't match its checksum, like S3."""
         with self._lock:
             self.asked.append(f"part {PartNumber}")
         self.on_part(PartNumber)
@@ -90,7 +86,7 @@ class Bucket:
         with self._lock:
             self.parts[PartNumber] = bytes(Body) if self.keeps else b""
         etag = hashlib.md5(Body, usedforsecurity=False).hexdigest()
-        return self.told(PartNumber, {"ETag": f'"{etag}"', "ChecksumCRC32": ChecksumCRC32})
+        return {"ETag": f'"{etag}"', "ChecksumCRC32": ChecksumCRC32}
 
     def complete_multipart_upload(self, *, Key: str, MultipartUpload: Any, **_: Any) -> dict[str, Any]:  # noqa: N803
         """Joins the parts, which have to come in their order."""
@@ -108,7 +104,7 @@ class Bucket:
         }
         if self.loses_completion:
             raise aws.ConnectionClosedError(endpoint_url="x")
-        return self.told_whole(self.sums)
+        return self.sums
 
     def abort_multipart_upload(self, **_: Any) -> None:
         """As often as one likes."""
@@ -120,11 +116,11 @@ class Bucket:
         self.asked.append("put")
         self.objects[Key], self.marks[Key] = Body, Metadata
 
-    def head_object(self, *, Key: str, ChecksumMode: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803
-        """Whose it is, and its checksums for who asks for them."""
+    def head_object(self, *, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        """The mark of the publication."""
         if Key not in self.objects:
             raise client_error("404", 404, "HeadObject")
-        return {"Metadata": self.marks[Key], **(self.told_whole(self.sums) if ChecksumMode == "ENABLED" else {})}
+        return {"Metadata": self.marks[Key]}
 
     def delete_object(self, *, Key: str, **_: Any) -> None:  # noqa: N803
         """Gone."""

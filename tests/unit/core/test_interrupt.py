@@ -14,8 +14,8 @@ from komorebi_qc.pipeline.process import STEPS
 from komorebi_qc.queue.deadline import Deadline
 
 
-def test_the_first_signal_ends_it_where_it_tells_its_progress() -> None:
-    """Nothing is torn apart in the middle of a block, and the number tells a shell why."""
+def test_the_first_signal_ends_the_run_at_its_next_progress_report() -> None:
+    """No block is interrupted, and the exit code names the signal."""
     with stoppable(SILENT) as progress:
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(SystemExit) as caught:
@@ -25,7 +25,7 @@ def test_the_first_signal_ends_it_where_it_tells_its_progress() -> None:
 
 @pytest.mark.parametrize("step", STEPS[:-2])
 def test_a_second_signal_ends_it_at_once(step: str) -> None:
-    """Whoever asks twice doesn't want to wait for the block."""
+    """A second signal doesn't wait for the end of the block."""
     with stoppable(SILENT) as progress:
         progress.step(1, 9, step)
         signal.raise_signal(signal.SIGINT)
@@ -43,7 +43,7 @@ def test_the_last_parts_are_given_up_between_two_of_them() -> None:
             progress.check()
 
 
-def test_what_was_published_is_marked() -> None:
+def test_a_published_result_is_marked() -> None:
     """However often one asks between the request that shows the video and the item's."""
     noting = Noting()
     with stoppable(noting) as progress:
@@ -56,7 +56,7 @@ def test_what_was_published_is_marked() -> None:
     assert STEPS[-2:] == (PUBLISH, MARK)
 
 
-def test_what_was_published_is_marked_though_the_time_is_up() -> None:
+def test_a_published_result_is_marked_after_the_time_limit() -> None:
     """The margin is there for that."""
     left_s = 31.0
     noting = Noting()
@@ -68,7 +68,7 @@ def test_what_was_published_is_marked_though_the_time_is_up() -> None:
 
 
 def test_afterwards_signals_are_as_they_were() -> None:
-    """Whoever runs it gets its own handling back; in another thread nothing was changed."""
+    """The caller's signal handling is restored; in another thread nothing changes."""
     before = signal.getsignal(signal.SIGINT)
     with stoppable(SILENT) as progress:
         assert signal.getsignal(signal.SIGINT) != before

@@ -43,18 +43,18 @@ def test_every_row_says_what_and_who() -> None:
     ],
 )
 def test_numbers_are_judged_on_their_side(name: str, value: float, status: str, limit: float | None) -> None:
-    """Above, below or on either side: the status, and the limit on the side on which the number lies."""
+    """Above, below or on either side: the status, and the limit on the value's side."""
     found = DEFAULT.of(name).finding(name, value, "A sentence.")
     assert (found.status, found.limit, found.limit_name) == (status, limit, name)
 
 
-def test_what_is_told_is_what_is_judged() -> None:
+def test_the_rounded_value_is_compared() -> None:
     """A value that rounds to its limit passes: nobody reads 100.0 against 100.0 as a warning."""
     assert DEFAULT.of("drift").finding("drift", 100.0004, "A sentence.", digits=3).status == "pass"
 
 
 def test_a_sentence_fits_its_status() -> None:
-    """One for what passes, one with advice for what doesn't; what is off says that nobody judged it."""
+    """A pass has its own sentence, a failure has advice, and a switched-off limit is reported as not judged."""
     limit = DEFAULT.of("snr")
     low = limit.finding("snr", 3.0, "It is noisy.", good="It is clear.", advice="check the room.")
     assert low.text == "It is noisy: check the room."
@@ -83,14 +83,14 @@ def test_a_sentence_fits_its_status() -> None:
         ("drift=off,drift=70", "drift", beyond(70), EVERYTHING),
     ],
 )
-def test_what_a_setting_says(text: str, name: str, warn: Range, fail: Range) -> None:
+def test_a_setting_changes_its_limit(text: str, name: str, warn: Range, fail: Range) -> None:
     """A number goes the way its limit goes, a range is a range, and nothing fails before it warns."""
     (row,) = DEFAULT.changed_by(text).changes
     assert (row.name, row.warn, row.fail, row.is_off) == (name, warn, fail, False)
 
 
 def test_the_narrowest_name_wins() -> None:
-    """What is set for one channel counts there, what is set for its track or for all counts elsewhere."""
+    """A setting for one channel applies there; a setting for its track or for all applies elsewhere."""
     limits = DEFAULT.changed_by("snr=12", "call_snr=15", "call_agent_snr=18")
     assert limits.of("call_agent_snr").warn.low == 18
     assert limits.of("call_customer_snr").warn.low == 15
@@ -141,7 +141,7 @@ def test_slips_are_guessed(text: str, says: str) -> None:
 
 @given(st.text(max_size=60) | st.from_regex(r"\A(drift|coverage|call_snr)=[-0-9.:of,]{0,20}\Z"))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    """Whatever is written: a table that judges and fails no earlier than it warns, or one InputError."""
+    """Any text gives a table whose limits don't fail before they warn, or one InputError."""
     try:
         limits = DEFAULT.changed_by(text)
     except InputError:
@@ -151,17 +151,17 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert row.status(0.0) in ("pass", "warn", "fail")
 
 
-def test_json_tells_what_was_changed_and_what_it_was() -> None:
+def test_json_shows_changed_limits_with_their_defaults() -> None:
     """The rows that findings were judged by, with their sources, and the changed ones with their defaults."""
     limits = DEFAULT.changed_by("call_agent_snr=10:5", "coverage=off")
     found = [limits.of("drift").finding("drift", 1.0, "A sentence.")]
-    told = json.loads(json.dumps(limits.to_dict(found), allow_nan=False))
-    assert list(told) == ["drift", "coverage", "call_agent_snr"]
-    assert told["drift"]["changed"] is False
-    assert told["drift"]["warn"] == [-100.0, 100.0]
-    assert told["drift"]["fail"] is None
-    assert "G.711" in told["drift"]["source"]
-    assert told["coverage"] == {
+    shown = json.loads(json.dumps(limits.to_dict(found), allow_nan=False))
+    assert list(shown) == ["drift", "coverage", "call_agent_snr"]
+    assert shown["drift"]["changed"] is False
+    assert shown["drift"]["warn"] == [-100.0, 100.0]
+    assert shown["drift"]["fail"] is None
+    assert "G.711" in shown["drift"]["source"]
+    assert shown["coverage"] == {
         "warn": None,
         "fail": None,
         "unit": "share",
@@ -170,8 +170,8 @@ def test_json_tells_what_was_changed_and_what_it_was() -> None:
         "changed": True,
         "default": {"warn": [0.75, None], "fail": None},
     }
-    assert told["call_agent_snr"]["warn"] == [10.0, None]
-    assert told["call_agent_snr"]["fail"] == [5.0, None]
+    assert shown["call_agent_snr"]["warn"] == [10.0, None]
+    assert shown["call_agent_snr"]["fail"] == [5.0, None]
     assert len(limits.to_dict()) == len(LIMITS) + 1
 
 

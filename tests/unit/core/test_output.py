@@ -1,4 +1,4 @@
-"""The output's container, its codecs, and what a file's tracks add up to."""
+"""The output's container and codecs, and the length of a file's tracks."""
 
 from __future__ import annotations
 

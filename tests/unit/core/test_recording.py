@@ -28,15 +28,15 @@ def test_keys_are_those_of_production() -> None:
     assert recording.created == datetime(2026, 11, 24, 23, 59, 30)  # noqa: DTZ001  as the table's
 
 
-def test_what_an_earlier_result_was_is_read() -> None:
-    """Container and inputs of the result that lies there come with the item; what is unusable counts as not told."""
+def test_an_earlier_result_is_read_from_the_item() -> None:
+    """Container and inputs of the existing result come with the item; unusable values count as missing."""
     done = Recording.from_item({**ITEM, "isProcessed": True, "outputContainer": "webm", "qcInputsFingerprint": "abc"})
     assert (done.is_processed, done.container, done.inputs_fingerprint) == (True, "webm", "abc")
     assert Recording.from_item({**ITEM, "qcInputs": "old"}).inputs_fingerprint == "old"
     assert Recording.from_item({**ITEM, "qcInputs": "old", "qcInputsFingerprint": "new"}).inputs_fingerprint == "new"
     for container, inputs_fingerprint in ((None, None), ("avi", 7), (7, ["abc"]), ("../mp4", {})):
-        told = Recording.from_item({**ITEM, "outputContainer": container, "qcInputsFingerprint": inputs_fingerprint})
-        assert (told.container, told.inputs_fingerprint) == ("", "")
+        read = Recording.from_item({**ITEM, "outputContainer": container, "qcInputsFingerprint": inputs_fingerprint})
+        assert (read.container, read.inputs_fingerprint) == ("", "")
     assert (Recording.from_item(ITEM).container, Recording.from_item(ITEM).inputs_fingerprint) == ("", "")
 
 
@@ -49,7 +49,7 @@ def test_is_processed_in_all_its_forms(value: object, *, expected: bool) -> None
 
 
 def test_connects_audio_is_sought_on_the_neighbouring_days_as_well() -> None:
-    """Near midnight the call lies a day away, in UTC."""
+    """Near midnight the call may be on another UTC day."""
     prefixes = Recording.from_item(ITEM).call_audio_prefixes("connect/centre/")
     days = ("2026/11/24", "2026/11/23", "2026/11/25")
     assert prefixes == tuple(f"connect/centre/CallRecordings/{day}/{ID}_" for day in days)
@@ -98,7 +98,7 @@ def test_of_two_recordings_the_agents_is_taken() -> None:
 
 
 def test_a_message_is_read_and_its_extra_fields_pass() -> None:
-    """What the backend adds later doesn't break the reader."""
+    """Attributes that the backend adds later don't break the reader."""
     message = Message.from_body(
         json.dumps({"recordingID": ID, "callEndingTimestamp": "00:01:30.5", "tenant": {"x": 1}})
     )
@@ -123,8 +123,8 @@ def test_a_force_that_is_no_yes_or_no_is_refused(force: object) -> None:
 
 @pytest.mark.parametrize("call_end", ["00:01:30", "00:01:30.25", "90", "90.125", "01:30"])
 @pytest.mark.parametrize("force", [True, False])
-def test_a_body_that_is_written_is_read_as_it_was_told(call_end: str, *, force: bool) -> None:
-    """The call end keeps its form, and so its resolution; force stands there only where it is wanted."""
+def test_a_written_body_is_read_back(call_end: str, *, force: bool) -> None:
+    """The call end keeps its form, and so its resolution; force is written only if it is set."""
     body = message_body(ID, call_end, force=force)
     assert json.loads(body) == {
         "recordingID": ID,
@@ -136,7 +136,7 @@ def test_a_body_that_is_written_is_read_as_it_was_told(call_end: str, *, force: 
 
 @pytest.mark.parametrize(("recording_id", "call_end"), [("../x", "1"), (ID, "late"), (ID, ""), ("", "1")])
 def test_no_body_is_written_that_would_not_be_read(recording_id: str, call_end: str) -> None:
-    """A slip is told before it is in the queue."""
+    """A mistake is reported before the message is in the queue."""
     with pytest.raises(MessageError):
         message_body(recording_id, call_end)
 

@@ -1,4 +1,4 @@
-"""What plays when."""
+"""The splice: the sources of the output over time."""
 
 from __future__ import annotations
 
@@ -15,70 +15,70 @@ from komorebi_qc.core.timebase import Alignment, CallEnd, Jump, Span
 RECORDING = Span(0.0, 110.0)
 
 
-def outline(laid: Splice) -> list[tuple[str, float, float]]:
+def outline(timeline: Splice) -> list[tuple[str, float, float]]:
     """Which source plays from where to where."""
-    return [(p.source, round(p.output.start_s, 6), round(p.output.end_s, 6)) for p in laid.pieces]
+    return [(p.source, round(p.output.start_s, 6), round(p.output.end_s, 6)) for p in timeline.pieces]
 
 
 def test_the_recordings_own_audio_frames_the_call() -> None:
-    """Before the call and after it the recording is heard, in between Connect."""
-    laid = splice(Alignment(2.5), call_s=90.0, recording_audio=RECORDING)
-    assert outline(laid) == [("recording", 0.0, 2.5), ("call", 2.5, 92.5), ("recording", 92.5, 110.0)]
-    assert laid.pieces[2].source_s(92.5) == 92.5
+    """Before and after the call the recording plays; during it, the call audio."""
+    timeline = splice(Alignment(2.5), call_s=90.0, recording_audio=RECORDING)
+    assert outline(timeline) == [("recording", 0.0, 2.5), ("call", 2.5, 92.5), ("recording", 92.5, 110.0)]
+    assert timeline.pieces[2].source_s(92.5) == 92.5
 
 
 def test_a_call_that_began_first_moves_everything_else() -> None:
     """The output begins with the call, and the recording keeps its own time behind the shift."""
-    laid = splice(Alignment(-6.4), call_s=90.0, recording_audio=RECORDING)
-    assert outline(laid) == [("call", 0.0, 90.0), ("recording", 90.0, 116.4)]
-    assert laid.pieces[1].source_s(90.0) == pytest.approx(83.6)
+    timeline = splice(Alignment(-6.4), call_s=90.0, recording_audio=RECORDING)
+    assert outline(timeline) == [("call", 0.0, 90.0), ("recording", 90.0, 116.4)]
+    assert timeline.pieces[1].source_s(90.0) == pytest.approx(83.6)
 
 
 def test_a_call_that_ends_last_is_kept_whole() -> None:
     """Connect's audio may outlast the recording."""
-    laid = splice(Alignment(50.0), call_s=90.0, recording_audio=RECORDING)
-    assert outline(laid) == [("recording", 0.0, 50.0), ("call", 50.0, 140.0)]
+    timeline = splice(Alignment(50.0), call_s=90.0, recording_audio=RECORDING)
+    assert outline(timeline) == [("recording", 0.0, 50.0), ("call", 50.0, 140.0)]
     assert after_call_audio(Alignment(50.0), call_s=90.0, recording_audio=RECORDING).length_s == 0.0
 
 
 def test_without_audio_in_the_recording_the_call_stands_alone() -> None:
     """Silence leads to the call, and nothing follows it."""
-    laid = splice(Alignment(2.5), call_s=90.0, recording_audio=None)
-    assert outline(laid) == [("silence", 0.0, 2.5), ("call", 2.5, 92.5)]
+    timeline = splice(Alignment(2.5), call_s=90.0, recording_audio=None)
+    assert outline(timeline) == [("silence", 0.0, 2.5), ("call", 2.5, 92.5)]
 
 
 def test_a_forward_jump_is_filled_with_the_recordings_own_audio() -> None:
-    """The second part moves, and what the recording heard meanwhile fills the gap."""
-    laid = splice(Alignment(2.0, 0.0, (Jump(60.0, 0.35),)), call_s=90.0, recording_audio=RECORDING)
-    assert outline(laid)[1:4] == [("call", 2.0, 62.0), ("recording", 62.0, 62.35), ("call", 62.35, 92.35)]
-    assert laid.pieces[3].source_start_s == 60.0
-    assert laid.left_out_s == 0.0
+    """The second part moves, and the recording's own audio fills the gap."""
+    timeline = splice(Alignment(2.0, 0.0, (Jump(60.0, 0.35),)), call_s=90.0, recording_audio=RECORDING)
+    assert outline(timeline)[1:4] == [("call", 2.0, 62.0), ("recording", 62.0, 62.35), ("call", 62.35, 92.35)]
+    assert timeline.pieces[3].source_start_s == 60.0
+    assert timeline.left_out_s == 0.0
 
 
 def test_a_backward_jump_leaves_out_what_the_recording_lost() -> None:
-    """The part that has no time of its own is counted, and the rest lies where it was heard."""
-    laid = splice(Alignment(2.0, 0.0, (Jump(60.0, -0.35),)), call_s=90.0, recording_audio=RECORDING)
-    assert outline(laid)[1:3] == [("call", 2.0, 61.65), ("call", 61.65, 91.65)]
-    assert laid.left_out_s == pytest.approx(0.35)
+    """The part without a place is counted, and the rest keeps its place."""
+    timeline = splice(Alignment(2.0, 0.0, (Jump(60.0, -0.35),)), call_s=90.0, recording_audio=RECORDING)
+    assert outline(timeline)[1:3] == [("call", 2.0, 61.65), ("call", 61.65, 91.65)]
+    assert timeline.left_out_s == pytest.approx(0.35)
 
 
 def test_a_jump_shorter_than_two_fades_is_bridged_by_the_call() -> None:
     """Ten milliseconds are no room for a third source: both sides meet in the middle, each at its own time."""
-    laid = splice(Alignment(2.0, 0.0, (Jump(60.0, 0.01),)), call_s=90.0, recording_audio=RECORDING)
-    assert [p.source for p in laid.pieces] == ["recording", "call", "call", "recording"]
-    assert laid.pieces[2].source_s(70.01) == pytest.approx(68.0)
-    assert laid.pieces[1].source_s(50.0) == pytest.approx(48.0)
+    timeline = splice(Alignment(2.0, 0.0, (Jump(60.0, 0.01),)), call_s=90.0, recording_audio=RECORDING)
+    assert [p.source for p in timeline.pieces] == ["recording", "call", "call", "recording"]
+    assert timeline.pieces[2].source_s(70.01) == pytest.approx(68.0)
+    assert timeline.pieces[1].source_s(50.0) == pytest.approx(48.0)
 
 
 def test_drift_stretches_the_call() -> None:
     """A clock that runs 80 ppm faster makes the call that much longer."""
-    laid = splice(Alignment(0.8, 80.0), call_s=170.0, recording_audio=Span(0.0, 185.0))
-    assert laid.call.end_s == pytest.approx(0.8 + 170.0 * 1.00008)
-    assert laid.pieces[1].source_s(laid.call.end_s) == pytest.approx(170.0)
+    timeline = splice(Alignment(0.8, 80.0), call_s=170.0, recording_audio=Span(0.0, 185.0))
+    assert timeline.call.end_s == pytest.approx(0.8 + 170.0 * 1.00008)
+    assert timeline.pieces[1].source_s(timeline.call.end_s) == pytest.approx(170.0)
 
 
-def test_told_puts_the_calls_last_sample_at_its_end() -> None:
-    """As told: the offset is the call end less the call's length."""
+def test_the_reported_call_end_is_the_calls_last_sample() -> None:
+    """The offset is the reported call end minus the call's length."""
     assert align_to_call_end(CallEnd(92.0, 1.0), 90.5).offset_s == pytest.approx(1.5)
 
 
@@ -97,33 +97,33 @@ alignments = st.builds(
 def test_pieces_cover_the_output_without_hole_or_overlap(
     alignment: Alignment, call_s: float, recording_s: float | None
 ) -> None:
-    """Whatever the alignment: side by side from 0 to the end, none empty, every fade inside its neighbours."""
+    """For any alignment, pieces are adjacent from 0 to the end, all have a length, and fades stay inside neighbours."""
     own = None if recording_s is None else Span(0.0, recording_s)
-    laid = splice(alignment, call_s=call_s, recording_audio=own)
-    assert laid.pieces[0].output.start_s <= SHORTEST_S
-    assert laid.pieces[-1].output.end_s == pytest.approx(laid.output_end_s)
-    for before, after in pairwise(laid.pieces):
+    timeline = splice(alignment, call_s=call_s, recording_audio=own)
+    assert timeline.pieces[0].output.start_s <= SHORTEST_S
+    assert timeline.pieces[-1].output.end_s == pytest.approx(timeline.output_end_s)
+    for before, after in pairwise(timeline.pieces):
         assert abs(before.output.end_s - after.output.start_s) <= SHORTEST_S
         assert before.fade_out == after.fade_in
         assert before.fade_out.length_s <= FADE_S + 1e-9
         assert before.output.start_s <= before.fade_out.start_s
         assert before.fade_out.end_s <= after.output.end_s
-    assert all(p.output.length_s > 0 for p in laid.pieces)
+    assert all(p.output.length_s > 0 for p in timeline.pieces)
 
 
 @given(alignments, st.floats(20, 120))
 def test_the_call_is_placed_or_counted_as_left_out(alignment: Alignment, call_s: float) -> None:
     """No second of the call is lost without being counted."""
-    laid = splice(alignment, call_s=call_s, recording_audio=RECORDING)
-    placed_s = sum(p.output.length_s / p.rate for p in laid.pieces if p.source == "call")
-    # A short jump is bridged: up to two fades of the call are heard twice, or stretched over.
+    timeline = splice(alignment, call_s=call_s, recording_audio=RECORDING)
+    placed_s = sum(p.output.length_s / p.rate for p in timeline.pieces if p.source == "call")
+    # A short jump is bridged: up to two fades of the call are repeated, or stretched over.
     slack_s = 2 * FADE_S * len(alignment.jumps) + 1e-6
-    assert placed_s + laid.left_out_s == pytest.approx(call_s, abs=slack_s)
+    assert placed_s + timeline.left_out_s == pytest.approx(call_s, abs=slack_s)
 
 
 @given(alignments, st.floats(20, 120))
-def test_every_piece_of_the_call_lies_where_the_alignment_says(alignment: Alignment, call_s: float) -> None:
-    """A moment in the middle of a piece is heard at the alignment's time."""
+def test_every_piece_of_the_call_follows_the_alignment(alignment: Alignment, call_s: float) -> None:
+    """A moment in the middle of a piece plays at the alignment's time."""
     for piece in splice(alignment, call_s=call_s, recording_audio=RECORDING).pieces:
         middle_s = (piece.output.start_s + piece.output.end_s) / 2
         at_s = piece.source_s(middle_s)

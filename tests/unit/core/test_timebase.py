@@ -30,7 +30,7 @@ seconds = st.floats(-1e4, 1e4)
     ],
 )
 def test_call_end_is_read_in_each_form(text: str, recording_s: float, resolution_s: float) -> None:
-    """Hours, minutes and seconds may be left out from the left, and a fraction tells the resolution."""
+    """Hours and minutes are optional, and a fraction sets the resolution."""
     end = parse_call_end(text)
     assert end.recording_s == pytest.approx(recording_s)
     assert end.resolution_s == pytest.approx(resolution_s)
@@ -41,7 +41,7 @@ def test_call_end_is_read_in_each_form(text: str, recording_s: float, resolution
     ["", "soon", "1:2:3:4", "00:61:00", "00:00:60", "1:75", "1e3", "nan", "١٢", "12:", ":12", "1.2.3", "9" * 500],
 )
 def test_no_time_is_answered_with_the_forms(text: str) -> None:
-    """What a time raises a short sentence that names the forms."""
+    """A text that isn't a time raises a short sentence that names the forms."""
     with pytest.raises(InputError, match=r"HH:MM:SS|milliseconds") as caught:
         parse_call_end(text)
     assert len(str(caught.value)) < 300
@@ -49,7 +49,7 @@ def test_no_time_is_answered_with_the_forms(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["-1", "-00:00:10", "-0.5"])
 def test_a_negative_call_end_is_named_as_such(text: str) -> None:
-    """A minus is told from a slip of the pen."""
+    """A negative time has its own message."""
     with pytest.raises(InputError, match="negative"):
         parse_call_end(text)
 
@@ -61,7 +61,7 @@ def test_milliseconds_are_suspected() -> None:
 
 
 @given(st.integers(0, 47), st.integers(0, 59), st.integers(0, 59), st.integers(0, 999))
-def test_what_is_written_is_read(hours: int, minutes: int, secs: int, ms: int) -> None:
+def test_a_written_time_is_read(hours: int, minutes: int, secs: int, ms: int) -> None:
     """Every time of the form HH:MM:SS.mmm is read as it was meant, and `clock_text` writes it back."""
     text = f"{hours:02d}:{minutes:02d}:{secs:02d}.{ms:03d}"
     end = parse_call_end(text)
@@ -87,7 +87,7 @@ def test_alignment_adds_offset_drift_and_jumps() -> None:
 
 @given(seconds, st.floats(-200, 200), st.floats(0, 1e4))
 def test_output_never_begins_before_zero(offset_s: float, drift_ppm: float, call_s: float) -> None:
-    """Whatever the offset, the call's first sample lies at or after the output's zero, and the shift is no larger."""
+    """For any offset, the call's first sample is at or after the output's zero, with the smallest shift."""
     alignment = Alignment(offset_s, drift_ppm)
     assert alignment.to_output(0.0) >= 0.0
     assert alignment.output_shift_s == max(0.0, -offset_s)
@@ -104,7 +104,7 @@ def test_alignment_refuses_what_is_no_number(bad: float) -> None:
 
 
 def test_alignment_guesses_a_wrong_unit() -> None:
-    """An offset of days and a drift of percents are slips of the unit, and said so."""
+    """An offset of days and a drift of percents are reported as mistakes of the unit."""
     with pytest.raises(InputError, match="milliseconds"):
         Alignment(250_000.0)
     with pytest.raises(InputError, match="unit"):

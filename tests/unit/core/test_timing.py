@@ -1,4 +1,4 @@
-"""Timestamps of packets: what is lost, doubled, late or frozen, on small tables."""
+"""Timestamps of packets: lost, repeated, late or frozen ones, on small tables."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_lost_buffer() -> None:
 
 
 def test_the_pre_skip_is_not_audible() -> None:
-    """Samples before second 0, and the encoder's lead-in, are never heard and never counted."""
+    """Samples before second 0, and the encoder's pre-skip, never play and don't count."""
     found = audio_timing(every(0.02, 50, -0.0065), np.full(50, 0.02), lead_in_s=0.0065)
     assert found is not None
     assert found.first_s == -0.0065

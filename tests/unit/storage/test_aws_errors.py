@@ -79,7 +79,7 @@ def test_errors_are_sorted(error: Exception, kind: type[KomorebiError]) -> None:
 
 
 def test_other_errors_pass_as_they_are() -> None:
-    """What isn't botocore's stays what it is."""
+    """Other exceptions pass unchanged."""
     with pytest.raises(ZeroDivisionError), aws_errors("bucket b"):
         raise ZeroDivisionError
 

@@ -33,7 +33,7 @@ def test_get_of_an_item_without_use(world: World, change: dict[str, Any]) -> Non
 
 
 def test_get_refuses_what_is_no_id() -> None:
-    """An ID that can't stand in a key never reaches the table."""
+    """An ID that isn't safe in a key never reaches the table."""
     with pytest.raises(MessageError):
         DynamoTable(None, TABLE).get("../secrets")
 
@@ -41,8 +41,8 @@ def test_get_refuses_what_is_no_id() -> None:
 def test_mark_processed_loses_nothing(world: World) -> None:
     """Only isProcessed and the given attributes change, whatever types the others have."""
     world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
-    told: dict[str, str | int | float | bool] = {"name": "New", "offset": -1.25e-7, "ok": True, "frames": 3, "x": 0.1}
-    world.table().mark_processed(RECORDING, told)
+    new: dict[str, str | int | float | bool] = {"name": "New", "offset": -1.25e-7, "ok": True, "frames": 3, "x": 0.1}
+    world.table().mark_processed(RECORDING, new)
     changed: dict[str, dict[str, Any]] = {
         "isProcessed": {"BOOL": True},
         "name": {"S": "New"},
@@ -63,7 +63,7 @@ def test_mark_processed_loses_nothing(world: World) -> None:
 
 
 def test_mark_processed_keeps_what_others_write_meanwhile(world: World) -> None:
-    """What the backend changed after the item was read stays."""
+    """Changes by the backend after the item was read stay."""
     world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
     read = world.table().get("contact-1")
     world.dynamodb.put_item(TableName=TABLE, Item={**ITEM, "name": {"S": "Changed"}, "more": {"S": "new"}})
@@ -90,8 +90,8 @@ def test_mark_processed_refuses_slips(attributes: dict[str, Any]) -> None:
         DynamoTable(None, TABLE).mark_processed(RECORDING, attributes)
 
 
-def test_what_a_result_was_made_from_comes_with_the_item(world: World) -> None:
-    """What is marked is what is read the next time: container and inputs."""
+def test_the_inputs_fingerprint_comes_with_the_item(world: World) -> None:
+    """The next read returns the marked container and inputs."""
     world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
     world.table().mark_processed(RECORDING, {"outputContainer": "webm", "qcInputsFingerprint": "0123abcd"})
     found = world.table().get("contact-1")
@@ -99,19 +99,19 @@ def test_what_a_result_was_made_from_comes_with_the_item(world: World) -> None:
 
 
 def test_own_attributes_are_ours_alone(world: World) -> None:
-    """What this package wrote, with plain values; nothing of the backend's."""
+    """This package's attributes, with plain values; none of the backend's."""
     world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
     assert world.table().own_attributes("contact-1") == {"isProcessed": False}
-    told: dict[str, str | int | float | bool] = {
+    written: dict[str, str | int | float | bool] = {
         "outputContainer": "mp4",
         "qcVerdict": "pass",
         "qcOffsetSeconds": -0.25,
         "qcInputsFingerprint": "0123",
         "qcSomethingNew": True,
     }
-    world.table().mark_processed(RECORDING, told)
+    world.table().mark_processed(RECORDING, written)
     found = world.table().own_attributes("contact-1")
-    assert found == {"isProcessed": True, **told}
+    assert found == {"isProcessed": True, **written}
     assert list(found) == sorted(found)
     assert world.table().own_attributes("nobody") == {}
     with pytest.raises(MessageError):

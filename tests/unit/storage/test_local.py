@@ -69,7 +69,7 @@ def parts(folder: Path) -> list[Path]:
 
 
 def test_table_of_one_item() -> None:
-    """An item is found by its ID, and what is set is kept beside isProcessed."""
+    """An item is found by its ID, and set attributes are kept beside isProcessed."""
     table = LocalTable(RECORDING)
     assert table.get("contact-1") is RECORDING
     table.mark_processed(RECORDING, {"container": "mp4"})
@@ -131,7 +131,7 @@ BAD_INPUTS: dict[str, tuple[Callable[[Path], object], str]] = {
 def test_inputs_that_are_no_files(
     folder: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object], words: str
 ) -> None:
-    """Whatever isn't a regular file is refused by name, before any work and without waiting for it."""
+    """Anything but a regular file is refused by name, before any work and without waiting for it."""
     monkeypatch.chdir(folder)  # a socket's path has to be short
     bad = Path("bad")
     make(bad)
@@ -147,7 +147,7 @@ def test_inputs_that_are_no_files(
     assert parts(folder) == []
 
 
-def test_a_name_that_is_none(folder: Path) -> None:
+def test_a_name_with_a_nul(folder: Path) -> None:
     """A NUL in a path is a clear error, for inputs and outputs."""
     with pytest.raises(InputError, match=r"isn.t a file name"):
         LocalFiles(Path("a\0b"), folder / "agent.mp4", folder / "out.mp4").check()
@@ -203,7 +203,7 @@ def test_a_folder_that_does_not_exist(folder: Path) -> None:
 
 
 def test_a_folder_without_the_right_to_write(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Found before any work; and also if only the system says so."""
+    """Found before any work, even if only the system shows it."""
     (folder / "locked").mkdir()
     monkeypatch.setattr(os, "access", lambda path, _mode: Path(path).name != "locked")
     with pytest.raises(InputError, match=r"no permission to write in .*locked"):
@@ -264,7 +264,7 @@ def test_publish_adds_the_extension(folder: Path, out: str, kind: str, name: str
 
 
 def test_publish_without_a_thumbnail(folder: Path) -> None:
-    """None is written where there is none, or no place for one; an older one stays."""
+    """Without a thumbnail, or a path for it, no thumbnail is written; an older one stays."""
     (folder / "thumb.png").write_bytes(b"old")
     assert publish(in_folder(folder), thumbnail=None).thumbnail is None
     assert publish(in_folder(folder, thumbnail=None)).thumbnail is None
@@ -281,7 +281,7 @@ def test_publish_replaces_whole(folder: Path) -> None:
 
 
 def test_a_draft_that_is_begun_again_is_empty(folder: Path) -> None:
-    """What the first try wrote is gone, and what the second wrote can be read before it is published, and its front."""
+    """The first attempt's bytes are gone, and the front of the second's can be read before it is published."""
     with in_folder(folder).draft(RECORDING, "mp4") as draft:
         draft.begin(100).write(b"a first try that was too long")
         draft.begin(400).write(b"the second")
@@ -313,7 +313,7 @@ def test_a_failure_leaves_nothing(folder: Path) -> None:
 @pytest.mark.parametrize("before", [None, b"old"])
 @pytest.mark.parametrize("failing", ["out.mp4", "thumb.png"])
 def test_both_or_neither(folder: Path, monkeypatch: pytest.MonkeyPatch, failing: str, before: bytes | None) -> None:
-    """Where one of the two can't be renamed into its place, both places are as they were."""
+    """If one of the two can't be renamed, both are as before."""
     for name in ("out.mp4", "thumb.png"):
         if before is not None:
             (folder / name).write_bytes(before)
@@ -347,7 +347,7 @@ def test_a_full_disk_while_the_video_is_built(folder: Path) -> None:
 
 
 def test_a_full_disk_at_the_last_moment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system finds the disk full only on writing back, the old result stays."""
+    """If the disk is found full only on writing back, the old result stays."""
     (folder / "out.mp4").write_bytes(b"old")
 
     def full(_: int) -> None:
@@ -439,7 +439,7 @@ def test_a_part_cleared_before_it_was_locked_is_made_again(folder: Path, monkeyp
 
 
 def test_a_file_system_without_locks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nothing can be locked results are made all the same, and nothing is cleared."""
+    """Without file locks results are still made, and nothing is cleared."""
 
     def none(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")

@@ -17,8 +17,8 @@ def chain(
 ) -> Chain:
     """Windows of one second around the times, each worth one second of speech."""
     n = len(time_s)
-    heard = np.ones(n, bool) if audible is None else audible
-    windows = Windows(channel, 1.0, time_s - 0.5, np.ones(n), np.full((n, 1), lag_s), np.full((n, 1), 50.0), heard)
+    sounding = np.ones(n, bool) if audible is None else audible
+    windows = Windows(channel, 1.0, time_s - 0.5, np.ones(n), np.full((n, 1), lag_s), np.full((n, 1), 50.0), sounding)
     return Chain(windows, on, np.zeros(n, np.intp))
 
 
@@ -33,8 +33,8 @@ def pair(
 ) -> tuple[Chain, Chain]:
     """Both channels' chains for one row of agreement, a window each second in turn."""
     customer, agent = alternating(len(on))
-    heard = np.ones(len(on), bool) if audible is None else audible
-    return chain(0, customer, on[::2], lags[0], heard[::2]), chain(1, agent, on[1::2], lags[1], heard[1::2])
+    sounding = np.ones(len(on), bool) if audible is None else audible
+    return chain(0, customer, on[::2], lags[0], sounding[::2]), chain(1, agent, on[1::2], lags[1], sounding[1::2])
 
 
 BOTH = [True, True]
@@ -49,7 +49,7 @@ def flags(count: int, *off: tuple[int, int]) -> np.ndarray:
 
 
 def test_windows_of_both_channels_in_one_order() -> None:
-    """The merged windows come in the order of time, with their channel and row; an absent channel has none."""
+    """The merged windows are in time order, with their channel and row; an absent channel has no windows."""
     both = pair(flags(6, (2, 3)))
     m = agreement.merged_windows(both, BOTH)
     assert list(m.time_s) == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
@@ -113,7 +113,7 @@ def test_unmatched_stretches(off: tuple[int, int], expected: list[tuple[float, f
 
 
 def test_a_stretch_counts_what_could_agree() -> None:
-    """Where the recording has no audio nothing could agree, and single agreeing windows don't count as speech."""
+    """Without audio in the recording nothing could agree, and single agreeing windows don't count as speech."""
     off = flags(30, (10, 20))
     audible = flags(30, (10, 16))
     assert agreement.unmatched(pair(off, audible=audible), BOTH, HALF_S, 40.0) == ()

@@ -17,8 +17,8 @@ def chain(on: list[int], z: list[float] | float = 50.0, audible: list[int] | Non
     """Windows of a second with centres at 0, 1, 2 ... s."""
     n = len(on)
     peaks = np.broadcast_to(np.asarray(z, float), (n,)).copy()
-    heard = np.ones(n, bool) if audible is None else np.array(audible, bool)
-    w = Windows(0, 1.0, np.arange(n, dtype=np.float64) - 0.5, np.ones(n), np.ones((n, 1)), peaks[:, None], heard)
+    sounding = np.ones(n, bool) if audible is None else np.array(audible, bool)
+    w = Windows(0, 1.0, np.arange(n, dtype=np.float64) - 0.5, np.ones(n), np.ones((n, 1)), peaks[:, None], sounding)
     return Chain(w, np.array(on, bool), np.zeros(n, np.intp))
 
 

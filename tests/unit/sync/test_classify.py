@@ -34,7 +34,7 @@ def test_a_good_pair_is_aligned() -> None:
 
 
 def test_shares_of_a_channel() -> None:
-    """Support is the agreed share of the activity, turn support that of the turns; 0 where there are none."""
+    """Support is the agreeing share of the activity, turn support that of the turns; 0 without any."""
     assert VOICE.support == pytest.approx(0.9)
     assert VOICE.turn_support == pytest.approx(0.9)
     assert (SILENT.support, SILENT.turn_support) == (0.0, 0.0)
@@ -62,7 +62,7 @@ def test_two_seconds_of_speech_are_needed(active_s: float, expected: str) -> Non
     ],
 )
 def test_without_a_voice(recording_s: float, speech_s: float, expected: str, reason: str) -> None:
-    """No voice agrees: a wrong pair where both hold ten seconds of sound, else too little to say."""
+    """If no voice agrees, it is a wrong pair with ten seconds of sound in both, else too little evidence."""
     absent = replace(ABSENT, active_s=speech_s)
     found = classify(replace(GOOD, customer=absent, agent=absent, recording_active_s=recording_s))
     assert found.status == expected
@@ -74,7 +74,7 @@ def test_without_a_voice(recording_s: float, speech_s: float, expected: str, rea
     [(0, 6.7, "aligned"), (1, 6.74, "ambiguous"), (1, 6.75, "aligned")],
 )
 def test_a_loop_is_ambiguous(alternatives: int, distinct_s: float, expected: str) -> None:
-    """Where less than a quarter of what agrees is distinct, and the rest also fits elsewhere, it is ambiguous."""
+    """If less than a quarter of the agreement is distinct, and the rest fits elsewhere too, it is ambiguous."""
     assert status(both(replace(GOOD, alternative_offsets=alternatives), distinct_s=distinct_s)) == expected
 
 

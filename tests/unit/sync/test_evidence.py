@@ -1,4 +1,4 @@
-"""What a fit's evidence counts: turns, seconds, the explained share, contradiction."""
+"""The evidence of a fit: turns, seconds, the explained share, contradiction."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ def test_a_turn_agrees_by_four_tenths(off: Span, turns: int) -> None:
     assert e.customer.agreed_turns == turns
 
 
-def test_a_turn_without_audio_is_none() -> None:
-    """Where the recording has no audio there is no turn and no activity."""
+def test_a_turn_without_audio_does_not_count() -> None:
+    """Without audio in the recording there is no turn and no activity."""
     e = evidence(chain(*CUSTOMER, unheard=((10.0, 14.0),)), chain(*AGENT))
     assert (e.customer.turns, e.customer.agreed_turns) == (2, 2)
     assert e.customer.active_s == 7.0
@@ -139,7 +139,7 @@ def test_large_jumps_are_counted(steps: tuple[float, ...], count: int) -> None:
 
 
 def test_the_explained_share() -> None:
-    """What no agreeing window covers while the call speaks is unexplained; the recording's own sound isn't asked."""
+    """Speech without an agreeing window is unexplained; the recording's own sound doesn't matter."""
     own = activity(CALL_S + 6, *((a + LAG_S, b + LAG_S) for a, b in (*CUSTOMER, *AGENT)), (37.0, 40.0))
     e = evidence(chain(*CUSTOMER, off=((20.0, 24.0),)), chain(*AGENT), own)
     assert e.recording_active_s == pytest.approx(31.0)
@@ -168,7 +168,7 @@ def test_an_absent_voice_is_contradicted_by_sound() -> None:
 
 
 def test_a_recording_without_activity_takes_the_calls() -> None:
-    """Steady music passes for noise: where the recording seems silent, the call's own speech is the base."""
+    """Steady music counts as noise: if the recording seems silent, the call's own speech is the base."""
     silent = activity(CALL_S + 6)
     e = evidence(chain(*CUSTOMER), chain(*AGENT), silent)
     assert e.recording_active_s == 0.0

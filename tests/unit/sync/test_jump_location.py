@@ -1,4 +1,4 @@
-"""Where between two windows a jump is placed, on speech and pauses whose jump is known."""
+"""The place of a jump between two windows, on speech and pauses with a known jump."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def recorded(call: np.ndarray, at_s: float, size_s: float, lag_s: float = 1.0, c
 
 @pytest.mark.parametrize("size_s", [0.35, 0.05, -0.35, 1.2])
 def test_in_speech_the_place_is_exact(size_s: float) -> None:
-    """Where the agent speaks on both sides the place is right to three frames, and the interval is short."""
+    """If the agent speaks on both sides, the place is right to three frames, and the interval is short."""
     call = call_with_pause()
     found, first, last = locate(
         call, recorded(call, 15.0, size_s), [Voice(1, 1.0, 1.0 + size_s)], 0.0, size_s, 12.0, 18.0
@@ -104,7 +104,7 @@ def test_the_phase_may_be_turned(sign: float) -> None:
 
 
 def test_without_a_voice_any_place_is_as_likely() -> None:
-    """Nothing heard: the interval is all of it but its outermost frames, the place half a second before its end."""
+    """Without speech the interval is all but the outermost frames, and the place half a second before its end."""
     call = call_with_pause()
     found, first, last = locate(call, call[:, 1], [], 0.0, 0.1, 10.0, 20.0)
     assert (first, last) == pytest.approx((10.0, 20.0), abs=2 * FRAME_S)

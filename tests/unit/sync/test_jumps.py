@@ -102,7 +102,7 @@ def test_the_search_reaches_half_a_window_further() -> None:
     early = LagStep(0.5, 30.0, 0.3, 1e-5)
     found = locate_jump(silent, silent[:, 0], early, fit_of(early), [False, True], windows_of(3.0), 0)
     assert found.between_s[0] == pytest.approx(0.0, abs=0.1)
-    # the customer is heard 0.5 s later: the jump may meet an earlier word
+    # The customer is 0.5 s later: the jump may meet an earlier word.
     late = locate_jump(silent, silent[:, 0], step, fit_of(step, customer_s=2.5), [True, True], windows_of(3.0), 0)
     assert late.between_s == pytest.approx((18.5, 32.0), abs=0.06)
     soon = locate_jump(silent, silent[:, 0], step, fit_of(step, customer_s=1.5), [True, True], windows_of(3.0), 0)

@@ -38,7 +38,7 @@ def sane(r: SyncResult) -> SyncResult:
 
 @pytest.mark.parametrize("offset", [0.0, 1.23456, -6.4, 75.3])
 def test_offset(offset: float) -> None:
-    """Wherever the call begins, before the recording too, the offset is right to 0.05 ms."""
+    """For any start of the call, even before the recording, the offset is right to 0.05 ms."""
     call = talk(1, 60)
     r = sane(measure(call, place(call, offset)))
     assert r.status == "aligned"
@@ -60,7 +60,7 @@ def test_drift(drift: float) -> None:
 
 @pytest.mark.parametrize("sizes", [(0.01,), (-0.35,), (2.0,), (0.02, -0.5, 0.9)])
 def test_jumps(sizes: tuple[float, ...]) -> None:
-    """Each jump is found, its size to 0.1 ms, its place within half a second of the pause it lies in."""
+    """Each jump is found, its size to 0.1 ms, its place within half a second of its pause."""
     call = talk(3, 150)
     jumps = tuple((150 * (i + 1) / (len(sizes) + 1), s) for i, s in enumerate(sizes))
     r = sane(measure(call, place(call, 2.0, 40.0, jumps)))
@@ -104,7 +104,7 @@ def test_jump_in_the_first_sound_after_a_silence(into_s: float) -> None:
 
 
 def test_jump_of_the_agents_channel_alone() -> None:
-    """Connect moves the agent's voice alone: a jump that says so, and no cut of the customer's in the alignment."""
+    """Connect moves only the agent's voice: the jump is marked so, and the alignment keeps the customer's voice."""
     call = talk(22, 120)
     recording = place(call, 2.0)
     call[:, 1] = np.concatenate([call[: 30 * RATE, 1], np.zeros(240, np.int16), call[30 * RATE : -240, 1]])
@@ -119,7 +119,7 @@ def test_jump_of_the_agents_channel_alone() -> None:
 
 
 def test_jump_of_both_is_nobodys_alone() -> None:
-    """Where both voices jump it is the clock, and the alignment follows."""
+    """If both voices jump it is the clock, and the alignment follows."""
     call = talk(23, 120)
     r = sane(measure(call, place(call, 2.0, jumps=((60.0, 0.03),))))
     assert [j.agent_only for j in r.jumps] == [False]
@@ -128,7 +128,7 @@ def test_jump_of_both_is_nobodys_alone() -> None:
 
 
 def test_window_on_the_wrong_side() -> None:
-    """One window counted before a jump and heard after it: sizes are right to 0.01 ms, in the next segment as well."""
+    """With one window on the wrong side of a jump, sizes are still right to 0.01 ms, in the next segment too."""
     time_s, rng = np.arange(0.0, 240.0, 0.75), np.random.default_rng(1)
     noise = rng.normal(0, 5e-6, (2, len(time_s)))
     small = np.where(time_s >= 100.5, 0.03, 0.0)
@@ -156,7 +156,7 @@ def test_two_jumps_in_one_silence_of_the_agent(sizes: tuple[float, float]) -> No
 
 
 def test_a_recorder_that_paused_half_a_minute() -> None:
-    """Half a minute that was never recorded is a jump of that size, in its place, and the offset the first part's."""
+    """Half a minute that was never recorded is a jump of that size at that time, and the offset is the first part's."""
     call = talk(31, 130)
     whole = place(call, 1.5)
     recording = np.concatenate([whole[: int(26.5 * RATE)], whole[int(56.5 * RATE) :]])
@@ -179,8 +179,8 @@ def test_sound_put_in_for_twenty_seconds(at_s: float) -> None:
     assert [j.size_s for j in r.jumps] == pytest.approx([20.0], abs=1e-3)
 
 
-def test_a_stretch_that_agrees_with_nothing_is_told() -> None:
-    """Where another call's sound stands for the first part, the result says which part of the call wasn't measured."""
+def test_an_unmatched_stretch_is_reported() -> None:
+    """If another call's sound replaces the first part, the result names the part of the call that wasn't measured."""
     call, other = talk(33, 120), talk(34, 120)
     recording = place(call, 2.0)
     recording[: 27 * RATE] = place(other, 2.0)[: 27 * RATE]
@@ -202,14 +202,14 @@ def test_a_call_that_went_on_without_the_agent() -> None:
     assert "the rest doesn't" in r.reason
 
 
-@pytest.mark.parametrize(("told_s", "status"), [(0.0, "insufficient"), (3.0, "insufficient"), (60.0, "wrong_pair")])
-def test_a_recording_of_what_followed_the_call(told_s: float, status: str) -> None:
-    """By the told end none of the call is recorded: nothing speaks for the pair, and nothing against it."""
-    assert sane(measure(talk(37, 60), place(talk(38, 60), 1.0), told_s)).status == status
+@pytest.mark.parametrize(("reported_s", "status"), [(0.0, "insufficient"), (3.0, "insufficient"), (60.0, "wrong_pair")])
+def test_a_recording_of_what_followed_the_call(reported_s: float, status: str) -> None:
+    """By the reported end none of the call is recorded: there is no evidence for or against the pair."""
+    assert sane(measure(talk(37, 60), place(talk(38, 60), 1.0), reported_s)).status == status
 
 
 def own_chain(on: list[bool]) -> Chain:
-    """A channel's windows every 0.75 s at lag 1.0 s, the fifth to the eighth at 0.5 s; sharp where they are on."""
+    """A channel's windows every 0.75 s at lag 1.0 s, the fifth to the eighth at 0.5 s; sharp if they are on."""
     flags = np.array(on)
     time_s = 0.75 * np.arange(len(on), dtype=np.float64)
     lag = np.where((time_s >= 3.0) & (time_s < 6.0), 0.5, 1.0)[:, None]
@@ -241,7 +241,7 @@ def test_the_gate_opens_for_a_segment_alone(off: tuple[int, ...], lead_s: tuple[
     ids=["as before", "the first", "earlier than spoken", "far larger"],
 )
 def test_step_after_the_agents_last_word(earlier: tuple[float, ...], last: float, *, private: bool) -> None:
-    """The customer alone tells of a last step: the leg's where its delay has changed like that, else a jump; unsure."""
+    """Only the customer shows a last step: a leg's change if its delay changed so before, else an unsure jump."""
     time_s, rng = np.arange(0.0, 120.0, 0.75), np.random.default_rng(2)
     lag_s = 1.1 + rng.normal(0, 5e-6, len(time_s))
     for at_s, size_s in (*zip((30.0, 60.0), earlier, strict=False), (100.0, last)):
@@ -267,7 +267,7 @@ def test_jumps_that_share_a_pause_stayin_order() -> None:
     assert all(j.between_s[0] <= j.call_s <= j.between_s[1] for j in out)
 
 
-def test_what_is_not_heard_is_no_evidence() -> None:
+def test_an_absent_voice_is_no_evidence() -> None:
     """Only the agent is recorded: none of the customer's windows is accepted, and half of all speech agrees."""
     call = talk(5, 80)
     r = sane(measure(call, place(call, 1.0, gains=(0.0, 1.0))))
@@ -301,7 +301,7 @@ def test_one_turn_is_one_turn() -> None:
 
 
 def odd_calls() -> dict[str, tuple[np.ndarray, str]]:
-    """Calls whose channels are not what they should be, and the side that then is heard."""
+    """Calls with wrong channels, and the side that is then present."""
     call = talk(25, 60)
     dead = np.zeros(len(call), np.int16)
     mono = (call.astype(int).sum(axis=1) // 2).astype(np.int16)
@@ -315,7 +315,7 @@ def odd_calls() -> dict[str, tuple[np.ndarray, str]]:
 
 @pytest.mark.parametrize("name", ["customer dead", "agent dead", "swapped", "mono in both"])
 def test_odd_channels(name: str) -> None:
-    """A dead channel, swapped ones, a mono call in both: the offset is right all the same."""
+    """A dead channel, swapped ones, a mono call in both: the offset is still right."""
     call, sides = odd_calls()[name]
     r = sane(measure(call, place(talk(25, 60), 3.0)))
     assert (r.status, r.sides) == ("aligned", sides)
@@ -331,7 +331,7 @@ def test_wrong_pair() -> None:
 
 
 def test_loop_is_ambiguous() -> None:
-    """Nothing but a loop of 8 s: several answers, and the period says so."""
+    """Only a loop of 8 s: several answers, with the loop's period."""
     loop = np.tile(burst(np.random.default_rng(8), 8.0), 9)[: 70 * RATE]
     call = np.stack([loop * 32767, np.random.default_rng(9).normal(0, 5, len(loop))], 1).astype(np.int16)
     r = sane(measure(call, place(call, 3.0)))
@@ -354,7 +354,7 @@ def test_only_after_call_work() -> None:
 
 
 def test_recording_ends_early() -> None:
-    """Half a recording still tells the offset."""
+    """Half a recording still gives the offset."""
     call = talk(13, 100)
     r = sane(measure(call, place(call, 2.0)[: 50 * RATE]))
     assert r.status == "aligned"
@@ -408,7 +408,7 @@ def test_float_and_int_agree() -> None:
     seed=st.integers(0, 10_000), call_s=st.floats(0.0, 25.0), start_s=st.floats(0.0, 30.0), stop_s=st.floats(0.0, 40.0)
 )
 def test_any_cut(seed: int, call_s: float, start_s: float, stop_s: float) -> None:
-    """Any piece of a call against any piece of its recording: where it is called aligned, it is right."""
+    """Any piece of a call against any piece of its recording: if it is aligned, it is right."""
     call = talk(seed, 40)
     recording = place(call, 5.0)[int(start_s * RATE) : int(stop_s * RATE)]
     r = sane(measure(call[: int(call_s * RATE)], recording))

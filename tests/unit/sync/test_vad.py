@@ -28,7 +28,7 @@ def pieces(*parts: tuple[float, int]) -> np.ndarray:
 
 
 def test_levels_are_those_of_the_first_difference() -> None:
-    """Each whole frame has its own level in dB; a part of a frame at the end has none."""
+    """Each whole frame has its own level in dB; a partial frame at the end has no level."""
     track = np.concatenate([pieces((-20.0, 2), (-40.0, 1)), np.zeros(FRAME - 1, np.float32)])
     found = vad.levels(track)
     assert found.shape == (3,)
@@ -132,7 +132,7 @@ def test_turns_of_a_recording() -> None:
 
 
 def test_crosstalk_is_no_activity() -> None:
-    """A channel 12 dB below the other is its echo; 11 dB below, or where the other pauses, it is a voice."""
+    """A channel 12 dB below the other is its echo; 11 dB below, or while the other pauses, it is a voice."""
     silence = -75.0
     loud = pieces((silence, 10), (-20.0, 20), (-20.0, 20), (silence, 30), (silence, 20), (silence, 20))
     faint = pieces((silence, 10), (-32.5, 20), (-31.0, 20), (silence, 30), (-32.5, 20), (silence, 20))

@@ -54,7 +54,7 @@ BIG = os.urandom(1 << 16) * (2 * PART_BYTES // (1 << 16)) + b"the end"
 
 
 def test_call_audio_takes_the_agents_recording_across_midnight(world: World) -> None:
-    """Of the IVR's and the agent's recordings, on two UTC days, the one that began last is read."""
+    """Of the audio of IVR and agent, on two UTC days, the one that began last is read."""
     world.s3.put_object(Bucket=CONNECT, Key=f"{DAY}/contact-1_20260302T23:54_UTC.wav", Body=b"ivr")
     world.s3.put_object(Bucket=CONNECT, Key=f"{NEXT_DAY}/contact-1_20260303T00:02_UTC.wav", Body=b"agent")
     with world.media().call_audio(RECORDING) as source:
@@ -99,7 +99,7 @@ def test_call_audio_is_found_on_the_second_page(world: World) -> None:
 
 @pytest.mark.parametrize("which", ["call_audio", "agent_recording"])
 def test_a_missing_input_is_waited_for_and_then_given_up(world: World, which: str) -> None:
-    """What isn't there may still come for 48 hours; after that it won't."""
+    """A missing object may still arrive for 48 hours; after that it won't."""
     with (
         pytest.raises(NotThereYetError, match=r"s3://demo-.*isn't there yet"),
         getattr(world.media(), which)(RECORDING),
@@ -252,7 +252,7 @@ def test_a_cache_spares_the_second_reading(world: World, cache_bytes: int, memor
 
 
 def test_a_source_says_which_version_is_read(world: World) -> None:
-    """Both inputs, once opened, name what `input_versions` names: a run needs no further request to tell."""
+    """Both opened inputs carry the versions of `input_versions`: a run needs no further request."""
     put_inputs(world)
     media = world.media()
     with media.call_audio(RECORDING) as call, media.agent_recording(RECORDING) as own:
@@ -308,7 +308,7 @@ def test_has_video_is_asked_by_container(world: World) -> None:
 
 
 @pytest.mark.parametrize(("code", "status", "kind"), [("403", 403, AccessDeniedError), ("503", 503, StorageError)])
-def test_what_cant_be_asked_is_no_absence(world: World, code: str, status: int, kind: type[Exception]) -> None:
+def test_a_refused_request_is_not_absence(world: World, code: str, status: int, kind: type[Exception]) -> None:
     """A refusal or a moment's trouble is not taken for a missing video or input, which would cost work or a message."""
     put_inputs(world)
     media = world.media(s3=Faulty(world.s3, head_object=fails(client_error(code, status, "HeadObject"))))
@@ -319,7 +319,7 @@ def test_what_cant_be_asked_is_no_absence(world: World, code: str, status: int, 
 
 
 def test_outputs_are_those_of_this_recording(world: World) -> None:
-    """Keys and bytes of all that lies in its folder, and nothing of a recording whose ID begins alike."""
+    """Keys and sizes of all objects in its folder, and nothing of a recording with a similar ID."""
     assert world.media().outputs(RECORDING) == ()
     publish(world.media(), b"video", thumbnail=b"png", qc=b"{}")
     other = Recording("contact-10", RECORDING.agent_id, RECORDING.created)
@@ -344,7 +344,7 @@ def publish(
 
 
 class StopError(Exception):
-    """What stops a transfer."""
+    """An exception that stops a transfer."""
 
 
 def stopping(after: int) -> Callable[[], None]:
@@ -398,7 +398,7 @@ def test_an_upload_can_be_stopped(world: World, after: int) -> None:
 
 
 def test_a_killed_process_leaves_no_file(tmp_path: Path) -> None:
-    """What is kept of an input has no name: nothing is left in the temporary folder, even after SIGKILL."""
+    """The cache file of an input has no name: the temporary folder stays empty, even after SIGKILL."""
     program = """
 import time
 from komorebi_qc.storage.s3.block_cache import LocalCache
@@ -434,7 +434,7 @@ def test_publish_puts_both(world: World, content: bytes) -> None:
 
 
 def test_publish_puts_the_findings_beside_the_video(world: World) -> None:
-    """qc.json arrives with its content type; where the video fails, it is as it was before."""
+    """qc.json arrives with its content type; if the video fails, it is restored."""
     published = publish(world.media(), b"v", thumbnail=None, qc=b"{}")
     assert published.qc == f"s3://{OUTPUT}/2026/03/02/agent-7/contact-1/qc.json"
     stored = world.s3.get_object(Bucket=OUTPUT, Key=RECORDING.qc_key)
@@ -446,7 +446,7 @@ def test_publish_puts_the_findings_beside_the_video(world: World) -> None:
 
 
 def test_publish_of_webm_without_a_thumbnail(world: World) -> None:
-    """WebM has its own key and content type; no thumbnail means none is written."""
+    """WebM has its own key and content type; without a thumbnail no thumbnail is written."""
     published = publish(world.media(), b"video", thumbnail=None, qc=None, kind="webm")
     assert (published.thumbnail, published.thumbnail_bytes) == (None, 0)
     assert world.keys(OUTPUT) == [RECORDING.video_key("webm")]
@@ -474,11 +474,11 @@ FAULTS: dict[str, Callable[[], dict[str, Callable[..., Any]]]] = {
 def test_publish_that_fails_changes_nothing(
     world: World, faults: Callable[[], dict[str, Callable[..., Any]]], before: bytes | None
 ) -> None:
-    """Wherever it fails: both objects are as before, down to type and metadata, and no upload dangles."""
+    """After any failure both objects are as before, with type and metadata, and no upload is left."""
     if before is not None:
-        told = {"ContentType": "image/x-old", "Metadata": {"made-by": "hand"}}
+        headers = {"ContentType": "image/x-old", "Metadata": {"made-by": "hand"}}
         world.s3.put_object(Bucket=OUTPUT, Key=VIDEO_KEY, Body=b"old video")
-        world.s3.put_object(Bucket=OUTPUT, Key=THUMBNAIL_KEY, Body=before, **told)
+        world.s3.put_object(Bucket=OUTPUT, Key=THUMBNAIL_KEY, Body=before, **headers)
     with pytest.raises(StorageError) as caught:
         publish(world.media(s3=Faulty(world.s3, **faults())), BIG, thumbnail=b"new", qc=None)
     assert "left behind" not in str(caught.value)
@@ -502,8 +502,8 @@ def test_publish_of_a_small_video_that_fails_changes_nothing(world: World) -> No
 
 
 @pytest.mark.parametrize("operation", ["complete_multipart_upload", "put_object"])
-def test_publish_whose_answer_is_lost_is_done_all_the_same(world: World, operation: str) -> None:
-    """Where the request arrived and only its answer got lost, the result stands."""
+def test_a_publication_with_a_lost_answer_is_done(world: World, operation: str) -> None:
+    """If the request arrived and only its answer was lost, the result stays."""
     lost = aws.ConnectionClosedError(endpoint_url="x")
     faulty = Faulty(world.s3, **{operation: fails(lost, after=True)})
     content = BIG if operation == "complete_multipart_upload" else b"small"
@@ -552,7 +552,7 @@ def test_publish_that_fails_spares_another_runs_thumbnail(world: World) -> None:
 
 
 def test_publish_that_fails_after_another_runs_success_leaves_all_three(world: World) -> None:
-    """Both found nothing there: what the one wrote over the other's files stays beside the other's video."""
+    """Both found no earlier result: the files that one run replaced stay beside the other's video."""
 
     def other_run_before_the_thumbnail(true: Callable[..., Any], **arguments: Any) -> Any:
         if arguments["Key"] == THUMBNAIL_KEY and VIDEO_KEY not in world.keys(OUTPUT):

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import tracemalloc
+import zlib
 from concurrent.futures import wait
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,7 @@ from aws_fixtures import OUTPUT, RECORDING, Faulty, World, client_error, fails
 from botocore import exceptions as aws
 from botocore.awsrequest import AWSResponse
 from botocore.httpsession import URLLib3Session
-from fake_s3_bucket import HEAD, KEY, NOW, PART, Bucket, a_stream, an_upload
+from fake_s3_bucket import HEAD, KEY, NOW, PART, Bucket, a_stream, an_upload, in_base64
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from urllib3 import HTTPResponse
@@ -94,7 +95,7 @@ def mux(file: Any, container: Container, room: int, count: int = 100) -> None:
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("container", ["mp4", "webm"])
 def test_a_muxed_video_arrives_as_it_would_in_a_file(world: World, container: Container) -> None:
-    """Byte for byte, with its content type; the first part, in which the index lies, goes up last."""
+    """Byte for byte, with its content type; the first part, with the index, is sent last."""
     plain = io.BytesIO()
     mux(plain, container, 20_000)
     numbers: list[int] = []
@@ -124,7 +125,7 @@ def test_a_muxed_video_arrives_as_it_would_in_a_file(world: World, container: Co
 
 @pytest.mark.parametrize("container", ["mp4", "webm"])
 def test_an_index_larger_than_its_room_ends_as_in_a_file(container: Container) -> None:
-    """As long as it stays within the first part, the muxer says so itself, and nothing is left."""
+    """If it fits the first part, the muxer raises its own error, and nothing is left."""
     for file in (io.BytesIO(), a_stream(bucket := Bucket())):
         with pytest.raises(ArgumentError), file:
             mux(file, container, 100)
@@ -133,7 +134,7 @@ def test_an_index_larger_than_its_room_ends_as_in_a_file(container: Container) -
 
 
 def test_an_index_larger_than_the_first_part_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it would run over is sent already: an error of its own, through FFmpeg as well."""
+    """The bytes behind it are already sent: a separate error, through FFmpeg too."""
     monkeypatch.setattr(s3_stream, "_HEADER_BYTES", 64)
     stream = a_stream(bucket := Bucket(), head_bytes=500, part_bytes=1024)
     with pytest.raises(HeadTooSmallError, match=r"run over the end of its first 1024"), stream:
@@ -154,7 +155,7 @@ def test_parts_of_the_size_that_s3_takes(world: World) -> None:
 
 
 @pytest.mark.parametrize(("size", "asked"), [(0, ["put"]), (HEAD, ["put"]), (HEAD + 1, None)])
-def test_what_fits_into_the_first_part_is_put_in_one_request(size: int, asked: list[str] | None) -> None:
+def test_a_file_that_fits_the_first_part_is_one_request(size: int, asked: list[str] | None) -> None:
     """No multipart upload is begun for it; one byte more, and there is one."""
     content = content_of(size)
     with a_stream(bucket := Bucket()) as stream:
@@ -242,7 +243,7 @@ def test_a_file_object_like_any_other() -> None:
 
 
 def test_nothing_can_be_written_once_it_is_finished() -> None:
-    """A late write would be missing: it is refused, and the object doesn't come into sight without it."""
+    """A late write would be lost: it is refused, and the object doesn't become visible without it."""
     with a_stream(bucket := Bucket()) as stream, ExitStack() as undo:
         stream.write(b"all")
         show = stream.finish(undo)
@@ -358,10 +359,10 @@ def test_memory_is_bounded() -> None:
 
 
 class StopError(Exception):
-    """What stops a transfer."""
+    """An exception that stops a transfer."""
 
 
-def test_what_between_raises_ends_it_while_write_waits() -> None:
+def test_an_exception_of_check_cancelled_ends_a_waiting_write() -> None:
     """The writing thread gets it at once, and nothing is left."""
     may_go = threading.Event()
     bucket = held_up(may_go)
@@ -427,7 +428,7 @@ FAULTS: dict[str, Callable[[], dict[str, Callable[..., Any]]]] = {
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("before", [None, b"old"], ids=["first run", "rerun"])
 @pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS.keys())
-def test_wherever_it_fails_nothing_changes(
+def test_a_failure_changes_nothing(
     world: World, faults: Callable[[], dict[str, Callable[..., Any]]], before: bytes | None
 ) -> None:
     """The object is as before, no upload is left, and the error is one that another try may help."""
@@ -452,7 +453,7 @@ def write_for_ever(stream: PartStream) -> None:
 
 
 def test_a_failure_is_raised_once_and_then_by_finish_alone() -> None:
-    """What FFmpeg still writes when it closes is swallowed; no further part goes up, and finishing can't succeed."""
+    """Writes during FFmpeg's close are ignored; no further part is sent, and finishing can't succeed."""
     bucket = Bucket()
 
     def refuse(number: int) -> None:
@@ -541,7 +542,7 @@ def test_leaving_it_before_it_is_shown_undoes_it(size: int) -> None:
     assert stream.write(b"late") == 4
 
 
-def test_what_is_shown_stays() -> None:
+def test_a_visible_object_stays() -> None:
     """Aborting and closing afterwards undo nothing, and it can't be shown twice."""
     bucket = Bucket()
     with a_stream(bucket) as stream, ExitStack() as undo:
@@ -557,7 +558,7 @@ def test_what_is_shown_stays() -> None:
 
 
 def test_the_undo_is_given_the_abort() -> None:
-    """Whoever publishes undoes it with all else that was published."""
+    """The publication undoes it with everything else."""
     stream = a_stream(bucket := Bucket())
     stream.write(bytes(HEAD + PART))
     with ExitStack() as undo:
@@ -567,7 +568,7 @@ def test_the_undo_is_given_the_abort() -> None:
 
 
 def test_a_part_that_arrives_after_the_abort_is_taken_back() -> None:
-    """It may lie in S3 then: whoever sent it aborts again."""
+    """It may be in S3 then, so its thread aborts again."""
     may_go = threading.Event()
     bucket = held_up(may_go)
     with pytest.MonkeyPatch.context() as patch:
@@ -603,7 +604,7 @@ def test_abort_waits_for_the_parts_on_their_way() -> None:
     assert (bucket.asked[4:], bucket.parts) == (["abort"], {})
 
 
-def test_an_abort_that_is_interrupted_aborts_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_abort_still_aborts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C while it waits for the last parts leaves nothing in the bucket."""
 
     def interrupted(*_: object) -> None:
@@ -623,7 +624,7 @@ def test_a_process_that_ends_does_not_wait_for_a_part() -> None:
     """A connection that says nothing doesn't keep the interpreter from ending."""
     program = """
 import sys, threading
-from fake_s3_bucket import HEAD, PART, Bucket, a_stream
+from fake_s3_bucket import in_base64, HEAD, PART, Bucket, a_stream
 begun = threading.Event()
 bucket = Bucket()
 def stall(_):
@@ -650,7 +651,7 @@ print("ends", flush=True)
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("arrives", [False, True], ids=["refused", "arrived, but the answer got lost"])
 def test_a_part_that_is_sent_twice_counts_once(world: World, *, arrives: bool) -> None:
-    """What S3 failed to take, or to answer, botocore sends again: the object has each part once."""
+    """Botocore sends a refused or unanswered part again: the object has each part once."""
     tries = itertools.count()
 
     def unavailable(request: Any, **_: Any) -> AWSResponse | None:
@@ -673,8 +674,8 @@ def test_a_part_that_is_sent_twice_counts_once(world: World, *, arrives: bool) -
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_a_completion_whose_answer_is_lost_is_done_all_the_same(world: World) -> None:
-    """Where the request arrived, the object stands."""
+def test_a_completion_with_a_lost_answer_is_done(world: World) -> None:
+    """If the request arrived, the object stays."""
     lost = fails(aws.ConnectionClosedError(endpoint_url="x"), after=True)
     content = content_of(HEAD + PART + 1)
     with a_stream(Faulty(world.s3, complete_multipart_upload=lost)) as stream:
@@ -683,19 +684,29 @@ def test_a_completion_whose_answer_is_lost_is_done_all_the_same(world: World) ->
     assert world.read(KEY) == content
 
 
-# --- what S3 says that it has
+# --- checksums
 
 
-def sent(
-    told: Callable[[int, dict[str, Any]], dict[str, Any]] = lambda _, answer: answer,
-    told_whole: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer,
-) -> Bucket:
-    """Publish two parts to a bucket whose answers are changed so."""
-    bucket = Bucket()
-    bucket.told, bucket.told_whole = told, told_whole
-    with a_stream(bucket) as stream:
-        published(stream, content_of(HEAD + 100))
-    return bucket
+def test_the_completing_request_names_every_parts_checksum() -> None:
+    """S3 compares the parts with their CRC32s once more when the upload is completed."""
+    named: list[dict[str, Any]] = []
+
+    class Listening(Bucket):
+        """Keeps the list of parts."""
+
+        def complete_multipart_upload(self, **asked: Any) -> dict[str, Any]:
+            named.extend(asked["MultipartUpload"]["Parts"])
+            return super().complete_multipart_upload(**asked)
+
+    content = content_of(HEAD + PART + 100)
+    with a_stream(bucket := Listening()) as stream:
+        stream.write(content)
+        published(stream)
+    assert bucket.objects[KEY] == content
+    parts = [content[:HEAD], content[HEAD : HEAD + PART], content[HEAD + PART :]]
+    assert [part["ChecksumCRC32"] for part in named] == [
+        in_base64(zlib.crc32(part).to_bytes(4, "big")) for part in parts
+    ]
 
 
 # --- what a killed run left
@@ -739,7 +750,7 @@ def test_stale_uploads_of_this_very_key_are_cleared(world: World) -> None:
     assert client.aborted == ["a", "b", "d"]
 
 
-def test_what_is_stale_is_told_by_the_present_time(world: World) -> None:
+def test_an_upload_is_stale_by_the_current_time(world: World) -> None:
     """Unless a time is given, it is now."""
     now = datetime.now(UTC)
     client = Listing(world.s3, [(KEY, "a", now - timedelta(hours=25)), (KEY, "b", now)])
@@ -757,7 +768,7 @@ def test_without_the_right_to_list_uploads_they_are_left(world: World) -> None:
 
 
 def test_a_stale_upload_that_cant_be_aborted_is_named(world: World) -> None:
-    """It doesn't end the run; whoever tells of a failure names it."""
+    """It doesn't end the run; a failure message names it."""
     client = Listing(world.s3, [(KEY, "a", NOW - timedelta(days=2))])
     client._faults["abort_multipart_upload"] = fails(client_error("AccessDenied", 403, "AbortMultipartUpload"))
     upload = an_upload(client)

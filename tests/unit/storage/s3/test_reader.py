@@ -117,8 +117,8 @@ class Bucket:
             self._answer(to, fault if isinstance(fault, int) else 412, {}, 0)
             return
         body = memoryview(self.content)[start:end]
-        told = start + 1 if fault == "wrong range" else start
-        headers = {"ETag": self.etag, "Content-Range": f"bytes {told}-{end - 1}/{len(self.content)}"}
+        answered = start + 1 if fault == "wrong range" else start
+        headers = {"ETag": self.etag, "Content-Range": f"bytes {answered}-{end - 1}/{len(self.content)}"}
         if fault == "whole":
             del headers["Content-Range"]
             self._answer(to, 200, headers, len(self.content))
@@ -153,7 +153,7 @@ class Bucket:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Its address."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
 
@@ -186,7 +186,7 @@ def no_threads(within_s: float = 60.0) -> bool:
 
 
 FOURTH = 7 * FIRST_BYTES
-"""Where the fourth block of a sequence begins: from there on two are on their way at a time."""
+"""Start of the fourth block of a sequence: from there on two fetches run at a time."""
 
 
 # --- the same as any file
@@ -211,7 +211,7 @@ MOVES = st.one_of(
 def test_two_readers_are_two_files(
     size: int, moves: list[tuple[int, Any]], breaks: list[int], cache_bytes: int | None
 ) -> None:
-    """Whatever is read and sought, by either of two readers, cached or not, broken or not: as `io.BytesIO` has it."""
+    """Any reads and seeks of two readers, cached or not, broken or not, give the same as `io.BytesIO`."""
     content = np.random.default_rng(size).bytes(size)
     with pytest.MonkeyPatch.context() as patch:
         small = {"FIRST_BYTES": 64, "PIECE_BYTES": 32, "MOST_BYTES": 1024, "_BEHIND_BYTES": 64, "_HOP_BYTES": 128}
@@ -296,8 +296,8 @@ def test_sequential_reading_doubles_and_looks_ahead(serve: Callable[..., S3Objec
         assert 2 * MOST_BYTES < held <= 3 * MOST_BYTES + 2560 * KIB
 
 
-def test_what_is_read_through_is_asked_for_in_large_requests_at_once(serve: Callable[..., S3Object]) -> None:
-    """Who says so gets a large first block and two more on their way; the bytes are the same."""
+def test_reading_through_begins_with_large_requests(serve: Callable[..., S3Object]) -> None:
+    """Reading through gets a large first block and two more in flight; the bytes are the same."""
     with Bucket(BIG) as bucket:
         reader = serve(bucket).reader(is_read_through=True)
         assert reader.read(100) == BIG[:100]
@@ -348,7 +348,7 @@ def test_jumping_costs_one_small_request_and_little_memory(serve: Callable[..., 
 
 
 def test_coming_back_to_a_sequence_begins_with_small_requests(serve: Callable[..., S3Object]) -> None:
-    """Half a MiB around the place is still there; what follows it is asked for in 256 KiB, and then in more."""
+    """Half a MiB around the position is still in memory; the next request is 256 KiB, then more."""
     with Bucket(BIG) as bucket:
         reader = serve(bucket).reader()
         reader.read(20 * MIB)
@@ -422,7 +422,7 @@ def media_source(source: S3Object) -> Source:
 
 
 def late_index(path: Path, *, is_interleaved: bool) -> bytes:
-    """An MP4 of 5 MB whose index comes last; its sound lies beside the picture of its time, or behind all of it."""
+    """An MP4 of 5 MB with its index at the end; the audio is interleaved with the video, or behind all of it."""
     rng = np.random.default_rng(5)
     with av.open(str(path), "w", format="mp4", options={"max_interleave_delta": "1"}) as out:
         video: Any = out.add_stream("mpeg4", rate=25)
@@ -452,7 +452,7 @@ def late_index(path: Path, *, is_interleaved: bool) -> bytes:
 def test_an_mp4_with_its_index_at_the_end(
     serve: Callable[..., S3Object], tmp_path: Path, *, is_interleaved: bool
 ) -> None:
-    """Through PyAV: two requests more than its blocks; where sound and picture lie apart, no more than small ones."""
+    """Through PyAV it takes two requests more than its blocks; with separate audio and video, only small ones more."""
     content = late_index(tmp_path / "late.mp4", is_interleaved=is_interleaved)
     file = io.BytesIO(content)
     with open_container(Source("file", file, len(content)), RECORDING_FORMATS) as container:
@@ -468,7 +468,7 @@ def test_an_mp4_with_its_index_at_the_end(
 def test_real_captures_come_as_from_a_file(
     serve: Callable[..., S3Object], capture: Capture, source: Callable[[Path], Source]
 ) -> None:
-    """What browsers record is demuxed alike, for at most 1.2 times its bytes."""
+    """Browser captures are demuxed the same, for at most 1.2 times their bytes."""
     with open_container(source(capture.recording), RECORDING_FORMATS) as container:
         true = [(packet.stream_index, packet.pts, bytes(packet)) for packet in container.demux()]
     with Bucket(capture.recording.read_bytes()) as bucket:
@@ -496,14 +496,14 @@ def test_a_wav_is_read_by_the_standard_library(serve: Callable[..., S3Object], t
 
 @pytest.mark.parametrize("fault", ["cut", "crumb", "empty", 500, 503, 429, "wrong range", "whole"])
 def test_a_range_that_breaks_is_resumed(serve: Callable[..., S3Object], fault: str | int) -> None:
-    """The first, and a later request, fail: what was read is right all the same, for two requests more than else."""
+    """The first and a later request fail: the bytes are still right, for two requests more."""
     with Bucket(BIG[: 5 * MIB], {0: fault, 3: fault}) as bucket:
         assert serve(bucket).reader().read() == BIG[: 5 * MIB]
         assert bucket.asked[1][1] == FIRST_BYTES
         assert len(bucket.asked) == 7
 
 
-def test_what_had_come_is_not_asked_for_again(serve: Callable[..., S3Object], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_received_bytes_are_not_fetched_again(serve: Callable[..., S3Object], monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a block that breaks in the middle all whole pieces are kept."""
     monkeypatch.setattr(s3_fetch, "PIECE_BYTES", 48 * KIB)
     with Bucket(BIG[: 768 * KIB], {1: "cut"}) as bucket:
@@ -531,7 +531,7 @@ def test_progress_is_no_failure(serve: Callable[..., S3Object]) -> None:
         assert len(starts) == 10
 
 
-def test_what_never_comes_is_given_up(serve: Callable[..., S3Object], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dead_connection_is_given_up(serve: Callable[..., S3Object], monkeypatch: pytest.MonkeyPatch) -> None:
     """After five tries in vain: a passing error in a sentence, at once again for each further read."""
     monkeypatch.setattr(s3_fetch, "_PAUSE_S", 0.001)
     with Bucket(BIG[:MIB], always="empty") as bucket:
@@ -550,7 +550,7 @@ def test_what_never_comes_is_given_up(serve: Callable[..., S3Object], monkeypatc
         (client_error("PreconditionFailed", 412), StorageError),
     ],
 )
-def test_what_no_further_try_can_help_is_not_tried(error: Exception, kind: type[Exception]) -> None:
+def test_permanent_errors_are_not_retried(error: Exception, kind: type[Exception]) -> None:
     """A refusal, a deleted and a replaced object: one request, and the right error."""
     asked: list[dict[str, Any]] = []
 
@@ -566,7 +566,7 @@ def test_what_no_further_try_can_help_is_not_tried(error: Exception, kind: type[
 
 
 def test_timeouts_and_broken_reads_are_tried_again() -> None:
-    """What neither botocore nor urllib3 translates for us counts as a broken connection as well."""
+    """An error that neither botocore nor urllib3 translates counts as a broken connection too."""
 
     class Breaks(io.BytesIO):
         """A body that raises."""
@@ -589,7 +589,7 @@ def test_timeouts_and_broken_reads_are_tried_again() -> None:
 
 
 def test_an_object_that_is_replaced_is_never_mixed(serve: Callable[..., S3Object]) -> None:
-    """Once another lies there, the next block is a passing error after one request."""
+    """Once another object replaced it, the next block is a passing error after one request."""
     with Bucket(BIG) as bucket:
         reader = serve(bucket).reader()
         reader.read(10)
@@ -600,12 +600,12 @@ def test_an_object_that_is_replaced_is_never_mixed(serve: Callable[..., S3Object
         assert len(bucket.asked) == 1
 
 
-@pytest.mark.parametrize("told", [{"ETag": '"other"'}, {"ContentRange": "bytes 0-2/4"}])
-def test_a_server_that_knows_no_conditions(told: dict[str, str]) -> None:
-    """Where `IfMatch` is ignored, the answer's own ETag and size tell that it is another object."""
+@pytest.mark.parametrize("answered", [{"ETag": '"other"'}, {"ContentRange": "bytes 0-2/4"}])
+def test_a_server_that_knows_no_conditions(answered: dict[str, str]) -> None:
+    """If the server ignores `IfMatch`, the answer's own ETag and size show that it is another object."""
 
     def ignores(true: Callable[..., Any], **arguments: Any) -> Any:
-        return true(**arguments) | told
+        return true(**arguments) | answered
 
     memory = Memory(b"abc", [])
     source = S3Object(Faulty(memory, get_object=ignores), "b", "k", '"e"', 3)
@@ -714,7 +714,7 @@ def test_close_ends_downloads(serve: Callable[..., S3Object]) -> None:
 def test_a_step_that_a_close_disturbs_says_that_it_is_closed(
     serve: Callable[..., S3Object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another thread may close the object between any two lines: the read says so, and nothing odd."""
+    """Another thread may close the object between any two lines: the read reports that, and nothing else."""
     with Bucket(BIG[:MIB]) as bucket:
         source = serve(bucket)
         reader = source.reader()
@@ -730,7 +730,7 @@ def test_a_step_that_a_close_disturbs_says_that_it_is_closed(
 
 
 def test_nothing_is_read_once_the_object_is_at_its_end(serve: Callable[..., S3Object]) -> None:
-    """Not even what a reader holds: whoever was stopped stays stopped."""
+    """Not even bytes in memory: a stopped reader stays stopped."""
     with Bucket(BIG[:MIB]) as bucket:
         source = serve(bucket)
         reader = source.reader()
@@ -765,7 +765,7 @@ print(len(reader._run.ahead), flush=True)
 
 @pytest.mark.parametrize("bounds", [(9 * MIB, 0), (0, 9 * MIB)], ids=["on disk", "in memory"])
 def test_a_second_pass_reads_the_cache(serve: Callable[..., S3Object], bounds: tuple[int, int]) -> None:
-    """What one reader has fetched, another doesn't; only what is missing is asked for."""
+    """A second reader fetches only the missing bytes."""
     with Bucket(BIG[: 9 * MIB]) as bucket:
         source = serve(bucket, cache=LocalCache(*bounds))
         first = source.reader()
@@ -798,7 +798,7 @@ def test_an_object_too_large_for_the_cache(serve: Callable[..., S3Object]) -> No
 
 
 def test_a_full_disk_costs_only_the_cache(serve: Callable[..., S3Object], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where its file can't grow any more, the cache lets go of it, and the reading goes on."""
+    """If its file can't grow any more, the cache drops it, and reading continues."""
     true, written = os.pwrite, 0
 
     def full(fd: int, data: Any, at: int) -> int:

@@ -132,7 +132,7 @@ def test_a_step_of_the_customer_alone_is_private() -> None:
 def test_a_step_after_the_agents_last_word_is_the_clocks(
     after_s: float, spans: tuple[tuple[float, float], ...]
 ) -> None:
-    """Where the agent doesn't speak on both sides, and no delay has changed before, it is the clock; unsure."""
+    """If the agent doesn't speak on both sides, and no delay has changed before, it is an unsure clock jump."""
     customer = step(after_s, 24, 0.3)
     shared, private = combine([], [customer], channel(seconds((0, 60)), 1.1, customer), channel(seconds(*spans), 1.0))
     assert private == []

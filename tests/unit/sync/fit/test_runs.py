@@ -85,7 +85,7 @@ def test_the_drift_is_that_within_the_runs() -> None:
 
 
 def noisy(seed: int, drift: float, steps: list[tuple[float, float]], sigma_s: float = 1e-5) -> Points:
-    """Two minutes of windows with a drift and steps, and noise of `sigma_s` where 3e-5 is said."""
+    """Two minutes of windows with a drift and steps, and noise of `sigma_s` instead of the stated 3e-5."""
     time_s = np.arange(0.0, 120.0, 0.75)
     lag_s = 1.0 + drift * time_s + np.random.default_rng(seed).normal(0, sigma_s, len(time_s))
     for at_s, size_s in steps:
@@ -124,7 +124,7 @@ def test_without_windows_the_scale_is_one() -> None:
     assert scale == 1.0
 
 
-def test_a_step_that_the_drift_may_explain_is_none() -> None:
+def test_the_drift_may_explain_a_step() -> None:
     """After a pause of minutes 5 ms may be drift when the runs are too short to say; after a second they are a jump."""
     near = points([0.0, 0.75, 1.5, 2.25, 3.0, 3.75], [1.0] * 3 + [1.006] * 3)
     far = points([0.0, 0.75, 1.5, 400.0, 400.75, 401.5], [1.0] * 3 + [1.006] * 3)

@@ -15,7 +15,7 @@ BOTH = of_call(CALL)
 
 
 def hits(lag_s: list[list[float]], score: list[list[float]], every_s: float = 10.0) -> Hits:
-    """Blocks with candidates, filled up with none."""
+    """Blocks with candidates, padded with zeros."""
     n = len(lag_s)
     lags, scores = np.zeros((n, coarse.CANDIDATES)), np.zeros((n, coarse.CANDIDATES))
     for i, (row, worth) in enumerate(zip(lag_s, score, strict=True)):
@@ -43,7 +43,7 @@ def test_candidates_are_apart() -> None:
 
 
 def test_a_stretch_and_its_room() -> None:
-    """Of a stretch only its own blocks are searched, and their middles lie in the room of the recording."""
+    """Only the blocks of the stretch are searched, and their middles are inside the given part of the recording."""
     recording = place(CALL, 7.3)
     found = coarse.search(CALL, BOTH, recording, (20.0, 40.0), (25.0, 50.0))
     assert (found.time_s > 20.0).all()
@@ -103,7 +103,7 @@ def test_a_course_follows_jumps() -> None:
     [(5.0, (1.0,)), (15.0, (1.0, 4.0)), (25.0, (4.1,)), (-1.0, (1.0,)), (99.0, (4.2,))],
 )
 def test_the_lags_around_a_moment(at_s: float, expected: tuple[float, ...]) -> None:
-    """Between two blocks their mean; both where they are more than a quarter of a second apart."""
+    """Between two blocks it is their mean; both lags if they are more than a quarter of a second apart."""
     course = Course(np.array([0.0, 10.0, 20.0, 30.0]), np.array([1.0, 1.0, 4.0, 4.2]), 1.0)
     assert course.around(at_s) == pytest.approx(expected)
 

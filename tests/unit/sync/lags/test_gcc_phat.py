@@ -82,7 +82,7 @@ def test_a_tone_is_blunt() -> None:
 
 
 def test_silence_is_not_audible() -> None:
-    """The share of the recording's samples that are no digital silence; outside of the recording there are none."""
+    """The share of the recording's samples that aren't digital silence; outside of the recording it is 0."""
     call = voices(6)
     recording = call[:, 0].copy()
     recording[:16000] = 0.0

@@ -29,7 +29,7 @@ def search(lag_s: list[list[float]], gain: list[list[float]], best: int = 1, apa
 
 
 def price(gap_s: float, apart_s: float) -> float:
-    """What a step from one lag to another costs."""
+    """The price of a step from one lag to another."""
     drift = SLACK_S + DRIFT * apart_s
     if gap_s <= drift:
         return 0.3 * gap_s / drift
@@ -72,7 +72,7 @@ def test_the_drift_grows_with_the_time_between() -> None:
 
 @pytest.mark.parametrize(("size_s", "follows"), [(1.99, True), (2.0, True), (2.01, False)])
 def test_the_largest_jump(size_s: float, *, follows: bool) -> None:
-    """A path follows a jump up to its limit, and none beyond it."""
+    """A path follows a jump up to its limit, but not beyond it."""
     (found,) = search([[1.0]] * 3 + [[1.0 + size_s]] * 3, [[4.0]] * 6)
     assert len(found.windows) == (6 if follows else 3)
 

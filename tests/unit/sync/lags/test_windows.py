@@ -52,7 +52,7 @@ def test_longer_calls_have_longer_windows(call_s: float, size: tuple[int, int]) 
     assert (size[0] + 2 * size[1]).bit_count() == 1
 
 
-def test_windows_lie_on_speech() -> None:
+def test_windows_are_on_speech() -> None:
     """Windows half overlap; those active for 40 % are taken, and share all of the activity by their own."""
     starts, weight = fine.plan(activity(10.0, (2.0, 4.4), (6.0, 6.36)), 10 * RATE, 8000)
     assert list(starts / RATE) == [1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
@@ -117,7 +117,7 @@ def test_an_empty_chain() -> None:
 
 
 def test_points_are_the_accepted_windows() -> None:
-    """A point lies at its window's centre; a sharper peak is trusted more, a peak below 1 as one."""
+    """A point is at its window's centre; a sharper peak has a smaller sigma, and a peak below 1 counts as 1."""
     chain = Chain(windows(np.array([10.0, 50.0, 0.5])), np.array([True, False, True]), np.zeros(3, np.intp))
     points = chain.points()
     assert list(points.time_s) == [0.5, 1.5]
@@ -131,7 +131,7 @@ RECORDING = place(CALL, 2.0)
 
 
 def measured(course: Course, channel: int = 1) -> tuple[Windows, np.ndarray]:
-    """The agent's windows along a course, and where they begin."""
+    """The agent's windows along a course, and their starts."""
     starts, weight = fine.plan(of_call(CALL)[channel], len(CALL), 8192)
     return fine.measure(CALL, channel, RECORDING, course, starts, weight, 8192, 4096), starts
 
@@ -151,7 +151,7 @@ def test_windows_along_a_course() -> None:
 
 
 def test_two_searches_at_a_jump_of_the_course() -> None:
-    """Where the course jumps both lags are searched, and the candidates of both are kept."""
+    """At a jump of the course both lags are searched, and the candidates of both are kept."""
     found, _ = measured(Course(np.array([0.0, 100.0]), np.array([2.0, 9.0]), 1.0))
     assert (found.z[:, 3:] > 0).all()
     assert found.lag_s[:, 3:] == pytest.approx(np.full_like(found.lag_s[:, 3:], 9.0), abs=0.6)
