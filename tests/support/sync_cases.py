@@ -130,6 +130,43 @@ def announcement_twice() -> Pair:
     return call, recording
 
 
+def two_pauses() -> Pair:
+    """A recorder that paused twice, for 12 and for 25 seconds; only the customer is recorded in the last part."""
+    call = talk(56, 150)
+    whole = place(call, 4.0, -20.0, customer_delay=640)
+    last = place(call, 4.0, -20.0, gains=(0.7, 0.0), customer_delay=640)
+    recording = [whole[: 40 * RATE], whole[52 * RATE : 90 * RATE], last[115 * RATE :]]
+    return call, np.concatenate(recording)
+
+
+def put_in_at_the_start() -> Pair:
+    """Eighteen seconds of another call's sound after the first half minute, and nothing of what was said meanwhile."""
+    call, other = talk(57, 110), talk(58, 30)
+    whole = place(call, 1.2, 35.0)
+    recording = np.concatenate([whole[: 30 * RATE], other[: 18 * RATE, 1], whole[36 * RATE :]])
+    return call, recording
+
+
+def music_beside_a_pause() -> Pair:
+    """Music on hold, which repeats itself, before and after a pause of the recorder."""
+    call = talk(59, 120)
+    music = np.tile(burst(np.random.default_rng(12), 5.0), 6)[: 30 * RATE]
+    call[40 * RATE : 70 * RATE, 0] = (music * 20000).astype(np.int16)
+    call[40 * RATE : 70 * RATE, 1] = 0
+    whole = place(call, 2.5)
+    return call, np.concatenate([whole[: 52 * RATE], whole[64 * RATE :]])
+
+
+def muted_agent() -> Pair:
+    """The agent was muted for most of the call, noise instead, and the recording ends early."""
+    call = talk(60, 100)
+    recording = place(call, 3.0, 10.0, ((30.0, 0.15),)).astype(float)
+    customer_only = place(call, 3.0, 10.0, ((30.0, 0.15),), gains=(0.7, 0.0)).astype(float)
+    recording[20 * RATE :] = customer_only[20 * RATE :]
+    recording = recording[: 80 * RATE] + np.random.default_rng(3).normal(0, 200, 80 * RATE)
+    return call, np.clip(recording, -32768, 32767).astype(np.int16)
+
+
 CASES: dict[str, Callable[[], Pair]] = {
     made.__name__: made
     for made in (
@@ -147,6 +184,10 @@ CASES: dict[str, Callable[[], Pair]] = {
         sound_put_in,
         crosstalk,
         announcement_twice,
+        two_pauses,
+        put_in_at_the_start,
+        music_beside_a_pause,
+        muted_agent,
     )
 }
 
