@@ -44,7 +44,7 @@ _BLOCK = 60 * RATE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lanes:
+class AlignedTracks:
     """The audio of all sides at 8 kHz on the output clock: sample ``i`` at ``output_s = i / 8000``.
 
     Attributes:
@@ -71,7 +71,7 @@ class Examined:
         document: the content of ``qc.json``; the diagnosis if the pair was refused.
         diagnosis: of the two inputs, with levels.
         timeline: which source plays when; by the reported call end if the pair was refused.
-        lanes: the audio of all sides.
+        tracks: the audio of all sides.
         outcome: of the run; None if the pair was refused.
         refused: the reason; None if the pair wasn't refused.
     """
@@ -82,7 +82,7 @@ class Examined:
     document: dict[str, Any]
     diagnosis: Diagnosis
     timeline: Splice
-    lanes: Lanes
+    tracks: AlignedTracks
     outcome: Outcome | None
     refused: str | None
 
@@ -159,8 +159,8 @@ def examine(
     diagnosis = _in_memory(diagnosis)
     video = Path(outcome.published.video)
     with opened_file(video) as written:
-        lanes = _lanes(diagnosis, evidence.splice, decode_output_8khz(written))
-    return Examined(recording_id, folder, video, outcome.document, diagnosis, evidence.splice, lanes, outcome, None)
+        tracks = _aligned_tracks(diagnosis, evidence.splice, decode_output_8khz(written))
+    return Examined(recording_id, folder, video, outcome.document, diagnosis, evidence.splice, tracks, outcome, None)
 
 
 def _in_memory(diagnosis: Diagnosis) -> Diagnosis:
@@ -185,13 +185,13 @@ def _refused(diagnosis: Diagnosis, recording: Source, folder: Path, recording_id
         diagnosis.to_dict(),
         diagnosis,
         timeline,
-        _lanes(diagnosis, timeline, None),
+        _aligned_tracks(diagnosis, timeline, None),
         None,
         why,
     )
 
 
-def _lanes(diagnosis: Diagnosis, timeline: Splice, output: NDArray[np.int16] | None) -> Lanes:
+def _aligned_tracks(diagnosis: Diagnosis, timeline: Splice, output: NDArray[np.int16] | None) -> AlignedTracks:
     pair = diagnosis.pair
     shift = round(timeline.alignment.output_shift_s * RATE)
     own = pair.recording
@@ -208,4 +208,4 @@ def _lanes(diagnosis: Diagnosis, timeline: Splice, output: NDArray[np.int16] | N
                 at = np.rint(piece.source_s(0.0) * RATE + np.arange(start, stop) / piece.rate).astype(np.intp)
                 call[start:stop] = samples[np.clip(at, 0, len(samples) - 1)]
     both = None if output is None else ((output[:, 0].astype(np.int32) + output[:, 1]) // 2).astype(np.int16)
-    return Lanes(call[:, 0].copy(), call[:, 1].copy(), moved, both)
+    return AlignedTracks(call[:, 0].copy(), call[:, 1].copy(), moved, both)

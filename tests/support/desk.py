@@ -58,11 +58,11 @@ def wrong_session() -> AuditSession:
 def clicking(at_s: float) -> Examined:
     """The sample's video with silence and one click in every track."""
     found = sample_session().examined
-    lane = np.zeros(len(found.lanes.recording), np.int16)
+    lane = np.zeros(len(found.tracks.recording), np.int16)
     lane[round(at_s * RATE)] = 30_000
     silent = np.zeros_like(lane)
-    lanes = replace(found.lanes, customer=lane, agent=silent, recording=lane, output=lane)
-    return replace(found, lanes=lanes)
+    tracks = replace(found.tracks, customer=lane, agent=silent, recording=lane, output=lane)
+    return replace(found, tracks=tracks)
 
 
 def made_notebook(path: Path, *cells: str) -> Path:

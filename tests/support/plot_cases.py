@@ -72,8 +72,8 @@ def _side_lags(ax: Axes) -> Axes:
 
 
 def _seam(ax: Axes) -> Axes:
-    lanes = [("agent", speech(4.0, 5)), ("recording", speech(4.0, 6)), ("output", speech(4.0, 5))]
-    return plot_seam(ax, lanes, at_s=2.0, fade=(2.0, 2.01))
+    tracks = [("agent", speech(4.0, 5)), ("recording", speech(4.0, 6)), ("output", speech(4.0, 5))]
+    return plot_seam(ax, tracks, at_s=2.0, fade=(2.0, 2.01))
 
 
 def _spectrogram(ax: Axes) -> Axes:

@@ -44,7 +44,7 @@ def sample_report(
     """The report of one of the shipped captures, with tracks to listen to beside it; its reported call end is wrong."""
     capture = CAPTURES[name]
     found = examined(capture.call, capture.recording, call_end, folder)
-    audio = {} if embed_s is not None else write_audio_tracks(found.lanes, folder)
+    audio = {} if embed_s is not None else write_audio_tracks(found.tracks, folder)
     page = page_of(found, PICTURE, "image/png", audio, embed_s=embed_s)
     report = folder / "report.html"
     report.write_text(report_html(page), encoding="utf-8")

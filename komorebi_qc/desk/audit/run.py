@@ -193,7 +193,7 @@ class _AuditRun:
         if self._session is None:
             return
         examined = self._session.examined
-        tracks = write_audio_tracks(examined.lanes, self._folder)
+        tracks = write_audio_tracks(examined.tracks, self._folder)
         page = report_html(page_of(examined, *report_picture(self._session), tracks))
         write_atomically(self._folder / REPORT_FILE, with_alert(page, self._status).encode())
 

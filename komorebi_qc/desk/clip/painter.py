@@ -62,7 +62,7 @@ class FramePainter:
 
     def __init__(self, examined: Examined, job: ClipJob, start_s: float, seconds: float, frames: VideoFrames) -> None:
         self._job, self._start_s, self._frames_in = job, start_s, frames
-        names = ["customer", "agent", "recording", *(["output"] if examined.lanes.output is not None else [])]
+        names = ["customer", "agent", "recording", *(["output"] if examined.tracks.output is not None else [])]
         self._strip_height = (job.height * 2 // 5) // 2 * 2
         self._per_s = job.width / _VISIBLE_S
         self._marks = _marks(examined)
@@ -133,7 +133,7 @@ class FramePainter:
         room = (height - ruler) / len(names)
         canvas = np.asarray(image).copy()
         for row, name in enumerate(names):
-            samples = getattr(examined.lanes, name)
+            samples = getattr(examined.tracks, name)
             self._draw_track(canvas, samples, begin_s, (row + 0.5) * room, room * 0.46, _TRACKS[name][1])
         image = Image.fromarray(canvas)
         draw = ImageDraw.Draw(image)

@@ -71,7 +71,7 @@ def write_clip(examined: Examined, job: ClipJob, out: Path, progress: Progress =
         InputError: moviepy isn't installed, the moment is outside the output, or the file can't be written.
     """
     refuse_output(out)
-    length_s = len(examined.lanes.recording) / RATE
+    length_s = len(examined.tracks.recording) / RATE
     refuse_moment(job.at_s, length_s)
     seconds = min(job.seconds, max(length_s, SHORTEST_S))
     start_s = min(max(job.at_s - seconds / 2, 0.0), max(length_s - seconds, 0.0))
@@ -126,15 +126,15 @@ def _shift_s(examined: Examined) -> float:
 
 
 def _write_audio(path: Path, examined: Examined, sound: Sound, start_s: float, seconds: float) -> None:
-    lanes = examined.lanes
+    tracks = examined.tracks
     first, last = round(start_s * RATE), round((start_s + seconds) * RATE)
-    if sound == "output" and lanes.output is not None:
-        sides = [lanes.output[first:last]] * 2
+    if sound == "output" and tracks.output is not None:
+        sides = [tracks.output[first:last]] * 2
     elif sound == "output":
-        sides = [lanes.recording[first:last]] * 2
+        sides = [tracks.recording[first:last]] * 2
     else:
-        call = (lanes.customer[first:last].astype(np.int32) + lanes.agent[first:last]).clip(-32768, 32767)
-        sides = [call.astype(np.int16), lanes.recording[first:last]]
+        call = (tracks.customer[first:last].astype(np.int32) + tracks.agent[first:last]).clip(-32768, 32767)
+        sides = [call.astype(np.int16), tracks.recording[first:last]]
     count = last - first
     both = np.zeros((count, 2), np.float32)
     for k, side in enumerate(sides):

@@ -203,13 +203,13 @@ def after_call(session: AuditSession) -> NotebookOutput:
     shift_s = examined.alignment.output_shift_s
     figure, (ax,) = new_figure(12, 2.4)
     near_s = max(min(4.0, max(abs(reported_s - cut_s) * 1.5, 2.0)), 0.5)
-    tracks = [("agent", examined.lanes.agent), ("recording", examined.lanes.recording)]
+    tracks = [("agent", examined.tracks.agent), ("recording", examined.tracks.recording)]
     marks = [(cut_s + shift_s, "call end"), (reported_s + shift_s, "reported")]
     plot_tracks(ax, tracks, from_s=max(cut_s + shift_s - near_s, 0.0), to_s=cut_s + shift_s + near_s, marks=marks)
     name_marks(ax, marks)
     first = round((cut_s + shift_s) * RATE)
     parts = [fact_table(rows), figure_image(figure, "The agent's channel and the recording around the call's end.")]
-    rest = examined.lanes.recording[first : first + round(5 * RATE)]
+    rest = examined.tracks.recording[first : first + round(5 * RATE)]
     if len(rest):
         parts.append(audio_player("The first seconds after the call, from the recording", rest))
     return combined(parts)
@@ -254,20 +254,20 @@ def audio_plan(session: AuditSession) -> NotebookOutput:
 def before_after(session: AuditSession) -> NotebookOutput:
     """The recording's own audio before, and the unified recording's audio after."""
     examined = session.examined
-    if examined.lanes.output is None:
+    if examined.tracks.output is None:
         return no_result(session)
     figure, (ax,) = new_figure(12, 3)
     marks = [(seam_s, "seam") for seam_s in examined.timeline.seams_s]
-    tracks = [("recording (before)", examined.lanes.recording), ("output (after)", examined.lanes.output)]
+    tracks = [("recording (before)", examined.tracks.recording), ("output (after)", examined.tracks.output)]
     plot_tracks(ax, tracks, marks=marks)
-    first = _loudest(examined.lanes.output)
+    first = _loudest(examined.tracks.output)
     return combined(
         [
             figure_image(figure, "Waveforms before and after; dashed lines are seams."),
             audio_player(
-                f"Before: {_EXCERPT_S:g} s from {clock_text(first / RATE)}", _excerpt(examined.lanes.recording, first)
+                f"Before: {_EXCERPT_S:g} s from {clock_text(first / RATE)}", _excerpt(examined.tracks.recording, first)
             ),
-            audio_player("After: the same seconds", _excerpt(examined.lanes.output, first)),
+            audio_player("After: the same seconds", _excerpt(examined.tracks.output, first)),
         ]
     )
 

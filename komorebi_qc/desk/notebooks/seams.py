@@ -41,7 +41,7 @@ _NO_SEAM = "There is no seam: one source plays throughout."
 def seams(session: AuditSession) -> NotebookOutput:
     """Each seam as waveform and audio; the first ones as video too."""
     examined = session.examined
-    if examined.lanes.output is None:
+    if examined.tracks.output is None:
         return no_result(session)
     pieces = examined.timeline.pieces[1 : MOST_SEAMS + 1]
     parts = [
@@ -57,12 +57,12 @@ def seams(session: AuditSession) -> NotebookOutput:
 def spectrograms(session: AuditSession) -> NotebookOutput:
     """Spectrograms around each seam: a click is a bright line, a dropout a dark bar, lost bandwidth a dark top."""
     examined = session.examined
-    if examined.lanes.output is None:
+    if examined.tracks.output is None:
         return no_result(session)
     parts = []
     for number, at_s in enumerate(examined.timeline.seams_s[:MOST_SEAMS], 1):
         figure, axes = new_figure(12, 4.6, rows=2)
-        tracks = (("output", examined.lanes.output), ("recording", examined.lanes.recording))
+        tracks = (("output", examined.tracks.output), ("recording", examined.tracks.recording))
         for ax, (name, samples) in zip(axes, tracks, strict=True):
             marks = [(seam_s, "seam") for seam_s in examined.timeline.seams_s if abs(seam_s - at_s) <= 1.0]
             plot_spectrogram(ax, samples, from_s=at_s - 1.0, to_s=at_s + 1.0, marks=marks, name=name)
@@ -75,14 +75,19 @@ def spectrograms(session: AuditSession) -> NotebookOutput:
 
 
 def _seam(examined: Examined, at_s: float, fade: tuple[float, float], number: int) -> NotebookOutput:
-    lanes = examined.lanes
-    output = lanes.recording if lanes.output is None else lanes.output
+    aligned = examined.tracks
+    output = aligned.recording if aligned.output is None else aligned.output
     figure, (ax,) = new_figure(12, 3.6)
-    tracks = [("customer", lanes.customer), ("agent", lanes.agent), ("recording", lanes.recording), ("output", output)]
+    tracks = [
+        ("customer", aligned.customer),
+        ("agent", aligned.agent),
+        ("recording", aligned.recording),
+        ("output", output),
+    ]
     plot_seam(ax, tracks, at_s=at_s, fade=fade, label=f"Seam {number + 1}")
     first, last = max(round((at_s - 2) * RATE), 0), round((at_s + 2) * RATE)
-    call = ((lanes.customer[first:last].astype(np.int32) + lanes.agent[first:last]) // 2).astype(np.int16)
-    sides = np.stack([call, lanes.recording[first:last]], axis=1)
+    call = ((aligned.customer[first:last].astype(np.int32) + aligned.agent[first:last]) // 2).astype(np.int16)
+    sides = np.stack([call, aligned.recording[first:last]], axis=1)
     parts = [
         figure_image(figure, f"All tracks within 50 ms of the seam at {clock_text(at_s)}."),
         audio_player(f"The output, 2 s on each side of {clock_text(at_s)}", output[first:last]),

@@ -276,9 +276,9 @@ def player(session: AuditSession) -> NotebookOutput:
     the worst finding of a longer one.
     """
     examined = session.examined
-    length_s = len(examined.lanes.recording) / RATE
+    length_s = len(examined.tracks.recording) / RATE
     if examined.video.stat().st_size <= _LARGEST_EMBEDDED and length_s <= _LONGEST_EMBEDDED_S:
-        tracks = embedded_audio_tracks(examined.lanes, 0.0, length_s, _TRACK_BITS)
+        tracks = embedded_audio_tracks(examined.tracks, 0.0, length_s, _TRACK_BITS)
         page = page_of(examined, *report_picture(session), tracks)
         media_type = CONTENT_TYPES["webm" if examined.video.suffix == ".webm" else "mp4"]
         video = f"data:{media_type};base64,{base64.b64encode(examined.video.read_bytes()).decode()}"

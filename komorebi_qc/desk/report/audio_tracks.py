@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from komorebi_qc.pipeline.examine import Lanes
+    from komorebi_qc.pipeline.examine import AlignedTracks
 
 FOLDER = "audio"
 MEDIA_TYPE = "audio/mp4"
@@ -35,11 +35,11 @@ _TARGET_PEAK = 0.25
 _MOST_GAIN = 16.0
 
 
-def write_audio_tracks(lanes: Lanes, folder: Path) -> dict[str, str]:
+def write_audio_tracks(aligned: AlignedTracks, folder: Path) -> dict[str, str]:
     """Write ``audio/*.m4a`` into a folder.
 
     Args:
-        lanes: audio of all sides.
+        aligned: audio of all sides.
         folder: the page's folder.
 
     Returns:
@@ -52,7 +52,7 @@ def write_audio_tracks(lanes: Lanes, folder: Path) -> dict[str, str]:
     """
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     addresses = {}
-    for name, sides in _tracks(lanes).items():
+    for name, sides in _tracks(aligned).items():
         address = f"{FOLDER}/{name}.m4a"
         with new_part_file(folder / address) as part:
             write_track(str(part.path), sides, _BIT_RATE)
@@ -61,30 +61,32 @@ def write_audio_tracks(lanes: Lanes, folder: Path) -> dict[str, str]:
     return addresses
 
 
-def embedded_audio_tracks(lanes: Lanes, start_s: float, length_s: float, bit_rate: int = 12_000) -> dict[str, str]:
+def embedded_audio_tracks(
+    aligned: AlignedTracks, start_s: float, length_s: float, bit_rate: int = 12_000
+) -> dict[str, str]:
     """An excerpt of the same tracks as data URIs. Their time counts from the excerpt's start.
 
     Args:
-        lanes: audio of all sides.
+        aligned: audio of all sides.
         start_s: the excerpt's start on the output clock.
         length_s: its length.
         bit_rate: bits a second of each channel.
     """
     first, last = round(start_s * RATE), round((start_s + length_s) * RATE)
     addresses = {}
-    for name, sides in _tracks(lanes).items():
+    for name, sides in _tracks(aligned).items():
         file = io.BytesIO()
         write_track(file, tuple(side[first:last] for side in sides), bit_rate)
         addresses[name] = f"data:{MEDIA_TYPE};base64,{base64.b64encode(file.getvalue()).decode()}"
     return addresses
 
 
-def _tracks(lanes: Lanes) -> Mapping[str, tuple[NDArray[np.int16], ...]]:
+def _tracks(aligned: AlignedTracks) -> Mapping[str, tuple[NDArray[np.int16], ...]]:
     """The sides of each track, left then right."""
-    tracks: dict[str, tuple[NDArray[np.int16], ...]] = {"customer": (lanes.customer,), "agent": (lanes.agent,)}
-    if lanes.recording.any():
-        call = ((lanes.customer.astype(np.int32) + lanes.agent) // 2).astype(np.int16)
-        tracks |= {"recording": (lanes.recording,), "both": (call, lanes.recording)}
+    tracks: dict[str, tuple[NDArray[np.int16], ...]] = {"customer": (aligned.customer,), "agent": (aligned.agent,)}
+    if aligned.recording.any():
+        call = ((aligned.customer.astype(np.int32) + aligned.agent) // 2).astype(np.int16)
+        tracks |= {"recording": (aligned.recording,), "both": (call, aligned.recording)}
     return tracks
 
 

@@ -49,18 +49,18 @@ def page_of(
         embed_s: length of a video excerpt in low quality, around the worst finding, for a page that is sent alone; None
             if the video is beside the page. Over 60 s the excerpt becomes coarse.
     """
-    lanes = examined.lanes
+    aligned = examined.tracks
     tracks = [
-        PageTrack("customer", "Customer (call audio, left)", lanes.customer),
-        PageTrack("agent", "Agent (call audio, right)", lanes.agent),
-        PageTrack("recording", "Agent recording", lanes.recording),
+        PageTrack("customer", "Customer (call audio, left)", aligned.customer),
+        PageTrack("agent", "Agent (call audio, right)", aligned.agent),
+        PageTrack("recording", "Agent recording", aligned.recording),
     ]
-    if lanes.output is not None:
-        tracks.append(PageTrack("output", "Unified recording", lanes.output))
+    if aligned.output is not None:
+        tracks.append(PageTrack("output", "Unified recording", aligned.output))
     findings = examined.document["findings"]
     moments = tuple(moments_of(examined, findings))
     shift_s = examined.alignment.output_shift_s
-    length_s = max(len(lanes.recording) / RATE, examined.diagnosis.recording.end_s + shift_s)
+    length_s = max(len(aligned.recording) / RATE, examined.diagnosis.recording.end_s + shift_s)
     # Without a unified recording, the video is the agent recording itself, on its own clock.
     video_start_s = 0.0 if examined.refused is None else shift_s
     video, addresses, audio_start_s, video_length_s = quote(examined.video.name), dict(audio or {}), 0.0, 0.0
@@ -122,11 +122,11 @@ def _around_worst(
 def _embedded_media(
     examined: Examined, start_s: float, length_s: float, video_start_s: float
 ) -> tuple[str, dict[str, str]]:
-    lanes = examined.lanes
+    aligned = examined.tracks
     bits = int(_VIDEO_BYTES * _AUDIO_SHARE * 8 / length_s / _AUDIO_CHANNELS)
     bit_rate = min(max(bits, _FEWEST_AUDIO_BITS), _MOST_AUDIO_BITS)
-    tracks = embedded_audio_tracks(lanes, start_s, length_s, bit_rate)
-    source: NDArray[np.int16] = lanes.recording if lanes.output is None else lanes.output
+    tracks = embedded_audio_tracks(aligned, start_s, length_s, bit_rate)
+    source: NDArray[np.int16] = aligned.recording if aligned.output is None else aligned.output
     samples = np.zeros(round(length_s * RATE), np.int16)
     part = source[round(start_s * RATE) :][: len(samples)]
     samples[: len(part)] = part

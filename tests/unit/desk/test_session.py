@@ -47,7 +47,7 @@ def test_a_saved_session_reads_back_equal(tmp_path: Path) -> None:
     session.save(tmp_path / "saved")
     again = load_session(tmp_path / "saved")
     assert again.examined.document == session.examined.document
-    assert (again.examined.lanes.agent == session.examined.lanes.agent).all()
+    assert (again.examined.tracks.agent == session.examined.tracks.agent).all()
     assert again.title == session.title == "recording.mp4"
 
 

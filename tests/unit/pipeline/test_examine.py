@@ -52,14 +52,14 @@ def lag(one: NDArray[np.int16], other: NDArray[np.int16]) -> int:
 
 
 def test_lanes_are_on_the_output_clock(shown: Examined) -> None:
-    """Both sides of the call are in their lanes where the unified recording plays them, to a sample."""
-    lanes = shown.lanes
-    assert lanes.output is not None
+    """Both sides of the call are in their tracks where the unified recording plays them, to a sample."""
+    tracks = shown.tracks
+    assert tracks.output is not None
     first, last = (round(at_s * RATE) for at_s in (shown.timeline.call.start_s, shown.timeline.call.end_s))
-    both = ((lanes.customer.astype(np.int32) + lanes.agent) // 2).astype(np.int16)
-    assert abs(lag(both[first:last], lanes.output[first:last])) <= 1
-    assert abs(lag(lanes.recording[first:last], both[first:last])) <= 2
-    assert not lanes.customer[: first - RATE // 50].any()
+    both = ((tracks.customer.astype(np.int32) + tracks.agent) // 2).astype(np.int16)
+    assert abs(lag(both[first:last], tracks.output[first:last])) <= 1
+    assert abs(lag(tracks.recording[first:last], both[first:last])) <= 2
+    assert not tracks.customer[: first - RATE // 50].any()
 
 
 def test_the_document_equals_qc_json(shown: Examined) -> None:
@@ -112,14 +112,14 @@ def test_a_wrong_pair_is_shown_side_by_side(tmp_path: Path) -> None:
     assert found.refused is not None
     assert "different calls" in found.refused
     assert found.outcome is None
-    assert found.lanes.output is None
+    assert found.tracks.output is None
     assert found.video.read_bytes() == recording.read_bytes()
     with opened_file(recording) as source:
         assert (tmp_path / "out" / "thumbnail.png").read_bytes() == png_at(source, 1.0)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"agent-recording.webm", "thumbnail.png"}
     assert found.alignment.offset_s == pytest.approx(-2.0)
-    assert len(found.lanes.recording) >= 72 * RATE - RATE // 10
-    assert not found.lanes.recording[: 2 * RATE - 100].any()
+    assert len(found.tracks.recording) >= 72 * RATE - RATE // 10
+    assert not found.tracks.recording[: 2 * RATE - 100].any()
     assert "call_before_recording" not in {finding.name for finding in found.diagnosis.findings}
 
 
@@ -128,7 +128,7 @@ def test_a_recording_without_audio_has_a_silent_lane(tmp_path: Path) -> None:
     call = np.stack([made.noise(8, RATE, seed) for seed in (1, 2)], axis=1)
     recording = made.recording(tmp_path / "in.webm", made.Shape(seconds=10, audio=None))
     found = examined(made.wav(tmp_path / "call.wav", call), recording, CallEnd(9.0, 1.0), tmp_path / "out")
-    assert not found.lanes.recording.any()
+    assert not found.tracks.recording.any()
     assert "recording_speech_level" not in {finding.name for finding in found.diagnosis.findings}
 
 

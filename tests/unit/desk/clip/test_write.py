@@ -48,10 +48,10 @@ def test_a_click_is_at_its_time(sound: Any, from_middle_s: float, tmp_path: Path
 def test_the_sides_are_left_and_right(tmp_path: Path) -> None:
     """With `sides`, the call audio is left only, and the recording is right only."""
     found = clicking(AT_S)
-    found.lanes.recording[:] = 0  # the same array as the customer's and the output's
-    track = np.zeros_like(found.lanes.recording)
+    found.tracks.recording[:] = 0  # the same array as the customer's and the output's
+    track = np.zeros_like(found.tracks.recording)
     track[round(AT_S * RATE)] = 30_000
-    object.__setattr__(found.lanes, "customer", track)
+    object.__setattr__(found.tracks, "customer", track)
     write_clip(found, ClipJob(AT_S, 1.0, sound="sides", width=320, height=240), tmp_path / "clip.mp4")
     left, right = audio_of(tmp_path / "clip.mp4").T
     assert np.abs(left).max() > 0.1
@@ -73,7 +73,7 @@ def test_a_clip_is_h264_and_aac(tmp_path: Path) -> None:
 def test_a_clip_stays_inside_the_recording(tmp_path: Path) -> None:
     """Near an end the clip moves, and keeps its length."""
     found = sample_session().examined
-    length_s = len(found.lanes.recording) / RATE
+    length_s = len(found.tracks.recording) / RATE
     small = {"width": 320, "height": 240}
     assert write_clip(found, ClipJob(0.1, 1.0, **small), tmp_path / "a.mp4")[0] == 0.0  # type: ignore[arg-type]
     start_s, end_s = write_clip(found, ClipJob(length_s, 1.0, **small), tmp_path / "b.mp4")  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import pytest
 from report_pages import noise
 
 from komorebi_qc.desk.report.audio_tracks import embedded_audio_tracks, write_audio_tracks, write_track
-from komorebi_qc.pipeline.examine import Lanes
+from komorebi_qc.pipeline.examine import AlignedTracks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,12 +40,12 @@ def decoded(file: Path) -> NDArray[np.float32]:
 
 def test_tracks_run_on_the_video_clock(tmp_path: Path) -> None:
     """Every track begins where its lane does, to a sample: the edit list cuts AAC's priming off."""
-    lanes = Lanes(noise(20, 1), noise(20, 2), noise(20, 3), None)
-    found = write_audio_tracks(lanes, tmp_path)
+    tracks = AlignedTracks(noise(20, 1), noise(20, 2), noise(20, 3), None)
+    found = write_audio_tracks(tracks, tmp_path)
     assert found == {name: f"audio/{name}.m4a" for name in ("customer", "agent", "recording", "both")}
-    call = ((lanes.customer.astype(np.int32) + lanes.agent) // 2).astype(np.int16)
-    wanted = {"customer": [lanes.customer], "agent": [lanes.agent], "recording": [lanes.recording]}
-    wanted["both"] = [call, lanes.recording]
+    call = ((tracks.customer.astype(np.int32) + tracks.agent) // 2).astype(np.int16)
+    wanted = {"customer": [tracks.customer], "agent": [tracks.agent], "recording": [tracks.recording]}
+    wanted["both"] = [call, tracks.recording]
     for name, sides in wanted.items():
         played = decoded(tmp_path / found[name])
         assert len(played) == len(sides)
@@ -66,10 +66,10 @@ def test_quiet_sides_are_raised(tmp_path: Path) -> None:
 
 def test_embedded_tracks_begin_at_their_section(tmp_path: Path) -> None:
     """A track in the page itself counts from the start of its section."""
-    lanes = Lanes(noise(20, 1), noise(20, 2), np.zeros(20 * RATE, np.int16), None)
-    found = embedded_audio_tracks(lanes, 5.0, 8.0, 32_000)
+    tracks = AlignedTracks(noise(20, 1), noise(20, 2), np.zeros(20 * RATE, np.int16), None)
+    found = embedded_audio_tracks(tracks, 5.0, 8.0, 32_000)
     assert set(found) == {"customer", "agent"}
     file = tmp_path / "customer.m4a"
     file.write_bytes(base64.b64decode(found["customer"].partition(",")[2]))
     played = decoded(file)[0][: 8 * RATE]
-    assert lag(lanes.customer[5 * RATE : 13 * RATE], (played * 32767).astype(np.int16)) == 0
+    assert lag(tracks.customer[5 * RATE : 13 * RATE], (played * 32767).astype(np.int16)) == 0
