@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 RECORDING_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
 CALL_FORMATS = f"wav,w64,aiff,flac,mp3,ogg,{RECORDING_FORMATS}"
-_BUFFER_BYTES = 1 << 18
+BUFFER_BYTES = 1 << 18
 """A read of a Python file object costs the same whatever its size: FFmpeg's 32 KiB make an hour's file cost 14,000."""
 _UNPARSED = ("aac", "opus")
 """Codecs in MP4 whose packets FFmpeg returns unparsed: a parser would hold a packet back."""
@@ -59,7 +59,7 @@ def open_container(source: Source, formats: str, *, is_read_through: bool = Fals
         options["fflags"] = "+ignidx"
     reading = _InputFile(source.file)
     try:
-        container = av.open(reading, "r", options=options, buffer_size=_BUFFER_BYTES, metadata_errors="replace")
+        container = av.open(reading, "r", options=options, buffer_size=BUFFER_BYTES, metadata_errors="replace")
     except FFmpegError as error:
         reading.raise_error()
         raise MediaError(_not_media(source, head, error, formats)) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -16,7 +15,7 @@ from signals import shift_samples
 
 from komorebi_qc.core.source import Source
 from komorebi_qc.core.timebase import Span
-from komorebi_qc.media.decode import AudioDecoder, _Joined, _stereo
+from komorebi_qc.media.decode import AudioDecoder
 from komorebi_qc.media.demux import CALL_FORMATS, RECORDING_FORMATS, PacketDemuxer, open_container, video_stream
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def test_reading_in_the_middle_gives_the_same_samples(source: Open) -> None:
     """What comes before isn't decoded, and yet the samples are those of a read from the start, at the same place."""
     path = CAPTURES["sample"].recording
     with open_container(source(path), RECORDING_FORMATS) as container:
-        whole = AudioDecoder(container, keep_s=60.0).read(0, 28 * RATE)
+        whole = AudioDecoder(container, step_back_s=60.0).read(0, 28 * RATE)
     with open_container(source(path), RECORDING_FORMATS) as container:
         track = AudioDecoder(container, spans=[Span(24.0, 28.0)])
         late = track.read(24 * RATE, 4 * RATE)
@@ -75,7 +74,7 @@ def test_a_late_read_keeps_its_place(capture_name: str, source: Open) -> None:
     """The same holds where time stamps are whole milliseconds and there is no index."""
     path = CAPTURES[capture_name].recording
     with open_container(source(path), RECORDING_FORMATS) as container:
-        whole = AudioDecoder(container, keep_s=60.0).read(0, 13 * RATE)
+        whole = AudioDecoder(container, step_back_s=60.0).read(0, 13 * RATE)
     with open_container(source(path), RECORDING_FORMATS) as container:
         late = AudioDecoder(container, spans=[Span(10.0, 13.0)]).read(10 * RATE, 3 * RATE)
     assert abs(shift_samples(whole[10 * RATE :, 0], late[:, 0])) <= 48
@@ -123,9 +122,9 @@ def test_any_order_of_forward_reads_gives_the_same_samples(steps: list[int]) -> 
     with path.open("rb") as file:
         source = Source(str(path), file, path.stat().st_size)
         with open_container(source.reopen(), RECORDING_FORMATS) as container:
-            whole = AudioDecoder(container, keep_s=60.0).read(0, 14 * RATE)
+            whole = AudioDecoder(container, step_back_s=60.0).read(0, 14 * RATE)
         with open_container(source.reopen(), RECORDING_FORMATS) as container:
-            track = AudioDecoder(container, keep_s=20.0)
+            track = AudioDecoder(container, step_back_s=20.0)
             at = 0
             for step in steps:
                 at = max(0, min(at + step, 13 * RATE))
@@ -175,12 +174,12 @@ def test_what_is_to_be_kept_is_what_a_read_gives(tmp_path: Path, source: Open) -
     path = recording(tmp_path / "a.mp4", Shape(seconds=12.0, fps=2, video="libx264", audio="aac"), sound)
     kept = [Span(-0.5, 0.5), Span(3.0, 4.0), Span(3.5, 5.0), Span(10.0, 11.0)]
     with open_container(source(path), RECORDING_FORMATS) as container:
-        track = AudioDecoder(container, keep_s=20.0)
+        track = AudioDecoder(container, step_back_s=20.0)
         expected = [track.read(round(span.start_s * RATE), round(span.length_s * RATE)) for span in kept]
     with open_container(source(path), RECORDING_FORMATS) as container:
-        track = AudioDecoder(container, spans=[Span(0.0, 0.5), Span(3.0, 5.0), Span(10.0, 11.0)], kept=kept)
-        track.samples()
-        found = track.kept()
+        track = AudioDecoder(container, spans=[Span(0.0, 0.5), Span(3.0, 5.0), Span(10.0, 11.0)], captured=kept)
+        track.read_to_end()
+        found = track.captured()
     assert [first for first, _ in found] == [round(span.start_s * RATE) for span in kept]
     for (_, pcm), reading in zip(found, expected, strict=True):
         assert pcm.shape == reading.shape
@@ -193,12 +192,12 @@ def test_a_track_that_sleeps_misses_nothing_that_is_wanted(wanted: list[Span], t
     sound = noise(60.0, RATE)
     path = recording(tmp_path / "a.mp4", Shape(seconds=60.0, fps=4, video="libx264", audio="aac"), sound)
     with open_container(source(path), RECORDING_FORMATS) as container:
-        whole = AudioDecoder(container, keep_s=70.0).read(0, 60 * RATE)
+        whole = AudioDecoder(container, step_back_s=70.0).read(0, 60 * RATE)
     with open_container(source(path), RECORDING_FORMATS) as container:
-        shared = PacketDemuxer(container)
-        pictures = shared.subscribe(video_stream(container))
-        track = AudioDecoder(container, spans=wanted, shared=shared, keep_s=70.0)
-        count = sum(1 for _ in pictures)
+        demuxer = PacketDemuxer(container)
+        frames = demuxer.subscribe(video_stream(container))
+        track = AudioDecoder(container, spans=wanted, demuxer=demuxer, step_back_s=70.0)
+        count = sum(1 for _ in frames)
         got = track.read(0, 60 * RATE)
         # The first ones settle where the track begins; those next to a wanted stretch are handed out as well.
         assert track.packets < 60 + (sum(span.length_s for span in wanted) + 1.0 * len(wanted)) * RATE / 1024
@@ -217,14 +216,14 @@ def test_two_tracks_share_one_reading(source: Open) -> None:
     """The sound is the same whether the file is read for it alone or for the picture as well."""
     path = CAPTURES["vp8.webm"].recording
     with open_container(source(path), RECORDING_FORMATS) as container:
-        alone = AudioDecoder(container, keep_s=20.0).read(0, 14 * RATE)
+        alone = AudioDecoder(container, step_back_s=20.0).read(0, 14 * RATE)
     with open_container(source(path), RECORDING_FORMATS) as container:
-        shared = PacketDemuxer(container)
-        pictures = shared.subscribe(video_stream(container))
-        track = AudioDecoder(container, shared=shared, keep_s=20.0)
-        first = [next(pictures) for _ in range(20)]
+        demuxer = PacketDemuxer(container)
+        frames = demuxer.subscribe(video_stream(container))
+        track = AudioDecoder(container, demuxer=demuxer, step_back_s=20.0)
+        first = [next(frames) for _ in range(20)]
         together = track.read(0, 14 * RATE)
-        assert len(first) + sum(1 for _ in pictures) == len(stamps(path))
+        assert len(first) + sum(1 for _ in frames) == len(stamps(path))
     assert np.array_equal(alone, together)
 
 
@@ -255,70 +254,6 @@ def test_sound_of_more_than_eight_channels_is_damage(tmp_path: Path, source: Ope
         assert track.failures > 0
 
 
-def frame(side_values: list[float], samples: int = 4, rate: int = RATE, stamp: int | None = None) -> av.AudioFrame:
-    """A frame whose sides are one value each."""
-    layout = {1: "mono", 2: "stereo"}.get(len(side_values), f"{len(side_values)}c")
-    pcm = np.repeat(np.array(side_values, np.float32)[:, None], samples, axis=1)
-    made = av.AudioFrame.from_ndarray(pcm, format="fltp", layout=layout)
-    made.sample_rate, made.pts, made.time_base = rate, stamp, Fraction(1, rate)
-    return made
-
-
-def test_frames_of_one_kind_come_out_as_one() -> None:
-    """Their samples follow each other, whatever their stamps say: where they lie is decided elsewhere."""
-    joined = _Joined()
-    assert all(joined.add(frame([value, -value], stamp=stamp)) for value, stamp in ((0.1, 0), (0.2, 9999), (0.3, 1)))
-    taken = joined.taken()
-    assert taken is not None
-    assert _stereo(taken)[:, 0] == pytest.approx(np.repeat([0.1, 0.2, 0.3], 4))
-    assert _stereo(taken)[:, 1] == pytest.approx(np.repeat([-0.1, -0.2, -0.3], 4))
-    assert joined.taken() is None
-
-
-@pytest.mark.parametrize(
-    "other", [frame([0.5]), frame([0.5, 0.5], rate=RATE // 2), frame([0.5] * 3)], ids=["mono", "rate", "three"]
-)
-def test_a_frame_of_another_kind_waits_until_the_others_are_taken(other: av.AudioFrame) -> None:
-    """FFmpeg's queue would read a side that isn't there, or mix two rates: neither is put into one."""
-    joined = _Joined()
-    assert joined.add(frame([0.1, 0.2]))
-    assert not joined.add(other)
-    first = joined.taken()
-    assert first is not None
-    assert _stereo(first).shape == (4, 2)
-    assert joined.add(other)
-    assert not joined.add(frame([0.1, 0.2]))
-    second = joined.taken()
-    assert second is not None
-    assert second.sample_rate == other.sample_rate
-    assert _stereo(second) == pytest.approx(np.full((4, 2), 0.5))
-
-
-def test_a_frame_of_another_time_base_loses_nothing() -> None:
-    """A decoder's last frame may have one: it is taken after the others, and so it is where nothing waits."""
-    joined = _Joined()
-    late = frame([0.5])
-    late.time_base = Fraction(1, 1000)
-    assert joined.add(frame([0.1]))
-    assert not joined.add(late)
-    assert joined.taken() is not None
-    assert joined.add(late)
-    assert joined.taken() is not None
-    assert joined.add(frame([0.1]))
-    again = joined.taken()
-    assert again is not None
-    assert _stereo(again) == pytest.approx(np.full((4, 2), 0.1))
-
-
-def test_frames_that_cannot_be_joined_come_out_one_by_one() -> None:
-    """Of three sides and more, none is lost."""
-    joined = _Joined()
-    assert joined.add(frame([0.1] * 3))
-    assert not joined.add(frame([0.1] * 3))
-    assert joined.taken() is not None
-    assert joined.taken() is None
-
-
 @pytest.mark.parametrize("step_s", [0.02, -0.02])
 def test_a_step_in_the_middle_of_a_second_is_kept(step_s: float, tmp_path: Path) -> None:
     """Sound before a step stays, what follows moves by as much, and what overlaps is trimmed, not mixed."""
@@ -338,7 +273,7 @@ def test_a_step_in_the_middle_of_a_second_is_kept(step_s: float, tmp_path: Path)
         path.open("rb") as file,
         open_container(Source(str(path), file, path.stat().st_size), RECORDING_FORMATS) as container,
     ):
-        got = AudioDecoder(container, keep_s=9.0).read(0, 4 * RATE)[:, 0]
+        got = AudioDecoder(container, step_back_s=9.0).read(0, 4 * RATE)[:, 0]
     moved = round(step_s * RATE)
     assert np.abs(got[:at] - sound[:at]).max() < 1e-4
     begins = at + max(moved, 0)

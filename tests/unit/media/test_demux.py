@@ -149,7 +149,7 @@ def test_a_file_that_breaks_while_it_is_read_says_so(
     share: float, sample: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FFmpeg takes an error for the file's end; nobody else may, and the sentence is the file's own."""
-    monkeypatch.setattr(media_module, "_BUFFER_BYTES", 1 << 14)
+    monkeypatch.setattr(media_module, "BUFFER_BYTES", 1 << 14)
     content = sample.recording.read_bytes()
     file = Failing(content, round(share * len(content)))
 

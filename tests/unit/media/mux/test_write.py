@@ -1,4 +1,4 @@
-"""The written file: the picture untouched, the index in front, whole or not at all."""
+"""The written file: the video untouched, the index in front, complete or not at all."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from captures import CAPTURES, Capture
 from made import Shape, noise, recording, wav
 
 import komorebi_qc.media.demux as media_module
-import komorebi_qc.media.mux as render_module
 from komorebi_qc.core.errors import MediaError, StorageError
 from komorebi_qc.core.output import CONTAINERS, ENCODED_AS, Rendered, RenderPlan, plan_container
 from komorebi_qc.core.source import Source
 from komorebi_qc.core.splice import splice
 from komorebi_qc.core.timebase import Alignment, Jump
-from komorebi_qc.measure.result_check import places_of
+from komorebi_qc.measure.check_spans import capture_spans
 from komorebi_qc.media.decode_8khz import decode_output_8khz, exact_call
-from komorebi_qc.media.mux import RenderJob, write_output
+from komorebi_qc.media.mux import RenderJob, write, write_output
+from komorebi_qc.media.mux.job import index_room
 from komorebi_qc.media.probe import probe_call, probe_recording
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def rendered(
-    call: Source, own: Source, alignment: Alignment, wanted: Container | None = None, *, is_tapped: bool = False
+    call: Source, own: Source, alignment: Alignment, wanted: Container | None = None, *, is_captured: bool = False
 ) -> tuple[io.BytesIO, Rendered, Container]:
     """Render into memory."""
     info, audio = probe_recording(own), probe_call(call).audio
@@ -44,10 +44,11 @@ def rendered(
     span = info.audio.span if info.audio is not None else None
     container, copies = plan_container(info.video.codec, wanted)
     plan = RenderPlan(container, info.video.codec if copies else ENCODED_AS[container], copies, 16_000, 64_000)
-    laid = splice(alignment, call_s=audio.span.end_s, recording_audio=span)
-    job = RenderJob(laid, plan, call, own, info, info.video)
-    if is_tapped:
-        job = replace(job, wanted=places_of(laid).wanted(laid), samples=exact_call(call, probe_call(call), None))
+    planned = splice(alignment, call_s=audio.span.end_s, recording_audio=span)
+    job = RenderJob(planned, plan, call, own, info, info.video)
+    if is_captured:
+        pcm = exact_call(call, probe_call(call), None)
+        job = replace(job, capture=capture_spans(planned), call_pcm=pcm)
     tries: list[io.BytesIO] = []
 
     def begin(head_bytes: int) -> io.BytesIO:
@@ -121,14 +122,13 @@ def test_an_index_larger_than_its_room_costs_a_second_try_and_nothing_else(
     capture = CAPTURES[name]
     whole, _, _ = rendered(source(capture.call), source(capture.recording), Alignment(capture.offset_s))
     tries = []
-    room_of = render_module._index_room
 
     def tiny(job: RenderJob) -> int:
-        tries.append(room_of(job))
+        tries.append(index_room(job))
         return 900
 
-    monkeypatch.setattr(render_module, "_index_room", tiny)
-    monkeypatch.setattr(render_module, "_MORE_ROOM", 100)
+    monkeypatch.setattr(write, "index_room", tiny)
+    monkeypatch.setattr(write, "MORE_ROOM", 100)
     again, _, _ = rendered(source(capture.call), source(capture.recording), Alignment(capture.offset_s))
     assert len(tries) == 1
     assert stamps(again) == stamps(whole)
@@ -236,15 +236,6 @@ def test_the_sound_is_as_long_as_the_splice(
     assert end_s == pytest.approx(done.audio_s, abs=0.07)
 
 
-def test_the_codec_chooses_the_container() -> None:
-    """MP4 where it takes the codec, WebM for VP8, H.264 for what neither takes; a wish is obeyed."""
-    assert [plan_container(codec, None) for codec in ("h264", "hevc", "vp9", "av1")] == [("mp4", True)] * 4
-    assert plan_container("vp8", None) == ("webm", True)
-    assert plan_container("mpeg4", None) == ("mp4", False)
-    assert plan_container("vp8", "mp4") == ("mp4", False)
-    assert plan_container("h264", "webm") == ("webm", False)
-
-
 class FullDisk(io.BytesIO):
     """Takes so many bytes and no more."""
 
@@ -261,36 +252,39 @@ def test_a_full_disk_is_told_and_leaves_no_open_container(sample: Capture, sourc
     assert info.video is not None
     assert info.audio is not None
     assert audio is not None
-    laid = splice(Alignment(1.0), call_s=audio.span.end_s, recording_audio=info.audio.span)
+    planned = splice(Alignment(1.0), call_s=audio.span.end_s, recording_audio=info.audio.span)
     plan = RenderPlan("mp4", "h264", True, 16_000, 64_000)  # noqa: FBT003  copies
-    job = RenderJob(laid, plan, source(sample.call), source(sample.recording), info, info.video)
+    job = RenderJob(planned, plan, source(sample.call), source(sample.recording), info, info.video)
     with pytest.raises(OSError, match="No space left"):
         write_output(job, lambda _: FullDisk(), lambda _: None)
 
 
 @pytest.mark.parametrize("name", ["sample", "vp8.webm"])
-def test_a_tapped_rendering_is_the_same_and_keeps_what_it_played(name: str, source: Open) -> None:
-    """Whoever taps changes nothing; the twin sounds as the file does where it was wanted, and counts all packets."""
+def test_a_capture_changes_nothing_and_plays_as_the_output_does(name: str, source: Open) -> None:
+    """The output is the same with a capture. The captured audio is the output's, and all its packets are counted."""
     capture = CAPTURES[name]
     call, own = source(capture.call), source(capture.recording)
-    plain, untapped, _ = rendered(call, own, Alignment(capture.offset_s))
-    out, done, _ = rendered(call, own, Alignment(capture.offset_s), is_tapped=True)
-    assert untapped.tapped is None
-    assert done.tapped is not None
+    plain, uncaptured, _ = rendered(call, own, Alignment(capture.offset_s))
+    out, done, _ = rendered(call, own, Alignment(capture.offset_s), is_captured=True)
+    assert uncaptured.captured is None
+    assert done.captured is not None
     assert stamps(out, "audio") == stamps(plain, "audio")
     written = [at_s for at_s, _ in stamps(out, "audio")]
-    assert done.tapped.stamps_s == pytest.approx(written, abs=0.0011)
-    if done.tapped.blocks_s is not None:
-        assert done.tapped.blocks_s == pytest.approx(written, abs=0.0011)
+    assert done.captured.muxed_pts_s == pytest.approx(written, abs=0.0011)
+    if done.captured.block_pts_s is not None:
+        assert done.captured.block_pts_s == pytest.approx(written, abs=0.0011)
     whole = decode_output_8khz(Source("whole", out, done.size))
-    part = decode_output_8khz(done.tapped.twin)
-    laid = splice(Alignment(capture.offset_s), call_s=20.25, recording_audio=probe_recording(own).audio.span)  # type: ignore[union-attr]
-    for seam_s in laid.seams_s:
+    part = decode_output_8khz(done.captured.output)
+    call_audio, own_audio = probe_call(call).audio, probe_recording(own).audio
+    assert call_audio is not None
+    assert own_audio is not None
+    planned = splice(Alignment(capture.offset_s), call_s=call_audio.span.end_s, recording_audio=own_audio.span)
+    for seam_s in planned.seams_s:
         low, high = round((seam_s - 1.0) * 8000), round((seam_s + 1.0) * 8000)
         assert np.abs(whole[low:high].astype(int) - part[low:high]).max() <= 1
         assert whole[low:high].any()
-    assert all(np.abs(pcm).max() <= 1.0 for _, pcm in done.tapped.recording)
-    assert any(pcm.any() for _, pcm in done.tapped.recording)
+    assert all(np.abs(pcm).max() <= 1.0 for _, pcm in done.captured.recording)
+    assert any(pcm.any() for _, pcm in done.captured.recording)
 
 
 class Broken(io.BytesIO):
@@ -321,9 +315,9 @@ def test_what_goes_wrong_in_the_file_comes_through_once(
     assert info.video is not None
     assert info.audio is not None
     assert audio is not None
-    laid = splice(Alignment(1.0), call_s=audio.span.end_s, recording_audio=info.audio.span)
+    planned = splice(Alignment(1.0), call_s=audio.span.end_s, recording_audio=info.audio.span)
     plan = RenderPlan("mp4", "h264", copies_video=True, audio_rate=16_000, audio_bit_rate=64_000)
-    job = RenderJob(laid, plan, source(sample.call), source(sample.recording), info, info.video)
+    job = RenderJob(planned, plan, source(sample.call), source(sample.recording), info, info.video)
     with pytest.raises(type(error)) as caught:
         write_output(job, lambda _: file, lambda _: None)
     assert caught.value is error
@@ -351,7 +345,7 @@ def test_a_pause_that_the_container_cant_say_is_told(at_s: float, tmp_path: Path
     info, audio = probe_recording(own), probe_call(call).audio
     assert info.video is not None
     assert audio is not None
-    laid = splice(Alignment(0.5), call_s=audio.span.end_s, recording_audio=None)
+    planned = splice(Alignment(0.5), call_s=audio.span.end_s, recording_audio=None)
     plan = RenderPlan("mp4", "mpeg4", copies_video=True, audio_rate=16_000, audio_bit_rate=64_000)
 
     def begin(_: int) -> io.BytesIO:
@@ -359,7 +353,7 @@ def test_a_pause_that_the_container_cant_say_is_told(at_s: float, tmp_path: Path
         return tries[-1]
 
     with pytest.raises(MediaError, match=r"a\.mp4 can't be written as mp4 \(invalid argument\).*--container webm"):
-        write_output(RenderJob(laid, plan, call, own, info, info.video), begin, lambda _: None)
+        write_output(RenderJob(planned, plan, call, own, info, info.video), begin, lambda _: None)
     assert len(tries) <= 2
 
 
@@ -372,15 +366,15 @@ def test_a_picture_from_before_second_0_moves_nothing_in_webm(name: str, tmp_pat
     )
     path = recording(tmp_path / name, shape)
     call = wav(tmp_path / "call.wav", noise(1.0, 8000))
-    out, done, _ = rendered(source(call), source(path), Alignment(0.5), "webm", is_tapped=True)
+    out, done, _ = rendered(source(call), source(path), Alignment(0.5), "webm", is_captured=True)
     before, after = [at_s for at_s, _ in stamps(str(path))], [at_s for at_s, _ in stamps(out)]
     assert before[:2] == pytest.approx([-0.5, -0.4], abs=0.001)
     assert len(before) == len(after)
     assert after[6:] == pytest.approx(before[6:], abs=0.001)
     assert all(0.0 <= at_s < 0.05 for at_s in after[:6])
     assert stamps(out, "audio")[0][0] == pytest.approx(-0.0065, abs=0.001)
-    assert done.tapped is not None
-    assert done.tapped.blocks_s == pytest.approx(done.tapped.stamps_s, abs=0.0011)
+    assert done.captured is not None
+    assert done.captured.block_pts_s == pytest.approx(done.captured.muxed_pts_s, abs=0.0011)
 
 
 class Gone(io.BytesIO):
@@ -400,22 +394,22 @@ def test_a_recording_that_cant_be_read_on_ends_the_work_at_once(
     name: str, source: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rest isn't made of silence first, to be thrown away at the end."""
-    monkeypatch.setattr(media_module, "_BUFFER_BYTES", 1 << 14)
-    capture, told = CAPTURES[name], []
+    monkeypatch.setattr(media_module, "BUFFER_BYTES", 1 << 14)
+    capture, fractions = CAPTURES[name], []
     file = Gone(capture.recording.read_bytes())
     call, own = source(capture.call), Source("recording", file, len(file.getvalue()))
     info, audio = probe_recording(own), probe_call(call).audio
     assert info.video is not None
     assert info.audio is not None
     assert audio is not None
-    laid = splice(Alignment(capture.offset_s), call_s=audio.span.end_s, recording_audio=info.audio.span)
+    planned = splice(Alignment(capture.offset_s), call_s=audio.span.end_s, recording_audio=info.audio.span)
     container, copies = plan_container(info.video.codec, None)
     plan = RenderPlan(container, info.video.codec, copies, 16_000, 64_000)
 
     def advance(fraction: float) -> None:
-        told.append(fraction)
-        file.is_gone = len(told) >= 3
+        fractions.append(fraction)
+        file.is_gone = len(fractions) >= 3
 
     with pytest.raises(StorageError, match="the recording is gone"):
-        write_output(RenderJob(laid, plan, call, own, info, info.video), lambda _: io.BytesIO(), advance)
-    assert 3 <= len(told) <= 6
+        write_output(RenderJob(planned, plan, call, own, info, info.video), lambda _: io.BytesIO(), advance)
+    assert 3 <= len(fractions) <= 6
