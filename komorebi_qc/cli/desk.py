@@ -119,7 +119,7 @@ def clip(
     try:
         at_s = parse_call_end(at).recording_s
     except InputError:
-        raise InputError(f"--at {at!r} is no time: write it as 57:01, 01:57:01.5 or seconds") from None
+        raise InputError(f"--at {at!r} isn't a time: write it as 57:01, 01:57:01.5 or seconds") from None
     clips, sessions = _desk_module("clip"), _desk_module("session")
     steps = _desk_module("examination_progress")
     job = clips.ClipJob(at_s, seconds, sound, width, height)
@@ -174,12 +174,12 @@ def _audit_request(sessions: Any, selection: Any) -> Any:
 def _name_and_value(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise InputError(f"--param {text!r} is no NAME=VALUE")
+        raise InputError(f"--param {text!r} isn't NAME=VALUE")
     return name.strip(), value
 
 
 def _width_and_height(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.lower(), re.ASCII)
     if found is None:
-        raise InputError(f"--size {text!r} is no size: write it as 1280x720")
+        raise InputError(f"--size {text!r} isn't a size: write it as 1280x720")
     return int(found[1]), int(found[2])

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.progress import Progress
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Windows has no SIGHUP."""
 
 
 class _Stoppable:

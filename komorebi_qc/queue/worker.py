@@ -38,7 +38,7 @@ WAIT_S = 20
 """The longest poll that SQS allows. It needs the fewest requests, and a message still arrives at once."""
 VISIBILITY_S = 120
 """The visibility timeout: how long a message stays invisible if this process dies. While it lives it is extended."""
-_RETRY_POLL_S = (1.0, 60.0)
+RETRY_POLL_S = (1.0, 60.0)
 """The first and the longest pause after a poll that failed."""
 
 
@@ -95,7 +95,7 @@ def run(
     """
     stopping = _Stopping(stop)
     counts = Counts()
-    pause_s, longest_pause_s = _RETRY_POLL_S
+    pause_s, longest_pause_s = RETRY_POLL_S
     arn = ""
     with stopping.on_signals(), suppress(_Interrupted):
         while not stopping:
@@ -111,7 +111,7 @@ def run(
                     time.sleep(pause_s)
                 pause_s = min(2 * pause_s, longest_pause_s)
                 continue
-            pause_s = _RETRY_POLL_S[0]
+            pause_s = RETRY_POLL_S[0]
             if message is not None:
                 counts += _handle(queue, message, handler, arn, visibility_s)
             if once:

@@ -559,7 +559,7 @@ class Rights:
         self.root("sqs").send_message(QueueUrl=queue.url, MessageBody="rights")
         message = queue.receive(1, 30)
         assert message is not None
-        tries = desk.receive_count()
+        tries = desk.max_receive_count()
         desk.change_visibility(message["ReceiptHandle"], 60)
         letter = DeadLetter(
             "rights", "permanent", "MessageError", "no JSON", "", message["MessageId"], "", 1, cases.now()

@@ -415,7 +415,7 @@ def test_the_packages_own_warnings_are_objects_too(function: Lambda) -> None:
     function.capsys.readouterr()
     function.handler({"Records": [lambda_record(message, queue.arn())]}, Invocation())
     lines = [json.loads(line) for line in function.capsys.readouterr().err.splitlines()]
-    (warning,) = (line for line in lines if "no longer in hand" in str(line["message"]))
+    (warning,) = (line for line in lines if "visible again already" in str(line["message"]))
     assert (warning["level"], warning["function_request_id"]) == ("WARNING", "request-1")
     assert warning["recordingID"] == "contact-1"
 

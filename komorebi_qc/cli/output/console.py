@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 VERDICTS = {"pass": "[green]pass[/]", "warn": "[yellow]warn[/]", "fail": "[bold red]FAIL[/]"}
 _UNITS = ("bytes", "kB", "MB", "GB")
 _GAP = 2
+_MOST_WORDS = 4
+"""Of an address with a remark; a longer text is a sentence."""
 
 
 class _Output(Console):
@@ -73,8 +75,9 @@ def print_rows(console: Console, rows: Iterable[Sequence[str]], *, indent: int =
 
 
 def _is_address(text: str) -> bool:
-    """Whether the text is an address or a path, so that a line break in it would hurt."""
-    return "://" in text or (" " not in text and ("/" in text or "\\" in text))
+    """Whether the text is an address or a path, perhaps with a remark: a line break in it would hurt."""
+    words = text.split()
+    return 0 < len(words) <= _MOST_WORDS and ("/" in words[0] or "\\" in words[0])
 
 
 def print_error(text: str) -> None:

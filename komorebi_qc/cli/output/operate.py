@@ -22,10 +22,10 @@ def print_status(found: dict[str, Any]) -> None:
     done = "[green]processed[/]" if found["is_processed"] else "[yellow]not processed[/]"
     console.print(f"[bold]{found['recording_id']}[/]: {done}", soft_wrap=True)
     rows = [("agent", safe(found["agent_id"])), ("created", found["creation_date"])]
-    rows += [("input", safe(address)) for address in found["inputs"]]
+    rows += [("input", safe(address)) for address in found["input_addresses"]]
     if found["missing"]:
         rows.append(("input", f"[yellow]{safe(found['missing'])}[/]"))
-    rows += [("output", f"{safe(one['key'])}  ({size_text(one['bytes'])})") for one in found["outputs"]]
+    rows += [("output", f"{safe(one['address'])}  ({size_text(one['bytes'])})") for one in found["outputs"]]
     if not found["outputs"]:
         rows.append(("output", "no output"))
     for name, value in found["item"].items():

@@ -105,7 +105,7 @@ def test_a_batch_of_files(shell: Desk) -> None:
     assert rows["vp8"]["browser"] == "Chrome"
     assert (rows["garbage"]["status"], rows["garbage"]["error_class"]) == ("failed", "MediaError")
     assert rows["endless"]["error_class"] in ("TimeLimit", "MemoryLimit")
-    assert rows[f"{shell.folder}/list.csv:6"]["status"] == "set_aside"
+    assert rows[f"{shell.folder}/list.csv:6"]["status"] == "rejected"
     with Path("rows.csv").open(newline="", encoding="utf-8-sig") as file:
         assert {row["recording_id"] for row in csv.DictReader(file)} == rows.keys()
     code, told = shell.json("batch", "list.csv", "--out", "dataset", "--time-limit", "10", "--memory-limit", "400")
@@ -119,7 +119,7 @@ def test_a_batch_of_files(shell: Desk) -> None:
             "dataset": str(shell.folder / "dataset"),
             "csv": None,
             "asked_for": 5,
-            "counts": {"set_aside": 1, "failed": 2, "pass": 2},
+            "counts": {"rejected": 1, "failed": 2, "pass": 2},
             "unchanged": 4,
             "left": 0,
             "is_stopped": False,
@@ -363,7 +363,7 @@ def test_a_rerun_audits_in_parallel(shell: Desk) -> None:
     levels = {name: row["call_agent_snr_db"] for name, row in shell.rows().items()}
     assert shell.run("rerun", "dataset", "--where", "sync_status = 'aligned'", "--do", "audit", "--workers", "2") == 0
     for name, row in shell.rows().items():
-        assert (row["do"], row["status"], row["report"]) == ("audit", "done", f"_reports/{name}/report.html")
+        assert (row["action"], row["status"], row["report"]) == ("audit", "done", f"_reports/{name}/report.html")
         status = json.loads((shell.folder / "dataset" / "_reports" / name / "status.json").read_text())
         assert [one["state"] for one in status["notebooks"]] == ["done", "done"]
         assert row["call_agent_snr_db"] == levels[name]

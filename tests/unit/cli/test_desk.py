@@ -11,8 +11,8 @@ import pytest
 from captures import CAPTURES
 from shell import Shell
 
-from komorebi_qc.cli import desk as cli_desk
-from komorebi_qc.cli import main as cli
+from komorebi_qc.desk.audit import run as audits
+from komorebi_qc.desk.audit.status import AuditStatus
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ def test_a_clip_is_made_of_files(shell: Shell, tmp_path: Path) -> None:
         "clip", *FILES, *END, "--at", "00:05", "--seconds", 1, "--out", out, "--size", "320x240", "--sound", "sides"
     )
     assert code == 0, shell.err
-    assert "1 s, from 4.500 s of the output" in shell.out
+    assert f"{out}: 1 s, from 00:00:04.500 to 00:00:05.500 of the unified recording" in shell.out
     assert "9/9 render the clip" in shell.err
     with av.open(str(out)) as container:
         assert container.streams.video[0].codec_context.width == 320
@@ -49,8 +49,7 @@ def test_a_clip_tells_a_script(shell: Shell, tmp_path: Path) -> None:
     assert shell.run("clip", "--demo", "--at", 3, "--seconds", 1, "--out", out, "--size", "320x240", "--json") == 0, (
         shell.err
     )
-    told = json.loads(shell.out)
-    assert told == {"clip": str(out), "from_output_s": 2.5, "to_output_s": 3.5, "refused": None}
+    assert json.loads(shell.out) == {"clip": str(out), "from_output_s": 2.5, "to_output_s": 3.5, "refused": None}
     assert shell.err == ""
 
 
@@ -58,21 +57,24 @@ def test_a_clip_tells_a_script(shell: Shell, tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (("audit", *FILES, *END), "--out is missing"),
-        (("audit", "--out", "x"), "name the files, or give a recording ID, or --demo"),
+        (
+            ("audit", "--out", "x"),
+            "--connect and --recording are missing: name both files, or a recording ID, or --demo",
+        ),
         (("audit", *FILES[:2], *END, "--out", "x"), "--recording is missing"),
         (("audit", *FILES, "--out", "x"), "--call-end is missing"),
         (("audit", "one", *FILES, *END, "--out", "x"), "name one or the other"),
         (("audit", "--demo", *FILES, "--out", "x"), "name no recording beside it"),
-        (("audit", *FILES, *END, "--out", "x", "--param", "window_at"), "is no NAME=VALUE"),
+        (("audit", *FILES, *END, "--out", "x", "--param", "window_at"), "isn't NAME=VALUE"),
         (("audit", *FILES, *END, "--out", "x", "--param", "windw_at=3"), "no parameter windw_at"),
         (("audit", *FILES, *END, "--out", "x", "--notebook", "none"), "there is no notebook 'none'"),
         (("audit", *FILES, *END, "--out", "x", "--limit", "nothing=3"), "nothing"),
-        (("audit", *FILES, "--call-end", "soon", "--out", "x"), "is no time"),
+        (("audit", *FILES, "--call-end", "soon", "--out", "x"), "isn't a time"),
         (("clip", *FILES, *END), "--at and --out missing"),
-        (("clip", *FILES, *END, "--at", "soon", "--out", "a.mp4"), "--at 'soon' is no time"),
+        (("clip", *FILES, *END, "--at", "soon", "--out", "a.mp4"), "--at 'soon' isn't a time"),
         (("clip", *FILES, *END, "--at", "3", "--out", "a.mp4", "--size", "big"), "write it as 1280x720"),
-        (("clip", *FILES, *END, "--at", "3", "--out", "a.mp4", "--sound", "loud"), "none of output, sides"),
-        (("clip", *FILES, *END, "--at", "3", "--out", "a.mp4", "--seconds", "0"), "it takes from 0.2"),
+        (("clip", *FILES, *END, "--at", "3", "--out", "a.mp4", "--sound", "loud"), "name one of output, sides"),
+        (("clip", *FILES, *END, "--at", "3", "--out", "a.mp4", "--seconds", "0"), "the length must be 0.2"),
     ],
 )
 def test_bad_usage_is_one_sentence(
@@ -102,11 +104,10 @@ def test_exit_codes_follow_the_status(
     state: Any, verdict: str, code: int, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """0 done, 3 done with findings that fail, 1 where a notebook failed."""
-    from komorebi_qc.desk import audit as audits  # noqa: PLC0415  beside what replaces a part of it
 
-    def made(job: audits.AuditJob, _progress: object) -> audits.Status:
+    def made(job: audits.AuditJob, _progress: object) -> AuditStatus:
         assert dict(job.parameters) == {"window_at": "1=2"}
-        return audits.Status(state=state, verdict=verdict)
+        return AuditStatus(state=state, verdict=verdict)
 
     monkeypatch.setattr(audits, "audit", made)
     arguments = ("audit", *FILES, *END, "--out", tmp_path, "--param", "window_at=1=2")
@@ -116,10 +117,20 @@ def test_exit_codes_follow_the_status(
     assert json.loads(shell.out)["state"] == state
 
 
-def test_exit_codes_are_the_command_line_s() -> None:
-    """The numbers here are those of every other command."""
-    assert (cli_desk.DONE, cli_desk.FAILED, cli_desk.FINDINGS_FAIL) == (
-        cli.Exit.DONE,
-        cli.Exit.FAILED,
-        cli.Exit.FINDINGS_FAIL,
-    )
+def test_clip_beyond_the_end_fails_before_it_renders(shell: Shell, tmp_path: Path) -> None:
+    """The sentence names the length; no step begins and nothing is written."""
+    out = tmp_path / "clip.mp4"
+    for arguments in (("--demo",), (*FILES, *END)):
+        assert shell.run("clip", *arguments, "--at", "30.8", "--out", out) == 2
+        assert "00:00:30.800 is after the end: the unified recording is 00:00:30." in shell.err
+        assert "1/9" not in shell.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sample_has_a_folder_of_its_own(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`audit --demo` needs no --out."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(audits, "audit", lambda job, _progress: AuditStatus(state="done", recording=job.out))
+    assert shell.run("audit", "--demo", "--json") == 0
+    assert json.loads(shell.out)["recording"] == "demo-output/audit"
+    assert (tmp_path / "demo-output").is_dir()

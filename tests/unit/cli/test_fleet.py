@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from shell import Shell
 
-from komorebi_qc.cli import fleet as cli_fleet
-from komorebi_qc.cli import main as cli
-from komorebi_qc.fleet.synthetic import made_rows, write_dataset
+from komorebi_qc.fleet.synthetic import synthetic_rows, write_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +26,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A made dataset."""
     root = tmp_path_factory.mktemp("dataset")
-    write_dataset(made_rows(3_000), root)
+    write_dataset(synthetic_rows(3_000), root)
     return root
 
 
@@ -39,7 +37,7 @@ def test_a_person_is_told_the_answers(shell: Shell, dataset: Path, tmp_path: Pat
     assert out.read_text().startswith("<!doctype html>")
     for question in ("How many are bad?", "Since when?", "Whose?", "What first?"):
         assert question in shell.out
-    assert f"{out}: 0." in shell.out
+    assert f"The page is in {out}," in shell.out
 
 
 def test_a_script_is_told_numbers(shell: Shell, dataset: Path, tmp_path: Path) -> None:
@@ -49,7 +47,7 @@ def test_a_script_is_told_numbers(shell: Shell, dataset: Path, tmp_path: Path) -
     told = json.loads(shell.out)
     assert told["recordings"] == 3_000
     assert told["bytes"] == out.stat().st_size
-    assert told["examined"] + told["failed"] + told["set_aside"] == 3_000
+    assert told["examined"] + told["failed"] + told["rejected"] == 3_000
     assert len(told["answers"]) == 4
     assert shell.err == ""
 
@@ -60,7 +58,7 @@ def test_a_script_is_told_numbers(shell: Shell, dataset: Path, tmp_path: Path) -
         ((), "the dataset is missing"),
         (("data", "--demo", "--out", "x.html"), "both named"),
         (("data",), "--out is missing"),
-        (("nowhere/at/all", "--out", "x.html"), "holds no dataset"),
+        (("nowhere/at/all", "--out", "x.html"), "isn't a dataset"),
         (("nowhere/at/all", "--out", "x.html", "--worst", "many"), "--worst"),
     ],
 )
@@ -86,6 +84,9 @@ def test_a_missing_library_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatc
     assert 'duckdb isn\'t installed; install it with: pip install -e ".[fleet]"' in shell.err
 
 
-def test_exit_codes_are_the_command_lines() -> None:
-    """The module's own constant is the one of the whole command line."""
-    assert cli_fleet.DONE == cli.Exit.DONE
+def test_demo_has_a_page_of_its_own(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`fleet --demo` needs no --out."""
+    monkeypatch.chdir(tmp_path)
+    assert shell.run("fleet", "--demo", "--json") == 0
+    assert json.loads(shell.out)["out"] == "demo-output/fleet.html"
+    assert (tmp_path / "demo-output" / "fleet.html").is_file()

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,17 +12,15 @@ from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, PREFIX, RECORDING, TABLE,
 from rich.console import Console
 from shell import Shell
 
-from komorebi_qc.cli import console
-from komorebi_qc.cli import main as cli
-from komorebi_qc.cli import operate as cli_operate
+from komorebi_qc.cli.output import operate as output
 from komorebi_qc.queue import operate
 from komorebi_qc.queue.dead_letter import DeadLetter
 from komorebi_qc.queue.operate import Redriven
+from komorebi_qc.queue.worker import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CLI = Path(sys.executable).with_name("komorebi-qc")
 WHEN = datetime(2026, 3, 2, 14, 5, 9, tzinfo=UTC)
 IDS = [f"{n}f3c2a90-5b1e-4c6d-9a57-2e8d41c0b6f{n}" for n in range(5)]
 
@@ -87,8 +81,8 @@ def test_letters_are_listed_by_reason(shell: Desk) -> None:
     shell.world.queue("dead").send("no JSON")
     assert shell.run("dlq", "list") == 0
     assert shell.out.splitlines()[0] == "5 dead letters"
-    assert "MissingMediaError: 3 dead letters, no further try can help" in shell.out
-    assert "StorageError: 1 dead letter, all tries are used up" in shell.out
+    assert "MissingMediaError: 3 dead letters, a retry can't help" in shell.out
+    assert "StorageError: 1 dead letter, all attempts are used up" in shell.out
     assert "no reason: 1 dead letter, moved by SQS itself" in shell.out
     assert " ".join(shell.out.split()).count("won't arrive after") == 1
     at = [shell.out.index(words) for words in ("MissingMediaError:", IDS[0], IDS[1], IDS[2], "StorageError:", IDS[3])]
@@ -126,7 +120,9 @@ def test_no_letters(shell: Desk) -> None:
 
 def test_that_there_are_more_is_told(shell: Desk) -> None:
     """A list that isn't all of them says so."""
-    shell.monkeypatch.setattr(operate, "read_letters", lambda _: operate.Letters((missing(IDS[0]),), are_all=False))
+    shell.monkeypatch.setattr(
+        operate, "read_dead_letters", lambda _: operate.DeadLetterList((missing(IDS[0]),), are_all=False)
+    )
     assert shell.run("dlq", "list") == 0
     assert shell.out.startswith("1 dead letter, and there are more")
     assert shell.run("dlq", "show", "nobody") == 1
@@ -139,7 +135,7 @@ def test_a_letter_is_shown_with_its_body(shell: Desk, wanted: str) -> None:
     shell.put(missing(IDS[0]), missing(IDS[1]))
     assert shell.run("dlq", "show", wanted) == 0
     flat = " ".join(shell.out.split())
-    for words in ("MissingMediaError", IDS[0], "try 1", "request-1", '"callEndingTimestamp": "00:01:02"'):
+    for words in ("MissingMediaError", IDS[0], "attempt 1", "request-1", '"callEndingTimestamp": "00:01:02"'):
         assert words in flat
     assert IDS[1] not in shell.out
     code, told = shell.json("dlq", "show", wanted)
@@ -149,7 +145,7 @@ def test_a_letter_is_shown_with_its_body(shell: Desk, wanted: str) -> None:
 def test_a_body_cannot_play_tricks_on_a_terminal(shell: Desk) -> None:
     """Markup and control characters of a message are shown, not obeyed."""
     shell.world.queue("dead").send("[bold]x[/] [link=http://x]y\u202e\u009b31m")
-    (letter,) = operate.read_letters(shell.world.queue("dead")).letters
+    (letter,) = operate.read_dead_letters(shell.world.queue("dead")).letters
     assert shell.run("dlq", "show", letter.message_id) == 0
     assert "[bold]x[/] [link=http://x]y??31m" in shell.out
 
@@ -180,7 +176,7 @@ def test_all_are_sent_again(shell: Desk) -> None:
     unknown = operate.redrive_only
     shell.monkeypatch.setattr(operate, "redrive_all", lambda dead, queue: unknown(dead, queue, tuple(IDS[:3])))
     assert shell.run("dlq", "redrive", "--all") == 0
-    assert shell.out.strip() == "3 dead letters sent again"
+    assert shell.out.strip() == "3 dead letters sent back to the queue"
     assert (shell.world.waiting(), shell.world.waiting("dead")) == ((3, 0), (0, 0))
 
 
@@ -201,9 +197,9 @@ def test_only_some_are_sent_again(shell: Desk, only: list[str], code: int, sent:
     shell.put(missing(IDS[0]), missing(IDS[1]), missing(IDS[2]))
     arguments = [word for name in only for word in ("--only", name)]
     assert shell.run("dlq", "redrive", *arguments) == code
-    assert f"{sent} dead letter{'' if sent == 1 else 's'} sent again" in shell.out
+    assert f"{sent} dead letter{'' if sent == 1 else 's'} sent back" in shell.out
     for name in IDS[3:]:
-        assert (f"no dead letter of {name}" in shell.out) is (name in only)
+        assert (f"no dead letter has the ID {name}" in shell.out) is (name in only)
     assert (shell.world.waiting(), shell.world.waiting("dead")) == ((sent, 0), (3 - sent, 0))
     again, told = shell.json("dlq", "redrive", *arguments)
     assert (again, told["how"], told["count"], told["not_found"]) == (1, "messages", 0, sorted(only))
@@ -224,7 +220,7 @@ def test_how_a_recording_stands(shell: Desk) -> None:
     assert shell.run("status", "contact-1") == 0
     flat = " ".join(shell.out.split())
     assert "contact-1: not processed" in flat
-    assert "Connect's audio" in flat
+    assert "input the call audio of recording contact-1" in flat
     key = f"{PREFIX}/CallRecordings/2026/03/02/contact-1_20260302T23:55_UTC.wav"
     world.s3.put_object(Bucket=CONNECT, Key=key, Body=b"call")
     world.s3.put_object(Bucket=INPUT, Key=RECORDING.agent_recording_key, Body=b"own")
@@ -235,8 +231,10 @@ def test_how_a_recording_stands(shell: Desk) -> None:
     flat = " ".join(shell.out.split())
     for words in ("contact-1: processed", "(1.5 MB)", "qcOffsetSeconds -1.25", "MissingMediaError"):
         assert words in flat
-    for name in (key, RECORDING.agent_recording_key, RECORDING.video_key("mp4")):
-        assert name in "".join(shell.out.split())  # a long one may go on in the next line
+    video = RECORDING.video_key("mp4")
+    lines = shell.out.splitlines()
+    for address in (f"s3://{CONNECT}/{key}", f"s3://{INPUT}/{RECORDING.agent_recording_key}", f"s3://{OUTPUT}/{video}"):
+        assert [line for line in lines if address in line] != []  # whole, on one line, in a pipe of 80 columns
     assert IDS[0] not in flat
     code, told = shell.json("status", "contact-1")
     assert code == 0
@@ -247,8 +245,9 @@ def test_how_a_recording_stands(shell: Desk) -> None:
         "is_processed": True,
         "item": {"isProcessed": True, "qcOffsetSeconds": -1.25, "qcVerdict": "pass"},
         "inputs": [key, RECORDING.agent_recording_key],
+        "input_addresses": [f"s3://{CONNECT}/{key}", f"s3://{INPUT}/{RECORDING.agent_recording_key}"],
         "missing": None,
-        "outputs": [{"key": RECORDING.video_key("mp4"), "bytes": 1_500_000}],
+        "outputs": [{"key": video, "bytes": 1_500_000, "address": f"s3://{OUTPUT}/{video}"}],
         "dead_letters": None,
     }
     assert len(shell.json("status", "contact-1", "--dead-letters")[1]["dead_letters"]) == 1
@@ -336,24 +335,23 @@ def test_a_queue_that_does_not_exist(shell: Desk) -> None:
     assert "nowhere doesn't exist" in shell.err
 
 
-def test_exit_codes_are_those_of_the_command_line() -> None:
-    """One list of them for all commands."""
-    assert cli.Exit.DONE == cli_operate.DONE
-    assert cli.Exit.FAILED == cli_operate.FAILED
-    assert cli.Exit.PART_FAILED == cli_operate.PART_FAILED
-
-
-LETTERS = [cli_operate._letter(letter) for letter in (missing(IDS[0]), missing(IDS[1], 77), last_try(IDS[2]))]
-STANDING = {
+LETTERS = [letter.to_dict() for letter in (missing(IDS[0]), missing(IDS[1], 77), last_try(IDS[2]))]
+STATUS = {
     "recording_id": IDS[0],
     "agent_id": "agent.with.a.long.name@a-contact-centre.example.org",
     "creation_date": "2026-03-02 23:55:09",
     "is_processed": True,
     "item": {"qcVerdict": "warn", "qcInputsFingerprint": "0123456789abcdef0123456789abcdef"},
-    "inputs": [f"connect/a-long-instance-alias/CallRecordings/2026/03/02/{IDS[0]}_20260302T23:55_UTC.wav"],
+    "input_addresses": [
+        f"s3://b/connect/a-long-instance-alias/CallRecordings/2026/03/02/{IDS[0]}_20260302T23:55_UTC.wav"
+    ],
     "missing": missing(IDS[0]).reason,
     "outputs": [
-        {"key": f"2026/03/02/agent.with.a.long.name@a-contact-centre.example.org/{IDS[0]}/qc.json", "bytes": 9}
+        {
+            "key": f"2026/03/02/agent.with.a.long.name@a-contact-centre.example.org/{IDS[0]}/qc.json",
+            "address": f"s3://out/2026/03/02/agent.with.a.long.name@a-contact-centre.example.org/{IDS[0]}/qc.json",
+            "bytes": 9,
+        }
     ],
     "dead_letters": LETTERS,
 }
@@ -362,42 +360,56 @@ STANDING = {
 @pytest.mark.parametrize(
     "show",
     [
-        lambda: console.print_letters(LETTERS, are_all=False),
-        lambda: console.print_letter({**LETTERS[0], "body": missing(IDS[0]).body}),
-        lambda: console.print_standing(STANDING),
+        lambda: output.print_dead_letters({"letters": LETTERS, "are_all": False}),
+        lambda: output.print_dead_letter_bodies({"letters": [{**LETTERS[0], "body": missing(IDS[0]).body}]}),
+        lambda: output.print_status(STATUS),
     ],
-    ids=["letters", "letter", "standing"],
+    ids=["dead letters", "bodies", "status"],
 )
 def test_a_terminal_of_80_columns_is_enough(show: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """No line is longer, and nothing is cut: whole IDs can be copied, and every word of a reason is there."""
+    """Sentences are folded, addresses are whole: IDs can be copied, and every word of a reason is there."""
     printed = io.StringIO()
-    monkeypatch.setattr(console, "out", lambda: Console(file=printed, width=80, highlight=False))
+    console = Console(file=printed, width=80, highlight=False, force_terminal=True, color_system=None)
+    monkeypatch.setattr(output, "out", lambda: console)
     show()
     lines = printed.getvalue().splitlines()
-    assert max(map(len, lines)) <= 80
+    assert max(len(line) for line in lines if not line.startswith(("input", "output"))) <= 80
     assert "…" not in printed.getvalue()
     assert any(IDS[0] in line for line in lines)
     words = printed.getvalue().split()
-    assert {"nothing", "comes", "any", "more:", "written"} <= set(words)
+    assert set(missing(IDS[0]).reason.split()[1:]) <= set(words)
 
 
-def test_help_is_quick() -> None:
-    """Nothing heavy loads for it, and each of the commands is named."""
-    program = """
-import sys
-from komorebi_qc.cli.main import main
-sys.argv = ["komorebi-qc", "--help"]
-try:
-    main()
-finally:
-    print(*sys.modules, file=sys.stderr)
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    loaded = set(done.stderr.split())
-    assert not loaded & {"boto3", "botocore", "av", "numpy", "komorebi_qc.queue.operate", "komorebi_qc.wiring"}
-    for command in ("dlq", "status", "submit", "process"):
-        assert command in done.stdout
-    environment = {**os.environ, "COLUMNS": "80"}
-    more = subprocess.run([str(CLI), "dlq", "--help"], capture_output=True, text=True, check=True, env=environment)
-    for command in ("list", "show", "redrive"):
-        assert command in more.stdout
+def test_submit_takes_the_call_end_from_the_item(shell: Desk) -> None:
+    """Without --call-end the item's is sent."""
+    shell.world.dynamodb.put_item(TableName=TABLE, Item={**ITEM, "callEndingTimestamp": {"S": "00:03:04"}})
+    assert shell.run("submit", "contact-1") == 0
+    message = shell.world.queue().receive(0, 10)
+    assert message is not None
+    assert json.loads(message["Body"])["callEndingTimestamp"] == "00:03:04"
+
+
+# --- worker
+
+
+def test_worker_takes_one_message(shell: Desk) -> None:
+    """--once handles one of two messages and stops; a message that fails for good gives exit code 1."""
+    shell.world.queue().send("no JSON")
+    shell.world.queue().send("no JSON either")
+    assert shell.run("worker", "--once") == 1
+    assert shell.out.strip() == "0 done, 0 to be retried, 1 sent to the dead-letter queue"
+    assert (shell.world.waiting(), shell.world.waiting("dead")) == ((1, 0), (1, 0))
+
+
+def test_interrupted_worker_gives_130(shell: Desk) -> None:
+    """Its counts are printed first."""
+    shell.monkeypatch.setattr("komorebi_qc.jobs.run_worker", lambda *_, **__: Counts(done=2, is_interrupted=True))
+    assert shell.run("worker") == 130
+    assert shell.out.strip() == "2 done, 0 to be retried, 0 sent to the dead-letter queue"
+
+
+def test_worker_without_a_message(shell: Desk) -> None:
+    """--once says that no message came, which isn't a failure."""
+    shell.monkeypatch.setattr("komorebi_qc.jobs.run_worker", lambda *_, **__: Counts())
+    assert shell.run("worker", "--once") == 0
+    assert shell.out.strip() == "no message came"

@@ -304,7 +304,7 @@ def test_an_existing_output_is_replaced_whole(sample: Capture, tmp_path: Path) -
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_killed_run_leaves_nothing_that_the_next_doesnt_clear(how: signal.Signals, tmp_path: Path) -> None:
-    """Killed while it encodes VP8 for an MP4: the old output stays, and after the next run only the new one is there."""
+    """Killed while it encodes VP8 for an MP4: the old output stays, and the next run clears what is left."""
     capture = CAPTURES["vp8.webm"]
     folder = tmp_path / "out"
     folder.mkdir()

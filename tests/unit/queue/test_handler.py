@@ -85,7 +85,7 @@ class FakeDesk:
     hidden: list[tuple[str, int]] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
 
-    def receive_count(self) -> int | None:
+    def max_receive_count(self) -> int | None:
         """As told."""
         self._refuse("tries")
         return self.of_tries
@@ -122,7 +122,7 @@ def record(body: Any = BODY, *, count: Any = 1, message_id: str = "m1") -> dict[
 
 def handled(
     pipeline: FakePipeline | None = None,
-    desk: FakeDesk | None = None,
+    queues: FakeDesk | None = None,
     one: dict[str, Any] | None = None,
     *,
     remaining_s: Callable[[], float] = lambda: 900.0,
@@ -132,7 +132,7 @@ def handled(
     return handle_record(
         one or record(),
         pipeline or FakePipeline(),
-        desk or FakeDesk(),
+        queues or FakeDesk(),
         remaining_s=remaining_s,
         request_id="r1",
         **more,
@@ -143,13 +143,13 @@ def handled(
 
 
 def test_a_record_becomes_an_order() -> None:
-    """Recording and call end reach the pipeline, the ID is told before the work, and no queue is asked for anything."""
-    told: list[str] = []
-    pipeline, desk = FakePipeline(act=lambda _: told.append("work")), FakeDesk(refuses=("tries", "hide", "set_aside"))
-    report = handled(pipeline, desk, record(count=2), told=told.append)
+    """Recording and call end reach the pipeline, the ID is known before the work, and no queue is asked for anything."""
+    seen: list[str] = []
+    pipeline, queues = FakePipeline(act=lambda _: seen.append("work")), FakeDesk(refuses=("tries", "hide", "set_aside"))
+    report = handled(pipeline, queues, record(count=2), on_recording_id=seen.append)
     (order,) = pipeline.orders
     assert (order.recording_id, order.call_end.recording_s, order.alignment) == ("contact-1", 62.0, None)
-    assert told == ["contact-1", "work"]
+    assert seen == ["contact-1", "work"]
     assert (report.outcome, report.level, report.is_batch_item_failure, report.is_dead_lettered) == (
         "done",
         "INFO",
@@ -160,15 +160,15 @@ def test_a_record_becomes_an_order() -> None:
 
 def test_what_is_done_already_is_skipped() -> None:
     """An order that has been carried out isn't carried out again, and its message may go."""
-    pipeline, desk = FakePipeline(done=True), FakeDesk()
-    report = handled(pipeline, desk)
+    pipeline, queues = FakePipeline(done=True), FakeDesk()
+    report = handled(pipeline, queues)
     assert (report.outcome, report.is_batch_item_failure, report.level, pipeline.orders) == (
         "skipped",
         False,
         "INFO",
         [],
     )
-    assert (desk.hidden, desk.letters) == ([], [])
+    assert (queues.hidden, queues.letters) == ([], [])
     assert report.metrics() == [Metric("Skipped", "Count", 1.0)]
 
 
@@ -226,8 +226,8 @@ def test_a_result_in_no_time_and_without_sync() -> None:
 @pytest.mark.parametrize("kind", [MissingMediaError, WrongPairError, DoesNotFitError])
 def test_a_permanent_error_is_set_aside_at_once(kind: type[Exception], count: int) -> None:
     """On whichever try: the letter holds the body and the reason, the message counts as done, and nothing waits."""
-    desk, before = FakeDesk(), datetime.now(UTC)
-    report = handled(FakePipeline(kind("s3://b/x.mp4 won't come: check it")), desk, record(count=count))
+    queues, before = FakeDesk(), datetime.now(UTC)
+    report = handled(FakePipeline(kind("s3://b/x.mp4 won't come: check it")), queues, record(count=count))
     assert (report.outcome, report.is_batch_item_failure, report.is_dead_lettered, report.retry_in_s) == (
         "permanent",
         False,
@@ -235,8 +235,8 @@ def test_a_permanent_error_is_set_aside_at_once(kind: type[Exception], count: in
         None,
     )
     assert report.level == "ERROR"
-    assert desk.hidden == []
-    (letter,) = desk.letters
+    assert queues.hidden == []
+    (letter,) = queues.letters
     assert before <= letter.failed_at <= datetime.now(UTC)
     assert (letter.body, letter.kind, letter.error) == (BODY, "permanent", kind.__name__)
     assert letter.reason == "s3://b/x.mp4 won't come: check it"
@@ -247,33 +247,33 @@ def test_a_permanent_error_is_set_aside_at_once(kind: type[Exception], count: in
 @pytest.mark.parametrize(("count", "around_s"), [(1, 60), (2, 120), (3, 240), (7, 3840), (9, 14400), (99, 14400)])
 def test_a_passing_error_comes_back_later_each_time(count: int, around_s: float) -> None:
     """It is hidden for twice as long as before, up to 4 hours, reported as failed, and no letter is written."""
-    desk = FakeDesk(of_tries=None)
-    report = handled(FakePipeline(NotThereYetError("s3://b/x.wav isn't there yet")), desk, record(count=count))
+    queues = FakeDesk(of_tries=None)
+    report = handled(FakePipeline(NotThereYetError("s3://b/x.wav isn't there yet")), queues, record(count=count))
     assert (report.outcome, report.is_batch_item_failure, report.is_dead_lettered, report.level) == (
         "passing",
         True,
         False,
         "WARNING",
     )
-    ((handle, seconds),) = desk.hidden
+    ((handle, seconds),) = queues.hidden
     assert handle == "handle"
     assert seconds == report.retry_in_s
     assert 0.9 * around_s <= seconds <= 1.1 * around_s
-    assert desk.letters == []
+    assert queues.letters == []
 
 
 def test_a_right_that_is_lacking_empties_no_queue() -> None:
     """A wrong role is no message's fault: each comes back later, and the log calls for an operator all the same."""
-    desk = FakeDesk(of_tries=None)
-    report = handled(FakePipeline(AccessDeniedError("bucket b refuses")), desk, record(count=2))
+    queues = FakeDesk(of_tries=None)
+    report = handled(FakePipeline(AccessDeniedError("bucket b refuses")), queues, record(count=2))
     assert (report.outcome, report.is_batch_item_failure, report.is_dead_lettered, report.level) == (
         "passing",
         True,
         False,
         "ERROR",
     )
-    assert desk.letters == []
-    assert len(desk.hidden) == 1
+    assert queues.letters == []
+    assert len(queues.hidden) == 1
 
 
 def test_a_crowd_of_messages_spreads() -> None:
@@ -294,12 +294,17 @@ def test_nothing_waits_longer_than_the_queue_takes() -> None:
 @pytest.mark.parametrize("error", [NotThereYetError("not yet"), KeyError("x")])
 def test_the_last_try_is_set_aside_with_its_reason(error: Exception) -> None:
     """What still fails on the queue's last try is a dead letter of its own kind; the try before it isn't."""
-    desk = FakeDesk(of_tries=3)
-    assert not handled(FakePipeline(error), desk, record(count=2)).is_dead_lettered
-    desk.hidden.clear()
-    report = handled(FakePipeline(error), desk, record(count=3))
-    assert (report.is_batch_item_failure, report.is_dead_lettered, report.level, desk.hidden) == (False, True, "ERROR", [])
-    (letter,) = desk.letters
+    queues = FakeDesk(of_tries=3)
+    assert not handled(FakePipeline(error), queues, record(count=2)).is_dead_lettered
+    queues.hidden.clear()
+    report = handled(FakePipeline(error), queues, record(count=3))
+    assert (report.is_batch_item_failure, report.is_dead_lettered, report.level, queues.hidden) == (
+        False,
+        True,
+        "ERROR",
+        [],
+    )
+    (letter,) = queues.letters
     assert (letter.kind, letter.error, letter.receive_count) == ("tries", type(error).__name__, 3)
 
 
@@ -311,19 +316,19 @@ def test_out_of_time_is_tried_again_but_not_for_ever() -> None:
         progress.advance(0.42)
 
     remaining = iter([31.0, 29.0, 31.0, 29.0])
-    desk, pipeline = FakeDesk(), FakePipeline(act=work)
-    first = handled(pipeline, desk, remaining_s=lambda: next(remaining))
-    assert (first.outcome, first.error, first.is_batch_item_failure, desk.letters) == (
+    queues, pipeline = FakeDesk(), FakePipeline(act=work)
+    first = handled(pipeline, queues, remaining_s=lambda: next(remaining))
+    assert (first.outcome, first.error, first.is_batch_item_failure, queues.letters) == (
         "passing",
         "OutOfTimeError",
         True,
         [],
     )
     assert "'write output', 42% done" in (first.detail or "")
-    second = handled(pipeline, desk, record(count=3), remaining_s=lambda: next(remaining))
+    second = handled(pipeline, queues, record(count=3), remaining_s=lambda: next(remaining))
     assert (second.outcome, second.is_batch_item_failure, second.is_dead_lettered) == ("permanent", False, True)
-    assert desk.letters[0].kind == "permanent"
-    assert "29 s left" in desk.letters[0].reason
+    assert queues.letters[0].kind == "permanent"
+    assert "29 s left" in queues.letters[0].reason
 
 
 def test_enough_time_stops_nothing() -> None:
@@ -339,9 +344,9 @@ def test_enough_time_stops_nothing() -> None:
 
 def test_an_unforeseen_error_tells_where_and_not_what() -> None:
     """Its text may quote anything, so neither log nor letter holds it; the places where it was raised are told."""
-    report = handled(FakePipeline(KeyError(SECRETS[0])), desk := FakeDesk(of_tries=1))
+    report = handled(FakePipeline(KeyError(SECRETS[0])), queues := FakeDesk(of_tries=1))
     assert (report.outcome, report.error) == ("unexpected", "KeyError")
-    for text in (report.detail or "", desk.letters[0].reason):
+    for text in (report.detail or "", queues.letters[0].reason):
         assert SECRETS[0] not in text
         assert "KeyError at " in text
         assert "test_handler.py:" in text
@@ -351,12 +356,12 @@ def test_an_unforeseen_error_tells_where_and_not_what() -> None:
 def test_a_message_that_cant_be_read_is_not_quoted_in_the_log() -> None:
     """The log says where to look; the letter keeps the body and what is wrong with it."""
     body = json.dumps({"recordingID": f"x/../{SECRETS[0]}", "callEndingTimestamp": "1"})
-    desk = FakeDesk()
-    report = handled(FakePipeline(), desk, record(body))
+    queues = FakeDesk()
+    report = handled(FakePipeline(), queues, record(body))
     assert (report.outcome, report.error, report.recording_id) == ("permanent", "MessageError", None)
     assert "dead-letter queue" in (report.detail or "")
     assert SECRETS[0] not in json.dumps(report.fields())
-    (letter,) = desk.letters
+    (letter,) = queues.letters
     assert (letter.body, letter.recording_id) == (body, "")
     assert "isn't a recording ID" in letter.reason
 
@@ -401,36 +406,36 @@ def test_failing_to_look_whether_it_is_done_is_a_failure_as_any() -> None:
 @pytest.mark.parametrize("refuses", [("set_aside",), ("set_aside", "hide"), ("tries", "set_aside", "hide")])
 def test_a_letter_that_cant_be_sent_leaves_its_message(refuses: tuple[str, ...], error: Exception) -> None:
     """Where the dead-letter queue refuses, the message stays and waits, the trouble is told, and nothing is lost."""
-    desk = FakeDesk(refuses=refuses, error=error)
-    report = handled(FakePipeline(MissingMediaError("gone")), desk)
+    queues = FakeDesk(refuses=refuses, error=error)
+    report = handled(FakePipeline(MissingMediaError("gone")), queues)
     assert (report.outcome, report.is_batch_item_failure, report.is_dead_lettered) == ("permanent", True, False)
     assert len(report.trouble) == len(refuses)
     assert report.fields()["queueTrouble"] == list(report.trouble)
     assert "unforeseen words" not in str(report.trouble)
-    assert desk.hidden == ([] if "hide" in refuses else [("handle", report.retry_in_s)])
+    assert queues.hidden == ([] if "hide" in refuses else [("handle", report.retry_in_s)])
     assert report.error == "MissingMediaError"
 
 
-@pytest.mark.parametrize("desk", [FakeDesk(refuses=("hide",)), FakeDesk(knows_the_queue=False)])
-def test_a_wait_that_could_not_be_set_is_not_told(desk: FakeDesk) -> None:
+@pytest.mark.parametrize("queues", [FakeDesk(refuses=("hide",)), FakeDesk(knows_the_queue=False)])
+def test_a_wait_that_could_not_be_set_is_not_told(queues: FakeDesk) -> None:
     """The message stays for as long as SQS hides it, which nobody here knows."""
-    report = handled(FakePipeline(NotThereYetError("late")), desk)
+    report = handled(FakePipeline(NotThereYetError("late")), queues)
     assert (report.is_batch_item_failure, report.retry_in_s) == (True, None)
     assert "retryInSeconds" not in report.fields()
 
 
 def test_without_a_dead_letter_queue_a_message_stays() -> None:
     """Where there is nowhere to put it, it comes again as SQS's own policy wants it."""
-    report = handled(FakePipeline(MissingMediaError("gone")), desk := FakeDesk(has_dead_letters=False))
+    report = handled(FakePipeline(MissingMediaError("gone")), queues := FakeDesk(has_dead_letters=False))
     assert (report.is_batch_item_failure, report.is_dead_lettered, report.trouble) == (True, False, ())
-    assert len(desk.hidden) == 1
+    assert len(queues.hidden) == 1
 
 
 def test_unknown_tries_are_never_the_last() -> None:
     """Where the queue's policy can't be asked, SQS counts; a permanent error is set aside all the same."""
-    desk = FakeDesk(refuses=("tries",))
-    assert handled(FakePipeline(NotThereYetError("late")), desk, record(count=100)).is_batch_item_failure
-    assert handled(FakePipeline(MissingMediaError("gone")), desk).is_dead_lettered
+    queues = FakeDesk(refuses=("tries",))
+    assert handled(FakePipeline(NotThereYetError("late")), queues, record(count=100)).is_batch_item_failure
+    assert handled(FakePipeline(MissingMediaError("gone")), queues).is_dead_lettered
 
 
 # --- whatever comes
@@ -439,8 +444,8 @@ def test_unknown_tries_are_never_the_last() -> None:
 @given(st.text() | st.none() | st.integers() | st.dictionaries(st.text(), st.text()), st.text() | st.integers())
 def test_any_body_is_answered(body: Any, count: Any) -> None:
     """Whatever body and count are, there is a report, and an unreadable message is in the dead-letter queue."""
-    desk = FakeDesk()
-    report = handled(FakePipeline(), desk, record(body, count=count))
+    queues = FakeDesk()
+    report = handled(FakePipeline(), queues, record(body, count=count))
     assert (report.outcome, report.error, report.is_dead_lettered) == ("permanent", "MessageError", True)
     assert report.receive_count >= 0
     json.dumps(report.fields())
@@ -462,7 +467,7 @@ def test_a_record_without_a_count_is_on_its_first_try(attributes: Any) -> None:
 @pytest.mark.parametrize("event", [{}, {"Records": None}, {"Records": [{"body": "x"}]}, {"Records": ["x"]}])
 def test_an_event_of_another_kind(event: dict[str, Any]) -> None:
     """What isn't SQS's fails as a whole: no record of it could be reported."""
-    with pytest.raises(MessageError, match="events of an SQS queue"):
+    with pytest.raises(MessageError, match="events of SQS"):
         check_event(event)
 
 

@@ -18,14 +18,13 @@ from komorebi_qc.core.errors import (
     InputError,
     MessageError,
     PermanentError,
-    SettingsError,
     StorageError,
     UnknownRecordingError,
 )
 from komorebi_qc.core.recording import Message
 from komorebi_qc.queue import operate
 from komorebi_qc.queue.dead_letter import NO_REASON, DeadLetter
-from komorebi_qc.queue.operate import Redriven, read_letters, redrive_all, redrive_only, standing, submit
+from komorebi_qc.queue.operate import Redriven, read_dead_letters, recording_status, redrive_all, redrive_only, submit
 from komorebi_qc.queue.sqs import Queue
 
 if TYPE_CHECKING:
@@ -74,23 +73,23 @@ def test_letters_are_read_and_stay(world: World) -> None:
     """Oldest first, with their reasons; afterwards all are in sight as before, for anybody."""
     for name, minute in (("b", 5), ("a", 1), ("c", 9)):
         send_to_dlq(world, name, minute=minute)
-    found = read_letters(world.queue("dead"))
+    found = read_dead_letters(world.queue("dead"))
     assert ([letter.recording_id for letter in found.letters], found.are_all) == (["a", "b", "c"], True)
     assert found.letters[0].reason == "s3://b/a.mp4 isn't there"
     assert world.waiting("dead") == (3, 0)
-    assert read_letters(world.queue("dead")) == found
+    assert read_dead_letters(world.queue("dead")) == found
 
 
 def test_no_letters(world: World) -> None:
     """An empty queue is an answer."""
-    assert read_letters(world.queue("dead")) == operate.Letters((), are_all=True)
+    assert read_dead_letters(world.queue("dead")) == operate.DeadLetterList((), are_all=True)
 
 
 def test_more_letters_than_asked_for(world: World) -> None:
     """As many as asked for and no more, and it is told that there are others."""
     for number in range(25):
         send_to_dlq(world, f"contact-{number}")
-    found = read_letters(world.queue("dead"), most=12)
+    found = read_dead_letters(world.queue("dead"), most=12)
     assert (len(found.letters), found.are_all) == (12, False)
     assert world.waiting("dead") == (25, 0)
 
@@ -100,7 +99,7 @@ def test_a_letter_without_a_reason(world: World) -> None:
     world.queue("dead").send(body("crashed"))
     world.queue("dead").send("no JSON")
     send_to_dlq(world, "a")
-    letters = {letter.recording_id: letter for letter in read_letters(world.queue("dead")).letters}
+    letters = {letter.recording_id: letter for letter in read_dead_letters(world.queue("dead")).letters}
     assert letters.keys() == {"crashed", "", "a"}
     assert (letters["crashed"].kind, letters["crashed"].reason) == ("unknown", NO_REASON)
     assert letters["crashed"].message_id
@@ -138,7 +137,7 @@ def test_letters_that_are_given_twice_are_one(world: World) -> None:
     """SQS may give a message again: it counts once, its newest handle is the one, and the reading ends."""
     del world
     client = Stuck(25)
-    found = read_letters(Queue(client, "https://q"))
+    found = read_dead_letters(Queue(client, "https://q"))
     assert sorted(letter.recording_id for letter in found.letters) == sorted(f"c{n}" for n in range(25))
     assert len(client.shown) == 25
     newest: dict[str, int] = {}
@@ -153,7 +152,7 @@ def test_a_queue_that_fails_while_it_is_read_gets_its_letters_back() -> None:
     """What had been received until then is in sight again."""
     client = Stuck(100, polls=3)
     with pytest.raises(StorageError):
-        read_letters(Queue(client, "https://q"))
+        read_dead_letters(Queue(client, "https://q"))
     assert len(client.shown) == 30
 
 
@@ -162,19 +161,10 @@ def test_letters_that_cant_be_shown_again_are_read_all_the_same(world: World, ca
     send_to_dlq(world, "a")
     broken = fails(client_error("InternalError", 500, "ChangeMessageVisibility"))
     dead = Queue(Faulty(world.sqs, change_message_visibility=broken), world.queue("dead").url)
-    assert len(read_letters(dead).letters) == 1
-    assert "in sight again in 120 s" in caplog.text
+    assert len(read_dead_letters(dead).letters) == 1
+    assert "visible again in 120 s" in caplog.text
     (hidden_s,) = world.hidden_for_s("dead")
     assert hidden_s <= 120
-
-
-def test_where_the_dead_letters_are(world: World) -> None:
-    """As the settings say, else as the queue's policy does, else a sentence says what to set."""
-    other = Queue(world.sqs, "https://other")
-    assert operate.dead_letter_queue(world.queue(), other) is other
-    assert operate.dead_letter_queue(world.queue(), None) == world.queue("dead")
-    with pytest.raises(SettingsError, match="KOMOREBI_DEAD_LETTER_QUEUE_URL"):
-        operate.dead_letter_queue(world.queue("dead"), None)
 
 
 # --- sending again
@@ -247,7 +237,7 @@ def test_each_way_of_having_no_task(world: World, code: str, status: int) -> Non
         ("AccessDenied", 403, AccessDeniedError, "refuses"),
         ("InternalError", 500, StorageError, "retry may help"),
         ("RequestThrottled", 403, StorageError, "retry may help"),
-        ("InvalidParameterValue", 400, PermanentError, "one is under way already"),
+        ("InvalidParameterValue", 400, PermanentError, "one is running already"),
     ],
 )
 def test_a_task_that_is_refused_is_not_done_by_hand(
@@ -340,7 +330,7 @@ def test_a_deletion_that_fails_leaves_a_letter_twice(world: World) -> None:
 def test_a_recording_that_waits_for_its_inputs(world: World) -> None:
     """What is missing is said in a sentence, and nothing is made up."""
     world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
-    found = standing("contact-1", table=world.table(), media=world.media())
+    found = recording_status("contact-1", table=world.table(), media=world.media())
     assert (found.recording, found.item) == (RECORDING, {"isProcessed": False})
     assert (found.inputs, found.outputs, found.letters) == ((), (), None)
     assert "isn't there yet" in (found.missing or "")
@@ -355,7 +345,7 @@ def test_a_recording_that_is_done(world: World) -> None:
     world.table().mark_processed(RECORDING, {"qcVerdict": "pass"})
     for name in ("contact-1", "contact-10"):
         send_to_dlq(world, name)
-    found = standing("contact-1", table=world.table(), media=world.media(), dead=world.queue("dead"))
+    found = recording_status("contact-1", table=world.table(), media=world.media(), dead=world.queue("dead"))
     assert found.recording == replace(RECORDING, is_processed=True)
     assert found.item == {"isProcessed": True, "qcVerdict": "pass"}
     assert (found.inputs, found.missing) == ((CALL_KEY, RECORDING.agent_recording_key), None)
@@ -367,9 +357,9 @@ def test_a_recording_that_is_done(world: World) -> None:
 def test_a_recording_that_nobody_knows(world: World) -> None:
     """It is named, and an ID that is none is told from it."""
     with pytest.raises(UnknownRecordingError, match="nobody"):
-        standing("nobody", table=world.table(), media=world.media())
+        recording_status("nobody", table=world.table(), media=world.media())
     with pytest.raises(MessageError):
-        standing("../x", table=world.table(), media=world.media())
+        recording_status("../x", table=world.table(), media=world.media())
 
 
 # --- ordering

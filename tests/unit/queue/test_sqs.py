@@ -1,4 +1,4 @@
-"""Queues, and the two of them as a message in hand needs them, on moto's SQS."""
+"""Queues, and the two of them as the handler of a message needs them, on moto's SQS."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aws_fixtures import Faulty, World, client_error, fails
 
-from komorebi_qc.core.errors import AccessDeniedError, PermanentError, StorageError
+from komorebi_qc.core.errors import AccessDeniedError, PermanentError, SettingsError, StorageError
 from komorebi_qc.queue.dead_letter import DeadLetter
-from komorebi_qc.queue.sqs import Queue, QueueCounts, Redrive, SqsQueues, queue_by_arn
+from komorebi_qc.queue.sqs import Queue, QueueCounts, Redrive, SqsQueues, dead_letter_queue_of, queue_by_arn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ def test_hiding_what_is_gone_is_a_warning(world: World, caplog: pytest.LogCaptur
     assert message is not None
     queue.delete(message)
     queue.change_visibility(message, 10)
-    assert "no longer in hand" in caplog.text
+    assert "visible again already" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_each_way_of_not_being_in_hand(world: World, code: str, caplog: pytest.L
     """However SQS says it, it is no failure."""
     faulty = Faulty(world.sqs, change_message_visibility=fails(client_error(code, 400, "ChangeMessageVisibility")))
     Queue(faulty, world.queue().url).change_visibility({"ReceiptHandle": "x", "MessageId": "m1"}, 10)
-    assert "m1 is no longer in hand" in caplog.text
+    assert "m1 is visible again already" in caplog.text
 
 
 CALLS: dict[str, Callable[[Queue], object]] = {
@@ -130,9 +130,9 @@ def test_a_queue_is_found_by_its_arn(world: World) -> None:
 @pytest.mark.parametrize("named", [True, False], ids=["by settings", "by policy"])
 def test_a_letter_is_put_where_the_settings_or_the_policy_say(world: World, *, named: bool) -> None:
     """It arrives whole, accents and all, with its body as it came."""
-    desk = SqsQueues(world.queue(), world.queue("dead") if named else None)
-    assert desk.send_to_dlq(LETTER)
-    assert desk.send_to_dlq(LETTER)
+    queues = SqsQueues(world.queue(), world.queue("dead") if named else None)
+    assert queues.send_to_dlq(LETTER)
+    assert queues.send_to_dlq(LETTER)
     messages = world.queue("dead").receive_some(10, 0, 60)
     assert [DeadLetter.from_message(message) for message in messages] == [LETTER, LETTER]
 
@@ -155,11 +155,11 @@ def test_the_policy_is_asked_for_once(world: World) -> None:
             raise BROKEN
         return true(**arguments)
 
-    desk = SqsQueues(Queue(Faulty(world.sqs, get_queue_attributes=counted), world.queue().url))
+    queues = SqsQueues(Queue(Faulty(world.sqs, get_queue_attributes=counted), world.queue().url))
     with pytest.raises(StorageError):
-        desk.receive_count()
-    assert [desk.receive_count(), desk.receive_count()] == [3, 3]
-    assert desk.send_to_dlq(LETTER)
+        queues.max_receive_count()
+    assert [queues.max_receive_count(), queues.max_receive_count()] == [3, 3]
+    assert queues.send_to_dlq(LETTER)
     assert asked == 2
 
 
@@ -178,13 +178,20 @@ def test_without_queues_nothing_is_done(world: World) -> None:
     """Where none is configured, or the queue has no dead letters, SQS sees to it alone."""
     nothing = SqsQueues(None)
     assert not nothing.change_visibility("handle", 10)
-    assert (nothing.receive_count(), nothing.send_to_dlq(LETTER)) == (None, False)
+    assert (nothing.max_receive_count(), nothing.send_to_dlq(LETTER)) == (None, False)
     last = SqsQueues(world.queue("dead"))
     assert not last.change_visibility("", 10)
-    assert (last.receive_count(), last.send_to_dlq(LETTER)) == (None, False)
+    assert (last.max_receive_count(), last.send_to_dlq(LETTER)) == (None, False)
 
 
 def test_a_dead_letter_queue_alone_is_enough_to_set_aside(world: World) -> None:
     """The two settings are independent."""
     assert SqsQueues(None, world.queue("dead")).send_to_dlq(LETTER)
     assert world.waiting("dead") == (1, 0)
+
+
+def test_the_policy_names_the_dead_letter_queue(world: World) -> None:
+    """A queue without one gets a sentence that names the variable to set."""
+    assert dead_letter_queue_of(world.queue()) == world.queue("dead")
+    with pytest.raises(SettingsError, match="KOMOREBI_DEAD_LETTER_QUEUE_URL"):
+        dead_letter_queue_of(world.queue("dead"))

@@ -226,7 +226,7 @@ def test_a_message_deleted_by_hand_while_it_is_handled(world: World, caplog: pyt
 
     send(world)
     assert once(world.queue(), FakeHandler(act=delete), visibility_s=1).handled == 1
-    assert "no longer in hand" in caplog.text
+    assert "visible again already" in caplog.text
 
 
 def test_a_failing_heartbeat_or_deletion_does_not_fail_the_work(world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -291,7 +291,7 @@ class FakeQueue:
 
 def test_a_queue_in_trouble_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker outlives a queue that doesn't answer for a while; with once it says so."""
-    monkeypatch.setattr(worker, "_POLL_AGAIN_S", (0.01, 0.02))
+    monkeypatch.setattr(worker, "RETRY_POLL_S", (0.01, 0.02))
     queue = FakeQueue(failing=3)
     queue.messages.append(queue.message())
     stop = threading.Event()
@@ -307,7 +307,7 @@ def test_a_signal_lets_the_message_in_hand_be_finished(number: signal.Signals) -
     queue.messages += [queue.message(), queue.message()]
     before = signal.getsignal(number)
     counts = run(queue.queue(), FakeHandler(act=lambda: os.kill(os.getpid(), number)))
-    assert counts == Counts(done=1)
+    assert counts == Counts(done=1, is_interrupted=number == signal.SIGINT)
     assert (len(queue.deleted), len(queue.messages)) == (1, 1)
     assert signal.getsignal(number) is before
 
