@@ -113,11 +113,11 @@ class Desk:
         limits: ResourceLimits = LIMITS,
         **more: Any,
     ) -> Tally:
-        """One run over the manifest, or over a `listing`."""
-        force = more.pop("force", False)
+        """One run over the manifest, or over a `listing`; `changed` are limits of findings."""
+        force, changed = more.pop("force", False), more.pop("changed", ())
         tally, watcher = Tally(), RecordingWatcher()
         listing = more.pop("listing", None) or read_manifest(self.manifest)
-        request = BatchRequest(action, str(self.folder / "dataset"), **more)
+        request = BatchRequest(action, str(self.folder / "dataset"), limits=changed, **more)
         executor = executor or LocalExecutor(2, limits, "batch_desk:quick")
         tasks_before = len(getattr(executor, "tasks", ()))
         run = Run(self.dataset, Resolver(request), executor, limits, watcher, check, force)

@@ -16,9 +16,11 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-_PROC = Path("/proc")
-_MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
-"""The unit of ``ru_maxrss``."""
+READY = "ready"
+"""The first message of a worker process."""
+PROC = Path("/proc")
+MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
+"""The unit of ``ru_maxrss``: bytes on macOS, else kibibytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +68,31 @@ def time_failure(limits: ResourceLimits) -> WorkerFailure:
 def resident_mb(pid: int) -> float | None:
     """Resident memory of a process; None if this system doesn't show it, or the process is gone."""
     try:
-        pages = int((_PROC / str(pid) / "statm").read_bytes().split()[1])
+        pages = int((PROC / str(pid) / "statm").read_bytes().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
     except (OSError, IndexError, AttributeError):
         return None
 
 
 def peak_memory_mb() -> float | None:
-    """Peak resident memory of this process; None if this system doesn't report it."""
+    """Peak resident memory of this process; None if this system doesn't report it.
+
+    On Linux it comes from /proc: ``ru_maxrss`` of a process begins with its parent's peak.
+    """
+    if (peak_mb := _linux_peak_mb()) is not None:
+        return peak_mb
     if resource is None:
         return None
-    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_BYTES / 1e6)
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_BYTES / 1e6)
+
+
+def _linux_peak_mb() -> float | None:
+    try:
+        status = (PROC / "self" / "status").read_text()
+    except OSError:
+        return None
+    peaks = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(peaks[0].split()[1]) * 1024 / 1e6 if peaks else None
 
 
 def limit_memory(limits: ResourceLimits) -> None:

@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from komorebi_qc.batch.execution.resource_limits import (
+    READY,
     ResourceLimits,
     limit_memory,
     memory_failure,
@@ -35,7 +36,7 @@ def serve(tasks: BinaryIO, answers: BinaryIO, work: str, limits: ResourceLimits)
 
     Args:
         tasks: pickled tasks.
-        answers: pickled answers, beginning with ``ready``.
+        answers: pickled answers, beginning with `READY`.
         work: ``module:function`` that does a task.
         limits: for each task.
     """
@@ -56,7 +57,7 @@ def serve(tasks: BinaryIO, answers: BinaryIO, work: str, limits: ResourceLimits)
     waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_read_tasks, args=(tasks, waiting), daemon=True).start()
     try:
-        send("ready")
+        send(READY)
         while True:
             task = waiting.get()
             _alarm(int(limits.time_s) + _ORPHAN_S)
@@ -81,8 +82,10 @@ def _read_tasks(tasks: BinaryIO, waiting: queue.SimpleQueue[Any]) -> None:
 
 def _watch_memory(limits: ResourceLimits, send: Callable[[Any], None]) -> None:
     """End this process when its peak exceeds the limit, on systems whose supervisor can't see it."""
+    # A system may count the parent's memory at first.
+    initial_mb = peak_memory_mb() or 0.0
     while (peak_mb := peak_memory_mb()) is not None:
-        if peak_mb > limits.memory_mb:
+        if peak_mb > max(limits.memory_mb, initial_mb):
             send(memory_failure(limits))
             _end()
         time.sleep(_CHECK_EVERY_S)

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from komorebi_qc.batch.execution.resource_limits import (
+    READY,
     ResourceLimits,
     Stopped,
     WorkerFailure,
@@ -169,9 +170,9 @@ class WorkerProcess:
         until = time.monotonic() + _START_S
         while True:
             with suppress(queue.Empty):
-                if self._answers.get(timeout=_CHECK_EVERY_S) is _ENDED:
-                    raise self._not_started(process)
-                return process
+                if self._answers.get(timeout=_CHECK_EVERY_S) == READY:
+                    return process
+                raise self._not_started(process)
             if stop.is_set():
                 raise Stopped
             if time.monotonic() > until:

@@ -1,4 +1,4 @@
-"""The same work on a Dask cluster: a real scheduler and real workers over TCP on the loopback interface."""
+"""The work on a Dask cluster: a real scheduler and real workers on the loopback interface."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from batch_desk import BOUNDS, Desk
+from batch_desk import LIMITS, Desk
 
 from komorebi_qc.batch.execution.dask_executor import DaskExecutor
 from komorebi_qc.batch.execution.resource_limits import ResourceLimits
@@ -40,7 +40,7 @@ class Cluster:
     address: str = ""
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """A process of Dask's own command line, ended with the test."""
+        """Start a process of Dask's command line, which ends with the test."""
         paths = os.pathsep.join(filter(None, sys.path))
         environ = {**os.environ, "PYTHONPATH": paths, "DASK_DISTRIBUTED__ADMIN__TICK__LIMIT": "1h"}
         log = self.stack.enter_context((self.folder / f"{arguments[0]}-{len(self.workers)}.log").open("wb"))
@@ -51,7 +51,7 @@ class Cluster:
         return process
 
     def add_worker(self) -> None:
-        """One more."""
+        """Start another worker."""
         local = str(self.folder / f"w{len(self.workers)}")
         self.workers.append(self.start(*WORKER, "--local-directory", local, self.address))
 
@@ -65,13 +65,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _cluster(folder: Path, workers: int) -> Iterator[Cluster]:
     with ExitStack() as stack:
         cluster = Cluster(folder, stack)
-        told = folder / "scheduler.json"
+        file = folder / "scheduler.json"
         cluster.scheduler = cluster.start(
-            *("scheduler", "--port", "0", "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(told))
+            *("scheduler", "--port", "0", "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file))
         )
-        while not (told.exists() and told.read_text().strip()):
+        while not (file.exists() and file.read_text().strip()):
             time.sleep(0.05)
-        cluster.address = json.loads(told.read_text())["address"]
+        cluster.address = json.loads(file.read_text())["address"]
         for _ in range(workers):
             cluster.add_worker()
         yield cluster
@@ -84,32 +84,32 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield made
 
 
-def test_a_worker_is_lost_and_no_recording(cluster: Cluster, tmp_path: Path) -> None:
-    """Of two workers one is killed in the midst: the other does all, and the dataset is as one made on this machine."""
+def test_a_lost_worker_loses_no_recording(cluster: Cluster, tmp_path: Path) -> None:
+    """If one of two workers is killed, the other does the rest, and the dataset is the same as on one machine."""
     desk = Desk(tmp_path)
-    desk.make(40, "slow")
+    desk.make(24, "slow")
     killed: list[Any] = []
 
     def check() -> None:
-        if not killed and len(list((tmp_path / "begun").iterdir())) > 12:
+        if not killed and len(list((tmp_path / "begun").iterdir())) > 8:
             killed.append(cluster.workers[0].pid)
             cluster.workers[0].send_signal(signal.SIGKILL)
 
-    tally = desk.run(crew=DaskExecutor(cluster.address, BOUNDS, QUICK), check=check)
+    tally = desk.run(executor=DaskExecutor(cluster.address, LIMITS, QUICK), check=check)
     assert killed
-    assert (tally.total, tally.left, tally.counts["failed"]) == (40, 0, 0)
-    assert desk.begun().keys() == {f"r{n:03}" for n in range(40)}
+    assert (tally.total, tally.left, tally.counts["failed"]) == (24, 0, 0)
+    assert desk.begun().keys() == {f"r{n:03}" for n in range(24)}
     rows = desk.rows()
     desk.run(force=True)
     assert desk.rows() == rows
 
 
-def test_a_spoiled_recording_costs_its_own_row(cluster: Cluster, tmp_path: Path) -> None:
-    """A crash and a hang are rows with their reasons, and both workers go on."""
+def test_a_bad_recording_fails_its_own_row(cluster: Cluster, tmp_path: Path) -> None:
+    """A crash and a hang are rows with their reasons, and both workers stay."""
     desk = Desk(tmp_path)
     desk.make(8)
-    bounds = ResourceLimits(time_s=4.0)
-    tally = desk.run(crew=DaskExecutor(cluster.address, bounds, FAULTY))
+    limits = ResourceLimits(time_s=4.0)
+    tally = desk.run(executor=DaskExecutor(cluster.address, limits, FAULTY))
     assert tally.counts["failed"] == 2
     found = {row["recording_id"]: row["error_class"] for row in desk.rows()}
     assert (found["r001"], found["r002"]) == ("Crash", "TimeLimit")
@@ -118,7 +118,7 @@ def test_a_spoiled_recording_costs_its_own_row(cluster: Cluster, tmp_path: Path)
 
 
 def test_a_stop_ends_the_work_on_the_cluster(cluster: Cluster, tmp_path: Path) -> None:
-    """Processes on the workers end with the run, so that nothing goes on that nobody waits for."""
+    """The processes on the workers end with the run."""
     desk = Desk(tmp_path)
     desk.make(3)
 
@@ -127,14 +127,14 @@ def test_a_stop_ends_the_work_on_the_cluster(cluster: Cluster, tmp_path: Path) -
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        desk.run(crew=DaskExecutor(cluster.address, BOUNDS, FAULTY), check=check)
+        desk.run(executor=DaskExecutor(cluster.address, LIMITS, FAULTY), check=check)
     while _works_on(FAULTY):
         time.sleep(0.05)
     assert [worker.poll() for worker in cluster.workers] == [None, None]
 
 
 def _works_on(work: str) -> list[str]:
-    """The processes that do this work."""
+    """The worker processes for this work."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -146,22 +146,22 @@ def _works_on(work: str) -> list[str]:
     return found
 
 
-def test_another_version_on_the_workers_is_told(
+def test_another_version_on_the_workers_is_an_error(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rows of two versions side by side would say nothing: the run ends with both versions named."""
+    """The error names both versions: their rows can't be compared."""
     desk = Desk(tmp_path)
     desk.make(1)
     monkeypatch.setattr("komorebi_qc.batch.execution.dask_executor.__version__", "99.0")
-    with pytest.raises(PermanentError, match=r"99\.0 asks"):
-        desk.run(crew=DaskExecutor(cluster.address, BOUNDS, QUICK))
+    with pytest.raises(PermanentError, match=r"the caller 99\.0"):
+        desk.run(executor=DaskExecutor(cluster.address, LIMITS, QUICK))
 
 
-@pytest.mark.parametrize(("gone", "told"), [("workers", "has had no workers"), ("scheduler", "doesn't answer")])
-def test_a_cluster_that_goes_is_told(
-    gone: str, told: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("gone", "words"), [("workers", "has had no workers"), ("scheduler", "no longer answers")])
+def test_a_lost_cluster_ends_the_run(
+    gone: str, words: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the midst of a run all workers end, or the scheduler: so does the run, with a reason that may pass."""
+    """Without workers or scheduler the run ends with an error that is worth a retry."""
     for name, value in (("_WITHOUT_WORKERS_S", 1), ("_COUNT_EVERY_S", 0.2)):
         monkeypatch.setattr(f"komorebi_qc.batch.execution.dask_executor.{name}", value)
     desk = Desk(tmp_path)
@@ -174,32 +174,32 @@ def test_a_cluster_that_goes_is_told(
                 for process in ending:
                     process.kill()
 
-        with pytest.raises(StorageError, match=told):
-            desk.run(crew=DaskExecutor(made.address, BOUNDS, QUICK), check=check)
+        with pytest.raises(StorageError, match=words):
+            desk.run(executor=DaskExecutor(made.address, LIMITS, QUICK), check=check)
 
 
 def test_no_scheduler_and_no_workers(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both are told, with the command that starts what is missing."""
+    """The errors have the commands that start them."""
     monkeypatch.setattr("komorebi_qc.batch.execution.dask_executor._TIMEOUT_S", 1)
     with pytest.raises(StorageError, match="no Dask scheduler answers"):
-        DaskExecutor("tcp://127.0.0.1:1", BOUNDS)
+        DaskExecutor("tcp://127.0.0.1:1", LIMITS)
     with _cluster(tmp_path_factory.mktemp("dask"), 0) as empty, pytest.raises(StorageError, match="has no workers"):
-        DaskExecutor(empty.address, BOUNDS)
+        DaskExecutor(empty.address, LIMITS)
 
 
 @pytest.mark.parametrize(
     "address", ["foo", "host:8786", "tcp://host", "tcp://:8786", "tcp://host:x", "http://host:1", ""]
 )
-def test_an_address_is_told_by_its_form(address: str) -> None:
-    """What is none is refused before anybody is asked, so that nothing of Dask is left to wait for."""
-    with pytest.raises(InputError, match="no scheduler's address"):
-        DaskExecutor(address, BOUNDS)
+def test_a_malformed_address_is_refused(address: str) -> None:
+    """Before any connection is made."""
+    with pytest.raises(InputError, match="isn't a scheduler's address"):
+        DaskExecutor(address, LIMITS)
 
 
-def test_whoever_answers_nothing_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A port that takes connections and stays silent is told after a while, and doesn't hold the run for ever."""
+def test_a_silent_server_is_not_a_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that accepts connections and sends nothing is an error after the timeout."""
     monkeypatch.setattr("komorebi_qc.batch.execution.dask_executor._TIMEOUT_S", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(StorageError, match="no Dask scheduler answers"):
-            DaskExecutor(address, BOUNDS)
+            DaskExecutor(address, LIMITS)

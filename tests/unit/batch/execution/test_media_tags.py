@@ -1,16 +1,20 @@
-"""What a file tells of who wrote it: a browser is one by its name, and whatever else writes files isn't."""
+"""Tags in a recording's header: container, codecs, and the browser."""
 
 from __future__ import annotations
 
 import io
 
 import pytest
+from captures import CAPTURES
+from hypothesis import given
+from hypothesis import strategies as st
 
+from komorebi_qc.batch.dataset.schema import WITH_DAY
 from komorebi_qc.batch.execution.media_tags import read_tags
 
 
 def header(writing_app: str) -> io.BytesIO:
-    """The beginning of a Matroska file that names its writer."""
+    """The beginning of a Matroska file with this writing app."""
     name = writing_app.encode()
     info = b"\x57\x41" + bytes([0x80 | len(name)]) + name
     segment = b"\x15\x49\xa9\x66" + bytes([0x80 | len(info)]) + info
@@ -29,15 +33,41 @@ def header(writing_app: str) -> io.BytesIO:
         "Edg/142.0",
     ],
 )
-def test_a_browser_is_told(name: str) -> None:
-    """By its own name, with a version or without."""
+def test_a_browser_is_recognised(name: str) -> None:
+    """By its name, with and without a version."""
     assert read_tags(header(name))["browser"] == name
 
 
 @pytest.mark.parametrize(
     "name", ["Lavf61.7.103", "Lavf61 for Chrome", "Edgeworth Recorder", "Operator 2", "Chromecast Tool", "OBS", ""]
 )
-def test_an_encoder_is_no_browser(name: str) -> None:
-    """It is told as what wrote the file, and as nothing else."""
-    told = read_tags(header(name))
-    assert (told["writing_app"], "browser" in told) == (name, False)
+def test_an_encoder_is_not_a_browser(name: str) -> None:
+    """It is the writing app only."""
+    tags = read_tags(header(name))
+    assert (tags["writing_app"], "browser" in tags) == (name, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("vp8.webm", {"container": "webm", "video_codec": "vp8", "audio_codec": "opus", "browser": "Chrome"}),
+        ("vp9.mp4", {"container": "mp4", "video_codec": "vp9", "audio_codec": "opus"}),
+        ("sample", {"container": "mp4", "video_codec": "h264", "audio_codec": "opus"}),
+    ],
+)
+def test_a_captures_header_is_read(name: str, expected: dict[str, str]) -> None:
+    """Container, codecs, size, and the browser if the file names one; the file's position is restored."""
+    with CAPTURES[name].recording.open("rb") as file:
+        file.seek(7)
+        found = read_tags(file)
+        assert file.tell() == 7
+    assert {key: found.get(key) for key in expected} == expected
+    assert ("browser" in found) == ("browser" in expected)
+    assert found["width_px"] >= found["height_px"] > 0
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_without_an_error(data: bytes) -> None:
+    """Also behind Matroska's first four bytes."""
+    for content in (data, b"\x1a\x45\xdf\xa3" + data):
+        assert set(read_tags(io.BytesIO(content))) <= set(WITH_DAY.names)

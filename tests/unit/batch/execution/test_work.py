@@ -1,20 +1,16 @@
-"""The work for one recording: a row comes back whatever happens, and what a header tells is in it."""
+"""The work for one recording: the answer is always a row."""
 
 from __future__ import annotations
 
-import io
 import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from captures import CAPTURES
-from hypothesis import given
-from hypothesis import strategies as st
 
 from komorebi_qc.batch.dataset.dataset import open_dataset
 from komorebi_qc.batch.dataset.schema import LEVELS, WITH_DAY
 from komorebi_qc.batch.execution import work
-from komorebi_qc.batch.execution.media_tags import read_tags
 from komorebi_qc.batch.execution.resolver import Resolver
 from komorebi_qc.batch.execution.rows import failed, unresolved_row
 from komorebi_qc.batch.execution.tasks import BatchRequest, Task
@@ -59,7 +55,7 @@ def _raising(error: BaseException) -> Callable[[Task], Any]:
 def test_an_error_is_a_row(
     task: Task, monkeypatch: pytest.MonkeyPatch, error: Exception, error_class: str, *, is_worth_a_retry: bool
 ) -> None:
-    """Foreseen or not it is told with its class and words, and whether trying again may help."""
+    """With its class and words, and whether a retry may help, also if it wasn't foreseen."""
     monkeypatch.setitem(work._ACTIONS, "diagnose", _raising(error))
     row = work.carry_out(task)
     assert row.keys() == set(WITH_DAY.names)
@@ -69,8 +65,8 @@ def test_an_error_is_a_row(
     assert row["work_key"] == task.work_key
 
 
-def test_what_parquet_refuses_is_written_all_the_same(tmp_path: Path) -> None:
-    """Half a character pair, as an item's attribute may hold one, is escaped; a number that is none is null."""
+def test_half_a_character_is_written_as_an_escape(tmp_path: Path) -> None:
+    """An item's attribute may have one, and Parquet refuses it."""
     item = Item("one", "files", "here", "/x/call.wav", "/x/own.webm", agent="agent \ud83d", browser="\ude00")
     row = {**unresolved_row(item, "diagnose", failed("InputError", "no \ud83d")), "recording_bytes": 1}
     dataset = open_dataset(str(tmp_path))
@@ -81,8 +77,8 @@ def test_what_parquet_refuses_is_written_all_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("swapped", [False, True])
-def test_an_audit_judges_what_a_diagnosis_does(tmp_path: Path, *, swapped: bool) -> None:
-    """Levels, lengths and codecs too, by the same limits, whether the two belong together or not."""
+def test_an_audit_has_the_findings_of_a_diagnosis(tmp_path: Path, *, swapped: bool) -> None:
+    """With levels, durations and codecs, by the same limits, for a pair and for a wrong pair."""
     one, other = CAPTURES["vp8.webm"], CAPTURES["vp9.mp4" if swapped else "vp8.webm"]
     limit = "call_speech_level=-3..-1:-4..-0.5"
     item = Item("one", "files", "here", str(other.call), str(one.recording), one.call_end)
@@ -94,12 +90,12 @@ def test_an_audit_judges_what_a_diagnosis_does(tmp_path: Path, *, swapped: bool)
     assert "call_agent_speech_level" in found["failures"]
     for name in ("warnings", "failures"):
         assert set(diagnosed[name]) <= set(found[name])
-    alike = (*LEVELS, "duration_s", "call_s", "call_codec", "audio_codec", "video_codec", "sync_status")
-    assert {name: found.get(name) for name in alike} == {name: diagnosed[name] for name in alike}
+    same = (*LEVELS, "duration_s", "call_s", "call_codec", "audio_codec", "video_codec", "sync_status")
+    assert {name: found.get(name) for name in same} == {name: diagnosed[name] for name in same}
 
 
-def test_settings_are_those_of_whoever_asks(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine's own settings count for nothing while it works for another, and are back afterwards."""
+def test_the_callers_settings_are_used(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instead of the machine's own, which are restored afterwards."""
     monkeypatch.setenv("KOMOREBI_LIMITS", "drift=1")
     monkeypatch.setenv("INPUT_BUCKET_NAME", "the-workers-own")
     seen: dict[str, str | None] = {}
@@ -113,29 +109,3 @@ def test_settings_are_those_of_whoever_asks(task: Task, monkeypatch: pytest.Monk
     assert seen == {"KOMOREBI_LIMITS": "drift=50", "INPUT_BUCKET_NAME": None}
     assert os.environ["KOMOREBI_LIMITS"] == "drift=1"
     assert os.environ["INPUT_BUCKET_NAME"] == "the-workers-own"
-
-
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [
-        ("vp8.webm", {"container": "webm", "video_codec": "vp8", "audio_codec": "opus", "browser": "Chrome"}),
-        ("vp9.mp4", {"container": "mp4", "video_codec": "vp9", "audio_codec": "opus"}),
-        ("sample", {"container": "mp4", "video_codec": "h264", "audio_codec": "opus"}),
-    ],
-)
-def test_a_header_tells_of_itself(name: str, told: dict[str, str]) -> None:
-    """Container, codecs, size, and the browser where the file names one; the file's position stays."""
-    with CAPTURES[name].recording.open("rb") as file:
-        file.seek(7)
-        found = read_tags(file)
-        assert file.tell() == 7
-    assert {key: found.get(key) for key in told} == told
-    assert ("browser" in found) == ("browser" in told)
-    assert found["width_px"] >= found["height_px"] > 0
-
-
-@given(st.binary(max_size=200))
-def test_what_is_no_header_tells_nothing(data: bytes) -> None:
-    """Whatever bytes come, also behind Matroska's first four, nothing is raised."""
-    for content in (data, b"\x1a\x45\xdf\xa3" + data):
-        assert set(read_tags(io.BytesIO(content))) <= set(WITH_DAY.names)

@@ -1,4 +1,4 @@
-"""A process of its own for each recording: what it does to that process is its own row's trouble alone."""
+"""A worker process: whatever a recording does to it, the next recording is worked on."""
 
 from __future__ import annotations
 
@@ -22,97 +22,116 @@ if TYPE_CHECKING:
 
 WORK = "misbehaving_work:misbehave"
 ROOMY = ResourceLimits(time_s=60.0, memory_mb=1000.0)
+SMALL = ResourceLimits(time_s=60.0, memory_mb=300.0)
 
 
 @pytest.fixture
-def child() -> Iterator[WorkerProcess]:
-    """A process with room enough."""
+def worker() -> Iterator[WorkerProcess]:
+    """A process with generous limits."""
     with closing(WorkerProcess(ROOMY, WORK)) as one:
         yield one
 
 
-def test_one_process_does_many_tasks(child: WorkerProcess) -> None:
-    """Answers come back, and nothing is started anew while all goes well."""
-    answers = [child.run(("echo", n)) for n in range(3)]
+def test_one_process_does_many_tasks(worker: WorkerProcess) -> None:
+    """While all goes well, no other process is started."""
+    answers = [worker.run(("echo", n)) for n in range(3)]
     assert [value for value, _ in answers] == [0, 1, 2]
     assert len({pid for _, pid in answers}) == 1
 
 
-def test_a_crash_costs_its_own_task(child: WorkerProcess) -> None:
-    """A segmentation fault is told by its signal, and the next task has a process again."""
-    fault = child.run(("crash", None))
-    assert isinstance(fault, WorkerFailure)
-    assert (fault.kind, fault.is_worth_a_retry) == ("Crash", False)
-    assert "SIGSEGV" in fault.text
-    assert child.run(("echo", 1))[0] == 1
+def test_large_tasks_and_answers_pass(worker: WorkerProcess) -> None:
+    """They may be larger than a pipe's buffer."""
+    value, _ = worker.run(("echo", "x" * 3_000_000))
+    assert len(value) == 3_000_000
 
 
-def test_an_end_of_its_own_is_told(child: WorkerProcess) -> None:
-    """A library that ends the process is named by its exit code."""
-    fault = child.run(("exit", None))
-    assert isinstance(fault, WorkerFailure)
-    assert "exit code 7" in fault.text
+def test_printed_text_does_not_disturb_the_answers(worker: WorkerProcess) -> None:
+    """A library may print to standard output, from Python and from C."""
+    assert worker.run(("print", "text"))[0] == "text"
+    assert worker.run(("echo", 1))[0] == 1
 
 
-def test_who_was_killed_may_try_again(child: WorkerProcess) -> None:
-    """A process that another killed is worth a retry: its recording did nothing."""
-    fault = child.run(("killed", None))
-    assert isinstance(fault, WorkerFailure)
-    assert fault.is_worth_a_retry
-    assert "SIGKILL" in fault.text
+@pytest.mark.parametrize(
+    ("kind", "words", "is_worth_a_retry"),
+    [("crash", "SIGSEGV", False), ("exit", "exit code 7", False), ("killed", "SIGKILL", True)],
+)
+def test_the_end_of_a_process_fails_its_own_task(
+    worker: WorkerProcess, kind: str, words: str, *, is_worth_a_retry: bool
+) -> None:
+    """Only a process that somebody else killed is worth a retry. The next task gets a new process."""
+    failure = worker.run((kind, None))
+    assert isinstance(failure, WorkerFailure)
+    assert (failure.kind, failure.is_worth_a_retry) == ("Crash", is_worth_a_retry)
+    assert words in failure.text
+    assert worker.run(("echo", 1))[0] == 1
 
 
 @pytest.mark.parametrize("kind", ["hang", "hold the lock"])
-def test_a_hang_ends_at_its_time_limit(kind: str, tmp_path: Path) -> None:
-    """It is stopped however it hangs, in C with the interpreter's lock as well, and the next task is done."""
-    with closing(WorkerProcess(ResourceLimits(time_s=1.0), WORK)) as child:
-        fault = child.run((kind, str(tmp_path / "begun")))
-        assert isinstance(fault, WorkerFailure)
-        assert fault.kind == "TimeLimit"
-        assert "1 s" in fault.text
-        assert child.run(("echo", 1))[0] == 1
+def test_a_hang_ends_at_the_time_limit(kind: str, tmp_path: Path) -> None:
+    """Also while C code holds the interpreter's lock. The next task is done."""
+    with closing(WorkerProcess(ResourceLimits(time_s=1.0), WORK)) as worker:
+        failure = worker.run((kind, str(tmp_path / "begun")))
+        assert isinstance(failure, WorkerFailure)
+        assert failure.kind == "TimeLimit"
+        assert "1 s" in failure.text
+        assert worker.run(("echo", 1))[0] == 1
 
 
-@pytest.mark.parametrize("kind", ["grow", "leap"])
+@pytest.mark.parametrize("kind", ["grow", "grow fast"])
 def test_growth_ends_at_the_memory_limit(kind: str) -> None:
-    """Slow growth is seen from outside, and a leap is refused by the kernel; both are told alike."""
-    with closing(WorkerProcess(ResourceLimits(time_s=60.0, memory_mb=300.0), WORK)) as child:
-        fault = child.run((kind, None))
-        assert isinstance(fault, WorkerFailure)
-        assert fault.kind == "MemoryLimit"
-        assert "300 MB" in fault.text
-        assert child.run(("echo", 1))[0] == 1
+    """The supervisor sees slow growth, and the kernel refuses fast growth."""
+    with closing(WorkerProcess(SMALL, WORK)) as worker:
+        assert_memory_failure(worker.run((kind, None)))
+        assert worker.run(("echo", 1))[0] == 1
 
 
-def test_a_stop_ends_the_process(child: WorkerProcess, tmp_path: Path) -> None:
-    """A task under way is given up when asked, and its process is gone."""
-    _, pid = child.run(("echo", 1))
+def test_a_process_ends_itself_if_its_supervisor_cannot_see_its_memory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As on macOS, without /proc in both processes."""
+    monkeypatch.setattr("komorebi_qc.batch.execution.resource_limits.PROC", tmp_path)
+    with closing(WorkerProcess(SMALL, "blind_work:misbehave")) as worker:
+        assert worker.run(("echo", 1))[0] == 1
+        assert_memory_failure(worker.run(("grow to 340 MB", None)))
+        assert worker.run(("echo", 1))[0] == 1
+
+
+def assert_memory_failure(failure: object) -> None:
+    """It names the limit."""
+    assert isinstance(failure, WorkerFailure)
+    assert failure.kind == "MemoryLimit"
+    assert "300 MB" in failure.text
+
+
+def test_a_stop_ends_the_process(worker: WorkerProcess, tmp_path: Path) -> None:
+    """The task is given up, and its process is gone."""
+    _, pid = worker.run(("echo", 1))
     stop, begun = threading.Event(), tmp_path / "begun"
 
-    def ask() -> None:
-        _until(begun.exists)
+    def stop_soon() -> None:
+        _wait_for(begun.exists)
         stop.set()
 
-    watch = threading.Thread(target=ask)
-    watch.start()
+    thread = threading.Thread(target=stop_soon)
+    thread.start()
     with pytest.raises(Stopped):
-        child.run(("hang", str(begun)), stop)
-    watch.join()
+        worker.run(("hang", str(begun)), stop)
+    thread.join()
     assert not Path(f"/proc/{pid}").exists()
 
 
-def test_temporary_files_go_with_the_process() -> None:
-    """What a process leaves in its temporary folder is removed with it."""
-    child = WorkerProcess(ROOMY, WORK)
-    scratch = Path(child.run(("scratch", None)))
+def test_temporary_files_are_removed_with_the_process() -> None:
+    """They are in a folder that belongs to the process."""
+    worker = WorkerProcess(ROOMY, WORK)
+    scratch = Path(worker.run(("scratch", None)))
     assert (scratch / "left").exists()
-    child.close()
+    worker.close()
     assert not scratch.exists()
 
 
 @pytest.mark.parametrize("is_busy", [True, False])
-def test_nothing_outlives_its_supervisor(tmp_path: Path, *, is_busy: bool) -> None:
-    """Where the supervisor is killed, its process and temporary files go too, whether a task is under way or none."""
+def test_a_process_ends_with_its_supervisor(tmp_path: Path, *, is_busy: bool) -> None:
+    """If the supervisor is killed, the process and its temporary files go, with and without a running task."""
     begun = tmp_path / "begun"
     last = f"c.run(('hang', {str(begun)!r}))" if is_busy else f"open({str(begun)!r}, 'w'); import time; time.sleep(600)"
     script = (
@@ -126,35 +145,35 @@ def test_nothing_outlives_its_supervisor(tmp_path: Path, *, is_busy: bool) -> No
     ) as supervisor:
         assert supervisor.stdout is not None
         scratch, pid = Path(supervisor.stdout.readline().strip()), int(supervisor.stdout.readline())
-        _until(begun.exists)
+        _wait_for(begun.exists)
         supervisor.kill()
-        _until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2])
-    _until(lambda: not scratch.exists())
+        _wait_for(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2])
+    _wait_for(lambda: not scratch.exists())
 
 
-def test_a_process_that_cannot_start_is_told() -> None:
-    """Where the work itself can't be loaded nothing is tried again and again: it is an error with what was said."""
+def test_a_process_that_cannot_start_is_an_error() -> None:
+    """The error has the process's own words, and no other attempt is made."""
     with (
-        closing(WorkerProcess(ROOMY, "no_such_module:work")) as child,
+        closing(WorkerProcess(ROOMY, "no_such_module:work")) as worker,
         pytest.raises(PermanentError, match="no_such_module"),
     ):
-        child.run(("echo", 1))
+        worker.run(("echo", 1))
 
 
-def _until(is_so: Any) -> None:
-    """Wait; the test's own time limit is the end of it."""
-    while not is_so():
+def _wait_for(condition: Any) -> None:
+    """Wait; the test's time limit ends it."""
+    while not condition():
         time.sleep(0.02)
 
 
-def test_modules_of_the_present_folder_are_nobodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file beside the recordings that is named as a library isn't run."""
+def test_modules_of_the_current_folder_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file beside the recordings with the name of a library isn't run."""
     (tmp_path / "av.py").write_text("raise SystemExit('taken over')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
-    # Whatever it does with the recording, it starts: a process that loads the folder's module would not.
-    with closing(WorkerProcess(ROOMY, "komorebi_qc.media.demux:codec_name")) as child:
-        answer = child.run(None)
+    # The work fails, but its process starts. A process that imports the folder's module doesn't.
+    with closing(WorkerProcess(ROOMY, "komorebi_qc.media.demux:codec_name")) as worker:
+        answer = worker.run(None)
     assert isinstance(answer, WorkerFailure)
     assert "taken over" not in answer.text
     assert "AttributeError" in answer.text

@@ -1,4 +1,4 @@
-"""Rows chosen by a condition: the condition reads these rows and nothing else, and messages go out at their pace."""
+"""Rows selected by a condition, which reads these rows and nothing else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 
 from komorebi_qc.batch.dataset.schema import WITH_DAY
 from komorebi_qc.batch.selection import listing_of, rows_where
-from komorebi_qc.batch.submission import Pace, split_for_queue
 from komorebi_qc.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,9 +22,9 @@ WHEN = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
 def row(name: str, day: str, verdict: str | None, **more: Any) -> Row:
     """A row of a recording of the table."""
-    told = {"recording_id": name, "named_by": "id", "call_end": "00:01:00", "agent": "agent-7", "status": "done"}
+    filled = {"recording_id": name, "named_by": "id", "call_end": "00:01:00", "agent": "agent-7", "status": "done"}
     blank: dict[str, Any] = dict.fromkeys(WITH_DAY.names)
-    return {**blank, **told, "verdict": verdict, "day": day, "done_at": WHEN, **more}
+    return {**blank, **filled, "verdict": verdict, "day": day, "done_at": WHEN, **more}
 
 
 ROWS = pa.Table.from_pylist(
@@ -41,7 +40,7 @@ ROWS = pa.Table.from_pylist(
 
 
 def names(condition: str) -> list[str]:
-    """The recordings for which it holds."""
+    """The recordings that meet it."""
     return [found["recording_id"] for found in rows_where(ROWS, condition)]
 
 
@@ -59,21 +58,21 @@ def names(condition: str) -> list[str]:
     ],
 )
 def test_a_condition_is_sql(condition: str, found: list[str]) -> None:
-    """Each column by its name; a day is a date, and one that isn't known is after and before nothing."""
+    """Columns have their names, and a day is a date, or null."""
     assert names(condition) == found
 
 
 @pytest.mark.parametrize(
     ("condition", "words"),
     [
-        ("verdict == ", "no condition"),
+        ("verdict == ", "isn't a condition"),
         ("verdit = 'fail'", "Candidate bindings: .*verdict"),
         ("true); drop table rows; select (1", "semicolon"),
-        ("day = 'soon'", "no condition"),
+        ("day = 'soon'", "isn't a condition"),
     ],
 )
-def test_what_is_no_condition_is_refused(condition: str, words: str) -> None:
-    """With what is wrong in DuckDB's words, and an example."""
+def test_an_invalid_condition_is_refused(condition: str, words: str) -> None:
+    """The error has DuckDB's reason, and an example."""
     with pytest.raises(InputError, match=words):
         rows_where(ROWS, condition)
 
@@ -91,57 +90,27 @@ def test_what_is_no_condition_is_refused(condition: str, words: str) -> None:
     ],
 )
 def test_a_condition_reaches_nothing_else(tmp_path: Path, condition: str) -> None:
-    """No file, no network and no variable of this process can be read by it, however it is asked for."""
+    """It can read no file, no network and no variable of this process."""
     secret_rows = pa.table({"a": [1]})
     assert len(secret_rows) == 1
     (tmp_path / "secret.csv").write_text("a\n1\n")
-    with pytest.raises(InputError, match="no condition"):
+    with pytest.raises(InputError, match="isn't a condition"):
         rows_where(ROWS, condition.format(file=tmp_path / "secret.csv", folder=tmp_path))
 
 
 def test_a_condition_changes_nothing(tmp_path: Path) -> None:
-    """It can neither write a file nor loosen what holds it."""
+    """It can't write a file or change a setting."""
     for text in (f"true) to '{tmp_path}/x.csv'; select (1", "true); set enable_external_access = true; select (1"):
         with pytest.raises(InputError):
             rows_where(ROWS, text)
     assert not list(tmp_path.iterdir())
 
 
-def test_rows_become_recordings_again() -> None:
-    """As their list named them: by ID or by files, with call end, agent, day and place; rows set aside name none."""
-    listed, aside = listing_of(rows_where(ROWS, "day is null or recording_id = 'b'"), "rerun")
-    by_id, by_files = listed.items
+def test_rows_become_a_listing() -> None:
+    """With ID or files, call end, agent, day and place as in their list; rejected rows are counted."""
+    listing, rejected = listing_of(rows_where(ROWS, "day is null or recording_id = 'b'"), "rerun")
+    by_id, by_files = listing.items
     assert (by_id.named_by, by_id.call_end, by_id.agent, by_id.day) == ("id", "00:01:00", "agent-7", "2026-11-01")
     assert (by_files.connect, by_files.recording, by_files.day) == ("/x/call.wav", "/x/screen.webm", "")
     assert (by_id.listed_in, by_files.listed_in) == ("list.csv:4", "rerun")
-    assert aside == 1
-
-
-def test_the_queue_knows_recordings_by_their_id() -> None:
-    """Rows of files, and those whose call end isn't known, are named with the reason and not sent."""
-    rows = [*rows_where(ROWS, "true"), {**row("e", "2026-11-01", "fail"), "call_end": None}]
-    can, cannot = split_for_queue(rows)
-    assert [found["recording_id"] for found in can] == ["a", "b", "c"]
-    assert [name for name, _ in cannot] == ["d", "list.csv:3", "e"]
-
-
-def test_the_pace_is_even_and_catches_nothing_up() -> None:
-    """Two a second are half a second apart; after a pause the next ones aren't sent in a heap."""
-    clock, beats = [0.0], []
-
-    def sleep(seconds: float) -> None:
-        clock[0] += seconds
-
-    pace = Pace(2.0, lambda: clock[0], sleep).beats()
-    for n in range(6):
-        next(pace)
-        beats.append(round(clock[0], 6))
-        clock[0] += 5.0 if n == 2 else 0.1
-    assert beats == [0.0, 0.5, 1.0, 6.0, 6.5, 7.0]
-
-
-@pytest.mark.parametrize("rate", [0, -1, 1001, float("nan")])
-def test_a_rate_that_is_none(rate: float) -> None:
-    """Neither nothing a second nor a flood."""
-    with pytest.raises(InputError, match="--rate"):
-        Pace(rate)
+    assert rejected == 1
