@@ -389,10 +389,16 @@ def test_a_recording_without_sound_is_checked_as_well(tmp_path: Path) -> None:
 
 
 def test_a_call_of_less_than_a_window(pair: Made, tmp_path: Path) -> None:
-    """A call of 0.8 s gives a status and no traceback."""
+    """A call of 0.8 s is found in its place and joined without a gap; its levels are too short to measure."""
     call = wav(tmp_path / "call.wav", np.stack([noise(0.8, 8000, 5), noise(0.8, 8000, 6)], axis=1))
     check = made(call.read_bytes(), pair.own, Alignment(4.0)).check()
-    assert {f.status for f in seam_findings(check)} <= {"pass", "warn"}
+    found = {f.name: f for f in seam_findings(check)}
+    assert len(check.seams) == 2
+    assert {f.status for f in found.values()} == {"pass"}
+    assert found["seam_gap"].value == found["call_missing"].value == 0.0
+    assert found["call_residual"].value == pytest.approx(0.0, abs=1e-4)
+    for name in ("seam_level_step", "seam_level_added", "seam_bandwidth"):
+        assert found[name].value == UNDETERMINED
 
 
 def test_another_decoding_a_few_milliseconds_apart_shows_no_loss() -> None:
