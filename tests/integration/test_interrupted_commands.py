@@ -1,0 +1,73 @@
+"""Ctrl-C ends every command that takes a while with exit code 130, without a traceback."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from captures import CAPTURES
+from command import CLI, environment
+
+from komorebi_qc.demo.embedded_aws import embedded_aws, make_resources, shell_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SAMPLE = CAPTURES["sample"]
+FILES = ("--connect", str(SAMPLE.call), "--recording", str(SAMPLE.recording), "--call-end", SAMPLE.call_end)
+COMMANDS: dict[str, tuple[tuple[str, ...], str]] = {
+    "process": (("process", *FILES, "--out", "out.mp4"), "locate call"),
+    "audit": (("audit", *FILES, "--out", "audit"), "locate call"),
+    "clip": (("clip", *FILES, "--at", "3", "--out", "clip.mp4"), "locate call"),
+    "demo --keep": (("demo", "--keep"), "Ctrl-C ends it"),
+}
+
+
+def interrupted(folder: Path, words: tuple[str, ...], when: str | float, **environ: str) -> tuple[int, str]:
+    """The exit code and all that was printed; Ctrl-C comes when a text is printed, or after some seconds."""
+    log = folder / "printed.txt"
+    kept = {"PYTHONUNBUFFERED": "1", **environ}
+    with log.open("w") as file, subprocess.Popen(
+        [str(CLI), *words], cwd=folder, stdout=file, stderr=file, env=environment(**kept),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509  no threads here
+    ) as running:  # fmt: skip
+        deadline = time.monotonic() + (90 if isinstance(when, str) else when)
+        text = when if isinstance(when, str) else "\0"
+        while text not in log.read_text() and running.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        running.send_signal(signal.SIGINT)
+        code = running.wait(60)
+    return code, log.read_text()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_ctrl_c_gives_130(name: str, tmp_path: Path) -> None:
+    """Whatever the command was doing, and no result is left half written."""
+    code, printed = interrupted(tmp_path, *COMMANDS[name])
+    assert (code, printed.rstrip().endswith("stopped")) == (130, True), printed
+    assert "Traceback" not in printed
+    assert [path.name for path in tmp_path.glob("*.mp4")] == []
+
+
+def test_batch_is_stopped_and_continues(tmp_path: Path) -> None:
+    """A batch keeps what is done, says so, and ends with 130."""
+    rows = "".join(f"r{n},{SAMPLE.call},{SAMPLE.recording},{SAMPLE.call_end}\n" for n in range(40))
+    (tmp_path / "list.csv").write_text("recording_id,connect,recording,call_end\n,,,\n" + rows)
+    words = ("batch", "list.csv", "--out", "data", "--workers", "1")
+    code, printed = interrupted(tmp_path, words, "rejected")
+    assert code == 130, printed
+    assert "Finished recordings are kept; the same command continues from there." in printed
+    assert "Traceback" not in printed
+
+
+def test_worker_ends_with_130(tmp_path: Path) -> None:
+    """A worker that waits for a message ends at once, and prints its counts."""
+    with embedded_aws():
+        make_resources()
+        environ = {**shell_environment(), "AWS_EC2_METADATA_DISABLED": "true"}
+        code, printed = interrupted(tmp_path, ("worker",), 4.0, **environ)
+    assert code == 130, printed
+    assert "0 done, 0 to be retried, 0 sent to the dead-letter queue" in printed
