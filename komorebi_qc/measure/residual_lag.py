@@ -108,7 +108,7 @@ class Window:
     Attributes:
         samples: `BLOCK` samples at 8 kHz; the outer `REACH` on either side don't count.
         channel: the channel of the output in which it plays.
-        output_s: where its middle should play.
+        output_s: planned time of its middle.
     """
 
     samples: Floats

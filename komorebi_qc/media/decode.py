@@ -118,7 +118,7 @@ class AudioDecoder:
             self._pull()
 
     def captured(self) -> list[tuple[int, Pcm]]:
-        """Index of the first sample, and samples, of each span to capture; silence where nothing was decoded."""
+        """Index of the first sample, and samples, of each span to capture; silence if a span wasn't decoded."""
         if self._captured is None:
             self._captured = [
                 (round(span.start_s * self.rate), np.zeros((math.ceil(span.length_s * self.rate), 2), np.float32))

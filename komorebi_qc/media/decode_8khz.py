@@ -107,7 +107,7 @@ def buffer_in_memory(call: Source) -> Source:
     """The call audio in memory, if it comes over a network and only a decoder can read it.
 
     Measuring, mixing and checking decode it from its start each time; in memory it is fetched once. A file larger than
-    `MAX_BUFFERED_BYTES` stays where it is.
+    `MAX_BUFFERED_BYTES` isn't buffered.
     """
     if not call.is_remote or call.size > MAX_BUFFERED_BYTES or _is_plain(call.file):
         return call
@@ -208,7 +208,7 @@ def probe_and_decode(
                 watcher(packet)
 
         if audio_stream(container) is not None:
-            # The timestamps alone show a gap of hours, before so much silence is allocated.
+            # The timestamps alone show a gap of hours, before silence is allocated for it.
             decoded, is_all = _decode(container, 0.0, see, check_cancelled, _FAR)
             audio = decoded if is_all else None
             return

@@ -1,4 +1,4 @@
-"""The audio of a splice, block by block: each piece resampled to the output's rate, with its fades."""
+"""The audio of a splice, block by block: every piece resampled to the output's rate, with its fades."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from komorebi_qc.core.splice import Piece, SourceName, Splice
 
 _WARM_UP_S = 0.05
-"""Read ahead of a piece, so that the resampler's filter (under 20 ms long at 8 kHz) has settled where it begins."""
+"""Read before a piece, so that the resampler's filter (under 20 ms long at 8 kHz) has settled when it begins."""
 _FEED_SAMPLES = 16_000
-"""Read and resampled at a time, a second at most: less costs time, more of 48 kHz memory."""
+"""Resampled at once, up to a second: fewer cost time, more cost memory at 48 kHz."""
 STEP_BACK_S = 1.25
-"""The farthest that a reading steps back: one piece has read ahead, and the next one warms up."""
+"""How far back the mixer reads: one piece has read ahead, and the next one warms up."""
 
 
 class _PieceReader:
-    """One piece's samples at the output's rate, forwards.
+    """The samples of one piece at the output's rate, in order.
 
-    A piece begins on the nearest output sample: at 16 kHz that is at most 0.03 ms off.
+    A piece begins on the nearest output sample, which is at most 0.03 ms off at 16 kHz.
     """
 
     def __init__(self, piece: Piece, track: Readable | None, rate: int) -> None:
@@ -36,7 +36,7 @@ class _PieceReader:
         self._ready = np.zeros((0, 2), np.float32)
         if track is None:
             return
-        step = track.rate / piece.rate / rate  # samples of the source to one of the output
+        step = track.rate / piece.rate / rate  # source samples per output sample
         begin = piece.source_s(self.first / rate) * track.rate
         self._at = int(np.floor(begin)) - int(_WARM_UP_S * track.rate)
         self._drop = round((begin - self._at) / step)
@@ -52,7 +52,7 @@ class _PieceReader:
             return np.zeros((count, 2), np.float32)
         while len(self._ready) < count:
             feed = min(self._track.rate, _FEED_SAMPLES)
-            # A damaged float stream decodes to NaN, which a resampler would smear over all that follows.
+            # A damaged float stream decodes to NaN, which a resampler would spread over the rest.
             pcm = np.nan_to_num(self._track.read(self._at, feed), copy=False, posinf=1.0, neginf=-1.0)
             self._at += feed
             if self._stream is not None:
@@ -64,16 +64,16 @@ class _PieceReader:
 
 
 def mix(splice: Splice, tracks: Mapping[SourceName, Readable], rate: int, block: int) -> Iterator[Pcm]:
-    """The output's audio from 0 to its end.
+    """Mix the output's audio from 0 to its end.
 
     Args:
-        splice: what plays when.
-        tracks: the sources; a piece whose source is missing is silent.
+        splice: which source plays when.
+        tracks: the sources; a piece without its source is silent.
         rate: output samples a second.
-        block: samples a block; the last one may be shorter.
+        block: samples a block; the last block may be shorter.
 
     Yields:
-        Blocks of shape ``(block, 2)``, full scale +-1, clipped there.
+        Blocks of shape ``(block, 2)``, clipped to full scale +-1.
     """
     total = round(splice.output_end_s * rate)
     waiting = list(splice.pieces)
@@ -93,7 +93,7 @@ def mix(splice: Splice, tracks: Mapping[SourceName, Readable], rate: int, block:
 
 
 def _gain(piece: Piece, low: int, high: int, rate: int) -> NDArray[np.float32] | np.float32:
-    """Equal-power fades: the two sides' squares add up to one."""
+    """Gain of an equal-power fade: the squares of the two sides' gains add up to one."""
     at_s = None
     gain: NDArray[np.float32] | np.float32 = np.float32(1.0)
     for fade, rising in ((piece.fade_in, True), (piece.fade_out, False)):

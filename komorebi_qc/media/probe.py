@@ -1,4 +1,4 @@
-"""What a media file holds: its tracks, their time stamps, and whether it was cut off."""
+"""The contents of a media file: its tracks, their timestamps, and whether it was cut off."""
 
 from __future__ import annotations
 
@@ -40,77 +40,76 @@ if TYPE_CHECKING:
     from komorebi_qc.core.source import Source
 
     Reading = Callable[[InputContainer, list[Any], Callable[[Any], None]], None]
-    """Reads a file to its end, and shows every packet of the given tracks as it comes."""
+    """Reads a file to its end, and calls back with every packet of the given tracks."""
 
 LEAST_RATE, MOST_RATE = 4000, 384_000
-"""Nothing that records speech samples slower or faster."""
+"""Recorders of speech have no lower or higher sample rate."""
 APART_S = 3600.0
+"""If the two tracks of a recording end farther apart, their timestamps are damaged."""
 LONGEST_S = 12 * 3600.0
+"""The longest shift."""
 MOST_CHANNELS = 8
-"""Two tracks of one recording don't end an hour apart: time stamps that say so are damaged."""
 
 
 def read_packets(container: InputContainer, streams: list[Any], note: Callable[[Any], None]) -> None:
-    """Read a file for its packets alone."""
+    """Read a file only for its packets."""
     for packet in packets(container, streams):
         note(packet)
 
 
 def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
-    """Read every packet's time stamp of an agent recording, where no index lists them; nothing is decoded.
+    """Probe an agent recording. Without an index, the timestamps of all its packets are read; nothing is decoded.
 
     Args:
         source: the recording.
-        read: does the reading, where there has to be one, and may make more of it.
+        read: reads the file if there is no index; it may use the packets for more.
 
     Raises:
-        MediaError: where it isn't media, or has no video.
+        MediaError: The file isn't media, or has no video.
     """
     seen = TruncationScanner(source.file)
     with open_container(
         replace(source, file=cast("BinaryIO", seen)), RECORDING_FORMATS, is_read_through=True
     ) as container:
-        picture = video_stream(container)
-        if picture is None and not seen.missing_bytes():
-            raise MediaError(
-                f"{source.name} has no video track ({_tracks(container)}): it isn't the agent's screen recording"
-            )
-        streams = [s for s in (picture, audio_stream(container)) if s is not None]
-        # An index tells all that a scan would; of a file that was cut off it tells what ought to be there.
+        stream = video_stream(container)
+        if stream is None and not seen.missing_bytes():
+            raise MediaError(f"{source.name} has no video track ({_tracks(container)}): it isn't an agent recording")
+        streams = [s for s in (stream, audio_stream(container)) if s is not None]
+        # An index has all that a scan finds. For a file that was cut off, it lists packets that are missing.
         index = mp4_index(source.file)
         is_listed = has_index(container) and not is_fragmented(index) and not seen.missing_bytes()
         scans = {s.index: _listed(s) for s in streams} if is_listed else _scan(container, streams, read)
-        lacking = seen.missing_bytes()
+        missing = seen.missing_bytes()
         first_s = min((scan.first_s for scan in scans.values() if scan.packets), default=0.0)
         origin_s = first_s if first_s > FAR_START_S else 0.0
-        scan = scans[picture.index] if picture is not None else _Scan()
+        scan = scans[stream.index] if stream is not None else _Scan()
         if scan.packets == 0:
-            cut = f"it was cut off ({lacking} bytes are missing)" if lacking else "the recording stopped as it began"
-            raise MediaError(f"{source.name} holds no video frame: {cut}; get the whole file again")
+            cut = f"it was cut off ({missing} bytes are missing)" if missing else "the recording stopped at its start"
+            raise MediaError(f"{source.name} has no video frame: {cut}; get the whole file again")
         if is_encrypted(index):
             raise MediaError(f"{source.name} is encrypted (DRM): get the recording without it")
-        context = picture.codec_context
+        context = stream.codec_context
         video = VideoInfo(
-            codec=codec_name(picture),
+            codec=codec_name(stream),
             width=context.width,
             height=context.height,
             packets=scan.packets,
             span=Span(scan.first_s - origin_s, scan.end_s - origin_s),
             disordered=scan.disordered,
-            time_base=picture.time_base or Fraction(1, 1000),
+            time_base=stream.time_base or Fraction(1, 1000),
         )
         declared_s = max((s for s in map(_declared_end_s, streams) if s is not None), default=None)
         read_to_s = max(s.end_s for s in scans.values() if s.packets)
         audio = _audio_info(audio_stream(container), scans, origin_s)
         if audio is not None and abs(audio.span.end_s - video.span.end_s) > APART_S:
             raise MediaError(
-                f"{source.name}'s picture ends at {video.span.end_s:.0f} s and its sound at {audio.span.end_s:.0f} s: "
-                "its time stamps are damaged; get it again"
+                f"{source.name}'s video ends at {video.span.end_s:.0f} s and its audio at {audio.span.end_s:.0f} s: "
+                "its timestamps are damaged; get it again"
             )
         if max(video.span.end_s, 0.0 if audio is None else audio.span.end_s) > LONGEST_S:
             raise MediaError(
-                f"{source.name}'s time stamps run to {max(video.span.end_s, read_to_s) / 3600:.1f} h, more than the "
-                f"{LONGEST_S / 3600:.0f} h of the longest shift: they are damaged, or it is several recordings in one"
+                f"{source.name}'s timestamps run to {max(video.span.end_s, read_to_s) / 3600:.1f} h, more than the "
+                f"{LONGEST_S / 3600:.0f} h of the longest shift: they are damaged, or the file has several recordings"
             )
         return MediaInfo(
             name=source.name,
@@ -118,30 +117,26 @@ def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
             video=video,
             audio=audio,
             origin_s=origin_s,
-            missing_bytes=lacking,
+            missing_bytes=missing,
             missing_s=None if declared_s is None else max(0.0, declared_s - read_to_s),
         )
 
 
 def probe_call(source: Source) -> MediaInfo:
-    """Measure Connect's audio; what isn't plain PCM is decoded to count its samples.
+    """Probe the call audio. Audio other than plain PCM is decoded to count its samples.
 
     Raises:
-        MediaError: where it isn't media, or holds no audio.
+        MediaError: The file isn't media, or has no audio.
     """
     with open_container(source, CALL_FORMATS) as container:
         stream = audio_stream(container)
         if stream is None:
-            raise MediaError(f"{source.name} has no audio track ({_tracks(container)}): it isn't the call's audio")
+            raise MediaError(f"{source.name} has no audio track ({_tracks(container)}): it isn't call audio")
         context = stream.codec_context
         if video_stream(container) is not None:
-            raise MediaError(
-                f"{source.name} has a picture: it isn't the call's audio. Did you swap it with the recording?"
-            )
+            raise MediaError(f"{source.name} has video: it isn't call audio. Did you swap it with the recording?")
         if context.channels > MOST_CHANNELS:
-            raise MediaError(
-                f"{source.name} has {context.channels} channels: Connect's audio has two, customer and agent"
-            )
+            raise MediaError(f"{source.name} has {context.channels} channels: call audio has two, customer and agent")
         declared_s = _declared_end_s(stream)
         width = _PCM_WIDTHS.get(codec_name(stream))
         if width is not None and context.channels:
@@ -153,20 +148,20 @@ def probe_call(source: Source) -> MediaInfo:
             count, rate, samples = track.packets, track.rate, track.read_to_end()
         if not LEAST_RATE <= rate <= MOST_RATE:
             raise MediaError(
-                f"{source.name} says it has {counted(rate, 'sample')} a second: its header is damaged; get it again"
+                f"{source.name} claims {counted(rate, 'sample')} a second: its header is damaged; get it again"
             )
         if samples <= 0:
-            raise MediaError(f"{source.name} holds no audio sample, only a header: get it again from Connect's bucket")
-        length_s, lacking = samples / rate, missing_bytes(source.file)
+            raise MediaError(f"{source.name} has no audio sample, only a header: get it again from Connect's bucket")
+        length_s, missing = samples / rate, missing_bytes(source.file)
         if length_s > LONGEST_S:
             raise MediaError(
-                f"{source.name} is {length_s / 3600:.1f} h long by its time stamps, more than "
+                f"{source.name} is {length_s / 3600:.1f} h long by its timestamps, more than "
                 f"{LONGEST_S / 3600:.0f} h: they are damaged; get it again from Connect's bucket"
             )
         if width is not None:
-            missing_s = lacking / (rate * context.channels * width)
+            missing_s = missing / (rate * context.channels * width)
         else:
-            # A compressed file's header rounds its length up to whole packets and counts the encoder's delay.
+            # A compressed file's header rounds its length up to whole packets, and includes the encoder's delay.
             short_s = 0.0 if declared_s is None else declared_s - length_s
             missing_s = short_s if short_s > TRUNCATED_S else 0.0
         return MediaInfo(
@@ -175,7 +170,7 @@ def probe_call(source: Source) -> MediaInfo:
             video=None,
             audio=AudioInfo(codec_name(stream), rate, context.channels, count, Span(0.0, length_s)),
             origin_s=0.0,
-            missing_bytes=lacking,
+            missing_bytes=missing,
             missing_s=missing_s,
         )
 
@@ -192,7 +187,7 @@ _PCM_WIDTHS = {
     "pcm_mulaw": 1,
     "pcm_alaw": 1,
 }
-"""Bytes of one channel's sample in the file."""
+"""Bytes a sample and channel, by codec."""
 
 
 @dataclass(slots=True)
@@ -206,7 +201,7 @@ class _Scan:
 
 
 def _scan(container: InputContainer, streams: list[Any], read: Reading = read_packets) -> dict[int, _Scan]:
-    """Count packets and time stamps of the given streams, as far as the file can be read."""
+    """Count packets and timestamps of the given streams, as far as the file can be read."""
     scans = {s.index: _Scan() for s in streams}
     bases = {s.index: float(s.time_base or 0) for s in streams}
     last_dts: dict[int, int] = {}
@@ -214,18 +209,18 @@ def _scan(container: InputContainer, streams: list[Any], read: Reading = read_pa
     def note(packet: Any) -> None:
         index = packet.stream_index
         scan = scans.get(index)
-        if scan is None:  # a damaged file may make up tracks as it goes
+        if scan is None:  # a damaged file may invent tracks as it goes
             return
         scan.packets += 1
         scan.size += packet.size
-        stamp = packet.pts if packet.pts is not None else packet.dts
-        if stamp is None:
+        pts = packet.pts if packet.pts is not None else packet.dts
+        if pts is None:
             return
-        begin_s = stamp * bases[index]
+        begin_s = pts * bases[index]
         duration_s = (packet.duration or 0) * bases[index]
         scan.first_s = min(scan.first_s, begin_s)
         if begin_s > scan.last_s:
-            # Without a duration (WebM video, Opus in MP4) a packet lasts as long as the step that led to it.
+            # Without a duration (WebM video, Opus in MP4) a packet is as long as the step before it.
             step_s = begin_s - scan.last_s if math.isfinite(scan.last_s) else 0.0
             scan.end_s = max(scan.end_s, begin_s + (duration_s or min(step_s, 1.0)))
             scan.last_s = begin_s
@@ -241,7 +236,7 @@ def _scan(container: InputContainer, streams: list[Any], read: Reading = read_pa
 
 
 def _listed(stream: Any) -> _Scan:
-    """What the index says of a track; its decoding times rise by construction."""
+    """A track according to the index; its DTS rise by construction."""
     base = float(stream.time_base)
     start_s = (stream.start_time or 0) * base
     return _Scan(packets=stream.frames, first_s=start_s, end_s=start_s + (stream.duration or 0) * base)
@@ -259,7 +254,7 @@ def _kind(stream: Any) -> str:
 
 
 def _declared_end_s(stream: Any) -> float | None:
-    """Where the header says that the track ends; None where it doesn't say."""
+    """End of the track according to the header; None if it has no length."""
     duration, start = stream.duration, stream.start_time or 0
     base = float(stream.time_base or 0)
     return None if not duration or duration < 0 else (start + duration) * base

@@ -22,10 +22,15 @@ if TYPE_CHECKING:
 
 
 def png_at(source: Source, at_s: float, origin_s: float = 0.0) -> bytes:
-    """The frame shown at `at_s` on the recording's clock (the last one of a shorter video), upright, as PNG.
+    """The frame at `at_s` on the recording clock (the last one of a shorter video), upright, as PNG.
+
+    Args:
+        source: the recording.
+        at_s: the moment.
+        origin_s: subtracted from the timestamps.
 
     Raises:
-        MediaError: where no frame can be decoded.
+        MediaError: No frame can be decoded.
     """
     with open_container(source, RECORDING_FORMATS, is_read_through=True) as container:
         shown = None
@@ -34,14 +39,14 @@ def png_at(source: Source, at_s: float, origin_s: float = 0.0) -> bytes:
                 break
             shown = frame
         if shown is None:
-            raise MediaError(f"no picture of {source.name} can be decoded: its video is damaged, or was cut off")
+            raise MediaError(f"no video frame of {source.name} can be decoded: the file is damaged, or was cut off")
         picture = shown.to_ndarray(format="rgb24")
         turned = np.ascontiguousarray(np.rot90(picture, k=round((shown.rotation or 0) / 90) % 4))
         return _png(av.VideoFrame.from_ndarray(turned, format="rgb24"))
 
 
 def _frames(container: InputContainer, origin_s: float) -> Iterator[tuple[float, Any]]:
-    """Frames in the order they are shown, with their time; what can't be decoded is passed over."""
+    """Yield ``(time, frame)`` in presentation order. Packets that can't be decoded are skipped."""
     stream = video_stream(container)
     for packet in _ended(packets(container, [stream])):
         try:
@@ -53,7 +58,7 @@ def _frames(container: InputContainer, origin_s: float) -> Iterator[tuple[float,
 
 
 def _ended(items: Iterator[Any]) -> Iterator[Any]:
-    """The items, and None behind them: what makes a decoder give out its last frames."""
+    """Yield the items, then None, which flushes a decoder."""
     yield from items
     yield None
 

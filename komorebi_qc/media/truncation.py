@@ -1,8 +1,8 @@
-"""Where a media file's own structure says that it ends: how a file that was cut off is told. Pure byte reading.
+"""Detects files that were cut off, from the lengths in their own structure. Pure byte reading.
 
-WAV is a row of RIFF chunks with their lengths, MP4 one of boxes (ISO/IEC 14496-12, 4.2). WebM is a tree of EBML
-elements (RFC 8794), whose Segment and Clusters may have no length when they were written live: those are read down to
-their blocks (RFC 9559).
+A WAV is a sequence of RIFF chunks with lengths, an MP4 a sequence of boxes (ISO/IEC 14496-12, 4.2). A WebM is a tree of
+EBML elements (RFC 8794). Its Segment and Clusters may have no length if it was written live; they are then parsed down
+to their blocks (RFC 9559).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     _Steps = Generator[int, bytes, int]
 
 _EBML, _SEGMENT, _CLUSTER = 0x1A45DFA3, 0x18538067, 0x1F43B675
-_MOVED_INTO = {_SEGMENT, _CLUSTER}
+_ENTERED = {_SEGMENT, _CLUSTER}
 _LONGEST_INDEX = 32 << 20
 _HEAD_BYTES = 16
-"""The longest head: a box's with a 64-bit length."""
+"""The longest header: that of a box with a 64-bit length."""
 _TOP_BOXES = {
     b"ftyp",
     b"moov",
@@ -38,7 +38,7 @@ _TOP_BOXES = {
 
 
 def missing_bytes(file: BinaryIO) -> int:
-    """How many bytes the file lacks by its own account; 0 where it is whole, or where its structure can't tell.
+    """How many bytes the file lacks according to its structure; 0 if it is complete, or if the structure is unknown.
 
     The file's position is restored.
     """
@@ -50,9 +50,9 @@ def missing_bytes(file: BinaryIO) -> int:
 
 
 class TruncationScanner:
-    """A file that somebody reads, whose structure is followed on the way: to tell what it lacks it isn't read again.
+    """A file whose structure is followed while another reader reads it, so that it needn't be read again.
 
-    A WebM that was written live has no length above its blocks, and a fragmented MP4 a box every second: by itself
+    A WebM that was written live has no lengths above its blocks, and a fragmented MP4 has a box every second: alone,
     `missing_bytes` would read all of either.
     """
 
@@ -64,22 +64,22 @@ class TruncationScanner:
         file.seek(place)
 
     def read(self, size: int = -1, /) -> bytes:
-        """As the file does."""
+        """As for the file."""
         at = self._file.tell()
         data = self._file.read(size)
         self._walk.see(at, data)
         return data
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """As the file does."""
+        """As for the file."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """As the file does."""
+        """As for the file."""
         return self._file.tell()
 
     def missing_bytes(self) -> int:
-        """What `missing_bytes` says of the file; only what hasn't come by is read for it. The position is restored."""
+        """The result of `missing_bytes`. Only headers that weren't read yet are read now. The position is restored."""
         place = self._file.tell()
         try:
             return self._walk.finished(self._file)
@@ -88,31 +88,31 @@ class TruncationScanner:
 
 
 class _Walk:
-    """From head to head through a file's structure, on bytes that come as they like."""
+    """Walks from header to header through a file's structure, on bytes that arrive in any pieces."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._steps = _lacking(size)
         self._lacking: int | None = None
         self._at = next(self._steps)
-        self._begun = b""
-        """The beginning of the head that is wanted, where a read ended in the middle of it."""
+        self._partial_head = b""
+        """The start of the next header, if a read ended in the middle of it."""
 
     def see(self, start: int, data: bytes) -> None:
-        """Go as far as these bytes, from `start` on, lead."""
-        if self._begun and start == self._at + len(self._begun):
-            start, data = self._at, self._begun + data
-        self._begun = b""
+        """Walk as far as these bytes, which begin at `start`, allow."""
+        if self._partial_head and start == self._at + len(self._partial_head):
+            start, data = self._at, self._partial_head + data
+        self._partial_head = b""
         end = start + len(data)
         while self._lacking is None and start <= self._at < end:
             head = data[self._at - start : self._at - start + _HEAD_BYTES]
             if len(head) < _HEAD_BYTES and end < self._size:
-                self._begun = head
+                self._partial_head = head
                 return
             self._step(head)
 
     def finished(self, file: BinaryIO) -> int:
-        """Read what is still wanted; how many bytes are missing."""
+        """Read the remaining headers, and return the number of missing bytes."""
         while self._lacking is None:
             file.seek(self._at)
             self._step(file.read(_HEAD_BYTES))
@@ -121,12 +121,12 @@ class _Walk:
     def _step(self, head: bytes) -> None:
         try:
             self._at = self._steps.send(head)
-        except StopIteration as told:
-            self._lacking = told.value
+        except StopIteration as result:
+            self._lacking = result.value
 
 
 def _lacking(size: int) -> _Steps:
-    """Asks for the bytes at one place after another, and tells in the end how many a file of that size lacks."""
+    """Ask for the bytes at one position after another; return how many bytes a file of that size lacks."""
     head = yield 0
     if head[4:8] in _TOP_BOXES:
         return (yield from _missing_in_mp4(size))
@@ -138,7 +138,7 @@ def _lacking(size: int) -> _Steps:
 
 
 def mp4_index(file: BinaryIO) -> bytes:
-    """An MP4's index (ISO/IEC 14496-12, ``moov``), or the beginning of a very large one; empty where there is none.
+    """An MP4's index (ISO/IEC 14496-12, ``moov``), or the start of a very large one; empty if it has no index.
 
     The file's position is restored.
     """
@@ -149,7 +149,7 @@ def mp4_index(file: BinaryIO) -> bytes:
             file.seek(at)
             head = file.read(_HEAD_BYTES)
             length, kind = struct.unpack(">I4s", head[:8])
-            if length == 1 and len(head) == _HEAD_BYTES:  # a large one's is behind its name
+            if length == 1 and len(head) == _HEAD_BYTES:  # a 64-bit length follows the name
                 (length,) = struct.unpack(">Q", head[8:])
             if kind == b"moov":
                 file.seek(at)
@@ -163,12 +163,12 @@ def mp4_index(file: BinaryIO) -> bytes:
 
 
 def is_encrypted(index: bytes) -> bool:
-    """Whether an index names a track under a DRM scheme (ISO/IEC 14496-12, 8.12): copied, it would never play."""
+    """Whether an index has a track under a DRM scheme (ISO/IEC 14496-12, 8.12): a copy would never play."""
     return b"encv" in index or b"enca" in index
 
 
 def is_fragmented(index: bytes) -> bool:
-    """Whether fragments follow an index (ISO/IEC 14496-12, 8.8.1): it lists the first one at most."""
+    """Whether fragments follow an index (ISO/IEC 14496-12, 8.8.1); it then lists the first fragment at most."""
     return b"mvex" in index
 
 
@@ -177,14 +177,14 @@ def _missing_in_wav(size: int) -> _Steps:
     while at + 8 <= size:
         name, length = struct.unpack("<4sI", (yield at)[:8])
         if name == b"data":
-            # A writer that couldn't go back left 0 or the largest number: it promised nothing.
+            # A writer that couldn't seek back left 0 or the largest number, which is no promise.
             return max(0, at + 8 + length - size) if length < 0xFFFFFF00 else 0
         at += 8 + length + length % 2
     return 0
 
 
 def wav_sample_bytes(file: BinaryIO) -> int | None:
-    """How many bytes of samples a WAV has, by its header and its size; None where only reading it through can tell.
+    """How many bytes of samples a WAV has, from its header and its size; None if only a demuxer can count them.
 
     The file's position is restored.
     """
@@ -200,7 +200,7 @@ def wav_sample_bytes(file: BinaryIO) -> int | None:
             file.seek(at)
             name, length = struct.unpack("<4sI", file.read(8))
             if name == b"data":
-                # Samples in several chunks, or behind a header that was never finished, are a demuxer's business.
+                # Samples in several chunks, or behind an unfinished header, are left to a demuxer.
                 if found is not None or not 0 < length < 0xFFFFFF00:
                     return None
                 found = min(length, size - at - 8)
@@ -236,11 +236,11 @@ def _missing_in_webm(size: int) -> _Steps:
         element = vint(head, keep_marker=True)
         length = vint(head[element[1] :], keep_marker=False) if element is not None else None
         if element is None or length is None:
-            # Fewer bytes than a head has: cut inside it. Otherwise no EBML: nothing can be said.
+            # Fewer bytes than a header has: the file was cut inside it. Otherwise it isn't EBML.
             return 1 if size - at < 12 and head[:1] != b"\0" else 0
         body = at + element[1] + length[1]
         unknown = length[0] == (1 << 7 * length[1]) - 1
-        if unknown and element[0] not in _MOVED_INTO:
+        if unknown and element[0] not in _ENTERED:
             return 0
         if not unknown and body + length[0] > size:
             return body + length[0] - size
@@ -249,7 +249,7 @@ def _missing_in_webm(size: int) -> _Steps:
 
 
 def vint(data: bytes, *, keep_marker: bool) -> tuple[int, int] | None:
-    """An EBML number and its length in bytes (RFC 8794, section 4); None where `data` is too short for it."""
+    """An EBML number and its length in bytes (RFC 8794, section 4); None if `data` is too short for it."""
     if not data or data[0] == 0:
         return None
     length = 9 - data[0].bit_length()

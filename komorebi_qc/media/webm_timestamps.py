@@ -1,7 +1,7 @@
-"""The time stamps of a WebM's blocks, read from its bytes while they pass: what a file says that is never read again.
+"""The timestamps of a WebM's blocks, read from the bytes while they are written: the file can't be read again.
 
-EBML elements are read one after the other (RFC 8794); of the Segment, its Clusters and their groups the children, down
-to the blocks (RFC 9559, 10), and of a block no more than its head.
+EBML elements are parsed one after the other (RFC 8794). The Segment, its Clusters and their groups are entered, down to
+the blocks (RFC 9559, 10). Of a block only the header is read.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 _SEGMENT, _CLUSTER, _GROUP = 0x18538067, 0x1F43B675, 0xA0
 _TIMESTAMP, _BLOCKS = 0xE7, (0xA3, 0xA1)
 _HEAD_BYTES = 12
-"""An identifier takes up to 4, a length up to 8."""
+"""An identifier has up to 4 bytes, a length up to 8."""
 _UNIT_S = 1e-3
-"""Of a Cluster's time stamp, unless the file sets another."""
+"""The unit of a Cluster's timestamp, unless the file sets another."""
 
 
 class BlockStamps:
-    """The time stamps of a growing WebM, by track; blocks of a single frame, as FFmpeg writes them."""
+    """The timestamps of a growing WebM, by track. Each block has one frame, as FFmpeg writes them."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -47,7 +47,7 @@ class BlockStamps:
             length = vint(whole[at + element[1] : at + _HEAD_BYTES], keep_marker=False) if element else None
             if element is None or length is None:
                 if size - at >= _HEAD_BYTES:
-                    at = sys.maxsize  # no EBML: what follows says nothing
+                    at = sys.maxsize  # not EBML: the rest can't be parsed
                 break
             name, body = element[0], at + element[1] + length[1]
             if name in (_SEGMENT, _CLUSTER, _GROUP):
@@ -71,5 +71,5 @@ class BlockStamps:
             self._stamps.setdefault(track[0], array("q")).append(self._cluster + late)
 
     def seconds(self, track: int) -> NDArray[np.float64]:
-        """The time stamps of a track's blocks so far, in file order."""
+        """The timestamps of a track's blocks so far, in file order, shape ``(blocks,)``."""
         return np.array(self._stamps.get(track, ()), np.float64) * _UNIT_S

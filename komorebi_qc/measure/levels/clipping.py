@@ -83,7 +83,7 @@ class ClippingMeter:
 
     @property
     def spans(self) -> list[Span]:
-        """Where the track is clipped; runs less than 0.2 s apart are one span."""
+        """The clipped spans; runs less than 0.2 s apart are one span."""
         return [Span(start / self._rate, end / self._rate) for start, end in self._places]
 
     def _close(self, pairs: int, end: int) -> None:
@@ -99,7 +99,7 @@ class ClippingMeter:
 
 
 def clipped_spans(samples: NDArray[Any], rate: int) -> list[Span]:
-    """Where a track is clipped; runs less than 0.2 s apart are one span.
+    """Find the clipped spans of a track; runs less than 0.2 s apart are one span.
 
     Args:
         samples: shape ``(n,)``, int16 or float.

@@ -1,4 +1,4 @@
-"""Music on hold: spans of 8 s and more of tonal audio that hardly pauses.
+"""Music on hold: spans of 8 s and more of tonal audio with almost no pauses.
 
 Even talk without pauses has breath, stops and hisses in a tenth of its 100 ms hops or more. Music has them in fewer
 than a thirtieth. A hop is a pause if it is silent, if it is 12 dB below the mean around it ("low-energy frames" of

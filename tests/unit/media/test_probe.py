@@ -200,7 +200,7 @@ def test_tags_that_are_no_utf8_harm_nobody(tmp_path: Path, source: Open) -> None
 def test_tracks_that_end_hours_apart_are_damaged(tmp_path: Path, source: Open) -> None:
     """A leap of two hours in the sound alone would be encoded as silence: it is refused."""
     path = recording(tmp_path / "a.mkv", Shape(video="libx264", audio="aac", audio_s=4.0, leap=(3.5, 7200.0)))
-    with pytest.raises(MediaError, match="time stamps are damaged"):
+    with pytest.raises(MediaError, match="timestamps are damaged"):
         probe_recording(source(path))
 
 
@@ -219,7 +219,7 @@ def test_a_call_of_too_many_channels_is_refused(tmp_path: Path, source: Open) ->
 def test_time_stamps_of_days_are_refused(tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """A recording beyond the longest shift would take memory for its silence; it is told how long it claims to be."""
     monkeypatch.setattr(probe_module, "LONGEST_S", 1.0)
-    with pytest.raises(MediaError, match="time stamps run to"):
+    with pytest.raises(MediaError, match="timestamps run to"):
         probe_recording(source(recording(tmp_path / "a.webm", Shape())))
 
 

@@ -59,7 +59,7 @@ def test_a_video_that_cant_be_decoded_is_refused(tmp_path: Path, source: Open) -
     end = data.index(b"moov", start) - 4
     data[start:end] = np.random.default_rng(1).integers(0, 256, end - start, dtype=np.uint8).tobytes()
     path.write_bytes(bytes(data))
-    with pytest.raises(MediaError, match="no picture"):
+    with pytest.raises(MediaError, match="no video frame"):
         png_at(source(path), 1.0)
 
 
