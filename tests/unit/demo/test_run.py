@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socket
-import sys
-import time
+import threading
 from typing import TYPE_CHECKING, Any
 
 import av
 import pytest
-from aws_fixtures import running_world
 from rich.console import Console
 
 from komorebi_qc.core.errors import InputError
+from komorebi_qc.demo import embedded_aws
 from komorebi_qc.demo import run as demo
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from komorebi_qc.demo.run import DemoResult
 
-def run(out: Path) -> tuple[int, str]:
-    """Run the demo; its exit code and what it printed."""
+
+def run(out: Path, keep: threading.Event | None = None) -> tuple[DemoResult, str]:
+    """Run the demo; its result and what it printed."""
     printed = io.StringIO()
-    return demo.run(out, console=Console(file=printed, width=120)), printed.getvalue()
+    return demo.run(out, console=Console(file=printed, width=120), keep=keep), printed.getvalue()
 
 
-def test_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is quick, speaks to the loopback only, shows what it did, leaves playable results and no trace."""
+def test_demo_shows_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It speaks to the loopback only, shows each step, leaves playable results and restores the environment."""
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://192.0.2.1:1")
     monkeypatch.setenv("HTTP_PROXY", "http://192.0.2.1:1")
@@ -41,83 +43,105 @@ def test_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", loopback_only)
     environment = dict(os.environ)
-    began = time.monotonic()
-    code, printed = run(tmp_path / "deep" / "out")
-    assert code == 0, printed
-    assert time.monotonic() - began < 30
+    folder = tmp_path / "deep" / "out"
+    result, printed = run(folder)
+    assert (result.verdict, result.video) == ("pass", folder / "recording.mp4")
     assert dict(os.environ) == environment
 
-    folder = tmp_path / "deep" / "out"
     video, thumbnail = folder / "recording.mp4", folder / "thumbnail.png"
     assert sorted(folder.iterdir()) == [folder / "qc.json", video, thumbnail]
     assert thumbnail.read_bytes().startswith(b"\x89PNG")
     with av.open(str(video)) as container:
         assert [stream.type for stream in container.streams] == ["video", "audio"]
     for words in (
-        "the IVR's recording of this contact: not the one",
+        "the IVR's part of this contact",
         "s3://demo-connect/connect/demo/CallRecordings/2026/03/02/",
         "isProcessed: False -> True",
-        "as before: agentID, categoryID, configID, creationDate, durationID, lastName, name, notesID, startHour",
-        "startHour, succesfulOutcome, tagsID, videoID",
-        "call 20.25 s",
-        "sync_status",
+        "unchanged: agentID, callEndingTimestamp, categoryID, configID, creationDate, durationID, lastName, name",
+        "aligned: the call begins 2.567 s after the recording",
         str(video),
-        "video/mp4",
-        "image/png",
+        "Done in ",
     ):
         assert words in printed
+    passed = re.search(r"pass: (\d+) of (\d+) findings pass", printed)
+    assert passed is not None
+    assert passed[1] == passed[2]
+
+
+def test_the_printed_moments_can_be_heard(tmp_path: Path) -> None:
+    """The sentences about both seams have measured levels, and those are of speech, not of silence."""
+    _, printed = run(tmp_path)
+    moments = re.findall(r"at ([\d.]+) s .*?\((-\d+) dBFS before, (-\d+) dBFS after\)", printed)
+    assert [at for at, _, _ in moments] == ["2.57", "22.67"]
+    assert all(-35 < int(level) < -10 for _, *levels in moments for level in levels)
 
 
 def test_an_older_result_is_replaced(tmp_path: Path) -> None:
-    """A second run into the same folder leaves its own results there, and what else was there."""
+    """A second run into the same folder leaves its own results there, and other files alone."""
     (tmp_path / "recording.mp4").write_bytes(b"old")
     (tmp_path / "mine.txt").write_bytes(b"mine")
-    assert run(tmp_path)[0] == 0
+    assert run(tmp_path)[0].verdict == "pass"
     assert (tmp_path / "recording.mp4").stat().st_size > 1000
     assert (tmp_path / "mine.txt").read_bytes() == b"mine"
 
 
-def test_a_worker_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the worker fails, the demo ends with 1, says why, and leaves no results."""
-    sample = demo._sample
-    monkeypatch.setattr(demo, "_sample", lambda name: b"no media" if name == "recording.mp4" else sample(name))
-    code, printed = run(tmp_path)
-    assert code == 1
-    assert "The worker failed" in printed
+def test_a_failed_worker_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the worker fails, the demo has no verdict, prints the reason, and leaves no results."""
+    text = tmp_path / "text.mp4"
+    text.write_text("no media\n" * 50)
+    monkeypatch.setattr(embedded_aws, "AGENT_RECORDING", text)
+    result, printed = run(tmp_path / "out")
+    assert (result.verdict, result.video) == (None, None)
+    assert "The worker failed: " in printed
     assert "isn't media (it is text)" in " ".join(printed.split())
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_without_moto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the extra the demo says how to get it."""
-    monkeypatch.setitem(sys.modules, "moto.server", None)
-    with pytest.raises(InputError, match=r'the demo needs moto, .*pip install -e "\.\[demo\]"'):
-        run(tmp_path)
+def test_kept_open_aws_prints_how_to_reach_it(tmp_path: Path) -> None:
+    """Variables and commands are printed and in a file, a dead letter is there, and the file goes at the end."""
+    keep, printed = threading.Event(), io.StringIO()
+    file = tmp_path / demo.ENVIRONMENT_FILE
+    seen: dict[str, str] = {}
+
+    def look() -> None:
+        while not file.exists() or "Ctrl-C ends it." not in printed.getvalue():
+            if keep.wait(0.05):
+                return
+        seen["file"] = file.read_text()
+        keep.set()
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    demo.run(tmp_path, console=Console(file=printed, width=200), keep=keep)
+    watcher.join(10)
+    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:" in seen["file"]
+    assert "export KOMOREBI_QUEUE_URL=http://127.0.0.1:" in seen["file"]
+    assert all(line in printed.getvalue() for line in seen["file"].splitlines())
+    for command in ("komorebi-qc status", "komorebi-qc submit", "komorebi-qc worker --once", "komorebi-qc dlq list"):
+        assert command in printed.getvalue()
+    assert not file.exists()
 
 
 @pytest.mark.parametrize("out", ["file", "file/out"])
-def test_a_folder_that_is_none(tmp_path: Path, out: str) -> None:
-    """A file in the folder's place is found before anything starts."""
+def test_a_file_in_the_folders_place(tmp_path: Path, out: str) -> None:
+    """It is found before anything starts."""
     (tmp_path / "file").write_bytes(b"mine")
     with pytest.raises(InputError, match="can't be the folder for the results"):
         run(tmp_path / out)
 
 
-def test_a_place_that_is_taken(tmp_path: Path) -> None:
-    """A folder where the video should go is a clear error."""
+def test_a_folder_in_the_videos_place(tmp_path: Path) -> None:
+    """It is a clear error."""
     (tmp_path / "recording.mp4").mkdir()
     with pytest.raises(InputError, match=r"recording.mp4 can't be written"):
         run(tmp_path)
 
 
-def test_one_world_after_another() -> None:
-    """Each embedded AWS begins empty, and its environment ends with it, also by an error."""
-    before = dict(os.environ)
-    with running_world() as world:
-        world.fresh()
-        assert os.environ["AWS_ENDPOINT_URL"] == world.endpoint
-    with running_world() as world:
-        assert world.s3.list_buckets()["Buckets"] == []
-    with pytest.raises(ZeroDivisionError), running_world():
-        raise ZeroDivisionError
-    assert dict(os.environ) == before
+@pytest.mark.parametrize(
+    ("samples", "level"), [([], -100.0), ([0] * 8, -100.0), ([32768 // 2] * 8, -6.0), ([-32768] * 8, 0.0)]
+)
+def test_level_in_dbfs(samples: list[int], level: float) -> None:
+    """Full scale is 0 dBFS, half of it -6, silence -100."""
+    import numpy as np  # noqa: PLC0415  only here
+
+    assert demo.level_dbfs(np.array(samples, np.int32), 8, 0.0, 1.0) == pytest.approx(level, abs=0.03)
