@@ -44,7 +44,7 @@ def blocks_of(pcm: Pcm) -> list[Block]:
 
 @pytest.mark.parametrize("late_ms", [0.0, 5.0, -40.0, 200.0])
 def test_a_lag_is_found(call: Pcm, planned: Splice, late_ms: float) -> None:
-    """An output that plays the call later, or earlier, by this much: each window says so to 0.1 ms."""
+    """An output that plays the call later, or earlier, by this much: each window has this lag to 0.1 ms."""
     windows = choose_windows(blocks_of(call), planned, "call", (0, 1))
     assert {w.channel for w in windows} == {0, 1}
     output = np.zeros((34 * RATE, 2), np.float32)

@@ -184,7 +184,7 @@ SEAM = OFFSET_S + CALL_S
 
 
 def test_every_capture_passes(capture: Capture) -> None:
-    """What is rendered of a real capture lies within a tenth of a millisecond and passes every limit."""
+    """The output of a real capture is within a tenth of a millisecond of the plan and passes every limit."""
     check = of(capture).check()
     assert {f.status for f in seam_findings(check)} == {"pass"}
     assert [seam.sources for seam in check.seams] == [("recording", "call"), ("call", "recording")]
@@ -198,7 +198,7 @@ def test_every_capture_passes(capture: Capture) -> None:
 
 
 def test_a_clean_pair_passes_and_all_of_it_is_measured(pair: Made) -> None:
-    """Where there is sound on both sides, nothing stays undetermined."""
+    """With audio on both sides of each seam, every finding has a value."""
     found = findings(pair.check())
     assert {name: f.status for name, f in found.items() if f.status != "pass"} == {}
     assert UNDETERMINED not in {f.value for f in found.values()}
@@ -208,7 +208,7 @@ def test_a_clean_pair_passes_and_all_of_it_is_measured(pair: Made) -> None:
 @pytest.mark.parametrize("error_ms", [5.0, -5.0, 80.0, -80.0])
 @pytest.mark.parametrize("name", ["sample", "vp8.webm"])
 def test_a_wrong_alignment_is_measured(name: str, error_ms: float) -> None:
-    """A call laid 5 or 80 ms off is found so to a tenth of a millisecond, and the after-call part is still right."""
+    """A call 5 or 80 ms off is measured to a tenth of a millisecond; the after-call audio passes."""
     check = of(CAPTURES[name], error_s=error_ms / 1000).check()
     assert check.call.median_s == pytest.approx(error_ms / 1000, abs=1e-4)
     found = findings(check)
@@ -221,7 +221,7 @@ def test_a_wrong_alignment_is_measured(name: str, error_ms: float) -> None:
 
 
 def test_another_calls_audio_is_not_found(pair: Made, tmp_path: Path) -> None:
-    """Where plenty of active speech isn't played near its place, the check fails and gives no residual."""
+    """If most active windows aren't found near their place, the check fails without a residual."""
     call = np.stack([noise(CALL_S, 8000, 11), noise(CALL_S, 8000, 12)], axis=1)
     other = made(wav(tmp_path / "call.wav", call).read_bytes(), pair.own, Alignment(OFFSET_S))
     found = findings(pair.check_file(other.output))
@@ -247,13 +247,13 @@ def test_a_hole_at_a_seam_is_found(pair: Made, played: Pcm, seam_s: float, begin
 
 
 def _is_sounding_near(played: Pcm, seam_s: float) -> bool:
-    """Whether the made sound goes on all the way across: else a hole there would be none."""
+    """Whether the audio continues across the seam; otherwise a hole couldn't show."""
     part = np.square(played[at(seam_s - 0.05) : at(seam_s + 0.05)]).sum(axis=1)
     return bool(part.reshape(-1, 80).mean(axis=1).min() > 1e-5)
 
 
 @pytest.mark.parametrize("moved_ms", [30.0, -30.0])
-def test_what_was_put_in_or_left_out_at_a_seam_is_found(pair: Made, played: Pcm, moved_ms: float) -> None:
+def test_inserted_and_missing_time_at_a_seam_is_found(pair: Made, played: Pcm, moved_ms: float) -> None:
     """All that follows a seam 30 ms later, or earlier, is a gap, or a loss, of 30 ms to a tenth of a millisecond."""
     cut, length = at(SEAM), at(abs(moved_ms) / 1000)
     if moved_ms > 0:
@@ -268,7 +268,7 @@ def test_what_was_put_in_or_left_out_at_a_seam_is_found(pair: Made, played: Pcm,
 
 @pytest.mark.parametrize("away_ms", [-12, 0, 15])
 def test_a_click_is_found(pair: Made, played: Pcm, away_ms: int) -> None:
-    """A single sample of full scale near a seam is a click; the same far from it is none of the seam's."""
+    """A single sample of full scale near a seam is a click of the seam; far from it, it isn't."""
     spoiled = played.copy()
     spoiled[at(SEAM + away_ms / 1000)] += 0.9
     found = findings(pair.check_file(lossless(spoiled)))
@@ -301,7 +301,7 @@ def test_a_level_step_is_found(pair: Made, played: Pcm, step_db: float) -> None:
 
 
 def test_a_muffled_side_is_found(pair: Made, played: Pcm) -> None:
-    """What follows the seam low-passed to 1.5 kHz is narrower than a telephone."""
+    """Audio low-passed to 1.5 kHz after the seam is narrower than a telephone."""
     tail = played[at(SEAM) :]
     spectrum = np.fft.rfft(tail, axis=0)
     spectrum[np.fft.rfftfreq(len(tail), 1 / RATE) > 1500] = 0.0
@@ -312,7 +312,7 @@ def test_a_muffled_side_is_found(pair: Made, played: Pcm) -> None:
 
 
 def test_a_lost_audio_buffer_of_the_output_is_found(pair: Made, played: Pcm) -> None:
-    """A packet that is missing is a gap of its length in the time stamps, and a hole where it lies at a seam."""
+    """A missing packet is a gap of its length in the timestamps, and a hole if it is at a seam."""
     number = at(SEAM) // 1024
     check = pair.check_file(lossless(played, holes=(number,)))
     (step,) = check.discontinuities
@@ -368,7 +368,7 @@ def test_drift_and_jumps_are_followed(pair: Made) -> None:
 
 
 def test_silence_is_undetermined_and_passes(tmp_path: Path) -> None:
-    """Where nothing sounds, nothing is claimed."""
+    """Silence leaves the findings undetermined."""
     own = recording(tmp_path / "own.webm", Shape(seconds=6.0), np.zeros(6 * 48_000, np.float32))
     call = wav(tmp_path / "call.wav", np.zeros((3 * 8000, 2), np.float32))
     found = findings(made(call.read_bytes(), own.read_bytes(), Alignment(1.5)).check())
@@ -378,7 +378,7 @@ def test_silence_is_undetermined_and_passes(tmp_path: Path) -> None:
 
 
 def test_a_recording_without_sound_is_checked_as_well(tmp_path: Path) -> None:
-    """The call stands alone: its residual is measured, and there is none of the recording's own audio."""
+    """The call's residual is measured; the recording's own audio has no windows."""
     own = recording(tmp_path / "own.webm", Shape(seconds=8.0, audio=None))
     call = wav(tmp_path / "call.wav", np.stack([noise(5.0, 8000, 1), noise(5.0, 8000, 2)], axis=1))
     check = made(call.read_bytes(), own.read_bytes(), Alignment(1.0)).check()
@@ -389,7 +389,7 @@ def test_a_recording_without_sound_is_checked_as_well(tmp_path: Path) -> None:
 
 
 def test_a_call_of_less_than_a_window(pair: Made, tmp_path: Path) -> None:
-    """A call of 0.8 s is found in its place and joined without a gap; its levels are too short to measure."""
+    """A call of 0.8 s is found at its place and joined without a gap; its levels are too short to measure."""
     call = wav(tmp_path / "call.wav", np.stack([noise(0.8, 8000, 5), noise(0.8, 8000, 6)], axis=1))
     check = made(call.read_bytes(), pair.own, Alignment(4.0)).check()
     found = {f.name: f for f in seam_findings(check)}

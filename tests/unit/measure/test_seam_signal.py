@@ -71,8 +71,8 @@ def test_a_hole_is_found_with_its_length(begin_s: float, length_s: float) -> Non
     assert hole_s(cut, steady(), steady(), FADE, RATE) == pytest.approx(length_s, abs=0.003)
 
 
-def test_what_is_no_hole() -> None:
-    """A whole output, a quieter copy and a gap of 4 ms have none; silent sources can't show one."""
+def test_a_quiet_or_short_gap_is_not_a_hole() -> None:
+    """A whole output, a quieter copy and a gap of 4 ms have no hole; silent sources can't show one."""
     whole = steady()
     assert hole_s(whole, whole, whole, FADE, RATE) == 0.0
     assert hole_s(whole * np.float32(0.03), whole, whole, FADE, RATE) == 0.0
@@ -83,7 +83,7 @@ def test_what_is_no_hole() -> None:
 
 
 def test_a_click_exceeds_the_bends_of_its_surroundings() -> None:
-    """Speech as planned has none. One sample of half of full scale is one near the fade, and isn't farther away."""
+    """Speech as planned has no click. A sample of half of full scale is a click near the fade, not farther away."""
     speech = stereo(noise(4.0, RATE, 9))
     assert click_db(speech, speech, speech, FADE, RATE) < 1.0
     near, far = speech.copy(), speech.copy()

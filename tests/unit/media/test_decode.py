@@ -1,4 +1,4 @@
-"""Samples lie where their time stamps say."""
+"""Decoded samples are placed by their timestamps."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     ("name", "audio"), [("a.webm", "libopus"), ("a.mp4", "aac"), ("a.mkv", "aac"), ("a.mp4", "libopus")]
 )
 @pytest.mark.parametrize(("start_s", "within_s"), [(0.0, 1e-4), (2.0, 1e-3)])
-def test_sound_lies_where_it_was_put(
+def test_audio_is_decoded_at_its_place(
     name: str, audio: str, start_s: float, within_s: float, tmp_path: Path, source: Open
 ) -> None:
     """Encoder delay and pre-skip don't move the sound; a late start does by no more than the file's rounding (ms)."""
@@ -46,7 +46,7 @@ def test_sound_lies_where_it_was_put(
 
 
 def test_a_gap_is_silence_and_moves_nothing(tmp_path: Path, source: Open) -> None:
-    """Lost buffers leave silence; what follows keeps its own time."""
+    """Lost buffers leave silence; the audio after them keeps its own time."""
     sound = noise(3.0, RATE)
     path = recording(tmp_path / "a.webm", Shape(gap=(1.0, 1.5)), sound)
     with open_container(source(path), RECORDING_FORMATS) as container:
@@ -57,7 +57,7 @@ def test_a_gap_is_silence_and_moves_nothing(tmp_path: Path, source: Open) -> Non
 
 
 def test_reading_in_the_middle_gives_the_same_samples(source: Open) -> None:
-    """What comes before isn't decoded, and yet the samples are those of a read from the start, at the same place."""
+    """The audio before it isn't decoded, and the samples equal those of a read from the start."""
     path = CAPTURES["sample"].recording
     with open_container(source(path), RECORDING_FORMATS) as container:
         whole = AudioDecoder(container, step_back_s=60.0).read(0, 28 * RATE)
@@ -71,7 +71,7 @@ def test_reading_in_the_middle_gives_the_same_samples(source: Open) -> None:
 
 @pytest.mark.parametrize("capture_name", ["vp8.webm", "h264.mkv", "av1.webm"])
 def test_a_late_read_keeps_its_place(capture_name: str, source: Open) -> None:
-    """The same holds where time stamps are whole milliseconds and there is no index."""
+    """The same holds for timestamps in whole milliseconds without an index."""
     path = CAPTURES[capture_name].recording
     with open_container(source(path), RECORDING_FORMATS) as container:
         whole = AudioDecoder(container, step_back_s=60.0).read(0, 13 * RATE)
@@ -105,7 +105,7 @@ def test_compressed_call_audio_is_read_in_place(encoder: str, kind: str, tmp_pat
 
 
 def test_mono_plays_on_both_sides_and_surround_is_mixed(tmp_path: Path, source: Open) -> None:
-    """Whatever the layout, two equal-sounding sides come out, at their own level."""
+    """Every layout gives two equal sides at their own level."""
     for channels in (1, 6):
         path = recording(tmp_path / f"{channels}.mkv", Shape(audio="aac", video="libx264", channels=channels))
         with open_container(source(path), RECORDING_FORMATS) as container:
@@ -132,7 +132,7 @@ def test_any_order_of_forward_reads_gives_the_same_samples(steps: list[int]) -> 
 
 
 def test_before_the_start_and_behind_the_end_is_silence(source: Open) -> None:
-    """A track has silence where it has nothing."""
+    """A read outside the track gives silence."""
     with open_container(source(CAPTURES["vp8.webm"].call), CALL_FORMATS) as container:
         track = AudioDecoder(container)
         assert not track.read(-8000, 8000).any()
@@ -149,13 +149,13 @@ def test_outside_the_spans_nothing_is_decoded(tmp_path: Path, source: Open) -> N
         assert track.packets < 310
     for low, high in ((2 * RATE, 4 * RATE), (36 * RATE, 39 * RATE)):
         assert abs(shift_samples(sound[low:high], got[low:high, 0])) <= 1
-        assert np.corrcoef(sound[low:high], got[low:high, 0])[0, 1] > 0.9  # what AAC leaves of noise
+        assert np.corrcoef(sound[low:high], got[low:high, 0])[0, 1] > 0.9  # AAC changes noise
     assert not got[5 * RATE : 35 * RATE].any()
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac"])
 def test_a_span_begins_in_the_middle_of_a_long_packet(suffix: str, tmp_path: Path, source: Open) -> None:
-    """A WAV comes in packets of half a second: what of a span lies in the packet before the next is there as well."""
+    """A WAV has packets of half a second: a span gets the part in its first packet as well."""
     sound = noise(60.0, 8000)
     path = wav(tmp_path / "a.wav", sound)
     if suffix == "flac":
@@ -168,8 +168,8 @@ def test_a_span_begins_in_the_middle_of_a_long_packet(suffix: str, tmp_path: Pat
             assert track.read(low, 12_000)[:, 0] == pytest.approx(sound[low : low + 12_000], abs=1e-3)
 
 
-def test_what_is_to_be_kept_is_what_a_read_gives(tmp_path: Path, source: Open) -> None:
-    """Kept samples are those of a read of the same places, also where nobody else reads them; before 0 is silence."""
+def test_captured_spans_equal_a_read(tmp_path: Path, source: Open) -> None:
+    """Captured samples equal a read of the same spans, also of spans that aren't read; before 0 is silence."""
     sound = noise(12.0, RATE)
     path = recording(tmp_path / "a.mp4", Shape(seconds=12.0, fps=2, video="libx264", audio="aac"), sound)
     kept = [Span(-0.5, 0.5), Span(3.0, 4.0), Span(3.5, 5.0), Span(10.0, 11.0)]
@@ -187,8 +187,8 @@ def test_what_is_to_be_kept_is_what_a_read_gives(tmp_path: Path, source: Open) -
 
 
 @pytest.mark.parametrize("wanted", [[], [Span(30.0, 32.0)], [Span(1.0, 2.0), Span(30.0, 32.0), Span(56.0, 59.0)]])
-def test_a_track_that_sleeps_misses_nothing_that_is_wanted(wanted: list[Span], tmp_path: Path, source: Open) -> None:
-    """An MP4's sound is passed over by the demuxer where it isn't wanted, whole where it is; the picture is whole."""
+def test_a_paused_track_gets_every_wanted_packet(wanted: list[Span], tmp_path: Path, source: Open) -> None:
+    """The demuxer skips unwanted audio of an MP4; wanted audio and the video are complete."""
     sound = noise(60.0, RATE)
     path = recording(tmp_path / "a.mp4", Shape(seconds=60.0, fps=4, video="libx264", audio="aac"), sound)
     with open_container(source(path), RECORDING_FORMATS) as container:
@@ -256,7 +256,7 @@ def test_sound_of_more_than_eight_channels_is_damage(tmp_path: Path, source: Ope
 
 @pytest.mark.parametrize("step_s", [0.02, -0.02])
 def test_a_step_in_the_middle_of_a_second_is_kept(step_s: float, tmp_path: Path) -> None:
-    """Sound before a step stays, what follows moves by as much, and what overlaps is trimmed, not mixed."""
+    """Audio before a step stays, audio after it moves, and an overlap is trimmed, not mixed."""
     sound = noise(3.0, RATE)
     path = tmp_path / "a.mkv"
     at = 72_000  # 1.5 s, between two packets

@@ -70,7 +70,7 @@ def test_a_cut_wav_is_as_long_as_what_is_there(tmp_path: Path, source: Open) -> 
 def test_other_call_audio_comes_down_to_8_khz_in_place(
     encoder: str, kind: str, rate: int, tmp_path: Path, source: Open
 ) -> None:
-    """Whatever the rate, sample i lies at i / 8000 s."""
+    """At each rate, sample i is at i / 8000 s."""
     pcm = stereo(3.0, rate)
     call = source(encoded(tmp_path / "call", pcm, encoder, rate, kind))
     track = decode_call_8khz(call, probe_call(call))
@@ -81,7 +81,7 @@ def test_other_call_audio_comes_down_to_8_khz_in_place(
 
 
 @pytest.mark.parametrize("shape", [Shape(), Shape(gap=(1.0, 1.5)), Shape(start_s=2.0)], ids=["plain", "gap", "late"])
-def test_the_recording_lies_by_its_time_stamps(shape: Shape, tmp_path: Path, source: Open) -> None:
+def test_the_recording_is_placed_by_its_timestamps(shape: Shape, tmp_path: Path, source: Open) -> None:
     """A gap and a late start don't move what follows by more than a sample and the container's rounding."""
     sound = noise(3.0, WIDE)
     own = source(recording(tmp_path / "a.webm", shape, sound))
@@ -93,13 +93,13 @@ def test_the_recording_lies_by_its_time_stamps(shape: Shape, tmp_path: Path, sou
 
 
 def test_a_recording_without_audio_is_an_empty_track(tmp_path: Path, source: Open) -> None:
-    """Nothing was recorded: nothing is heard, and nothing fails."""
+    """A recording without audio gives an empty track, and no error."""
     own = source(recording(tmp_path / "a.webm", Shape(audio=None)))
     assert decode_recording_8khz(own, probe_recording(own)).shape == (0,)
 
 
-def test_what_has_no_index_is_probed_and_heard_in_one_reading(capture: Capture, source: Open) -> None:
-    """It says the same, and sounds the same, as two readings would; every packet is shown on the way."""
+def test_a_file_without_an_index_is_probed_and_decoded_in_one_reading(capture: Capture, source: Open) -> None:
+    """Tracks and audio equal those of two readings; every packet is passed to the watcher."""
     own = source(capture.recording)
     shown: list[int] = []
     info, sound = probe_and_decode(own, lambda _: lambda packet: shown.append(packet.stream_index))
@@ -111,7 +111,7 @@ def test_what_has_no_index_is_probed_and_heard_in_one_reading(capture: Capture, 
     assert len(shown) == info.video.packets + (info.audio.packets or 0)
 
 
-def test_what_an_index_lists_isnt_heard_yet(tmp_path: Path, source: Open) -> None:
+def test_a_file_with_an_index_isnt_decoded_yet(tmp_path: Path, source: Open) -> None:
     """Nothing has to be read to know it."""
     own = source(recording(tmp_path / "a.mp4", Shape(video="libx264", audio="aac")))
     info, sound = probe_and_decode(own)
@@ -119,8 +119,8 @@ def test_what_an_index_lists_isnt_heard_yet(tmp_path: Path, source: Open) -> Non
     assert sound is None
 
 
-def test_a_clock_that_begins_hours_late_is_heard_anew(tmp_path: Path, source: Open) -> None:
-    """What is taken off its time stamps is known only once they have been read."""
+def test_a_clock_that_begins_hours_late_is_decoded_later(tmp_path: Path, source: Open) -> None:
+    """The origin of its timestamps is known only after they were read."""
     own = source(recording(tmp_path / "a.webm", Shape(start_s=7200.0)))
     info, sound = probe_and_decode(own)
     assert info.origin_s == pytest.approx(7200.0, abs=0.1)
@@ -143,18 +143,18 @@ def test_hours_of_silence_are_not_allocated(tmp_path: Path, source: Open) -> Non
 
 
 @pytest.mark.parametrize("start_s", [0.0, 7200.0])
-def test_a_recording_without_audio_is_probed_without_hearing(start_s: float, tmp_path: Path, source: Open) -> None:
-    """Its picture is read all the same, and its sound is empty, or not asked for."""
+def test_a_recording_without_audio_is_probed_without_decoding(start_s: float, tmp_path: Path, source: Open) -> None:
+    """Its video is read, and its audio is empty or not requested."""
     own = source(recording(tmp_path / "a.webm", Shape(audio=None, start_s=start_s)))
     info, sound = probe_and_decode(own)
     assert info == probe_recording(own)
     assert sound is None if start_s else sound is not None and sound.shape == (0,)
 
 
-def test_what_is_placed_beyond_the_longest_recording_takes_no_memory(
+def test_audio_beyond_the_longest_recording_takes_no_memory(
     tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A damaged time stamp of days would be preceded by as much silence."""
+    """A damaged timestamp of days would need days of silence before it."""
     monkeypatch.setattr(module, "LONGEST", 10 * RATE)
     shape = Shape(seconds=4.0, leap=(3.0, 3000.0))
     _, sound = probe_and_decode(source(recording(tmp_path / "a.webm", shape)))
@@ -207,20 +207,20 @@ def test_a_far_call_too_long_for_memory_stays_where_it_is(sample: Capture, monke
 
 
 def test_the_exact_call_is_what_a_decoder_gives(sample: Capture, source: Open) -> None:
-    """Sample for sample, silence on either side, from the file as from memory; of other files there is none."""
+    """Sample for sample with silence on either side, from the file and from memory."""
     call = source(sample.call)
     info = probe_call(call)
     with open_container(call, CALL_FORMATS) as container:
         expected = AudioDecoder(container, origin_s=None, step_back_s=30.0).read(-100, 25 * RATE)
-    for heard in (None, decode_call_8khz(far(sample.call), info)):
-        exact = exact_call(call, info, heard)
+    for decoded in (None, decode_call_8khz(far(sample.call), info)):
+        exact = exact_call(call, info, decoded)
         assert exact is not None
         assert exact.rate == RATE
         assert np.array_equal(exact.read(-100, 25 * RATE), expected)
 
 
 def test_of_other_call_audio_there_is_no_exact_copy(tmp_path: Path, source: Open) -> None:
-    """Only a decoder gets at it: what was heard of it has been brought down to 8 kHz."""
+    """Only a decoder can read it, and its result was downsampled to 8 kHz."""
     call = source(encoded(tmp_path / "a.flac", stereo(2.0, 16_000), "flac", 16_000, "flac"))
     info = probe_call(call)
     assert exact_call(call, info, decode_call_8khz(call, info)) is None

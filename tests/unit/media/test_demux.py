@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Open = Callable[[Path], Source]
 
-SECRET = "a secret that lies in another file"  # noqa: S105  it only plays one
+SECRET = "a secret in another file"  # noqa: S105  it only plays one
 DRESSED = {
     "m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{other}\n#EXT-X-ENDLIST\n",
     "concat": "ffconcat version 1.0\nfile '{other}'\n",
@@ -46,7 +46,7 @@ DRESSED = {
 
 @pytest.mark.parametrize("kind", sorted(DRESSED))
 @pytest.mark.parametrize("formats", [RECORDING_FORMATS, CALL_FORMATS])
-def test_what_is_dressed_as_media_is_refused(kind: str, formats: str, tmp_path: Path, source: Open) -> None:
+def test_text_dressed_as_media_is_refused(kind: str, formats: str, tmp_path: Path, source: Open) -> None:
     """A playlist, a script or an error page is named for what it is, and what it points at is never opened."""
     other = tmp_path / "other.wav"
     shutil.copy(MEDIA / "call.wav", other)
@@ -57,7 +57,7 @@ def test_what_is_dressed_as_media_is_refused(kind: str, formats: str, tmp_path: 
 
 
 def test_an_empty_file_is_named_as_such(tmp_path: Path, source: Open) -> None:
-    """Zero bytes are no media, and the sentence says so."""
+    """A file of zero bytes has its own message."""
     path = tmp_path / "recording.webm"
     path.touch()
     with pytest.raises(MediaError, match=r"recording\.webm is empty"), open_container(source(path), RECORDING_FORMATS):
@@ -77,7 +77,7 @@ def test_the_bytes_count_not_the_name(tmp_path: Path, source: Open) -> None:
 
 @pytest.mark.parametrize("kept", [20, 700, 1100])
 def test_an_mp4_cut_in_its_index_says_that_nothing_can_be_played(kept: int, tmp_path: Path, source: Open) -> None:
-    """A file cut before its index holds nothing that could be used, and how much is missing is said."""
+    """A file cut before its index is useless; the message has the number of missing bytes."""
     path = tmp_path / "recording.mp4"
     whole = CAPTURES["sample"].recording.read_bytes()
     path.write_bytes(whole[:kept])
@@ -95,7 +95,7 @@ def test_an_mp4_cut_in_its_index_says_that_nothing_can_be_played(kept: int, tmp_
     ],
 )
 def test_other_media_are_named(head: bytes, says: str, tmp_path: Path, source: Open) -> None:
-    """What is media, but none that is taken, isn't called no media; a WAV asks whether the two were swapped."""
+    """Media of an unsupported kind are named; for a WAV the message asks whether the two files were swapped."""
     path = tmp_path / "recording.mp4"
     path.write_bytes(head + bytes(100))
     with pytest.raises(MediaError, match=says), open_container(source(path), RECORDING_FORMATS):
@@ -124,9 +124,9 @@ def test_a_watch_sees_every_packet_that_is_subscribed_to(sample: Capture, source
         shared = PacketDemuxer(container, watch)
         pictures = shared.subscribe(video_stream(container), lambda _: False)
         sound = audio_stream(container)
-        heard = [(p.stream_index, p.pts) for p in shared.subscribe(sound)]
+        received = [(p.stream_index, p.pts) for p in shared.subscribe(sound)]
         assert seen == every
-        assert heard == [e for e in every if e[0] == sound.index]
+        assert received == [e for e in every if e[0] == sound.index]
         assert list(pictures) == [None]
 
 
@@ -145,10 +145,8 @@ class Failing(io.BytesIO):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
-def test_a_file_that_breaks_while_it_is_read_says_so(
-    share: float, sample: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """FFmpeg takes an error for the file's end; nobody else may, and the sentence is the file's own."""
+def test_an_error_of_the_file_is_raised(share: float, sample: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg takes an error for the file's end; the file's own error is raised afterwards."""
     monkeypatch.setattr(media_module, "BUFFER_BYTES", 1 << 14)
     content = sample.recording.read_bytes()
     file = Failing(content, round(share * len(content)))

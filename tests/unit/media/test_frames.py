@@ -23,7 +23,7 @@ def frame(side_values: list[float], samples: int = 4, rate: int = RATE, stamp: i
 
 
 def test_frames_of_one_kind_come_out_as_one() -> None:
-    """Their samples follow each other, whatever their stamps say: where they lie is decided elsewhere."""
+    """Their samples follow each other, whatever their timestamps: the decoder places them."""
     queue = FrameQueue()
     assert all(queue.add(frame([value, -value], stamp=stamp)) for value, stamp in ((0.1, 0), (0.2, 9999), (0.3, 1)))
     taken = queue.take()
@@ -53,7 +53,7 @@ def test_a_frame_of_another_kind_waits_until_the_others_are_taken(other: av.Audi
 
 
 def test_a_frame_of_another_time_base_loses_nothing() -> None:
-    """A decoder's last frame may have one: it is taken after the others, and so it is where nothing waits."""
+    """A decoder's last frame may have another time base: it is taken after the others, or alone."""
     queue = FrameQueue()
     late = frame([0.5])
     late.time_base = Fraction(1, 1000)
@@ -69,7 +69,7 @@ def test_a_frame_of_another_time_base_loses_nothing() -> None:
 
 
 def test_frames_that_cannot_be_joined_come_out_one_by_one() -> None:
-    """Of three sides and more, none is lost."""
+    """Frames of three and more channels come out one by one, and all of them."""
     queue = FrameQueue()
     assert queue.add(frame([0.1] * 3))
     assert not queue.add(frame([0.1] * 3))

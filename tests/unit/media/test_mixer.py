@@ -38,9 +38,9 @@ class Track:
 def mixed(alignment: Alignment, call: Track, own: Track | None, rate: int, block: int = 1024) -> Pcm:
     """The whole output."""
     span = None if own is None else Span(0.0, len(own.pcm) / own.rate)
-    laid = splice(alignment, call_s=len(call.pcm) / call.rate, recording_audio=span)
+    planned = splice(alignment, call_s=len(call.pcm) / call.rate, recording_audio=span)
     tracks = {"call": call} if own is None else {"call": call, "recording": own}
-    return np.concatenate(list(mix(laid, cast("dict[str, AudioDecoder]", tracks), rate, block)))  # type: ignore[arg-type]
+    return np.concatenate(list(mix(planned, cast("dict[str, AudioDecoder]", tracks), rate, block)))  # type: ignore[arg-type]
 
 
 def tone(hz: float, seconds: float, rate: int) -> Pcm:
@@ -51,7 +51,7 @@ def tone(hz: float, seconds: float, rate: int) -> Pcm:
 @pytest.mark.parametrize("offset_s", [0.0, 1.2345, -0.77, 0.00003])
 @pytest.mark.parametrize("rate", [8000, 16_000, 48_000])
 def test_a_tone_comes_out_in_phase(offset_s: float, rate: int) -> None:
-    """The call's sound lies at its place to within half an output sample, at its own level."""
+    """The call plays at its place to within half an output sample, at its own level."""
     call, own = Track(tone(700.0, 3.0, 8000), 8000), Track(np.zeros(48_000 * 5, np.float32), 48_000)
     out = mixed(Alignment(offset_s), call, own, rate)
     at_s = np.arange(len(out)) / rate - max(offset_s, 0.0)
@@ -103,7 +103,7 @@ def test_the_size_of_the_blocks_changes_nothing(block: int) -> None:
     assert np.array_equal(mixed(alignment, call, own, 16_000, block), mixed(alignment, call, own, 16_000, 4096))
 
 
-def test_what_is_too_loud_is_clipped_not_wrapped() -> None:
+def test_samples_beyond_full_scale_are_clipped_not_wrapped() -> None:
     """Nothing beyond full scale goes to an encoder."""
     call = Track(np.full(8000, 1.5, np.float32), 8000)
     assert np.abs(mixed(Alignment(0.0), call, None, 8000)).max() <= 1.0

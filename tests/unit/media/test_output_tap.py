@@ -1,4 +1,4 @@
-"""A file that is never read again: what muxer and decoder do to its sound on the way is found all the same."""
+"""The capture of an output: the check finds faults of muxer and decoder without reading the file again."""
 
 from __future__ import annotations
 
@@ -103,8 +103,8 @@ def test_a_capture_gives_the_same_check_as_the_finished_file(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_sound_result_passes(name: str) -> None:
-    """What nobody has touched lies where it was given to the muxer, and passes every limit."""
+def test_a_good_output_passes(name: str) -> None:
+    """An untouched output has its audio at the muxed timestamps, and passes every limit."""
     check = checked(CAPTURES[name])
     assert {f.status for f in seam_findings(check)} == {"pass"}
     assert check.discontinuities == ()
@@ -113,8 +113,8 @@ def test_a_sound_result_passes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_sound_that_the_muxer_writes_late_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a second later in the file than it was encoded for: both sources lie so far off, and the stamps say it."""
+def test_audio_that_the_muxer_writes_late_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The muxer writes half a second late: both sources and the timestamps are late by half a second."""
     monkeypatch.setattr(AudioMuxer, "write", muxing(late(0.5)))
     check = checked(CAPTURES[name])
     assert check.call.median_s == pytest.approx(0.5, abs=0.002)
@@ -125,7 +125,7 @@ def test_sound_that_the_muxer_writes_late_is_found(name: str, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_sound_that_is_late_from_somewhere_on_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_audio_that_is_late_from_some_moment_on_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Packets that are 40 ms late from the tenth second on are a step there, and no residual before it."""
 
     def change(_: int, packet: Any) -> Any:
@@ -142,7 +142,7 @@ def test_sound_that_is_late_from_somewhere_on_is_found(name: str, monkeypatch: p
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_sound_that_the_muxer_leaves_out_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_audio_that_the_muxer_leaves_out_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every tenth packet missing: nothing is published of it, and the error says how many are there."""
     monkeypatch.setattr(AudioMuxer, "write", muxing(lambda number, packet: packet if number % 10 != 9 else None))
     with pytest.raises(StorageError, match=r"holds \d+ of the \d+ audio packets that were written"):
@@ -150,15 +150,15 @@ def test_sound_that_the_muxer_leaves_out_is_refused(name: str, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_the_rendering_has_lost_of_the_recording_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where its decoder falls silent for good, the same recording read before says that there was sound."""
+def test_recording_audio_lost_by_the_decoder_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decoder of the mix falls silent; the reference decoding shows that there was audio."""
     monkeypatch.setattr(write, "PacketDemuxer", losing_audio(Span(CAPTURES[name].call_end_s - 1.0, 1e9)))
     check = checked(CAPTURES[name])
     assert check.own.missing > 0.5
     assert findings(check)["own_audio_missing"].status == "fail"
 
 
-def test_what_the_rendering_has_lost_next_to_a_seam_is_found(sample: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_audio_lost_next_to_a_seam_is_found(sample: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a second behind the call's end that wasn't decoded: the side is quieter than its source."""
     end_s = sample.call_end_s
     whole = checked(sample).seams[-1]

@@ -1,4 +1,4 @@
-"""Container timing: lost buffers, doubled stamps, skew and a frozen picture, told by packets alone."""
+"""Container timing: lost buffers, doubled timestamps, skew and frozen video, from the packets alone."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def remuxed(path: Path, change: Callable[[int, Any], bool]) -> Source:
 
 
 def test_every_capture_passes(capture: Capture, source: Open) -> None:
-    """What Chromium records under no load has no gap, no overlap, and no skew that is noticed."""
+    """Recordings of an idle Chromium have no gap, no overlap and no noticeable skew."""
     timing = measure_timing(source(capture.recording))
     assert timing.audio is not None
     assert timing.video is not None
@@ -65,13 +65,13 @@ def test_every_capture_passes(capture: Capture, source: Open) -> None:
 
 
 def test_the_sound_begins_where_its_lead_in_ends(source: Open) -> None:
-    """Chromium's MP4 has 80 ms of Opus pre-skip before the first sound; its WebM has none and starts late instead."""
-    heard = {}
+    """Chromium's MP4 has 80 ms of Opus pre-skip first; its WebM has no pre-skip and starts late instead."""
+    starts_s = {}
     for name in ("sample", "vp9.mp4", "vp8.webm", "av1.webm"):
         audio = measure_timing(source(CAPTURES[name].recording)).audio
         assert audio is not None
-        heard[name] = round(audio.audible.start_s, 6)
-    assert heard == {"sample": 0.08, "vp9.mp4": 0.08, "vp8.webm": 0.041, "av1.webm": 0.048}
+        starts_s[name] = round(audio.audible.start_s, 6)
+    assert starts_s == {"sample": 0.08, "vp9.mp4": 0.08, "vp8.webm": 0.041, "av1.webm": 0.048}
 
 
 def test_nothing_is_decoded_and_the_source_stays_where_it_was(sample: Capture, source: Open) -> None:
@@ -157,7 +157,7 @@ def test_a_leap_freezes_the_picture_and_opens_a_gap(source: Open, tmp_path: Path
 
 
 @pytest.mark.parametrize(("audio_s", "status"), [(2.9, "pass"), (2.5, "warn"), (4.0, "warn")])
-def test_sound_that_ends_far_from_its_picture_is_told(
+def test_audio_that_ends_far_from_its_video_is_reported(
     audio_s: float, status: str, source: Open, tmp_path: Path
 ) -> None:
     """How long the last frame stays is unknown: a frame earlier passes, half a second off doesn't."""
@@ -168,14 +168,14 @@ def test_sound_that_ends_far_from_its_picture_is_told(
 
 
 def test_a_track_alone_has_no_skew(source: Open, tmp_path: Path) -> None:
-    """Without sound there is nothing to compare, and nothing is said of it."""
+    """Without audio there is no skew to report."""
     timing = measure_timing(source(recording(tmp_path / "r.webm", Shape(audio=None))))
     assert timing.audio is None
     assert timing.start_skew_s is timing.end_skew_s is None
     assert set(findings(timing)) == {"video_freeze"}
 
 
-def test_what_is_no_media_is_told_so() -> None:
+def test_a_file_that_isnt_media_is_refused() -> None:
     """The sentence of `media.opened` comes through."""
     with pytest.raises(MediaError, match="isn't media"):
         measure_timing(Source("x", io.BytesIO(b"nothing of the kind"), 19))
@@ -211,15 +211,15 @@ def test_a_fast_clock_is_no_gap() -> None:
     )
 
 
-def test_opus_packets_tell_their_length() -> None:
+def test_opus_packets_have_their_duration() -> None:
     """RFC 6716, 3.1: configuration and code of the first byte, the count of frames in the second."""
-    told = {bytes([127, 3, 0]): 0.060, bytes([188]): 0.020, bytes([0b11110_0_11, 6]): 0.060, bytes([0]): 0.010}
-    assert {data: opus_packet_s(data) for data in told} == pytest.approx(told)
+    durations_s = {bytes([127, 3, 0]): 0.060, bytes([188]): 0.020, bytes([0b11110_0_11, 6]): 0.060, bytes([0]): 0.010}
+    assert {data: opus_packet_s(data) for data in durations_s} == pytest.approx(durations_s)
     assert opus_preskip_s(b"OpusHead\x01\x02\x38\x01" + bytes(7)) == pytest.approx(0.0065)
     assert opus_preskip_s(None) == opus_preskip_s(b"?") == 0.0
 
 
-def test_a_single_packet_and_none_at_all() -> None:
+def test_a_single_packet_and_no_packet() -> None:
     """Too little to judge gives no step, and no error."""
     none, one = np.zeros(0), np.array([0.5])
     assert audio_timing(none, none) is None
@@ -234,7 +234,7 @@ def test_a_single_packet_and_none_at_all() -> None:
 
 
 def test_packets_of_differing_length_are_no_gaps() -> None:
-    """Where a codec's packets differ in length and the container is silent about it, nothing is claimed."""
+    """If packets differ in length and the container has no lengths, no gap is reported."""
     lengths = np.array([0.003, 0.021] * 50)
     stamps = np.concatenate([[0.0], np.cumsum(lengths)])[:-1]
     for durations in (lengths, np.zeros(100)):

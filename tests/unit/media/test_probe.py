@@ -1,4 +1,4 @@
-"""What a file holds, and what it lacks."""
+"""The contents of a file, and its missing bytes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_real_captures_are_whole_and_known(capture: Capture, source: Open) -> No
 
 @pytest.mark.parametrize("name", sorted(CAPTURES))
 def test_a_capture_cut_in_the_middle_is_used_as_far_as_it_goes(name: str, tmp_path: Path, source: Open) -> None:
-    """Half the bytes give some of the picture, and what is missing is counted."""
+    """Half the bytes give part of the video; the missing bytes are counted."""
     capture = CAPTURES[name]
     path = tmp_path / capture.recording.name
     whole = capture.recording.read_bytes()
@@ -51,8 +51,8 @@ def test_a_capture_cut_in_the_middle_is_used_as_far_as_it_goes(name: str, tmp_pa
     assert info.video.packets > 0
 
 
-def test_an_mp4_with_its_index_in_front_tells_how_many_seconds_are_lost(tmp_path: Path, source: Open) -> None:
-    """Where the header knows the length, the loss is known in seconds."""
+def test_an_mp4_with_its_index_in_front_shows_the_lost_seconds(tmp_path: Path, source: Open) -> None:
+    """The header has the length, so the loss is known in seconds."""
     path = recording(
         tmp_path / "a.mp4", Shape(seconds=8.0, video="libx264", audio="aac", options=(("movflags", "faststart"),))
     )
@@ -89,8 +89,8 @@ def test_a_recording_without_audio_is_known_as_such(tmp_path: Path, source: Open
     assert info.end_s == pytest.approx(3.0, abs=0.11)
 
 
-def test_time_stamps_that_begin_an_hour_late_are_counted_from_there(tmp_path: Path, source: Open) -> None:
-    """Some recorders count from the machine's start: their first time stamp is the recording's start."""
+def test_timestamps_that_begin_an_hour_late_are_counted_from_there(tmp_path: Path, source: Open) -> None:
+    """Some recorders count from the machine's start: their first timestamp is the recording's start."""
     info = probe_recording(source(recording(tmp_path / "a.webm", Shape(start_s=7200.0))))
     assert info.origin_s == pytest.approx(7200.0, abs=0.05)
     assert info.video is not None
@@ -122,7 +122,7 @@ def test_a_compressed_calls_length_is_that_of_its_sound(
     assert info.audio.span.end_s == pytest.approx(2.0, abs=within_s)
 
 
-def test_a_cut_wav_tells_how_much_is_lost(tmp_path: Path, source: Open) -> None:
+def test_a_cut_wav_shows_the_lost_seconds(tmp_path: Path, source: Open) -> None:
     """The header promises more than is there."""
     path = wav(tmp_path / "call.wav", noise(4.0, 8000))
     path.write_bytes(path.read_bytes()[:-32_000])
@@ -141,7 +141,7 @@ def test_a_wav_with_a_header_alone_is_refused(tmp_path: Path, source: Open) -> N
 
 
 @pytest.mark.parametrize("start_s", [0.0, 1.5])
-def test_an_index_tells_what_a_scan_would(
+def test_an_index_gives_the_result_of_a_scan(
     start_s: float, tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The quick look at an MP4's index and the reading of every packet agree."""
@@ -165,7 +165,7 @@ def test_an_index_tells_what_a_scan_would(
 def test_an_index_of_the_first_fragment_is_no_index(
     movflags: str, tmp_path: Path, source: Open, sample: Capture
 ) -> None:
-    """Where fragments follow an index, all of them are read: the recording is as long as it is."""
+    """Fragments after an index are read, so that the recording has its full length."""
     path = tmp_path / "fragments.mp4"
     with av.open(str(sample.recording)) as given, av.open(str(path), "w", options={"movflags": movflags}) as out:
         streams = {s.index: out.add_stream_from_template(s) for s in (*given.streams.video, *given.streams.audio)}
@@ -211,13 +211,13 @@ def test_a_wav_of_one_sample_a_second_is_damaged(tmp_path: Path, source: Open) -
 
 
 def test_a_call_of_too_many_channels_is_refused(tmp_path: Path, source: Open) -> None:
-    """What has dozens of channels is no call; reading two of them would say nothing about the rest."""
+    """A file with dozens of channels isn't call audio; two of them wouldn't represent the others."""
     with pytest.raises(MediaError, match="64 channels"):
         probe_call(source(wav(tmp_path / "call.wav", np.zeros((800, 64), np.float32))))
 
 
-def test_time_stamps_of_days_are_refused(tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A recording beyond the longest shift would take memory for its silence; it is told how long it claims to be."""
+def test_timestamps_of_days_are_refused(tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording beyond the longest shift would take memory for its silence; the message has its claimed length."""
     monkeypatch.setattr(probe_module, "LONGEST_S", 1.0)
     with pytest.raises(MediaError, match="timestamps run to"):
         probe_recording(source(recording(tmp_path / "a.webm", Shape())))
@@ -228,7 +228,7 @@ def test_time_stamps_of_days_are_refused(tmp_path: Path, source: Open, monkeypat
 def test_a_wav_is_measured_by_its_header_alone(
     cut: int, width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An hour of call audio isn't read to count it: the length is what reading it through would tell."""
+    """An hour of call audio isn't read to count it: its length equals that of a full read."""
     path = wav(
         tmp_path / "a.wav", np.stack([np.tile(noise(10.0, 8000, seed), 30) for seed in (1, 2)], axis=1), width=width
     )

@@ -52,7 +52,7 @@ def test_real_captures_have_one(capture: Capture, source: Open) -> None:
 
 
 def test_a_video_that_cant_be_decoded_is_refused(tmp_path: Path, source: Open) -> None:
-    """A picture track of noise bytes is damage, and the sentence says so."""
+    """A video track of noise bytes is reported as damaged."""
     path = recording(tmp_path / "a.mp4", Shape(video="libx264", audio=None))
     data = bytearray(path.read_bytes())
     start = data.index(b"mdat") + 4
@@ -64,7 +64,7 @@ def test_a_video_that_cant_be_decoded_is_refused(tmp_path: Path, source: Open) -
 
 
 def test_the_first_frame_stands_in_for_a_late_start(tmp_path: Path, source: Open) -> None:
-    """Where the picture begins after 1 s, its first frame is taken."""
+    """If the video begins after 1 s, its first frame is taken."""
     pixels = picture(png_at(source(recording(tmp_path / "a.webm", Shape(start_s=5.0, audio=None))), 1.0))
     assert pixels.mean() < 8
 

@@ -1,4 +1,4 @@
-"""Where a file's structure says it ends."""
+"""Files that were cut off, detected by their structure."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_box_that_runs_to_the_end_lacks_nothing() -> None:
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b"\0\0\0\x10ftyp", b"\x1aE\xdf\xa3"]))
 def test_no_bytes_confuse_it(data: bytes, head: bytes) -> None:
-    """Whatever follows, it ends and gives a number."""
+    """Any bytes give a number, in bounded time."""
     assert missing_bytes(io.BytesIO(head + data)) >= 0
 
 
@@ -60,7 +60,7 @@ def test_no_bytes_confuse_it(data: bytes, head: bytes) -> None:
     st.integers(1, 40_000),
 )
 @settings(max_examples=60, deadline=None)
-def test_what_was_read_by_somebody_tells_the_same(
+def test_a_scanner_gives_the_result_of_a_full_walk(
     name: str, kept: float, before: list[tuple[float, int]], step: int
 ) -> None:
     """However a file is read, here and there or from its start in steps, whole or cut: it lacks what it lacks."""
@@ -78,8 +78,8 @@ def test_what_was_read_by_somebody_tells_the_same(
 
 
 @pytest.mark.parametrize("name", sorted(CAPTURES))
-def test_what_was_read_isnt_read_again(name: str) -> None:
-    """After a reading from start to end nothing more has to be read to tell what is missing."""
+def test_a_scanned_file_isnt_read_again(name: str) -> None:
+    """After a read from start to end, the missing bytes are known without another read."""
 
     class Once(io.BytesIO):
         """Counts what is read."""
@@ -99,7 +99,7 @@ def test_what_was_read_isnt_read_again(name: str) -> None:
     assert file.count == len(file.getvalue())
 
 
-def test_an_encrypted_track_is_told_by_the_index() -> None:
+def test_an_encrypted_track_shows_in_the_index() -> None:
     """A sample entry `encv` or `enca` in the index, and nowhere else, is DRM."""
     plain = CAPTURES["sample"].recording.read_bytes()
     assert not is_encrypted(mp4_index(io.BytesIO(plain)))
@@ -108,7 +108,7 @@ def test_an_encrypted_track_is_told_by_the_index() -> None:
 
 
 def test_an_index_is_found_behind_a_large_file() -> None:
-    """Media data with a 64-bit length lie before it, as in files of over 4 GB; it tells whether fragments follow."""
+    """Media data with a 64-bit length come before it, as in files of over 4 GB; it shows whether fragments follow."""
     plain = CAPTURES["sample"].recording.read_bytes()
     large = b"\0\0\0\1mdat" + (16 + 100).to_bytes(8, "big") + bytes(100)
     index = mp4_index(io.BytesIO(plain))
@@ -120,7 +120,7 @@ def test_an_index_is_found_behind_a_large_file() -> None:
 
 
 def chunk(name: bytes, content: bytes, length: int | None = None) -> bytes:
-    """A RIFF chunk, padded to an even length; `length` is what its header says, where that isn't the truth."""
+    """A RIFF chunk, padded to an even length; `length` replaces the true length in its header."""
     said = len(content) if length is None else length
     return name + struct.pack("<I", said) + content + b"\0" * (len(content) % 2)
 
@@ -141,7 +141,7 @@ FORMAT = chunk(b"fmt ", struct.pack("<HHIIHH", 1, 2, 8000, 32_000, 4, 16))
     lost=st.integers(0, 1000),
 )
 def test_a_wavs_samples_are_counted_by_its_chunks(frames: int, before: list[int], behind: list[int], lost: int) -> None:
-    """Other chunks, odd ones too, lie before and behind; of a file that was cut off it is what is left of them."""
+    """Other chunks, also of odd length, are around it; of a file that was cut off the remaining bytes count."""
     samples = b"ab" * 2 * frames
     front = b"".join([FORMAT, *(chunk(b"LIST", bytes(n)) for n in before)])
     whole = riff(front, chunk(b"data", samples), *(chunk(b"id3 ", bytes(n)) for n in behind)).getvalue()
@@ -180,12 +180,12 @@ def test_a_wav_of_the_standard_library_is_counted_as_it_counts() -> None:
     ],
     ids=["no length", "no end", "nearly no end", "two", "none", "nothing", "big endian", "AVI", "MP4", "empty"],
 )
-def test_what_its_chunks_cant_tell_is_left_to_a_demuxer(file: io.BytesIO) -> None:
-    """A header that was never finished, samples in two chunks or in none, and whatever isn't a WAV."""
+def test_a_wav_with_unusual_chunks_is_left_to_a_demuxer(file: io.BytesIO) -> None:
+    """An unfinished header, samples in two chunks or without a chunk, and files other than WAV."""
     assert wav_sample_bytes(file) is None
 
 
 @given(st.binary(max_size=300))
 def test_no_bytes_confuse_a_wavs_chunks(data: bytes) -> None:
-    """Whatever follows a WAV's first bytes: it ends, and finds no more samples than there are bytes."""
+    """Any bytes after a WAV's first ones give at most as many samples as there are bytes."""
     assert 0 <= (wav_sample_bytes(io.BytesIO(b"RIFF\0\0\0\0WAVE" + data)) or 0) <= len(data)

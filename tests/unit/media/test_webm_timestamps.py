@@ -1,4 +1,4 @@
-"""Time stamps out of a WebM's bytes, however they come."""
+"""Timestamps from a WebM's bytes, in any pieces."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_every_block_is_seen_in_whatever_pieces_the_bytes_come(
     assert len(blocks.seconds(7)) == 0
 
 
-def test_what_is_no_webm_gives_nothing_and_is_not_kept() -> None:
+def test_other_files_have_no_timestamps_and_arent_buffered() -> None:
     """Bytes without structure are passed over: nothing of them stays in memory."""
     blocks = fed(b"\0" * 100_000, 1000)
     assert len(blocks.seconds(1)) == 0

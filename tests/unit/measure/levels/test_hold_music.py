@@ -39,7 +39,7 @@ def test_music_on_hold_is_found_with_its_period() -> None:
 
 
 def test_music_without_a_loop_is_less_sure() -> None:
-    """Music that doesn't repeat itself is a guess, and says so."""
+    """Music that doesn't repeat itself has a lower confidence."""
     (found,) = levels(_music(40)).hold_music
     assert found.period_s is None
     assert found.confidence <= 0.6

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @given(gain=st.floats(-10, 10), seed=st.integers(0, 50))
 @settings(max_examples=15, deadline=None)
 def test_gain_moves_the_levels(gain: float, seed: int) -> None:
-    """Every level follows a gain dB for dB, and what is no level stays."""
+    """Every level follows a gain dB for dB."""
     pcm = noise(4.0, 8000, seed) * np.float32(0.2) + white(-50, 4)  # all of it stays above the gate of -70 LUFS
     before, after = levels(pcm), levels(pcm * np.float32(10 ** (gain / 20)))
     assert after.rms_dbfs == pytest.approx((before.rms_dbfs or 0) + gain, abs=0.01)
@@ -67,7 +67,7 @@ def test_blocks_make_no_difference(cuts: list[int], rate: int) -> None:
 )
 @settings(max_examples=60, deadline=None)
 def test_nothing_found_is_not_a_number(values: list[float], repeats: int, rate: int) -> None:
-    """Whatever comes in, what is found can be written as strict JSON, and so can the findings."""
+    """Levels of any samples can be written as strict JSON, and invalid samples are counted."""
     pcm = np.repeat(np.array(values, np.float32), repeats)
     meter = metered(pcm, rate)
     channels = meter.result()
@@ -122,7 +122,7 @@ def test_silences_are_those_of_two_seconds() -> None:
 
 
 def test_a_few_words_are_no_dead_channel() -> None:
-    """Two seconds of speech in two minutes of hiss are heard, however low the mean is; -90 dBFS throughout are dead."""
+    """Two seconds of speech in two minutes of hiss make a live channel; -90 dBFS throughout is a dead one."""
     hiss = white(-90, 120)
     words = hiss.copy()
     words[80_000:96_000] = white(-58, 2)

@@ -19,7 +19,7 @@ def test_snr_and_noise_floor_of_speech_in_noise(snr: float) -> None:
 
 
 def test_snr_of_mere_noise_is_unknown() -> None:
-    """Where nothing stands out, there is no ratio."""
+    """Steady noise has no SNR."""
     assert levels(white(-30, 20)).snr_db is None
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("level", [-40.0, -26.0, -10.0])
 def test_speech_level_of_a_steady_sine_is_its_rms(rate: int, level: float) -> None:
-    """What never pauses is all active, and its speech level is its RMS."""
+    """A signal without pauses is active throughout, and its speech level is its RMS level."""
     channel = levels(sine(level + 3.0103, 20, rate), rate)
     assert channel.rms_dbfs == pytest.approx(level, abs=0.01)
     assert channel.speech_dbfs == pytest.approx(level, abs=0.1)
@@ -74,7 +74,7 @@ def test_speech_level_of_voices_is_that_of_the_sample_by_sample_method(name: str
 
 
 def test_clicks_alone_have_a_level() -> None:
-    """What is far too spiky for P.56 still has the level that its last threshold gives."""
+    """A click, which P.56 wasn't made for, has the level at its last threshold."""
     pcm = np.zeros(16000, np.float32)
     pcm[8000] = 1.0
     channel = levels(pcm)

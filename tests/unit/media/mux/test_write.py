@@ -82,7 +82,7 @@ def pixels(file: Any) -> list[float]:
 def test_the_picture_is_copied_bit_for_bit_at_its_own_time(
     capture: Capture, offset_s: float | None, source: Open
 ) -> None:
-    """Every packet of every capture comes over unchanged, moved only where the call began first.
+    """Every packet of every capture is copied unchanged, and moved only if the call began first.
 
     MP4 frames AV1 and H.264 in its own way (no temporal delimiters, lengths in place of start codes): there, the
     decoded pictures are the same.
@@ -136,7 +136,7 @@ def test_an_index_larger_than_its_room_costs_a_second_try_and_nothing_else(
 
 
 def test_webm_has_a_duration_and_cues(source: Open) -> None:
-    """What MediaRecorder leaves out is there: the length, and an index to seek by."""
+    """MediaRecorder leaves out the length and the index; the output has both."""
     capture = CAPTURES["vp8.webm"]
     out, _, container = rendered(source(capture.call), source(capture.recording), Alignment(capture.offset_s))
     assert container == "webm"
@@ -150,7 +150,9 @@ def test_webm_has_a_duration_and_cues(source: Open) -> None:
 @pytest.mark.parametrize(
     ("name", "wanted"), [("vp8.webm", "mp4"), ("resize.webm", "mp4"), ("sample", "webm"), ("h264.mkv", "webm")]
 )
-def test_what_a_container_cant_hold_is_reencoded_frame_for_frame(name: str, wanted: Container, source: Open) -> None:
+def test_a_codec_that_the_container_lacks_is_reencoded(
+    name: str, wanted: Container, source: Open
+) -> None:
     """As many frames, each at its own time and as bright as before."""
     capture = CAPTURES[name]
     out, done, container = rendered(
@@ -193,7 +195,7 @@ def test_b_frames_and_negative_decoding_times_survive(tmp_path: Path, source: Op
 
 
 def test_rotation_is_kept(tmp_path: Path, source: Open) -> None:
-    """A rotated picture is copied with its matrix: what shows it upright before does so after."""
+    """A rotated video is copied with its matrix, so that players still show it upright."""
     path = recording(tmp_path / "a.mp4", Shape(video="libx264", audio="aac"))
     data = path.read_bytes()
     plain = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
@@ -211,8 +213,8 @@ def test_rotation_is_kept(tmp_path: Path, source: Open) -> None:
     assert rotations[0] == rotations[1]
 
 
-def test_time_stamps_that_leap_stay_as_they_are(tmp_path: Path, source: Open) -> None:
-    """A second's leap in the recording's clock is kept, in picture and sound."""
+def test_timestamps_that_leap_are_unchanged(tmp_path: Path, source: Open) -> None:
+    """A leap of a second in the recording clock is kept, in video and audio."""
     path = recording(tmp_path / "a.webm", Shape(seconds=4.0, leap=(2.0, 1.0)))
     call = wav(tmp_path / "call.wav", noise(1.0, 8000))
     out, _, _ = rendered(source(call), source(path), Alignment(0.5))
@@ -246,8 +248,8 @@ class FullDisk(io.BytesIO):
         return super().write(data)
 
 
-def test_a_full_disk_is_told_and_leaves_no_open_container(sample: Capture, source: Open) -> None:
-    """The error of the file comes through, and nothing goes on behind it."""
+def test_a_full_disk_raises_the_files_own_error(sample: Capture, source: Open) -> None:
+    """The file's own error is raised."""
     info, audio = probe_recording(source(sample.recording)), probe_call(source(sample.call)).audio
     assert info.video is not None
     assert info.audio is not None
@@ -304,7 +306,7 @@ class Broken(io.BytesIO):
 
 @pytest.mark.parametrize("takes", [0, 30_000, 10**9])
 @pytest.mark.parametrize("error", [StorageError("the bucket is gone"), KeyboardInterrupt()])
-def test_what_goes_wrong_in_the_file_comes_through_once(
+def test_an_error_of_the_file_is_raised_once(
     takes: int, error: BaseException, sample: Capture, source: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the first byte, in the middle or with the index: the file's own error, and it isn't asked again."""
@@ -337,7 +339,7 @@ def leaping(path: Path, at_s: float) -> Path:
 
 
 @pytest.mark.parametrize("at_s", [1.0, 2.9])
-def test_a_pause_that_the_container_cant_say_is_told(at_s: float, tmp_path: Path, source: Open) -> None:
+def test_a_pause_too_long_for_the_container_is_refused(at_s: float, tmp_path: Path, source: Open) -> None:
     """In the middle or before the last frame, which the muxer writes as it closes: a sentence, after two tries."""
     path = leaping(tmp_path / "a.mp4", at_s)
     call = source(wav(tmp_path / "call.wav", noise(1.0, 8000)))
@@ -359,7 +361,7 @@ def test_a_pause_that_the_container_cant_say_is_told(at_s: float, tmp_path: Path
 
 @pytest.mark.parametrize("name", ["a.webm", "a.mp4"])
 def test_a_picture_from_before_second_0_moves_nothing_in_webm(name: str, tmp_path: Path, source: Open) -> None:
-    """Half a second of it is shown at the start; the rest, and the sound, lie where the plan has them."""
+    """Its half second before 0 is shown at the start; the rest and the audio keep their time."""
     negative = (("avoid_negative_ts", "disabled"),) if name.endswith("webm") else ()
     shape = Shape(
         video="libvpx-vp9", audio="libopus" if negative else "aac", start_s=-0.5, seconds=4.0, options=negative
