@@ -123,6 +123,7 @@ def clip(
     clips, sessions = _desk_module("clip"), _desk_module("session")
     steps = _desk_module("examination_progress")
     job = clips.ClipJob(at_s, seconds, sound, width, height)
+    clips.refuse_output(out)
     selection = selection.with_call_end(os.environ)
     jobs.check_moment(selection, at_s, os.environ)
     of = len(steps.EXAMINATION_STEPS) + 1

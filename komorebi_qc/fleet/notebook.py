@@ -16,6 +16,7 @@ from komorebi_qc.desk.notebooks.notebook_output import (
     status_line,
     table,
 )
+from komorebi_qc.desk.notebooks.readable_errors import readable_errors
 from komorebi_qc.fleet.narrative.answers import answers, headline
 from komorebi_qc.fleet.narrative.rerun_command import rerun_command
 from komorebi_qc.fleet.narrative.sentences import cause_texts, change_text, stand_out_text
@@ -47,6 +48,7 @@ class FleetSession:
     study: Study
 
 
+@readable_errors
 def open_fleet(dataset: str = "demo", worst: int = DEFAULT_WORST) -> FleetSession:
     """Read and analyse a dataset.
 
@@ -179,6 +181,7 @@ def medians(session: FleetSession) -> NotebookOutput:
     return _drawn(charts.medians, session)
 
 
+@readable_errors
 def page(session: FleetSession, out: str = "fleet.html") -> NotebookOutput:
     """Write the page, for readers without the notebook.
 

@@ -78,9 +78,14 @@ def verdict(session: AuditSession) -> NotebookOutput:
     findings = examined.document["findings"]
     status = "fail" if examined.refused is not None else str(examined.document["verdict"])
     bad = [finding for kind in ("fail", "warn") for finding in findings if finding["status"] == kind]
-    parts = [status_line(status, examined.refused or _VERDICTS[status])]
-    parts += [status_line(finding["status"], finding["text"]) for finding in bad]
+    parts = [status_line(status, sentence(examined.refused or _VERDICTS[status]))]
+    parts += [status_line(finding["status"], sentence(finding["text"])) for finding in bad]
     return combined([*parts, fact_table(_summary(session))])
+
+
+def sentence(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]
 
 
 def _summary(session: AuditSession) -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ from komorebi_qc.desk.notebooks.notebook_output import (
     table,
 )
 from komorebi_qc.desk.notebooks.readable_errors import readable_errors
-from komorebi_qc.desk.notebooks.recording import parameter_text, report_picture, verdict
+from komorebi_qc.desk.notebooks.recording import parameter_text, report_picture, sentence, verdict
 from komorebi_qc.desk.notebooks.seams import spectrograms
 from komorebi_qc.desk.plots.correlation import plot_correlation, plot_side_lags
 from komorebi_qc.desk.plots.diagnosis.lags import plot_lags
@@ -261,7 +261,7 @@ def findings(session: AuditSession) -> NotebookOutput:
         value = f"{finding['value']} {finding['unit']}".strip()
         limit_text = "" if limit is None else f"{limit.judges()} ({limit.source})"
         name = finding["name"].replace("_", " ")
-        rows[finding["status"]].append((finding["status"], name, value, finding["text"], limit_text))
+        rows[finding["status"]].append((finding["status"], name, value, sentence(finding["text"]), limit_text))
     head = ("Status", "Finding", "Value", "Meaning and next step", "Limit")
     bad = [*rows["fail"], *rows["warn"]]
     worst = table(head, bad, status=0) if bad else status_line("pass", "Every finding passes.")

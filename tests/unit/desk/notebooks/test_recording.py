@@ -61,7 +61,7 @@ def test_a_refused_pair_is_a_failure() -> None:
     session = wrong_session()
     text = verdict(session).text
     assert text.startswith("FAIL: ")
-    assert str(session.examined.refused) in text
+    assert str(session.examined.refused)[1:] in text
     assert "Call start" not in text
     assert no_result(session).text.startswith("FAIL: No recording was written: ")
 
