@@ -57,9 +57,7 @@ _MOST_PIECES = 200
 _PLACED_BY = {
     "measured": "the measured alignment",
     "call_end": "the reported call end",
-    "told": "the reported call end",
     "manual": "a given offset",
-    "given": "a given offset",
 }
 
 

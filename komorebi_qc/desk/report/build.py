@@ -142,7 +142,7 @@ def _headline(examined: Examined) -> str:
     source = examined.document["alignment"]["source"]
     if source == "measured":
         return f"In sync.{_jump_sentence([jump.size_s for jump in examined.alignment.jumps])}"
-    if source in ("call_end", "told"):
+    if source == "call_end":
         return "The alignment couldn't be measured, so the call is placed by the reported call end."
     return "The call is placed by a given offset, not by a measurement."
 

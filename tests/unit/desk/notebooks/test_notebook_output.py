@@ -37,7 +37,7 @@ def test_a_table_marks_its_status_column() -> None:
 
 
 def test_media_are_embedded_and_described() -> None:
-    """Images and audio are data URIs, with a description for people who can't see or hear them."""
+    """Images and audio are data URIs, with a description for people who can't see or play them."""
     figure, _ = new_figure(2.0, 1.0)
     image = figure_image(figure, 'A "plain" figure.')
     assert 'alt="A &quot;plain&quot; figure."' in image.html

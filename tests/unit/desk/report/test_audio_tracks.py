@@ -38,8 +38,8 @@ def decoded(file: Path) -> NDArray[np.float32]:
     return np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
 
 
-def test_tracks_run_on_the_video_clock(tmp_path: Path) -> None:
-    """Every track begins where its lane does, to a sample: the edit list cuts AAC's priming off."""
+def test_tracks_run_on_the_output_clock(tmp_path: Path) -> None:
+    """Every file begins at output time 0, to a sample: the edit list removes AAC's priming."""
     tracks = AlignedTracks(noise(20, 1), noise(20, 2), noise(20, 3), None)
     found = write_audio_tracks(tracks, tmp_path)
     assert found == {name: f"audio/{name}.m4a" for name in ("customer", "agent", "recording", "both")}
