@@ -25,59 +25,17 @@ if __name__ == "__main__":
     # A script's own folder is first on the path, but the shared modules are in these two.
     sys.path[:1] = [str(Path(__file__).resolve().parents[1] / name) for name in ("", "support")]
 
-import pyarrow as pa
 from captures import CAPTURES
-from report_pages import sample_report
+from fleet_audits import audited_dataset
 
-from komorebi_qc.fleet.dataset import fleet_of
-from komorebi_qc.fleet.page.contact_sheet import REPORT, THUMBNAIL
 from komorebi_qc.fleet.report import fleet_named, write_report
-from komorebi_qc.fleet.study.queries import worst
-from komorebi_qc.fleet.synthetic import synthetic_rows, write_dataset
-from komorebi_qc.media.thumbnail import png_at
-from komorebi_qc.storage.local import opened_file
-from komorebi_qc.storage.object_store import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_S, MOST_BYTES = 3.0, 5_000_000
-AUDITS = "_reports"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 DRAWN = """new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now()))))"""
-
-
-def write_audits(root: Path, ids: Sequence[str], captures: Sequence[str]) -> dict[str, str]:
-    """Audits of the captures in turn, one under each ID; their reports' places from the root, by ID."""
-    made: dict[str, Path] = {}
-    for name in captures:
-        folder = root / "_made" / name.partition(".")[0]
-        sample_report(folder, name, CAPTURES[name].call_end)
-        with opened_file(CAPTURES[name].recording) as source:
-            (folder / THUMBNAIL).write_bytes(png_at(source, 1.0))
-        made[name] = folder
-    places = {}
-    for number, one in enumerate(ids):
-        folder = root / AUDITS / one
-        folder.mkdir(parents=True)
-        for file in (REPORT, THUMBNAIL):
-            shutil.copy(made[captures[number % len(captures)]] / file, folder / file)
-        places[one] = f"{AUDITS}/{one}/{REPORT}"
-    shutil.rmtree(root / "_made")
-    return places
-
-
-def with_reports(rows: pa.Table, places: dict[str, str]) -> pa.Table:
-    """The rows, with the audits' reports."""
-    named = [places.get(one) for one in rows["recording_id"].to_pylist()]
-    return rows.set_column(rows.column_names.index("report"), rows.schema.field("report"), pa.array(named, pa.string()))
-
-
-def made_dataset(root: Path, count: int, most: int, captures: Sequence[str]) -> None:
-    """So many rows, the worst of them with audits."""
-    rows = synthetic_rows(count)
-    ids = [one.recording_id for one in worst(fleet_of(rows, Folder(root), str(root)), most)]
-    write_dataset(with_reports(rows, write_audits(root, ids, captures)), root)
 
 
 def opening_s(page: Path, runs: int, shot: Path | None) -> list[float]:
@@ -110,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     shutil.rmtree(given.out, ignore_errors=True)
     given.out.mkdir(parents=True)
-    made_dataset(given.out, given.rows, given.worst, sorted(CAPTURES))
+    audited_dataset(given.out, given.rows, given.worst, sorted(CAPTURES))
     began = time.perf_counter()
     fleet = fleet_named(str(given.out))
     read_s = time.perf_counter() - began

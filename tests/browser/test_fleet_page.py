@@ -1,4 +1,4 @@
-"""The fleet report in a real browser: opened as a file with the network cut, sorted, searched, and without scripts."""
+"""The fleet report in a real browser: as a file, without a network, sorted, searched, and without scripts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bench.fleet import made_dataset
+from fleet_audits import audited_dataset
 from measure import unavailable
 
 from komorebi_qc.fleet.dataset import open_fleet
@@ -25,43 +25,43 @@ HERE = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of a made fleet, the worst of which have audits."""
+    """The page of a synthetic fleet with audits of the two worst recordings."""
     root = tmp_path_factory.mktemp("fleet")
-    made_dataset(root, 6_000, 2, ["sample"])
+    audited_dataset(root, 6_000, 2, ["sample"])
     write_report(open_fleet(str(root)), str(root / "fleet.html"), 6)
     return root / "fleet.html"
 
 
 @pytest.fixture(scope="module")
 def axe() -> str:
-    """axe-core's script, put in place the first time."""
+    """axe-core's script, which is installed the first time."""
     made = subprocess.run([HERE.parent / ".ci" / "axe.sh"], capture_output=True, text=True, check=False, timeout=120)
     if made.returncode:
-        unavailable(f"axe-core can't be put in place: {made.stderr.strip()}")
+        unavailable(f"axe-core can't be installed: {made.stderr.strip()}")
     return Path(made.stdout.strip()).read_text(encoding="utf-8")
 
 
 @contextmanager
-def open_container(browser: Browser, report: Path, **more: Any) -> Iterator[Page]:
-    """The page as a file, with the network cut; nothing but itself may be asked for, nor go wrong."""
+def open_page(browser: Browser, report: Path, **more: Any) -> Iterator[Page]:
+    """The page as a file, without a network; it requests nothing else, and has no errors."""
     context = browser.new_context(offline=True, **more)
-    asked: list[str] = []
-    wrong: list[str] = []
+    requests: list[str] = []
+    errors: list[str] = []
     page = context.new_page()
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
     try:
         page.goto(report.as_uri())
         yield page
-        assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-        assert [text for text in wrong if "ERR_FILE_NOT_FOUND" not in text] == []
+        assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+        assert [text for text in errors if "ERR_FILE_NOT_FOUND" not in text] == []
     finally:
         context.close()
 
 
 def column(page: Page, name: str) -> list[str]:
-    """The cells of a column of the table of agents, from top to bottom."""
+    """The cells of a column of the agents' table, from top to bottom."""
     found: list[str] = page.evaluate(
         """(name) => { const table = document.querySelector("#fleet-by-agent ~ .scroll table");
         const k = [...table.tHead.rows[0].cells].findIndex((cell) => cell.textContent.startsWith(name));
@@ -72,13 +72,13 @@ def column(page: Page, name: str) -> list[str]:
 
 
 def numbers(cells: list[str]) -> list[float]:
-    """As numbers."""
+    """The cells as numbers."""
     return [float(cell.replace(",", "").replace("\N{MINUS SIGN}", "-").split()[0]) for cell in cells]
 
 
 def test_tables_are_sorted_by_a_click(browser: Browser, report: Path) -> None:
-    """A click on a column puts the greatest first, another one the smallest, and the head says which."""
-    with open_container(browser, report) as page:
+    """The first click puts the largest first, the second the smallest, and the heading has the order."""
+    with open_page(browser, report) as page:
         button = page.locator("#fleet-by-agent ~ .scroll").first.get_by_role("button", name="Recordings")
         before = column(page, "Agent")
         button.click()
@@ -97,20 +97,20 @@ def test_tables_are_sorted_by_a_click(browser: Browser, report: Path) -> None:
 
 
 def test_a_long_table_is_searched(browser: Browser, report: Path) -> None:
-    """What is typed leaves the rows that hold it, and all come back where it is deleted."""
-    with open_container(browser, report) as page:
-        everybody = column(page, "Agent")
+    """Rows without the typed text are hidden, and shown again once it is deleted."""
+    with open_page(browser, report) as page:
+        agents = column(page, "Agent")
         find = page.locator("#fleet-by-agent ~ .find input").first
         find.fill("AGENT-017")
         (left,) = column(page, "Agent")
         assert left.startswith("agent-017")
         find.fill("")
-        assert column(page, "Agent") == everybody
+        assert column(page, "Agent") == agents
 
 
 def test_it_is_read_without_scripts(browser: Browser, report: Path) -> None:
-    """With scripts off there are the answers, every chart, every table and the sheet, and no dead button."""
-    with open_container(browser, report, java_script_enabled=False) as page:
+    """It has the answers, all charts, all tables and the contact sheet, and no button without a function."""
+    with open_page(browser, report, java_script_enabled=False) as page:
         assert page.locator(".answer").count() == 4
         for chart in page.locator("svg.chart").all():
             assert chart.is_visible()
@@ -121,8 +121,8 @@ def test_it_is_read_without_scripts(browser: Browser, report: Path) -> None:
 
 
 def test_the_answers_are_on_the_first_screen(browser: Browser, report: Path) -> None:
-    """On a laptop's screen all four are seen without scrolling."""
-    with open_container(browser, report, viewport={"width": 1280, "height": 720}) as page:
+    """A laptop's screen shows all four."""
+    with open_page(browser, report, viewport={"width": 1280, "height": 720}) as page:
         for answer in page.locator(".answer").all():
             box = answer.bounding_box()
             assert box is not None
@@ -130,32 +130,32 @@ def test_the_answers_are_on_the_first_screen(browser: Browser, report: Path) -> 
 
 
 def test_a_card_leads_to_its_report(browser: Browser, report: Path) -> None:
-    """A click on one of the worst opens that recording's own report."""
-    with open_container(browser, report) as page:
+    """It is the recording's own report."""
+    with open_page(browser, report) as page:
         link = page.locator(".sheet a").first
         name = link.inner_text()
         address = link.evaluate("a => a.href")
         assert address.startswith("file:")
         assert name in address
-    with open_container(browser, Path(address.removeprefix("file://"))) as page:
+    with open_page(browser, Path(address.removeprefix("file://"))) as page:
         assert page.locator(".verdict").is_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_use_it(browser: Browser, report: Path, axe: str, scheme: Any, width: int) -> None:
-    """In light and dark, wide and narrow, axe finds nothing serious or critical, and nothing sticks out sideways."""
+def test_it_is_accessible(browser: Browser, report: Path, axe: str, scheme: Any, width: int) -> None:
+    """In light and dark, wide and narrow: axe finds nothing serious, and the page doesn't scroll sideways."""
     size = {"width": width, "height": 900}
-    with open_container(browser, report, color_scheme=scheme, viewport=size, bypass_csp=True) as page:
+    with open_page(browser, report, color_scheme=scheme, viewport=size, bypass_csp=True) as page:
         page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
         page.add_script_tag(content=axe)
         found = page.evaluate("axe.run()")
-        told = [
+        problems = [
             f"{v['id']}: {node['target']} {node.get('failureSummary')}"
             for v in found["violations"]
             for node in v["nodes"]
             if v["impact"] in ("serious", "critical")
         ]
-        assert told == []
+        assert problems == []
         assert found["passes"]
         assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -117,7 +117,7 @@ def _content(folder: ObjectStore, name: str) -> bytes | None:
         found = folder.read(name, max_bytes=MAX_BYTES)
     except InputError:
         return None
-    return found.content or None if found is not None else None
+    return None if found is None else found.content
 
 
 def _link(folder: ObjectStore, name: str, out: str) -> str:
@@ -158,12 +158,13 @@ def _waves(page: bytes) -> tuple[Wave, ...]:
     """The waveforms in a report; empty if they are missing or malformed."""
     data: dict[str, Any] = json.loads(page.partition(_DATA_BEGINS)[2].partition(_DATA_ENDS)[0])
     names = [track["name"] for track in data["tracks"]]
-    bins, size = data["outline"]["bins"], 0
+    envelope = data["envelope"] if "envelope" in data else data["outline"]  # the name in reports of version 0.1
+    bins, size = envelope["bins"], 0
     if isinstance(bins, int) and len(set(names)) == len(names) and set(names) <= _LANES:
         size = bins * 2 * len(names)
     if not 0 < size <= _MAX_ENVELOPE_BYTES:
         return ()
-    raw = zlib.decompressobj(-15).decompress(base64.b64decode(data["outline"]["data"]), size)
+    raw = zlib.decompressobj(-15).decompress(base64.b64decode(envelope["data"]), size)
     if len(raw) != size:
         return ()
     extremes = np.frombuffer(raw, np.int8).reshape(len(names), 2, bins)

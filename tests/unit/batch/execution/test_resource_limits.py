@@ -52,7 +52,7 @@ def test_without_proc_a_process_watches_itself(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_without_the_resource_module_memory_is_not_limited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """As on Windows: a note says so, and the process runs without a limit."""
+    """As on Windows: a note is printed, and the process runs without a limit."""
     monkeypatch.setattr(resource_limits, "PROC", tmp_path)
     monkeypatch.setattr(resource_limits, "resource", None)
     assert peak_memory_mb() is None

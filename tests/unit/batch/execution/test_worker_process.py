@@ -1,4 +1,4 @@
-"""A worker process: whatever a recording does to it, the next recording is worked on."""
+"""A worker process: a recording that breaks it doesn't affect the next recording."""
 
 from __future__ import annotations
 

@@ -1,0 +1,41 @@
+"""Queries: counts, reasons and the order of the worst."""
+
+from __future__ import annotations
+
+from fleet_rows import failing, fleet, row
+
+from komorebi_qc.fleet.study.queries import reasons, worst
+
+
+def test_the_worst_come_first() -> None:
+    """Wrong pairs, other failures by number of findings, then recordings that need a look; no others."""
+    warned = {"verdict": "warn", "warn_count": 1, "warnings": ["drift"]}
+    found = worst(
+        fleet(
+            row(0),
+            row(1, **warned),
+            row(2, **failing(sync_status="aligned", fail_count=3)),
+            row(3, **failing(sync_status="aligned", fail_count=1)),
+            row(4, **failing()),
+            row(5, status="failed", verdict=None),
+            row(6, **warned, call_end_error_s=-50.0),
+        ),
+        10,
+    )
+    assert [one.recording_id[-1] for one in found] == ["4", "2", "3", "6", "1"]
+
+
+def test_reasons_are_counted() -> None:
+    """Each finding and each error has its numbers of recordings and agents, and whether it is attempted again."""
+    found = reasons(
+        fleet(
+            *(row(n, **failing()) for n in range(3)),
+            row(3, status="failed", verdict=None, error_class="StorageError", error="Busy", is_worth_a_retry=True),
+            row(4, status="rejected", verdict=None, error_class=None, error=None),
+        )
+    )
+    assert [(one.status, one.name, one.count, one.agents, one.is_worth_a_retry) for one in found] == [
+        ("fail", "sync_status", 3, 3, False),
+        ("failed", "StorageError", 1, 1, True),
+        ("rejected", "without a reason", 1, 1, False),
+    ]

@@ -1,0 +1,70 @@
+"""The dataset as a table: unusable values are removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fleet_rows import fleet, row
+
+from komorebi_qc.core.errors import InputError
+from komorebi_qc.fleet.dataset import fleet_of, open_fleet
+from komorebi_qc.fleet.study.queries import groups, overview
+from komorebi_qc.fleet.synthetic import (
+    synthetic_rows,
+    write_dataset,
+)
+from komorebi_qc.storage.object_store import Folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_an_impossible_day_is_null() -> None:
+    """A day long ago or far ahead would stretch every chart."""
+    made = fleet(row(0, day="9999-12-31"), row(1, day="1980-01-01"), row(2))
+    days = made.database.execute("select day from rows order by recording_id").fetchall()
+    assert [day is None for (day,) in days] == [True, True, False]
+
+
+def test_only_aligned_recordings_have_an_offset() -> None:
+    """Others are null, and so are infinity and NaN."""
+    made = fleet(
+        row(0, offset_s=float("inf"), drift_ppm=float("nan")),
+        row(1, offset_s=9.0, sync_status="ambiguous"),
+        row(2, offset_s=1.0, coverage=float("nan")),
+        row(3, offset_s=5.0, coverage=0.5, status="failed", verdict=None),
+    )
+    assert made.query("select max(offset_s), count(offset_s), count(drift_ppm), count(coverage) from rows") == [
+        (1.0, 1, 1, 2)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"browser": "Chrome/142.0.7444.59"}, "Chrome 142"),
+        ({"browser": " Firefox 145.0 "}, "Firefox 145"),
+        ({"browser": "Microsoft Edge 141"}, "Microsoft Edge 141"),
+        ({"browser": "Chrome", "writing_app": "Chrome"}, "Chrome"),
+        ({"browser": "", "writing_app": "Lavf61.7.103", "muxing_app": "Lavf61.7.103"}, None),
+        ({"browser": "Kiosk (2nd floor)"}, "Kiosk (2nd floor)"),
+        ({"browser": None}, None),
+    ],
+)
+def test_a_browser_has_its_major_version(fields: dict[str, Any], shown: str | None) -> None:
+    """Texts of another form stay unchanged."""
+    assert groups(fleet(row(0, **fields)), "browser")[0].name == shown
+
+
+def test_a_dataset_is_read_back(tmp_path: Path) -> None:
+    """From the files of its days."""
+    rows = synthetic_rows(500)
+    write_dataset(rows, tmp_path / "dataset")
+    assert overview(open_fleet(str(tmp_path / "dataset"))) == overview(fleet_of(rows, Folder(tmp_path), "rows"))
+
+
+def test_a_folder_without_a_dataset_is_an_error(tmp_path: Path) -> None:
+    """The error says what a dataset is."""
+    with pytest.raises(InputError, match="isn't a dataset"):
+        open_fleet(str(tmp_path))
