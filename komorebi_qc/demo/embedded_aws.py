@@ -43,7 +43,7 @@ class Upload:
 
     Attributes:
         address: ``s3://bucket/key``.
-        meaning: what it is, in a few words.
+        meaning: its meaning, in a few words.
         size: bytes.
     """
 

@@ -39,7 +39,7 @@ _LEVEL_WINDOW_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """What a demo left.
+    """The result of a demo.
 
     Attributes:
         verdict: of the findings; None if the worker failed.

@@ -66,7 +66,7 @@ class MessageQueues(Protocol):
         ...
 
     def send_to_dlq(self, letter: DeadLetter) -> bool:
-        """Send it to the dead-letter queue; False if there is none."""
+        """Send it to the dead-letter queue; False if there isn't one."""
         ...
 
 
@@ -185,7 +185,7 @@ class WorkerContext:
 
 
 class MessageStaysError(Exception):
-    """Tells the batch processor that a message must return; its report has been logged already."""
+    """Lets the batch processor keep a message in the queue; its report has been logged already."""
 
 
 def check_event(event: Mapping[str, Any]) -> dict[str, Any]:

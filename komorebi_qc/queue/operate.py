@@ -290,7 +290,7 @@ def reported_call_end(table: CallEndTable, recording_id: str) -> str:
     """The reported call end in a recording's item.
 
     Raises:
-        InputError: the item has none, or one that is not a time.
+        InputError: the item has no call end, or one that isn't a time.
         StorageError: the table doesn't respond.
         AccessDeniedError: the table denies access or doesn't exist.
     """

@@ -24,7 +24,7 @@ class Redrive:
     """A queue's redrive policy.
 
     Attributes:
-        dead_letter_arn: the dead-letter queue; None if there is none.
+        dead_letter_arn: the dead-letter queue; None if there isn't one.
         max_receive_count: how often a message is delivered; None for no limit.
     """
 
@@ -58,7 +58,7 @@ class Queue:
 
         Raises:
             StorageError: the queue doesn't respond.
-            AccessDeniedError: where it refuses or doesn't exist.
+            AccessDeniedError: the queue denies access or doesn't exist.
         """
         with aws_errors(f"queue {self.url}"):
             answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
@@ -69,7 +69,7 @@ class Queue:
 
         Raises:
             StorageError: the queue doesn't respond.
-            AccessDeniedError: where it refuses or doesn't exist.
+            AccessDeniedError: the queue denies access or doesn't exist.
         """
         with aws_errors(f"queue {self.url}"):
             answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["RedrivePolicy"])
@@ -82,7 +82,7 @@ class Queue:
 
         Raises:
             StorageError: the queue doesn't respond.
-            AccessDeniedError: where it refuses or doesn't exist.
+            AccessDeniedError: the queue denies access or doesn't exist.
         """
         names = [f"ApproximateNumberOfMessages{more}" for more in ("", "NotVisible", "Delayed")]
         with aws_errors(f"queue {self.url}"):
@@ -94,7 +94,7 @@ class Queue:
 
         Raises:
             StorageError: the queue doesn't respond.
-            AccessDeniedError: where it refuses or doesn't exist.
+            AccessDeniedError: the queue denies access or doesn't exist.
         """
         with aws_errors(f"queue {self.url}"):
             answer = self.client.send_message(
@@ -107,7 +107,7 @@ class Queue:
 
         Raises:
             StorageError: the queue doesn't respond.
-            AccessDeniedError: where it refuses or doesn't exist.
+            AccessDeniedError: the queue denies access or doesn't exist.
         """
         messages = self.receive_some(1, wait_s, visibility_s)
         return messages[0] if messages else None
@@ -117,7 +117,7 @@ class Queue:
 
         Raises:
             StorageError: the queue doesn't respond.
-            AccessDeniedError: where it refuses or doesn't exist.
+            AccessDeniedError: the queue denies access or doesn't exist.
         """
         with aws_errors(f"queue {self.url}"):
             answer = self.client.receive_message(
@@ -135,7 +135,7 @@ class Queue:
 
         Raises:
             StorageError: the queue doesn't respond.
-            AccessDeniedError: where it refuses or doesn't exist.
+            AccessDeniedError: the queue denies access or doesn't exist.
         """
         with aws_errors(f"queue {self.url}"):
             try:
@@ -152,7 +152,7 @@ class Queue:
 
         Raises:
             StorageError: the queue doesn't respond.
-            AccessDeniedError: where it refuses or doesn't exist.
+            AccessDeniedError: the queue denies access or doesn't exist.
         """
         with aws_errors(f"queue {self.url}"):
             self.client.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
@@ -174,7 +174,7 @@ def dead_letter_queue_of(queue: Queue) -> Queue:
     """The dead-letter queue in a queue's redrive policy.
 
     Raises:
-        SettingsError: the policy names none.
+        SettingsError: the policy names no such queue.
         StorageError: the queue doesn't respond.
         AccessDeniedError: the queue denies access or doesn't exist.
     """
@@ -204,7 +204,7 @@ class SqsQueues:
 
         Raises:
             StorageError: the queue doesn't respond.
-            AccessDeniedError: where it refuses or doesn't exist.
+            AccessDeniedError: the queue denies access or doesn't exist.
         """
         return self._redrive().max_receive_count
 
@@ -213,7 +213,7 @@ class SqsQueues:
 
         Raises:
             StorageError: the queue doesn't respond.
-            AccessDeniedError: where it refuses or doesn't exist.
+            AccessDeniedError: the queue denies access or doesn't exist.
         """
         if self._queue is None or not receipt_handle:
             return False
@@ -221,11 +221,11 @@ class SqsQueues:
         return True
 
     def send_to_dlq(self, letter: DeadLetter) -> bool:
-        """Send it to the dead-letter queue; False if there is none.
+        """Send it to the dead-letter queue; False if there isn't one.
 
         Raises:
             StorageError: the queue doesn't respond.
-            AccessDeniedError: where it refuses or doesn't exist.
+            AccessDeniedError: the queue denies access or doesn't exist.
         """
         if self._dead is None:
             arn = self._redrive().dead_letter_arn

@@ -1,4 +1,4 @@
-"""The settings, and what is made from them: the table, the buckets, the queues and the pipeline."""
+"""The settings, and the table, buckets, queues and pipeline that they configure."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def interrupted(folder: Path, words: tuple[str, ...], when: str | float, **envir
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_ctrl_c_gives_130(name: str, tmp_path: Path) -> None:
-    """Whatever the command was doing, and no result is left half written."""
+    """It ends there, and no result is left half written."""
     code, printed = interrupted(tmp_path, *COMMANDS[name])
     assert (code, printed.rstrip().endswith("stopped")) == (130, True), printed
     assert "Traceback" not in printed
@@ -53,7 +53,7 @@ def test_ctrl_c_gives_130(name: str, tmp_path: Path) -> None:
 
 
 def test_batch_is_stopped_and_continues(tmp_path: Path) -> None:
-    """A batch keeps what is done, says so, and ends with 130."""
+    """A batch keeps finished recordings, prints that, and ends with 130."""
     rows = "".join(f"r{n},{SAMPLE.call},{SAMPLE.recording},{SAMPLE.call_end}\n" for n in range(40))
     (tmp_path / "list.csv").write_text("recording_id,connect,recording,call_end\n,,,\n" + rows)
     words = ("batch", "list.csv", "--out", "data", "--workers", "1")

@@ -1,4 +1,4 @@
-"""What loads when: help needs no codec, an import of the function no client, and a client no service but its own."""
+"""The time at which libraries load: help needs no codec, importing the function needs no client."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEAVY = {
     *("duckdb", "jupyterlab", "nbformat", "pandas", "papermill", "pyarrow", "pydantic"),
     *("asyncio", "http.client", "rich.progress"),
 }
-"""What takes more than a few milliseconds, and what brings it along."""
+"""Modules that take more than a few milliseconds, and modules that import those."""
 OWN_AND_HEAVY = {f"komorebi_qc.{name}" for name in ("console", "demo", "jobs", "limits", "operate", "pipeline", "view")}
 FUNCTION = {
     "AC_AUDIO_BUCKET_NAME": "calls",
@@ -40,14 +40,14 @@ def names(command, path=()):
     for name, one in getattr(command, "commands", {}).items():
         yield from names(one, (*path, name))
 
-told = {}
+found = {}
 for path in names(get_command(app)):
     sys.argv = ["komorebi-qc", *path, "--help"]
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         main()
-    told[" ".join(path)] = (printed.getvalue(), list(sys.modules))
-print(json.dumps(told))
+    found[" ".join(path)] = (printed.getvalue(), list(sys.modules))
+print(json.dumps(found))
 """
 COMMAND = """
 import sys
@@ -91,15 +91,15 @@ def python(program: str, *arguments: str, **environ: str) -> subprocess.Complete
 
 def test_help_loads_nothing_heavy() -> None:
     """Each command's help says what it does without what does it."""
-    told = json.loads(python(HELP).stdout)
-    assert {"", "process", "diagnose", "audit", "clip", "dlq", "dlq redrive", "worker"} <= set(told)
-    for command, (printed, modules) in told.items():
+    found = json.loads(python(HELP).stdout)
+    assert {"", "process", "diagnose", "audit", "clip", "dlq", "dlq redrive", "worker"} <= set(found)
+    for command, (printed, modules) in found.items():
         assert f"Usage: komorebi-qc {command}".rstrip() in printed
         assert set(modules) & (HEAVY | OWN_AND_HEAVY) == set(), command
 
 
 def test_an_answer_to_a_script_needs_no_terminal_library() -> None:
-    """What is printed as JSON loads neither rich nor anything heavy."""
+    """Printing JSON loads neither rich nor anything heavy."""
     done = python(COMMAND, "limits", "--json")
     assert json.loads(done.stdout)["limits"]
     assert set(done.stderr.split()) & (HEAVY | {"rich.console", "rich.table"}) == set()
@@ -118,7 +118,7 @@ def test_the_function_imports_no_codec_and_no_client(environ: dict[str, str]) ->
 
 @pytest.mark.parametrize("environ", [FUNCTION, IN_LAMBDA], ids=["elsewhere", "in_lambda"])
 def test_the_first_event_reads_three_services_descriptions(environ: dict[str, str]) -> None:
-    """They are the item's, the media's and the queue's, and until an event comes there is none."""
+    """They are the item's, the media's and the queue's, and before an event comes no description is read."""
     at_import, in_the_end = json.loads(python(SERVICES, **environ).stdout)
     assert at_import == []
     assert sorted(in_the_end) == ["dynamodb", "s3", "sqs"]
@@ -141,6 +141,6 @@ def test_it_is_traced_in_lambda_alone(*, is_in_lambda: bool) -> None:
                 sent.append(daemon.recv(1 << 16))
             except BlockingIOError:
                 break
-    told = [json.loads(datagram.partition(b"\n")[2]) for datagram in sent]
+    found = [json.loads(datagram.partition(b"\n")[2]) for datagram in sent]
     expected = [("## handler", "1-5759e988-bd862e3fe1be46a994272793")] if is_in_lambda else []
-    assert [(one["name"], one["trace_id"]) for one in told] == expected
+    assert [(one["name"], one["trace_id"]) for one in found] == expected

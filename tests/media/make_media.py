@@ -8,7 +8,7 @@ NAME is `sample` or a file of this folder (`vp8.webm`, ...); without one, all ar
 
 A dialogue is joined from Asterisk's voice prompts and kept twice: as Amazon Connect keeps it (8 kHz, G.711 mu-law,
 customer left, agent right) and as a sound file that Chromium plays as its microphone while `capture.html`, a mock
-agent desktop, records itself. Where the call lies in the recording is then measured, not assumed: GCC-PHAT in the
+agent desktop, records itself. The call's position in the recording is then measured, not assumed: GCC-PHAT in the
 telephone band over many windows against the recording's audio, decoded on its presentation clock.
 
 Needs ffmpeg, Chromium, Debian's asterisk-core-sounds-en-g722 and -it-g722, and the Python packages numpy and
@@ -45,7 +45,7 @@ Signal = npt.NDArray[np.float64]
 HERE = Path(__file__).resolve().parent
 SPEAKERS = {"agent": "en_US_f_Allison", "customer": "it_IT_m_Carlo"}
 WIDE, NARROW, FULL = 16000, 8000, 48000  # Hz: the prompts, the telephone, the browser
-BAND = (300.0, 3400.0)  # Hz: what telephone and browser share
+BAND = (300.0, 3400.0)  # Hz: shared by telephone and browser
 CUSTOMER_GAIN_DB = -3.0  # the customer is a little quieter in the agent's ears
 MAX_SPREAD_S, MAX_DRIFT_PPM = 0.0005, 30.0  # a capture beyond these is made again
 CHROMIUM_FLAGS = [
@@ -78,7 +78,7 @@ class Turn:
 class Script:
     """A call: its turns, the agent's turns after it, and the lengths of lead and after-call work.
 
-    The first pause counts from the call's start and may be negative: the agent is heard before the call begins.
+    The first pause counts from the call's start and may be negative: the agent speaks before the call begins.
     `tail_s` is the time between the last turn and the call's end; if it is negative, that turn outlasts the call.
     """
 
@@ -276,7 +276,7 @@ class Call:
 
 
 def make_call(sounds: Path, script: Script) -> Call:
-    """The dialogue as Connect keeps it and as the agent's microphone hears it."""
+    """The dialogue as Connect keeps it, and as it comes to the agent's microphone."""
     rng = np.random.default_rng(script.seed)
     during = dialogue(sounds, script.turns, script.lead_s)
     call_s = float(np.ceil((during[-1].end - script.lead_s + script.tail_s) * 20) / 20)
@@ -326,7 +326,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def record(call: Call, script: Script, how: Capture, chromium: str) -> tuple[bytes, dict[str, Any]]:
-    """What MediaRecorder made of the page and the microphone, untouched, and the page's log."""
+    """MediaRecorder's file of the page and the microphone, untouched, and the page's log."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  its absence matters only here
 
     plan = {
@@ -379,15 +379,15 @@ def record(call: Call, script: Script, how: Capture, chromium: str) -> tuple[byt
 # Truth ----------------------------------------------------------------------------------------------------------------
 
 
-def phat(reference: Signal, heard: Signal, rate: int) -> tuple[float, float]:
-    """How many seconds later `reference` starts in `heard` (GCC-PHAT in BAND), and the peak over the next best."""
-    n = 1 << int(np.ceil(np.log2(len(reference) + len(heard))))
-    cross = np.fft.rfft(heard, n) * np.conj(np.fft.rfft(reference, n))
+def phat(reference: Signal, recorded: Signal, rate: int) -> tuple[float, float]:
+    """How many seconds later `reference` starts in `recorded` (GCC-PHAT in BAND), and the peak over the next best."""
+    n = 1 << int(np.ceil(np.log2(len(reference) + len(recorded))))
+    cross = np.fft.rfft(recorded, n) * np.conj(np.fft.rfft(reference, n))
     f = np.fft.rfftfreq(n, 1 / rate)
     inside = (f >= BAND[0]) & (f <= BAND[1])
     cross = np.where(inside, cross / np.maximum(np.abs(cross), 1e-12), 0)
     r = np.fft.irfft(cross, n)
-    r = r[: len(heard) - len(reference) + 1]  # only where all of the reference fits
+    r = r[: len(recorded) - len(reference) + 1]  # only lags at which all of the reference fits
     k = int(np.argmax(r))
     rest = np.concatenate([r[: max(0, k - rate // 200)], r[k + rate // 200 :]])
     sure = float(r[k] / max(np.max(rest, initial=1e-12), 1e-12))
@@ -399,7 +399,7 @@ def phat(reference: Signal, heard: Signal, rate: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Measured:
-    """Where the call lies in a capture, over all windows."""
+    """The call's position in a capture, over all windows."""
 
     offset_s: float
     spread_s: float  # median absolute deviation of the windows
@@ -409,19 +409,19 @@ class Measured:
 
 
 def measure(connect: Signal, recording: Path, window_s: float = 2.0, step_s: float = 0.25) -> Measured:
-    """Where second 0 of the call is heard on the recording's presentation clock."""
-    heard = decode(["-copyts", "-i", str(recording), "-vn", "-af", "aresample=async=1:first_pts=0"], FULL)
+    """The recording time of the call's second 0."""
+    recorded = decode(["-copyts", "-i", str(recording), "-vn", "-af", "aresample=async=1:first_pts=0"], FULL)
     mix = resampled(connect[:, 0] * gain(CUSTOMER_GAIN_DB) + connect[:, 1], NARROW, FULL)
-    coarse, _ = phat(mix, np.concatenate([heard, np.zeros(FULL)]), FULL)
+    coarse, _ = phat(mix, np.concatenate([recorded, np.zeros(FULL)]), FULL)
     size, margin = round(window_s * FULL), FULL // 10
     floor = 0.2 * np.sqrt(np.mean(mix**2))
     at, offsets = [], []
     for i in range(0, len(mix) - size, round(step_s * FULL)):
         part = mix[i : i + size]
         j = round(coarse * FULL) + i - margin
-        if j < 0 or j + size + 2 * margin > len(heard) or np.sqrt(np.mean(part**2)) < floor:
+        if j < 0 or j + size + 2 * margin > len(recorded) or np.sqrt(np.mean(part**2)) < floor:
             continue
-        delay, sure = phat(part, heard[j : j + size + 2 * margin], FULL)
+        delay, sure = phat(part, recorded[j : j + size + 2 * margin], FULL)
         if sure > 1.5:
             at.append((i + size / 2) / FULL)
             offsets.append(j / FULL + delay - i / FULL)
@@ -436,7 +436,7 @@ def measure(connect: Signal, recording: Path, window_s: float = 2.0, step_s: flo
 
 
 def streams(recording: Path) -> dict[str, Any]:
-    """What ffprobe sees, after a complete decoding without a single error."""
+    """The streams that ffprobe finds, after a complete decoding without a single error."""
     errors = subprocess.run(
         [
             "ffmpeg",
@@ -513,7 +513,7 @@ def make(target: Path, call: Call, script: Script, how: Capture, chromium: str, 
             break
         fresh.unlink()
     else:
-        raise RuntimeError(f"{target.name}: {tries} captures and none without stutter; is the machine busy?")
+        raise RuntimeError(f"{target.name}: {tries} captures, all with stutter; is the machine busy?")
     return {
         "offset_s": round(found.offset_s, 4),
         "offset_tolerance_s": 0.001,

@@ -1,4 +1,4 @@
-"""A Python that lacks what the one on Windows or macOS lacks: for this package's own modules, in all its processes.
+"""A Python without the modules that Windows or macOS don't have, for this package's own modules and processes.
 
 Other packages keep everything: they have releases of their own for each system.
 """
@@ -55,7 +55,7 @@ def environment_without(folder: Path, lacks: dict[str, list[str]]) -> dict[str, 
     """The variables with which every Python process lacks these modules and attributes.
 
     Args:
-        folder: where the start-up module is written.
+        folder: the folder that the start-up module is written to.
         lacks: names of modules under ``modules``, and of attributes under their module's name.
     """
     (folder / "sitecustomize.py").write_text(_SITECUSTOMIZE.format(lacks=lacks), encoding="utf-8")

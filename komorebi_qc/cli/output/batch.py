@@ -27,11 +27,11 @@ def print_rejected(listing: Listing) -> None:
     console.print(f"[magenta]{count_of(len(rejected), 'row')} rejected[/]; {others}:", soft_wrap=True)
     print_rows(console, [(_place(listing, one.listed_in), safe(one.reason)) for one in rejected[:_MOST_LISTED]])
     if len(rejected) > _MOST_LISTED:
-        console.print(f"... and {len(rejected) - _MOST_LISTED} more; their rows of the dataset say so")
+        console.print(f"... and {len(rejected) - _MOST_LISTED} more, each with its reason in the dataset")
 
 
 def _place(listing: Listing, place: str) -> str:
-    """Where a row is, without the list's folder."""
+    """A row's place, without the list's folder."""
     line = place.removeprefix(f"{listing.name}:")
     return safe(f"{listing.name.rpartition('/')[2]}:{line}" if line.isdigit() else place)
 

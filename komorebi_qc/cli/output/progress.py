@@ -1,4 +1,4 @@
-"""Progress of one recording and of a batch: a bar on a terminal, lines elsewhere, nothing where it isn't wanted."""
+"""Progress of one recording and of a batch: a bar on a terminal, lines elsewhere, or nothing."""
 
 from __future__ import annotations
 

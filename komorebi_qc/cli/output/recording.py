@@ -58,7 +58,7 @@ def print_diagnosis(found: dict[str, Any], next_command: str, plot: str = "") ->
     Args:
         found: the diagnosis.
         next_command: the command that shows this recording in depth.
-        plot: where the plot was written; empty if there is none.
+        plot: the plot's file; empty without a plot.
     """
     console = out()
     sync, end = found["sync"], found["call_end"]
@@ -110,7 +110,7 @@ def print_findings(console: Console, findings: list[dict[str, Any]], where: str 
 
 def _print_next(console: Console, verdict: str, command: str) -> None:
     if command:
-        purpose = "For a report with a player" if verdict == "pass" else "To see and hear what is wrong"
+        purpose = "For a report with a player" if verdict == "pass" else "To look into it"
         console.print(f"{purpose}: [bold]{escape(command)}[/]", soft_wrap=True)
 
 

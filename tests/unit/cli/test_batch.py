@@ -310,7 +310,7 @@ def test_an_empty_day_and_a_mistyped_prefix(cloud: Desk, world: World) -> None:
     assert "the table Recording has no item with a creationDate from 2026-03-08" in " ".join(cloud.err.split())
     assert len(world.s3.get_object(Bucket=OUTPUT, Key="rows.csv")["Body"].read().splitlines()) == 1
     assert cloud.run("batch", f"s3://{INPUT}/2062/03/", "--out", "new") == 1
-    assert "lies no agent recording" in cloud.err
+    assert "has no agent recording" in cloud.err
     assert not (cloud.folder / "new").exists()
 
 

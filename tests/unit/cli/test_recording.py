@@ -381,7 +381,7 @@ def test_a_result_that_fails_says_how_to_see_it(sample: Capture) -> None:
     files = ("--connect", sample.call, "--recording", sample.recording, "--call-end", "02:00")
     done = run("diagnose", *files, COLUMNS="80")
     assert done.returncode == 3
-    assert "To see and hear what is wrong: komorebi-qc audit" in done.stdout
+    assert "To look into it: komorebi-qc audit" in done.stdout
     (line,) = (line for line in done.stdout.splitlines() if "call_end_error" in line)
     found = json.loads(run("diagnose", *files, "--json").stdout)
     assert next(f["text"] for f in found["findings"] if f["name"] == "call_end_error") in line
