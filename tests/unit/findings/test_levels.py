@@ -1,4 +1,4 @@
-"""Findings about levels: which there are, their numbers, and where each begins to warn."""
+"""Findings about levels: their names, their numbers, and the value at which each begins to warn."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def one(name: str, **changes: Any) -> Finding:
 
 
 def test_a_good_track_has_all_findings() -> None:
-    """One channel without a name has its track's; every finding passes, and none tells where to look."""
+    """One channel without a name has its track's name; every finding passes, and no finding has a moment to look at."""
     found = level_findings("recording", (GOOD,))
     assert [f.name for f in found] == [f"recording_{n}" for n in ("digital_silence", "dead_air", *PER_CHANNEL)]
     assert all(f.status == "pass" for f in found)
@@ -57,7 +57,7 @@ def test_a_good_track_has_all_findings() -> None:
 
 
 def test_channels_have_names_or_numbers() -> None:
-    """Names where they are given, numbers from 1 where not, a name for a single channel too."""
+    """A channel has its given name, or else a number from 1; a single channel may have a name too."""
     sides = level_findings("call", (GOOD, GOOD, GOOD), sides=("customer", "agent"))
     assert [f.name for f in sides if f.name.endswith("_snr")] == [
         "call_customer_snr",
@@ -178,7 +178,7 @@ def test_the_speech_level_says_how_far_off(speech_dbfs: float, status: str, limi
         ("bandwidth", "bandwidth_hz"),
     ],
 )
-def test_what_could_not_be_measured_has_no_finding(name: str, field: str) -> None:
+def test_an_unmeasured_value_has_no_finding(name: str, field: str) -> None:
     """A measurement of None is left out, and nothing else with it."""
     unmeasured: dict[str, Any] = {field: None}
     full = {f.name for f in level_findings("recording", (GOOD,))}
@@ -206,7 +206,7 @@ def test_what_could_not_be_measured_has_no_finding(name: str, field: str) -> Non
 def test_each_number(
     name: str, changes: dict[str, Any], value: float, status: str, limit: float, said: list[str]
 ) -> None:
-    """The value in the limit's unit, rounded, its status, and the sentence's numbers; advice only where it warns."""
+    """The value in the limit's unit, rounded, its status, and the sentence's numbers; advice only with a warning."""
     found = one(name, **changes)
     assert found.value == pytest.approx(value)
     assert (found.status, found.limit) == (status, limit)

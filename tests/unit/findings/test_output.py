@@ -99,7 +99,7 @@ def test_damaged_audio_fails(count: int, words: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize(("codec", "advice"), [("vp8", True), ("mpeg4", False)])
 def test_a_reencoded_video_warns(codec: str, *, advice: bool) -> None:
-    """Every frame counts; where another container would hold the codec, the sentence says so."""
+    """Every frame counts; the sentence advises another container if one can hold the codec."""
     plan = RenderPlan("mp4", "h264", copies_video=False, audio_rate=16_000, audio_bit_rate=64_000)
     again = found(replace(RUN, plan=plan, video=replace(VIDEO, codec=codec)))["video_reencoded"]
     assert (again.value, again.status) == (1500, "warn")
@@ -108,7 +108,7 @@ def test_a_reencoded_video_warns(codec: str, *, advice: bool) -> None:
 
 
 def test_lost_frames_fail() -> None:
-    """Frames of the recording that aren't in the output; more than it had are none."""
+    """Frames of the recording that aren't in the output are counted; surplus frames count as zero."""
     lost = found(replace(RUN, rendered=Rendered(1497, 75.0, 0)))["video_frames_lost"]
     assert (lost.value, lost.status) == (3, "fail")
     assert numbers(lost.text) == ["3", "1500"]

@@ -94,7 +94,7 @@ def test_a_call_that_ends_after_the_recording(offset_s: float, value: float, sta
 
 
 def test_no_audio_after_the_call() -> None:
-    """A recording that ends with the call, or has no audio, has none that follows it."""
+    """A recording that ends with the call, or has no audio, has no after-call audio."""
     for evidence in (pair(15.0), replace(pair(), recording=replace(RECORDING, audio=None))):
         after = found(evidence)["after_call_audio"]
         assert (after.value, after.status, after.limit) == (0.0, "warn", 0.001)
@@ -117,7 +117,7 @@ def test_a_call_without_audio_has_no_length() -> None:
 
 
 def test_call_audio_without_a_place() -> None:
-    """What a backward jump leaves out is a warning; without a splice it isn't known."""
+    """Audio left out by a backward jump is a warning; without a splice it isn't known."""
     whole = splice(Alignment(2.0), call_s=CALL_S, recording_audio=Span(0.0, RECORDING_S))
     assert found(pair(splice=whole))["call_audio_left_out"].status == "pass"
     lost = splice(Alignment(2.0, 0.0, (Jump(30.0, -0.35),)), call_s=CALL_S, recording_audio=Span(0.0, RECORDING_S))

@@ -106,7 +106,7 @@ def test_a_step_in_level(after_db: float, value: float, status: str, word: str) 
     [(-23.0, 1.0, "pass"), (-23.1, 1.1, "warn"), (-16.0, -6.0, "warn"), (-28.1, 6.1, "fail")],
 )
 def test_a_step_that_joining_added(source_db: float, value: float, status: str) -> None:
-    """What the sources don't have: over 1 dB warns, over 6 dB fails."""
+    """A step that the sources don't have warns over 1 dB and fails over 6 dB."""
     added = seams(replace(SEAM, after=replace(SIDE, source_level_db=source_db)))["seam_level_added"]
     assert added.value == pytest.approx(value)
     assert (added.status, added.limit) == (status, 1.0)

@@ -25,7 +25,7 @@ def found(timing: Timing) -> dict[str, Finding]:
 
 
 def test_a_good_recording() -> None:
-    """Every finding passes; a track that is missing has none, and neither has the skew."""
+    """Every finding passes; a missing track has no findings, and no skew."""
     all_of_it = found(Timing(0.0, audio(), VIDEO))
     assert list(all_of_it) == [
         "audio_gaps", "audio_gap_share", "audio_overlaps", "audio_start_skew", "audio_end_skew", "video_freeze",
@@ -64,7 +64,7 @@ def test_one_long_gap() -> None:
 
 
 def test_overlaps_add_up() -> None:
-    """The value is positive; the sentence has the worst one and where it is."""
+    """The value is positive; the sentence has the worst overlap and its moment."""
     overlaps = found(Timing(0.0, audio((10.0, -0.02), (40.5, -0.05), (50.0, 0.3)), VIDEO))["audio_overlaps"]
     assert overlaps.value == pytest.approx(0.07)
     assert overlaps.status == "warn"

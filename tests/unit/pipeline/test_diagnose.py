@@ -57,6 +57,39 @@ def test_every_capture_is_aligned_to_its_truth(capture: Capture) -> None:
     assert set(found["levels"]["recording"]) == {"mixed"}
 
 
+def test_the_levels_keep_their_keys(sample: Capture) -> None:
+    """Datasets and other programs read the levels of `diagnose --json` by these names."""
+    levels = diagnosed(sample.call, sample.recording, sample.call_end).to_dict()["levels"]
+    channels = [*levels["call"].values(), *levels["recording"].values()]
+    assert {frozenset(channel) for channel in channels} == {
+        frozenset(
+            {
+                "activity",
+                "bandwidth_hz",
+                "clipped_runs",
+                "clipped_samples",
+                "dc_offset",
+                "digital_silence_s",
+                "dropout_count",
+                "dropouts",
+                "hold_music",
+                "invalid_samples",
+                "is_dead",
+                "length_s",
+                "loudness_lufs",
+                "noise_floor_dbfs",
+                "peak_dbfs",
+                "rms_dbfs",
+                "samples",
+                "silences",
+                "snr_db",
+                "speech_dbfs",
+                "true_peak_dbtp",
+            }
+        )
+    }
+
+
 def test_another_call_is_a_wrong_pair(sample: Capture, tmp_path: Path) -> None:
     """The sample's call backwards: the same voices, another conversation. No number is given that could be used."""
     with wave.open(str(sample.call), "rb") as file:
