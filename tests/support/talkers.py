@@ -58,12 +58,24 @@ def place(
         shift += jumps[i - 1][1] if i else 0.0
         first, last = max(int(np.ceil((shift + a * k) * RATE)), 0), min(int(np.ceil((shift + b * k) * RATE)), len(out))
         at = (np.arange(first, last) / RATE - shift) / k * RATE
-        whole = np.floor(at).astype(int)
-        part = at - whole
-        value = np.zeros(len(at))
-        for tap in range(-15, 17):
-            w = np.sinc(tap - part) * np.cos(np.pi * (tap - part) / 34) ** 2
-            value += mono[np.clip(whole + tap, 0, len(mono) - 1)] * w
-        out[first:last] = value
+        out[first:last] = _between_samples(mono, at)
     out += np.random.default_rng(seed).normal(0, 10, len(out))
     return np.clip(out, -32768, 32767).astype(np.int16)
+
+
+def _between_samples(mono: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Samples at fractional places, by 32 taps of a windowed sinc; the first and the last sample go on outside."""
+    whole = np.floor(at).astype(int)
+    part = np.clip(at - whole, 1e-12, 1 - 1e-12)  # a tap at either end would divide by 0
+    padded = np.concatenate([np.full(16, mono[0]), mono, np.full(16, mono[-1])])
+    whole = np.clip(whole, -1, len(mono) - 1) + 16
+    # sinc(tap - part) and cos(pi (tap - part) / 34)^2, with one sine and two cosines for all taps
+    sine, turn = np.sin(np.pi * np.minimum(part, 1 - part)) / np.pi, 2 * np.pi * part / 34
+    cosine, other = np.cos(turn), np.sin(turn)
+    value = np.zeros(len(at))
+    for tap in range(-15, 17):
+        angle = 2 * np.pi * tap / 34
+        window = 0.5 + 0.5 * (np.cos(angle) * cosine + np.sin(angle) * other)
+        sign = 1.0 if tap % 2 else -1.0
+        value += padded[whole + tap] * (sign * sine / (tap - part)) * window
+    return value
