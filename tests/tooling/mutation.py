@@ -80,20 +80,21 @@ class Reach:
     def tests_of(self, mutant: dict[str, Any], most_s: float) -> list[str]:
         """The tests of a mutant in the order in which they run.
 
-        Lines outside of functions run on import, for every test: those that run any line of the module are taken, and
-        those of the mirrored folder if the module has no functions.
+        Lines outside of functions run on import, for every test: those that run any line of the module are taken, those
+        of the mirrored test module, and those of the mirrored folder if there are no such tests.
         """
         of_file = self.lines.get(mutant["path"], {})
         first, last = mutant["lines"]
         reached = {t for line, tests in of_file.items() if first <= line <= last for t in tests}
+        stem = "test_" + Path(mutant["path"]).stem
         if mutant["scope"] is None:
             reached |= {t for tests in of_file.values() for t in tests}
+            reached |= {t for t in self.seconds if f"/{stem}.py::" in t}
         elif not reached and mutant["scope"][0] >= first:  # a default value: it runs when the function is made
             start, end = mutant["scope"]
             reached |= {t for line, tests in of_file.items() if start <= line <= end for t in tests}
         if not reached and mutant["scope"] is None:
             reached = {t for t in self.seconds if t.startswith(f"tests/unit/{mutant['package']}/")}
-        stem = "test_" + Path(mutant["path"]).stem
         worth = {t: (self.kills[t] + 0.2) / (self.seconds[t] + 0.05) for t in reached if t in self.seconds}
         ordered = sorted(worth, key=lambda t: (stem not in t, -worth[t], t))
         chosen: list[str] = []
