@@ -1,1 +1,1 @@
-"""Measurements of levels, seams and the produced file."""
+"""Measurements of levels, waveforms, seams and the written file."""

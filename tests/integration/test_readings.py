@@ -16,13 +16,13 @@ from measure import decode_audio, resampled
 
 from komorebi_qc.core.source import Source
 from komorebi_qc.core.timebase import CallEnd
-from komorebi_qc.media import demux as media
+from komorebi_qc.media import demux
 from komorebi_qc.pipeline.diagnose import diagnose
 from komorebi_qc.pipeline.options import Options, Order
 from komorebi_qc.pipeline.process import process
 from komorebi_qc.storage.local import LocalTable
 from komorebi_qc.storage.protocols import Published
-from komorebi_qc.storage.s3 import reader as s3_read
+from komorebi_qc.storage.s3 import fetch, reader, stretch
 from komorebi_qc.storage.s3.object import S3Object
 
 if TYPE_CHECKING:
@@ -41,12 +41,11 @@ SMALLER = 16
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything that is read at a time is as much smaller as the captures are."""
-    for module, names in (
-        (s3_read, ("FIRST_BYTES", "MOST_BYTES", "PIECE_BYTES", "_BEHIND_BYTES", "_HOP_BYTES", "_LEFT_BYTES")),
-        (media, ("_BUFFER_BYTES",)),
-    ):
+    names = ("FIRST_BYTES", "MOST_BYTES", "PIECE_BYTES", "BUFFER_BYTES", "_BEHIND_BYTES", "_HOP_BYTES", "_LEFT_BYTES")
+    for module in (reader, stretch, fetch, demux):
         for name in names:
-            monkeypatch.setattr(module, name, getattr(module, name) // SMALLER)
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, getattr(module, name) // SMALLER)
 
 
 class Object:
@@ -148,7 +147,9 @@ _AS_BROWSERS_DO = {"vp8.webm": {"live": "1"}, "sample": {"movflags": "frag_keyfr
 
 @pytest.mark.parametrize("align", ["auto", "call-end"])
 @pytest.mark.parametrize("name", sorted(_TIMES))
-def test_a_recording_without_an_index_is_read_twice(name: str, align: Literal["auto", "call-end"], tmp_path: Path) -> None:
+def test_a_recording_without_an_index_is_read_twice(
+    name: str, align: Literal["auto", "call-end"], tmp_path: Path
+) -> None:
     """Once to know it, and with `auto` to hear it, once to join: a live WebM, and a fragmented MP4."""
     content = repeated(tmp_path / f"a.{'webm' if name == 'vp8.webm' else 'mp4'}", name, _AS_BROWSERS_DO[name])
     far = Far(CAPTURES[name].call.read_bytes(), content)
