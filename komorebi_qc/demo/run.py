@@ -158,7 +158,7 @@ def _print_result(console: Console, document: Mapping[str, Any]) -> None:
     parts = f"the call's {durations['call_s']:.2f} s and {durations['after_call_s']:.2f} s after it"
     for line in (
         f"{durations['output_s']:.2f} s, with {parts}",
-        f"{document['container'].upper()} with {codecs['video'].upper()} ({copied}) and {codecs['audio'].upper()}",
+        f"{document['container'].upper()} with {codecs['video']} video ({copied}) and {codecs['audio']} audio",
         f"{sync['status']}: the call begins {sync['offset_s']:.3f} s after the recording",
     ):
         console.print(f"  {line}", soft_wrap=True)

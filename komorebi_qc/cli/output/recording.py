@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from komorebi_qc.cli.output.console import VERDICTS, out, print_rows, safe, size_text
+from komorebi_qc.cli.output.console import VERDICTS, codec_text, out, print_rows, safe, size_text
 from komorebi_qc.core.timebase import clock_text
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def print_outcome(found: dict[str, Any], next_command: str) -> None:
     """
     console = out()
     durations, codecs, alignment = found["durations"], found["codecs"], found["alignment"]
+    container = {"mp4": "MP4", "webm": "WebM"}[found["container"]]
     verb = "copied" if codecs["video_copied"] else "re-encoded"
     size = next((step["bytes"] for step in found["steps"] if step["name"].startswith(("mux", "write"))), 0)
     console.print(f"{VERDICTS[found['verdict']]}  [bold]{escape(found['output'])}[/]", soft_wrap=True)
@@ -40,8 +41,8 @@ def print_outcome(found: dict[str, Any], next_command: str) -> None:
     where = f"{clock_text(alignment['offset_s'])} of the recording{drift} ({source})"
     rows = [
         ("length", f"{clock_text(durations['output_s'])}, {size_text(size)}"),
-        ("video", f"{codecs['video'].upper()} in {found['container'].upper()}, {verb}"),
-        ("audio", f"{codecs['audio'].upper()}, {codecs['audio_rate_hz'] / 1000:g} kHz stereo"),
+        ("video", f"{codec_text(codecs['video'])} in {container}, {verb}"),
+        ("audio", f"{codec_text(codecs['audio'])}, {codecs['audio_rate_hz'] / 1000:g} kHz, stereo"),
         ("call", f"{clock_text(durations['call_s'])}, from {where}"),
         ("after the call", clock_text(durations["after_call_s"])),
     ]
