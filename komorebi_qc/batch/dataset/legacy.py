@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from komorebi_qc.core.errors import InputError
-from komorebi_qc.core.limits import RENAMED as RENAMED_FINDINGS
+from komorebi_qc.findings.legacy import NAMES as RENAMED_FINDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -63,7 +63,9 @@ def _how_many(study: Study) -> Answer:
     seen = study.overview
     found = []
     if seen.examined:
-        fails = f"Of {seen.examined:,} examined recordings, {seen.fail:,} {verb(seen.fail, 'fails', 'fail')}."
+        verb_fail = verb(seen.fail, "fails", "fail")
+        meaning = ": at least one finding is beyond its fail limit" if seen.fail else ""
+        fails = f"Of {seen.examined:,} examined recordings, {seen.fail:,} {verb_fail}{meaning}."
         found.append((fails, anchor("worst")))
         warns = f"{of_text(seen.warn, seen.examined)} {verb(seen.warn, 'needs', 'need')} a look but can be used."
         found.append((warns, anchor("reasons")))
@@ -161,8 +163,8 @@ def _look_at(study: Study) -> Answer:
     for change, candidates in study.changes:
         cause = next((one for one in candidates if one.explains), None)
         if cause is not None:
-            moved = f"{TITLES[change.measure].lower()} {size_text(change.measure, change.size)}"
-            found.append((f"{safe(cause.name, 60)}, which changed the {moved}.", anchor("browsers")))
+            moved = f"the {TITLES[change.measure].lower()} by {size_text(change.measure, change.size)}"
+            found.append((f"{safe(cause.name, 60)}, which changed {moved}.", anchor("browsers")))
             break
     if study.worst:
         many = f"The {len(study.worst)} worst recordings, one by one."

@@ -99,7 +99,7 @@ def candidate_text(change: Change, one: Candidate) -> str:
     middle = "median" if change.measure in MEASURE_UNITS else "share"
     low, high = size_text(change.measure, one.low), size_text(change.measure, one.high)
     compared = (
-        f"On the {counted(one.days, 'day')} within {NEAR_DAYS} of {change.day} with both, its {middle} is {size} "
+        f"On the {counted(one.days, 'day')} within {NEAR_DAYS} days of {change.day} with both, its {middle} is {size} "
         f"against the others' (95 %: {low} to {high}; {one.count:,} against {one.count_others:,} recordings)"
     )
     moved = f"the change of {size_text(change.measure, change.size)}"
