@@ -95,6 +95,34 @@ def test_a_turn_agrees_by_four_tenths(off: Span, turns: int) -> None:
     assert e.customer.agreed_turns == turns
 
 
+def test_windows_of_a_turn_are_inside_it() -> None:
+    """A window belongs to a turn if its middle is at most a quarter of a window outside."""
+    for offset_s, turns in ((-0.24, 1), (-0.26, 0), (4.24, 1), (4.26, 0)):
+        activities = activity(CALL_S, (10.0, 14.0)), activity(CALL_S)
+        start = np.array([10.0 + offset_s - 0.5])
+        one = np.ones((1, 1))
+        w = Windows(0, 1.0, start, np.ones(1), LAG_S * one, 50.0 * one, np.ones(1, bool))
+        pair = Chain(w, np.ones(1, bool), np.zeros(1, np.intp)), chain()
+        none = np.zeros(1, bool), np.zeros(0, bool)
+        recording = activity(CALL_S + 6, (12.0, 16.0))
+        e = gather(CALL_S, activities, recording, pair, [True, False], fit(), none, 0)
+        assert e.customer.turns == turns
+
+
+def test_a_window_covers_the_recording_at_its_lag() -> None:
+    """The recording's sound is explained where the agreeing window plays, and nowhere else."""
+    activities = activity(CALL_S, (10.0, 12.0)), activity(CALL_S)
+    customer = chain((10.0, 12.0), lag_s=20.0)
+    none = np.zeros(len(customer.on), bool), np.zeros(0, bool)
+    at_20 = Fit(20.0, 1e-5, 0.0, 0.1, (), (), (20.0, None), (none[0], none[1]), 1e-5)
+    recording = activity(80.0, (30.0, 32.0))
+    e = gather(CALL_S, activities, recording, (customer, chain()), [True, False], at_20, none, 0)
+    assert (e.explained, e.recording_active_s) == (1.0, pytest.approx(2.0))
+    early = activity(80.0, (8.0, 12.0))
+    e = gather(CALL_S, activities, early, (customer, chain()), [True, False], at_20, none, 0)
+    assert e.recording_active_s == 0.0
+
+
 def test_a_turn_without_audio_does_not_count() -> None:
     """Without audio in the recording there is no turn and no activity."""
     e = evidence(chain(*CUSTOMER, unheard=((10.0, 14.0),)), chain(*AGENT))

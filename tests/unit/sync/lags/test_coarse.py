@@ -34,6 +34,36 @@ def test_blocks_find_their_place() -> None:
     assert found.lag_s.shape == found.score.shape == (len(found.time_s), coarse.CANDIDATES)
 
 
+@pytest.mark.parametrize(("call_s", "block_s"), [(40.0, 8.0), (100.0, 12.5)])
+def test_the_length_of_a_block(call_s: float, block_s: float) -> None:
+    """An eighth of the call, from 8 to 30 s; a block's time is its middle."""
+    call = talk(67, call_s)
+    found = coarse.search(call, of_call(call), place(call, 1.0))
+    size = round(block_s / 0.04 - 0.5)
+    whole = found.time_s[found.time_s < call_s - block_s] / 0.04
+    assert len(whole) > 4
+    assert np.round(whole - size / 2, 6) % size == pytest.approx(np.zeros(len(whole)), abs=1e-6)
+
+
+def test_fewer_places_than_candidates() -> None:
+    """In a room for one place the other candidates have a score of 0."""
+    found = coarse.search(CALL, BOTH, place(CALL, 7.3), (20.0, 25.0), (29.5, 30.5))
+    assert len(found.time_s)
+    assert found.score[:, 0].max() > 0.4
+    assert (found.score[:, 3:] == 0.0).all()
+
+
+def test_blocks_of_a_stretch() -> None:
+    """A quarter of the stretch, from 5 to 15 s."""
+    recording = place(CALL, 7.3)
+    for stretch_s, size_s in (((10.0, 50.0), 10.0), ((10.0, 22.0), 5.0)):
+        found = coarse.search(CALL, BOTH, recording, stretch_s, (0.0, 100.0))
+        offsets = (found.time_s - stretch_s[0] - size_s / 2) % size_s
+        assert np.minimum(offsets, size_s - offsets).max() < 1.01 * size_s / 2
+        inner = found.time_s < stretch_s[1] - size_s
+        assert np.minimum(offsets, size_s - offsets)[inner] == pytest.approx(np.zeros(inner.sum()), abs=1e-6)
+
+
 def test_candidates_are_apart() -> None:
     """No two candidates of a block lie within a quarter of a second."""
     found = coarse.search(CALL, BOTH, place(CALL, 7.3))
@@ -72,6 +102,8 @@ def test_a_long_call_has_a_limited_number_of_blocks() -> None:
         times = found.time_s[found.channel == channel]
         assert len(times) == coarse.MOST_BLOCKS
         assert np.ptp(times) > 500
+        # blocks of 30 s, by their middles
+        assert times % 30.0 == pytest.approx(np.full(16, 15.0))
 
 
 def test_courses_come_best_first() -> None:
@@ -122,6 +154,18 @@ def test_other_places() -> None:
     )
     assert [round(s, 3) for s, _ in found] == [8.01, 17.0]
     assert [share for _, share in found] == pytest.approx([0.8, 0.6])
+
+
+def test_places_a_second_apart_are_two() -> None:
+    """Places within 0.3 s are one, with the weighted mean; a second apart they are two."""
+    course = Course(np.array([0.0, 100.0]), np.array([3.0, 3.0]), 1.0)
+    found = coarse.offsets_elsewhere(hits([[3.0, 11.0, 12.0]] * 4, [[0.8, 0.7, 0.6]] * 4), course)
+    assert [round(s, 3) for s, _ in found] == [8.0, 9.0]
+    near = coarse.offsets_elsewhere(hits([[3.0, 11.0], [3.0, 11.07]], [[0.8, 0.5], [0.8, 0.75]]), course)
+    assert [round(s, 3) for s, _ in near] == [round(8.0 + 0.07 * 0.75 / 1.25, 3)]
+    assert near[0][1] == pytest.approx(1.0)
+    apart = coarse.offsets_elsewhere(hits([[3.0, 11.0], [3.0, 11.25]], [[0.8, 0.5], [0.8, 0.75]]), course)
+    assert [round(s, 3) for s, _ in apart] == [8.25]
 
 
 def test_no_other_places() -> None:
