@@ -1,4 +1,4 @@
-"""What a test reads in a sentence: its numbers. Words may be put better; numbers may not change."""
+"""The numbers in a sentence, for tests: its words may change, its numbers may not."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class Visitor(MutationVisitor):  # type: ignore[misc]  # mutmut isn't installed 
                 break
             node = parent
         start, end = self._span(node)
-        # Of a compound statement only the header holds the node; its body has statements of its own.
+        # Of a compound statement only the header holds the node; its body has separate statements.
         return (start, end) if isinstance(node, cst.SimpleStatementLine) else (start, max(start, last, min(first, end)))
 
     def _scope(self, node: cst.CSTNode) -> tuple[int, int] | None:
@@ -143,7 +143,7 @@ class Candidates:
     mutants: list[Mutant]
 
     def make(self, index: int) -> dict[str, object] | None:
-        """One mutant as it is written, or None when it doesn't compile or changes no syntax."""
+        """The mutant as a row of the sample; None if it doesn't compile or changes no syntax."""
         mutant = self.mutants[index]
         changed = self.module.deep_replace(mutant.original, mutant.replacement)
         after = changed.code if isinstance(changed, cst.Module) else self.text

@@ -44,7 +44,7 @@ DETECTED = ("killed", "timeout")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What mutation.toml says.
+    """The content of mutation.toml.
 
     Attributes:
         packages: Patterns of files by package; a pattern that opens with `!` takes files away.
@@ -144,7 +144,7 @@ def environment() -> dict[str, str]:
 
 
 def learn(tests: Sequence[str]) -> Reach:
-    """Run the tests once, and learn which lines each reaches; from the last run's files when they are there."""
+    """Run the tests once, and learn which lines each reaches; from the last run's files if they exist."""
     data_file = WORK / "coverage"
     if not (WORK / "times.json").exists():
         config = WORK / "coveragerc"
@@ -170,7 +170,7 @@ def learn(tests: Sequence[str]) -> Reach:
 
 
 def sample(settings: Settings, python: str) -> tuple[dict[str, int], list[dict[str, Any]]]:
-    """The counts of mutants by package, and the sample; from the last run's file when it is there."""
+    """The counts of mutants by package, and the sample; from the last run's file if it exists."""
     kept = WORK / f"sample-{'-'.join(settings.packages)}-{settings.seed}-{settings.size}.jsonl"
     if kept.exists():
         counts, *mutants = (json.loads(line) for line in kept.read_text().splitlines())

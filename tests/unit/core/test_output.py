@@ -74,6 +74,6 @@ def test_the_verdict_is_the_worst_status() -> None:
 
 
 def test_counts() -> None:
-    """Singular for one, plural for others, and a plural of one's own."""
+    """Singular for one, plural for others, and an own plural."""
     assert [counted(n, "packet") for n in (0, 1, 2)] == ["0 packets", "1 packet", "2 packets"]
     assert [counted(n, "byte is", "bytes are") for n in (1, 2)] == ["1 byte is", "2 bytes are"]

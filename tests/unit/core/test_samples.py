@@ -22,7 +22,7 @@ def test_integers_become_shares_of_full_scale() -> None:
     assert as_float(np.array([1], np.int16)).dtype == np.float32
 
 
-def test_floats_stay_and_what_is_no_number_is_silence() -> None:
+def test_floats_stay_and_nan_becomes_silence() -> None:
     """Finite samples stay up to 4; NaN and infinities become 0."""
     found = as_float(np.array([0.25, -1.5, 7.0, -9.0, np.nan, np.inf, -np.inf]))
     assert found.tolist() == [0.25, -1.5, 4.0, -4.0, 0.0, 0.0, 0.0]
@@ -47,7 +47,7 @@ def test_a_piece_has_silence_outside_of_the_track(start: int, stop: int) -> None
 
 
 def test_integers_are_scaled_in_a_piece() -> None:
-    """Inside and at the edge alike."""
+    """Inside and at the edge in the same way."""
     track = np.array([16384, -16384], np.int16)
     assert piece(track, 0, 2).tolist() == [0.5, -0.5]
     assert piece(track, -1, 3).tolist() == pytest.approx([0.0, 0.5, -0.5, 0.0])

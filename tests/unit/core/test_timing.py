@@ -64,7 +64,7 @@ def test_the_pre_skip_is_not_audible() -> None:
 
 
 def test_a_shortened_last_packet() -> None:
-    """The container's shorter duration ends the track; a duration of 0 says nothing."""
+    """The container's shorter duration ends the track; a duration of 0 is unknown."""
     for last_s, end_s in ((0.005, 0.985), (0.0, 1.0), (0.5, 1.0)):
         durations = np.full(50, 0.02)
         durations[-1] = last_s
@@ -74,7 +74,7 @@ def test_a_shortened_last_packet() -> None:
         assert found.held_s == pytest.approx(end_s)
 
 
-def test_the_last_sound_ends_the_track() -> None:
+def test_the_latest_end_is_the_tracks() -> None:
     """An earlier packet that lasts longer ends after the last one's start."""
     found = audio_timing(np.array([0.0, 0.02, 0.04]), np.array([0.02, 0.5, 0.02]), np.array([0.02, 0.5, 0.02]))
     assert found is not None

@@ -71,7 +71,7 @@ def test_a_call_that_is_cut_off(missing_s: float | None, status: str) -> None:
 
 @pytest.mark.parametrize(("count", "noun"), [(1, "1 byte is"), (4096, "4096 bytes are")])
 def test_missing_bytes(count: int, noun: str) -> None:
-    """Any missing byte fails, and the sentence says where the file ends."""
+    """Any missing byte fails, and the sentence states the file's end."""
     found = of_recording(replace(RECORDING, missing_bytes=count))["recording_missing"]
     assert (found.value, found.status) == (count, "fail")
     assert noun in found.text
@@ -81,7 +81,7 @@ def test_missing_bytes(count: int, noun: str) -> None:
 
 @pytest.mark.parametrize(("missing_s", "status"), [(0.5, "pass"), (0.501, "fail")])
 def test_missing_length(missing_s: float, status: str) -> None:
-    """Half a second is rounding, more is lost; a header without a length says nothing."""
+    """Half a second is rounding, more is lost; without a length in the header nothing is known."""
     found = of_recording(replace(RECORDING, missing_s=missing_s))["recording_length_missing"]
     assert (found.value, found.status, found.limit) == (missing_s, status, 0.5)
     if status == "fail":
@@ -107,7 +107,7 @@ def test_the_first_timestamp() -> None:
 
 
 def test_a_recording_without_audio_warns() -> None:
-    """No track of its own: a warning."""
+    """A recording without an audio track is a warning."""
     found = of_recording(replace(RECORDING, audio=None))["recording_audio_channels"]
     assert (found.value, found.status, found.limit) == (0, "warn", 1)
     assert "no audio" in found.text

@@ -110,7 +110,7 @@ def test_dead_air_is_what_all_channels_share() -> None:
 
 @pytest.mark.parametrize(("length_s", "status"), [(60.0, "pass"), (60.1, "warn")])
 def test_dead_air_of_a_minute(length_s: float, status: str) -> None:
-    """A minute passes, more warns, and says what to check."""
+    """A minute passes, more warns with advice."""
     found = one("dead_air", silences=(Span(10.0, 10.0 + length_s),))
     assert (found.status, found.limit) == (status, 60.0)
     assert found.at == At("recording", 10.0)
@@ -146,7 +146,7 @@ def test_a_dead_channel_has_no_other_finding() -> None:
         ({"rms_dbfs": None, "speech_dbfs": None, "is_dead": True}, -120.0),
     ],
 )
-def test_the_level_of_what_sounds(changes: dict[str, Any], value: float) -> None:
+def test_the_level_of_the_active_audio(changes: dict[str, Any], value: float) -> None:
     """The mean, or that of the speech; a channel that isn't dead reaches -60 dBFS somewhere."""
     assert one("sound", **changes).value == value
 
@@ -160,8 +160,8 @@ def test_the_level_of_what_sounds(changes: dict[str, Any], value: float) -> None
         (-12.5, "warn", -16.0, ["-12.5", "3.5"]),
     ],
 )
-def test_the_speech_level_says_how_far_off(speech_dbfs: float, status: str, limit: float, said: list[str]) -> None:
-    """Outside of -28 to -16 dBFS the sentence says by how much, and in which direction."""
+def test_the_speech_level_states_its_distance(speech_dbfs: float, status: str, limit: float, said: list[str]) -> None:
+    """Outside of -28 to -16 dBFS the sentence states the distance and the direction."""
     found = one("speech_level", speech_dbfs=speech_dbfs)
     assert (found.value, found.status, found.limit) == (speech_dbfs, status, limit)
     assert numbers(found.text) == said

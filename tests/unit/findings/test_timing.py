@@ -112,7 +112,7 @@ def test_a_skew_at_the_start(start_s: float, status: str, limit: float, order: s
     ],
 )
 def test_a_skew_at_the_end_is_known_to_a_frame(end_s: float, status: str, limit: float, standard: str) -> None:
-    """The limit is wider by a frame of 40 ms, and the standards apply to what is sure."""
+    """The limit is wider by a frame of 40 ms, and the standards apply to the certain part."""
     end = found(Timing(0.0, audio(end_s=end_s), VIDEO))["audio_end_skew"]
     assert (end.status, end.limit) == (status, limit)
     assert standard in end.text

@@ -39,7 +39,7 @@ def chain(channel: int, starts_s: np.ndarray, on: np.ndarray | None = None) -> C
 
 
 def hits(*shifts_s: float) -> Hits:
-    """Ten blocks that look as alike at the shifts as at the offset."""
+    """Ten blocks that are as similar at the shifts as at the offset."""
     lag, score = np.zeros((10, CANDIDATES)), np.zeros((10, CANDIDATES))
     lag[:, : len(shifts_s) + 1] = [LAG_S, *(LAG_S + s for s in shifts_s)]
     score[:, : len(shifts_s) + 1] = [0.9, *(0.8 for _ in shifts_s)]
@@ -61,7 +61,7 @@ def search(
 
 
 def test_a_call_without_repeats_has_no_other_offset() -> None:
-    """A place that looked alike fits no window."""
+    """A place that looked similar fits no window."""
     repeated, others = search(signal((0.0, 0.0)), PERIOD_S)
     assert others == ()
     assert not repeated[0].any()
@@ -81,7 +81,7 @@ def test_a_loop_fits_a_period_away(sign: float) -> None:
 
 
 def test_a_repeat_of_a_part() -> None:
-    """Only the windows whose sound is there again are repeated; their share is the score."""
+    """Only the windows whose audio repeats are repeated; their share is the score."""
     repeated, others = search(signal((20.0, 48.5)), PERIOD_S)
     again = (STARTS >= 20) & (STARTS + PERIOD_S + SIZE / RATE <= 48.5)
     assert np.array_equal(repeated[1], again)

@@ -98,7 +98,7 @@ def test_two_windows_have_to_be_sharp(z: list[float] | float, *, goes: bool) -> 
 
 
 def test_a_segment_without_windows() -> None:
-    """A segment in which nothing agrees can't be judged: nothing is removed."""
+    """A segment in which nothing agrees can't be checked: nothing is removed."""
     assert pruned([1] * 10 + [0] * 5, (9, 12)) is None
 
 

@@ -22,7 +22,7 @@ def status(e: Evidence) -> str:
 
 
 def both(e: Evidence, **changes: Any) -> Evidence:
-    """The evidence with both channels changed alike."""
+    """The evidence with both channels changed in the same way."""
     return replace(e, customer=replace(e.customer, **changes), agent=replace(e.agent, **changes))
 
 

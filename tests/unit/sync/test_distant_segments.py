@@ -1,4 +1,4 @@
-"""Parts of a call far from the rest: found, or left as they are, on recordings whose cuts are known."""
+"""Parts of a call far from the rest: found, or left unchanged, on recordings with known cuts."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Pair = tuple[Chain, Chain]
 
 
 def extended(call: np.ndarray, recording: np.ndarray, present: list[bool] | None = None) -> tuple[Pair, Pair, Course]:
-    """The chains along the main course, and the chains and the course with what was found far away."""
+    """The chains along the main course, and the chains and the course with the distant segments."""
     activities = of_call(call)
     chains = follow_channels(call, activities, recording, COURSE, SIZE, REACH)
-    heard = [is_present(c) for c in chains] if present is None else present
-    after, course = extend(call, activities, recording, COURSE, chains, heard, REACH)
+    present_voices = [is_present(c) for c in chains] if present is None else present
+    after, course = extend(call, activities, recording, COURSE, chains, present_voices, REACH)
     return chains, after, course
 
 
@@ -61,7 +61,7 @@ def test_a_recorder_that_paused(pause_s: float) -> None:
     assert course.score > COURSE.score
 
 
-def test_what_was_never_recorded_is_not_asked_to_agree() -> None:
+def test_lost_speech_is_not_asked_to_agree() -> None:
     """Speech during the pause can't agree, so it doesn't count as audible."""
     _, after, _ = extended(CALL, cut(WHOLE, 26.5, 46.5))
     for chain in after:
@@ -73,7 +73,7 @@ def test_what_was_never_recorded_is_not_asked_to_agree() -> None:
 
 @pytest.mark.parametrize("what", ["another call", "silence", "the same twice"])
 def test_a_part_that_is_not_found_stays_as_it_was(what: str) -> None:
-    """Another call's sound, silence, and a part that fits two places: no segment is taken."""
+    """Another call's audio, silence, and a part that fits two places: no segment is taken."""
     recording = WHOLE.copy()
     from_s = 60.0
     first = int(from_s * RATE)
@@ -103,7 +103,7 @@ def test_little_speech_is_not_searched() -> None:
 
 
 def test_without_a_present_voice_nothing_is_searched() -> None:
-    """No voice is present: the chains and the course come back as they are."""
+    """No voice is present: the chains and the course come back unchanged."""
     before, after, course = extended(CALL, cut(WHOLE, 26.5, 46.5), [False, False])
     assert after is before
     assert course is COURSE

@@ -56,7 +56,7 @@ def test_the_result_is_the_recorded_one(name: str) -> None:
 
 
 def _numbers(value: object) -> list[Any]:
-    """A nested list's values in one list; NaN for what is undetermined."""
+    """A nested list's values in one list; NaN for an undetermined value."""
     if isinstance(value, list):
         return [n for part in value for n in _numbers(part)]
     return [math.nan if value is None else value]

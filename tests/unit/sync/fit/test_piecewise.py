@@ -40,7 +40,7 @@ def found(customer: Points, agent: Points) -> Fit:
 
 
 def test_nothing_has_no_fit() -> None:
-    """Without windows there is none."""
+    """Without windows nothing is fitted."""
     assert fit(NONE, NONE) is None
 
 
@@ -95,7 +95,7 @@ def test_a_jump_of_both(size_s: float) -> None:
     assert not step.agent_only
 
 
-def test_a_jump_below_4_ms_is_none() -> None:
+def test_a_step_below_4_ms_is_not_a_jump() -> None:
     """3.5 ms are a clock's wander, not a jump."""
     steps = ((60.2, 0.0035),)
     assert found(channel(1.18, steps=steps, seed=1), channel(1.0, steps=steps, seed=2)).steps == ()

@@ -53,7 +53,7 @@ def test_a_new_run_begins_after_a_step_or_a_long_pause() -> None:
     ids=["alone", "a pair", "the last", "the first", "4 ms", "more than 4 ms and the drift"],
 )
 def test_a_window_alone_between_two_steps_is_a_stray(lags: list[float], kept: list[bool]) -> None:
-    """One window with a lag of its own is left out; two are a segment."""
+    """One window with its own lag is left out; two are a segment."""
     p = points([0.0, 1.0, 2.0, 3.0, 4.0], lags)
     assert list(runs.without_strays(p, runs.initial_runs(p))) == kept
 
@@ -118,7 +118,7 @@ def test_the_scale_is_that_of_the_scatter(sigma_s: float, scale: float) -> None:
 
 
 def test_without_windows_the_scale_is_one() -> None:
-    """Nothing, and runs of two windows, say nothing about the scatter."""
+    """Nothing, and runs of two windows, don't show the scatter."""
     members, scale = runs.merged_runs([points([], []), points([0.0, 1.0], [1.0, 1.001])])
     assert [list(m) for m in members] == [[], [0, 0]]
     assert scale == 1.0

@@ -147,7 +147,7 @@ def test_two_lags_a_quarter_of_a_second_apart_are_one() -> None:
 
 
 def test_other_places() -> None:
-    """Shifts at which blocks look nearly as alike, with the share of blocks; the strongest first."""
+    """Shifts at which blocks are nearly as similar, with the share of blocks; the strongest first."""
     course = Course(np.array([0.0, 100.0]), np.array([3.0, 3.0]), 1.0)
     found = coarse.offsets_elsewhere(
         hits([[3.0, 11.0, 20.0]] * 3 + [[3.0, 11.04]] + [[3.0]], [[0.8, 0.6, 0.5]] * 3 + [[0.8, 0.6]] + [[0.8]]), course

@@ -80,7 +80,7 @@ def similarity(recording: np.ndarray, block: np.ndarray, mask: np.ndarray, at: i
 
 
 def test_the_similarity_at_every_place() -> None:
-    """The block is most alike where it comes from; each place's similarity is the one of the definition."""
+    """The block is most similar at its own place; each place's similarity is the one of the definition."""
     recording = noise(12.0, 4)
     block = features.floored(features.band_levels(recording, 100, 80))
     mask = np.ones(80, bool)

@@ -26,7 +26,7 @@ def voices(seed: int = 1, seconds: float = 8.0) -> np.ndarray:
 @pytest.mark.parametrize("lag", [0.0, 1000.25, -700.4, 2040.0])
 @pytest.mark.parametrize("channel", [0, 1])
 def test_the_lag_is_right_to_a_fraction_of_a_sample(channel: int, lag: float) -> None:
-    """The best peak is the shift, to 10 us, in the channel that was asked for and wherever the search is centred."""
+    """The best peak is the shift, to 10 us, in the given channel, wherever the search is centred."""
     call = voices()
     recording = shifted(call[:, channel], lag).astype(np.float32)
     starts, centres = np.array([16000, 24000]), np.array([0, round(lag / 2)])
@@ -71,7 +71,7 @@ def test_an_echo_is_the_second_peak() -> None:
 
 
 def test_a_tone_is_blunt() -> None:
-    """A tone's peak is as wide as the tone is long: its window is blunt and says nothing. Speech beside it is sharp."""
+    """A tone's peak is as wide as the tone is long: its window is blunt and has no peak. Speech beside it is sharp."""
     call = voices(5)
     tone = 0.2 * np.sin(2 * np.pi * 700 * np.arange(len(call)) / RATE)
     call[:, 1] = tone
@@ -108,7 +108,7 @@ def test_many_windows_are_as_one() -> None:
     assert none.lag_s.shape == none.z.shape == (0, gcc_phat.PEAKS)
 
 
-def test_sound_outside_of_the_band_has_no_say() -> None:
+def test_audio_outside_of_the_band_changes_nothing() -> None:
     """A hum below the band and a whistle above it change the lag by less than 2 us."""
     call = voices(8)
     t = np.arange(len(call)) / RATE

@@ -45,7 +45,7 @@ def test_nothing_gives_no_path() -> None:
 
 
 def test_windows_without_a_candidate_are_left_out() -> None:
-    """A window with nothing near the path costs nothing, and the path goes on after it."""
+    """A window with nothing near the path costs nothing, and the path continues after it."""
     (found,) = search([[1.0, 3.0], [9.0, 7.0], [3.0, 1.0]], [[2.0, 0.5], [1.0, 0.0], [0.5, 3.0]])
     assert list(found.windows) == [0, 2]
     assert list(found.choices) == [0, 1]

@@ -159,7 +159,7 @@ def test_two_searches_at_a_jump_of_the_course() -> None:
 
 
 def test_windows_outside_of_the_recording_are_not_audible() -> None:
-    """Six tenths of the window have to have sound in the recording."""
+    """Six tenths of the window must have audio in the recording."""
     starts = np.array([0, 16000, len(CALL) - 8000])
     course = Course(np.array([0.0]), np.array([7.0]), 1.0)
     recording = RECORDING[: 7 * RATE + 16000 + 5000]
