@@ -29,7 +29,7 @@ def one_voice() -> Pair:
 
 
 def paused_recorder() -> Pair:
-    """The recorder paused for twenty seconds, and another call's audio covers a part of the end."""
+    """The recorder paused for twenty seconds, and audio of another call covers a part of the end."""
     call, other = talk(43, 130), talk(44, 130)
     whole = place(call, 1.5)
     recording = np.concatenate([whole[: int(26.5 * RATE)], whole[int(46.5 * RATE) :]])
@@ -105,7 +105,7 @@ def leg_that_changes() -> Pair:
 
 
 def sound_put_in() -> Pair:
-    """Fifteen seconds of another call's audio inside the recording, near its end, and a small jump before."""
+    """Fifteen seconds of audio of another call inside the recording, near its end, and a small jump before."""
     call, other = talk(52, 110), talk(53, 40)
     recording = place(call, 2.0, 15.0, jumps=((40.0, -0.02), (80.0, 15.0)), customer_delay=300)
     at = int(82.2 * RATE)
@@ -140,7 +140,7 @@ def two_pauses() -> Pair:
 
 
 def put_in_at_the_start() -> Pair:
-    """Eighteen seconds of another call's audio after the first half minute; six seconds of this call are lost."""
+    """Eighteen seconds of audio of another call after the first half minute; six seconds of this call are lost."""
     call, other = talk(57, 110), talk(58, 30)
     whole = place(call, 1.2, 35.0)
     recording = np.concatenate([whole[: 30 * RATE], other[: 18 * RATE, 1], whole[36 * RATE :]])

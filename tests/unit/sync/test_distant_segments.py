@@ -73,7 +73,7 @@ def test_lost_speech_is_not_asked_to_agree() -> None:
 
 @pytest.mark.parametrize("what", ["another call", "silence", "the same twice"])
 def test_a_part_that_is_not_found_stays_as_it_was(what: str) -> None:
-    """Another call's audio, silence, and a part that fits two places: no segment is taken."""
+    """Audio of another call, silence, and a part that fits two places: no segment is taken."""
     recording = WHOLE.copy()
     from_s = 60.0
     first = int(from_s * RATE)
