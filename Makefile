@@ -98,7 +98,7 @@ bench-sync: .venv/.ready-bench
 .PHONY: lab
 lab: .venv/.ready-lab $(patsubst notebooks/%,lab-output/%,$(wildcard notebooks/*.ipynb))
 	@echo "JupyterLab opens in your browser. Press Ctrl-C twice to stop it."
-	@JUPYTER_CONFIG_PATH='$(CURDIR)/.ci/jupyter' $(BIN)/jupyter lab --log-level ERROR --notebook-dir lab-output \
+	@JUPYTER_CONFIG_PATH='$(CURDIR)/.ci/jupyter' JUPYTER_PATH='$(CURDIR)/.ci/jupyter/data' $(BIN)/jupyter lab --log-level ERROR --notebook-dir lab-output \
 		$(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS) lab-output/sync_diagnostics.ipynb
 
 lab-output/%.ipynb: notebooks/%.ipynb

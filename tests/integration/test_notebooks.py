@@ -120,7 +120,7 @@ def test_every_function_is_a_cell(module: Any) -> None:
 def papermill(path: Path, folder: Path, *parameters: str) -> subprocess.CompletedProcess[str]:
     """Run a notebook by papermill's command, into `folder`."""
     command = [str(BIN / "papermill"), "--no-progress-bar", "--cwd", str(folder), str(path), str(folder / path.name)]
-    environ = jupyter_environment(folder / "home")
+    environ = jupyter_environment(folder)
     return subprocess.run(
         [*command, *parameters], env=environ, capture_output=True, text=True, check=False, timeout=250
     )
@@ -157,7 +157,8 @@ def lab(folder: Path, environ: dict[str, str]) -> Iterator[str]:
         port = probe.getsockname()[1]
     command = [str(BIN / "jupyter"), "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--port-retries=0"]
     command += ["--IdentityProvider.token=secret", f"--notebook-dir={folder}", "--allow-root"]
-    environ = {**environ, "JUPYTER_CONFIG_PATH": str(ROOT / ".ci" / "jupyter")}  # as `make lab` does
+    settings = ROOT / ".ci" / "jupyter"  # as `make lab` does
+    environ = {**environ, "JUPYTER_CONFIG_PATH": str(settings), "JUPYTER_PATH": str(settings / "data")}
     with (
         (folder / "lab.log").open("w") as log,
         subprocess.Popen(command, env=environ, stdout=log, stderr=log) as server,
@@ -197,6 +198,8 @@ def test_the_player_plays_in_jupyterlab(tmp_path: Path) -> None:
         page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=60_000)
         # A busy machine may lose a command that comes before the connection to the kernel.
         for patience_s in (40, 60, 60):
+            for button in page.locator(".jp-Dialog .jp-mod-accept").all():  # a slow kernel opens a dialog
+                button.click()
             page.keyboard.press("Escape")
             page.get_by_role("menuitem", name="Run", exact=True).click()
             page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
