@@ -18,7 +18,7 @@ from komorebi_qc.desk.audit.pages import failure_page, with_alert
 from komorebi_qc.desk.audit.parameters import NOTEBOOKS, find_notebook, parameter_types, share_parameters
 from komorebi_qc.desk.audit.status import STATUS_FILE, AuditStatus, NotebookStatus
 from komorebi_qc.desk.examination_progress import EXAMINATION_STEPS, ExaminationProgress
-from komorebi_qc.desk.notebooks.recording import report_picture
+from komorebi_qc.desk.notebooks.recording import report_figure
 from komorebi_qc.desk.report.audio_tracks import write_audio_tracks
 from komorebi_qc.desk.report.build import page_of
 from komorebi_qc.desk.report.html import report_html
@@ -194,7 +194,7 @@ class _AuditRun:
             return
         examined = self._session.examined
         tracks = write_audio_tracks(examined.tracks, self._folder)
-        page = report_html(page_of(examined, *report_picture(self._session), tracks))
+        page = report_html(page_of(examined, *report_figure(self._session), tracks))
         write_atomically(self._folder / REPORT_FILE, with_alert(page, self._status).encode())
 
     def _run_notebook(self, status: NotebookStatus, path: Path, parameters: Mapping[str, Any]) -> None:

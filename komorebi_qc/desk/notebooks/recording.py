@@ -114,7 +114,7 @@ def no_result(session: AuditSession) -> NotebookOutput:
     return status_line("fail", f"No recording was written: {reason}.")
 
 
-def report_picture(session: AuditSession) -> tuple[bytes, str]:
+def report_figure(session: AuditSession) -> tuple[bytes, str]:
     """The diagnosis figure as an image file, and its media type."""
     pair = session.examined.diagnosis.pair
     figure = diagnosis_figure(

@@ -22,7 +22,7 @@ from komorebi_qc.desk.notebooks.notebook_output import (
     table,
 )
 from komorebi_qc.desk.notebooks.readable_errors import readable_errors
-from komorebi_qc.desk.notebooks.recording import parameter_text, report_picture, sentence, verdict
+from komorebi_qc.desk.notebooks.recording import parameter_text, report_figure, sentence, verdict
 from komorebi_qc.desk.notebooks.seams import spectrograms
 from komorebi_qc.desk.plots.correlation import plot_correlation, plot_side_lags
 from komorebi_qc.desk.plots.diagnosis.lags import plot_lags
@@ -279,12 +279,12 @@ def player(session: AuditSession) -> NotebookOutput:
     length_s = len(examined.tracks.recording) / RATE
     if examined.video.stat().st_size <= _LARGEST_EMBEDDED and length_s <= _LONGEST_EMBEDDED_S:
         tracks = embedded_audio_tracks(examined.tracks, 0.0, length_s, _TRACK_BITS)
-        page = page_of(examined, *report_picture(session), tracks)
+        page = page_of(examined, *report_figure(session), tracks)
         media_type = CONTENT_TYPES["webm" if examined.video.suffix == ".webm" else "mp4"]
         video = f"data:{media_type};base64,{base64.b64encode(examined.video.read_bytes()).decode()}"
         page = replace(page, video=video, video_length_s=length_s)
     else:
-        page = page_of(examined, *report_picture(session), embed_s=_EMBEDDED_S)
+        page = page_of(examined, *report_figure(session), embed_s=_EMBEDDED_S)
     return NotebookOutput(report_fragment(page, name="komorebi-report"), f"[player: {examined.video.name}]")
 
 

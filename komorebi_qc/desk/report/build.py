@@ -33,8 +33,8 @@ _AUDIO_CHANNELS = 5
 
 def page_of(
     examined: Examined,
-    picture: bytes,
-    picture_type: str,
+    figure: bytes,
+    figure_type: str,
     audio: Mapping[str, str] | None = None,
     *,
     embed_s: float | None = None,
@@ -43,8 +43,8 @@ def page_of(
 
     Args:
         examined: the examination.
-        picture: the diagnosis figure, an image file.
-        picture_type: its media type.
+        figure: the diagnosis figure, an image file.
+        figure_type: its media type.
         audio: addresses of audio tracks by name, from `komorebi_qc.desk.report.audio_tracks.write_audio_tracks`.
         embed_s: length of a video excerpt in low quality, around the worst finding, for a page that is sent alone; None
             if the video is beside the page. Over 60 s the excerpt becomes coarse.
@@ -78,9 +78,9 @@ def page_of(
         video=video,
         video_start_s=video_start_s,
         video_length_s=video_length_s,
-        picture=picture,
-        picture_type=picture_type,
-        picture_alt="Waveforms of the call and of the recording on one time axis, and the lag between them.",
+        figure=figure,
+        figure_type=figure_type,
+        figure_alt="Waveforms of the call and of the recording on one time axis, and the lag between them.",
         audio=addresses,
         audio_start_s=audio_start_s,
         marks=tuple(marks_of(examined)),

@@ -92,9 +92,9 @@ class Page:
         video: address of the video, relative to the page, or a data URI.
         video_start_s: output time of the video's own time 0.
         video_length_s: length of an embedded video.
-        picture: the diagnosis figure, an image file.
-        picture_type: its media type.
-        picture_alt: its description for people who can't see it.
+        figure: the diagnosis figure, an image file.
+        figure_type: its media type.
+        figure_alt: its description for people who can't see it.
         audio: addresses of audio tracks that can replace the video's own audio, by the names of `AUDIO_LABELS`.
         audio_start_s: output time of the audio tracks' own time 0.
         marks: lines on the time axis.
@@ -110,9 +110,9 @@ class Page:
     tracks: Sequence[PageTrack]
     length_s: float
     video: str
-    picture: bytes
-    picture_type: str
-    picture_alt: str
+    figure: bytes
+    figure_type: str
+    figure_alt: str
     video_start_s: float = 0.0
     video_length_s: float = 0.0
     audio: Mapping[str, str] = field(default_factory=dict)

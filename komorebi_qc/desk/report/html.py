@@ -191,10 +191,10 @@ def _player(page: Page) -> str:
 
 
 def _figure(page: Page) -> str:
-    image = base64.b64encode(page.picture).decode()
-    alt = html.escape(page.picture_alt, quote=True)
+    image = base64.b64encode(page.figure).decode()
+    alt = html.escape(page.figure_alt, quote=True)
     return (
-        f'<figure class="still"><img class="picture" alt="{alt}" src="data:{page.picture_type};base64,{image}">'
+        f'<figure class="still"><img class="picture" alt="{alt}" src="data:{page.figure_type};base64,{image}">'
         f"<figcaption>{alt}</figcaption></figure>"
     )
 

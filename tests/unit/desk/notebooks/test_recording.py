@@ -8,7 +8,7 @@ import pytest
 from desk import sample_session, wrong_session
 
 from komorebi_qc.core.errors import InputError
-from komorebi_qc.desk.notebooks.recording import no_result, open_recording, parameter_text, report_picture, verdict
+from komorebi_qc.desk.notebooks.recording import no_result, open_recording, parameter_text, report_figure, verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def test_a_refused_pair_is_a_failure() -> None:
 
 def test_the_figure_is_a_small_image() -> None:
     """WebP keeps the report small."""
-    content, media_type = report_picture(sample_session())
+    content, media_type = report_figure(sample_session())
     assert media_type == "image/webp"
     assert content[8:12] == b"WEBP"
     assert len(content) < 200_000

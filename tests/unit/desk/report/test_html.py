@@ -29,7 +29,7 @@ def test_an_hour_fits_into_a_megabyte() -> None:
     findings = [finding(f"f_{n}", n + 0.123456, "warn", at={"clock": "output", "s": 60.0 * n}) for n in range(60)]
     page = made_page(
         3600.0,
-        picture=bytes(140_000),
+        figure=bytes(140_000),
         document={"verdict": "warn", "findings": findings, "limits": {}},
         moments=[Moment(60.0 * n, f"moment {n}.", (n,)) for n in range(60)],
         places={n: 60.0 * n for n in range(60)},
