@@ -56,7 +56,7 @@ def synthetic_rows(count: int, *, days: int = 92, agents: int = 120, seed: int =
         days: number of days.
         agents: number of agents.
         seed: of the random numbers.
-        faults: whether the two faults are added; without them all days and agents are alike.
+        faults: whether the two faults are added; without them no day and no agent stands out.
     """
     rng = np.random.default_rng(seed)
     known = seeds()

@@ -82,7 +82,7 @@ class ObjectStore(Protocol):
         ...
 
     def replace(self, name: str, content: bytes, before: VersionedObject | None) -> bool:
-        """Overwrite the file that was read; False if somebody else has written it since. Call it within `exclusive`.
+        """Overwrite the file that was read; False if another process has written it since. Call it within `exclusive`.
 
         Raises:
             StorageError: The store doesn't take it.

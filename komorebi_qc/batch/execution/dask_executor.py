@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from komorebi_qc.batch.execution.executor import Answer
     from komorebi_qc.batch.execution.tasks import Task
 
-_TIMEOUT_S = 30
-_COUNT_EVERY_S = 5.0
-_WITHOUT_WORKERS_S = 300
+TIMEOUT_S = 30
+COUNT_EVERY_S = 5.0
+WITHOUT_WORKERS_S = 300
 """A machine that restarts is back by then."""
 _CHECK_EVERY_S = 0.5
 _SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
@@ -59,14 +59,14 @@ class DaskExecutor:
         try:
             # A handshake of our own first: a Client waits without end for a server that isn't a scheduler.
             asyncio.run(_greet(distributed, address))
-            self._client = distributed.Client(address, timeout=_TIMEOUT_S, set_as_default=False, name="komorebi-qc")
+            self._client = distributed.Client(address, timeout=TIMEOUT_S, set_as_default=False, name="komorebi-qc")
         except Exception as error:
             raise StorageError(
-                f"no Dask scheduler answers at {address} within {_TIMEOUT_S} s ({type(error).__name__}): start `dask "
+                f"no Dask scheduler answers at {address} within {TIMEOUT_S} s ({type(error).__name__}): start `dask "
                 "scheduler`, and name the address that it prints"
             ) from error
         try:
-            self._client.wait_for_workers(1, timeout=_TIMEOUT_S)
+            self._client.wait_for_workers(1, timeout=TIMEOUT_S)
         except TimeoutError:
             self._client.close()
             raise StorageError(
@@ -95,14 +95,14 @@ class DaskExecutor:
     def _count_now_and_then(self) -> None:
         """Count the workers; give up after a long time without any."""
         now = time.monotonic()
-        if now - self._counted_at <= _COUNT_EVERY_S:
+        if now - self._counted_at <= COUNT_EVERY_S:
             return
         self._threads, self._counted_at = self._count(), now
         if self._threads:
             self._had_workers_at = now
-        elif now - self._had_workers_at > _WITHOUT_WORKERS_S:
+        elif now - self._had_workers_at > WITHOUT_WORKERS_S:
             raise StorageError(
-                f"the Dask scheduler at {self._address} has had no workers for {_WITHOUT_WORKERS_S} s: start some, and "
+                f"the Dask scheduler at {self._address} has had no workers for {WITHOUT_WORKERS_S} s: start some, and "
                 "repeat the command; it continues with the recordings that aren't done"
             )
 
@@ -145,7 +145,7 @@ class DaskExecutor:
         from distributed.client import FutureCancelledError  # noqa: PLC0415
 
         try:
-            return future.result(timeout=_TIMEOUT_S)
+            return future.result(timeout=TIMEOUT_S)
         except (KilledWorker, FutureCancelledError, OSError, TimeoutError):
             return None
         except Exception as error:
@@ -176,8 +176,8 @@ def _check_address(address: str) -> None:
 async def _greet(distributed: Any, address: str) -> None:
     """Shake hands with the server at an address, within the timeout."""
     secured = distributed.Security().get_connection_args("client")  # from Dask's own settings
-    greeting = distributed.core.connect(address, timeout=_TIMEOUT_S, **secured)
-    comm = await asyncio.wait_for(greeting, _TIMEOUT_S)
+    greeting = distributed.core.connect(address, timeout=TIMEOUT_S, **secured)
+    comm = await asyncio.wait_for(greeting, TIMEOUT_S)
     await comm.close()
 
 

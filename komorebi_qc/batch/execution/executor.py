@@ -42,7 +42,7 @@ class Executor(Protocol):
 
 
 def attempt(worker: WorkerProcess, task: Any, stop: threading.Event) -> Any:
-    """A task's answer. If somebody else killed its process, it is attempted a second time.
+    """A task's answer. If another program killed its process, it is attempted a second time.
 
     Raises:
         Stopped: `stop` was set.

@@ -43,7 +43,7 @@ class WorkerFailure:
     Attributes:
         kind: ``TimeLimit``, ``MemoryLimit`` or ``Crash``.
         text: a sentence.
-        is_worth_a_retry: whether somebody else killed it.
+        is_worth_a_retry: whether another program killed it.
     """
 
     kind: str
@@ -98,7 +98,7 @@ def _linux_peak_mb() -> float | None:
 def limit_memory(limits: ResourceLimits) -> None:
     """Let the kernel refuse memory far above the limit, for growth faster than a watcher's look; write no core dump.
 
-    ``RLIMIT_DATA`` hardly counts the memory that `av` and numpy map but don't use, unlike ``RLIMIT_AS``. A quarter of
+    ``RLIMIT_DATA`` barely counts the memory that `av` and numpy map but don't use, unlike ``RLIMIT_AS``. A quarter of
     room above the limit leaves slow growth to the watcher, whose reason is the right one.
     """
     if resource is None:

@@ -45,7 +45,7 @@ def carry_out(task: Task) -> Row:
     began = time.monotonic()
     with _settings_of(task):
         try:
-            outcome = _ACTIONS[task.request.action](task)
+            outcome = ACTIONS[task.request.action](task)
         except KomorebiError as error:
             outcome = failure_of(error)
             if task.request.action == "audit" and _has_report(task):
@@ -137,7 +137,7 @@ def _audit(task: Task) -> Row:
         )
         request, limits = AuditRequest(**named, call_end=item.call_end), task.request.changed_limits()
         job = AuditJob(request, task.out, limits=limits, keeps_report=_has_report(task))
-        status = audit(job, progress, lambda examined: found.update(_examined(examined)))
+        status = audit(job, progress, lambda examined: found.update(examined_columns(examined)))
         sizes = dict(zip(_SIZES, (path.stat().st_size for path in files), strict=True)) if files is not None else {}
         found = {**found, **_tags(task, files), **sizes, "report": task.report}
     if status.state != "done":
@@ -147,7 +147,7 @@ def _audit(task: Task) -> Row:
     return found
 
 
-def _examined(found: Examined) -> Row:
+def examined_columns(found: Examined) -> Row:
     """The columns of an audit: those of processing, and the diagnosis's levels and other findings."""
     diagnosis, document = found.diagnosis.to_dict(), found.document
     known = {finding["name"] for finding in document["findings"]}
@@ -159,7 +159,7 @@ def _examined(found: Examined) -> Row:
     }
 
 
-_ACTIONS = {"diagnose": _diagnose, "process": _process, "audit": _audit}
+ACTIONS = {"diagnose": _diagnose, "process": _process, "audit": _audit}
 _INPUTS, _SIZES = ("connect", "recording"), ("call_bytes", "recording_bytes")
 
 

@@ -72,7 +72,7 @@ def serve(tasks: BinaryIO, answers: BinaryIO, work: str, limits: ResourceLimits)
 
 
 def _read_tasks(tasks: BinaryIO, waiting: queue.SimpleQueue[Any]) -> None:
-    """Read ahead, to notice the end of the supervisor during a task: nobody waits for the answer then."""
+    """Read ahead, to notice the end of the supervisor during a task: the answer has no reader then."""
     try:
         while True:
             waiting.put(pickle.load(tasks))  # noqa: S301  our own process wrote it

@@ -1,10 +1,10 @@
 """A process that works on one recording at a time. It may crash, hang or grow without harm to other recordings.
 
-The supervision isn't a library's pool: a Dask worker is a daemon, which can't have `multiprocessing` children; an
-audit's kernels have to end with their process; and a killed process must not leave a shared lock behind.
+No library's pool supervises it, for three reasons. A Dask worker is a daemon, which can't have `multiprocessing`
+children. An audit's kernels have to end with their process. A killed process must not leave a shared lock behind.
 
 Both limits are enforced from outside, because the work may hold the interpreter's lock: the supervisor watches the time
-and the resident memory. The kernel is the second line: a limit of its own for fast growth, see
+and the resident memory. The kernel is the second line: a memory limit for fast growth, see
 `komorebi_qc.batch.execution.resource_limits`, and an alarm in case the supervisor is gone.
 """
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Pairs = list[tuple[str, Any]]
-"""A row: names of columns as they are written, and values."""
+"""A row: the list's own names of columns, and values."""
 ID: Final = "recording_id"
 FIELDS: Final = (ID, "connect", "recording", "call_end", "agent", "day", "browser")
 NEEDED: Final = (
@@ -32,7 +32,7 @@ _MAX_CHARACTERS = 2000
 
 
 def field_of(column: object) -> str:
-    """The field that a column holds; the column's own name in small letters if it isn't one of `FIELDS`."""
+    """The field that a column holds; the column's own name in lower case if it isn't one of `FIELDS`."""
     plain = str(column).strip().lower()
     return _ALIASES.get(plain.replace("_", ""), plain)
 

@@ -27,7 +27,7 @@ MEANINGS: Final = {
     "coverage": "share of the speech that agrees, 0 to 1",
 }
 TERMS: Final = (
-    ("Fail", "at least one finding is beyond its fail limit: the recording can't be used as it is."),
+    ("Fail", "at least one finding is beyond its fail limit: the recording can't be used without a correction."),
     ("Needs a look", "no finding fails, but at least one is beyond its warn limit: the recording can be used."),
     ("Not examined", "the work failed, or the list's row was rejected because it doesn't describe the recording."),
     *((TITLES[measure], f"{meaning}.") for measure, meaning in MEANINGS.items()),

@@ -89,7 +89,7 @@ def cards(fleet: Fleet, rows: Sequence[Worst], out: str) -> tuple[Card, ...]:
         with suppress(KomorebiError):
             client = aws_client("s3")
     with warnings.catch_warnings(), ThreadPoolExecutor(_AT_ONCE) as pool:
-        # Such a picture is left out anyway.
+        # Such a thumbnail is left out anyway.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         return tuple(pool.map(lambda row: _card(fleet, row, out, client), rows))
 
@@ -143,7 +143,7 @@ def _shown(show: Callable[[bytes], _Shown], content: bytes | None, otherwise: _S
 
 
 def _thumbnail(content: bytes) -> str:
-    """The picture made smaller; "" if it is too large to be a thumbnail."""
+    """The thumbnail in its final size; "" if the file is too large to be one."""
     with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
         if image.width * image.height > _MAX_PIXELS:
             return ""

@@ -1,8 +1,8 @@
 """Groups that stand out, and the likely cause of a change: both compare counts, and look for other explanations.
 
-A group stands out if its share is beyond chance (one-sided hypergeometric test; `ALARM_RATE` is divided by the number
-of groups on the page) and at least `RATIO` times that of all others. All recordings of an agent may come from one
-browser: a group that stands out neither within another group nor within the rest is explained by that group.
+A group stands out if its share is at least `RATIO` times that of all others and beyond chance. The test is one-sided
+and hypergeometric, with `ALARM_RATE` divided by the number of groups on the page. All recordings of an agent may come
+from one browser: a group that stands out neither within another group nor within the rest is explained by that group.
 
 The candidates for the cause of a change are a browser, codec, container or version of this software whose share rose at
 that time. A candidate explains the change if, on the days on which it and others were present, its recordings differ

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from komorebi_qc.batch.submission import Pace, split_for_queue
@@ -10,7 +12,7 @@ from komorebi_qc.core.errors import InputError
 
 def test_only_recordings_with_id_and_call_end_are_sent() -> None:
     """Rows of files, and rows without a call end, are refused with the reason."""
-    by_id = {"named_by": "id", "call_end": "00:01:00"}
+    by_id: dict[str, Any] = {"named_by": "id", "call_end": "00:01:00"}
     rows = [
         {"recording_id": "a", **by_id},
         {"recording_id": "b", **by_id, "named_by": "files"},

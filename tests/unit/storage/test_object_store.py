@@ -56,7 +56,7 @@ def test_a_large_file_is_not_read(store: ObjectStore) -> None:
 
 
 def test_a_file_is_replaced_if_it_has_not_changed(world: World) -> None:
-    """S3 detects a write by somebody else since the file was read, or its first write."""
+    """S3 detects another write since the file was read, or its first write."""
     assert world.s3
     store = open_store(f"s3://{OUTPUT}/root", lambda: aws_client("s3"))
     assert store.replace("day=1/rows", b"one", None)

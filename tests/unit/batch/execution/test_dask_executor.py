@@ -162,7 +162,7 @@ def test_a_lost_cluster_ends_the_run(
     gone: str, words: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without workers or scheduler the run ends with an error that is worth a retry."""
-    for name, value in (("_WITHOUT_WORKERS_S", 1), ("_COUNT_EVERY_S", 0.2)):
+    for name, value in (("WITHOUT_WORKERS_S", 1), ("COUNT_EVERY_S", 0.2)):
         monkeypatch.setattr(f"komorebi_qc.batch.execution.dask_executor.{name}", value)
     desk = Desk(tmp_path)
     desk.make(20, "slow")
@@ -180,7 +180,7 @@ def test_a_lost_cluster_ends_the_run(
 
 def test_no_scheduler_and_no_workers(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """The errors have the commands that start them."""
-    monkeypatch.setattr("komorebi_qc.batch.execution.dask_executor._TIMEOUT_S", 1)
+    monkeypatch.setattr("komorebi_qc.batch.execution.dask_executor.TIMEOUT_S", 1)
     with pytest.raises(StorageError, match="no Dask scheduler answers"):
         DaskExecutor("tcp://127.0.0.1:1", LIMITS)
     with _cluster(tmp_path_factory.mktemp("dask"), 0) as empty, pytest.raises(StorageError, match="has no workers"):
@@ -198,7 +198,7 @@ def test_a_malformed_address_is_refused(address: str) -> None:
 
 def test_a_silent_server_is_not_a_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     """A port that accepts connections and sends nothing is an error after the timeout."""
-    monkeypatch.setattr("komorebi_qc.batch.execution.dask_executor._TIMEOUT_S", 1)
+    monkeypatch.setattr("komorebi_qc.batch.execution.dask_executor.TIMEOUT_S", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(StorageError, match="no Dask scheduler answers"):

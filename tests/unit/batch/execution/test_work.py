@@ -56,7 +56,7 @@ def test_an_error_is_a_row(
     task: Task, monkeypatch: pytest.MonkeyPatch, error: Exception, error_class: str, *, is_worth_a_retry: bool
 ) -> None:
     """With its class and words, and whether a retry may help, also if it wasn't foreseen."""
-    monkeypatch.setitem(work._ACTIONS, "diagnose", _raising(error))
+    monkeypatch.setitem(work.ACTIONS, "diagnose", _raising(error))
     row = work.carry_out(task)
     assert row.keys() == set(WITH_DAY.names)
     assert (row["status"], row["error_class"], row["verdict"]) == ("failed", error_class, None)
@@ -85,7 +85,7 @@ def test_an_audit_has_the_findings_of_a_diagnosis(tmp_path: Path, *, swapped: bo
     diagnosed = work.carry_out(Resolver(BatchRequest("diagnose", str(tmp_path), limits=(limit,))).task(item))
     options = Options(limits=DEFAULT.changed_by(limit))
     with opened_file(other.call) as call, opened_file(one.recording) as own:
-        found = work._examined(examine(call, own, parse_call_end(one.call_end), tmp_path, options=options))
+        found = work.examined_columns(examine(call, own, parse_call_end(one.call_end), tmp_path, options=options))
     assert found["verdict"] == diagnosed["verdict"] == "fail"
     assert "call_agent_speech_level" in found["failures"]
     for name in ("warnings", "failures"):
@@ -104,7 +104,7 @@ def test_the_callers_settings_are_used(task: Task, monkeypatch: pytest.MonkeyPat
         seen.update({name: os.environ.get(name) for name in ("KOMOREBI_LIMITS", "INPUT_BUCKET_NAME")})
         return {"status": "done"}
 
-    monkeypatch.setitem(work._ACTIONS, "diagnose", do)
+    monkeypatch.setitem(work.ACTIONS, "diagnose", do)
     work.carry_out(task)
     assert seen == {"KOMOREBI_LIMITS": "drift=50", "INPUT_BUCKET_NAME": None}
     assert os.environ["KOMOREBI_LIMITS"] == "drift=1"

@@ -58,7 +58,7 @@ def test_printed_text_does_not_disturb_the_answers(worker: WorkerProcess) -> Non
 def test_the_end_of_a_process_fails_its_own_task(
     worker: WorkerProcess, kind: str, words: str, *, is_worth_a_retry: bool
 ) -> None:
-    """Only a process that somebody else killed is worth a retry. The next task gets a new process."""
+    """Only a process that another program killed is worth a retry. The next task gets a new process."""
     failure = worker.run((kind, None))
     assert isinstance(failure, WorkerFailure)
     assert (failure.kind, failure.is_worth_a_retry) == ("Crash", is_worth_a_retry)
