@@ -14,7 +14,6 @@ from komorebi_qc.core.errors import InputError, missing_extra
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from komorebi_qc.batch.dataset.csv_file import CsvFile
     from komorebi_qc.batch.execution.executor import Executor
     from komorebi_qc.batch.execution.resource_limits import ResourceLimits
     from komorebi_qc.batch.execution.tasks import Action, BatchRequest
@@ -77,6 +76,7 @@ class RunResult:
         dataset: address of the dataset.
         csv: address of the CSV file; may be empty.
         stopped_by: the exception of the signal that stopped the run.
+        failing: listed recordings whose findings fail, in the list's order.
     """
 
     tally: Tally
@@ -84,6 +84,7 @@ class RunResult:
     dataset: str
     csv: str
     stopped_by: BaseException | None
+    failing: tuple[str, ...] = ()
 
     @property
     def lost(self) -> int:
@@ -257,12 +258,10 @@ def run_batch(
     except (KeyboardInterrupt, SystemExit) as signalled:
         stopped_by, tally.is_stopped = signalled, True
     if csv is not None:
-        _write_csv(csv, dataset.read() if dataset.summaries() else WITH_DAY.empty_table())
-    return RunResult(tally, listing, dataset.store.address, csv.address if csv else "", stopped_by)
-
-
-def _write_csv(csv: CsvFile, table: Any) -> None:
-    csv.write(table)
+        csv.write(dataset.read() if dataset.summaries() else WITH_DAY.empty_table())
+    rows, names = dataset.summaries(), [item.recording_id for item in listing.items]
+    failing = tuple(name for name in names if name in rows and rows[name].verdict == "fail")
+    return RunResult(tally, listing, dataset.store.address, csv.address if csv else "", stopped_by, failing)
 
 
 def _executor(settings: RunSettings, limits: ResourceLimits) -> Executor:

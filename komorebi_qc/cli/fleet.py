@@ -11,7 +11,7 @@ from komorebi_qc.cli.options import FILE_OR_S3, AsJson
 from komorebi_qc.core.errors import InputError, missing_extra
 
 if TYPE_CHECKING:
-    from komorebi_qc.fleet.report import Written
+    from komorebi_qc.fleet.report import WrittenReport
 
 
 def mount(app: typer.Typer) -> None:
@@ -47,7 +47,7 @@ def fleet(
         from komorebi_qc.jobs import demo_output  # noqa: PLC0415  loads only for the command
 
         out = str(demo_output("fleet.html"))
-    written: Written = reports.write_report(reports.fleet_named(reports.DEMO if demo else dataset), out, worst)
+    written: WrittenReport = reports.write_report(reports.fleet_named(reports.DEMO if demo else dataset), out, worst)
     if as_json:
         from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
 

@@ -37,7 +37,7 @@ VIDEO_KEY = RECORDING.video_key("mp4")
 
 @dataclass
 class Lambda:
-    """The function as Lambda would run it: what isn't reported as failed is deleted."""
+    """The function as Lambda would run it: messages that aren't reported as failed are deleted."""
 
     world: World
     capsys: pytest.CaptureFixture[str]
@@ -70,17 +70,17 @@ class Lambda:
         return Delivery(bool(failed), lines, [json.loads(line) for line in printed.out.splitlines()])
 
     def upload(self) -> str:
-        """Which upload the video that lies there is of."""
+        """The upload that the published video is from."""
         return str(self.world.s3.head_object(Bucket=OUTPUT, Key=VIDEO_KEY)["Metadata"]["komorebi-upload"])
 
     def letters(self) -> list[DeadLetter]:
-        """What is in the dead-letter queue."""
+        """The content of the dead-letter queue."""
         return [DeadLetter.from_message(message) for message in self.world.queue("dead").receive_some(10, 0, 0)]
 
 
 @dataclass
 class Delivery:
-    """What came of one message: whether it was reported as failed, the log's lines and the metrics'."""
+    """The result of one message: whether it was reported as failed, the log's lines and the metrics'."""
 
     failed: bool
     lines: list[dict[str, Any]]
@@ -88,7 +88,7 @@ class Delivery:
 
     @property
     def report(self) -> dict[str, Any]:
-        """The one line that tells how it fared."""
+        """The one line with the result."""
         (line,) = (line for line in self.lines if "outcome" in line)
         return line
 
@@ -96,13 +96,13 @@ class Delivery:
         """Each metric's number by its name and its own dimension's value."""
         found = {}
         for line in self.metrics:
-            (told,) = line["_aws"]["CloudWatchMetrics"]
-            assert told["Namespace"] == "KomorebiQC"
-            (dimensions,) = told["Dimensions"]
+            (declared,) = line["_aws"]["CloudWatchMetrics"]
+            assert declared["Namespace"] == "KomorebiQC"
+            (dimensions,) = declared["Dimensions"]
             assert "service" in dimensions
             assert line["service"] == "komorebi-qc"
             (own,) = [line[name] for name in dimensions if name != "service"] or [""]
-            for metric in told["Metrics"]:
+            for metric in declared["Metrics"]:
                 (found[metric["Name"], own],) = line[metric["Name"]]
         return found
 
@@ -146,7 +146,7 @@ def no_longer_linked() -> list[str]:
 
 
 def test_one_event_end_to_end(function: Lambda) -> None:
-    """Video, thumbnail and findings lie in their places, the item tells of them, the message is gone."""
+    """Video, thumbnail and findings are in their places, the item names them, and the message is gone."""
     world = function.world
     delivery = function.deliver()
     assert not delivery.failed
@@ -235,8 +235,8 @@ def test_only_what_is_new_is_processed_again(function: Lambda, sample: Capture) 
         ),
     ],
 )
-def test_a_wrong_message_is_set_aside_at_once(function: Lambda, body: str, error: str, words: str) -> None:
-    """On its first try it lies in the dead-letter queue as it came, with the reason in its attributes."""
+def test_a_wrong_message_is_dead_lettered_at_once(function: Lambda, body: str, error: str, words: str) -> None:
+    """After its first attempt it is in the dead-letter queue, unchanged, with the reason in its attributes."""
     delivery = function.deliver(body)
     assert not delivery.failed
     assert (function.world.waiting(), function.world.waiting("dead")) == ((0, 0), (1, 0))
@@ -252,7 +252,7 @@ def test_a_wrong_message_is_set_aside_at_once(function: Lambda, body: str, error
     assert delivery.report["deadLettered"] is True
 
 
-def test_what_is_not_there_yet_is_waited_for(function: Lambda) -> None:
+def test_a_missing_object_is_waited_for(function: Lambda) -> None:
     """A minute or so the first time, twice that the second, and it is reported; nothing is written."""
     world = function.world
     created = {"S": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"}
@@ -268,7 +268,7 @@ def test_what_is_not_there_yet_is_waited_for(function: Lambda) -> None:
     assert (world.keys(OUTPUT), world.waiting(), world.waiting("dead")) == ([], (0, 2), (0, 0))
 
 
-def test_the_last_try_is_set_aside(function: Lambda) -> None:
+def test_the_last_attempt_is_dead_lettered(function: Lambda) -> None:
     """On the last of the queue's tries it goes to the dead letters, by the function itself and with its reason."""
     function.world.dynamodb.put_item(
         TableName=TABLE, Item={**ITEM, "creationDate": {"S": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"}}
@@ -283,7 +283,7 @@ def test_the_last_try_is_set_aside(function: Lambda) -> None:
 def test_a_disk_that_takes_nothing_is_no_matter(
     function: Lambda, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache_mb: str
 ) -> None:
-    """Where no file can be made the recording is made all the same, with a cache that was asked for or without."""
+    """If no file can be made, the recording still comes out, with a requested cache or without."""
     monkeypatch.setenv("KOMOREBI_CACHE_MB", cache_mb)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
     with pytest.raises(FileNotFoundError):
@@ -293,7 +293,7 @@ def test_a_disk_that_takes_nothing_is_no_matter(
 
 
 def in_mid_upload(world: World) -> bool:
-    """Whether parts of a video lie in the bucket, where nobody sees them yet."""
+    """Whether the bucket has parts of a video that isn't published yet."""
     uploads = world.dangling_uploads()
     return bool(uploads) and "Parts" in world.s3.list_parts(
         Bucket=OUTPUT, Key=uploads[0]["Key"], UploadId=uploads[0]["UploadId"]
@@ -304,7 +304,7 @@ def in_mid_upload(world: World) -> bool:
 def test_a_deadline_in_mid_upload_leaves_nothing(
     function: Lambda, monkeypatch: pytest.MonkeyPatch, *, count: int, failed: bool
 ) -> None:
-    """The parts are taken back, the item and the bucket are as before, and the message waits or is set aside."""
+    """The parts are removed, item and bucket are as before, and the message waits or is dead-lettered."""
     monkeypatch.setattr(s3_upload, "PART_BYTES", 1 << 16)
     stopped_in: list[bool] = []
 
@@ -315,7 +315,10 @@ def test_a_deadline_in_mid_upload_leaves_nothing(
     delivery = function.deliver(context=Invocation(clock), count=count)
     assert stopped_in[-1]
     assert delivery.failed is failed
-    assert (delivery.report["error"], delivery.report.get("deadLettered")) == ("OutOfTimeError", None if failed else True)
+    assert (delivery.report["error"], delivery.report.get("deadLettered")) == (
+        "OutOfTimeError",
+        None if failed else True,
+    )
     assert "'write output'" in delivery.report["detail"]
     assert (function.world.dangling_uploads(), function.world.keys(OUTPUT)) == ([], [])
     assert function.world.item() == ITEM
@@ -357,7 +360,7 @@ def test_a_cache_is_gone_with_its_run(function: Lambda, monkeypatch: pytest.Monk
     assert (no_longer_linked(), list(tmp_path.iterdir())) == (before, [])
 
 
-def test_what_a_backend_writes_meanwhile_stays(function: Lambda) -> None:
+def test_changes_by_a_backend_stay(function: Lambda) -> None:
     """Tags that change, notes that come and a name that goes while the recording is processed are as they were left."""
     world, writes = function.world, 0
 
@@ -390,12 +393,12 @@ def test_one_bad_record_among_good_ones(function: Lambda) -> None:
     function.capsys.readouterr()
     assert function.handler({"Records": records}, Invocation()) == {"batchItemFailures": []}
     lines = [json.loads(line) for line in function.capsys.readouterr().err.splitlines()]
-    told = [(line.get("recordingID"), line["outcome"]) for line in lines]
-    assert told == [(None, "permanent"), ("nobody", "permanent"), ("contact-1", "done"), (None, "permanent")]
+    logged = [(line.get("recordingID"), line["outcome"]) for line in lines]
+    assert logged == [(None, "permanent"), ("nobody", "permanent"), ("contact-1", "done"), (None, "permanent")]
 
 
-def test_a_dead_letter_queue_that_is_gone(function: Lambda) -> None:
-    """Where a letter can't be sent, its message stays, the trouble is told, and the warning too is one JSON object."""
+def test_a_missing_dlq(function: Lambda) -> None:
+    """If a dead letter can't be sent, its message stays, and the warning is one JSON object as well."""
     function.world.sqs.delete_queue(QueueUrl=function.world.queue("dead").url)
     delivery = function.deliver("no JSON")
     assert delivery.failed

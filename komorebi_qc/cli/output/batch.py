@@ -54,12 +54,14 @@ def print_result(result: RunResult) -> None:
         console.print("Stopped. Finished recordings are kept; the same command continues from there.")
         return
     place = safe(result.dataset)
-    if counts["fail"]:
-        number = counts["fail"]
-        verb = "fails" if number == 1 else "fail"
-        console.print(f"{count_of(number, 'recording')} {verb}. Audit {'it' if number == 1 else 'them'}:")
-        condition = "verdict = 'fail'"
-        console.print(f'  [bold]komorebi-qc rerun {place} --where "{condition}"[/]', soft_wrap=True)
+    if failing := result.failing:
+        verb, them = ("fails", "it") if len(failing) == 1 else ("fail", "them")
+        console.print(f"[bold red]{count_of(len(failing), 'recording')} {verb}[/]:", soft_wrap=True)
+        print_rows(console, [(safe(name),) for name in failing[:_MOST_LISTED]], indent=2)
+        if len(failing) > _MOST_LISTED:
+            console.print(f"  ... and {len(failing) - _MOST_LISTED} more")
+        command = f"komorebi-qc rerun {place} --where \"verdict = 'fail'\""
+        console.print(f"To audit {them}: [bold]{command}[/]", soft_wrap=True)
     if counts.total() > result.lost:
         command = f"komorebi-qc fleet {place} --out fleet.html"
         console.print(f"For a page about all of them: [bold]{command}[/]", soft_wrap=True)

@@ -47,7 +47,7 @@ class Desk(Shell):
         return {row["recording_id"]: row for row in open_dataset(dataset).read().to_pylist()}
 
     def manifest(self, *more: dict[str, str]) -> None:
-        """Two captures, under ``2026/11/24``, and whatever else."""
+        """Two captures, under ``2026/11/24``, and other rows."""
         day = self.folder / "2026" / "11" / "24"
         day.mkdir(parents=True, exist_ok=True)
         rows: list[dict[str, str]] = []
@@ -92,7 +92,7 @@ def test_a_batch_of_files(shell: Desk) -> None:
     assert "1 row rejected" in shell.err
     assert "list.csv:6" in shell.err
     assert "5 recordings   pass 2   not done 2   rejected 1" in shell.out
-    assert "none.wav" not in shell.out  # it was told before the work
+    assert "none.wav" not in shell.out  # it was printed before the work
     rows = shell.rows()
     for name in ("vp8", "vp9"):
         row, capture = rows[name], CAPTURES[f"{name}.{'webm' if name == 'vp8' else 'mp4'}"]
@@ -108,12 +108,12 @@ def test_a_batch_of_files(shell: Desk) -> None:
     assert rows[f"{shell.folder}/list.csv:6"]["status"] == "rejected"
     with Path("rows.csv").open(newline="", encoding="utf-8-sig") as file:
         assert {row["recording_id"] for row in csv.DictReader(file)} == rows.keys()
-    code, told = shell.json("batch", "list.csv", "--out", "dataset", "--time-limit", "10", "--memory-limit", "400")
-    assert [one.pop("recording_id") for one in told["not_done"]] == [
+    code, found = shell.json("batch", "list.csv", "--out", "dataset", "--time-limit", "10", "--memory-limit", "400")
+    assert [one.pop("recording_id") for one in found["not_done"]] == [
         *(f"{shell.folder}/list.csv:6", "garbage", "endless")
     ]
-    assert told.pop("not_done")[0]["reason"] == f"{shell.folder}/2026/11/24/none.wav doesn't exist: check the path"
-    assert (code, told) == (
+    assert found.pop("not_done")[0]["reason"] == f"{shell.folder}/2026/11/24/none.wav doesn't exist: check the path"
+    assert (code, found) == (
         4,
         {
             "dataset": str(shell.folder / "dataset"),
@@ -148,7 +148,7 @@ def test_other_tools_read_the_dataset(shell: Desk) -> None:
     assert sorted(table["recording_id"].to_pylist()) == ["vp8", "vp9"]
 
 
-def test_a_limit_judges_and_findings_that_fail_are_told(shell: Desk) -> None:
+def test_a_limit_changes_the_exit_code(shell: Desk) -> None:
     """A stricter limit is other work: it is done again, and the exit code says that something fails, every time."""
     shell.manifest()
     assert shell.run("batch", "list.csv", "--out", "dataset") == 0
@@ -160,7 +160,7 @@ def test_a_limit_judges_and_findings_that_fail_are_told(shell: Desk) -> None:
 
 
 def test_ctrl_c_stops_cleanly(shell: Desk) -> None:
-    """What is done stays, the processes end, the exit code is a shell's own for it, and the next run goes on."""
+    """Finished recordings stay, the processes end, the exit code is the shell's own, and the next run continues."""
     shell.manifest(*(_row(f"r{n}", "2026/11/24/call.wav", "2026/11/24/vp8.webm", "00:00:30") for n in range(40)))
     command = [str(CLI), "batch", "list.csv", "--out", "dataset", "--workers", "1"]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits a deaf ear
@@ -211,7 +211,7 @@ def test_ctrl_c_stops_cleanly(shell: Desk) -> None:
         (("rerun", "dataset", "--where", "true", "--do", "dance"), "isn't a dataset"),
     ],
 )
-def test_what_cannot_be_is_told_in_a_sentence(shell: Desk, arguments: tuple[str, ...], words: str) -> None:
+def test_bad_usage_is_one_sentence(shell: Desk, arguments: tuple[str, ...], words: str) -> None:
     """Before any work, with exit code 2 and nothing written."""
     shell.manifest()
     before = sorted(shell.folder.rglob("*"))
@@ -220,7 +220,7 @@ def test_what_cannot_be_is_told_in_a_sentence(shell: Desk, arguments: tuple[str,
     assert sorted(shell.folder.rglob("*")) == before
 
 
-def test_what_a_list_says_is_shown_and_not_obeyed(shell: Desk) -> None:
+def test_text_of_a_list_is_not_obeyed(shell: Desk) -> None:
     """Neither a terminal's escapes nor a line of its own come out of a row's text, or a column's name."""
     shell.manifest()
     evil = "\x1b[31m\u202e\nall 9 done"
@@ -243,7 +243,7 @@ def test_what_a_list_says_is_shown_and_not_obeyed(shell: Desk) -> None:
 
 
 def test_two_lists_of_one_name_are_two(shell: Desk) -> None:
-    """What one folder's list names, and what of it is set aside, stays when another's is read; each mends its own."""
+    """Rows and rejected rows of one folder's list stay when another list is read; each list corrects its own."""
     shell.manifest()
     for name in ("a", "b"):
         (shell.folder / name).mkdir()
@@ -259,15 +259,15 @@ def test_two_lists_of_one_name_are_two(shell: Desk) -> None:
     assert shell.rows("../dataset").keys() == {str(shell.folder / "a" / "call1.webm")} | ids["b"]
 
 
-def test_a_rerun_without_a_match_says_so(shell: Desk) -> None:
+def test_a_rerun_without_a_match(shell: Desk) -> None:
     """Nothing to do is no failure, and no silence: it says how many rows were looked at."""
     shell.manifest()
     assert shell.run("batch", "list.csv", "--out", "dataset") == 0
     for more in ((), ("--submit",)):
         assert shell.run("rerun", "dataset", "--where", "agent = 'nobody'", "--do", "process", *more) == 0
         assert "none of the 2 rows" in " ".join(shell.err.split())
-    code, told = shell.json("rerun", "dataset", "--where", "false", "--csv", "rows.csv")
-    assert (code, told["asked_for"], told["csv"]) == (0, 0, str(shell.folder / "rows.csv"))
+    code, found = shell.json("rerun", "dataset", "--where", "false", "--csv", "rows.csv")
+    assert (code, found["asked_for"], found["csv"]) == (0, 0, str(shell.folder / "rows.csv"))
     assert len((shell.folder / "rows.csv").read_text().splitlines()) == 3
 
 
@@ -282,8 +282,8 @@ def cloud(shell: Desk, world: World) -> Desk:
     capture = CAPTURES["vp9.mp4"]
     for recording_id in (ID, "nothing-came"):
         named = {"videoID": {"S": recording_id}, "creationDate": {"S": "2026-03-02 14:05:09"}}
-        told = {"callEndingTimestamp": {"S": capture.call_end}}
-        world.dynamodb.put_item(TableName=TABLE, Item={**ITEM, **named, **told})
+        found = {"callEndingTimestamp": {"S": capture.call_end}}
+        world.dynamodb.put_item(TableName=TABLE, Item={**ITEM, **named, **found})
     key = f"{PREFIX}/CallRecordings/2026/03/02/{ID}_20260302T14:05_UTC.wav"
     world.s3.upload_file(str(capture.call), CONNECT, key)
     world.s3.upload_file(str(capture.recording), INPUT, f"2026/03/02/agent-7/{ID}.mp4")
@@ -303,10 +303,10 @@ def test_a_prefix_into_a_dataset_on_s3(cloud: Desk, world: World) -> None:
 
 
 def test_an_empty_day_and_a_mistyped_prefix(cloud: Desk, world: World) -> None:
-    """Dates without items are done, with a sentence and a table of no rows; under a prefix something has to lie."""
+    """Days without items are no failure, and give a sentence and an empty table; an empty prefix is one."""
     day = ("batch", "--from", "2026-03-08", "--until", "2026-03-08", "--out", "dataset")
-    code, told = cloud.json(*day, "--csv", f"S3://{OUTPUT}/rows.csv")
-    assert (code, told["asked_for"], told["csv"]) == (0, 0, f"s3://{OUTPUT}/rows.csv")
+    code, found = cloud.json(*day, "--csv", f"S3://{OUTPUT}/rows.csv")
+    assert (code, found["asked_for"], found["csv"]) == (0, 0, f"s3://{OUTPUT}/rows.csv")
     assert "the table Recording has no item with a creationDate from 2026-03-08" in " ".join(cloud.err.split())
     assert len(world.s3.get_object(Bucket=OUTPUT, Key="rows.csv")["Body"].read().splitlines()) == 1
     assert cloud.run("batch", f"s3://{INPUT}/2062/03/", "--out", "new") == 1
@@ -315,16 +315,16 @@ def test_an_empty_day_and_a_mistyped_prefix(cloud: Desk, world: World) -> None:
 
 
 def test_a_list_on_s3(cloud: Desk, world: World) -> None:
-    """A manifest on S3 is read as one, by its ending, and never taken for a prefix under which nothing lies."""
+    """A manifest on S3 is recognised by its extension, and never taken for an empty prefix."""
     text = f"recording_id,call_end\n{ID},{CAPTURES['vp9.mp4'].call_end}\n"
     world.s3.put_object(Bucket=OUTPUT, Key="lists/list.csv", Body=text.encode())
-    code, told = cloud.json("batch", f"S3://{OUTPUT}/lists/list.csv", "--out", "dataset")
-    assert (code, told["counts"]) == (0, {"pass": 1})
+    code, found = cloud.json("batch", f"S3://{OUTPUT}/lists/list.csv", "--out", "dataset")
+    assert (code, found["counts"]) == (0, {"pass": 1})
     assert cloud.rows()[ID]["listed_in"] == f"s3://{OUTPUT}/lists/list.csv:2"
 
 
 def test_a_query_of_the_table_processes(cloud: Desk, world: World) -> None:
-    """Dates name items; what is there is processed as the worker does it, and the row says where the result is."""
+    """Days select items; each is processed as the worker does it, and its row names the result."""
     dates = ("--from", "2026-03-01", "--until", "2026-03-02")
     assert cloud.run("batch", *dates, "--out", "dataset", "--do", "process") == 4
     rows = cloud.rows()
@@ -344,14 +344,14 @@ def test_a_rerun_by_the_queue(cloud: Desk, world: World) -> None:
     assert "--yes" in cloud.out
     assert ID in cloud.out
     assert world.waiting() == (0, 0)
-    code, told = cloud.json(*asked, "--yes", "--force", "--rate", "100")
-    assert (code, told["sent"], told["refused"]) == (0, 1, [])
+    code, found = cloud.json(*asked, "--yes", "--force", "--rate", "100")
+    assert (code, found["sent"], found["refused"]) == (0, 1, [])
     body = {"recordingID": ID, "callEndingTimestamp": CAPTURES["vp9.mp4"].call_end, "force": True}
     assert [json.loads(text) for text in world.bodies()] == [body]
     world.dynamodb.delete_item(TableName=TABLE, Key={"videoID": {"S": ID}})
-    code, told = cloud.json(*asked, "--yes")
-    assert (code, told["sent"]) == (1, 0)
-    assert "no item" in told["refused"][0]["reason"]
+    code, found = cloud.json(*asked, "--yes")
+    assert (code, found["sent"]) == (1, 0)
+    assert "no item" in found["refused"][0]["reason"]
     assert cloud.run("rerun", "dataset", "--where", "true", "--do", "diagnose", "--submit") == 2
     assert cloud.run("rerun", "dataset", "--where", "true", "--yes") == 2
 
@@ -378,7 +378,7 @@ def test_a_rerun_audits_in_parallel(shell: Desk) -> None:
 _END = {"vp8": "webm", "vp9": "mp4"}
 
 
-def test_help_tells_every_exit_code(shell: Desk) -> None:
+def test_help_names_every_exit_code(shell: Desk) -> None:
     """A script that waits for a batch needs that of one which was stopped, too."""
     assert shell.run("batch", "--help") == 0
     assert "130 stopped" in " ".join(shell.out.split())

@@ -1,4 +1,4 @@
-"""The analyst's commands, as a person or a script runs them; what they do is tested with `audit` and `clip`."""
+"""The analyst's commands, as a person or a script runs them; their work is tested with `audit` and `clip`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_clip_is_made_of_files(shell: Shell, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_a_clip_tells_a_script(shell: Shell, tmp_path: Path) -> None:
+def test_a_clip_as_json(shell: Shell, tmp_path: Path) -> None:
     """One JSON object, and no progress."""
     out = tmp_path / "clip.mp4"
     assert shell.run("clip", "--demo", "--at", 3, "--seconds", 1, "--out", out, "--size", "320x240", "--json") == 0, (
@@ -80,7 +80,7 @@ def test_a_clip_tells_a_script(shell: Shell, tmp_path: Path) -> None:
 def test_bad_usage_is_one_sentence(
     arguments: tuple[str, ...], words: str, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit code 2, what is wrong and what to do, before anything is written."""
+    """Exit code 2, the fault and the remedy, before anything is written."""
     monkeypatch.chdir(tmp_path)
     assert shell.run(*arguments) == 2
     assert words in " ".join(shell.err.split())

@@ -1,4 +1,4 @@
-"""`komorebi-qc fleet`, as a person or a script runs it; what the page holds is tested with `fleet`."""
+"""`komorebi-qc fleet`, as a person or a script runs it; the page itself is tested with `fleet`."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_a_person_is_told_the_answers(shell: Shell, dataset: Path, tmp_path: Path) -> None:
-    """The page is written, and what its first screen answers is printed as well."""
+def test_a_person_gets_the_answers(shell: Shell, dataset: Path, tmp_path: Path) -> None:
+    """The page is written, and the answers of its first screen are printed as well."""
     out = tmp_path / "fleet.html"
     assert shell.run("fleet", dataset, "--out", out) == 0
     assert out.read_text().startswith("<!doctype html>")
@@ -40,15 +40,15 @@ def test_a_person_is_told_the_answers(shell: Shell, dataset: Path, tmp_path: Pat
     assert f"The page is in {out}," in shell.out
 
 
-def test_a_script_is_told_numbers(shell: Shell, dataset: Path, tmp_path: Path) -> None:
+def test_a_script_gets_numbers(shell: Shell, dataset: Path, tmp_path: Path) -> None:
     """With --json there are counts, answers and the page's size in one object."""
     out = tmp_path / "fleet.html"
     assert shell.run("fleet", dataset, "--out", out, "--worst", 3, "--json") == 0
-    told = json.loads(shell.out)
-    assert told["recordings"] == 3_000
-    assert told["bytes"] == out.stat().st_size
-    assert told["examined"] + told["failed"] + told["rejected"] == 3_000
-    assert len(told["answers"]) == 4
+    found = json.loads(shell.out)
+    assert found["recordings"] == 3_000
+    assert found["bytes"] == out.stat().st_size
+    assert found["examined"] + found["failed"] + found["rejected"] == 3_000
+    assert len(found["answers"]) == 4
     assert shell.err == ""
 
 
@@ -62,7 +62,7 @@ def test_a_script_is_told_numbers(shell: Shell, dataset: Path, tmp_path: Path) -
         (("nowhere/at/all", "--out", "x.html", "--worst", "many"), "--worst"),
     ],
 )
-def test_what_cannot_be_is_said(shell: Shell, arguments: tuple[str, ...], words: str) -> None:
+def test_bad_usage_is_a_sentence(shell: Shell, arguments: tuple[str, ...], words: str) -> None:
     """A wrong order is answered with a sentence and exit code 2."""
     assert shell.run("fleet", *arguments) == 2
     assert words in shell.err

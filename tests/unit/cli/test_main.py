@@ -12,7 +12,6 @@ import pytest
 from captures import CAPTURES
 from command import CLI, environment, run, run_installed
 
-from komorebi_qc.cli import operate
 from komorebi_qc.cli.exit_code import EPILOG, ExitCode
 from komorebi_qc.core.errors import StorageError
 
@@ -89,12 +88,11 @@ def test_errors_are_json_where_json_was_asked_for(tmp_path: Path) -> None:
 
 
 def test_passing_error_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error that a retry may help gives exit code 1, and JSON says so."""
+    """An error that a retry may help gives exit code 1, and JSON marks it."""
 
     def raising() -> None:
         raise StorageError("the queue doesn't respond")
 
-    monkeypatch.setattr(operate.os, "environ", {})
     settings = "komorebi_qc.wiring.settings.Settings.from_environment"
     monkeypatch.setattr(settings, lambda _environ: raising())
     done = run("dlq", "list", "--json")

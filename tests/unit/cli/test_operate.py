@@ -95,9 +95,9 @@ def test_letters_are_listed_by_reason(shell: Desk) -> None:
 def test_letters_as_json(shell: Desk) -> None:
     """One object with all that a script may sort by."""
     shell.put(missing(IDS[0]))
-    code, told = shell.json("dlq", "list")
-    assert (code, told["are_all"]) == (0, True)
-    assert told["letters"] == [
+    code, found = shell.json("dlq", "list")
+    assert (code, found["are_all"]) == (0, True)
+    assert found["letters"] == [
         {
             "recording_id": IDS[0],
             "kind": "permanent",
@@ -112,14 +112,14 @@ def test_letters_as_json(shell: Desk) -> None:
 
 
 def test_no_letters(shell: Desk) -> None:
-    """Nothing to do is said, and is a success."""
+    """Nothing to do is a success."""
     assert shell.run("dlq", "list") == 0
     assert shell.out.strip() == "no dead letters"
     assert shell.json("dlq", "list") == (0, {"letters": [], "are_all": True})
 
 
-def test_that_there_are_more_is_told(shell: Desk) -> None:
-    """A list that isn't all of them says so."""
+def test_an_incomplete_list_is_marked(shell: Desk) -> None:
+    """An incomplete list has a remark."""
     shell.monkeypatch.setattr(
         operate, "read_dead_letters", lambda _: operate.DeadLetterList((missing(IDS[0]),), are_all=False)
     )
@@ -138,8 +138,8 @@ def test_a_letter_is_shown_with_its_body(shell: Desk, wanted: str) -> None:
     for words in ("MissingMediaError", IDS[0], "attempt 1", "request-1", '"callEndingTimestamp": "00:01:02"'):
         assert words in flat
     assert IDS[1] not in shell.out
-    code, told = shell.json("dlq", "show", wanted)
-    assert (code, [letter["body"] for letter in told["letters"]]) == (0, [missing(IDS[0]).body])
+    code, found = shell.json("dlq", "show", wanted)
+    assert (code, [letter["body"] for letter in found["letters"]]) == (0, [missing(IDS[0]).body])
 
 
 def test_a_body_cannot_play_tricks_on_a_terminal(shell: Desk) -> None:
@@ -151,7 +151,7 @@ def test_a_body_cannot_play_tricks_on_a_terminal(shell: Desk) -> None:
 
 
 def test_a_letter_that_isnt_there(shell: Desk) -> None:
-    """It is said whose, as a failure."""
+    """It is a failure, and the ID is named."""
     assert shell.run("dlq", "show", IDS[0]) == 1
     assert IDS[0] in shell.err
 
@@ -180,7 +180,7 @@ def test_all_are_sent_again(shell: Desk) -> None:
     assert (shell.world.waiting(), shell.world.waiting("dead")) == ((3, 0), (0, 0))
 
 
-def test_a_task_of_sqs_is_told_as_such(shell: Desk) -> None:
+def test_a_task_of_sqs(shell: Desk) -> None:
     """It has only begun: how many it is about, and where to look."""
     shell.monkeypatch.setattr(operate, "redrive_all", lambda *_: Redriven("task", 250))
     assert shell.run("dlq", "redrive", "--all") == 0
@@ -193,7 +193,7 @@ def test_a_task_of_sqs_is_told_as_such(shell: Desk) -> None:
     ("only", "code", "sent"), [(IDS[:2], 0, 2), ([IDS[0], IDS[4]], 4, 1), (IDS[3:], 1, 0)], ids=["all", "part", "none"]
 )
 def test_only_some_are_sent_again(shell: Desk, only: list[str], code: int, sent: int) -> None:
-    """0 where each was found, 4 where some were, 1 where none was; the missing are named."""
+    """0 if each was found, 4 if some were, 1 if all are missing; the missing ones are named."""
     shell.put(missing(IDS[0]), missing(IDS[1]), missing(IDS[2]))
     arguments = [word for name in only for word in ("--only", name)]
     assert shell.run("dlq", "redrive", *arguments) == code
@@ -201,11 +201,11 @@ def test_only_some_are_sent_again(shell: Desk, only: list[str], code: int, sent:
     for name in IDS[3:]:
         assert (f"no dead letter has the ID {name}" in shell.out) is (name in only)
     assert (shell.world.waiting(), shell.world.waiting("dead")) == ((sent, 0), (3 - sent, 0))
-    again, told = shell.json("dlq", "redrive", *arguments)
-    assert (again, told["how"], told["count"], told["not_found"]) == (1, "messages", 0, sorted(only))
+    again, found = shell.json("dlq", "redrive", *arguments)
+    assert (again, found["how"], found["count"], found["not_found"]) == (1, "messages", 0, sorted(only))
 
 
-def test_an_id_that_is_none(shell: Desk) -> None:
+def test_a_malformed_id(shell: Desk) -> None:
     """A slip in an ID is bad input."""
     assert shell.run("dlq", "redrive", "--only", "../x") == 2
 
@@ -213,8 +213,8 @@ def test_an_id_that_is_none(shell: Desk) -> None:
 # --- status
 
 
-def test_how_a_recording_stands(shell: Desk) -> None:
-    """Whether it is processed, its keys, what was written into its item, and its dead letters where asked for."""
+def test_the_state_of_a_recording(shell: Desk) -> None:
+    """Whether it is processed, its keys, the attributes in its item, and on request its dead letters."""
     world = shell.world
     world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
     assert shell.run("status", "contact-1") == 0
@@ -236,9 +236,9 @@ def test_how_a_recording_stands(shell: Desk) -> None:
     for address in (f"s3://{CONNECT}/{key}", f"s3://{INPUT}/{RECORDING.agent_recording_key}", f"s3://{OUTPUT}/{video}"):
         assert [line for line in lines if address in line] != []  # whole, on one line, in a pipe of 80 columns
     assert IDS[0] not in flat
-    code, told = shell.json("status", "contact-1")
+    code, found = shell.json("status", "contact-1")
     assert code == 0
-    assert told == {
+    assert found == {
         "recording_id": "contact-1",
         "agent_id": "agent-7",
         "creation_date": "2026-03-02 23:55:09",
@@ -254,12 +254,12 @@ def test_how_a_recording_stands(shell: Desk) -> None:
 
 
 def test_a_recording_that_nobody_knows(shell: Desk) -> None:
-    """It is a failure that names it; an ID that is none is bad input."""
+    """It is a failure that names it; a malformed ID is bad input."""
     assert shell.run("status", "nobody") == 1
     assert "nobody" in shell.err
     assert shell.run("status", "../x") == 2
-    code, told = shell.json("status", "nobody")
-    assert (code, told["error"]["kind"]) == (1, "UnknownRecordingError")
+    code, found = shell.json("status", "nobody")
+    assert (code, found["error"]["kind"]) == (1, "UnknownRecordingError")
 
 
 # --- submit
@@ -267,7 +267,7 @@ def test_a_recording_that_nobody_knows(shell: Desk) -> None:
 
 @pytest.mark.parametrize("force", [True, False])
 def test_an_order_by_hand(shell: Desk, *, force: bool) -> None:
-    """The message is the backend's, and its ID is told."""
+    """The message is the backend's, and its ID is printed."""
     shell.world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
     more = ("--force",) if force else ()
     assert shell.run("submit", "contact-1", "--call-end", "00:01:02", *more) == 0
@@ -276,9 +276,9 @@ def test_an_order_by_hand(shell: Desk, *, force: bool) -> None:
     assert message["MessageId"] in shell.out
     expected = {"recordingID": "contact-1", "callEndingTimestamp": "00:01:02", **({"force": True} if force else {})}
     assert json.loads(message["Body"]) == expected
-    code, told = shell.json("submit", "contact-1", "--call-end", "00:01:02", *more)
-    assert (code, told["recording_id"]) == (0, "contact-1")
-    assert told["message_id"]
+    code, found = shell.json("submit", "contact-1", "--call-end", "00:01:02", *more)
+    assert (code, found["recording_id"]) == (0, "contact-1")
+    assert found["message_id"]
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_an_order_by_hand(shell: Desk, *, force: bool) -> None:
     ],
 )
 def test_an_order_with_a_slip(shell: Desk, arguments: tuple[str, ...], code: int, words: str) -> None:
-    """It is told, and nothing is sent."""
+    """It is named, and nothing is sent."""
     shell.world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
     assert shell.run("submit", *arguments) == code
     assert words in shell.err
@@ -312,14 +312,14 @@ def test_an_order_with_a_slip(shell: Desk, arguments: tuple[str, ...], code: int
     ],
 )
 def test_a_queue_that_isnt_configured(shell: Desk, arguments: tuple[str, ...], names: str) -> None:
-    """What to set is said, as bad input."""
+    """The variable to set is named, as bad input."""
     shell.monkeypatch.delenv("KOMOREBI_QUEUE_URL")
     assert shell.run(*arguments) == 2
     assert names in shell.err
 
 
-def test_the_dead_letter_queue_of_the_settings(shell: Desk) -> None:
-    """It is read even where the queue itself isn't configured; only sending again needs that."""
+def test_the_dlq_of_the_settings(shell: Desk) -> None:
+    """It is read even if the queue itself isn't configured; only a redrive needs that."""
     shell.put(missing(IDS[0]))
     shell.monkeypatch.setenv("KOMOREBI_DEAD_LETTER_QUEUE_URL", shell.world.queue("dead").url)
     shell.monkeypatch.delenv("KOMOREBI_QUEUE_URL")

@@ -66,7 +66,7 @@ def test_json_is_one_object_and_nothing_else(sample: Capture, tmp_path: Path) ->
 def test_the_outputs_extension_names_the_container(
     name: str, out: str, expected: str, codec: str, tmp_path: Path
 ) -> None:
-    """An extension wins over the codec, and none follows it."""
+    """An extension wins over the codec; without one the codec decides."""
     done = process(CAPTURES[name], tmp_path / out, "--json")
     found = json.loads(done.stdout)
     assert {p.name for p in tmp_path.iterdir()} == {expected, "out.qc.json"}
@@ -77,7 +77,7 @@ def test_the_outputs_extension_names_the_container(
 
 
 def test_the_extension_wins_over_the_option(tmp_path: Path) -> None:
-    """--container says what to do only where the name doesn't."""
+    """--container counts only for a name without an extension."""
     done = process(CAPTURES["vp8.webm"], tmp_path / "out.webm", "--container", "mp4", "--json")
     assert json.loads(done.stdout)["container"] == "webm"
     done = process(CAPTURES["vp8.webm"], tmp_path / "out", "--container", "mp4", "--json")
@@ -234,7 +234,7 @@ def test_bad_input_gets_one_sentence_and_no_output(case: str, tmp_path: Path) ->
     ],
 )
 def test_call_audio_of_other_kinds_works(kind: str, rate: int, channels: int, tmp_path: Path) -> None:
-    """Mono, 16 and 48 kHz, 24 bits, MP3 and FLAC are joined all the same; mono is a finding."""
+    """Mono, 16 and 48 kHz, 24 bits, MP3 and FLAC are joined as well; mono is a finding."""
     import numpy as np  # noqa: PLC0415  only here
 
     pcm = np.stack([noise(4.0, rate, n) for n in range(channels)], axis=1)
@@ -279,7 +279,7 @@ def test_call_audio_of_other_kinds_works(kind: str, rate: int, channels: int, tm
     ],
 )
 def test_odd_recordings_come_out_whole(shape: Shape, tmp_path: Path) -> None:
-    """Whatever a browser may write: every frame is there, and the output decodes to its end."""
+    """Odd files of browsers: every frame is there, and the output decodes to its end."""
     call = wav(tmp_path / "call.wav", noise(1.0, 8000))
     path = recording(tmp_path / "rec.webm", shape)
     done = run("process", "--connect", call, "--recording", path, "--call-end", "1", "--out", tmp_path / "o",
@@ -338,7 +338,7 @@ def test_a_killed_run_leaves_nothing_that_the_next_doesnt_clear(how: signal.Sign
 
 @pytest.mark.parametrize("bad", ["../../etc/passwd", "a/b", "..", "a\nb", "x" * 10_000, "a b"])
 def test_ids_that_could_spoil_a_key_are_refused(bad: str) -> None:
-    """Before any bucket is asked: there is none configured here."""
+    """Before any bucket is asked: no bucket is configured here."""
     done = run("process", bad, "--call-end", "10")
     assert done.returncode == 2
     assert "isn't a recording ID" in done.stderr
@@ -435,7 +435,7 @@ def test_a_limit_changes_what_fails(sample: Capture, tmp_path: Path) -> None:
     assert next(f for f in kept["findings"] if f["name"] == "call_residual")["status"] == "fail"
 
 
-def test_a_slip_in_a_limit_is_told_before_any_work(sample: Capture, tmp_path: Path) -> None:
+def test_a_slip_in_a_limit_is_found_before_any_work(sample: Capture, tmp_path: Path) -> None:
     """One sentence that guesses the mistake, exit code 2, no output."""
     wrong = process(sample, tmp_path / "out.mp4", "--limit", "drfit=50")
     assert (wrong.returncode, wrong.stderr) == (2, "error: there is no limit 'drfit': did you mean drift?\n")

@@ -1,4 +1,4 @@
-"""Dead letters: what is written beside a message, and what is read of it."""
+"""Dead letters: attributes that are written beside a message, and read again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LETTER = DeadLetter(
 
 
 def as_received(letter: DeadLetter, **system: str) -> dict[str, Any]:
-    """What SQS gives of a letter that was sent to it."""
+    """SQS's message of a dead letter that was sent to it."""
     attributes = {"SentTimestamp": "1772460310000", "ApproximateReceiveCount": "1", **system}
     return {
         "MessageId": "new",
@@ -39,8 +39,8 @@ def as_received(letter: DeadLetter, **system: str) -> dict[str, Any]:
 
 def test_the_attributes_are_those_of_the_contract() -> None:
     """Names, types and values are what scripts and people look for."""
-    told = LETTER.attributes()
-    assert {name: value["StringValue"] for name, value in told.items()} == {
+    attributes = LETTER.attributes()
+    assert {name: value["StringValue"] for name, value in attributes.items()} == {
         "komorebiKind": "permanent",
         "komorebiError": "MissingMediaError",
         "komorebiReason": "s3://b/x.mp4 isn't there",
@@ -50,10 +50,10 @@ def test_the_attributes_are_those_of_the_contract() -> None:
         "komorebiFailedAt": "2026-03-02T14:05:09+00:00",
         "komorebiReceiveCount": "3",
     }
-    types = {name: value["DataType"] for name, value in told.items()}
+    types = {name: value["DataType"] for name, value in attributes.items()}
     assert types.pop("komorebiReceiveCount") == "Number"
     assert set(types.values()) == {"String"}
-    assert len(told) <= 10  # SQS takes no more
+    assert len(attributes) <= 10  # SQS takes no more
 
 
 def test_a_letter_is_read_as_it_was_written() -> None:
@@ -65,23 +65,23 @@ def test_a_letter_is_read_as_it_was_written() -> None:
 def test_any_letter_is_one_that_sqs_takes(reason: str, recording_id: str, request_id: str) -> None:
     """No attribute is empty, no reason has control characters or is endless, and it can be read again."""
     letter = DeadLetter("body", "tries", "KeyError", reason, recording_id, "m1", request_id, 8, WHEN)
-    told = letter.attributes()
-    assert all(value["StringValue"] for value in told.values())
-    text = told.get("komorebiReason", {}).get("StringValue", "")
+    attributes = letter.attributes()
+    assert all(value["StringValue"] for value in attributes.values())
+    text = attributes.get("komorebiReason", {}).get("StringValue", "")
     assert text.isprintable()
     assert len(text) <= 1000
     assert DeadLetter.from_message(as_received(letter)).kind == "tries"
 
 
 def test_a_long_reason_is_cut_at_its_end() -> None:
-    """What it begins with is what matters."""
+    """Its beginning is kept."""
     text = DeadLetter("b", "tries", "E", "why\n" + "x" * 5000, "", "", "", 1, WHEN).attributes()["komorebiReason"]
     assert text["StringValue"].startswith("why xxx")
     assert text["StringValue"].endswith("x...")
 
 
 def test_a_letter_that_sqs_moved_has_no_reason() -> None:
-    """It says so, tells the recording by its body, the message by its own ID, and when it was sent."""
+    """It has a remark, the recording of its body, the message's own ID, and its time."""
     message = {
         "MessageId": "m2",
         "Body": LETTER.body,
@@ -103,14 +103,14 @@ def test_an_earlier_failures_reason_is_not_this_ones() -> None:
 
 
 @pytest.mark.parametrize("body", ["", "no JSON", "[1]", "{}", '{"recordingID": 7}', "[" * 100_000, "9" * 5000])
-def test_a_body_that_tells_no_recording(body: str) -> None:
+def test_a_body_without_a_recording(body: str) -> None:
     """A letter of any body can be read."""
     assert DeadLetter.from_message({"MessageId": "m", "Body": body}).recording_id == ""
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-99-99"])
-def test_a_moment_that_is_none(text: str) -> None:
-    """An attribute that somebody else wrote doesn't break the list: the moment it was sent stands in."""
+def test_a_malformed_moment(text: str) -> None:
+    """An attribute that somebody else wrote doesn't break the list: the moment of sending is used."""
     message = as_received(LETTER)
     message["MessageAttributes"]["komorebiFailedAt"] = {"DataType": "String", "StringValue": text}
     message["MessageAttributes"]["komorebiKind"] = {"DataType": "String", "StringValue": "strange"}
@@ -121,7 +121,7 @@ def test_a_moment_that_is_none(text: str) -> None:
 
 
 def test_moments_are_in_utc() -> None:
-    """Whatever zone the machine has; one without a zone is read as UTC, so that letters can be sorted."""
+    """In any zone of the machine; one without a zone is read as UTC, so that letters can be sorted."""
     there = timezone(timedelta(hours=9))
     letter = DeadLetter("b", "tries", "E", "r", "", "", "", 1, WHEN.astimezone(there))
     assert letter.attributes()["komorebiFailedAt"]["StringValue"] == "2026-03-02T14:05:09+00:00"
@@ -131,6 +131,6 @@ def test_moments_are_in_utc() -> None:
 
 
 def test_others_attributes_are_passed_over() -> None:
-    """What a backend or a tracer wrote beside the body is none of ours."""
+    """Attributes of a backend or a tracer are ignored."""
     message = {"Body": json.dumps({}), "MessageAttributes": {"Kind": {"DataType": "String", "StringValue": "tries"}}}
     assert DeadLetter.from_message(message).kind == "unknown"

@@ -10,13 +10,13 @@ from komorebi_qc.queue.deadline import MARGIN_S, Deadline
 
 
 def test_with_time_left_everything_is_passed_on() -> None:
-    """Whoever listens hears every step and every fraction."""
+    """The inner sink gets every step and every fraction."""
     noting = Noting()
     deadline = Deadline(lambda: MARGIN_S, progress=noting)
     deadline.step(1, 9, "read")
     deadline.advance(0.5)
     deadline.check()
-    assert [told for told in noting.told if told != "check"] == [(1, 9, "read"), 0.5]
+    assert [noted for noted in noting.told if noted != "check"] == [(1, 9, "read"), 0.5]
 
 
 @pytest.mark.parametrize("call", ["step", "advance", "check"])
@@ -35,7 +35,7 @@ def test_under_the_margin_it_stops(call: str) -> None:
     assert isinstance(caught.value, PassingError)
 
 
-def test_whoever_listens_may_stop_it_first() -> None:
+def test_the_sink_may_stop_it_first() -> None:
     """A stop by signal goes before a stop by time."""
 
     class Stops(Noting):

@@ -36,7 +36,7 @@ SECRETS = ("Aiko", "+49 30 1234", "customer-phone")
 
 
 def made() -> Any:
-    """An outcome, as far as a report tells of it."""
+    """An outcome, as far as a report needs it."""
     return SimpleNamespace(
         verdict="warn",
         published=SimpleNamespace(video="s3://out/recording.mp4", video_bytes=1234),
@@ -52,7 +52,7 @@ def made() -> Any:
 
 @dataclass
 class FakePipeline:
-    """Remembers its orders, and does as told."""
+    """Remembers its orders, and raises the given error."""
 
     error: Exception | None = None
     done: bool = False
@@ -61,7 +61,7 @@ class FakePipeline:
     orders: list[Order] = field(default_factory=list)
 
     def is_done(self, order: Order) -> bool:
-        """As told, for this recording only."""
+        """The given answer, for this recording only."""
         return self.done and order.recording_id == "contact-1"
 
     def process(self, order: Order, *, progress: Progress) -> Any:
@@ -75,7 +75,7 @@ class FakePipeline:
 
 @dataclass
 class FakeDesk:
-    """Remembers what it was asked for, and refuses as told."""
+    """Remembers its calls, and refuses the given ones."""
 
     of_tries: int | None = 8
     knows_the_queue: bool = True
@@ -86,7 +86,7 @@ class FakeDesk:
     letters: list[DeadLetter] = field(default_factory=list)
 
     def max_receive_count(self) -> int | None:
-        """As told."""
+        """The given number."""
         self._refuse("tries")
         return self.of_tries
 
@@ -143,7 +143,7 @@ def handled(
 
 
 def test_a_record_becomes_an_order() -> None:
-    """Recording and call end reach the pipeline, the ID is known before the work, and no queue is asked for anything."""
+    """Recording and call end reach the pipeline, the ID is known before the work, and no queue is called."""
     seen: list[str] = []
     pipeline, queues = FakePipeline(act=lambda _: seen.append("work")), FakeDesk(refuses=("tries", "hide", "set_aside"))
     report = handled(pipeline, queues, record(count=2), on_recording_id=seen.append)
@@ -158,7 +158,7 @@ def test_a_record_becomes_an_order() -> None:
     )
 
 
-def test_what_is_done_already_is_skipped() -> None:
+def test_a_finished_recording_is_skipped() -> None:
     """An order that has been carried out isn't carried out again, and its message may go."""
     pipeline, queues = FakePipeline(done=True), FakeDesk()
     report = handled(pipeline, queues)
@@ -180,7 +180,7 @@ def test_force_processes_again() -> None:
     assert len(pipeline.orders) == 1
 
 
-def test_a_result_is_told_in_a_few_fields_and_metrics() -> None:
+def test_a_result_has_a_few_fields_and_metrics() -> None:
     """The log gets verdict, place, sync and speed; the metrics a number for each, by step and status."""
     report = handled(one=record(count=2))
     fields = report.fields()
@@ -209,7 +209,7 @@ def test_a_result_is_told_in_a_few_fields_and_metrics() -> None:
 
 
 def test_a_result_in_no_time_and_without_sync() -> None:
-    """Nothing measured is told as such, and no speed is made up of no time."""
+    """Without a measurement the status is unmeasured, and without a time there is no speed."""
     outcome = made()
     outcome.document["sync"] = None
     outcome.steps = []
@@ -224,7 +224,7 @@ def test_a_result_in_no_time_and_without_sync() -> None:
 
 @pytest.mark.parametrize("count", [1, 7])
 @pytest.mark.parametrize("kind", [MissingMediaError, WrongPairError, DoesNotFitError])
-def test_a_permanent_error_is_set_aside_at_once(kind: type[Exception], count: int) -> None:
+def test_a_permanent_error_is_dead_lettered_at_once(kind: type[Exception], count: int) -> None:
     """On whichever try: the letter holds the body and the reason, the message counts as done, and nothing waits."""
     queues, before = FakeDesk(), datetime.now(UTC)
     report = handled(FakePipeline(kind("s3://b/x.mp4 won't come: check it")), queues, record(count=count))
@@ -263,7 +263,7 @@ def test_a_passing_error_comes_back_later_each_time(count: int, around_s: float)
 
 
 def test_a_right_that_is_lacking_empties_no_queue() -> None:
-    """A wrong role is no message's fault: each comes back later, and the log calls for an operator all the same."""
+    """A wrong role is no message's fault: each comes back later, and the log still calls for an operator."""
     queues = FakeDesk(of_tries=None)
     report = handled(FakePipeline(AccessDeniedError("bucket b refuses")), queues, record(count=2))
     assert (report.outcome, report.is_batch_item_failure, report.is_dead_lettered, report.level) == (
@@ -292,8 +292,8 @@ def test_nothing_waits_longer_than_the_queue_takes() -> None:
 
 
 @pytest.mark.parametrize("error", [NotThereYetError("not yet"), KeyError("x")])
-def test_the_last_try_is_set_aside_with_its_reason(error: Exception) -> None:
-    """What still fails on the queue's last try is a dead letter of its own kind; the try before it isn't."""
+def test_the_last_attempt_is_dead_lettered_with_its_reason(error: Exception) -> None:
+    """A failure on the last attempt gives a dead letter of its own kind; the attempt before it doesn't."""
     queues = FakeDesk(of_tries=3)
     assert not handled(FakePipeline(error), queues, record(count=2)).is_dead_lettered
     queues.hidden.clear()
@@ -342,8 +342,8 @@ def test_enough_time_stops_nothing() -> None:
     assert handled(FakePipeline(act=work), remaining_s=lambda: 30.0).outcome == "done"
 
 
-def test_an_unforeseen_error_tells_where_and_not_what() -> None:
-    """Its text may quote anything, so neither log nor letter holds it; the places where it was raised are told."""
+def test_an_unforeseen_error_names_its_place_and_not_its_text() -> None:
+    """Its text may quote anything, so neither log nor letter holds it; both name the places where it was raised."""
     report = handled(FakePipeline(KeyError(SECRETS[0])), queues := FakeDesk(of_tries=1))
     assert (report.outcome, report.error) == ("unexpected", "KeyError")
     for text in (report.detail or "", queues.letters[0].reason):
@@ -373,9 +373,9 @@ def test_a_message_that_cant_be_read_is_not_quoted_in_the_log() -> None:
 def test_fields_hold_nothing_of_the_customers(error: Exception | None, count: int) -> None:
     """Neither body, nor attributes, nor findings, nor an unforeseen text are in what is logged or measured."""
     report = handled(FakePipeline(error), one=record(count=count))
-    told = json.dumps(report.fields()) + str(report.metrics())
+    logged = json.dumps(report.fields()) + str(report.metrics())
     for secret in (*SECRETS, "callEndingTimestamp", "handle"):
-        assert secret not in told.replace("test_handler", "").replace("handler.py", "").replace("handle_record", "")
+        assert secret not in logged.replace("test_handler", "").replace("handler.py", "").replace("handle_record", "")
 
 
 def test_a_failure_is_measured_by_its_cause() -> None:
@@ -388,7 +388,7 @@ def test_a_failure_is_measured_by_its_cause() -> None:
 
 
 def test_failing_to_look_whether_it_is_done_is_a_failure_as_any() -> None:
-    """What the look itself finds is sorted as what the work finds."""
+    """Errors of the first look are sorted like those of the work."""
 
     class NoTable(FakePipeline):
         """Its table doesn't answer."""
@@ -405,7 +405,7 @@ def test_failing_to_look_whether_it_is_done_is_a_failure_as_any() -> None:
 @pytest.mark.parametrize("error", [StorageError("queue q didn't answer"), ValueError("unforeseen words")])
 @pytest.mark.parametrize("refuses", [("set_aside",), ("set_aside", "hide"), ("tries", "set_aside", "hide")])
 def test_a_letter_that_cant_be_sent_leaves_its_message(refuses: tuple[str, ...], error: Exception) -> None:
-    """Where the dead-letter queue refuses, the message stays and waits, the trouble is told, and nothing is lost."""
+    """If the dead-letter queue refuses, the message stays and waits, with a note, and nothing is lost."""
     queues = FakeDesk(refuses=refuses, error=error)
     report = handled(FakePipeline(MissingMediaError("gone")), queues)
     assert (report.outcome, report.is_batch_item_failure, report.is_dead_lettered) == ("permanent", True, False)
@@ -417,22 +417,22 @@ def test_a_letter_that_cant_be_sent_leaves_its_message(refuses: tuple[str, ...],
 
 
 @pytest.mark.parametrize("queues", [FakeDesk(refuses=("hide",)), FakeDesk(knows_the_queue=False)])
-def test_a_wait_that_could_not_be_set_is_not_told(queues: FakeDesk) -> None:
+def test_a_wait_that_could_not_be_set_is_not_reported(queues: FakeDesk) -> None:
     """The message stays for as long as SQS hides it, which nobody here knows."""
     report = handled(FakePipeline(NotThereYetError("late")), queues)
     assert (report.is_batch_item_failure, report.retry_in_s) == (True, None)
     assert "retryInSeconds" not in report.fields()
 
 
-def test_without_a_dead_letter_queue_a_message_stays() -> None:
-    """Where there is nowhere to put it, it comes again as SQS's own policy wants it."""
+def test_without_a_dlq_a_message_stays() -> None:
+    """Without such a queue it returns as SQS's own policy wants it."""
     report = handled(FakePipeline(MissingMediaError("gone")), queues := FakeDesk(has_dead_letters=False))
     assert (report.is_batch_item_failure, report.is_dead_lettered, report.trouble) == (True, False, ())
     assert len(queues.hidden) == 1
 
 
 def test_unknown_tries_are_never_the_last() -> None:
-    """Where the queue's policy can't be asked, SQS counts; a permanent error is set aside all the same."""
+    """If the policy can't be read, SQS counts; a permanent error is still dead-lettered."""
     queues = FakeDesk(refuses=("tries",))
     assert handled(FakePipeline(NotThereYetError("late")), queues, record(count=100)).is_batch_item_failure
     assert handled(FakePipeline(MissingMediaError("gone")), queues).is_dead_lettered
@@ -443,7 +443,7 @@ def test_unknown_tries_are_never_the_last() -> None:
 
 @given(st.text() | st.none() | st.integers() | st.dictionaries(st.text(), st.text()), st.text() | st.integers())
 def test_any_body_is_answered(body: Any, count: Any) -> None:
-    """Whatever body and count are, there is a report, and an unreadable message is in the dead-letter queue."""
+    """Any body and count give a report, and an unreadable message is in the dead-letter queue."""
     queues = FakeDesk()
     report = handled(FakePipeline(), queues, record(body, count=count))
     assert (report.outcome, report.error, report.is_dead_lettered) == ("permanent", "MessageError", True)
@@ -453,26 +453,26 @@ def test_any_body_is_answered(body: Any, count: Any) -> None:
 
 @given(st.text())
 def test_any_extra_field_passes(text: str) -> None:
-    """What the backend adds to a message doesn't matter."""
+    """Additions of the backend to a message don't matter."""
     body = json.dumps({**json.loads(BODY), "x" + text: text})
     assert handled(one=record(body)).outcome == "done"
 
 
 @pytest.mark.parametrize("attributes", [None, {}, {"ApproximateReceiveCount": "9" * 5000}, "x", {"x": 1}])
 def test_a_record_without_a_count_is_on_its_first_try(attributes: Any) -> None:
-    """A count that isn't there, or is none, is one."""
+    """A missing or malformed count is one."""
     assert handled(one={**record(), "attributes": attributes}).receive_count == 1
 
 
 @pytest.mark.parametrize("event", [{}, {"Records": None}, {"Records": [{"body": "x"}]}, {"Records": ["x"]}])
 def test_an_event_of_another_kind(event: dict[str, Any]) -> None:
-    """What isn't SQS's fails as a whole: no record of it could be reported."""
+    """An event of another service fails as a whole: no record of it could be reported."""
     with pytest.raises(MessageError, match="events of SQS"):
         check_event(event)
 
 
 def test_an_event_of_a_queue() -> None:
-    """Records with an ID each pass, and none at all."""
+    """Records with an ID each pass, and so does an empty list."""
     assert check_event({"Records": [record()]}) == {"Records": [record()]}
     assert check_event({"Records": []}) == {"Records": []}
 

@@ -1,4 +1,4 @@
-"""What an operator does, on moto's SQS and with faults made by hand."""
+"""An operator's work, on moto's SQS and with artificial faults."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def send_to_dlq(world: World, recording_id: str, *, minute: int = 0) -> None:
 
 
 def without_task(world: World, name: str = "dead", **faults: Callable[..., Any]) -> Queue:
-    """A queue of a service that has no task for redrives, and says so."""
+    """A queue of a service that refuses the task for redrives."""
     unknown = client_error("InvalidAction", 400, "StartMessageMoveTask")
     return Queue(Faulty(world.sqs, start_message_move_task=fails(unknown), **faults), world.queue(name).url)
 
@@ -86,7 +86,7 @@ def test_no_letters(world: World) -> None:
 
 
 def test_more_letters_than_asked_for(world: World) -> None:
-    """As many as asked for and no more, and it is told that there are others."""
+    """No more than the requested number, and the list is marked as incomplete."""
     for number in range(25):
         send_to_dlq(world, f"contact-{number}")
     found = read_dead_letters(world.queue("dead"), most=12)
@@ -95,7 +95,7 @@ def test_more_letters_than_asked_for(world: World) -> None:
 
 
 def test_a_letter_without_a_reason(world: World) -> None:
-    """What SQS itself moved is listed with what its body tells, beside the others."""
+    """A message that SQS moved is listed with the recording of its body, beside the others."""
     world.queue("dead").send(body("crashed"))
     world.queue("dead").send("no JSON")
     send_to_dlq(world, "a")
@@ -149,15 +149,15 @@ def test_letters_that_are_given_twice_are_one(world: World) -> None:
 
 
 def test_a_queue_that_fails_while_it_is_read_gets_its_letters_back() -> None:
-    """What had been received until then is in sight again."""
+    """Messages that had been received are visible again."""
     client = Stuck(100, polls=3)
     with pytest.raises(StorageError):
         read_dead_letters(Queue(client, "https://q"))
     assert len(client.shown) == 30
 
 
-def test_letters_that_cant_be_shown_again_are_read_all_the_same(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """They come back by themselves, and it is said when; what was read is not lost over it."""
+def test_letters_that_stay_invisible_are_still_read(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """They return by themselves, a warning names the time, and they are listed."""
     send_to_dlq(world, "a")
     broken = fails(client_error("InternalError", 500, "ChangeMessageVisibility"))
     dead = Queue(Faulty(world.sqs, change_message_visibility=broken), world.queue("dead").url)
@@ -171,7 +171,7 @@ def test_letters_that_cant_be_shown_again_are_read_all_the_same(world: World, ca
 
 
 def test_all_by_the_services_own_task(world: World) -> None:
-    """SQS is told from where to where, and nothing is received or sent by us."""
+    """SQS gets source and destination, and nothing is received or sent here."""
     asked: list[dict[str, Any]] = []
 
     def start(_: Callable[..., Any], **arguments: Any) -> dict[str, str]:
@@ -243,7 +243,7 @@ def test_each_way_of_having_no_task(world: World, code: str, status: int) -> Non
 def test_a_task_that_is_refused_is_not_done_by_hand(
     world: World, code: str, status: int, kind: type[Exception], words: str
 ) -> None:
-    """A service that knows the task and doesn't take it is told of, and every letter stays."""
+    """A service that knows the task and refuses it gives an error, and every letter stays."""
     send_to_dlq(world, "a")
     refused = client_error(code, status, "StartMessageMoveTask")
     dead = Queue(Faulty(world.sqs, start_message_move_task=fails(refused)), world.queue("dead").url)
@@ -253,7 +253,7 @@ def test_a_task_that_is_refused_is_not_done_by_hand(
 
 
 def test_only_some(world: World) -> None:
-    """Exactly the letters of these recordings or messages go, all of each, and what wasn't found is told."""
+    """Exactly the letters of these recordings or messages go, all of each, and missing IDs are named."""
     for name in ("a", "b", "b", "c", "d"):
         send_to_dlq(world, name)
     found = redrive_only(world.queue("dead"), world.queue(), ("b", "message-d", "x", "x", "y"))
@@ -324,11 +324,11 @@ def test_a_deletion_that_fails_leaves_a_letter_twice(world: World) -> None:
     assert set(world.bodies("work")) == {body(name) for name in "abc"}
 
 
-# --- how a recording stands
+# --- the state of a recording
 
 
 def test_a_recording_that_waits_for_its_inputs(world: World) -> None:
-    """What is missing is said in a sentence, and nothing is made up."""
+    """A missing input gives a sentence, and no address."""
     world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
     found = recording_status("contact-1", table=world.table(), media=world.media())
     assert (found.recording, found.item) == (RECORDING, {"isProcessed": False})
@@ -355,7 +355,7 @@ def test_a_recording_that_is_done(world: World) -> None:
 
 
 def test_a_recording_that_nobody_knows(world: World) -> None:
-    """It is named, and an ID that is none is told from it."""
+    """It is named, and differs from a malformed ID."""
     with pytest.raises(UnknownRecordingError, match="nobody"):
         recording_status("nobody", table=world.table(), media=world.media())
     with pytest.raises(MessageError):
@@ -386,10 +386,10 @@ def test_an_order_is_a_message_as_the_backends(world: World, *, force: bool) -> 
         ("nobody", "1", UnknownRecordingError),
     ],
 )
-def test_what_would_only_become_a_dead_letter_is_not_sent(
+def test_a_message_without_an_item_is_not_sent(
     world: World, recording_id: str, call_end: str, kind: type[Exception]
 ) -> None:
-    """A slip is told at once."""
+    """A slip is found at once."""
     world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
     with pytest.raises(kind):
         submit(recording_id, call_end, force=False, table=world.table(), queue=world.queue())

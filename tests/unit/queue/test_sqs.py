@@ -29,8 +29,8 @@ LETTER = DeadLetter(
 BROKEN = client_error("InternalError", 500, "Any")
 
 
-def test_a_queue_tells_its_policy(world: World) -> None:
-    """Where its messages go after how many tries; a queue without a policy says nothing."""
+def test_the_policy_of_a_queue(world: World) -> None:
+    """The dead-letter queue and the number of deliveries; a queue without a policy has neither."""
     assert world.queue().policy() == Redrive(world.queue("dead").arn(), 3)
     assert world.queue("dead").policy() == Redrive(None, None)
 
@@ -60,7 +60,7 @@ def test_messages_come_with_all_they_have(world: World) -> None:
 
 
 def test_a_message_that_is_too_long_is_nobodys_moment(world: World) -> None:
-    """What SQS never takes is no reason to try again."""
+    """A message that SQS never takes isn't worth a retry."""
     with pytest.raises(PermanentError):
         world.queue().send("x" * 2_000_000)
 
@@ -175,7 +175,7 @@ def test_a_message_in_hand_is_hidden(world: World) -> None:
 
 
 def test_without_queues_nothing_is_done(world: World) -> None:
-    """Where none is configured, or the queue has no dead letters, SQS sees to it alone."""
+    """Without a queue, or without a dead-letter queue, SQS acts alone."""
     nothing = SqsQueues(None)
     assert not nothing.change_visibility("handle", 10)
     assert (nothing.max_receive_count(), nothing.send_to_dlq(LETTER)) == (None, False)
@@ -184,13 +184,13 @@ def test_without_queues_nothing_is_done(world: World) -> None:
     assert (last.max_receive_count(), last.send_to_dlq(LETTER)) == (None, False)
 
 
-def test_a_dead_letter_queue_alone_is_enough_to_set_aside(world: World) -> None:
+def test_a_dlq_alone_is_enough(world: World) -> None:
     """The two settings are independent."""
     assert SqsQueues(None, world.queue("dead")).send_to_dlq(LETTER)
     assert world.waiting("dead") == (1, 0)
 
 
-def test_the_policy_names_the_dead_letter_queue(world: World) -> None:
+def test_the_policy_names_the_dlq(world: World) -> None:
     """A queue without one gets a sentence that names the variable to set."""
     assert dead_letter_queue_of(world.queue()) == world.queue("dead")
     with pytest.raises(SettingsError, match="KOMOREBI_DEAD_LETTER_QUEUE_URL"):

@@ -30,7 +30,7 @@ BODY = '{"recordingID": "contact-1", "callEndingTimestamp": "00:01:02"}'
 
 
 class FakeHandler:
-    """Remembers its events, and fails as told."""
+    """Remembers its events, and raises the given error."""
 
     def __init__(self, *, fail: bool = False, act: Callable[[], object] = lambda: None) -> None:
         self.events: list[dict[str, Any]] = []
@@ -130,8 +130,8 @@ def test_the_handlers_wait_and_the_workers_are_the_same() -> None:
     assert queue.hidden_for == [retry_in_s(3, "some-message")]
 
 
-def test_a_message_that_was_set_aside_is_deleted_and_counted_so(world: World) -> None:
-    """A handler that put it into the dead-letter queue says so in its report: the message goes, and counts apart."""
+def test_a_dead_lettered_message_is_deleted_and_counted(world: World) -> None:
+    """The handler's report marks it: the message is deleted, and counted apart."""
     handler = FakeHandler()
 
     def dead_lettered() -> None:
@@ -159,7 +159,7 @@ def test_the_lambdas_own_handler_sets_a_wrong_message_aside(world: World, monkey
 
 
 def test_after_its_tries_a_message_is_a_dead_letter(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three failures of a handler that can't tell the queue, and SQS moves the message to its dead-letter queue."""
+    """Three failures of a handler that can't reach the queue, and SQS moves the message to its dead-letter queue."""
     monkeypatch.setattr(worker, "retry_in_s", lambda *_: 0)
     send(world)
     handler = FakeHandler(fail=True)
@@ -230,7 +230,7 @@ def test_a_message_deleted_by_hand_while_it_is_handled(world: World, caplog: pyt
 
 
 def test_a_failing_heartbeat_or_deletion_does_not_fail_the_work(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """What can't be told to the queue is logged; the message comes again, and its work is done again."""
+    """A failed call of the queue is logged; the message returns, and its work is done again."""
     send(world)
     broken = fails(client_error("InternalError", 500, "Any"))
     faulty = Faulty(world.sqs, change_message_visibility=broken, delete_message=broken)
@@ -290,7 +290,7 @@ class FakeQueue:
 
 
 def test_a_queue_in_trouble_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker outlives a queue that doesn't answer for a while; with once it says so."""
+    """A worker outlives a queue that doesn't respond for a while; with once it raises."""
     monkeypatch.setattr(worker, "RETRY_POLL_S", (0.01, 0.02))
     queue = FakeQueue(failing=3)
     queue.messages.append(queue.message())

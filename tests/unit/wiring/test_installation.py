@@ -70,7 +70,7 @@ def test_aws_is_described_without_its_values(tmp_path: Path) -> None:
 
 
 def test_aws_that_isnt_configured(tmp_path: Path) -> None:
-    """It says so, and names what to set; that is no failure."""
+    """The variables to set are named; that is no failure."""
     environ = {name: str(tmp_path / "none") for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE")}
     done = run("doctor", **environ)
     assert done.returncode == 0

@@ -66,7 +66,7 @@ def test_every_variable_is_read() -> None:
 
 
 def test_the_defaults_are_those_of_the_list() -> None:
-    """What the list of variables calls the default is what an empty environment gives."""
+    """An empty environment gives the defaults of the list of variables."""
     defaults = {v.name: v.default for v in VARIABLES if v.default}
     assert Settings.from_environment({**BUCKETS, **defaults}) == Settings.from_environment(BUCKETS)
     assert {v.field for v in VARIABLES} == set(Settings.__slots__)
@@ -87,7 +87,7 @@ def test_an_empty_variable_is_not_set() -> None:
 
 
 def test_all_problems_come_at_once() -> None:
-    """One sentence names each variable that is missing or unusable, what was found and what is allowed."""
+    """One sentence names each variable that is missing or unusable, its value and the allowed ones."""
     with pytest.raises(SettingsError) as caught:
         Settings.from_environment(
             {
@@ -132,7 +132,7 @@ def test_unusable_values(name: str, value: str) -> None:
 
 @given(st.dictionaries(st.sampled_from([v.name for v in VARIABLES]), st.text()))
 def test_any_environment_is_read_or_refused(environ: dict[str, str]) -> None:
-    """Whatever the environment holds: settings, or one SettingsError."""
+    """Any environment gives settings, or one SettingsError."""
     try:
         settings = Settings.from_environment(environ)
     except SettingsError:
@@ -191,5 +191,5 @@ def test_the_shells_start_light() -> None:
 
 
 def test_a_settings_error_is_foreseen() -> None:
-    """Whoever catches the package's errors catches this one."""
+    """It is one of the package's errors."""
     assert issubclass(SettingsError, KomorebiError)
