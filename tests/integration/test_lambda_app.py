@@ -173,7 +173,7 @@ def test_each_line_of_the_log_is_one_object(function: Lambda) -> None:
         assert line["service"] == "komorebi-qc"
     report = delivery.report
     assert (report["level"], report["outcome"], report["syncStatus"]) == ("INFO", "done", "aligned")
-    assert report["offsetSeconds"] == pytest.approx(2.5572, abs=0.002)
+    assert report["offsetSeconds"] == pytest.approx(CAPTURES["sample"].offset_s, abs=0.002)
     assert report["output"] == f"s3://{OUTPUT}/{VIDEO_KEY}"
     assert len(report["stepSeconds"]) == 9
     assert "Aiko" not in str(delivery.lines) + str(delivery.metrics)
@@ -185,7 +185,7 @@ def test_each_line_of_metrics_is_embedded_metric_format(function: Lambda) -> Non
     assert values["Processed", ""] == 1
     assert values["SyncStatus", "aligned"] == 1
     assert values["TimesRealTime", ""] > 0
-    assert values["OffsetSeconds", ""] == pytest.approx(2.5572, abs=0.002)
+    assert values["OffsetSeconds", ""] == pytest.approx(CAPTURES["sample"].offset_s, abs=0.002)
     assert sum(name == "StepSeconds" for name, _ in values) == 9
     failed = function.deliver("no JSON").values()
     assert failed == {("Failed", ""): 1, ("FailedByCause", "MessageError"): 1}
