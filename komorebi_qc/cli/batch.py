@@ -162,7 +162,10 @@ def rerun(
     request = command.batch_request(action or "audit", settings.out, results, limit, "", os.environ)
     listing, rejected = listing_of(rows, f"rerun of {held.store.address}")
     if rejected:
-        print_note(f"{rejected} of these rows were rejected and name no recording: correct their list, and run `komorebi-qc batch` on it")
+        print_note(
+            f"{rejected} of these rows were rejected and name no recording: correct their list, and run `komorebi-qc "
+            "batch` on it"
+        )
     return _run(listing, request, settings, as_json=as_json)
 
 

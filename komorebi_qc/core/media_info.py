@@ -87,3 +87,8 @@ class MediaInfo:
     def end_s(self) -> float:
         """End of the last track, on the recording clock."""
         return max((t.span.end_s for t in (self.video, self.audio) if t is not None), default=0.0)
+
+
+def codec_text(name: str) -> str:
+    """A codec's usual name: ``h264`` is H.264."""
+    return {"h264": "H.264", "hevc": "HEVC", "opus": "Opus"}.get(name, name.upper())

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.media_info import codec_text
 from komorebi_qc.demo.embedded_aws import TRIES, embedded_aws, make_resources, shell_environment, upload_sample
 from komorebi_qc.demo.sample_call import RECORDING, reported_call_end
 from komorebi_qc.queue.handler import Report, WorkerContext
@@ -156,9 +157,10 @@ def _print_result(console: Console, document: Mapping[str, Any]) -> None:
     colour = {"pass": "green", "warn": "yellow", "fail": "bold red"}
     console.print("\n[bold]The unified recording[/]")
     parts = f"the call's {durations['call_s']:.2f} s and {durations['after_call_s']:.2f} s after it"
+    tracks = f"{codec_text(codecs['video'])} ({copied}) and {codec_text(codecs['audio'])}"
     for line in (
         f"{durations['output_s']:.2f} s, with {parts}",
-        f"{document['container'].upper()} with {codecs['video']} video ({copied}) and {codecs['audio']} audio",
+        f"{document['container'].upper()} with {tracks}",
         f"{sync['status']}: the call begins {sync['offset_s']:.3f} s after the recording",
     ):
         console.print(f"  {line}", soft_wrap=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, PREFIX, RECORDING, TABLE, Invocation, World
+from captures import CAPTURES
 
 from komorebi_qc.core.errors import SettingsError
 from komorebi_qc.queue.dead_letter import DeadLetter

@@ -100,11 +100,6 @@ def safe(text: str) -> str:
     return escape(printable(text).replace("\n", "?"))
 
 
-def codec_text(name: str) -> str:
-    """A codec's usual name: ``h264`` is H.264."""
-    return {"h264": "H.264", "hevc": "HEVC", "opus": "Opus"}.get(name, name.upper())
-
-
 def count_of(count: int, noun: str) -> str:
     """A number with its noun: ``1 row``, ``2 rows``."""
     return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from komorebi_qc.cli.output.console import VERDICTS, codec_text, out, print_rows, safe, size_text
+from komorebi_qc.cli.output.console import VERDICTS, out, print_rows, safe, size_text
+from komorebi_qc.core.media_info import codec_text
 from komorebi_qc.core.timebase import clock_text
 
 if TYPE_CHECKING:
