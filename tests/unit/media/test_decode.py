@@ -186,11 +186,17 @@ def test_captured_spans_equal_a_read(tmp_path: Path, source: Open) -> None:
         assert alike(pcm, reading)
 
 
+@pytest.fixture(scope="module")
+def minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MP4 of a minute."""
+    path = tmp_path_factory.mktemp("minute") / "a.mp4"
+    return recording(path, Shape(seconds=60.0, fps=4, video="libx264", audio="aac"), noise(60.0, RATE))
+
+
 @pytest.mark.parametrize("wanted", [[], [Span(30.0, 32.0)], [Span(1.0, 2.0), Span(30.0, 32.0), Span(56.0, 59.0)]])
-def test_a_paused_track_gets_every_wanted_packet(wanted: list[Span], tmp_path: Path, source: Open) -> None:
+def test_a_paused_track_gets_every_wanted_packet(wanted: list[Span], minute: Path, source: Open) -> None:
     """The demuxer skips unwanted audio of an MP4; wanted audio and the video are complete."""
-    sound = noise(60.0, RATE)
-    path = recording(tmp_path / "a.mp4", Shape(seconds=60.0, fps=4, video="libx264", audio="aac"), sound)
+    path = minute
     with open_container(source(path), RECORDING_FORMATS) as container:
         whole = AudioDecoder(container, step_back_s=70.0).read(0, 60 * RATE)
     with open_container(source(path), RECORDING_FORMATS) as container:

@@ -150,9 +150,7 @@ def test_webm_has_a_duration_and_cues(source: Open) -> None:
 @pytest.mark.parametrize(
     ("name", "wanted"), [("vp8.webm", "mp4"), ("resize.webm", "mp4"), ("sample", "webm"), ("h264.mkv", "webm")]
 )
-def test_a_codec_that_the_container_lacks_is_reencoded(
-    name: str, wanted: Container, source: Open
-) -> None:
+def test_a_codec_that_the_container_lacks_is_reencoded(name: str, wanted: Container, source: Open) -> None:
     """As many frames, each at its own time and as bright as before."""
     capture = CAPTURES[name]
     out, done, container = rendered(
