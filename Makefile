@@ -40,7 +40,7 @@ setup: .venv/.ready-lint
 demo: .venv/.ready-demo
 	$(BIN)/komorebi-qc demo
 
-# What protects the product, on all processors. The tests of the benchmarks, the template and the docs are in test-tooling.
+# The tests of the product, on all processors. The tests of the benchmarks, the template and the docs are in test-tooling.
 .PHONY: test-tooling
 test: .venv/.ready-test
 	$(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-report=term

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Puts axe-core, by which the tests judge the report's accessibility, into .tools/axe, from a lock file with hashes.
-#   .ci/axe.sh            prints where axe.min.js lies
-# What is there already, made from the same lock, is left alone.
+# Installs axe-core into .tools/axe, from a lock file with hashes. The tests check the report's accessibility with it.
+#   .ci/axe.sh            prints the path of axe.min.js
+# An installation from the same lock file is kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,7 +16,7 @@ if ! [ -f "$script" ] || [ "$(cat .tools/axe/.made 2>/dev/null)" != "$sum" ]; th
   rm -rf .tools/axe
   mkdir -p .tools/axe
   cp .ci/tools/axe/package.json "$lock" .tools/axe/
-  # Scripts of packages aren't run: none is needed.
+  # No package needs its install scripts, so they don't run.
   (cd .tools/axe && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
   echo "$sum" >.tools/axe/.made
 fi

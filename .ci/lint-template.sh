@@ -8,7 +8,7 @@ sam=.tools/sam/bin
 expanded=.tools/expanded
 failed=0
 
-# Runs a check, and shows what it printed only where it failed: `check NAME COMMAND...`.
+# Runs a check, and prints its output only if it fails: `check NAME COMMAND...`.
 check() {
   local name=$1 told
   shift

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Makes the tools named: each in an environment of its own under .tools, from a lock file with hashes.
+# Installs the named tools, each into its own environment under .tools, from a lock file with hashes.
 #   .ci/tools.sh sam checkov      SAM CLI, cfn-lint, cfripper, parliament in .tools/sam/bin; checkov in .tools/checkov/bin
-#   .ci/tools.sh stand            ministack and SeaweedFS, for tests on real parts
+#   `.ci/tools.sh stand`          ministack and SeaweedFS, for tests on real parts
 #   .ci/tools.sh uv               uv in .tools/uv/bin, for the lock files and the test of the wheel
 #   .ci/tools.sh docs             mkdocs with its theme in .tools/docs/bin, for the documentation's site
 #   .ci/tools.sh mutation         mutmut in .tools/mutation/bin, for `make mutation`
 #   .ci/tools.sh groovy           npm-groovy-lint in .tools/groovy/node_modules/.bin (needs node, npm and Java 17 or newer)
-#   .ci/tools.sh --rie            prints where Lambda's runtime interface emulator lies, which comes with SAM CLI
+#   .ci/tools.sh --rie            prints the path of Lambda's runtime interface emulator, which comes with SAM CLI
 #   .ci/tools.sh --lock [NAME...] remakes the lock files, from .ci/tools/NAME.in
-# What is there already, made from the same lock, is left alone.
+# A tool from the same lock file is kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,7 +21,7 @@ find_python() {
   return 1
 }
 
-# What a tool is made from; .tools/NAME/.made keeps its checksum.
+# Prints a tool's lock file; .tools/NAME/.made keeps its checksum.
 lock_of() { case $1 in groovy) echo .ci/tools/groovy/package-lock.json ;; *) echo ".ci/tools/$1.lock" ;; esac; }
 
 make_python_tool() {
@@ -43,14 +43,14 @@ make_groovy() {
   rm -rf .tools/groovy
   mkdir -p .tools/groovy
   cp .ci/tools/groovy/package.json .ci/tools/groovy/package-lock.json .tools/groovy/
-  # Scripts of packages aren't run: none is needed.
+  # No package needs its install scripts, so they don't run.
   (cd .tools/groovy && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
 }
 
 make_tool() {
   local lock sum
   lock=$(lock_of "$1")
-  [ -f "$lock" ] || { echo "tools: there is no $lock (known: sam, checkov, stand, docs, uv, mutation, groovy)" >&2; return 1; }
+  [ -f "$lock" ] || { echo "tools: there is no $lock (known: sam, checkov, 'stand', docs, uv, mutation, groovy)" >&2; return 1; }
   sum=$(sha256sum <"$lock")
   # Two that make the same at once: the second waits, and finds it made.
   mkdir -p .tools
@@ -74,7 +74,7 @@ lock() {
   for name in "$@"; do
     case $name in
       groovy)
-        # Without addresses: whoever installs has an index of their own.
+        # Addresses are left out, because every machine has its own package index.
         (cd .ci/tools/groovy && rm -f package-lock.json &&
           npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error) ;;
       *)

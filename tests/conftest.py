@@ -1,4 +1,4 @@
-"""What every test may use: the shipped captures, small media made on the spot, and no skipping in CI."""
+"""Fixtures for all tests: the shipped captures and small made media. In CI no test may be skipped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes out plays in a real browser: headless Chromium loads it, seeks to the seam and plays on."""
+"""The output plays in a real browser: headless Chromium loads it, seeks to the seam and plays on."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def _shows(page: Page, frame_s: float) -> None:
 
 
 def _plays(page: Page, from_s: float, for_s: float, *, with_picture: bool = True) -> None:
-    """It plays on for so long, and sound is decoded meanwhile, and pictures where there are any."""
+    """Check that it plays on for `for_s` and decodes audio, and video if it has any."""
     before = _state(page)
     page.evaluate("video.play()")
     page.wait_for_function("upto_s => video.currentTime >= upto_s || video.error || video.ended", arg=from_s + for_s)

@@ -242,13 +242,13 @@ def test_a_wrong_message_is_dead_lettered_at_once(function: Lambda, body: str, e
     assert not delivery.failed
     assert (function.world.waiting(), function.world.waiting("dead")) == ((0, 0), (1, 0))
     (message,) = function.world.queue("dead").receive_some(10, 0, 0)
-    told = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
     assert message["Body"] == body
-    assert (told["komorebiKind"], told["komorebiError"]) == ("permanent", error)
-    assert words in told["komorebiReason"]
-    assert (told["komorebiRequestID"], told["komorebiReceiveCount"]) == ("request-1", "1")
-    assert told["komorebiMessageID"] == delivery.report["messageID"]
-    assert abs((datetime.fromisoformat(told["komorebiFailedAt"]) - datetime.now(UTC)).total_seconds()) < 30
+    assert (attributes["komorebiKind"], attributes["komorebiError"]) == ("permanent", error)
+    assert words in attributes["komorebiReason"]
+    assert (attributes["komorebiRequestID"], attributes["komorebiReceiveCount"]) == ("request-1", "1")
+    assert attributes["komorebiMessageID"] == delivery.report["messageID"]
+    assert abs((datetime.fromisoformat(attributes["komorebiFailedAt"]) - datetime.now(UTC)).total_seconds()) < 30
     assert delivery.report["level"] == "ERROR"
     assert delivery.report["deadLettered"] is True
 

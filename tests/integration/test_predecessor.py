@@ -1,4 +1,4 @@
-"""What the predecessor got wrong and no other test asks for; docs/developer/predecessor.md has the whole list."""
+"""The predecessor's defects that no other test covers; docs/developer/predecessor.md has the whole list."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_list_has_no_row_without_a_test() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".webm", ".mp4"])
-def test_what_follows_a_stereo_call_plays_at_its_own_speed(tmp_path: Path, suffix: str) -> None:
+def test_after_call_audio_keeps_its_speed_after_a_stereo_call(tmp_path: Path, suffix: str) -> None:
     """A stereo call in front of a mono recording: a tone after the call keeps its pitch and its length."""
     at = np.arange(6 * 48_000) / 48_000
     tone = np.where(at >= 3.0, 0.3 * np.sin(2 * np.pi * 1000 * at), 0.0).astype(np.float32)
@@ -64,13 +64,13 @@ def test_what_follows_a_stereo_call_plays_at_its_own_speed(tmp_path: Path, suffi
     own = recording(tmp_path / f"own{suffix}", Shape(seconds=6.0, video=video, channels=1), tone)
     call = wav(tmp_path / "call.wav", np.zeros((2 * 8000, 2), np.float32))
     made = _process_files(call, own, "00:00:02")
-    heard, rate = _decoded(made)
-    assert len(heard) / rate == pytest.approx(6.0, abs=0.05)
-    after = heard[round(3.2 * rate) : round(5.8 * rate)]
+    decoded, rate = _decoded(made)
+    assert len(decoded) / rate == pytest.approx(6.0, abs=0.05)
+    after = decoded[round(3.2 * rate) : round(5.8 * rate)]
     spectrum = np.abs(np.fft.rfft(after * np.hanning(len(after))))
     assert np.argmax(spectrum) / (len(after) / rate) == pytest.approx(1000, abs=2)
-    assert np.sqrt(np.mean(heard[round(2.2 * rate) : round(2.8 * rate)] ** 2)) < 0.01
-    assert np.sqrt(np.mean(heard[round(5.5 * rate) : round(5.9 * rate)] ** 2)) > 0.1
+    assert np.sqrt(np.mean(decoded[round(2.2 * rate) : round(2.8 * rate)] ** 2)) < 0.01
+    assert np.sqrt(np.mean(decoded[round(5.5 * rate) : round(5.9 * rate)] ** 2)) > 0.1
 
 
 def test_the_package_starts_no_other_program() -> None:
@@ -126,7 +126,7 @@ def test_the_region_is_the_environments(monkeypatch: pytest.MonkeyPatch, region:
 
 
 def test_no_region_is_written_into_the_code() -> None:
-    """But for the demo's, whose AWS lies in its own process."""
+    """The demo's region is the exception: its AWS is embedded in its own process."""
     region = re.compile(r"[\"'](?:us|eu|ap|sa|ca|me|af)-[a-z]+-\d[\"']")
     files = [*(ROOT / "komorebi_qc").rglob("*.py"), ROOT / "lambda" / "app.py", ROOT / "template.yaml"]
     assert {path.name for path in files if region.search(path.read_text())} <= {"demo.py"}
@@ -142,14 +142,14 @@ def test_hours_count_to_24(text: str, hour: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["2026-99-99 10:00:00", "2026-02-29 10:00:00", "2026-03-02 24:00:00", "26-3-2 1:0:0"])
-def test_a_date_that_is_none_is_refused(text: str) -> None:
+def test_an_impossible_date_is_refused(text: str) -> None:
     """An impossible date is never rolled over into another month's folder."""
     with pytest.raises(UnknownRecordingError, match="creationDate"):
         Recording.from_item({"videoID": "r-1", "agentID": "agent-7", "creationDate": text})
 
 
 def test_an_upload_goes_in_parts(world: World) -> None:
-    """A video of any length goes up in parts that tell their length, while it is made and the first one last."""
+    """A video of any length is uploaded in parts of known length while it is made; the first part goes last."""
     sizes: list[int] = []
 
     def noted(true: Callable[..., Any], **asked: Any) -> Any:

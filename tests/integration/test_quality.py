@@ -1,4 +1,4 @@
-"""What a listener and a viewer get: the call sounds as Connect kept it, and everything is at its own moment."""
+"""The output's quality: it has the call audio as Connect recorded it, and all of it at the right time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CASES = cases()
 Wanted = tuple[str, str, float | None]
 PLAIN: list[Wanted] = [(name, suffix, None) for name, case in CASES.items() for suffix in CONTAINERS[case.video_codec]]
 LATE: list[Wanted] = [("recording.mp4", ".mp4", -2.3456), ("vp9.mp4", ".mp4", -3.2101), ("vp8.webm", ".webm", -3.2101)]
-"""As if the recording had started after the call: the picture waits, and the call's first seconds are heard."""
+"""As if the recording had started after the call: the video starts later, and the call's first seconds are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ class Made:
     """A case, and the unified recording of it.
 
     Attributes:
-        case: what went in.
-        path: what came out.
-        offset_s: by which the call was placed.
-        shift_s: what the output's clock is ahead of the recording's.
+        case: the input.
+        path: the output.
+        offset_s: the call's offset.
+        shift_s: the output clock minus the recording clock.
     """
 
     case: Case
@@ -75,23 +75,23 @@ def test_call_sounds_as_connect_kept_it(
     pesq = import_module("pesq").pesq
     made = make(name, suffix, offset_s)
     call, _ = decode_audio(made.case.connect)
-    heard, rate = decode_audio(made.path)
+    output, rate = decode_audio(made.path)
     first = round((made.offset_s + made.shift_s) * rate)
-    heard = resampled(heard[first : first + round(made.case.call_s * rate)], rate, PESQ_RATE)
-    scores = [pesq(PESQ_RATE, call[: len(heard), side], heard[: len(call), side], "nb") for side in (0, 1)]
+    output = resampled(output[first : first + round(made.case.call_s * rate)], rate, PESQ_RATE)
+    scores = [pesq(PESQ_RATE, call[: len(output), side], output[: len(call), side], "nb") for side in (0, 1)]
     assert min(scores) >= LOWEST_PESQ, f"customer and agent score {scores[0]:.2f} and {scores[1]:.2f}"
 
 
 @pytest.mark.parametrize(("name", "suffix", "offset_s"), PLAIN + LATE)
-def test_call_is_heard_where_the_alignment_says(
+def test_call_audio_is_at_its_aligned_time(
     make: Callable[[str, str, float | None], Made], name: str, suffix: str, offset_s: float | None
 ) -> None:
     """Every spoken window of the call, on either side, lies within half a millisecond (WebM: one) of its moment."""
     made = make(name, suffix, offset_s)
     call = _at_rate(made.case.connect)
     begins = (made.offset_s + made.shift_s) * RATE
-    heard = _at_rate(made.path)[round(begins) :]
-    found = list(window_lags_s(call, heard[: len(call)], RATE))
+    output = _at_rate(made.path)[round(begins) :]
+    found = list(window_lags_s(call, output[: len(call)], RATE))
     lags = np.array([lag for lag, _ in found]) - (begins - round(begins)) / RATE
     assert {side for _, side in found} == {0, 1}
     assert len(lags) >= made.case.call_s
@@ -99,7 +99,7 @@ def test_call_is_heard_where_the_alignment_says(
 
 
 @pytest.mark.parametrize(("name", "suffix", "offset_s"), PLAIN + LATE)
-def test_after_call_audio_stays_where_the_recording_has_it(
+def test_audio_after_the_call_keeps_its_time(
     make: Callable[[str, str, float | None], Made], name: str, suffix: str, offset_s: float | None
 ) -> None:
     """Every spoken window after the call lies within half a millisecond (WebM: one) of the picture it belongs to."""
@@ -107,8 +107,8 @@ def test_after_call_audio_stays_where_the_recording_has_it(
     ends_s = made.offset_s + made.case.call_s
     own = _at_rate(made.case.recording)[round(ends_s * RATE) :]
     begins = (ends_s + made.shift_s) * RATE
-    heard = _at_rate(made.path)[round(begins) :]
-    lags = np.array([lag for lag, _ in window_lags_s(own, heard, RATE, window_s=1.0, step_s=0.25)])
+    output = _at_rate(made.path)[round(begins) :]
+    lags = np.array([lag for lag, _ in window_lags_s(own, output, RATE, window_s=1.0, step_s=0.25)])
     lags -= (begins - round(begins) - (ends_s * RATE - round(ends_s * RATE))) / RATE
     assert len(lags) >= 12
     assert np.max(np.abs(lags)) <= PLACED_WITHIN_S[suffix]
@@ -118,7 +118,7 @@ def test_after_call_audio_stays_where_the_recording_has_it(
 def test_picture_is_untouched(
     make: Callable[[str, str, float | None], Made], name: str, suffix: str, offset_s: float | None
 ) -> None:
-    """No video packet is lost or added, and none moves by over a millisecond beyond what a late start asks for."""
+    """No video packet is lost or added, and a packet moves by at most a millisecond, beside the late start's shift."""
     made = make(name, suffix, offset_s)
     before, after = video_pts(made.case.recording), video_pts(made.path)
     assert len(after) == len(before)

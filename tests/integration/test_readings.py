@@ -1,4 +1,4 @@
-"""How often each input comes over the network: what is asked of the bucket, against what lies there."""
+"""How often each input is read over the network: the bytes requested from the bucket, against the object's size."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Object:
 
 
 class Draft:
-    """What is made, in memory; nobody can read it again."""
+    """An output in memory, which can't be read again."""
 
     def __init__(self) -> None:
         self.file = io.BytesIO()
@@ -125,7 +125,7 @@ class Far:
 
 
 def repeated(path: Path, name: str, options: dict[str, str]) -> bytes:
-    """A capture of minutes, one behind the other by copying: what opening a file takes is little then."""
+    """A capture repeated to a length of minutes, by copying packets, so that opening the file costs little."""
     with av.open(str(path), "w", format=path.suffix[1:], options=options) as out:
         tracks: dict[int, Any] = {}
         for number in range(_TIMES[name]):
@@ -157,19 +157,19 @@ def test_a_recording_without_an_index_is_read_twice(
     assert far.recording.times < 2.7
 
 
-def test_a_recording_with_an_index_is_read_once_for_what_is_told(tmp_path: Path, sample: Capture) -> None:
-    """Its index comes beside that, at each opening; with `auto` it is heard first."""
+def test_a_recording_with_an_index_is_read_once_for_the_reported_call_end(tmp_path: Path, sample: Capture) -> None:
+    """Each opening also reads the index; `auto` decodes the recording first."""
     content = repeated(tmp_path / "a.mp4", "sample", {})
-    told, auto = (Far(sample.call.read_bytes(), content) for _ in range(2))
-    told.process(sample, "call-end")
+    reported, auto = (Far(sample.call.read_bytes(), content) for _ in range(2))
+    reported.process(sample, "call-end")
     auto.process(sample, "auto")
-    assert told.recording.times < 1.7
+    assert reported.recording.times < 1.7
     assert auto.recording.times < 2.7
 
 
 @pytest.mark.parametrize("name", sorted(_TIMES))
 def test_a_recording_without_an_index_is_diagnosed_in_one_reading(name: str, tmp_path: Path) -> None:
-    """What it holds, its sound and its time stamps are taken from the same one."""
+    """One reading gives its properties, its audio and its timestamps."""
     content = repeated(tmp_path / f"a.{'webm' if name == 'vp8.webm' else 'mp4'}", name, _AS_BROWSERS_DO[name])
     far = Far(CAPTURES[name].call.read_bytes(), content)
     found = diagnose(far.call.source(), far.recording.source(), CallEnd(CAPTURES[name].call_end_s, 1.0))

@@ -74,11 +74,11 @@ class World:
     def waiting(self, name: str = "work") -> tuple[int, int]:
         """How many messages are in sight, and how many are hidden."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        told = self.sqs.get_queue_attributes(QueueUrl=self.queue(name).url, AttributeNames=names)["Attributes"]
-        return int(told[names[0]]), int(told[names[1]])
+        counts = self.sqs.get_queue_attributes(QueueUrl=self.queue(name).url, AttributeNames=names)["Attributes"]
+        return int(counts[names[0]]), int(counts[names[1]])
 
     def hidden_for_s(self, name: str = "work") -> list[float]:
-        """In how many seconds each of a queue's hidden messages comes into sight."""
+        """In how many seconds each of a queue's hidden messages becomes visible."""
         now_ms = time.time() * 1000
         return [(m.visible_at - now_ms) / 1000 for m in self._messages(name) if m.visible_at > now_ms]
 
@@ -132,7 +132,7 @@ class World:
 
 @dataclass
 class Invocation:
-    """Lambda's context, as far as anybody looks at it; `clock` tells how much time is left, in seconds."""
+    """Lambda's context, with the attributes in use; `clock` returns the remaining time in seconds."""
 
     clock: Callable[[], float] = lambda: 900.0
     aws_request_id: str = "request-1"
@@ -154,7 +154,7 @@ def running_world() -> Iterator[World]:
 
 
 def client_error(code: str, status: int = 400, operation: str = "GetObject") -> ClientError:
-    """What botocore raises for a service's answer."""
+    """The error that botocore raises for a service's answer."""
     answer = {"Error": {"Code": code, "Message": "secret words"}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(answer, operation)
 

@@ -13,7 +13,7 @@ SAMPLE = Path(__file__).parents[2] / "komorebi_qc" / "demo" / "sample"
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """A real recording by Chromium's MediaRecorder, with the call that it holds and where it holds it."""
+    """A real recording by Chromium's MediaRecorder, with the call in it and the call's position."""
 
     name: str
     recording: Path

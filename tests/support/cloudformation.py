@@ -46,7 +46,7 @@ def read_template(path: Path) -> dict[str, Any]:
 class Resolver:
     """Works out a template's functions.
 
-    A resource or an attribute of one is its name in brackets; what comes to nothing (`AWS::NoValue`) is left out.
+    A resource or an attribute of one is its name in brackets; `AWS::NoValue` is left out.
 
     Attributes:
         template: as `read_template` gives it.
@@ -72,7 +72,7 @@ class Resolver:
         )
 
     def made(self, node: Any) -> Any:
-        """What CloudFormation would make of a part of the template."""
+        """A part of the template, as CloudFormation would resolve it."""
         if isinstance(node, list):
             return [made for made in map(self.made, node) if made is not None]
         if not isinstance(node, dict):

@@ -21,5 +21,5 @@ class Memory:
         self.asked.append((first, last + 1))
         body = self.content[first : last + 1]
         sent = body[: self.breaks.pop() % (len(body) + 1)] if self.breaks else body
-        told = f"bytes {first}-{last}/{len(self.content)}"
-        return {"ETag": '"e"', "ContentRange": told, "ContentLength": len(body), "Body": io.BytesIO(sent)}
+        content_range = f"bytes {first}-{last}/{len(self.content)}"
+        return {"ETag": '"e"', "ContentRange": content_range, "ContentLength": len(body), "Body": io.BytesIO(sent)}

@@ -1,4 +1,4 @@
-"""Real input, what the command line makes of it, and measurements of that which share no code with the package.
+"""Real inputs, the command line's outputs, and measurements of them that share no code with the package.
 
 Conventions: times are seconds of presentation time; PCM is ``(n, 2)`` float32, full scale +-1, sample ``i`` at
 ``i / rate``; a lag is positive where the second signal is the later one.
@@ -31,16 +31,16 @@ HERE = Path(__file__).resolve().parents[1]
 SAMPLE = HERE.parent / "komorebi_qc" / "demo" / "sample"
 MEDIA = HERE / "media"
 BAND_HZ = (300.0, 3400.0)
-"""What a telephone carries: Connect's audio and the recording's share no other frequencies."""
+"""The telephone band: call audio and recording share no other frequencies."""
 _GAP_S = 0.005
-"""Stamps in WebM are whole milliseconds: what strays less from the count of samples is rounding."""
+"""WebM's timestamps are whole milliseconds: a smaller difference from the count of samples is rounding."""
 _RIVAL_S = 0.0025
 """A second peak nearer than this is the same peak's flank."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A call of which it is known where it lies in the recording.
+    """A call with its known position in the recording.
 
     Attributes:
         name: the recording's file name.
@@ -48,7 +48,7 @@ class Case:
         connect: the call, 8 kHz stereo.
         offset_s: recording time of the call's first sample.
         call_s: its length.
-        call_end: as the backend tells it, in whole seconds.
+        call_end: the reported call end, in whole seconds.
         video_codec: in the recording.
     """
 
@@ -62,8 +62,10 @@ class Case:
 
 
 def _case(recording: Path, connect: Path, truth: dict[str, Any]) -> Case:
-    told = truth["callEndingTimestamp"]
-    return Case(recording.name, recording, connect, truth["offset_s"], truth["call_s"], told, truth["video_codec"])
+    reported_end = truth["callEndingTimestamp"]
+    return Case(
+        recording.name, recording, connect, truth["offset_s"], truth["call_s"], reported_end, truth["video_codec"]
+    )
 
 
 def cases() -> dict[str, Case]:
@@ -105,8 +107,8 @@ def unavailable(reason: str) -> NoReturn:
 def decode_audio(path: Path) -> tuple[Pcm, int]:
     """The first audio track from second 0 on, ``(n, 2)`` float32, and its rate.
 
-    The first frame is placed by its time stamp and the rest by counting, as players do, unless a stamp says that
-    audio is missing: the gap is silent. What lies before 0 is cut off.
+    The first frame is placed by its timestamp and the rest by counting, as players do. If a timestamp shows missing
+    audio, the gap is silent. Audio before 0 is cut off.
     """
     frames, rate = _frames(path)
     pcm = np.zeros((max((at + len(data) for at, data in frames), default=0), 2), np.float32)
@@ -140,7 +142,7 @@ def _stereo(data: NDArray[Any], channels: int, *, planar: bool) -> Pcm:
 
 
 def resampled(pcm: Pcm, rate: int, to: int) -> Pcm:
-    """The same sound at another rate, in its place."""
+    """The same audio at another rate."""
     return pcm if rate == to else cast("Pcm", soxr.resample(pcm, rate, to, quality="VHQ").astype(np.float32))
 
 
@@ -153,7 +155,7 @@ def video_pts(path: Path) -> list[float]:
 
 
 def lag_s(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]], rate: int) -> tuple[float, float]:
-    """How many seconds later `a` is heard in `b`, and how far that peak stands above the next best one.
+    """How many seconds later `a` is in `b`, and the ratio of that peak to the next best one.
 
     GCC-PHAT (Knapp and Carter 1976): the cross-spectrum with all magnitudes set to one within `BAND_HZ`, and a
     parabola through its correlation's three highest samples. Both signals are one-dimensional; a ratio of 1.6 and
@@ -182,7 +184,7 @@ def lag_s(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]], rate: int)
 def window_lags_s(a: Pcm, b: Pcm, rate: int, window_s: float = 2.0, step_s: float = 0.5) -> Iterator[tuple[float, int]]:
     """Window by window, how much later a sound of `a` is in `b`, and on which channel (0 left, 1 right).
 
-    Both lie on one clock, and lags up to 0.1 s are looked for. Windows that hold hardly any sound are left out, and
+    Both are on one clock, and lags up to 0.1 s are searched. Windows that hold hardly any sound are left out, and
     so are those without a clear peak.
     """
     size, margin = round(window_s * rate), round(0.1 * rate)

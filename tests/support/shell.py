@@ -14,7 +14,7 @@ from komorebi_qc.cli import main as cli
 
 @dataclass
 class Shell:
-    """Runs the command line; what was printed last is in `out` and `err`."""
+    """Runs the command line; `out` and `err` keep the last run's output."""
 
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]

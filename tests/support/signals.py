@@ -1,4 +1,4 @@
-"""What tests ask of two signals."""
+"""Comparisons of two signals, for tests."""
 
 from __future__ import annotations
 

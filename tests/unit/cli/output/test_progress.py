@@ -1,26 +1,41 @@
-"""Progress of a batch: recordings that took no work have no effect on the rate."""
+"""Progress in words: counts, rates and the time left."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from collections import Counter
 
-from komorebi_qc.cli.output.progress import BatchLines
+import pytest
 
-if TYPE_CHECKING:
-    import pytest
+from komorebi_qc.cli.output.progress import BatchLines, StepLines, counts_text, rate_text, time_left_text
 
 
-def test_unchanged_recordings_do_not_change_the_rate(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Six hundred unchanged recordings and then one a second are one a second."""
-    now_s = [0.0]
-    monkeypatch.setattr("komorebi_qc.cli.output.progress.time", SimpleNamespace(monotonic=lambda: now_s[0]))
-    lines = BatchLines()
-    lines.begin(1000)
-    for number in range(640):
-        took_work = number >= 600
-        now_s[0] += 1.0 if took_work else 0.01
-        lines.done("pass", took_work=took_work)
-    assert "  1.0/s  " in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("speed", "text"), [(None, "-/min"), (0.0, "-/min"), (2.5, "2.5/s"), (0.5, "30.0/min"), (0.001, "3.6/h")]
+)
+def test_rate_has_a_number_to_read(speed: float | None, text: str) -> None:
+    """Per second, minute or hour, whichever gives at least 1."""
+    assert rate_text(speed) == text
+
+
+@pytest.mark.parametrize(
+    ("left_s", "text"), [(None, "-:-- left"), (0, "0:00 left"), (61.4, "1:01 left"), (3661, "1:01:01 left")]
+)
+def test_time_left(left_s: float | None, text: str) -> None:
+    """Minutes and seconds, with hours if there are any."""
+    assert time_left_text(left_s) == text
+
+
+def test_only_outcomes_that_occurred_are_counted() -> None:
+    """In a fixed order, with their words."""
+    assert counts_text(Counter(failed=1, **{"pass": 2})).plain == "pass 2   not done 1"
+    assert counts_text(Counter()).plain == ""
+
+
+def test_lines_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line a step with its number, on standard error; a batch prints nothing in its first half minute."""
+    StepLines().step(2, 9, "fetch [call] audio")
+    batch = BatchLines()
+    batch.begin(2)
+    batch.done("pass")
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "2/9 fetch [call] audio\n")
