@@ -1,0 +1,57 @@
+"""The arguments of a command become a selection: checked before any file or service is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from komorebi_qc.core.errors import InputError, MessageError
+from komorebi_qc.demo.sample_call import AGENT_RECORDING, CALL_AUDIO, reported_call_end
+from komorebi_qc.jobs import Selection
+
+CALL, OWN = Path("call.wav"), Path("a folder/own.webm")
+
+
+def test_files_a_recording_and_the_sample() -> None:
+    """Each gives the words that name it again on a command line."""
+    files = Selection.of("", CALL, OWN, "00:10", demo=False)
+    assert files.words() == ["--connect", "call.wav", "--recording", "a folder/own.webm", "--call-end", "00:10"]
+    assert Selection.of("id-1", None, None, "10", demo=False).words() == ["id-1", "--call-end", "10"]
+    sample = Selection.of("", None, None, "", demo=True)
+    assert (sample.connect, sample.recording, sample.call_end) == (CALL_AUDIO, AGENT_RECORDING, reported_call_end())
+    assert sample.words() == ["--demo"]
+    assert Selection.of("", None, None, "0:20", demo=True).call_end == "0:20"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("", None, None, "1", False), "--connect and --recording are missing"),
+        (("", CALL, None, "1", False), "--recording is missing"),
+        (("", CALL, OWN, "", False), "--call-end is missing"),
+        (("", CALL, OWN, "soon", False), "HH:MM:SS"),
+        (("id-1", CALL, None, "1", False), "--connect can't be used with a recording ID"),
+        (("id-1", None, None, "", True), "name no recording beside it"),
+        (("", CALL, OWN, "1", True), "name no recording beside it"),
+    ],
+)
+def test_contradictions_are_refused(arguments: tuple[str, Path | None, Path | None, str, bool], words: str) -> None:
+    """One sentence names the options."""
+    *given, demo = arguments
+    with pytest.raises(InputError, match=words):
+        Selection.of(*given, demo=demo)  # type: ignore[arg-type]
+
+
+def test_malformed_id_is_refused() -> None:
+    """Before any setting is read."""
+    with pytest.raises(MessageError):
+        Selection.of("../x", None, None, "1", demo=False)
+
+
+def test_known_call_end_needs_no_table() -> None:
+    """Settings are read only if the call end is to come from the item."""
+    selection = Selection.of("id-1", None, None, "1", demo=False)
+    assert selection.with_call_end({}) is selection
+    with pytest.raises(InputError, match="AC_AUDIO_BUCKET_NAME"):
+        Selection.of("id-1", None, None, "", demo=False).with_call_end({})
