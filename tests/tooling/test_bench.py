@@ -1,4 +1,4 @@
-"""The bench runs from end to end, looks at what it says it looks at, and tells the truth about a miss."""
+"""The bench runs from end to end, measures the named quantities, and reports each miss."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _cells(text: str) -> list[list[str]]:
 
 
 def test_short_bench_prints_its_table(inputs: Path) -> None:
-    """Sides take turns, every pair comes out judged by its ratio, and the misses and runs are told below the table."""
+    """Sides take turns, the goals apply to each pair's ratio, and misses and runs are listed below the table."""
     command = [
         sys.executable,
         str(BENCH),
@@ -88,7 +88,7 @@ def test_short_bench_prints_its_table(inputs: Path) -> None:
 
 
 def test_a_run_from_s3_is_whole_and_watched(inputs: Path, place: storage.Place, tmp_path: Path) -> None:
-    """The tool makes all of a recording from S3 to S3, and its wall, CPU and memory are told."""
+    """The tool makes all of a recording from S3 to S3, and its wall time, CPU time and memory are reported."""
     bench = rows.Bench(MINUTES, 1, inputs)
     with place.buckets(CONNECT, INPUT):
         objects = place.put("bench-s3", inputs / "0.5min")
@@ -115,9 +115,9 @@ def test_the_worker_does_every_call_of_the_queue(inputs: Path, place: storage.Pl
 def test_a_failing_worker_ends_the_bench_with_its_log(place: storage.Place, tmp_path: Path) -> None:
     """A recording that was taken off the queue and isn't processed is no call that was done."""
     log = tmp_path / "worker.log"
-    log.write_text("what the worker said last")
+    log.write_text("the worker's last words")
     place.dynamodb.put_item(TableName=TABLE, Item=item("bench-failed", now()))
-    with pytest.raises(BenchError, match=r"bench-failed .* what the worker said last"):
+    with pytest.raises(BenchError, match=r"bench-failed .* the worker's last words"):
         place.see_processed(["bench-failed"], log)
 
 
@@ -134,7 +134,7 @@ def test_network_is_what_haproxy_takes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("row", ["s3", "worker"])
-def test_missing_server_is_told_in_its_row(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, row: str) -> None:
+def test_missing_server_is_reported_in_its_row(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, row: str) -> None:
     """A row whose servers aren't here is NOT MEASURED, says what to install, and counts as missed."""
 
     def no_program(*_: object) -> NoReturn:
@@ -160,7 +160,7 @@ def test_parts_hold_every_byte_once(size: int) -> None:
 
 
 def test_upload_and_download_lose_nothing(place: storage.Place, tmp_path: Path) -> None:
-    """What is put in parts and got in ranges is the file, and an object that is cut short is an error."""
+    """An upload in parts and a download in ranges keep the file's bytes, and a truncated object is an error."""
     file = tmp_path / "file"
     file.write_bytes(os.urandom(2 * storage.PART_BYTES + 12_345))
     with place.buckets(OUTPUT):
@@ -170,14 +170,14 @@ def test_upload_and_download_lose_nothing(place: storage.Place, tmp_path: Path) 
         storage.download(place.far, [(OUTPUT, "file"), (OUTPUT, "first")])
 
 
-# What a command takes -------------------------------------------------------------------------------------------------
+# A command's usage ----------------------------------------------------------------------------------------------------
 
 
 @contextmanager
 def _held(code: str, folder: Path) -> Iterator[int]:
     """A process that has run this code, and waits; its number."""
     command = [sys.executable, "-I", "-S", "-c", f"{code}\nprint(flush=True); input()"]
-    # What a test runner keeps of its tests' errors is a file too.
+    # A test runner captures its tests' standard error in a file, too.
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, cwd=folder, text=True, **pipes) as process_:  # type: ignore[call-overload]
         process_.stdout.readline()
@@ -186,7 +186,7 @@ def _held(code: str, folder: Path) -> Iterator[int]:
 
 
 def test_unnamed_files_and_those_in_memory_are_seen(tmp_path: Path) -> None:
-    """A scratch file counts whether it is open or lies in the folder, has a name or none, or is in memory alone."""
+    """A scratch file counts if it is open or in the folder, with or without a name, or in memory only."""
     (tmp_path / "left").write_bytes(bytes(1 << 20))
     code = (
         "import os, tempfile\n"
@@ -224,7 +224,7 @@ def test_a_process_that_writes_nothing_has_no_scratch_files(tmp_path: Path) -> N
 
 
 def test_files_that_are_gone_are_seen(tmp_path: Path) -> None:
-    """What was written to a disk counts though its file is removed before anybody looks."""
+    """Bytes written to a disk count even if the file is removed before the next look."""
     code = (
         "import os, tempfile\n"
         "with tempfile.TemporaryFile() as file: file.write(bytes(1 << 20)); file.flush(); os.fsync(file.fileno())"
@@ -246,7 +246,7 @@ def test_peak_memory_and_cpu_are_the_command_s(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
-        ([sys.executable, "-c", "raise SystemExit('what went wrong')"], "ended with 1: what went wrong"),
+        ([sys.executable, "-c", "raise SystemExit('the disk is full')"], "ended with 1: the disk is full"),
         (["no-such-program"], "no-such-program can't be run: No such file or directory"),
     ],
 )
@@ -256,8 +256,8 @@ def test_failing_command_is_a_sentence(tmp_path: Path, command: list[str], sente
         measured(command, tmp_path)
 
 
-def test_settings_of_this_machine_are_out_of_sight(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The defaults are measured, whatever the environment says, and what a side sets is heard."""
+def test_settings_of_this_machine_are_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The environment doesn't change the measured defaults, and a side's own settings apply."""
     monkeypatch.setenv("KOMOREBI_CONTAINER", "webm")
     monkeypatch.setenv("AWS_PROFILE", "of-mine")
     code = "import os; print(*sorted(n for n in os.environ if n.startswith(('KOMOREBI_', 'AWS_', 'AUDIO_'))))"
@@ -265,7 +265,7 @@ def test_settings_of_this_machine_are_out_of_sight(monkeypatch: pytest.MonkeyPat
     assert used.printed.split() == ["AUDIO_FREQUENCY"]
 
 
-# What is made of it ---------------------------------------------------------------------------------------------------
+# Tables and reports ---------------------------------------------------------------------------------------------------
 
 
 def _run(side: str, wall_s: float, cpu_s: float = 1.0, memory_mb: float = 100.0) -> Run:
@@ -276,12 +276,12 @@ def test_half_a_recording_is_no_run(tmp_path: Path) -> None:
     """An output that is shorter or much smaller than its recording ends the bench."""
     recording = tmp_path / "recording"
     recording.write_bytes(bytes(1000))
-    told = Usage(1.0, 1.0, 1.0, 0, 0, '{"durations": {"output_s": 60.2}}')
-    check_made("call-end", told, 900, 1.0, recording)
+    usage = Usage(1.0, 1.0, 1.0, 0, 0, '{"durations": {"output_s": 60.2}}')
+    check_made("call-end", usage, 900, 1.0, recording)
     with pytest.raises(BenchError, match="not all of it"):
-        check_made("call-end", told, 700, 1.0, recording)
+        check_made("call-end", usage, 700, 1.0, recording)
     with pytest.raises(BenchError, match=r"made 60\.2 s"):
-        check_made("call-end", told, 900, 2.0, recording)
+        check_made("call-end", usage, 900, 2.0, recording)
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_goal_without_a_sign_is_an_error() -> None:
         Goal("200 MB").is_met_by(1)
 
 
-def test_rows_say_how_they_stand() -> None:
+def test_each_row_has_a_status() -> None:
     """A row is met, meets its aim, is missed, isn't measured or isn't judged, and only the bad ones are misses."""
     found = [
         single("a", "60", "one", 150, "<= 200 MB", "120 MB"),
@@ -354,7 +354,7 @@ def test_quality_is_the_worse_channel_s() -> None:
 
 
 def test_s3_is_held_against_the_slowest_alone() -> None:
-    """The ratio is to the longest of the three medians, named, and what is diagnosed isn't judged."""
+    """The ratio is to the longest of the three medians, which is named. The diagnosis has no goal."""
     walls = {"call-end alone": 6.0, "auto alone": 20.0, "download alone": 10.0, "upload alone": 8.0}
     walls |= {"call-end from S3": 12.5, "auto from S3": 21.0}
     runs = [_run(side, wall_s, memory_mb=180.0) for side, wall_s in walls.items()]
@@ -366,7 +366,7 @@ def test_s3_is_held_against_the_slowest_alone() -> None:
 
 
 def test_worker_is_held_against_its_codecs() -> None:
-    """What a call takes beyond its codecs is the batch's wall over its calls, less the same on local files."""
+    """A call's time beyond its codecs is the batch's wall time over its calls, less the same on local files."""
     found = storage.worker_rows(storage.Took(100, 120.0, [0.7, 0.8, 9.0], [1.0, 1.1, 1.2]), 5.0)
     assert [round(row.value or math.nan, 6) for row in found] == [0.1, 0.4]
     assert [row.verdict for row in found] == ["aim met", ""]
@@ -388,7 +388,7 @@ def test_only_the_input_that_rows_need_is_made(names: list[str], wanted: dict[fl
 
 @given(st.floats(0.5, 600))
 def test_the_call_ends_within_its_recording(minutes: float) -> None:
-    """Whatever the length, something follows the call."""
+    """At any length, something follows the call."""
     assert 0 < call_s(minutes) < minutes * 60
 
 
@@ -410,7 +410,7 @@ def test_missed_row_fails_the_bench_only_if_asked(
 
 
 def test_table_goes_between_the_markers_and_nowhere_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What stands before and after a file's markers stays, and a file without them is refused before any work."""
+    """Text before and after a file's markers is kept, and a file without them is refused before any work."""
     _without_work(monkeypatch)
     target, plain = tmp_path / "README.md", tmp_path / "plain.md"
     target.write_text("before\n<!-- table -->\nstale\n<!-- /table -->\nafter\n")
@@ -426,7 +426,7 @@ def test_table_goes_between_the_markers_and_nowhere_else(monkeypatch: pytest.Mon
     assert plain.read_text() == "no markers\n"
 
 
-def test_report_tells_runs_and_notes() -> None:
+def test_report_lists_runs_and_notes() -> None:
     """Every run is in the report, with an empty cell where its memory isn't known."""
     text = process.report(_result(), "no machine")
     assert "| 60 | download alone | 9.00 | 1.00 |  |" in text

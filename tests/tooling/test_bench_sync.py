@@ -1,4 +1,4 @@
-"""The sync bench runs from end to end on a few voices out of the repository, and tells the truth about what fails."""
+"""The sync bench runs from end to end on a few voices from the repository, and reports each failure."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_few_cases_make_a_table(cache: Path, tmp_path: Path, capsys: pytest.Capt
     assert "0 of 5 cases failed." in written
 
 
-def test_miss_is_told_with_its_case() -> None:
+def test_miss_is_reported_with_its_case() -> None:
     """A wrong pair that is accepted and an offset beyond its limit are misses, each with its family and seed."""
     rows = [
         Row("w_hold", 7, matches=False, status="aligned", reason="", failures=["status aligned"]),
@@ -123,9 +123,9 @@ def test_missing_voices_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[
     """Without the packages the bench names each, and how they come."""
     assert bench.main(["--cache", str(tmp_path / "cache"), "--sounds", str(tmp_path / "sounds")]) == 2
 
-    told = capsys.readouterr().err
-    assert "apt-get install asterisk-core-sounds-en-g722 " in told
-    assert "asterisk-moh-opsound-wav" in told
+    errors = capsys.readouterr().err
+    assert "apt-get install asterisk-core-sounds-en-g722 " in errors
+    assert "asterisk-moh-opsound-wav" in errors
 
 
 def test_page_without_markers_is_refused_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,13 +164,13 @@ def test_costs_are_judged_by_the_worse_container(cpu_s: float, peak_mb: float, v
     assert [line.verdict for line in report.lines([], costs)[-2:]] == verdicts
 
 
-def test_stretches_shift_by_what_they_tell(cache: Path) -> None:
+def test_stretches_shift_by_their_listed_sizes(cache: Path) -> None:
     """A jitter buffer's repeated and left out periods are as many, and as long, as their list says."""
     assert cache
     spoken = np.concatenate([voices.clip("en", k) for k in range(6)])
     wishes = [(2.0, 1), (4.0, 1), (6.0, -1), (8.0, 1)]
 
-    heard, steps = paths.stretched(spoken, wishes, paths.RATE)
+    warped, steps = paths.stretched(spoken, wishes, paths.RATE)
 
     assert [at for at, _ in steps] == [at for at, _ in wishes]
     assert [np.sign(size) for _, size in steps] == [sign for _, sign in wishes]
@@ -178,7 +178,7 @@ def test_stretches_shift_by_what_they_tell(cache: Path) -> None:
     later = round(sum(size for _, size in steps) * paths.RATE)
     tail = int(8.1 * paths.RATE)
     assert later > 0
-    np.testing.assert_array_equal(heard[tail:], spoken[tail - later : len(spoken) - later])
+    np.testing.assert_array_equal(warped[tail:], spoken[tail - later : len(spoken) - later])
 
 
 def test_burst_loss_takes_packets_in_a_row() -> None:
@@ -263,7 +263,7 @@ echo '(fallback: coarse)'"""
 def test_other_tools_are_read_as_they_document(
     tmp_path: Path, name: str, text: str, ask: Callable[[Path, Path, float], rivals.Answer], expected: rivals.Answer
 ) -> None:
-    """What a tool prints becomes its offset, its drift where it tells one, and its own confidence."""
+    """A tool's output becomes its offset, its drift if it reports one, and its own confidence."""
     _program(tmp_path / "bin", name, text)
 
     assert ask(tmp_path / "bin", tmp_path, 100.0) == expected
@@ -289,7 +289,7 @@ def test_comparison_counts_ours_and_theirs(cache: Path, tmp_path: Path, monkeypa
     assert "audalign couldn't be installed: no matching distribution" in found
 
 
-def test_tool_that_can_not_be_installed_is_told(tmp_path: Path) -> None:
+def test_tool_that_can_not_be_installed_is_reported(tmp_path: Path) -> None:
     """The reason why pip can't install a tool is kept for the table, and the others go on."""
     _program(tmp_path / "bin", "python", 'case "$*" in *audalign*) echo "no such wheel" >&2; exit 1;; esac')
 

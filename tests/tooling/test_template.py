@@ -1,4 +1,4 @@
-"""template.yaml, read as text and not by any tool: what an operator may rely on, and what its role may do."""
+"""template.yaml, read as text and not by any tool: its promises to an operator, and its role's rights."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def allows(action: str, resource: str, **given: str) -> bool:
 
 @pytest.mark.parametrize("timeout_s", PARAMETERS["TimeoutSeconds"]["AllowedValues"])
 def test_a_message_in_hand_is_hidden_for_six_time_limits(timeout_s: str) -> None:
-    """Whatever time limit is chosen, the queue's visibility timeout is at least six times as long."""
+    """For any time limit, the queue's visibility timeout is at least six times as long."""
     queue = resolved(RESOURCES["Queue"]["Properties"], TimeoutSeconds=timeout_s)
     function = resolved(FUNCTION, TimeoutSeconds=timeout_s)
     assert queue["VisibilityTimeout"] >= 6 * int(function["Timeout"])
@@ -88,7 +88,7 @@ def test_a_message_in_hand_is_hidden_for_six_time_limits(timeout_s: str) -> None
 
 @pytest.mark.parametrize("timeout_s", PARAMETERS["TimeoutSeconds"]["AllowedValues"])
 def test_a_call_near_its_time_limit_raises_an_alarm_before_it(timeout_s: str) -> None:
-    """The alarm's threshold lies below the time limit, and below where the function stops by itself."""
+    """The alarm's threshold is below the time limit, and below the time at which the function stops by itself."""
     alarm = resolved(RESOURCES["NearTimeoutAlarm"]["Properties"], TimeoutSeconds=timeout_s)
     assert int(timeout_s) * 500 < alarm["Threshold"] < (int(timeout_s) - 30) * 1000
 
@@ -111,8 +111,8 @@ def test_the_queue_keeps_a_message_until_missing_media_are_given_up() -> None:
     assert kept_h > int(PARAMETERS["GiveUpAfterHours"]["Default"])
 
 
-def test_what_fails_goes_to_the_dead_letter_queue_of_this_queue_alone() -> None:
-    """The queue's letters go there after its tries, and no other queue's may."""
+def test_failing_messages_go_to_this_queues_own_dead_letter_queue() -> None:
+    """The queue's messages go there after their last attempt, and no other queue's messages may."""
     queue = resolved(RESOURCES["Queue"]["Properties"], MaxReceiveCount="5")
     dead = resolved(RESOURCES["DeadLetterQueue"]["Properties"])
     assert queue["RedrivePolicy"] == {"deadLetterTargetArn": "[DeadLetterQueue.Arn]", "maxReceiveCount": "5"}
@@ -122,7 +122,7 @@ def test_what_fails_goes_to_the_dead_letter_queue_of_this_queue_alone() -> None:
 
 @pytest.mark.parametrize("name", ["Queue", "DeadLetterQueue"])
 def test_both_queues_are_encrypted(name: str) -> None:
-    """By SQS's own key where none is given, by the given one where it is; in transit in any case."""
+    """The given key encrypts them, or SQS's own key if no key is given. Transport is always encrypted."""
     key = "arn:of:a:key"
     assert resolved(RESOURCES[name]["Properties"])["SqsManagedSseEnabled"] is True
     with_key = resolved(RESOURCES[name]["Properties"], QueueKeyArn=key)
@@ -134,7 +134,7 @@ def test_both_queues_are_encrypted(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["Queue", "DeadLetterQueue", "LogGroup"])
-def test_what_holds_messages_or_logs_outlives_the_stack(name: str) -> None:
+def test_messages_and_logs_outlive_the_stack(name: str) -> None:
     """Deleting the stack by mistake deletes no message and no log."""
     assert RESOURCES[name]["DeletionPolicy"].startswith("Retain")
     assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
@@ -178,7 +178,7 @@ def test_the_function_is_traced_and_logs_into_a_group_with_retention() -> None:
 
 
 def test_every_variable_is_set_or_knowingly_left_out() -> None:
-    """What can be set in the environment can be set by a parameter, and nothing is set that nobody reads."""
+    """Every setting of the environment has a parameter, and every variable of the function is read."""
     names = set(FUNCTION["Environment"]["Variables"])
     assert names - BESIDE_VARIABLES == {variable.name for variable in VARIABLES} - LEFT_OUT
 
@@ -188,7 +188,7 @@ def test_the_environment_is_one_that_the_function_takes() -> None:
     environment = resolved(FUNCTION["Environment"]["Variables"])
     urls = {name: f"https://queues.example/{name}" for name in environment if name.endswith("_URL")}
     settings = Settings.from_environment(environment | urls)
-    told = Settings.from_environment(
+    minimal = Settings.from_environment(
         {
             "AC_AUDIO_BUCKET_NAME": "calls",
             "INPUT_BUCKET_NAME": "recordings",
@@ -196,7 +196,7 @@ def test_the_environment_is_one_that_the_function_takes() -> None:
             **urls,
         }
     )
-    assert settings == told
+    assert settings == minimal
 
 
 def test_the_function_gets_its_own_queues() -> None:
@@ -206,7 +206,7 @@ def test_the_function_gets_its_own_queues() -> None:
     assert environment["KOMOREBI_DEAD_LETTER_QUEUE_URL"] == "[DeadLetterQueue]"
 
 
-# What the role may do
+# The role's rights
 
 VIDEO_RIGHTS = {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"}
 BESIDE_RIGHTS = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
@@ -266,7 +266,7 @@ def test_connects_bucket_is_open_under_its_prefix_alone(prefix: str, folder: str
 
 
 @pytest.mark.parametrize("name", ["recordings", "unified"])
-def test_a_missing_object_can_be_told_from_a_forbidden_one(name: str) -> None:
+def test_a_missing_object_differs_from_a_forbidden_one(name: str) -> None:
     """Input and output may be listed without a condition, which a request for one object would not meet."""
     on_bucket = [s for s in statements() if f"arn:aws:s3:::{name}" in s["Resource"]]
     (listing,) = (s for s in on_bucket if "s3:ListBucket" in s["Action"])
@@ -285,7 +285,7 @@ def test_all_that_is_published_may_be_written_and_taken_back() -> None:
 
 @pytest.mark.parametrize("service", ACTIONS_OF)
 def test_every_request_of_the_stores_is_allowed(service: str) -> None:
-    """What the stores ask of S3 and DynamoDB is within the role's rights, and each of these rights is asked for."""
+    """The role allows each request of the stores to S3 and DynamoDB, and the stores use each of these rights."""
     files = {"s3": "*s3*.py", "dynamodb": "*dynamo*.py"}[service]
     asked = {name for path in sorted((ROOT / "komorebi_qc").glob(files)) for name in _requests(path)}
     assert asked, "the stores have moved: look for them elsewhere"
@@ -316,10 +316,8 @@ KEY = f"arn:aws:kms:eu-central-1:{'1' * 12}:key/1234abcd"
         ("QueueKeyArn", {"kms:Decrypt", "kms:GenerateDataKey"}, {"sqs"}),
     ],
 )
-def test_a_key_is_used_where_one_is_given_and_through_its_service_alone(
-    parameter: str, actions: set[str], services: set[str]
-) -> None:
-    """A KMS key may be used for what it encrypts, by way of that service; where none is given there is no right."""
+def test_a_given_key_is_used_through_its_service_alone(parameter: str, actions: set[str], services: set[str]) -> None:
+    """A given KMS key may be used through the service whose data it encrypts. Without a key there is no such right."""
     assert not any(a.startswith("kms:") for s in statements() for a in s["Action"])
     (found,) = (s for s in statements(**{parameter: KEY}) if KEY in s["Resource"])
     assert set(found["Action"]) == actions
@@ -340,8 +338,8 @@ def test_a_key_is_used_where_one_is_given_and_through_its_service_alone(
         ("NearTimeoutAlarm", "Duration", "[Function]"),
     ],
 )
-def test_each_alarm_watches_its_metric_and_tells_the_topic(name: str, metric: str, of: str) -> None:
-    """It tells the topic where one is given, when it begins and when it is over; it is made without one as well."""
+def test_each_alarm_watches_its_metric_and_notifies_the_topic(name: str, metric: str, of: str) -> None:
+    """It notifies the topic, if one is given, of its beginning and its end; it is also made without a topic."""
     topic = f"arn:aws:sns:eu-central-1:{'1' * 12}:alarms"
     alarm = resolved(RESOURCES[name]["Properties"], AlarmTopicArn=topic)
     assert (alarm["MetricName"], alarm["Dimensions"][0]["Value"]) == (metric, of)
@@ -351,14 +349,14 @@ def test_each_alarm_watches_its_metric_and_tells_the_topic(name: str, metric: st
 
 
 def test_every_alarm_is_in_the_runbook() -> None:
-    """Whoever is woken finds what the alarm means under its name."""
+    """The runbook explains each alarm under its name."""
     runbook = (ROOT / "docs" / "operator" / "runbook.md").read_text(encoding="utf-8")
     alarms = [name for name, about in RESOURCES.items() if about["Type"] == "AWS::CloudWatch::Alarm"]
     assert alarms
     assert [name for name in alarms if not re.search(rf"^## .*`{name}`", runbook, re.MULTILINE)] == []
 
 
-# What is nobody's but the reader's
+# Account, region and names of the reader's own
 
 
 def test_no_account_region_or_partition_is_written_down() -> None:
@@ -419,7 +417,7 @@ def test_the_image_is_built_for_the_architecture_of_every_stage() -> None:
 
 
 def test_jenkins_runs_nothing_but_make() -> None:
-    """What Jenkins runs, a person can run: every step's command is `make`, with targets that exist."""
+    """A person can run each of Jenkins's steps: every command is `make`, with targets that exist."""
     jenkinsfile = (ROOT / "Jenkinsfile").read_text(encoding="utf-8")
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     commands = re.findall(r"\bsh\b\s*'([^']*)'", jenkinsfile)
