@@ -286,8 +286,8 @@ def test_all_that_is_published_may_be_written_and_taken_back() -> None:
 @pytest.mark.parametrize("service", ACTIONS_OF)
 def test_every_request_of_the_stores_is_allowed(service: str) -> None:
     """The role allows each request of the stores to S3 and DynamoDB, and the stores use each of these rights."""
-    files = {"s3": "*s3*.py", "dynamodb": "*dynamo*.py"}[service]
-    asked = {name for path in sorted((ROOT / "komorebi_qc").glob(files)) for name in _requests(path)}
+    files = {"s3": "s3/*.py", "dynamodb": "*dynamo*.py"}[service]
+    asked = {name for path in sorted((ROOT / "komorebi_qc" / "storage").glob(files)) for name in _requests(path)}
     assert asked, "the stores have moved: look for them elsewhere"
     assert asked <= set(ACTIONS_OF[service]), "a new request: which right does it need?"
     granted = {a for s in statements() for a in s["Action"] if a.startswith(f"{service}:")}
