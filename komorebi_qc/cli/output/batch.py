@@ -54,6 +54,15 @@ def print_result(result: RunResult) -> None:
         console.print("Stopped. Finished recordings are kept; the same command continues from there.")
         return
     place = safe(result.dataset)
+    if failed := counts["failed"]:
+        them, they = ("it", "its file has") if failed == 1 else ("them", "their files have")
+        console.print(
+            f"{count_of(failed, 'recording')} couldn't be examined. The same command attempts {them} again if a retry "
+            f"may help, or once {they} changed.",
+            soft_wrap=True,
+        )
+    if warned := counts["warn"]:
+        console.print(f"{count_of(warned, 'recording')} {'needs' if warned == 1 else 'need'} a look (warn).")
     if failing := result.failing:
         verb, them = ("fails", "it") if len(failing) == 1 else ("fail", "them")
         console.print(f"[bold red]{count_of(len(failing), 'recording')} {verb}[/]:", soft_wrap=True)
