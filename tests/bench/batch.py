@@ -3,7 +3,7 @@
 The calls are five minutes long and made of real voices, by cutting and shifting: those of the repository's captures, or
 of a corpus (folders with ``connect.wav``). Phrases of both sides are laid out anew in a few long calls with their
 recordings (VP8 and Opus in WebM); each call is a cut of one of these at a place of its own, with the recording's
-packets copied. So where each call lies is known, and every row is checked. It prints Markdown.
+packets copied. So each call's position is known, and every row is checked. It prints Markdown.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ BASES = 4
 AFTER_S = 15
 MOVING = ("done_at", "took_s", "peak_memory_mb")
 STAGES = {
-    "decoding (both sides, to 8 kHz)": ("listen.py", ("hear_call", "_heard")),
-    "reading time stamps": ("probe.py", ("probe_call", "read_packets")),
+    "decoding (both sides, to 8 kHz)": ("decode_8khz.py", ("decode_call_8khz", "_decode")),
+    "reading timestamps": ("probe.py", ("probe_call", "read_packets")),
     "measuring sync": ("measure.py", ("measure",)),
-    "measuring levels": ("diagnose.py", ("_levels",)),
+    "measuring levels": ("pair.py", ("measure_levels",)),
 }
 
 
@@ -99,19 +99,19 @@ def main() -> int:
 def make_calls(out: Path, number: int, call_s: float, corpus: Path | None, seed: int) -> list[Made]:
     """So many calls, those made before taken as they are."""
     marks = json.dumps([call_s, str(corpus or ""), seed])
-    told = out / "made.json"
-    if not (told.is_file() and told.read_text() == marks):
+    marker = out / "made.json"
+    if not (marker.is_file() and marker.read_text() == marks):
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
         phrases = _phrases(corpus)
         for n in range(BASES):
             _make_base(out, n, phrases, 2.0 * call_s + 60, random.Random(f"{seed}-{n}"))  # noqa: S311  no secret
-        told.write_text(marks)
+        marker.write_text(marks)
     return [_cut(out, n, call_s, random.Random(f"{seed}-cut-{n}")) for n in range(number)]  # noqa: S311
 
 
 def _phrases(corpus: Path | None) -> list[list[NDArray[np.int16]]]:
-    """What each side says, in pieces."""
+    """Each side's speech, in pieces."""
     places = sorted(corpus.glob("*/connect.wav")) if corpus else []
     places = places or [ROOT / "tests" / "media" / "call.wav", ROOT / "komorebi_qc" / "demo" / "sample" / "call.wav"]
     sides: list[list[NDArray[np.int16]]] = [[], []]
@@ -186,7 +186,7 @@ def _encode(path: Path, sound: NDArray[np.int16]) -> None:
 
 
 def _cut(out: Path, n: int, call_s: float, dice: random.Random) -> Made:
-    """One call: where the recording begins and where the call does differ from all others."""
+    """One call; its position and its recording's start differ from all others."""
     base, which, lead_s = dice.randrange(BASES), dice.randrange(25), dice.randint(0, 14)
     call_from_s = int(call_s / 25 * which) + 15
     begins_s = call_from_s - lead_s
@@ -247,7 +247,7 @@ def _command(manifest: Path, dataset: Path, crew: list[str]) -> list[str]:
 
 
 def _row(name: str, dataset: Path, manifest: Path, number: int, crew: list[str], roots: Sequence[int] = ()) -> float:
-    """Run it, print its row, and tell its wall seconds; memory is the supervisor's and that of any worker's.
+    """Run it, print its row, and return its wall seconds; memory is the supervisor's and the largest worker's.
 
     Workers are children of the run, or of the processes `roots`.
     """
@@ -275,7 +275,7 @@ def _dask(folder: Path, workers: int) -> Iterator[tuple[str, list[int]]]:
     """A scheduler's address, and the process IDs of its workers: Dask's own command line, on this machine."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    told = folder / "scheduler.json"
+    address_file = folder / "scheduler.json"
     alike = ("--host", "127.0.0.1", "--no-dashboard")
     with ExitStack() as stack:
 
@@ -286,10 +286,10 @@ def _dask(folder: Path, workers: int) -> Iterator[tuple[str, list[int]]]:
             stack.callback(run.terminate)
             return run
 
-        start("scheduler", "--port", "0", "--scheduler-file", str(told))
-        while not (told.exists() and told.read_text().strip()):
+        start("scheduler", "--port", "0", "--scheduler-file", str(address_file))
+        while not (address_file.exists() and address_file.read_text().strip()):
             time.sleep(0.05)
-        address = str(json.loads(told.read_text())["address"])
+        address = str(json.loads(address_file.read_text())["address"])
         each = ("worker", address, "--nthreads", "1", "--no-nanny", "--memory-limit", "0")
         pids = [start(*each, "--local-directory", str(folder / f"w{n}")).pid for n in range(workers)]
         yield address, pids
@@ -319,7 +319,7 @@ def _rows(dataset: Path) -> list[dict[str, Any]]:
 
 
 def _check(calls: list[Made], dataset: Path) -> None:
-    """Every row against where its call lies."""
+    """Compare every row with its call's true position."""
     found = {row["recording_id"]: row for row in _rows(dataset)}
     statuses = Counter(row["sync_status"] or row["error_class"] for row in found.values())
     errors = [abs(found[c.name]["offset_s"] - c.offset_s) for c in calls if found[c.name]["offset_s"] is not None]
@@ -332,7 +332,7 @@ def _check(calls: list[Made], dataset: Path) -> None:
 
 
 def _profile(calls: list[Made]) -> None:
-    """What the time of a diagnosis goes into, by cProfile, in one process."""
+    """The time of a diagnosis by stage, by cProfile, in one process."""
     import cProfile  # noqa: PLC0415
     import pstats  # noqa: PLC0415
 
@@ -354,12 +354,12 @@ def _profile(calls: list[Made]) -> None:
     number = max(len(calls) - 1, 1)
     print(f"### Where a diagnosis spends its time (cProfile, {number} calls, one process)\n")
     print("| stage | s a call | share |\n| --- | --- | --- |")
-    told_s = 0.0
+    listed_s = 0.0
     for stage, (file, names) in STAGES.items():
         spent_s = sum(v[3] for (path, _, name), v in stats.items() if name in names and Path(path).name == file)
-        told_s += spent_s
+        listed_s += spent_s
         print(f"| {stage} | {spent_s / number:.3f} | {spent_s / total_s:.0%} |")
-    print(f"| the rest | {(total_s - told_s) / number:.3f} | {(total_s - told_s) / total_s:.0%} |")
+    print(f"| the rest | {(total_s - listed_s) / number:.3f} | {(total_s - listed_s) / total_s:.0%} |")
     print(f"| all | {total_s / number:.3f} | 100% |\n")
 
 
@@ -380,8 +380,8 @@ def _kill(manifest: Path, dataset: Path, whole: Path, number: int, kills: int, s
             time.sleep(dice.uniform(0, 0.3))
             os.killpg(run.pid, signal.SIGKILL)
         print(f"| {point} | {len(open_dataset(str(dataset)).summaries())} |", flush=True)
-    told = subprocess.run(_command(manifest, dataset, _here(2)), capture_output=True, text=True, check=False)
-    unchanged = json.loads(told.stdout)["unchanged"]
+    done = subprocess.run(_command(manifest, dataset, _here(2)), capture_output=True, text=True, check=False)
+    unchanged = json.loads(done.stdout)["unchanged"]
     mine, theirs = ([{k: v for k, v in row.items() if k not in MOVING} for row in _rows(d)] for d in (dataset, whole))
     is_same = mine == theirs
     print(
@@ -393,7 +393,7 @@ def _kill(manifest: Path, dataset: Path, whole: Path, number: int, kills: int, s
 
 
 def _done(dataset: Path) -> int:
-    """Rows that are safe by now, as far as file names tell: those filed before this run count by what it says."""
+    """Count the rows that are saved so far."""
     return len(open_dataset(str(dataset)).summaries()) if dataset.is_dir() else 0
 
 

@@ -1,4 +1,4 @@
-"""What a recording takes on Lambda's memory sizes: from S3 to S3 under the share of a core that each size gets.
+"""A recording's time and cost on Lambda's memory sizes: from S3 to S3 under the share of a core that each size gets.
 
     .venv/bin/python tests/bench/cost.py [--minutes 10 60] [--runs 3]
 
@@ -84,16 +84,16 @@ class Cost:
 
     @property
     def gb_s(self) -> float:
-        """What Lambda bills: memory is counted in GiB."""
+        """The billed GB-seconds; Lambda counts memory in GiB."""
         return self.wall_s * self.size_mb / 1024
 
 
 @contextmanager
 def quota(cores: float) -> Iterator[str]:
-    """A control group that gets so many cores' time; what a shell has to do to join it.
+    """A control group that gets this many cores' time; yields the shell command that joins it.
 
     Raises:
-        BenchError: where this machine has none to give.
+        BenchError: if this machine has no such control group.
     """
     first, second = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup")
     try:
@@ -119,11 +119,11 @@ def quota(cores: float) -> Iterator[str]:
 def one(place: Place, size_mb: int, minutes: float, runs: int, folder: Path) -> Cost:
     """Run one recording `runs` times at one size."""
     walls, cpus, peak, asked = [], [], 0.0, {}
-    told = ["process", f"cost-{minutes:g}", "--align", "auto", "--call-end", call_end(minutes), "--json"]
+    words = ["process", f"cost-{minutes:g}", "--align", "auto", "--call-end", call_end(minutes), "--json"]
     counts = folder / "counts"
     for _ in range(runs):
         with quota(size_mb / WHOLE_CORE_MB) as joins, place.buckets(OUTPUT):
-            command = ["sh", "-c", f'{joins}; exec "$@"', "sh", sys.executable, "-c", COUNTING, *told]
+            command = ["sh", "-c", f'{joins}; exec "$@"', "sh", sys.executable, "-c", COUNTING, *words]
             used = measured(
                 command, folder / "tmp", more={**place.environ, "BENCH_COUNTS": str(counts)}, good=(0, FINDINGS_FAIL)
             )
@@ -157,7 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--minutes", type=float, nargs="+", default=[10.0, 60.0], help="the recordings' lengths")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES_MB, help="of the function, in MB")
-    parser.add_argument("--runs", type=int, default=3, help="of each; medians are told")
+    parser.add_argument("--runs", type=int, default=3, help="of each; the table has the medians")
     parser.add_argument("--folder", type=Path, default=ROOT / "bench-output" / "process")
     wanted = parser.parse_args(arguments)
     try:

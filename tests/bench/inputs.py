@@ -2,8 +2,8 @@
 
     .venv/bin/python tests/bench/inputs.py FOLDER MINUTES[:EXTRA...]...
 
-Each length lies in a folder of its own, made whole or not at all. Extras are made when a row asks for them: ``webm`` is
-a VP8 and Opus twin as MediaRecorder leaves one (no duration, no cues), ``wide`` the call at 48 kHz. The picture is two
+Each length has its own folder, made whole or not at all. Extras are made when a row needs them: ``webm`` is
+a VP8 and Opus twin as MediaRecorder writes one (no duration, no cues), ``wide`` the call at 48 kHz. The video is two
 minutes long and repeated by copying, so that hours of it are made in seconds.
 """
 
@@ -48,7 +48,7 @@ EXTRAS = {"webm": WEBM, "wide": WIDE}
 
 
 def input_folder(folder: Path, minutes: float) -> Path:
-    """Where the recording of that length and its call are."""
+    """The folder of the recording of that length and its call."""
     return folder / f"{minutes:g}min"
 
 
@@ -71,7 +71,7 @@ def make_inputs(wanted: Mapping[float, Collection[str]], folder: Path) -> None:
     """Make what is missing of each length in minutes, and of its extras.
 
     Raises:
-        CalledProcessError: where FFmpeg fails.
+        CalledProcessError: if FFmpeg fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix="make-") as name:
@@ -140,8 +140,8 @@ class Voices:
     """Stretches of real speech, cut at their pauses.
 
     Attributes:
-        call: as Connect keeps them, each with what the agent's browser heard of it.
-        after: what the agent says after a call, as the browser heard it.
+        call: as Connect records them, each with the audio of the agent's browser.
+        after: the agent's speech after a call, as the browser records it.
     """
 
     call: list[tuple[Pcm, Pcm]]
@@ -184,15 +184,15 @@ def _call_and_recording(minutes: float, voices: Voices, loop: Path, place: Path)
     rng = np.random.default_rng(round(minutes * 60))
     # No line is digitally silent between two sentences, and encoders take another time over one that is.
     call = _line(rng, round(call_s(minutes) * CALL_RATE))
-    heard: list[tuple[int, Pcm]] = []  # (sample of the recording's clock, what is heard from there on)
+    placed: list[tuple[int, Pcm]] = []  # (sample on the recording clock, audio from there on)
     for at, number in _order(rng, [len(pcm) for pcm, _ in voices.call], len(call), CALL_RATE):
         connect, own = voices.call[number]
         call[at : at + len(connect)] = connect
-        heard.append((round(LEAD_S * OWN_RATE) + at * (OWN_RATE // CALL_RATE), own))
+        placed.append((round(LEAD_S * OWN_RATE) + at * (OWN_RATE // CALL_RATE), own))
     total = round(minutes * 60 * OWN_RATE)
     ends = round((LEAD_S + call_s(minutes)) * OWN_RATE)
     for at, number in _order(rng, [len(pcm) for pcm in voices.after], total - ends, OWN_RATE):
-        heard.append((ends + at, voices.after[number]))
+        placed.append((ends + at, voices.after[number]))
     with wave.open(str(place / CONNECT), "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)
@@ -204,7 +204,7 @@ def _call_and_recording(minutes: float, voices: Voices, loop: Path, place: Path)
     command += ["-t", f"{minutes * 60:.3f}", str(place / RECORDING)]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as encoder:
         pipe = cast("IO[bytes]", encoder.stdin)
-        for pcm in _with_noise(rng, heard, total):
+        for pcm in _with_noise(rng, placed, total):
             pipe.write(pcm.tobytes())
         pipe.close()
     if encoder.returncode:
@@ -221,7 +221,7 @@ def _line(rng: np.random.Generator, samples: int) -> Pcm:
 
 
 def _order(rng: np.random.Generator, lengths: list[int], total: int, rate: int) -> Iterator[tuple[int, int]]:
-    """Which stretch is heard from which sample on: each once in ever new orders, with pauses of 0.2 to 1.2 s."""
+    """First sample and number of each stretch: rounds of all of them, shuffled, with pauses of 0.2 to 1.2 s."""
     at = 0
     while True:
         for number in rng.permutation(len(lengths)):
@@ -232,11 +232,11 @@ def _order(rng: np.random.Generator, lengths: list[int], total: int, rate: int) 
             at += lengths[number]
 
 
-def _with_noise(rng: np.random.Generator, heard: list[tuple[int, Pcm]], total: int) -> Iterator[Pcm]:
+def _with_noise(rng: np.random.Generator, placed: list[tuple[int, Pcm]], total: int) -> Iterator[Pcm]:
     """The recording's sound from start to end, over a room's noise."""
     noise = rng.normal(0, LINE_NOISE, (OWN_RATE * 30, 2)).astype(np.int16)
     at = 0
-    for start, pcm in [*heard, (total, noise[:0])]:
+    for start, pcm in [*placed, (total, noise[:0])]:
         while at < start:
             silent = noise[: min(start - at, len(noise))]
             at += len(silent)

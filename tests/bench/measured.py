@@ -1,12 +1,12 @@
 # ruff: noqa: PTH116, PTH123, PTH208  pathlib is three megabytes
-"""Runs one command and tells what its process tree took. A program of its own, and a small one.
+"""Runs one command and reports its process tree's usage. It is a separate, small program.
 
     python -I -S measured.py FD '{"command": [...], "environ": {...}, "watch": "FOLDER or empty"}'
 
 On Linux the peak memory of a process begins with that of the process which started it; started from here it begins
-with this program's few megabytes. One JSON object goes to the file descriptor FD. With ``watch`` the tree is looked at
-fifty times a second as well, see `measuring.Usage`. Nothing is imported that isn't needed: dataclasses alone would
-double what this program takes.
+with this program's few megabytes. One JSON object goes to the file descriptor FD. With ``watch`` the tree is also
+examined fifty times a second, see `measuring.Usage`. Only needed modules are imported: dataclasses alone would
+double this program's memory.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def written_files(pids: list[int], folder: str) -> dict[tuple[int, int], int]:
 
 
 def open_for_writing(pid: int) -> list[str]:
-    """Where the kernel shows what a process has open for writing."""
+    """Paths of a process's files that are open for writing, from /proc."""
     found = []
     try:
         for number in os.listdir(f"/proc/{pid}/fd"):
@@ -83,7 +83,7 @@ def open_for_writing(pid: int) -> list[str]:
 
 
 def run(command: list[str], environ: dict[str, str], watch: str) -> dict[str, float]:
-    """Run it to its end; what is told, see `measuring.Usage`."""
+    """Run it to its end and return the values of `measuring.Usage`."""
     began = time.monotonic()
     pid = os.posix_spawnp(command[0], command, environ)
     memory, files = 0, 0
@@ -101,7 +101,7 @@ def run(command: list[str], environ: dict[str, str], watch: str) -> dict[str, fl
         "cpu_s": used.ru_utime + used.ru_stime,
         "memory_bytes": max(used.ru_maxrss * unit, memory),
         "file_bytes": files,
-        # In blocks of 512 bytes: all that the tree dirtied of files that lie on a disk, those removed since included.
+        # In blocks of 512 bytes: all pages of files on disks that the tree wrote to, removed files included.
         "disk_bytes": used.ru_oublock * 512,
     }
 
@@ -110,7 +110,7 @@ if __name__ == "__main__":
     channel, wanted = int(sys.argv[1]), json.loads(sys.argv[2])
     os.set_inheritable(channel, False)  # noqa: FBT003  it takes no keywords
     try:
-        told: dict[str, float | str] = {**run(wanted["command"], wanted["environ"], wanted["watch"])}
+        answer: dict[str, float | str] = {**run(wanted["command"], wanted["environ"], wanted["watch"])}
     except OSError as error:
-        told = {"error": f"{wanted['command'][0]} can't be run: {error.strerror}"}
-    os.write(channel, json.dumps(told).encode())
+        answer = {"error": f"{wanted['command'][0]} can't be run: {error.strerror}"}
+    os.write(channel, json.dumps(answer).encode())

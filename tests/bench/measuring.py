@@ -1,4 +1,4 @@
-"""What a command takes, from outside: wall and CPU time, memory, and the bytes it puts into files."""
+"""A command's usage, measured from outside: wall and CPU time, memory, and the bytes it writes to files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SETTINGS = ("KOMOREBI_", "AUDIO_FREQUENCY", "AWS_")
-"""What this machine's environment says of them is nobody's business: the defaults are measured."""
+"""Variables with these prefixes are removed from the environment, so that the defaults are measured."""
 OWN_TOOL = str(Path(sys.executable).with_name("komorebi-qc"))
 
 
@@ -30,16 +30,16 @@ class BenchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a command took.
+    """A command's usage.
 
     Attributes:
         wall_s: from start to exit.
         cpu_s: user and system time of the whole process tree.
-        memory_mb: 10^6 bytes: the peak resident set of its largest process; where it was watched, or that of the whole
-            tree at once if that is more.
-        file_bytes: where it was watched, the most bytes that lay at once in files it had open for writing (whatever
-            the file system, with or without a name) and in its folder for scratch files.
-        disk_bytes: all that the tree wrote to files on disks, in whole pages, whatever became of the files.
+        memory_mb: 10^6 bytes: the peak resident set of its largest process. If it was watched: that of the whole
+            tree at once if it is larger.
+        file_bytes: if it was watched, the most bytes at one time in files that it had open for writing (on any
+            file system, with or without a name) and in its folder for scratch files.
+        disk_bytes: all that the tree wrote to files on disks, in whole pages, removed files included.
         printed: its standard output.
         code: its exit code.
     """
@@ -68,7 +68,7 @@ def measured(
     watch: bool = False,
     good: tuple[int, ...] = (0,),
 ) -> Usage:
-    """Run a command to its end, by way of `measured.py`.
+    """Run a command to its end, through `measured.py`.
 
     Args:
         command: the program, found on the PATH, and its arguments.
@@ -78,37 +78,37 @@ def measured(
         good: the exit codes of success.
 
     Raises:
-        BenchError: where it can't be started or fails.
+        BenchError: if it can't be started or fails.
     """
     wanted = {"command": list(command), "environ": bare_environ(scratch, more), "watch": str(scratch) if watch else ""}
-    os.sync()  # what others left to be written isn't this command's
-    told_by, channel = os.pipe()
+    os.sync()  # other processes' unwritten pages don't count for this command
+    reader, channel = os.pipe()
     argv = [sys.executable, "-I", "-S", str(HERE / "measured.py"), str(channel), json.dumps(wanted)]
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = subprocess.Popen(argv, text=True, pass_fds=(channel,), start_new_session=True, **pipes)  # type: ignore[call-overload]
     try:
         os.close(channel)
         printed, said = process.communicate()
-        with os.fdopen(told_by) as file:
-            told = json.loads(file.read() or "{}")
+        with os.fdopen(reader) as file:
+            answer = json.loads(file.read() or "{}")
     finally:
         end_group(process)
-    if "code" not in told or told["code"] not in good:
-        why = told.get("error") or f"ended with {told.get('code')}: {said.strip() or printed.strip()}"
+    if "code" not in answer or answer["code"] not in good:
+        why = answer.get("error") or f"ended with {answer.get('code')}: {said.strip() or printed.strip()}"
         raise BenchError(f"`{' '.join(command)}` {why}")
     return Usage(
-        told["wall_s"],
-        told["cpu_s"],
-        told["memory_bytes"] / 1e6,
-        told["file_bytes"],
-        told["disk_bytes"],
+        answer["wall_s"],
+        answer["cpu_s"],
+        answer["memory_bytes"] / 1e6,
+        answer["file_bytes"],
+        answer["disk_bytes"],
         printed,
-        told["code"],
+        answer["code"],
     )
 
 
 def end_group(process: subprocess.Popen[str]) -> None:
-    """End a process that was started as a group of its own, and what it has started, if they still run."""
+    """End a process that was started in its own group, and its children, if they still run."""
     if process.poll() is not None:
         return
     with suppress(ProcessLookupError):
@@ -121,7 +121,7 @@ def end_group(process: subprocess.Popen[str]) -> None:
 
 
 def warm(*paths: Path) -> None:
-    """Read files once, so that they lie in the page cache whoever reads them next."""
+    """Read files once, so that the page cache holds them for the next reader."""
     for path in paths:
         with path.open("rb", buffering=0) as file:
             while file.read(1 << 20):
@@ -146,10 +146,10 @@ def _processor() -> str:
 
 
 def output_of(command: Sequence[str]) -> str:
-    """What a short command prints.
+    """A short command's output.
 
     Raises:
-        CalledProcessError: where it fails.
+        CalledProcessError: if it fails.
     """
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 

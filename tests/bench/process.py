@@ -5,13 +5,13 @@
 
 All sides work on the same recordings, which are made once and kept in ``bench-output/``: 720p H.264 at about 900 kb/s
 with 48 kHz stereo AAC, a call over five sixths of it, all of its speech real voices. They take turns, after one run of
-each that isn't counted; before every run its input is read into memory, and what others left to be written is brought
-onto the disk. Ratios are of medians. CPU is the user and system time of the whole process tree.
+each that isn't counted; before every run its input is read into memory, and other processes' unwritten pages are
+written to the disk. Ratios are of medians. CPU is the user and system time of the whole process tree.
 
-`rows` says what the rows run and must come to, `sides` what is run against each other, `storage` how it is run from S3
+`rows` has the rows and their goals, `sides` the commands that are compared, `storage` the runs from S3
 to S3 and by the worker. ``--markdown`` writes the table between a file's markers, or as a new file.
 
-Exit status: 0; with ``--check`` 1 where a row misses what it must be, or couldn't be measured; 2 where it can't run.
+Exit status: 0; with ``--check`` 1 if a row misses its goal, or couldn't be measured; 2 if the bench can't run.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = ["machine", "main", "report"]
 
 
 def report(found: Result, about: str) -> str:
-    """What was measured on which machine, the table, what is missed, and each run, in Markdown."""
+    """Machine and date, the table, the misses, and each run, in Markdown."""
     lines = [about, "", table(found.rows), "", misses(found.rows), *_notes(found)]
     if found.runs:
         lines += ["", "| minutes | run of | wall, s | CPU, s | memory, MB |", "|---" * 5 + "|"]
@@ -61,7 +61,7 @@ def _line(run: Run) -> str:
 
 def make_inputs(names: Collection[str], minutes: float, folder: Path) -> None:
     """In a process of its own, which gives back the gigabyte that an hour's sound takes."""
-    say(f"the input is in {folder}; what is missing is made now")
+    say(f"the input is in {folder}; missing files are made now")
     wanted = [":".join([f"{length:g}", *sorted(extras)]) for length, extras in needs(names, minutes).items()]
     subprocess.run([sys.executable, str(HERE / "inputs.py"), str(folder), *wanted], check=True)
 
@@ -72,9 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=60.0, help="the recordings' length")
     parser.add_argument("--runs", type=int, default=3, help="runs of each side that count")
     parser.add_argument("--calls", type=int, default=100, help="how many calls the worker gets")
-    parser.add_argument(
-        "--folder", type=Path, default=ROOT / "bench-output" / "process", help="where the input is kept"
-    )
+    parser.add_argument("--folder", type=Path, default=ROOT / "bench-output" / "process", help="folder of the inputs")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a row misses what it must be")
     parser.add_argument("--markdown", type=Path, help="write the table between this file's markers")
     parser.add_argument("--make-only", action="store_true", help="make the input and stop")

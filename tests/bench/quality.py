@@ -34,21 +34,21 @@ def decoded(path: str) -> NDArray[np.float32]:
     return np.frombuffer(done.stdout, "<f4").reshape(-1, 2)
 
 
-def scores(call: NDArray[np.float32], heard: NDArray[np.float32]) -> dict[str, dict[str, float]]:
+def scores(call: NDArray[np.float32], output: NDArray[np.float32]) -> dict[str, dict[str, float]]:
     """Each channel's mean and worst score and the number of its windows; both sides begin with the call.
 
     Raises:
-        ValueError: where a channel says nothing in any window.
+        ValueError: if a channel has no speech in any window.
     """
     pesq: Any = import_module("pesq")
     size = WINDOW_S * RATE
-    last = min(len(call), len(heard)) - size
+    last = min(len(call), len(output)) - size
     starts = np.unique(np.linspace(0, max(last, 0), WINDOWS).astype(int))
     found = {}
     for channel, name in enumerate(CHANNELS):
         own = []
         for start in starts:
-            one, other = (side[start : start + size, channel] for side in (call, heard))
+            one, other = (side[start : start + size, channel] for side in (call, output))
             if np.sqrt(np.mean(np.square(one))) >= SPOKEN:
                 own.append(float(pesq.pesq(RATE, one[: len(other)], other[: len(one)], "nb")))
         if not own:

@@ -5,7 +5,7 @@
 #
 # RATE has to be the call's own: step 4 joins it to what follows as it is. BIT_RATE (96k) is the encoder's, else its own.
 # It takes only what the predecessor took: a picture that MP4 holds, stereo sound, a call end within the recording.
-# (Its faults are kept: with mono sound the after-call part plays at double speed, and nothing tells.)
+# (Its faults are kept: with mono sound the after-call part plays at double speed, and no error is reported.)
 set -euo pipefail
 recording=$1 connect=$(realpath "$2") call_end=$3 out=$4 rate=${5:-8000} bit_rate=${6:-}
 
@@ -16,7 +16,7 @@ run() { ffmpeg -v error -nostdin -y "$@"; }
 # 1, 2: the recording's sound as PCM at the call's rate, and its picture as it is.
 run -i "$recording" -vn -c:a pcm_s16le -ar "$rate" "$scratch/sound.wav"
 run -i "$recording" -an -c:v copy "$scratch/picture.mp4"
-# 3: what follows the call; the seek is on the output's side, so all before it is read as well.
+# 3: the audio after the call; the seek is on the output's side, so all before it is read as well.
 run -i "$scratch/sound.wav" -ss "$call_end" -q:a 0 -map a "$scratch/after.wav"
 # 4: the call's sound, then that.
 printf "file '%s'\n" "$connect" "$scratch/after.wav" >"$scratch/parts"

@@ -1,4 +1,4 @@
-"""The rows of the bench's table: what each runs, and what it must come to."""
+"""The rows of the bench's table: the commands of each, and its goals."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Bench:
     Attributes:
         minutes: the recordings' length.
         runs: of each side, after one that isn't counted.
-        folder: where the input is kept.
+        folder: of the inputs.
         calls: how many the worker gets.
     """
 
@@ -42,7 +42,7 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a row or several.
+    """The result of one or several rows.
 
     Attributes:
         rows: of the table.
@@ -110,7 +110,7 @@ def pair_rows(pairs: Collection[Pair], runs: Collection[Run], minutes: float) ->
     """Each pair's row, from the runs of its sides.
 
     Raises:
-        ValueError: where the two sides of a pair didn't run as often as each other.
+        ValueError: if the two sides of a pair didn't run as often as each other.
     """
     rows = []
     for pair in pairs:
@@ -132,7 +132,7 @@ NOTES = {
 
 
 def _memory(bench: Bench) -> Result:
-    """The tree's peak at three lengths, placed as told, and once diagnosed."""
+    """The tree's peak at three lengths, placed by the reported call end, and once diagnosed."""
     lengths = memory_lengths(bench.minutes)
     peaks, runs = [], []
     with tempfile.TemporaryDirectory(dir=bench.folder, prefix="run-") as scratch:
@@ -153,7 +153,7 @@ def memory_lengths(minutes: float) -> tuple[float, float, float]:
 
 
 def memory_rows(lengths: tuple[float, float, float], peaks: Collection[float]) -> list[Row]:
-    """The rows of memory, from the peaks in MB: as told at the three lengths, and diagnosed at the second."""
+    """The rows of memory, from the peaks in MB: placed by the reported call end, and diagnosed at the second length."""
     short, whole, long, diagnosed = peaks
     few, some, many = (f"{length:g}" for length in lengths)
     return [
@@ -241,7 +241,7 @@ def measure(bench: Bench, names: Collection[str]) -> Result:
     """These rows.
 
     Raises:
-        BenchError: where something that is measured fails.
+        BenchError: if something that is measured fails.
     """
     found = _versus(bench, names)
     for name, row in ALONE.items():

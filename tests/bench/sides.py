@@ -1,4 +1,4 @@
-"""What is run against each other: ``komorebi-qc process`` in several ways, the predecessor's steps, and the floor.
+"""The compared commands: ``komorebi-qc process`` in several ways, the predecessor's steps, and the floor.
 
 A side is a name, the input it needs and a command; `rounds` runs sides in turn, so that what else the machine does
 meets them alike.
@@ -36,7 +36,7 @@ class Side:
         connect: the call's.
         suffix: the output's.
         more: for the environment.
-        is_ours: whether it is ``komorebi-qc``, which tells what it made.
+        is_ours: whether it is ``komorebi-qc``, which reports its output.
         lacks_s: by how much its sound is shorter than the picture: the predecessor lets the call begin with it.
     """
 
@@ -50,7 +50,7 @@ class Side:
     lacks_s: float = 0.0
 
     def extras(self) -> set[str]:
-        """What it needs beside the plain input."""
+        """The inputs that it needs beside the plain one."""
         return {extra for extra, name in (("webm", WEBM), ("wide", WIDE)) if name in (self.recording, self.connect)}
 
 
@@ -124,7 +124,7 @@ def rounds(names: Sequence[str], minutes: float, runs: int, folder: Path) -> lis
     """These sides in turn, `runs` times, after a run of each that isn't counted.
 
     Raises:
-        BenchError: where one of them fails, or makes less than it should.
+        BenchError: if one of them fails, or makes less than it should.
     """
     done = []
     with tempfile.TemporaryDirectory(dir=folder, prefix="run-") as scratch:
@@ -153,14 +153,14 @@ def run_side(
     Args:
         side: to run.
         minutes: of which input.
-        folder: where the input is kept.
+        folder: of the inputs.
         scratch: for its output, which doesn't stay, and its scratch files.
         is_first: measure the output's sound as well.
         watch: see `measuring.measured`.
         keep: is shown the output before it goes.
 
     Raises:
-        BenchError: where it fails, or makes less than it should.
+        BenchError: if it fails, or makes less than it should.
     """
     given = input_folder(folder, minutes)
     recording, connect = given / side.recording, given / side.connect
@@ -181,21 +181,21 @@ def run_side(
     return used
 
 
-def check_made(name: str, told: Usage | None, size: int, minutes: float, recording: Path) -> None:
+def check_made(name: str, usage: Usage | None, size: int, minutes: float, recording: Path) -> None:
     """See that all of a recording was made.
 
     Args:
         name: of the side.
-        told: what ``komorebi-qc`` printed, where it was that.
+        usage: the usage of ``komorebi-qc``, with its output; None for other commands.
         size: of the output, in bytes.
         minutes: the recording's length.
         recording: of which it was made.
 
     Raises:
-        BenchError: where it is shorter or smaller than that.
+        BenchError: if it is shorter or smaller than that.
     """
-    if told is not None:
-        _check_length(name, float(json.loads(told.printed)["durations"]["output_s"]), minutes, recording)
+    if usage is not None:
+        _check_length(name, float(json.loads(usage.printed)["durations"]["output_s"]), minutes, recording)
     if size < 0.8 * recording.stat().st_size:
         raise BenchError(f"{name} made {size} bytes of {recording}: not all of it")
 
@@ -206,10 +206,10 @@ def _check_length(name: str, made_s: float, minutes: float, recording: Path) -> 
 
 
 def sound_s(path: Path) -> float:
-    """Where a file's sound ends, in seconds of presentation time: its last packet's.
+    """The end of a file's audio, in seconds of presentation time: its last packet's end.
 
     Raises:
-        BenchError: where it has no sound.
+        BenchError: if it has no sound.
     """
     command = ["ffprobe", "-v", "error", "-select_streams", "a:0", "-show_entries", "packet=pts_time,duration_time"]
     try:

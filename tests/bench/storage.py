@@ -47,7 +47,7 @@ PART_BYTES = 8 << 20
 AT_ONCE = 4
 """Requests, where a transfer is measured alone."""
 BATCH = 20
-"""Calls that lie in the queue at once: SeaweedFS gives no room back until a bucket goes."""
+"""Calls in the queue at one time: SeaweedFS frees its disk space only if a bucket is deleted."""
 WITHIN_S = 120.0
 """The longest that a short call may take before the bench gives up."""
 ALIGNS = ("call-end", "auto")
@@ -88,7 +88,7 @@ class Place:
 
     @contextmanager
     def buckets(self, *names: str) -> Iterator[None]:
-        """Buckets that go with all that lies in them, which alone gives SeaweedFS its room back."""
+        """Buckets that are deleted with all their objects. Only this frees SeaweedFS's disk space."""
         try:
             for name in names:
                 self.near.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -102,15 +102,15 @@ class Place:
                 self.near.delete_bucket(Bucket=name)
 
     def is_drained(self) -> bool:
-        """Whether nothing lies in the queue or is in hand."""
+        """Whether the queue is empty and no message is being processed."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        told = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
-        return not any(int(told[name]) for name in names)
+        counts = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
+        return not any(int(counts[name]) for name in names)
 
-    def send(self, recording_ids: Sequence[str], told_end: str) -> None:
+    def send(self, recording_ids: Sequence[str], reported_end: str) -> None:
         """Order these recordings, as the backend does."""
         for start in range(0, len(recording_ids), 10):
-            entries = [{"Id": one, "MessageBody": body(one, told_end)} for one in recording_ids[start : start + 10]]
+            entries = [{"Id": one, "MessageBody": body(one, reported_end)} for one in recording_ids[start : start + 10]]
             self.sqs.send_message_batch(QueueUrl=self.queue, Entries=entries)
 
     def see_processed(self, recording_ids: Sequence[str], log: Path) -> None:
@@ -126,8 +126,8 @@ def placed(folder: Path, *, is_limited: bool) -> Iterator[Place]:
     """The servers, until the context ends.
 
     Raises:
-        MissingPartError: where one isn't here.
-        ServerError: where one doesn't come up.
+        MissingPartError: if one isn't here.
+        ServerError: if one doesn't come up.
     """
     haproxy = program("haproxy", "haproxy") if is_limited else ""
     stand_ins()
@@ -218,7 +218,7 @@ def download(client: Any, objects: Sequence[tuple[str, str]]) -> None:
     """Get these objects in ranges, several at once, and keep nothing of them.
 
     Raises:
-        BenchError: where less comes than there is.
+        BenchError: if an object is incomplete.
     """
     sizes = [client.head_object(Bucket=bucket, Key=key)["ContentLength"] for bucket, key in objects]
     wanted = [(*place, *span) for place, size in zip(objects, sizes, strict=True) for span in ranges(size)]
@@ -258,7 +258,7 @@ def s3(bench: Bench) -> Result:
     """One recording by its ID, in turn with its download, its upload and its making alone.
 
     Raises:
-        BenchError: where something that is measured fails.
+        BenchError: if something that is measured fails.
     """
     with tempfile.TemporaryDirectory(dir=bench.folder, prefix="run-") as name:
         try:
@@ -305,7 +305,7 @@ def _s3_runs(bench: Bench, place: Place, folder: Path) -> tuple[list[Run], dict[
                 say(f"{run.minutes:g} min, {run.side}: {run.wall_s:.2f} s, CPU {run.cpu_s:.2f} s{note}")
             runs += took if number else []
         for align in ALIGNS:
-            # Looking at it fifty times a second takes time: a run of its own, whose time isn't told.
+            # Watching it fifty times a second takes time, so this is a separate run, and its time isn't reported.
             run, scratch[align] = from_s3(place, align, bench, folder, watch=True)
             runs.append(replace(run, side=f"{run.side}, watched"))
     return runs, scratch
@@ -327,7 +327,7 @@ def from_s3(place: Place, align: str, bench: Bench, folder: Path, *, watch: bool
 
 
 def s3_rows(runs: Sequence[Run], scratch: Mapping[str, int], minutes: float) -> list[Row]:
-    """The rows: what must hold is asked of the call that is placed as told."""
+    """The rows; the goals apply to the call that is placed by the reported call end."""
 
     def wall_s(side: str) -> list[float]:
         return [run.wall_s for run in runs if run.side == side]
@@ -352,7 +352,7 @@ def worker(bench: Bench) -> Result:
     """Short calls from the queue, one after another, by one `komorebi-qc worker`.
 
     Raises:
-        BenchError: where something that is measured fails.
+        BenchError: if something that is measured fails.
     """
     minutes = min(CALL_MINUTES, bench.minutes)
     with tempfile.TemporaryDirectory(dir=bench.folder, prefix="run-") as name:
@@ -396,18 +396,18 @@ def worker_runs(bench: Bench, place: Place, minutes: float, folder: Path) -> Too
     """Batches of calls by one worker that runs all the while, each after its codecs and the same on local files.
 
     Raises:
-        BenchError: where a call isn't processed.
-        ServerError: where the worker doesn't come up.
+        BenchError: if a call isn't processed.
+        ServerError: if the worker doesn't come up.
     """
-    given, told_end = input_folder(bench.folder, minutes), call_end(minutes)
+    given, reported_end = input_folder(bench.folder, minutes), call_end(minutes)
     scratch = folder / "worker"
     scratch.mkdir()
-    _local_s(given, told_end, folder)  # what a first call loads isn't a call's
+    _local_s(given, reported_end, folder)  # a first call also loads modules
     worker_s, floor_s, local_s = 0.0, [], []
     with ExitStack() as stack:
         with place.buckets(CONNECT, INPUT, OUTPUT):
             place.put("bench-first", given)
-            place.send(["bench-first"], told_end)
+            place.send(["bench-first"], reported_end)
             serving = running(
                 [OWN_TOOL, "worker"],
                 folder=scratch,
@@ -421,21 +421,21 @@ def worker_runs(bench: Bench, place: Place, minutes: float, folder: Path) -> Too
         for start in range(0, bench.calls, BATCH):
             ids = [f"bench-{number}" for number in range(start, min(start + BATCH, bench.calls))]
             floor_s.append(run_side(SIDES["floor"], minutes, bench.folder, folder).wall_s)
-            local_s.append(_local_s(given, told_end, folder))
-            took_s = _batch_s(place, ids, given, told_end, log)
+            local_s.append(_local_s(given, reported_end, folder))
+            took_s = _batch_s(place, ids, given, reported_end, log)
             worker_s += took_s
             say(f"{minutes:g} min, {len(ids)} calls by the worker: {took_s:.2f} s; one FFmpeg: {floor_s[-1]:.2f} s")
     return Took(bench.calls, worker_s, floor_s, local_s)
 
 
-def _batch_s(place: Place, ids: Sequence[str], given: Path, told_end: str, log: Path) -> float:
+def _batch_s(place: Place, ids: Sequence[str], given: Path, reported_end: str, log: Path) -> float:
     """Wall seconds from sending these calls until the worker has done all of them."""
     with place.buckets(CONNECT, INPUT, OUTPUT):
         for one in ids:
             place.put(one, given)
         os.sync()
         began = time.monotonic()
-        place.send(ids, told_end)
+        place.send(ids, reported_end)
         while not place.is_drained():
             if time.monotonic() - began > WITHIN_S * len(ids):
                 raise BenchError(f"the worker isn't done with {len(ids)} calls: {_end_of(log)}")
@@ -445,11 +445,11 @@ def _batch_s(place: Place, ids: Sequence[str], given: Path, told_end: str, log: 
     return took_s
 
 
-def _local_s(given: Path, told_end: str, folder: Path) -> float:
+def _local_s(given: Path, reported_end: str, folder: Path) -> float:
     """Wall seconds of the same call on local files, in this process."""
     recording, connect, out = given / RECORDING, given / CALL_AUDIO, folder / "local.mp4"
     warm(recording, connect)
-    wanted = ProcessRequest(told_end, None, 0.0, "auto")
+    wanted = ProcessRequest(reported_end, None, 0.0, "auto")
     began = time.monotonic()
     process_files(LocalFiles(connect, recording, out, folder / "local.png"), wanted, {}, SILENT)
     return time.monotonic() - began
@@ -464,8 +464,8 @@ def worker_rows(took: Took, minutes: float) -> list[Row]:
     one_s, floor_s, local_s = took.worker_s / took.calls, median(took.floor_s), median(took.local_s)
     what, must, aim = OVERHEAD
     beyond = "a call by the worker, beyond one FFmpeg process, s"
-    told = f"{took.calls} calls of {one_s:.2f} s"
-    codecs, local = f"{told}, codecs {floor_s:.2f}", f"{told}, on local files {local_s:.2f}"
+    calls = f"{took.calls} calls of {one_s:.2f} s"
+    codecs, local = f"{calls}, codecs {floor_s:.2f}", f"{calls}, on local files {local_s:.2f}"
     return [
         single("worker", f"{minutes:g}", what, one_s - local_s, must, aim, digits=2, note=local),
         single("worker", f"{minutes:g}", beyond, one_s - floor_s, digits=2, note=codecs),

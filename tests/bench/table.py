@@ -23,7 +23,7 @@ class Goal:
         """Whether a value, in the goal's own unit, is within it.
 
         Raises:
-            ValueError: where the text is no limit.
+            ValueError: if the text isn't a limit.
         """
         sign, limit = self.text.split()[:2]
         if sign not in ("<=", ">="):
@@ -41,11 +41,11 @@ class Row:
         row: the name by which it is asked for.
         minutes: the recording's length.
         what: is measured, with its unit.
-        ours: what komorebi-qc takes; where nothing could be measured, why.
-        value: what the goals judge; None where nothing could be measured, or nothing is judged.
-        must: None where nobody asks.
-        aim: what would be better still.
-        against: what its counterpart takes.
+        ours: komorebi-qc's value, or the reason why it couldn't be measured.
+        value: the value that the goals apply to; None if it couldn't be measured, or has no goal.
+        must: the goal; None if the row has no goal.
+        aim: a stricter goal, which may be missed.
+        against: its counterpart's value.
         ratio: of the two, with the least and the greatest of the runs that followed each other.
     """
 
@@ -61,7 +61,7 @@ class Row:
 
     @property
     def is_met(self) -> bool | None:
-        """Whether it is as it must be; None where nobody asks. What wasn't measured isn't."""
+        """Whether it meets `must`; None without a goal. A value that wasn't measured misses it."""
         if self.must is None:
             return None
         return self.value is not None and self.must.is_met_by(self.value)
@@ -97,7 +97,7 @@ def compared(
     """Medians of runs that took turns, and their ratio, which the goals judge.
 
     Raises:
-        ValueError: where the two sides didn't run as often as each other.
+        ValueError: if the two sides didn't run as often as each other.
     """
     ratio = median(ours) / median(others)
     pairs = [one / other for one, other in zip(ours, others, strict=True)]
@@ -116,7 +116,7 @@ def single(
 
 
 def not_measured(row: str, minutes: str, what: str, why: object, must: str = "", aim: str = "") -> Row:
-    """A measure that isn't to be had here: its goal isn't met."""
+    """A measure that isn't available here: it misses its goal."""
     return Row(row, minutes, what, f"not measured: {why}", None, *goals(must, aim))
 
 
@@ -126,7 +126,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def misses(rows: Sequence[Row]) -> str:
-    """What isn't as it must be, each in a line."""
+    """The missed goals, one per line."""
     missed = [row for row in rows if row.is_met is False]
     if not missed:
         return "Nothing is missed." if any(row.is_met for row in rows) else "Nothing was judged."

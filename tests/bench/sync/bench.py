@@ -10,7 +10,7 @@ are installed into ``bench-output/sync/rivals-venv``, from where pip looks). ``-
 file's markers. The voices are Debian's packages asterisk-core-sounds-{en,es,fr,it,ru}-g722 and
 asterisk-moh-opsound-wav, decoded once into ``bench-output/sync/``.
 
-Exit status: 0; 2 where it can't run.
+Exit status: 0; 2 if it can't run.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def measure_costs(runs: int) -> list[Cost]:
     """In a small process, with the user's own number of threads.
 
     Raises:
-        subprocess.CalledProcessError: where it fails.
+        subprocess.CalledProcessError: if it fails.
     """
-    say("what 10- and 60-minute recordings cost; the input is made where it is missing")
+    say("measuring the cost of 10- and 60-minute recordings; missing inputs are made first")
     env = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
     if os.environ["KOMOREBI_BENCH_THREADS"]:
         env["OPENBLAS_NUM_THREADS"] = os.environ["KOMOREBI_BENCH_THREADS"]

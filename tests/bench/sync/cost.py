@@ -1,11 +1,11 @@
-"""What ``komorebi-qc diagnose`` costs on long recordings: CPU and peak memory of its process.
+"""The cost of ``komorebi-qc diagnose`` on long recordings: CPU and peak memory of its process.
 
     .venv/bin/python tests/bench/sync/cost.py [--minutes 10 60] [--runs 3] [--folder bench-output]
 
 The recordings are those of ``tests/bench/process.py`` (720p H.264 with AAC), and the same sound as Opus beside VP8 in
 WebM. Prints one JSON object a run. The environment stays the user's, its number of threads too.
 
-Exit status: 0; 2 where it can't run. A script of its own: on Linux a child's peak memory begins with its parent's.
+Exit status: 0; 2 if it can't run. A script of its own: on Linux a child's peak memory begins with its parent's.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Cost:
         minutes: the recording's length.
         cpu_s: user and system time of the process, all its threads together.
         memory_mb: its peak resident set, in 10^6 bytes.
-        status: what it found.
+        status: of the alignment that it found.
     """
 
     kind: str
@@ -86,7 +86,7 @@ def measure(kind: str, minutes: float, folder: Path) -> Cost:
     """One run of it.
 
     Raises:
-        BenchError: where it fails.
+        BenchError: if it fails.
     """
     given = input_folder(folder / "process", minutes)
     recording = given / RECORDING if kind == MP4 else _webm(folder, minutes)
@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, nargs="+", default=[10.0, 60.0], help="the recordings' lengths")
     parser.add_argument("--runs", type=int, default=3, help="runs on each recording (3)")
-    parser.add_argument("--folder", type=Path, default=ROOT / "bench-output", help="where the input is kept")
+    parser.add_argument("--folder", type=Path, default=ROOT / "bench-output", help="folder of the inputs")
     parser.add_argument("--make-only", action="store_true", help="make the input and stop")
     wanted = parser.parse_args(arguments)
     if wanted.runs < 1 or min(wanted.minutes) < 0.5:

@@ -19,7 +19,7 @@ Draw = Callable[[np.random.Generator, Spec], Changes]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Cases of one kind: what is drawn for each, and what they share."""
+    """Cases of one kind: the drawn properties of each, and their common ones."""
 
     name: str
     draw: Draw | None = None
@@ -299,7 +299,7 @@ WRONG = (
         lambda rng, b: {"third": _third(rng, b), "pool": int(rng.choice([0, 20]))},
         fixed={"double_talk": 0.4},
     ),
-    # another call of the same agent, with a transfer in it: what follows is silence
+    # another call of the same agent, with a transfer in it, and silence after that
     _wrong(
         "w_transfer",
         lambda rng, b: {"third": _third(rng, b), "transfer_at_s": b.call_s * float(rng.uniform(0.3, 0.7))},
@@ -365,7 +365,7 @@ WHAT = {
     "w_conference": "three people, much at once",
     "w_transfer": "a call that is passed on, against another one",
 }
-"""What each family is made of, in a phrase."""
+"""Each family's material, in a phrase."""
 HARD = frozenset(family.name for family in RIGHT if family.hard)
 BY_NAME = {family.name: family for family in (*RIGHT, *HOLD, *WRONG)}
 

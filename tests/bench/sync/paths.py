@@ -1,4 +1,4 @@
-"""What real paths do to sound, each alone: bands, codecs, jitter buffers, lost packets, rooms, gain, suppression.
+"""The effects of real signal paths, each alone: bands, codecs, jitter buffers, lost packets, rooms, gain, suppression.
 
 Every step keeps its input's length and adds no delay of its own, so that the truth stays what the case says.
 """
@@ -63,7 +63,7 @@ def mulaw(x: Floats) -> Floats:
 
 
 def warped(x: Floats, steps: Sequence[tuple[float, float]], rate: int) -> Floats:
-    """What a jitter buffer does: from each moment on the signal lies so much later; 10 ms cross-fades."""
+    """A jitter buffer's effect: from each moment on the signal is later by that size; 10 ms cross-fades."""
     out = x
     for at, size in steps:
         i, d, fade = int(at * rate), round(size * rate), rate // 100
@@ -74,7 +74,7 @@ def warped(x: Floats, steps: Sequence[tuple[float, float]], rate: int) -> Floats
 
 
 def stretched(x: Floats, wishes: Sequence[tuple[float, int]], rate: int) -> tuple[Floats, list[tuple[float, float]]]:
-    """What a jitter buffer does to speech: it leaves out (-1) or repeats (+1) one pitch period near each moment.
+    """A jitter buffer's effect on speech: it leaves out (-1) or repeats (+1) one pitch period near each moment.
 
     Returns the sound, as long as before, and (moment, change of its lag in seconds) of each.
     """
@@ -184,7 +184,7 @@ def encoded(x: Floats, rate: int, codec: str, bit_rate: int, container: str) -> 
 
 
 def decoded(data: bytes) -> tuple[float, Floats]:
-    """The time stamp of the first sample, and all of them, counted on from there."""
+    """The timestamp of the first sample, and all of them, counted on from there."""
     resampler = av.AudioResampler("fltp", "mono")
     with av.open(io.BytesIO(data), "r") as container:
         frames = list(container.decode(audio=0))

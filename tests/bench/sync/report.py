@@ -1,4 +1,4 @@
-"""The bench's outcome in Markdown: the table against the limits, what follows it, and every miss with its reason."""
+"""The bench's outcome in Markdown: the table against the limits, its summary, and every miss with its reason."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _statuses(right: Sequence[Row], wrong: Sequence[Row], hold: Sequence[Row]) -
     refused = sum(row.status != "aligned" for row in right)
     ambiguous = sum(row.status == "ambiguous" for row in hold)
     confident = sum(row.status == "aligned" for row in hold)
-    told = sum(not row.failures for row in hold)
+    in_phase = sum(not row.failures for row in hold)
     return [
         Line(
             "wrong pairs accepted",
@@ -92,15 +92,15 @@ def _statuses(right: Sequence[Row], wrong: Sequence[Row], hold: Sequence[Row]) -
             "hold music only",
             "never a confident answer",
             "ambiguous, with the period",
-            f"{confident} confident, {ambiguous} ambiguous, {told} with the period, of {len(hold)}",
+            f"{confident} confident, {ambiguous} ambiguous, {in_phase} with the period, of {len(hold)}",
             confident == 0 if hold else None,
-            told == len(hold),
+            in_phase == len(hold),
         ),
     ]
 
 
 def _costs(costs: Sequence[Cost]) -> list[Line]:
-    """What the longest recording costs, in CPU the median of its runs, in memory the highest."""
+    """The cost of the longest recording: the median of its runs' CPU time, and their highest memory."""
     lengths = sorted({c.minutes for c in costs})
     long = f"{lengths[-1] if lengths else 60:g}"
     what = f"CPU, {long}-minute pair, decoding included, one core", f"peak memory, {long} minutes"
@@ -161,22 +161,22 @@ def table(rows: Sequence[Row], costs: Sequence[Cost] = ()) -> str:
     out = ["| what | must | aim | measured | |", "| --- | --- | --- | --- | --- |"]
     out += [f"| {v.what} | {v.must} | {v.aim} | {v.measured} | {v.verdict} |" for v in lines(rows, costs)]
     out.append("")
-    told = []
+    notes = []
     for name, what in (("offset_in_ci", "offset"), ("drift_in_ci", "drift")):
         inside = [row.numbers[name] for row in rows if name in row.numbers]
         if inside:
-            told.append(f"The {what}'s 95 % interval holds the truth in {sum(inside):.0f} of {len(inside)} cases.")
+            notes.append(f"The {what}'s 95 % interval holds the truth in {sum(inside):.0f} of {len(inside)} cases.")
     wrong = [row.status for row in rows if not row.matches]
     if wrong:
-        told.append(f"Wrong pairs: {', '.join(f'{wrong.count(s)} {s}' for s in sorted(set(wrong)))}.")
+        notes.append(f"Wrong pairs: {', '.join(f'{wrong.count(s)} {s}' for s in sorted(set(wrong)))}.")
     spent = [row.numbers["cpu_s"] for row in rows if "cpu_s" in row.numbers]
     if spent:
-        told.append(f"CPU of `measure`, s a case: median {np.median(spent):.2f}, worst {max(spent):.2f}.")
-    return "\n".join([*out, *told])
+        notes.append(f"CPU of `measure`, s a case: median {np.median(spent):.2f}, worst {max(spent):.2f}.")
+    return "\n".join([*out, *notes])
 
 
 def _reason(row: Row) -> str:
-    """Why, in a sentence: what the family does to sound and time, what came of it, and the evidence."""
+    """Why, in a sentence: the family's effect on audio and time, the miss, and the evidence."""
     missed = "; ".join(row.failures)
     because = f" Evidence: {row.evidence}." if row.evidence else ""
     return f"{WHAT.get(row.family, '')}: {missed}.{because}".removeprefix(": ")
@@ -203,7 +203,7 @@ def put(text: str, target: Path) -> None:
     """Write it between the file's markers, or as a new file with them.
 
     Raises:
-        ValueError: where the file is there and has no such markers.
+        ValueError: if the file exists and has no such markers.
     """
     check(target)
     old = target.read_text(encoding="utf-8") if target.exists() else f"{BEGIN}{END}\n"
@@ -216,7 +216,7 @@ def check(target: Path) -> None:
     """Before hours of work: can it be written there?
 
     Raises:
-        ValueError: where it can't.
+        ValueError: if it can't be written.
     """
     if target.is_dir() or not target.parent.is_dir():
         raise ValueError(f"{target} can't be written: name a file in a folder that is there")

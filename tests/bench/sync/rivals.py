@@ -38,8 +38,8 @@ TELLING_SCORE = 10.0
 """audio-offset-finder's README: "one with a score greater than ten is likely to be correct"."""
 TOP_RANKING = 10
 FRAME_S = 0.02
-HEARD = 0.004 * 32768
-"""Steps of 16 bits, root mean square: somebody speaks."""
+SPEECH_RMS = 0.004 * 32768
+"""Root mean square in steps of 16 bits: louder frames have speech."""
 CALL, RECORDING = "call.wav", "recording.wav"
 ASK_AUDALIGN = f"""
 import json, sys
@@ -58,11 +58,11 @@ if __name__ == "__main__":
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Where a tool lays the call: recording_s = offset_s + call_s * (1 + drift_ppm * 1e-6) + jumps before it."""
+    """A tool's placement of the call: recording_s = offset_s + call_s * (1 + drift_ppm * 1e-6) + jumps before it."""
 
     offset_s: float
     drift_ppm: float | None = None
-    """None: it doesn't tell."""
+    """None: it doesn't report one."""
     jumps: tuple[tuple[float, float], ...] = ()
 
     def lags_s(self, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -75,12 +75,12 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a tool said of one pair."""
+    """A tool's answer for one pair."""
 
     estimate: Estimate | None
     """None: it refused, or broke."""
     accepted: bool = False
-    """With the confidence that its own makers call telling."""
+    """With the confidence that its own makers call sufficient."""
     is_top: bool = False
     """At the top of its own scale."""
     note: str = ""
@@ -99,13 +99,13 @@ class Trial:
     accepted: bool
     is_top: bool
     nearest_ms: float | None = None
-    """Its lag's error at the moment of the call where it is least: one lag can't follow drift or jumps."""
+    """The smallest error of its lag during the call: one lag can't follow drift or jumps."""
     farthest_ms: float | None = None
-    """And where it is greatest: what a viewer would notice."""
+    """The largest error of its lag during the call, which a viewer would notice."""
     drift_error_ppm: float | None = None
     jumps: int = 0
     """Jumps of 20 ms and more in the call."""
-    jumps_told: int = 0
+    jumps_reported: int = 0
     note: str = ""
 
 
@@ -130,7 +130,7 @@ def errors_ms(case: Case, estimate: Estimate) -> tuple[float, float]:
     """
     frame = round(FRAME_S * CALL_RATE)
     sound = case.call[: len(case.call) // frame * frame].astype(np.float64).reshape(-1, frame, 2)
-    is_significant = np.sqrt(np.mean(sound**2, axis=1)).max(axis=1) > HEARD
+    is_significant = np.sqrt(np.mean(sound**2, axis=1)).max(axis=1) > SPEECH_RMS
     times = np.arange(len(is_significant), dtype=np.float64) * FRAME_S
     truth = true_lags_s(case, times)
     place = truth[0] + times
@@ -183,7 +183,7 @@ def _broken(done: _Done) -> Answer:
 
 
 def ask_polysync(programs: Path, folder: Path, call_s: float) -> Answer:
-    """With the whole call demanded; where it asks for ``--partial``, with that. Its warning is no acceptance."""
+    """It must match the whole call, or part of it if it asks for ``--partial``. With its warning it isn't accepted."""
     command = [str(programs / "polysync"), "sync", RECORDING, CALL]
     done = _run(command, folder)
     if done.code and "--partial" in done.err:
@@ -191,11 +191,11 @@ def ask_polysync(programs: Path, folder: Path, call_s: float) -> Answer:
     if done.code:
         return _broken(done)
     found = json.loads((folder / f"{CALL}.sync.json").read_text(encoding="utf-8"))
-    told = "fallback" not in done.out
+    reports_drift = "fallback" not in done.out
     slope = float(found["drift_slope"])
     # its delta is the lag in the middle of the call, not at the beginning
     start = float(found["delta_seconds"]) - slope * call_s / 2
-    return Answer(Estimate(start, slope * 1e6 if told else None), accepted="WARNING" not in done.err)
+    return Answer(Estimate(start, slope * 1e6 if reports_drift else None), accepted="WARNING" not in done.err)
 
 
 def ask_audio_offset_finder(programs: Path, folder: Path, _: float) -> Answer:
@@ -210,7 +210,7 @@ def ask_audio_offset_finder(programs: Path, folder: Path, _: float) -> Answer:
 
 
 def ask_audalign(programs: Path, folder: Path, _: float) -> Answer:
-    """By fingerprints, then finely by correlation. It names no threshold: whatever it aligns is accepted."""
+    """By fingerprints, then finely by correlation. It names no threshold: each alignment is accepted."""
     (folder / "ask.py").write_text(ASK_AUDALIGN, encoding="utf-8")
     done = _run([str(programs / "python"), "ask.py"], folder)
     if done.code:
@@ -292,7 +292,7 @@ def trial(case: Case, tool: str, answer: Answer) -> Trial:
     """An answer against the truth."""
     s = case.spec
     right = s.matches and not s.hold_only
-    jumps = sum(abs(j.size_s) >= score.SURE_JUMP_S and score.hears(s, j) for j in case.jumps) if right else 0
+    jumps = sum(abs(j.size_s) >= score.SURE_JUMP_S and score.is_observable(s, j) for j in case.jumps) if right else 0
     found = answer.estimate
     base = Trial(
         tool, s.family, s.seed, s.matches, s.hold_only, found is not None, answer.accepted, answer.is_top, jumps=jumps
@@ -301,9 +301,11 @@ def trial(case: Case, tool: str, answer: Answer) -> Trial:
         return _with(base, note=answer.note)
     nearest, farthest = errors_ms(case, found)
     drift = None if found.drift_ppm is None else abs(found.drift_ppm - s.drift_ppm)
-    told = sum(_is_told(j, found) for j in case.jumps if abs(j.size_s) >= score.SURE_JUMP_S and score.hears(s, j))
+    reported = sum(
+        _is_reported(j, found) for j in case.jumps if abs(j.size_s) >= score.SURE_JUMP_S and score.is_observable(s, j)
+    )
     return _with(
-        base, nearest_ms=nearest, farthest_ms=farthest, drift_error_ppm=drift, jumps_told=told, note=answer.note
+        base, nearest_ms=nearest, farthest_ms=farthest, drift_error_ppm=drift, jumps_reported=reported, note=answer.note
     )
 
 
@@ -311,13 +313,13 @@ def _with(base: Trial, **changes: float | str | None) -> Trial:
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
-def _is_told(jump: TrueJump, found: Estimate) -> bool:
+def _is_reported(jump: TrueJump, found: Estimate) -> bool:
     low, high = jump.from_s - score.PLACE_S, jump.to_s + score.PLACE_S
     return any(low <= at <= high and abs(size - jump.size_s) * 1e3 <= score.JUMP_MS for at, size in found.jumps)
 
 
 def ask_ourselves(case: Case) -> Answer:
-    """Our own answer; accepted where it is *aligned*."""
+    """Our own answer; accepted if it is *aligned*."""
     r = measure(case.call, case.recording, case.call_end_s)
     if r.offset_s is None:
         return Answer(None, note=r.status)
@@ -342,7 +344,7 @@ def _ask_all(job: tuple[Spec, Path, tuple[str, ...]]) -> list[Trial]:
                 answer = tool.ask(programs, folder, spec.call_s)
             except subprocess.TimeoutExpired:
                 answer = Answer(None, note=f"no answer in {LIMIT_S:g} s")
-            except (OSError, ValueError, KeyError, TypeError) as error:  # what it printed isn't what it documents
+            except (OSError, ValueError, KeyError, TypeError) as error:  # its output differs from its documentation
                 answer = Answer(None, note=f"{type(error).__name__}: {error}")
         trials.append(trial(case, tool.name, answer))
     return trials
@@ -391,7 +393,7 @@ def _column(own: Sequence[Trial]) -> list[str]:
     drift = [t.drift_error_ppm for t in taken if t.drift_error_ppm is not None]
     top = sum(t.is_top for t in wrong)
     accepted = f"{sum(t.accepted for t in wrong)} of {len(wrong)}" + (f" ({top} at its top ranking)" if top else "")
-    jumps, told = sum(t.jumps for t in right), sum(t.jumps_told for t in taken)
+    jumps, reported = sum(t.jumps for t in right), sum(t.jumps_reported for t in taken)
     return [
         f"{len(right) - len(taken)} of {len(right)}",
         accepted,
@@ -402,7 +404,7 @@ def _column(own: Sequence[Trial]) -> list[str]:
         _percentiles(farthest),
         _shares(farthest),
         _percentiles(drift) if drift else "not reported",
-        f"{told} of {jumps}",
+        f"{reported} of {jumps}",
         str(sum("no answer in" in t.note or "exit" in t.note for t in own)),
     ]
 
@@ -423,7 +425,7 @@ MEASURES = (
 
 
 def table(trials: Sequence[Trial], missing: dict[str, str]) -> str:
-    """The comparison in Markdown; why a tool isn't in it stands below."""
+    """The comparison in Markdown; below it are the reasons why tools are missing."""
     versions = {tool.name: tool.version for tool in TOOLS}
     names = [name for name in (OURS, *versions) if any(t.tool == name for t in trials)]
     columns = [_column([t for t in trials if t.tool == name]) for name in names]

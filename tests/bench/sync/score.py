@@ -38,7 +38,7 @@ class Row:
 
 @dataclass(slots=True)
 class _Marks:
-    """What misses the limits, and the errors themselves."""
+    """The missed limits, and the errors themselves."""
 
     failures: list[str] = field(default_factory=list)
     numbers: dict[str, float] = field(default_factory=dict)
@@ -56,12 +56,12 @@ def drift_limit_ppm(call_s: float) -> float:
 
 
 def _customer_leads(spec: Spec) -> bool:
-    """Nobody but the customer is heard, so that the whole alignment is the customer's, leg included."""
+    """Only the customer can be heard, so that the whole alignment is the customer's, leg included."""
     return spec.sides in {"customer", "leak_only"}
 
 
-def hears(spec: Spec, jump: TrueJump) -> bool:
-    """A jump before the recording begins can't be told from the offset."""
+def is_observable(spec: Spec, jump: TrueJump) -> bool:
+    """Whether a jump shows: a jump before the recording begins is part of the offset."""
     return spec.offset_s + jump.from_s >= 0
 
 
@@ -70,7 +70,7 @@ def _offset(case: Case, r: SyncResult, marks: _Marks) -> None:
     if r.offset_s is None or r.offset_ci_s is None or r.drift_ppm is None or r.drift_ci_ppm is None:
         marks.failures.append("aligned, and yet no offset or drift")
         return
-    truth = s.offset_s + sum(j.size_s for j in case.jumps if not hears(s, j)) + s.leg_s * _customer_leads(s)
+    truth = s.offset_s + sum(j.size_s for j in case.jumps if not is_observable(s, j)) + s.leg_s * _customer_leads(s)
     error_ms = (r.offset_s - truth) * 1e3
     marks.numbers["offset_ms"] = abs(error_ms)
     marks.numbers["offset_in_ci"] = float(r.offset_ci_s[0] <= truth <= r.offset_ci_s[1])
@@ -86,7 +86,7 @@ def _offset(case: Case, r: SyncResult, marks: _Marks) -> None:
 def _jumps(case: Case, r: SyncResult, marks: _Marks) -> None:
     left = list(r.jumps)
     for true in case.jumps:
-        if not hears(case.spec, true):
+        if not is_observable(case.spec, true):
             continue
         sure = abs(true.size_s) >= SURE_JUMP_S
         marks.count("jumps_sure" if sure else "jumps_small")
@@ -115,7 +115,7 @@ def _lags(case: Case, r: SyncResult, marks: _Marks) -> None:
     if r.lag_customer_s is None:
         marks.failures.append("customer's lag missing")
         return
-    hidden = sum(j.size_s for j in case.jumps if not hears(s, j))
+    hidden = sum(j.size_s for j in case.jumps if not is_observable(s, j))
     error_ms = (r.lag_customer_s - s.offset_s - hidden - s.leg_s) * 1e3
     marks.numbers["customer_lag_ms"] = abs(error_ms)
     if abs(error_ms) > LAG_MS:

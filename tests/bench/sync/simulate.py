@@ -1,4 +1,4 @@
-"""Calls and recordings with known truth, made in memory: what real paths do to sound and to time.
+"""Calls and recordings with known truth, made in memory, with real paths' effects on audio and time.
 
 A case is a `Spec`; `make` turns it into a `Case`. Everything is drawn from its seed. Times in seconds, levels in dB.
 Material runs at 16 kHz and is sampled on the recording's clock at 8 kHz, or at 48 kHz where a real encoder follows.
@@ -51,7 +51,7 @@ class Spec:
     leg_s: float = 0.0
     leg_steps: tuple[tuple[float, float], ...] = ()
     agent_warps: tuple[tuple[float, float], ...] = ()
-    """Connect's jitter buffer: from here on the agent's channel lies this much later in the call."""
+    """Connect's jitter buffer: from here on the agent's channel is this much later in the call."""
     snr_db: float = 35.0
     gain_db: float = 0.0
     echo: tuple[float, float] | None = None
@@ -89,7 +89,7 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class TrueJump:
-    """A jump that was made, and the pause it lies in (call clock)."""
+    """A jump that was made, and the pause around it (call clock)."""
 
     at_s: float
     size_s: float
@@ -147,7 +147,7 @@ def _codec_delay(name: str) -> int:
 
 
 def _telephone(x: Floats, spec: Spec) -> Floats:
-    """What the telephone network leaves of a voice, at 8 kHz."""
+    """A voice after the telephone network, at 8 kHz."""
     y = paths.narrowband(x)
     return paths.earlier(paths.spoken_through(y, spec.narrow), _codec_delay(spec.narrow)) if spec.narrow else y
 
@@ -175,7 +175,7 @@ def _talk(spec: Spec, seed: int) -> _Talk:
 
 
 def _put_shared(spec: Spec, talk: _Talk) -> None:
-    """What every call has: an announcement first, on the customer's side, then the agent's script, word for word."""
+    """Add every call's common parts: an announcement on the customer's side, then the agent's script, word for word."""
     shared = np.random.default_rng(spec.seed + 7)
     n = len(talk.agent)
     if spec.preamble_s:
@@ -194,27 +194,27 @@ def _put_shared(spec: Spec, talk: _Talk) -> None:
 
 
 def _both_ends(spec: Spec, rng: np.random.Generator) -> tuple[_Talk, _Talk]:
-    """(what goes into Connect, what the agent's browser hears)."""
+    """The input of Connect, and the input of the agent's browser."""
     kept = _talk(spec, spec.seed)
-    heard = _talk(spec, spec.seed + 999) if spec.wrong else _Talk(kept.agent.copy(), kept.customer.copy())
+    received = _talk(spec, spec.seed + 999) if spec.wrong else _Talk(kept.agent.copy(), kept.customer.copy())
     n = len(kept.agent)
     for start, end in spec.muted:
         # the agent mutes and talks to a colleague: in the recording, not in the call
         i, j = int(start * RATE), int(end * RATE)
         side = dialogue(rng, spec, end - start + 1, [spec.agent, spec.third or spec.agent])
         kept.agent[i:j] = 0
-        heard.agent[i:j] = (side[0] + side[1] * 0.5)[: j - i]
+        received.agent[i:j] = (side[0] + side[1] * 0.5)[: j - i]
     if spec.transfer_at_s:
         # from here on Connect keeps two others' talk; this agent's browser is silent
         i = int(spec.transfer_at_s * RATE)
         other = dialogue(rng, spec, spec.call_s, [spec.third or "es", spec.customer])
         kept.agent[i:], kept.customer[i:] = other[0][i:n], other[1][i:n]
-        heard.agent[i:], heard.customer[i:] = 0, 0
+        received.agent[i:], received.customer[i:] = 0, 0
     if spec.acoustic_echo:
         back = paths.earlier(kept.customer, -int(0.04 * RATE)) * np.float32(factor(-22))
         kept.agent = kept.agent + back
-        heard.agent = heard.agent + back
-    return kept, heard
+        received.agent = received.agent + back
+    return kept, received
 
 
 def _connect(spec: Spec, kept: _Talk, rng: np.random.Generator) -> NDArray[np.int16]:
@@ -231,14 +231,14 @@ def _connect(spec: Spec, kept: _Talk, rng: np.random.Generator) -> NDArray[np.in
 
 
 def _in_the_room(
-    spec: Spec, heard: _Talk, rng: np.random.Generator
+    spec: Spec, received: _Talk, rng: np.random.Generator
 ) -> tuple[Floats, Floats, tuple[tuple[float, float], ...]]:
-    """What the recorder gets; the same without room and echo (its pauses are the voices'); `Case.stretches`."""
-    n = len(heard.agent)
-    near, far = heard.agent, fit(paths.resampled(_telephone(heard.customer, spec), CALL_RATE, RATE), n)
+    """The recorder's input; the same without room and echo (its pauses are the voices'); `Case.stretches`."""
+    n = len(received.agent)
+    near, far = received.agent, fit(paths.resampled(_telephone(received.customer, spec), CALL_RATE, RATE), n)
     if spec.loss:
         far = paths.concealed(far, spec.loss, rng, RATE, spec.loss_burst)
-    first, last = _told_apart(near, far, max(-spec.offset_s, 0.0))
+    first, last = _separable_between(near, far, max(-spec.offset_s, 0.0))
     far, stretches = paths.stretched(far, [wish for wish in spec.leg_stretches if first < wish[0] < last], RATE)
     if spec.leg_s or spec.leg_steps:
         far = paths.warped(far, ((0.0, spec.leg_s), *spec.leg_steps), RATE)
@@ -267,7 +267,7 @@ class _Tape:
     """Recording time of the call's end."""
 
     def add(self, at_s: float, sound: Floats, until_s: float) -> None:
-        """Lay a 16 kHz sound over it."""
+        """Add 16 kHz audio to it."""
         y = paths.resampled(sound, RATE, self.rate)
         i, j = max(int(at_s * self.rate), 0), min(int(until_s * self.rate), len(self.track))
         m = min(len(y), j - i)
@@ -275,8 +275,8 @@ class _Tape:
             self.track[i : i + m] += y[:m]
 
 
-def _on_clock(spec: Spec, heard: Floats) -> _Tape:
-    """The heard sound on the recording's clock, with its offset, drift and jumps."""
+def _on_clock(spec: Spec, received: Floats) -> _Tape:
+    """The received audio on the recording clock, with its offset, drift and jumps."""
     moves = [(0.0, spec.offset_s)]
     for at, size in spec.jumps:
         moves.append((at, moves[-1][1] + size))
@@ -286,7 +286,7 @@ def _on_clock(spec: Spec, heard: Floats) -> _Tape:
     n = round((end_s + spec.acw_s) * rate)
     track = np.zeros(n, np.float32)
     if not spec.codec:  # nothing above 4 kHz may fold back
-        heard = fit(paths.resampled(paths.resampled(heard, RATE, CALL_RATE), CALL_RATE, RATE), len(heard))
+        received = fit(paths.resampled(paths.resampled(received, RATE, CALL_RATE), CALL_RATE, RATE), len(received))
     ends = [at for at, _ in moves[1:]] + [spec.call_s]
     for (start, shift), end in zip(moves, ends, strict=True):
         i = max(int(np.ceil((shift + start * speed) * rate)), 0)
@@ -295,7 +295,7 @@ def _on_clock(spec: Spec, heard: Floats) -> _Tape:
             first = (i / rate - shift) / speed
             # only as much as is needed goes to the interpolation, from a whole sample on
             base = max(int(first * RATE) - RATE, 0)
-            piece = heard[base : int(((j / rate - shift) / speed) * RATE) + RATE]
+            piece = received[base : int(((j / rate - shift) / speed) * RATE) + RATE]
             times = (np.arange(i, j) / rate - shift) / speed - base / RATE
             track[i:j] = paths.interpolated(piece, RATE, times)
     return _Tape(track, rate, end_s)
@@ -344,16 +344,16 @@ def _recorder(spec: Spec, tape: _Tape, rng: np.random.Generator) -> NDArray[np.i
 
 
 def _loud(sound: Floats) -> NDArray[np.float64]:
-    """The beginnings of the 20 ms in which somebody is heard, in seconds."""
+    """The starts of the 20 ms frames with speech, in seconds."""
     frame = RATE // 50
     level = np.sqrt(np.mean(sound[: len(sound) // frame * frame].reshape(-1, frame) ** 2, axis=1))
     return np.flatnonzero(level > 0.004) / 50
 
 
-def _told_apart(near: Floats, far: Floats, since_s: float) -> tuple[float, float]:
-    """From when to when a change of the customer's leg can be told from a jump of the clock.
+def _separable_between(near: Floats, far: Floats, since_s: float) -> tuple[float, float]:
+    """The times between which a change of the customer's leg differs from a jump of the clock.
 
-    Both must have spoken, within what is recorded, before it and after it: the agent's word is what stands still.
+    Both must have spoken, within the recorded time, before it and after it: the agent's speech shows no change.
     """
     agent, customer = (loud[loud >= since_s] for loud in (_loud(near), _loud(far)))
     if len(agent) == 0:
@@ -372,9 +372,9 @@ def _jump(sound: Floats, at: float, size: float) -> TrueJump:
 def make(spec: Spec) -> Case:
     """The pair and its truth."""
     rng = np.random.default_rng(spec.seed + 100_000)
-    kept, heard = _both_ends(spec, rng)
+    kept, received = _both_ends(spec, rng)
     call = _connect(spec, kept, rng)
-    wet, dry, stretches = _in_the_room(spec, heard, rng)
+    wet, dry, stretches = _in_the_room(spec, received, rng)
     tape = _on_clock(spec, wet)
     _around_the_call(spec, tape, rng)
     recording = _recorder(spec, tape, rng)

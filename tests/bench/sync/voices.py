@@ -44,7 +44,7 @@ class VoicesMissingError(Exception):
 
 @dataclass(slots=True)
 class Places:
-    """Where the prompts are installed and where the decoded ones are kept."""
+    """The folders of the installed prompts and of the decoded ones."""
 
     sounds: Path = SOUNDS
     cache: Path = CACHE
@@ -84,7 +84,7 @@ def prepare() -> None:
     """Decode what the cache lacks.
 
     Raises:
-        VoicesMissingError: where packages are missing, naming them.
+        VoicesMissingError: if packages are missing; it names them.
     """
     wanted = {name: places.source(name) for name in NAMES if not places.held(name).exists()}
     missing = [
