@@ -129,7 +129,7 @@ def test_no_region_is_written_into_the_code() -> None:
     """The demo's region is the exception: its AWS is embedded in its own process."""
     region = re.compile(r"[\"'](?:us|eu|ap|sa|ca|me|af)-[a-z]+-\d[\"']")
     files = [*(ROOT / "komorebi_qc").rglob("*.py"), ROOT / "lambda" / "app.py", ROOT / "template.yaml"]
-    assert {path.name for path in files if region.search(path.read_text())} <= {"demo.py"}
+    assert {path.name for path in files if region.search(path.read_text())} <= {"embedded_aws.py"}
 
 
 @pytest.mark.parametrize(
