@@ -19,5 +19,25 @@ from komorebi_qc.pipeline.diagnose import Diagnosis as Diagnosis
 from komorebi_qc.pipeline.options import Options as Options
 from komorebi_qc.pipeline.outcome import Outcome as Outcome
 
-__all__: list[str]
+__all__ = [
+    "Alignment",
+    "AuditStatus",
+    "CallEnd",
+    "Diagnosis",
+    "Finding",
+    "InputError",
+    "Jump",
+    "KomorebiError",
+    "Limits",
+    "Options",
+    "Outcome",
+    "PassingError",
+    "PermanentError",
+    "Progress",
+    "WrongPairError",
+    "audit",
+    "diagnose",
+    "process",
+    "upgrade",
+]
 __version__: str

@@ -36,20 +36,21 @@ from komorebi_qc.core.errors import (
 from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.pipeline.idempotency import is_done
 from komorebi_qc.pipeline.options import Options, Order
-from komorebi_qc.pipeline.outcome import Outcome
 from komorebi_qc.pipeline.process import process
 from komorebi_qc.queue.dead_letter import DeadLetter
 from komorebi_qc.queue.sqs import Queue, SqsQueues
 from komorebi_qc.storage.dynamodb import DynamoTable
 from komorebi_qc.storage.s3.media import S3Media
-from komorebi_qc.storage.s3.multipart_writer import STALE_AFTER
 from komorebi_qc.storage.s3.publication import PART_BYTES
+from komorebi_qc.storage.s3.stale_uploads import STALE_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from faulty_proxy import Fault
+
+    from komorebi_qc.pipeline.outcome import Outcome
 
 SHIM = """
 import os
@@ -697,7 +698,7 @@ def _what_fails(rights: Rights, taken: str, baseline: Mapping[str, str]) -> str:
     """The first sentence that says so.
 
     Raises:
-        AssertionError: where nothing fails, or by anything but a foreseen error with a sentence.
+        AssertionError: if nothing fails, or by anything but a foreseen error with a sentence.
     """
     likely = [scenario for part, scenario in _LIKELY.items() if part in taken]
     scenarios = rights.scenarios()

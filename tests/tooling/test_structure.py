@@ -1,4 +1,4 @@
-"""The layout of the package: few levels, small modules, small folders, and nothing flat at the top but the entry points."""
+"""The layout of the package: few levels, small modules, small folders, and only entry points at the top."""
 
 from __future__ import annotations
 
