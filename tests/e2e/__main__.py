@@ -1,6 +1,6 @@
-"""Runs the function on real parts: ``python tests/e2e [PART...]``, all parts where none is named.
+"""Runs the function on real parts: ``python tests/e2e [PART...]``. Without arguments all parts run.
 
-Each part is a module of this folder with ``run(report)``. The last line counts the cases; the exit code is 1 where one
+Each part is a module of this folder with ``run(report)``. The last line counts the cases; the exit code is 1 if one
 has failed.
 """
 

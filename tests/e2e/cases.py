@@ -1,4 +1,4 @@
-"""Recordings for the end-to-end runs: real captures, a large one made of them, and what is wrong with the bad ones."""
+"""Recordings for the end-to-end runs: real captures, a large one made of them, and bad ones with their errors."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Kind:
         name: in a word.
         call: Connect's audio.
         recording: the agent's.
-        call_end: as the backend tells it.
-        error: the class of the permanent error that it ends with; empty where it can be processed.
+        call_end: as the backend reports it.
+        error: the class of the permanent error that it ends with; empty if it can be processed.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a video is made of; two runs give the same, though not the same bytes (Matroska draws a number at random).
+    """A video's content. It is equal for two runs, but their bytes aren't (Matroska has a random number).
 
     Attributes:
         container: ``mp4`` or ``webm``.
@@ -118,7 +118,7 @@ def large_kind(seed: int = 11, size: int = LARGE_BYTES, container: str = "mp4") 
 
 
 def bad_kinds() -> list[Kind]:
-    """Recordings that no further try can help, and what each is refused with."""
+    """Recordings that fail permanently, each with its error."""
     sample = _sample()
     with wave.open(io.BytesIO(sample.call), "rb") as file:
         parameters, data = file.getparams(), file.readframes(file.getnframes())
@@ -149,7 +149,7 @@ def unusable_bodies() -> list[str]:
 
 
 def expected(kind: Kind, folder: Path) -> Result:
-    """What comes of a recording on this machine's disk, without any AWS."""
+    """The result of a recording on this machine's disk, without any AWS."""
     call, recording = folder / f"{kind.name}.wav", folder / f"{kind.name}.in"
     call.write_bytes(kind.call)
     recording.write_bytes(kind.recording)
@@ -165,7 +165,7 @@ def read_result(content: bytes) -> Result:
     """Demux and decode a video to its end.
 
     Raises:
-        ValueError: where it isn't playable to its end.
+        ValueError: if it isn't playable to its end.
     """
     digest = hashlib.sha256()
     packets, ends = [0, 0], [0.0, 0.0]
@@ -208,7 +208,7 @@ def item(recording_id: str, created: datetime, agent_id: str = "agent-7") -> dic
 
 
 def keys(recording_id: str, created: datetime, prefix: str, agent_id: str = "agent-7") -> tuple[str, str, str]:
-    """Where the call's audio, the agent's recording and the result lie: key, key, folder."""
+    """The key of the call audio, the key of the agent recording, and the result's folder."""
     day = f"{created:%Y/%m/%d}"
     call = f"{prefix}/CallRecordings/{day}/{recording_id}_{created:%Y%m%dT%H:%M}_UTC.wav"
     return call, f"{day}/{agent_id}/{recording_id}.mp4", f"{day}/{agent_id}/{recording_id}/"
@@ -220,12 +220,12 @@ def body(recording_id: str, call_end: str, **more: bool) -> str:
 
 
 def now() -> datetime:
-    """The present minute, without a zone, as the table tells it."""
+    """The present minute, without a zone, as in the table."""
     return datetime.now(UTC).replace(tzinfo=None, second=0, microsecond=0)
 
 
 def own(item_now: Mapping[str, Any]) -> dict[str, Any]:
-    """What isn't the package's to write."""
+    """The attributes that the package must not write."""
     return {
         name: value
         for name, value in item_now.items()

@@ -43,7 +43,7 @@ class World:
     """Buckets, table and queues on a stand-in for AWS.
 
     Attributes:
-        server: that stands in.
+        server: the stand-in for AWS.
         queue_url: whose messages the function gets.
         dead_url: its dead-letter queue.
     """
@@ -54,7 +54,7 @@ class World:
 
     @classmethod
     def on(cls, server: Server) -> World:
-        """Make all that the function is told of."""
+        """Make all the resources that the function's settings name."""
         s3, sqs = server.client("s3"), server.client("sqs")
         for bucket in (CONNECT, INPUT, OUTPUT):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -71,7 +71,7 @@ class World:
         return cls(server, queue["QueueUrl"], dead)
 
     def environment(self) -> dict[str, str]:
-        """The function's variables, and where its AWS is."""
+        """The function's variables, and the address of its AWS."""
         return {
             "AC_AUDIO_BUCKET_NAME": CONNECT,
             "INPUT_BUCKET_NAME": INPUT,
@@ -113,7 +113,7 @@ class Order:
     Attributes:
         world: where.
         recording_id: in the table.
-        call_end: as a message tells it.
+        call_end: as a message reports it.
     """
 
     world: World
@@ -140,14 +140,14 @@ class Order:
         return found
 
     def objects(self) -> dict[str, bytes]:
-        """What lies in the output bucket for it."""
+        """Its objects in the output bucket."""
         s3 = self.world.server.client("s3")
         listed = s3.list_objects_v2(Bucket=OUTPUT).get("Contents", [])
         keys = [found["Key"] for found in listed if self.recording_id in found["Key"]]
         return {key: s3.get_object(Bucket=OUTPUT, Key=key)["Body"].read() for key in keys}
 
     def is_processed(self) -> bool:
-        """Whether the item says so."""
+        """Whether the item is marked as processed."""
         return self.item().get("isProcessed") == {"BOOL": True}
 
     def check_done(self) -> str:
@@ -165,10 +165,10 @@ class Order:
         return f"{_check_whole(key, body):.2f} s published, {len(body):,} bytes"
 
     def check_not_done(self) -> None:
-        """See that nothing says it were done, and that nothing of it is half there.
+        """Check that it isn't reported as done, and that no result is incomplete.
 
         Raises:
-            AssertionError: naming what is wrong.
+            AssertionError: if it is; it names the fault.
         """
         assert not self.is_processed(), f"the item says processed: {self.item()}"
         for key, body in self.objects().items():
@@ -176,10 +176,10 @@ class Order:
                 _check_whole(key, body)
 
     def check_dead_letter(self) -> str:
-        """See that the message was set aside, with its reason; the reason.
+        """Check that its message is in the dead-letter queue with a reason, and return the reason.
 
         Raises:
-            AssertionError: where it wasn't.
+            AssertionError: if it wasn't.
         """
         sqs, url = self.world.server.client("sqs"), self.world.dead_url
         for _ in range(20):
@@ -221,7 +221,7 @@ def _check_whole(key: str, body: bytes) -> float:
     """See that a unified recording shows all that the sample does, no picture missing at its end; its seconds.
 
     Raises:
-        AssertionError: where it is shorter.
+        AssertionError: if it is shorter.
     """
     shown_s, all_s = _played_s(body), _sample_s()
     assert shown_s > all_s - 0.05, f"{key} is half there: {shown_s:.2f} s of {all_s:.2f}"
@@ -245,7 +245,7 @@ def _played_s(body: bytes) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a call of the function came to.
+    """The answer to a call of the function.
 
     Attributes:
         text: the answer, as it came.
@@ -256,7 +256,7 @@ class Answer:
     seconds: float
 
     def failures(self) -> list[str] | None:
-        """The messages to come again; None where it is no answer of a handler, so that Lambda offers all again."""
+        """The messages to deliver again; None if no handler has answered, so that Lambda delivers all again."""
         try:
             found = json.loads(self.text)["batchItemFailures"]
         except (ValueError, KeyError, TypeError):
@@ -275,7 +275,7 @@ class Answer:
         """See that the message is offered again.
 
         Raises:
-            AssertionError: where it is reported as done.
+            AssertionError: if it is reported as done.
         """
         assert self.failures() != [], "the message was reported as done"
 
@@ -288,7 +288,7 @@ class Function:
         process: the outermost one; with it goes all that runs inside.
         port: of the emulator.
         scratch: the function's temporary folder, as it sees it.
-        log: what emulator and function print.
+        log: the output of emulator and function.
     """
 
     process: subprocess.Popen[bytes]
@@ -300,7 +300,7 @@ class Function:
         """Call the function.
 
         Raises:
-            AssertionError: where no answer comes in time; the log's end is in its words.
+            AssertionError: if no answer comes in time; the log's end is in its words.
         """
         began = time.monotonic()
         while True:
@@ -318,10 +318,10 @@ class Function:
                 connection.close()
 
     def start_s(self) -> float:
-        """How long it took, at its first start, until it could take a call: what Lambda calls the init phase.
+        """Seconds from its first start until it could take a call. Lambda calls this the init phase.
 
         Raises:
-            AssertionError: where the emulator doesn't say.
+            AssertionError: if the emulator doesn't say.
         """
         found = re.search(r"INIT REPORT\(durationMs: ([\d.]+)\)", self.log.read_text(errors="replace"))
         assert found, f"the emulator doesn't say how long the start took: {self.tail()}"
@@ -331,7 +331,7 @@ class Function:
         """The process that runs the handler.
 
         Raises:
-            AssertionError: where there is none.
+            AssertionError: if it doesn't run.
         """
         found = [pid for pid in _descendants(self.process.pid) if b"app.handler" in _command(pid)]
         found = [pid for pid in found if b"rie" not in _command(pid) and b"unshare" not in _command(pid)]
@@ -354,7 +354,7 @@ class Function:
         return Path(f"/proc/{_inner(self.process.pid)}/root{self.scratch}")
 
     def leftovers(self) -> list[str]:
-        """What lies in the function's temporary folder, deleted files that are still open included."""
+        """The files in the function's temporary folder, deleted files that are still open included."""
         inside = self._scratch()
         found = [path.relative_to(inside).as_posix() for path in inside.rglob("*")]
         found = [path for path in found if path.split("/")[0] != ".aws-xray"]  # the SDK's mark that it has started
@@ -363,7 +363,7 @@ class Function:
                 for handle in Path(f"/proc/{pid}/fd").iterdir():
                     with suppress(OSError):
                         target = str(handle.readlink())
-                        is_ours = target.startswith(f"{ROOT}/")  # its log, where the repository lies in such a folder
+                        is_ours = target.startswith(f"{ROOT}/")  # its log, if the repository is in such a folder
                         if target.startswith(f"{self.scratch}/") and not is_ours:
                             found.append(target)
         return found
@@ -402,7 +402,7 @@ def _command(pid: int) -> bytes:
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End unshare and its child, the first process of the namespace: the kernel ends all others of it at once.
 
-    What --kill-child asks the kernel for is forgotten where the child becomes another user.
+    The kernel drops the effect of --kill-child if the child becomes another user.
     """
     for pid in reversed(_descendants(process.pid)[:2]):
         with suppress(ProcessLookupError):
@@ -422,13 +422,13 @@ def run(
 
     Args:
         setup: shell commands that are run first, inside the namespaces; they end with ``exec "$@"`` or the like.
-        argv: what the emulator starts: the runtime's client.
-        emulator: where it lies, for whoever `setup` hands over to.
+        argv: the runtime's client, which the emulator starts.
+        emulator: its path, for the commands after `setup`.
         environment: all of it.
         scratch: the temporary folder of the function, as it sees it.
 
     Raises:
-        MissingPartError: where this machine can't do it.
+        MissingPartError: if this machine can't do it.
     """
     need_root("make namespaces for the function")
     unshare = program("unshare", "util-linux")
@@ -462,8 +462,8 @@ class Gate:
     """A way to S3 that can be shut: it holds a request back, so that something can happen at that very moment.
 
     Attributes:
-        port: where it listens.
-        target: where it leads.
+        port: that it listens on.
+        target: the address that it leads to.
         requests: the first lines of all that came through.
         held: set as soon as a request is held back.
     """

@@ -40,16 +40,16 @@ FOLDER, PORTS = {folder!r}, {ports!r}
 def handler(event, context):
     if "whoami" in event:
         return {{name: value for name, value in os.environ.items() if name.startswith("AWS_")}}
-    told = dict(event["Records"][0], began=time.time())
+    note = dict(event["Records"][0], began=time.time())
     try:
-        if "crash" in told["body"]:
+        if "crash" in note["body"]:
             raise RuntimeError("the process ended before it answered")
-        told["answer"] = call(event)
-        return told["answer"]
+        note["answer"] = call(event)
+        return note["answer"]
     finally:
-        told["ended"] = time.time()
+        note["ended"] = time.time()
         with open(FOLDER + "/calls", "a") as log:
-            log.write(json.dumps(told) + "\\n")
+            log.write(json.dumps(note) + "\\n")
 
 def call(event):
     until = time.monotonic() + 120
@@ -106,7 +106,7 @@ class Scene:
     Attributes:
         stack: that was deployed.
         folder: for the shim's notes and the function's logs.
-        function_logs: what the function printed, by process.
+        function_logs: the function's output, by process.
         created: of all recordings but some.
     """
 
@@ -117,7 +117,7 @@ class Scene:
 
     @property
     def server(self) -> Server:
-        """Where all is."""
+        """The server of all parts."""
         return self.stack.server
 
     def client(self, service: str) -> Any:
@@ -148,18 +148,18 @@ class Scene:
         notes = self.folder / "calls"
         found = []
         for line in notes.read_text().splitlines() if notes.exists() else ():
-            told = json.loads(line)
-            answer = told.get("answer")
+            note = json.loads(line)
+            answer = note.get("answer")
             failed = [] if answer is None else [f["itemIdentifier"] for f in answer["batchItemFailures"]]
             found.append(
                 Call(
-                    told["messageId"],
-                    told["receiptHandle"],
-                    int(told["attributes"]["ApproximateReceiveCount"]),
-                    told["body"],
-                    told["began"],
-                    told["ended"],
-                    told["messageId"] in failed,
+                    note["messageId"],
+                    note["receiptHandle"],
+                    int(note["attributes"]["ApproximateReceiveCount"]),
+                    note["body"],
+                    note["began"],
+                    note["ended"],
+                    note["messageId"] in failed,
                     answer is None,
                 )
             )
@@ -169,7 +169,7 @@ class Scene:
         """Wait until something is so.
 
         Raises:
-            AssertionError: where it isn't in time.
+            AssertionError: if it isn't in time.
         """
         until = time.monotonic() + within_s
         while not is_so():
@@ -193,8 +193,8 @@ class Scene:
 
     def _count(self, queue: str, name: str) -> int:
         url = self.stack.outputs[queue]
-        told = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
-        return int(told["Attributes"][name])
+        answer = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+        return int(answer["Attributes"][name])
 
     def letters(self) -> dict[str, DeadLetter]:
         """The dead letters so far, by message ID."""
@@ -224,13 +224,13 @@ class Scene:
         return "\n".join(path.read_text(errors="replace") for path in self.function_logs)
 
     def reports(self) -> list[dict[str, Any]]:
-        """The log lines that tell how a message fared."""
+        """The log lines with a message's outcome."""
         found = []
         for line in self.log().splitlines():
             with suppress(ValueError):
-                told = json.loads(line)
-                if isinstance(told, dict) and "outcome" in told:
-                    found.append(told)
+                entry = json.loads(line)
+                if isinstance(entry, dict) and "outcome" in entry:
+                    found.append(entry)
         return found
 
     def item(self, recording_id: str) -> dict[str, Any]:
@@ -240,7 +240,7 @@ class Scene:
         return found
 
     def video(self, recording_id: str) -> bytes | None:
-        """The result; None for none."""
+        """The result; None if it doesn't exist."""
         folder = cases.keys(recording_id, self.created, PREFIX)[2]
         listed = self.client("s3").list_objects_v2(Bucket=OUTPUT, Prefix=folder).get("Contents", ())
         keys = [entry["Key"] for entry in listed if "/recording." in entry["Key"]]
@@ -266,7 +266,7 @@ def run(report: Report) -> None:
         bad_messages(report, scene)
         tries_that_end(report, scene)
         late_audio(report, scene, late)
-        what_is_told(report, scene)
+        queue_log_and_metrics(report, scene)
 
 
 @contextmanager
@@ -391,13 +391,13 @@ def good_messages(report: Report, scene: Scene) -> None:
         scene.wait("it is called for", lambda: scene.calls(again), 60)
         forced = scene.send(cases.body("twice", kind.call_end, force=True))
         scene.wait("it is called for", lambda: scene.calls(forced), 60)
-        told = {r["messageID"]: r["outcome"] for r in scene.reports()}
-        assert [told[first], told[again], told[forced]] == ["done", "skipped", "done"], told
+        outcomes = {r["messageID"]: r["outcome"] for r in scene.reports()}
+        assert [outcomes[first], outcomes[again], outcomes[forced]] == ["done", "skipped", "done"], outcomes
         case.note("done, skipped, done")
 
 
 def bad_messages(report: Report, scene: Scene) -> None:
-    """What no further try can help: one call, and a letter with its reason."""
+    """A permanent error takes one call, and gives a dead letter with its reason."""
     with report.case("messages that can't be read are dead letters after one call") as case:
         sent = {scene.send(body): body for body in cases.unusable_bodies()}
         scene.wait("all are called for", lambda: all(scene.calls(message) for message in sent), 60)
@@ -441,16 +441,16 @@ def _check_dead(scene: Scene, wanted: Mapping[str, str]) -> None:
 
 
 def tries_that_end(report: Report, scene: Scene) -> None:
-    """What may pass is tried as often as the template says."""
+    """A passing error is retried as often as the template says."""
     tries = _tries(scene)
-    with report.case(f"what never comes is a dead letter after {tries} tries, each wait twice the last") as case:
+    with report.case(f"a missing file gives a dead letter after {tries} attempts, each wait twice the last") as case:
         scene.put("never", _vp9(), without="recording")
         message = scene.send(cases.body("never", _vp9().call_end))
         _go_through(scene, message, tries)
         letter = scene.letters()[message]
         assert (letter.kind, letter.error, letter.receive_count) == ("tries", "NotThereYetError", tries), letter
-        told = [r for r in scene.reports() if r["messageID"] == message]
-        waits = [r.get("retryInSeconds") for r in told]
+        reports = [r for r in scene.reports() if r["messageID"] == message]
+        waits = [r.get("retryInSeconds") for r in reports]
         assert len(waits) == tries, waits
         assert waits[-1] is None
         for n, wait_s in enumerate(waits[:-1]):
@@ -480,23 +480,25 @@ def _go_through(scene: Scene, message: str, tries: int) -> None:
 
 
 def late_audio(report: Report, scene: Scene, message: str) -> None:
-    """Connect's audio comes after the message: it is waited for, and really for as long as was told."""
+    """The call audio comes after the message: the next attempt comes after the reported wait."""
     with report.case("audio that comes late: the message comes back after the time it was hidden for") as case:
         first = scene.calls(message)[0]
         assert first.is_failed
-        told = next(r for r in scene.reports() if r["messageID"] == message)
-        assert told["error"] == "NotThereYetError"
-        assert 0.9 * FIRST_RETRY_S <= told["retryInSeconds"] <= 1.1 * FIRST_RETRY_S
+        reported = next(r for r in scene.reports() if r["messageID"] == message)
+        assert reported["error"] == "NotThereYetError"
+        assert 0.9 * FIRST_RETRY_S <= reported["retryInSeconds"] <= 1.1 * FIRST_RETRY_S
         scene.wait("its second call", lambda: len(scene.calls(message)) > 1, 90)
         first, second = scene.calls(message)
         waited_s = second.began - first.ended
-        assert abs(waited_s - told["retryInSeconds"]) < 5, f"{waited_s:.0f} s, and not {told['retryInSeconds']}"
+        assert abs(waited_s - reported["retryInSeconds"]) < 5, f"{waited_s:.0f} s, not {reported['retryInSeconds']}"
         assert not second.is_failed
         assert scene.video("late-1") is not None
-        case.note(f"told {told['retryInSeconds']} s, waited {waited_s:.1f} s, done on try {second.receive_count}")
+        case.note(
+            f"reported {reported['retryInSeconds']} s, waited {waited_s:.1f} s, done on attempt {second.receive_count}"
+        )
 
 
-def what_is_told(report: Report, scene: Scene) -> None:
+def queue_log_and_metrics(report: Report, scene: Scene) -> None:
     """After it all: queues, log and metrics."""
     with report.case("the queue is empty, and nothing dangles") as case:
         scene.wait("the queue is empty", lambda: not scene.waiting() and not scene.hidden(), 20)

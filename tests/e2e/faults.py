@@ -1,12 +1,12 @@
-"""Hundreds of messages, real workers, and everything that goes wrong on the way: what must be true in the end.
+"""Hundreds of messages, real workers and many kinds of failures, and checks of the final state.
 
 Real ``komorebi-qc worker`` processes take messages from moto's SQS, items from its DynamoDB, and media from
 SeaweedFS, through a proxy that refuses, throttles, hangs, cuts connections in mid-upload and loses answers. Workers are
 killed at random moments and in mid-upload, messages come twice and in any order, some can't be read, some recordings
 come late, and a backend goes on changing items meanwhile.
 
-What a retry waits for is asked of the queue and checked, not waited for: the harness makes a hidden message visible as
-soon as its worker has let go of it.
+The waits before retries are read from the queue and checked, not waited for: the harness makes a hidden message visible
+as soon as its worker has released it.
 
     python tests/e2e faults                 about 60 messages (CI)
     python tests/e2e/faults.py 500 [SEED]   500 messages, some minutes
@@ -60,8 +60,8 @@ class Planned:
         recording_id: its ID.
         kind: its media.
         created: its ``creationDate``.
-        role: ``good``, ``late`` (the call's audio comes after the first tries), ``crash`` (its worker dies each time),
-            or what is wrong with it.
+        role: ``good``, ``late`` (the call audio comes after the first attempts), ``crash`` (its worker dies each time),
+            or the recording's defect.
     """
 
     recording_id: str
@@ -83,7 +83,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is sent.
+    """The messages of a run.
 
     Attributes:
         recordings: by ID.
@@ -129,7 +129,7 @@ def make_plan(messages: int, seed: int) -> Plan:
     while len(bodies) < messages:
         of = choice.choice(again)
         forced = {"force": True} if of.can_be_done and choice.random() < 0.35 else {}
-        # The backend corrects itself now and then: the sound still says where the call lies.
+        # The backend sometimes corrects the call end: the call's position in the audio is the same.
         call_end = _a_second_later(of.kind.call_end) if of.can_be_done and choice.random() < 0.2 else of.kind.call_end
         bodies.append(cases.body(of.recording_id, call_end, **forced))
     choice.shuffle(bodies)
@@ -160,7 +160,7 @@ class Hand:
 
 @dataclass(slots=True)
 class Seen:
-    """What went through the proxy."""
+    """Counts of the requests through the proxy."""
 
     deliveries: Counter[str] = field(default_factory=Counter)
     deleted: set[str] = field(default_factory=set)
@@ -174,7 +174,7 @@ class Seen:
 
 
 class Floor:
-    """The workers, and what each has in hand."""
+    """The workers, and the messages of each."""
 
     def __init__(self, plan: Plan, queue: Any, queue_url: str, s3: Any, seed: int) -> None:
         self.plan = plan
@@ -191,7 +191,7 @@ class Floor:
         self._lock = threading.RLock()
         self._is_open = True
 
-    # What the proxy tells.
+    # The proxy's callbacks.
 
     async def before(self, request: Request) -> Request:
         """A poll means that the worker has let go of what it had in hand."""
@@ -327,7 +327,7 @@ class Floor:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        time.sleep(0.05)  # what it had sent already is on its way through the proxy
+        time.sleep(0.05)  # its last requests are still on their way through the proxy
         self.seen.kills[why] += 1
         for upload_id in self._uploads.pop(caller, {}):
             self.seen.excused[upload_id] = "its worker was killed"
@@ -430,8 +430,8 @@ class World:
     def left(self) -> int:
         """Messages in the queue."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        told = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)["Attributes"]
-        return sum(int(told[name]) for name in names)
+        counts = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)["Attributes"]
+        return sum(int(counts[name]) for name in names)
 
     def letters(self) -> list[tuple[DeadLetter, str]]:
         """All dead letters, and which message each was in the queue."""
@@ -463,7 +463,7 @@ def run(report: Report) -> None:
 
 
 def measure(report: Report, messages: int, seed: int) -> None:
-    """One run, and what must be true of it."""
+    """One run, and its checks."""
     with tempfile.TemporaryDirectory(prefix="komorebi-e2e-") as name, ExitStack() as stack:
         folder = Path(name)
         with report.case("parts come up") as case:
@@ -505,7 +505,7 @@ def _make_world(storage: Server, rest: Server, plan: Plan) -> World:
 
 @dataclass(frozen=True, slots=True)
 class _After:
-    """When all is over: who took part, and what they told."""
+    """The state after the run: its parts, and their reports."""
 
     floor: Floor
     faults: Faults
@@ -515,8 +515,8 @@ class _After:
     sent: dict[str, str]
     codes: list[int | None]
     letters: list[tuple[DeadLetter, str]]
-    told: Counter[str]
-    told_done: set[str]
+    outcomes: Counter[str]
+    reported_done: set[str]
     left_behind: list[str]
 
 
@@ -594,7 +594,7 @@ class _Run:
         until = time.monotonic() + self.plan.limit_s
         next_kill = 3.0
         moments: list[float] = []
-        looked, left = 0.0, len(self.plan.bodies)
+        checked_at, left = 0.0, len(self.plan.bodies)
         while time.monotonic() < until:
             floor.tend()
             if (delivered := floor.seen.deliveries.total()) >= next_kill:
@@ -608,15 +608,15 @@ class _Run:
                 key = cases.keys(recording_id, of.created, PREFIX)[0]
                 self.world.s3.put_object(Bucket=CONNECT, Key=key, Body=of.kind.call)
                 floor.late_due.discard(recording_id)
-            if time.monotonic() - looked > 1:
-                looked, left = time.monotonic(), self.world.left()
+            if time.monotonic() - checked_at > 1:
+                checked_at, left = time.monotonic(), self.world.left()
                 if not left and floor.is_idle:
                     return 0
             time.sleep(0.03)
         return left
 
     def _look(self, of: Planned) -> int:
-        """1 where there is a result and it is whole, 0 where there is none yet."""
+        """1 if the result is complete, 0 if it doesn't exist yet."""
         found = self.world.video(of)
         if found is None:
             return 0
@@ -653,16 +653,16 @@ class _Run:
             case.note(f"{len(after.codes)} workers stopped on SIGTERM")
 
         with report.case("no error is unforeseen") as case:
-            case.note(", ".join(f"{count} {name}" for name, count in after.told.most_common()))
-            assert not after.told["unexpected"], self._unexpected()
+            case.note(", ".join(f"{count} {name}" for name, count in after.outcomes.most_common()))
+            assert not after.outcomes["unexpected"], self._unexpected()
 
     def _audit_messages(self, after: _After) -> None:
-        """What became of each message."""
+        """Check the outcome of each message."""
         report, seen = self.report, after.floor.seen
         with report.case("each message is done or a dead letter") as case:
             dead = {message_id for _, message_id in after.letters}
             assert dead <= after.sent.keys(), f"letters of messages never sent: {dead - after.sent.keys()}"
-            lost = after.sent.keys() - after.told_done - dead
+            lost = after.sent.keys() - after.reported_done - dead
             assert not lost, f"{len(lost)} messages are gone, and nobody said that they are done"
             assert after.sent.keys() - dead <= seen.deleted
             twice = len(after.letters) - len(dead)
@@ -684,7 +684,7 @@ class _Run:
             case.note(f"{len(seen.waits)} waits of up to {longest_s} s after up to {tries} tries")
 
     def _audit_results(self, after: _After) -> None:
-        """What became of each recording."""
+        """Check the outcome of each recording."""
         report, done = self.report, self.done
         with report.case("each recording is done, or a dead letter") as case:
             done += self._check_recordings([letter for letter, _ in after.letters])
@@ -697,12 +697,12 @@ class _Run:
             case.note(f"{len(done)} decoded to their end in the end, {after.viewer.seen} on the way")
             assert not after.viewer.wrong, after.viewer.wrong[:3]
 
-        with report.case("item and qc.json tell of the same order") as case:
+        with report.case("item and qc.json are of the same order") as case:
             case.note(f"{len(self.mixed)} of {len(done)} don't")
             assert not self.mixed, self.mixed
 
     def _audit_leftovers(self, after: _After) -> None:
-        """What is there that should not be, or has gone."""
+        """Check for superfluous and missing objects."""
         report, seen, done = self.report, after.floor.seen, self.done
         with report.case("nothing else is in the output bucket") as case:
             found = {entry["Key"] for entry in _all_objects(self.world.s3, OUTPUT)}
@@ -743,7 +743,7 @@ class _Run:
             if of is None:
                 assert (letter.kind, letter.error) == ("permanent", "MessageError"), letter
             elif letter.kind == "unknown":
-                # Its worker died on each try: nobody was there to write a reason, and the letter says so.
+                # Its worker died on each attempt and couldn't write a reason, so the dead letter has the default one.
                 assert of.role == "crash" or letter.reason == NO_REASON, letter
             elif letter.kind == "permanent":
                 assert letter.error == of.error, f"{of.recording_id}: {letter.error} and not {of.error}"
@@ -770,7 +770,7 @@ class _Run:
         return done
 
     def _check_beside(self, of: Planned) -> None:
-        """The thumbnail, the findings and the item tell of the same video."""
+        """The thumbnail, the findings and the item belong to the same video."""
         _, _, folder = cases.keys(of.recording_id, of.created, PREFIX)
         thumbnail = self.world.s3.get_object(Bucket=OUTPUT, Key=f"{folder}thumbnail.png")["Body"].read()
         assert thumbnail.startswith(b"\x89PNG") and thumbnail.rstrip().endswith(b"IEND\xaeB`\x82"), of.recording_id  # noqa: PT018
@@ -780,8 +780,8 @@ class _Run:
         assert item["outputContainer"]["S"] == document["container"] == self.expected[of.kind.name].container
         assert item["qcVerdict"]["S"] == document["verdict"]
         assert item["qcInputsFingerprint"]["S"]
-        told_s, error_s = document["call_end"]["error_s"], item.get("qcCallEndErrorSeconds", {}).get("N")
-        if error_s is not None and abs(told_s - float(error_s)) > 1e-6:
+        found_s, error_s = document["call_end"]["error_s"], item.get("qcCallEndErrorSeconds", {}).get("N")
+        if error_s is not None and abs(found_s - float(error_s)) > 1e-6:
             self.mixed.append(of.recording_id)
 
     def _item(self, of: Planned) -> dict[str, Any]:
@@ -794,18 +794,18 @@ class _Run:
         return [line for log in logs for line in log.read_text(errors="replace").splitlines()]
 
     def _read_logs(self) -> tuple[Counter[str], set[str], list[str]]:
-        """How messages fared as the handler tells it, which it says are done, and which uploads it says it left."""
-        told, done, left_behind = Counter[str](), set(), []
+        """The handler's log: the number of messages by outcome, the done ones, and the uploads left behind."""
+        outcomes, done, left_behind = Counter[str](), set(), []
         for line in self._log_lines():
             with suppress(ValueError):
                 said = json.loads(line)
                 if isinstance(said, dict) and "outcome" in said:
-                    told[said["outcome"]] += 1
+                    outcomes[said["outcome"]] += 1
                     if said["outcome"] in ("done", "skipped"):
                         done.add(said["messageID"])
             if "left behind" in line:
                 left_behind.append(line)
-        return told, done, left_behind
+        return outcomes, done, left_behind
 
     def _unexpected(self) -> list[str]:
         return [line for line in self._log_lines() if '"unexpected"' in line][:3]
@@ -817,7 +817,7 @@ def _all_objects(s3: Any, bucket: str) -> list[dict[str, Any]]:
 
 
 def replace_endpoint(server: Server, service: str, url: str) -> Any:
-    """A server's client that goes by way of the proxy."""
+    """A server's client whose requests go through the proxy."""
     return replace(server, port=int(url.rpartition(":")[2])).client(service)
 
 

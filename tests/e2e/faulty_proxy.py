@@ -51,16 +51,16 @@ class Request:
     body: bytes
 
     def json(self) -> dict[str, Any]:
-        """The body, where it is JSON."""
+        """The body of a JSON request."""
         found: dict[str, Any] = json.loads(self.body or b"{}")
         return found
 
 
 class Watcher(Protocol):
-    """Told of what goes through."""
+    """Its methods are called for each request."""
 
     async def before(self, request: Request) -> Request:
-        """A request, before anything is done with it; what is returned goes on."""
+        """Take a request before it is forwarded; the returned one is forwarded."""
         ...
 
     async def after(self, request: Request, status: int, body: bytes, *, arrives: bool) -> None:
@@ -76,7 +76,7 @@ class Faults:
         seed: makes it repeatable, as far as the workers' own order is.
         rate: the share of requests that are struck.
         long_rate: the share of these after which the same request is refused until boto3 gives up.
-        counts: what was done, by service and fault.
+        counts: of injected faults, by service and fault.
     """
 
     seed: int
@@ -129,7 +129,7 @@ class FaultyProxy:
     """The listeners, in a thread of their own."""
 
     def __init__(self, faults: Faults, watcher: Watcher) -> None:
-        """Take what may happen, and who is told."""
+        """Keep the faults, and the watcher whose methods are called."""
         self.faults = faults
         self._watcher = watcher
         self._loop = asyncio.new_event_loop()
@@ -209,8 +209,8 @@ class FaultyProxy:
             status, content = self._refusal(service, fault)
             kind = "application/xml" if service == "s3" else "application/x-amz-json-1.0"
             shown = b"" if method == "HEAD" else content
-            told = f"HTTP/1.1 {status} Fault\r\nContent-Type: {kind}\r\nContent-Length: {len(shown)}\r\n"
-            writer.write(told.encode() + b"Connection: close\r\n\r\n" + shown)
+            header = f"HTTP/1.1 {status} Fault\r\nContent-Type: {kind}\r\nContent-Length: {len(shown)}\r\n"
+            writer.write(header.encode() + b"Connection: close\r\n\r\n" + shown)
             await writer.drain()
             return
         if fault == "hung":
@@ -269,8 +269,8 @@ def _s3_operation(method: str, path: str) -> str:
 
 def _head_to_send(line: str, headers: Mapping[str, str], length: int) -> bytes:
     kept = {name: value for name, value in headers.items() if name not in ("expect", "connection", "content-length")}
-    told = {**kept, "content-length": str(length), "connection": "close"}
-    return "\r\n".join([line, *(f"{name}: {value}" for name, value in told.items()), "", ""]).encode("latin-1")
+    headers = {**kept, "content-length": str(length), "connection": "close"}
+    return "\r\n".join([line, *(f"{name}: {value}" for name, value in headers.items()), "", ""]).encode("latin-1")
 
 
 async def _ask(port: int, request: bytes) -> bytes:

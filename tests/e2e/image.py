@@ -44,7 +44,7 @@ NAME = "localhost/komorebi-qc:e2e"
 LOCK = ROOT / "lambda" / "requirements.lock"
 PACKAGES = "python3,python3-pip,ca-certificates"
 LARGEST_MB = 250
-"""What the function may add to its base. Most of it is FFmpeg, which PyAV brings."""
+"""The function's largest size beyond its base. Most of it is FFmpeg, which PyAV brings."""
 GLIBC = (2, 34)
 """Amazon Linux 2023's: a wheel that asks for more doesn't install there."""
 USER = "993:990"
@@ -54,7 +54,7 @@ START_S = 10.0
 """Lambda gives a function that long to start, before it counts as a failed one."""
 _OF_THE_DESK = {"PIL", "duckdb", "matplotlib", "pyarrow", "ruptures", "scipy"}
 ABSENT = {"moto", "rich", "typer", *_OF_THE_DESK}
-"""What the terminal's commands and the analyst's desk import and the function doesn't."""
+"""Packages that the terminal's commands and the analyst's desk import and the function doesn't."""
 
 _ENTRY = """#!/bin/sh
 # As AWS's: under an emulator where nobody else calls the function.
@@ -81,10 +81,10 @@ class Store:
     program: str
 
     def __call__(self, *words: str | Path, within_s: float = 300) -> str:
-        """Run one of its commands; what it prints.
+        """Run one of its commands and return its output.
 
         Raises:
-            AssertionError: where it fails, with what it says.
+            AssertionError: if it fails, with its error output.
         """
         argv = [self.program, "--root", str(BASE / "store"), "--runroot", str(BASE / "run"), *map(str, words)]
         done = subprocess.run(
@@ -130,10 +130,10 @@ class Image:
         return dict(variable.split("=", 1) for variable in self.config["Env"])
 
     def python(self, code: str) -> str:
-        """Run Python inside, as a user without rights; what it prints.
+        """Run Python inside, as a user without rights, and return its output.
 
         Raises:
-            AssertionError: where it fails.
+            AssertionError: if it fails.
         """
         environment = {**self.environment, "PYTHONPATH": "/var/task"}
         python = ["python3", "-W", "error", "-c", code]
@@ -159,7 +159,7 @@ def run_alone(report: Report) -> None:
         need_root("make an image's files")
         made = Store(program("buildah", "buildah"))
         program("netavark", "netavark")
-        made("rm", "--all")  # what a run that was killed has left
+        made("rm", "--all")  # containers of a killed run
         base = make_base(made)
         store = made
         case.note(base)
@@ -193,10 +193,10 @@ def run_alone(report: Report) -> None:
 
 
 def make_base(store: Store) -> str:
-    """The image that stands in for AWS's base; made by debootstrap where it isn't there yet.
+    """The stand-in for AWS's base image. debootstrap makes it if it doesn't exist yet.
 
     Raises:
-        MissingPartError: where it can't be made.
+        MissingPartError: if it can't be made.
     """
     rie = emulator()
     lock = Path(__file__).with_name("runtime.lock")
@@ -225,17 +225,17 @@ def make_base(store: Store) -> str:
 
 
 def _mirror(suite: str) -> list[str]:
-    """Where this machine's apt has the suite from; nothing where it doesn't say."""
+    """The mirror of this machine's apt for the suite; empty if apt doesn't report it."""
     argv = ["apt-get", "indextargets", "--format", "$(REPO_URI)", f"Codename: {suite}", "Created-By: Packages"]
     try:
-        told = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60).stdout.split()
+        addresses = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60).stdout.split()
     except OSError:
         return []
-    return told[:1]
+    return addresses[:1]
 
 
 def _lay_out(root: Path, rie: Path, lock: Path) -> None:
-    """What AWS's base has beside Python."""
+    """Add the parts that AWS's base has beside Python."""
     shutil.copy(rie, root / "usr" / "local" / "bin" / "aws-lambda-rie")
     (version,) = {path.name.removeprefix("python") for path in (root / "usr" / "bin").glob("python3.[0-9][0-9]")}
     machine = platform.machine()
@@ -259,7 +259,7 @@ def build(store: Store, base: str) -> None:
     """Build the image as anybody would, but for the base and the way to the package index.
 
     Raises:
-        AssertionError: where it fails, with what buildah says.
+        AssertionError: if it fails, with buildah's error output.
     """
     with tempfile.TemporaryDirectory() as folder:
         settings, mounts = pip_settings()
@@ -292,10 +292,10 @@ def pip_settings() -> tuple[str, list[tuple[str, str]]]:
     """How pip reaches its index on this machine: a pip.conf, and the files it names, to be mounted while it runs."""
     wanted = {"cert", "extra-index-url", "find-links", "index-url", "no-index", "proxy", "timeout", "trusted-host"}
     argv = [sys.executable, "-m", "pip", "config", "list"]
-    told = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout
+    printed = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout
     found: dict[str, str] = {}
     for line in sorted(
-        told.splitlines(), key=lambda line: line.startswith(":env:")
+        printed.splitlines(), key=lambda line: line.startswith(":env:")
     ):  # the environment has the last say
         name, _, value = line.partition("=")
         if (key := name.rsplit(".", 1)[-1]) in wanted:
@@ -382,7 +382,9 @@ def check_packages(image: Image) -> int:
     assert locked.items() <= whole, f"remake the locks (`make lock`): {sorted(locked.items() - whole)}"
     for name, found in there.items():
         says = [path for path in found.files or () if re.search(r"LICEN[CS]E|COPYING|NOTICE", path.name, re.IGNORECASE)]
-        says = [path for path in says if (image.task / path.parent).is_dir()]  # what went whole needs none
+        says = [
+            path for path in says if (image.task / path.parent).is_dir()
+        ]  # a package that was removed whole needs no licence
         kept = [path for path in says if (image.task / path).is_file()]
         assert kept == says, f"{name}'s licence was removed: {sorted(map(str, set(says) - set(kept)))}"
         assert kept or found.metadata.get_all("License") or found.metadata.get_all("Classifier"), f"{name}: no licence"
@@ -393,7 +395,7 @@ def check_imports(image: Image) -> str:
     """Import every module of the package in the image; the packages that aren't there.
 
     Raises:
-        AssertionError: where another is missing than those of the terminal and the desk.
+        AssertionError: if a package is missing that isn't one of the terminal's or the desk's.
     """
     code = """
 import importlib, json, pkgutil
@@ -413,10 +415,10 @@ print(json.dumps(missing))
 
 
 def check_files(image: Image) -> None:
-    """See how the files lie there.
+    """Check the files' modes, their compiled bytecode, and that nothing of the build remains.
 
     Raises:
-        AssertionError: naming those that lie otherwise.
+        AssertionError: if a file isn't as it must be; it names the file.
     """
     for path in image.task.rglob("*"):
         mode = path.stat().st_mode
@@ -453,10 +455,10 @@ def check_services(image: Image) -> None:
 
 
 def process_one(image: Image) -> list[str]:
-    """One message under Lambda's conditions; what was measured.
+    """Process one message under Lambda's conditions; returns the measurements.
 
     Raises:
-        AssertionError: where anything isn't as it should be.
+        AssertionError: if anything isn't as it should be.
     """
     with tempfile.TemporaryDirectory() as folder, moto(Path(folder)) as server:
         world = World.on(server)
@@ -480,7 +482,7 @@ def process_one(image: Image) -> list[str]:
 def started(image: Image, world: World) -> Iterator[Function]:
     """The image's own entry point and command, under its own emulator, until the context ends.
 
-    Lambda has no /dev/shm, so there is none here.
+    Lambda has no /dev/shm, so it is missing here, too.
     """
     root, inside = image.root, f"--userspec={USER} {image.root}"
     setup = f"""

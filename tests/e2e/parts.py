@@ -1,7 +1,7 @@
-"""What the end-to-end runs have in common: finding the programs they need, and counting what came of each case.
+"""The common parts of the end-to-end runs: they find the needed programs and count each case's outcome.
 
-A run is a module of this folder with ``run(report)``, which hands each of its cases to `Report.case`. Where a program
-isn't there, `MissingPartError` says so and how to get it: the case is skipped, and in CI it has failed.
+A run is a module of this folder with ``run(report)``, which hands each of its cases to `Report.case`. If a program
+is missing, `MissingPartError` names it and how to get it: the case is skipped; in CI it fails.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".tools"
-"""What takes long to make is kept here; git doesn't see it."""
+"""Tools that take long to install are kept here; git ignores them."""
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 
@@ -35,14 +35,14 @@ Outcome = Literal["passed", "failed", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A case and what came of it.
+    """A case and its outcome.
 
     Attributes:
         part: the run's name.
         name: the case's.
         outcome: in a word.
         seconds: wall time.
-        detail: what was measured, or what went wrong.
+        detail: the measurements, or the error.
     """
 
     part: str
@@ -54,7 +54,7 @@ class Line:
 
 @dataclass(slots=True)
 class Case:
-    """A case that is running; what it adds to `measured` is printed beside it."""
+    """A running case; the entries of `measured` are printed beside it."""
 
     measured: list[str] = field(default_factory=list)
 
@@ -77,7 +77,7 @@ class Report:
 
     @contextmanager
     def case(self, name: str) -> Iterator[Case]:
-        """A case: what its body raises is its failure, and the next case runs all the same."""
+        """A case: an exception of its body is its failure, and the next case still runs."""
         began = time.monotonic()
         case = Case()
         outcome: Outcome = "passed"
@@ -106,12 +106,12 @@ class Report:
             seconds = sum(line.seconds for line in self.lines if line.part == part)
             counts = "".join(f"{self.count(outcome, part):>8}" for outcome in ("passed", "failed", "skipped"))
             rows.append(f"{part:<12}{counts}{seconds:>9.1f}")
-        told = ", ".join(f"{self.count(outcome)} {outcome}" for outcome in ("passed", "failed", "skipped"))
-        return "\n".join([*rows, "", f"e2e: {told}"])
+        totals = ", ".join(f"{self.count(outcome)} {outcome}" for outcome in ("passed", "failed", "skipped"))
+        return "\n".join([*rows, "", f"e2e: {totals}"])
 
 
 def program(name: str, package: str) -> str:
-    """Where a program lies.
+    """The path of a program.
 
     Raises:
         MissingPartError: naming Debian's package that brings it.
@@ -126,17 +126,17 @@ def need_root(why: str) -> None:
     """See that this process may do what only root may.
 
     Raises:
-        MissingPartError: where it isn't root.
+        MissingPartError: if it isn't root.
     """
     if os.geteuid() != 0:
         raise MissingPartError(f"only root may {why}")
 
 
 def emulator() -> Path:
-    """Lambda's runtime interface emulator, which comes with SAM CLI; made by .ci/tools.sh where it isn't there.
+    """Lambda's runtime interface emulator, which comes with SAM CLI. .ci/tools.sh installs it if it is missing.
 
     Raises:
-        MissingPartError: where it can't be made.
+        MissingPartError: if it can't be made.
     """
     made = subprocess.run(
         [ROOT / ".ci" / "tools.sh", "--rie"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600
@@ -151,7 +151,7 @@ def runtime_client() -> Path:
     """A folder with AWS's runtime client (awslambdaric), for this Python.
 
     Raises:
-        MissingPartError: where it can't be installed.
+        MissingPartError: if it can't be installed.
     """
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     return install_locked(Path(__file__).with_name("runtime.lock"), TOOLS / f"runtime-{version}")
@@ -161,7 +161,7 @@ def install_locked(lock: Path, folder: Path, *options: str) -> Path:
     """Install a lock file's packages into a folder, unless it was made from this very lock.
 
     Raises:
-        MissingPartError: where pip can't.
+        MissingPartError: if pip can't.
     """
     mark = folder / ".lock"
     if not mark.is_file() or mark.read_bytes() != lock.read_bytes():

@@ -1,7 +1,7 @@
 """The handler under Lambda's runtime interface emulator, in good days and in bad ones.
 
-Each case asks what whoever waits for the recording needs: a message is only reported as done when the recording is
-published whole; what went wrong leaves nothing half published and no file behind; and the next call works.
+Each case checks the needs of the recording's viewers: a message is only reported as done when the recording is
+published whole; a failure leaves no partial result and no file behind; and the next call works.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from emulator import Answer, Function, Gate, Order
 
-# Lambda's own; here a file system of the function's alone, which hides what else is there: not the repository, if it
-# lies there.
+# Lambda's own; here a separate file system of the function, which hides this folder's other files. It must not hide
+# the repository.
 SCRATCH = "/var/tmp" if ROOT.is_relative_to("/tmp") else "/tmp"  # noqa: S108
 MEGABYTE = 1 << 20
 PLENTY = 2048 * MEGABYTE
@@ -127,7 +127,7 @@ def good_days(report: Report, stage: Stage) -> None:
 
 
 def time_limits(report: Report, stage: Stage) -> None:
-    """The function stops by itself; and where it hangs, it is ended."""
+    """The function stops by itself; if it hangs, it is ended."""
     with (
         report.case("near its time limit it stops by itself") as case,
         stage.function(variables={"AWS_LAMBDA_FUNCTION_TIMEOUT": "20"}) as function,
@@ -160,10 +160,10 @@ def deaths(report: Report, stage: Stage) -> None:
     """SIGKILL before each request that matters."""
     with report.case("killed while it reads: the next call works") as case:
         case.note(killed_at(stage, "killed-reading", rf"GET /{INPUT}/", 0))
-    writes = [told for told in stage.gate.requests if f" /{OUTPUT}/" in told and "good-1" in told]
-    count = sum(told.startswith(("PUT", "POST", "DELETE")) for told in writes)
+    writes = [line for line in stage.gate.requests if f" /{OUTPUT}/" in line and "good-1" in line]
+    count = sum(line.startswith(("PUT", "POST", "DELETE")) for line in writes)
     with report.case("a result takes at least one request to publish") as case:
-        assert count > 0, f"none was seen: {writes}"
+        assert count > 0, f"no request was seen: {writes}"
         case.note(f"{count} that write")
     for number in range(count):
         with report.case(f"killed before write {number + 1} of {count}: nothing is half there, the next call works"):
@@ -220,7 +220,7 @@ def shortages(report: Report, stage: Stage) -> None:
         ("64 kB of it, and a cache that wants more", "size=64k", "100"),
     ):
         with (
-            report.case(f"{SCRATCH}, {words}: the recording is made all the same") as case,
+            report.case(f"{SCRATCH}, {words}: the recording is still made") as case,
             stage.function(scratch=scratch, variables={"KOMOREBI_CACHE_MB": cache_mb}) as function,
         ):
             order = stage.world.record(f"room-{scratch.rpartition('=')[2]}-{cache_mb}")
@@ -228,7 +228,7 @@ def shortages(report: Report, stage: Stage) -> None:
             case.note(order.check_done())
             check_clean(function)
     with (
-        report.case(f"a cache in {SCRATCH}, which fills up in the middle: the recording is made all the same") as case,
+        report.case(f"a cache in {SCRATCH}, which fills up in the middle: the recording is still made") as case,
         stage.function(scratch=f"size={24 * MEGABYTE}", variables={"KOMOREBI_CACHE_MB": "100"}) as function,
     ):
         order = stage.world.record("fills-up")
@@ -301,7 +301,7 @@ def memory_group() -> Iterator[MemoryGroup]:
     """A control group of our own, removed in the end.
 
     Raises:
-        MissingPartError: where this machine has none to give.
+        MissingPartError: if this machine has no such control group.
     """
     first, second = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
     is_second = not first.is_dir()

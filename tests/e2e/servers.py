@@ -1,7 +1,7 @@
 """Stands in for AWS on the loopback interface: ministack, SeaweedFS and moto, each a process of its own.
 
-Every server is told to listen on 127.0.0.1 alone, on free ports, and is ended by its own process group's number. They
-see nothing of this machine's AWS configuration or proxies.
+Every server listens on 127.0.0.1 only, on free ports, and is ended by its own process group's number. The servers
+don't see this machine's AWS configuration or proxies.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Server:
     Attributes:
         port: on the loopback interface.
         pid: its process, and its process group.
-        log: what it prints.
+        log: its output.
     """
 
     port: int
@@ -121,7 +121,7 @@ def running(
     """A server, from when it answers until the context ends.
 
     Raises:
-        ServerError: where it ends by itself or doesn't answer in time.
+        ServerError: if it ends by itself or doesn't answer in time.
     """
     _end_on_sigterm()
     folder.mkdir(parents=True, exist_ok=True)
@@ -156,7 +156,7 @@ def _end_on_sigterm() -> None:
 
 
 def end_group(process: subprocess.Popen[Any], within_s: float = 1.0) -> None:
-    """End a process that was started as a group of its own, and what it has started."""
+    """End a process that was started in its own group, and its children."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
@@ -183,7 +183,7 @@ def seaweed(folder: Path) -> Iterator[Server]:
     """SeaweedFS's S3: real rules about parts, ETags, signatures and conditional requests.
 
     Raises:
-        ServerError: where it doesn't come up.
+        ServerError: if it doesn't come up.
     """
     folder.mkdir(parents=True, exist_ok=True)
     everything = {"credentials": [{"accessKey": KEY, "secretKey": KEY}], "actions": ["Admin"]}
@@ -243,7 +243,7 @@ def moto(folder: Path) -> Iterator[Server]:
     """Moto's server: SQS and DynamoDB, and S3 where rules about parts don't matter.
 
     Raises:
-        ServerError: where it doesn't come up.
+        ServerError: if it doesn't come up.
     """
     (port,) = free_ports(1)
     argv = [sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(port)]
@@ -267,7 +267,7 @@ def ministack(folder: Path, *, enforces_rights: bool = False) -> Iterator[Server
         enforces_rights: whether it checks signatures and policies.
 
     Raises:
-        ServerError: where it doesn't come up.
+        ServerError: if it doesn't come up.
     """
     (port,) = free_ports(1)
     environment = bare_environment(
@@ -294,10 +294,10 @@ def ministack(folder: Path, *, enforces_rights: bool = False) -> Iterator[Server
 
 
 def stand_ins() -> None:
-    """See that ministack and SeaweedFS are in .tools/stand; they are made where they aren't.
+    """Install ministack and SeaweedFS into `.tools/stand`, if they aren't there.
 
     Raises:
-        MissingPartError: where they can't be made.
+        MissingPartError: if they can't be made.
     """
     made = subprocess.run(
         [ROOT / ".ci" / "tools.sh", "stand"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600

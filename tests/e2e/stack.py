@@ -66,7 +66,7 @@ def _without_joins(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What was deployed.
+    """The deployed stack.
 
     Attributes:
         server: where.
@@ -102,7 +102,7 @@ def deploy(server: Server, code: str, *, is_enabled: bool = True) -> Stack:
         is_enabled: whether the queue's messages are handed to it.
 
     Raises:
-        RuntimeError: where the stack isn't complete within a minute.
+        RuntimeError: if the stack isn't complete within a minute.
     """
     s3, formation = server.client("s3"), server.client("cloudformation")
     for bucket in (CONNECT, INPUT, OUTPUT):
@@ -123,7 +123,7 @@ def deploy(server: Server, code: str, *, is_enabled: bool = True) -> Stack:
             why = [f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason', '')}" for e in events]
             raise RuntimeError(f"the stack is {stack['StackStatus']}: {'; '.join(why[:8])}")
         time.sleep(0.2)
-    outputs = {told["OutputKey"]: told["OutputValue"] for told in stack["Outputs"]}
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     function = server.client("lambda").get_function_configuration(FunctionName=outputs["FunctionName"])
     return Stack(server, outputs, function, function["Role"].rsplit("/", 1)[-1])
 

@@ -59,7 +59,7 @@ def handler(event, context):
     return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 """
 AGENT = "agent+7@example.org"
-"""What may stand in a key, and has to survive in an address."""
+"""Characters that a key may contain, and that an address has to preserve."""
 
 
 @dataclass(slots=True)
@@ -83,7 +83,7 @@ class Scripted(Faults):
 
 @dataclass(slots=True)
 class Watched:
-    """What went through, and what is to happen beside it.
+    """The requests so far, and an action beside each.
 
     Attributes:
         requests: operation and path of each, in their order.
@@ -112,8 +112,8 @@ class Place:
         dynamodb: the table's.
         media: over the proxy.
         table: the table.
-        faults: what strikes the media store's requests.
-        watched: what the media store asks for.
+        faults: of the media store's requests.
+        watched: the media store's requests.
         created: of the recordings.
     """
 
@@ -134,11 +134,11 @@ class Place:
         return Order(recording_id, parse_call_end(kind.call_end))
 
     def process(self, order: Order, media: S3Media | None = None) -> Outcome:
-        """Carry out an order; placed as told, since storage is what this is about."""
+        """Carry out an order. The reported call end places the call, because only storage is tested."""
         return process(order, table=self.table, media=media or self.media, options=Options(align="call-end"))
 
     def results(self, recording_id: str) -> dict[str, bytes]:
-        """What lies in the recording's folder, by name."""
+        """The objects in the recording's folder, by name."""
         folder = cases.keys(recording_id, self.created, PREFIX, AGENT)[2]
         listed = self.s3.list_objects_v2(Bucket=OUTPUT, Prefix=folder).get("Contents", ())
         return {
@@ -270,7 +270,7 @@ def parts_of_an_upload(report: Report, place: Place) -> None:
         assert place.results("large-1") == before
         case.note(f"stopped at the {checks}th look at the time")
 
-    with report.case("a last request that fails: what was there before comes back, byte for byte") as case:
+    with report.case("a last request that fails: the earlier result comes back, byte for byte") as case:
         before = place.results("large-1")
         answers: tuple[Fault, ...] = ("refused", "error_in_200")
         for answer in answers:
@@ -428,15 +428,15 @@ class Rights:
 
     @classmethod
     def of(cls, stack: Stack) -> Rights:
-        """Ask the deployed function for its credentials: whoever else asks for the role's is refused."""
+        """Ask the deployed function for its credentials: nothing else may use the role."""
         answer = stack.server.client("lambda").invoke(FunctionName=stack.outputs["FunctionName"], Payload=b"{}")
-        told = json.loads(answer["Payload"].read())
+        variables = json.loads(answer["Payload"].read())
         clients = {
             service: stack.server.client(
                 service,
-                key=told["AWS_ACCESS_KEY_ID"],
-                secret=told["AWS_SECRET_ACCESS_KEY"],
-                token=told["AWS_SESSION_TOKEN"],
+                key=variables["AWS_ACCESS_KEY_ID"],
+                secret=variables["AWS_SECRET_ACCESS_KEY"],
+                token=variables["AWS_SESSION_TOKEN"],
             )
             for service in ("s3", "dynamodb", "sqs", "iam")
         }
@@ -470,7 +470,7 @@ class Rights:
 
     def stores(self, s3: Any = None, stale_after: timedelta = STALE_AFTER) -> tuple[DynamoTable, S3Media]:
         """The product's stores, with the role's rights."""
-        client = _TellsAsS3(s3 or self.clients["s3"])
+        client = _AnswersAsS3(s3 or self.clients["s3"])
         media = S3Media(client, CONNECT, INPUT, OUTPUT, PREFIX, stale_after=stale_after)
         return DynamoTable(self.clients["dynamodb"], TABLE), media
 
@@ -489,7 +489,7 @@ class Rights:
         self.root("iam").put_role_policy(RoleName=self.stack.role, PolicyName=name, PolicyDocument=json.dumps(document))
 
     def scenarios(self) -> dict[str, Callable[[], str]]:
-        """What the function does, each with a word for what came of it."""
+        """The function's tasks; each returns its outcome in a word."""
         return {
             "mp4": lambda: self._made("vp9.mp4"),
             "webm": lambda: self._made("vp8.webm"),
@@ -555,7 +555,7 @@ class Rights:
         return "left" if left in {upload["UploadId"] for upload in uploads} else "cleared"
 
     def _message(self) -> str:
-        """A message is taken, shown to be hidden, set aside and deleted."""
+        """A message is received, hidden, sent to the dead-letter queue and deleted."""
         queue, desk = self.desk()
         self.root("sqs").send_message(QueueUrl=queue.url, MessageBody="rights")
         message = queue.receive(1, 30)
@@ -567,18 +567,18 @@ class Rights:
         )
         assert desk.send_to_dlq(letter)
         queue.delete(message)
-        return f"{tries} tries, hidden, set aside, deleted"
+        return f"{tries} attempts, hidden, sent to the dead-letter queue, deleted"
 
     def clear(self) -> None:
-        """Whatever a scenario that failed has left."""
+        """Delete the leftovers of a failed scenario."""
         for upload in self.root("s3").list_multipart_uploads(Bucket=OUTPUT).get("Uploads", ()):
             self.root("s3").abort_multipart_upload(Bucket=OUTPUT, Key=upload["Key"], UploadId=upload["UploadId"])
         for name in ("QueueUrl", "DeadLetterQueueUrl"):
             self.root("sqs").purge_queue(QueueUrl=self.stack.outputs[name])
 
 
-class _TellsAsS3:
-    """A client for a server that says 404 to anybody: S3 says 403 of what isn't there to whoever may not list."""
+class _AnswersAsS3:
+    """A client that answers as S3 does: a caller who may not list gets 403 for a missing object, not 404."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -618,14 +618,14 @@ class _Failing:
             return getattr(self._client, name)
 
         def fails(**_: Any) -> None:
-            told: Any = {"Error": {"Code": "InternalError"}, "ResponseMetadata": {"HTTPStatusCode": 500}}
-            raise ClientError(told, "CompleteMultipartUpload")
+            answer: Any = {"Error": {"Code": "InternalError"}, "ResponseMetadata": {"HTTPStatusCode": 500}}
+            raise ClientError(answer, "CompleteMultipartUpload")
 
         return fails
 
 
 NOT_OURS = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
-"""What Lambda itself does with the role, beside the function."""
+"""The actions that Lambda itself takes with the role, beside the function."""
 
 
 def least_privilege(report: Report, rights: Rights) -> None:
@@ -633,7 +633,7 @@ def least_privilege(report: Report, rights: Rights) -> None:
     baseline: dict[str, str] = {}
     with report.case("with the template's rights, all of it runs") as case:
         baseline = {name: act() for name, act in rights.scenarios().items()}
-        case.note("; ".join(f"{name}: {told}" for name, told in baseline.items()))
+        case.note("; ".join(f"{name}: {outcome}" for name, outcome in baseline.items()))
     if not baseline:
         return
     for taken, name, policy in _each_taken_away(rights.stack.policies()):
@@ -645,7 +645,7 @@ def least_privilege(report: Report, rights: Rights) -> None:
             finally:
                 rights.set_policy(name, before)
                 rights.clear()
-    with report.case("what isn't in the policy is refused") as case:
+    with report.case("an action outside the policy is refused") as case:
         case.note(_outside(rights))
     with report.case("each action was taken away but those that Lambda itself needs") as case:
         tried = {taken.partition(" ")[0] for taken, _, _ in _each_taken_away(rights.stack.policies())}
@@ -655,7 +655,7 @@ def least_privilege(report: Report, rights: Rights) -> None:
 
 
 def _each_taken_away(policies: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Every action on every resource taken away in turn: what it is, the policy's name, the policy without it."""
+    """Remove every action on every resource in turn: its name, the policy's name, and the policy without it."""
     for name, policy in policies.items():
         for n, statement in enumerate(policy["Statement"]):
             for action in _listed(statement["Action"]):
@@ -689,29 +689,29 @@ _LIKELY = {
     "s3:GetObject on e2e-output": "again",
     "s3:ListBucket on e2e-input": "recording not there yet",
 }
-"""Where it most likely shows; everything else is tried after it."""
+"""The scenario that most likely fails without it; all others are tried after it."""
 _WITHOUT = {"s3:ListBucketMultipartUploads": "left"}
-"""What is another word without its right, and no failure: the bucket's lifecycle rule does it later."""
+"""Rights whose absence changes the outcome without a failure: the bucket's lifecycle rule does the work later."""
 
 
 def _what_fails(rights: Rights, taken: str, baseline: Mapping[str, str]) -> str:
-    """The first sentence that says so.
+    """The first error that names the missing right.
 
     Raises:
-        AssertionError: if nothing fails, or by anything but a foreseen error with a sentence.
+        AssertionError: if nothing fails, or if an unforeseen error is raised.
     """
     likely = [scenario for part, scenario in _LIKELY.items() if part in taken]
     scenarios = rights.scenarios()
     for name in dict.fromkeys([*likely, *scenarios]):
         try:
-            told = scenarios[name]()
+            outcome = scenarios[name]()
         except KomorebiError as error:
             text = str(error)
             assert re.search(r"refuses|left behind", text), f"{name}: {text}"
             return f"{name}: {type(error).__name__}: {text}"
-        if told == _WITHOUT.get(taken.partition(" ")[0]) != baseline[name]:
-            return f"{name}: {told}, and nothing fails"
-        assert told == baseline[name], f"{name} ends with {told!r} in silence"
+        if outcome == _WITHOUT.get(taken.partition(" ")[0]) != baseline[name]:
+            return f"{name}: {outcome}, and nothing fails"
+        assert outcome == baseline[name], f"{name} ends with {outcome!r} in silence"
     raise AssertionError("everything runs without it: it is superfluous")
 
 

@@ -1,6 +1,6 @@
 """A run that streams from S3 to S3, killed or cut off at twenty seeded points: nothing of it is left behind.
 
-Real ``komorebi-qc process`` processes read from and write to SeaweedFS by way of a wire that counts bytes in both
+Real ``komorebi-qc process`` processes read from and write to SeaweedFS through a wire that counts bytes in both
 directions. At a seeded number of them the process is killed with SIGKILL, or the connection that carried them breaks:
 once, which the run has to get over, or from then on each time, which it has to end with a sentence, tidied up.
 
@@ -54,7 +54,7 @@ CONTAINERS = ("mp4", "webm")
 LARGE_BYTES = 31 << 20
 """More than four parts of an upload."""
 SMALL_BYTES = 64 << 10
-"""What still comes through a wire that is broken for good: requests that tidy up and their answers, and no media."""
+"""Bytes that still pass a wire that is broken for good: requests that clean up and their answers, but no media."""
 RUN_S = 240.0
 DONE = (0, 3)
 """Exit codes of a run that has published: 3 where a finding fails."""
@@ -62,11 +62,11 @@ DONE = (0, 3)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Where a run is disturbed.
+    """The point at which a run is disturbed.
 
     Attributes:
         container: of what is made.
-        how: what is done to it.
+        how: the kind of disturbance.
         direction: which bytes are counted, seen from the process.
         at_bytes: after how many.
     """
@@ -105,7 +105,7 @@ class Wire:
     """A way to a server that counts what it carries, and is cut on demand.
 
     Attributes:
-        port: where it listens.
+        port: that it listens on.
         carried: bytes so far, by direction.
         struck: the first line of the request whose connection the point fell on; empty before it is reached.
     """
@@ -175,7 +175,7 @@ class Wire:
 
         Args:
             direction: of the chunk.
-            chunk: what came.
+            chunk: the bytes.
             request: the first line of the request that it belongs to.
             still: how much of it comes through a wire that is broken for good.
         """
@@ -265,12 +265,12 @@ class _Line:
 
 @dataclass(slots=True)
 class Row:
-    """A point and what came of it, for the table."""
+    """A point and its outcome, for the table."""
 
     number: int
     point: Point
     struck: str
-    told: str
+    outcome: str
     uploads: int
     again: str
 
@@ -282,7 +282,7 @@ class Ended:
     Attributes:
         code: its exit code; negative for a signal.
         said: on standard error.
-        files: what lay in its temporary folder when it was struck, and after it; with a name or without.
+        files: in its temporary folder at the disturbance and after the run; with a name or without.
     """
 
     code: int
@@ -326,12 +326,12 @@ class Stand:
 
     @property
     def result_folder(self) -> str:
-        """Where the results lie."""
+        """The prefix of the results."""
         return cases.keys(self.recording_id, self.created, PREFIX)[2]
 
     @property
     def video_name(self) -> str:
-        """What the result is called there."""
+        """The result's name in that folder."""
         return f"recording.{self.container}"
 
     def lay_out(self) -> None:
@@ -343,7 +343,7 @@ class Stand:
         self.dynamodb.put_item(TableName=TABLE, Item=cases.item(self.recording_id, self.created))
 
     def objects(self) -> list[str]:
-        """The names of what is in sight in the recording's folder."""
+        """The names of the visible objects in the recording's folder."""
         listed = self.s3.list_objects_v2(Bucket=OUTPUT, Prefix=self.result_folder).get("Contents", ())
         return [entry["Key"].removeprefix(self.result_folder) for entry in listed]
 
@@ -357,7 +357,7 @@ class Stand:
         return bytes(answer["Body"].read())
 
     def is_processed(self) -> bool:
-        """Whether the item says so."""
+        """Whether the item is marked as processed."""
         key = {"videoID": {"S": self.recording_id}}
         found = self.dynamodb.get_item(TableName=TABLE, Key=key, ConsistentRead=True)
         return bool(found["Item"]["isProcessed"]["BOOL"])
@@ -420,7 +420,7 @@ class Stand:
 
 
 def _files_of(pid: int, folder: Path) -> list[str]:
-    """What a process has in its temporary folder, files without a name included."""
+    """The files in a process's temporary folder, files without a name included."""
     found = [path.name for path in folder.rglob("*")]
     with suppress(OSError):
         for handle in Path(f"/proc/{pid}/fd").iterdir():
@@ -433,11 +433,11 @@ def _files_of(pid: int, folder: Path) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Undisturbed:
-    """What comes of a run that nothing happens to.
+    """The result of a run without a disturbance.
 
     Attributes:
         content: the video.
-        result: what it is made of.
+        result: its content, packet by packet.
         sound: its packets of sound, and their places.
         totals: bytes within which a run is disturbed, by direction.
     """
@@ -457,13 +457,13 @@ def _sound(content: bytes) -> list[tuple[int, bytes]]:
 def run(report: Report, seed: int = 1) -> None:
     """An undisturbed run of each container, the twenty points, and a kill before the very last request."""
     with ExitStack() as stack:
-        stands: dict[str, Stand] = {}
+        stand_by_container: dict[str, Stand] = {}
         with report.case("SeaweedFS and moto come up, and a wire that counts bytes"):
             stand_ins()
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="komorebi-e2e-")))
-            stands = stack.enter_context(_stands(folder))
+            stand_by_container = stack.enter_context(_stand_for_each(folder))
         undisturbed: dict[str, Undisturbed] = {}
-        for container, stand in stands.items():
+        for container, stand in stand_by_container.items():
             with report.case(f"{container}: an undisturbed run goes up in four parts or more") as case:
                 found = _undisturbed(stand)
                 moved = ", ".join(f"{count:,} {side}" for side, count in stand.wire.carried.items())
@@ -475,19 +475,19 @@ def run(report: Report, seed: int = 1) -> None:
         points = make_points(seed, {container: found.totals for container, found in undisturbed.items()})
         for number, point in enumerate(points, start=1):
             with report.case(f"{number:>2} {point}") as case:
-                stand, wanted = stands[point.container], undisturbed[point.container]
+                stand, wanted = stand_by_container[point.container], undisturbed[point.container]
                 stand.lay_out()
                 act = {"kill": _killed, "cut once": _cut_once, "cut for good": _cut_for_good}[point.how]
                 row = replace(act(stand, point, wanted), number=number)
                 rows.append(row)
-                case.note(f"{row.told}; uploads left: {row.uploads}; {row.again}")
+                case.note(f"{row.outcome}; uploads left: {row.uploads}; {row.again}")
         with report.case("killed before the last request: no video is in sight, and the next run is whole") as case:
-            case.note(_killed_last(stands["mp4"], undisturbed["mp4"]))
+            case.note(_killed_last(stand_by_container["mp4"], undisturbed["mp4"]))
         print(table(rows), flush=True)
 
 
 @contextmanager
-def _stands(folder: Path) -> Iterator[dict[str, Stand]]:
+def _stand_for_each(folder: Path) -> Iterator[dict[str, Stand]]:
     with seaweed(folder / "seaweed") as storage, moto(folder / "moto") as rest, Wire(storage.port).listening() as wire:
         s3, dynamodb = storage.client("s3"), rest.client("dynamodb")
         for bucket in (CONNECT, INPUT, OUTPUT):
@@ -495,15 +495,15 @@ def _stands(folder: Path) -> Iterator[dict[str, Stand]]:
         make_table(dynamodb)
         runs = folder / "runs"
         runs.mkdir()
-        stands = {}
+        stand_by_container = {}
         for container in CONTAINERS:
             kind = cases.large_kind(size=LARGE_BYTES, container=container)
             stand = Stand(container, s3, dynamodb, wire, rest, runs, kind, cases.now())
             call_key, recording_key, _ = cases.keys(stand.recording_id, stand.created, PREFIX)
             s3.put_object(Bucket=CONNECT, Key=call_key, Body=kind.call)
             s3.put_object(Bucket=INPUT, Key=recording_key, Body=kind.recording)
-            stands[container] = stand
-        yield stands
+            stand_by_container[container] = stand
+        yield stand_by_container
 
 
 def _undisturbed(stand: Stand) -> Undisturbed:
@@ -519,13 +519,13 @@ def _undisturbed(stand: Stand) -> Undisturbed:
     down = stand.wire.carried["down"]
     assert down > len(stand.kind.recording), "the media didn't come over the wire"
     # How much read-ahead comes in vain differs from run to run, and each point has to be reached. Up to the video's own
-    # size: what goes up last are thumbnail and findings, and their moment has a case of its own.
+    # size: thumbnail and findings are uploaded last, and have a separate case.
     totals: dict[Direction, int] = {"down": down * 9 // 10, "up": len(content)}
     return Undisturbed(content, cases.read_result(content), _sound(content), totals)
 
 
 def _killed(stand: Stand, point: Point, undisturbed: Undisturbed) -> Row:
-    """SIGKILL: nothing can be tidied up, and nothing is in sight all the same."""
+    """SIGKILL: the process can't clean up, and still no object is visible."""
     ended = stand.run(point)
     assert ended.code == -signal.SIGKILL, f"it ended with {ended.code}: {ended.said[-500:]}"
     left = _check_nothing(stand, ended)
@@ -575,8 +575,8 @@ def _killed_last(stand: Stand, undisturbed: Undisturbed) -> str:
 
 
 def _check_nothing(stand: Stand, ended: Ended) -> int:
-    """See that nothing of a run is in sight or on disk; how many uploads that nobody sees it left."""
-    time.sleep(0.3)  # what had been sent is on its way through the server
+    """Check that no object of a run is visible and no file is left; returns the number of hidden uploads it left."""
+    time.sleep(0.3)  # the last requests are still on their way through the server
     assert not stand.objects(), stand.objects()
     assert not stand.is_processed()
     assert not ended.files, ended.files
@@ -584,7 +584,7 @@ def _check_nothing(stand: Stand, ended: Ended) -> int:
 
 
 def _check_again(stand: Stand, undisturbed: Undisturbed) -> str:
-    """See that the next run takes away what a dead one left, and makes what an undisturbed one does."""
+    """Check that the next run removes a dead run's leftovers, and makes the result of an undisturbed one."""
     stand.run_again()
     return f"next run {_check_whole(stand, undisturbed)}"
 
@@ -605,7 +605,7 @@ def table(rows: list[Row]) -> str:
     """The points as they are reported."""
     lines = [
         "",
-        "  No file on disk at any of the points; where the run wasn't done, nothing in sight and no item marked.",
+        "  No file on disk at any of the points; if the run wasn't done, no object is visible and no item marked.",
         f"  {'':>2} {'':<5} {'how':<13}{'side':<5}{'MB':>6}  {'struck':<26}{'uploads left':>12}  then",
     ]
     for row in rows:
@@ -616,7 +616,7 @@ def table(rows: list[Row]) -> str:
         point = row.point
         lines.append(
             f"  {row.number:>2} {point.container:<5} {point.how:<13}{point.direction:<5}{point.at_bytes / 1e6:>6.1f}  "
-            f"{struck[:25]:<26}{row.uploads:>12}  {row.told.partition(':')[0]}; {row.again}"
+            f"{struck[:25]:<26}{row.uploads:>12}  {row.outcome.partition(':')[0]}; {row.again}"
         )
     return "\n".join(lines)
 

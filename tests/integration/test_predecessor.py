@@ -56,7 +56,7 @@ def test_the_list_has_no_row_without_a_test() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".webm", ".mp4"])
-def test_after_call_audio_keeps_its_speed_after_a_stereo_call(tmp_path: Path, suffix: str) -> None:
+def test_audio_after_a_stereo_call_keeps_its_speed(tmp_path: Path, suffix: str) -> None:
     """A stereo call in front of a mono recording: a tone after the call keeps its pitch and its length."""
     at = np.arange(6 * 48_000) / 48_000
     tone = np.where(at >= 3.0, 0.3 * np.sin(2 * np.pi * 1000 * at), 0.0).astype(np.float32)

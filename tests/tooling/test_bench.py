@@ -441,7 +441,7 @@ def _without_work(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_missing_ffmpeg_is_a_sentence(tmp_path: Path) -> None:
-    """Without FFmpeg the bench says so in one line, with exit status 2 and no table."""
+    """Without FFmpeg the bench prints one line, with exit status 2 and no table."""
     command = [sys.executable, str(BENCH), "--folder", str(tmp_path / "bench")]
     environ = {**os.environ, "PATH": str(tmp_path)}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)

@@ -111,7 +111,7 @@ def test_the_queue_keeps_a_message_until_missing_media_are_given_up() -> None:
     assert kept_h > int(PARAMETERS["GiveUpAfterHours"]["Default"])
 
 
-def test_failing_messages_go_to_this_queues_own_dead_letter_queue() -> None:
+def test_failing_messages_go_to_this_queues_own_dlq() -> None:
     """The queue's messages go there after their last attempt, and no other queue's messages may."""
     queue = resolved(RESOURCES["Queue"]["Properties"], MaxReceiveCount="5")
     dead = resolved(RESOURCES["DeadLetterQueue"]["Properties"])
