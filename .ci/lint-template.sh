@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks template.yaml and samconfig.toml by every tool, without asking AWS or anybody else.
+# Checks template.yaml and samconfig.toml with every tool, without requests to AWS or other services.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 .ci/tools.sh sam checkov
@@ -10,20 +10,20 @@ failed=0
 
 # Runs a check, and prints its output only if it fails: `check NAME COMMAND...`.
 check() {
-  local name=$1 told
+  local name=$1 output
   shift
-  if told=$("$@" 2>&1); then echo "lint-template: $name: ok"; else
+  if output=$("$@" 2>&1); then echo "lint-template: $name: ok"; else
     echo "lint-template: $name: FAILED"
-    echo "$told"
+    echo "$output"
     failed=1
   fi
 }
 
-# cfripper passes over a rule of its own that stumbles, and calls the template valid.
+# cfripper skips a rule that crashes, and reports the template as valid.
 run_cfripper() {
-  local told
-  told=$("$sam/cfripper" "$1" 2>&1) && ! grep -q crashed <<<"$told" && return
-  echo "$told"
+  local output
+  output=$("$sam/cfripper" "$1" 2>&1) && ! grep -q crashed <<<"$output" && return
+  echo "$output"
   return 1
 }
 

@@ -35,7 +35,7 @@ const state = () => ({
 </script>
 """
 LATE_S = -3.0
-"""As if the recording had started 3 s after the call: its picture begins there, in MP4 by an empty edit."""
+"""As if the recording had started 3 s after the call: its video begins there, in MP4 by an empty edit."""
 
 
 class _Ranges(BaseHTTPRequestHandler):

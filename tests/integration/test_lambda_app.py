@@ -1,4 +1,4 @@
-"""The Lambda's handler as it is deployed, on the embedded AWS: from the event to bucket, item, log and metrics."""
+"""The deployed Lambda handler, on the embedded AWS: from the event to bucket, item, log and metrics."""
 
 from __future__ import annotations
 
