@@ -45,7 +45,7 @@ class _Ranges(BaseHTTPRequestHandler):
     video: Path
 
     def do_GET(self) -> None:
-        """Answer with the page, or with what is asked for of the video."""
+        """Answer with the page, or with the requested range of the video."""
         is_page = self.path == "/"
         body = PAGE if is_page else self.video.read_bytes()
         wanted = None if is_page else self._range(len(body))
@@ -67,7 +67,7 @@ class _Ranges(BaseHTTPRequestHandler):
         return slice(int(first), min(int(last) + 1, size) if last else size)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -105,7 +105,7 @@ def _served(video: Path) -> Iterator[str]:
 def test_plays_across_the_seam(
     browser: Browser, tmp_path: Path, name: str, suffix: str, codec: str, offset_s: float | None
 ) -> None:
-    """Chromium knows the length, plays picture and sound, seeks to the right picture and plays on over the seam."""
+    """Chromium knows the length, plays video and audio, seeks to the right frame and plays on over the seam."""
     made = process(cases()[name], tmp_path / f"out{suffix}", offset_s)
     assert (made["codecs"]["video"], made["codecs"]["video_copied"]) == (codec, True)
     frames_s = video_pts(Path(made["output"]))
@@ -150,7 +150,7 @@ def _seeks(page: Page, to_s: float) -> None:
 
 
 def _shows(page: Page, frame_s: float) -> None:
-    """The picture on the screen is the one of that moment."""
+    """The frame on the screen is the one of that moment."""
     page.wait_for_function("at_s => Math.abs(shown - at_s) < 0.002 || video.error", arg=frame_s)
     assert _state(page)["shown"] == pytest.approx(frame_s, abs=0.002)
 

@@ -46,7 +46,7 @@ class Lambda:
 
     @cached_property
     def handler(self) -> Handler:
-        """Loaded within the test itself: pytest gives each of a test's phases a standard error of its own."""
+        """Loaded within the test itself: pytest captures standard error separately for each phase of a test."""
         return load_handler()
 
     def body(self, **change: Any) -> str:
@@ -270,11 +270,11 @@ def test_a_missing_object_is_waited_for(function: Lambda) -> None:
 
 
 def test_the_last_attempt_is_dead_lettered(function: Lambda) -> None:
-    """On the last of the queue's tries it goes to the dead letters, by the function itself and with its reason."""
+    """On the queue's last attempt the function itself moves the message to the dead-letter queue, with its reason."""
     function.world.dynamodb.put_item(
         TableName=TABLE, Item={**ITEM, "creationDate": {"S": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"}}
     )
-    assert not function.deliver(count=3).failed  # the queue's policy says three
+    assert not function.deliver(count=3).failed  # the queue's policy allows three
     (letter,) = function.letters()
     assert (letter.kind, letter.error, letter.receive_count) == ("tries", "NotThereYetError", 3)
     assert (letter.recording_id, function.world.waiting()) == ("contact-1", (0, 0))
@@ -341,7 +341,7 @@ def test_nothing_is_written_to_the_disk(function: Lambda, tmp_path: Path) -> Non
 
 
 def test_a_cache_is_gone_with_its_run(function: Lambda, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A cache that is asked for has no name while it is there; done, failed or stopped, nothing of it is left."""
+    """A cache file has no name while it exists, and is removed when the run is done, failed or stopped."""
     monkeypatch.setenv("KOMOREBI_CACHE_MB", "100")
     before = no_longer_linked()
     during: list[str] = []
@@ -446,7 +446,7 @@ def test_a_module_that_loads_later_warns_in_the_logs_form() -> None:
 
 
 def test_a_worker_gets_reports_and_no_metrics(function: Lambda) -> None:
-    """Nobody reads metrics off a terminal: the worker's context takes the report instead."""
+    """A worker's terminal shows no metrics; its context takes the report instead."""
     context = WorkerContext("request-2")
     delivery = function.deliver("no JSON", context=context)
     assert delivery.metrics == []

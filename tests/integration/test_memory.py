@@ -139,10 +139,8 @@ def test_an_hour_takes_barely_more_memory_than_ten_minutes(pairs: dict[int, tupl
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux shows a process's peak memory in /proc")
 @pytest.mark.parametrize("where", ["near", "far"])
-def test_an_hour_that_is_measured_holds_its_sound_and_little_else(
-    pairs: dict[int, tuple[Path, Path]], where: str
-) -> None:
-    """Diagnosed as well: both sides at 8 kHz are what grows, by 3 MB a minute at most; an hour stays under 300 MB."""
+def test_a_measured_hour_holds_its_audio_and_little_else(pairs: dict[int, tuple[Path, Path]], where: str) -> None:
+    """If the alignment is measured, both sides' 8 kHz audio adds 3 MB a minute at most; an hour stays under 300 MB."""
     short, long = (peak_mb(pairs[minutes], minutes, "auto", where) for minutes in (10, 60))
     assert long < 300
     assert (long - short) / 50 < 3.0

@@ -74,9 +74,9 @@ def test_audio_after_a_stereo_call_keeps_its_speed(tmp_path: Path, suffix: str) 
 
 
 def test_the_package_starts_no_other_program() -> None:
-    """Nothing that makes a recording waits for a process and its full pipe; and no FFmpeg is of somebody's night."""
+    """No other process makes a recording, so no full pipe can block it, and no FFmpeg program's version matters."""
     starting = {"subprocess", "multiprocessing", "pty", "os.system", "os.popen", "os.fork", "os.exec", "os.spawn"}
-    batch = ROOT / "komorebi_qc" / "batch"  # supervises processes of its own, which run this very package
+    batch = ROOT / "komorebi_qc" / "batch"  # supervises worker processes, which run this package
     found = [path for path in (ROOT / "komorebi_qc").rglob("*.py") if not path.is_relative_to(batch)]
     assert found
     for path in [*found, ROOT / "lambda" / "app.py"]:
@@ -92,7 +92,7 @@ def test_the_package_starts_no_other_program() -> None:
 
 
 def test_two_recordings_at_once_do_not_meet(world: World) -> None:
-    """Each has files of its own: made side by side, each result is the one that it is when made alone."""
+    """Each has separate files: two results that are made at the same time equal those that are made alone."""
     alone = {name: _put_and_process(world, f"alone-{n}", name) for n, name in enumerate(("vp9.mp4", "h264.mkv"))}
     together: dict[str, bytes] = {}
 

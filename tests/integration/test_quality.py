@@ -23,7 +23,7 @@ LOWEST_PESQ = 4.3
 PLACED_WITHIN_S = {".mp4": 0.0005, ".webm": 0.001}
 PTS_WITHIN_S = 0.001
 CONTAINERS = {"h264": (".mp4",), "vp8": (".webm",), "vp9": (".mp4", ".webm"), "av1": (".mp4", ".webm")}
-"""Those that take the codec as it is."""
+"""Containers into which the codec is copied."""
 CASES = cases()
 Wanted = tuple[str, str, float | None]
 PLAIN: list[Wanted] = [(name, suffix, None) for name, case in CASES.items() for suffix in CONTAINERS[case.video_codec]]
@@ -66,7 +66,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str, float 
 
 
 @pytest.mark.parametrize(("name", "suffix", "offset_s"), PLAIN)
-def test_call_sounds_as_connect_kept_it(
+def test_call_audio_has_connects_quality(
     make: Callable[[str, str, float | None], Made], name: str, suffix: str, offset_s: float | None
 ) -> None:
     """Each side of the call scores PESQ-NB 4.3 or more against Connect's own audio, in AAC and in Opus."""
@@ -102,7 +102,7 @@ def test_call_audio_is_at_its_aligned_time(
 def test_audio_after_the_call_keeps_its_time(
     make: Callable[[str, str, float | None], Made], name: str, suffix: str, offset_s: float | None
 ) -> None:
-    """Every spoken window after the call lies within half a millisecond (WebM: one) of the picture it belongs to."""
+    """Every spoken window after the call is at most half a millisecond (WebM: one) from its video frame."""
     made = make(name, suffix, offset_s)
     ends_s = made.offset_s + made.case.call_s
     own = _at_rate(made.case.recording)[round(ends_s * RATE) :]
@@ -115,7 +115,7 @@ def test_audio_after_the_call_keeps_its_time(
 
 
 @pytest.mark.parametrize(("name", "suffix", "offset_s"), PLAIN + LATE)
-def test_picture_is_untouched(
+def test_video_packets_are_unchanged(
     make: Callable[[str, str, float | None], Made], name: str, suffix: str, offset_s: float | None
 ) -> None:
     """No video packet is lost or added, and a packet moves by at most a millisecond, beside the late start's shift."""

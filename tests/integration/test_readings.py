@@ -49,7 +49,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Object:
-    """An object of a bucket that counts what is asked of it."""
+    """An object of a bucket that counts the requested bytes."""
 
     def __init__(self, content: bytes) -> None:
         self.memory = Memory(content, [])
@@ -66,7 +66,7 @@ class Object:
 
     @property
     def times(self) -> float:
-        """How many times its size was asked for."""
+        """The requested bytes, as a multiple of its size."""
         return sum(end - start for start, end in self.memory.asked) / len(self.memory.content)
 
 

@@ -76,7 +76,7 @@ print(json.dumps([at_import, opened]))
 
 
 def python(program: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run a program in a process of its own, beside the function, without this run's environment of AWS."""
+    """Run a program in a separate process in the function's folder, without this run's AWS variables."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "KOMOREBI_", "LAMBDA_", "POWERTOOLS_"))}
     return subprocess.run(
         [sys.executable, "-c", program, *arguments],
@@ -90,7 +90,7 @@ def python(program: str, *arguments: str, **environ: str) -> subprocess.Complete
 
 
 def test_help_loads_nothing_heavy() -> None:
-    """Each command's help says what it does without what does it."""
+    """Each command's help is printed without importing the modules that do its work."""
     found = json.loads(python(HELP).stdout)
     assert {"", "process", "diagnose", "audit", "clip", "dlq", "dlq redrive", "worker"} <= set(found)
     for command, (printed, modules) in found.items():
@@ -109,7 +109,7 @@ def test_an_answer_to_a_script_needs_no_terminal_library() -> None:
 def test_the_function_imports_no_codec_and_no_client(environ: dict[str, str]) -> None:
     """Before the first event there is the log, the batch and the settings; in Lambda the tracer as well."""
     loaded = set(python(IMPORT, **environ).stdout.split())
-    # Powertools names itself to botocore, whose package says nothing but its version; a batch may be asynchronous.
+    # Powertools registers itself with botocore, whose package alone has only its version; a batch may be asynchronous.
     assert loaded & HEAVY <= {"aws_lambda_powertools", "aws_xray_sdk.core", "asyncio", "botocore"}
     assert not {name for name in loaded if name.startswith(("botocore.", "rich", "typer", "komorebi_qc.desk"))}
     assert "komorebi_qc.pipeline.process" not in loaded

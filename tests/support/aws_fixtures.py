@@ -50,7 +50,7 @@ class World:
     endpoint: str
 
     def fresh(self) -> None:
-        """Everything empty, and made anew."""
+        """Delete everything, and make the resources again."""
         connection = HTTPConnection(self.endpoint.removeprefix("http://"))
         connection.request("POST", "/moto-api/reset")
         connection.getresponse().read()
@@ -87,7 +87,7 @@ class World:
         return Counter(message.body for message in self._messages(name))
 
     def _messages(self, name: str) -> list[Any]:
-        """SQS shows nobody what is hidden; but moto is in this process."""
+        """All messages, hidden ones included. SQS doesn't show these, but moto runs in this process."""
         from moto.sqs.models import sqs_backends  # noqa: PLC0415  the server has loaded it by now
 
         *_, region, account, queue = self.queue(name).arn().split(":")
@@ -98,7 +98,7 @@ class World:
         return DynamoTable(self.dynamodb, TABLE)
 
     def item(self) -> dict[str, Any]:
-        """The item as it is now, with its types."""
+        """The present item, with its types."""
         found: dict[str, Any] = self.dynamodb.get_item(TableName=TABLE, Key={"videoID": ITEM["videoID"]})["Item"]
         return found
 

@@ -42,7 +42,7 @@ def run(*arguments: object, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 def run_installed(*arguments: object, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command in a process of its own."""
+    """Run the installed command in a separate process."""
     return subprocess.run(
         [str(CLI), *map(str, arguments)],
         capture_output=True,

@@ -83,7 +83,7 @@ def encoded(path: Path, pcm: NDArray[np.float32], encoder: str, rate: int, forma
 def recording(path: Path, shape: Shape, pcm: NDArray[np.float32] | None = None) -> Path:
     """Write a recording; its audio is `pcm` (``(n,)`` at 48 kHz) or noise.
 
-    The picture's brightness counts its frames, so that a test can distinguish them.
+    The brightness of the video counts its frames, so that a test can distinguish them.
     """
     kind = {".webm": "webm", ".mkv": "matroska", ".mp4": "mp4"}[path.suffix]
     with av.open(str(path), "w", format=kind, options=dict(shape.options)) as out:

@@ -182,9 +182,9 @@ def lag_s(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]], rate: int)
 
 
 def window_lags_s(a: Pcm, b: Pcm, rate: int, window_s: float = 2.0, step_s: float = 0.5) -> Iterator[tuple[float, int]]:
-    """Window by window, how much later a sound of `a` is in `b`, and on which channel (0 left, 1 right).
+    """For each window, how much later the audio of `a` is in `b`, and on which channel (0 left, 1 right).
 
-    Both are on one clock, and lags up to 0.1 s are searched. Windows that hold hardly any sound are left out, and
+    Both are on one clock, and lags up to 0.1 s are searched. Windows with almost no audio are left out, and
     so are those without a clear peak.
     """
     size, margin = round(window_s * rate), round(0.1 * rate)

@@ -1,6 +1,6 @@
 """A Python without the modules that Windows or macOS don't have, for this package's own modules and processes.
 
-Other packages keep everything: they have releases of their own for each system.
+Other packages keep all modules: they have separate releases for each system.
 """
 
 from __future__ import annotations
