@@ -160,3 +160,11 @@ def test_spans_that_touch_become_one() -> None:
     assert merged([Span(2, 3), Span(1, 2), Span(3.001, 4)]) == [Span(1, 3), Span(3.001, 4)]
     assert merged([Span(2, 3), Span(0, 9), Span(9.5, 10)], 0.5) == [Span(0, 10)]
     assert merged([]) == []
+
+
+@pytest.mark.parametrize(("length", "shown"), [(40, "x" * 40), (41, "x" * 40 + "...")])
+def test_a_long_text_is_cut_in_the_message(length: int, shown: str) -> None:
+    """Up to 40 characters of a wrong call end are quoted."""
+    with pytest.raises(InputError) as caught:
+        parse_call_end("x" * length)
+    assert f"'{shown}'" in str(caught.value)

@@ -14,7 +14,7 @@ from komorebi_qc.core.media_info import AudioInfo, MediaInfo, VideoInfo
 from komorebi_qc.core.output import Rendered, RenderPlan
 from komorebi_qc.core.splice import splice
 from komorebi_qc.core.timebase import Alignment, CallEnd, Span
-from komorebi_qc.core.timing import Timing, VideoTiming
+from komorebi_qc.core.timing import AudioTiming, Discontinuity, Timing, VideoTiming
 from komorebi_qc.findings.evidence import Evidence, PairLevels, Placement
 from komorebi_qc.findings.families import pair_findings, run_findings
 from komorebi_qc.findings.output import output_findings
@@ -24,6 +24,7 @@ from komorebi_qc.measure.result import ResultCheck
 
 if TYPE_CHECKING:
     from komorebi_qc.core.finding import Finding
+from komorebi_qc.core.limits import DEFAULT, LIMITS
 
 CALL_AUDIO = AudioInfo("pcm_s16le", 8000, 2, None, Span(0.0, 60.0))
 CALL = MediaInfo("call.wav", "wav", None, CALL_AUDIO, 0.0, 0, 0.0)
@@ -146,3 +147,32 @@ def test_families_that_were_not_measured_are_absent() -> None:
     without = replace(RUN, levels=replace(levels, has_recording_audio=False))
     assert "recording_digital_silence" not in {f.name for f in run_findings(without)}
     assert "call_agent_sound" in {f.name for f in run_findings(without)}
+
+
+def test_limits_reach_every_family() -> None:
+    """With all limits switched off every finding with a limit passes and has no limit value."""
+    off = DEFAULT.changed_by(*(f"{row.name}=off" for row in LIMITS))
+    timing = Timing(
+        0.0,
+        AudioTiming(0.5, Span(0.5, 70.0), 60.0, 9, (Discontinuity(3.0, 5.0), Discontinuity(9.0, -1.0))),
+        VideoTiming(0.0, Span(0.0, 75.0), 1500, 0.05, Span(0.0, 30.0)),
+    )
+    far = replace(
+        RUN,
+        placement=Placement(Alignment(30.0), "manual", replace(sync_result(), drift_ppm=500.0)),
+        recording=replace(RECORDING, missing_bytes=9, missing_s=3.0, origin_s=9000.0),
+        call=replace(CALL, missing_s=2.0),
+        splice=replace(SPLICE, left_out_s=1.0),
+        rendered=Rendered(1000, 75.0, 5),
+        timing=timing,
+        levels=PairLevels(SILENT, SILENT, SILENT, has_recording_audio=True),
+        check=ResultCheck((), NOTHING, NOTHING, (Discontinuity(3.0, 0.5),)),
+    )
+    judged, unjudged = run_findings(far), run_findings(far, off)
+    # a silent track passes there, so that its other findings follow
+    assert {f.name for f in judged} < {f.name for f in unjudged}
+    assert len([f for f in judged if f.status != "pass"]) > 15
+    assert {f.status for f in unjudged if f.limit_name} == {"pass"}
+    assert {f.limit for f in unjudged} == {None}
+    by_call_end = replace(far, placement=Placement(Alignment(30.0), "call_end", None))
+    assert {f.status for f in run_findings(by_call_end, off)} == {"pass"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import wave
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -55,7 +56,9 @@ def test_all_nine_steps_run_in_order(sample: Capture) -> None:
     """Each step is announced and reported once, and the result is published and marked."""
     table, media = stores(sample)
     progress = NotedProgress()
+    began = time.monotonic()
     outcome = process(manual_order(sample), table=table, media=media, progress=progress)
+    assert 0.0 < sum(step.seconds for step in outcome.steps) <= time.monotonic() - began + 0.001
     assert progress.steps == [(number, 9, name) for number, name in enumerate(NAMES, 1)]
     assert [step.name for step in outcome.steps] == NAMES
     assert list(STEPS) == NAMES
