@@ -1,8 +1,8 @@
 """A batch over many calls: throughput with one and two workers, memory, where the time goes, and ten times kill -9.
 
 The calls are five minutes long and made of real voices, by cutting and shifting: those of the repository's captures, or
-of a corpus (folders with ``connect.wav``). Phrases of both sides are laid out anew in a few long calls with their
-recordings (VP8 and Opus in WebM); each call is a cut of one of these at a place of its own, with the recording's
+of a corpus (folders with ``connect.wav``). Phrases of both sides are arranged into a few long calls with their
+recordings (VP8 and Opus in WebM). Each call is a different cut of one of these, with the recording's
 packets copied. So each call's position is known, and every row is checked. It prints Markdown.
 """
 
@@ -97,7 +97,7 @@ def main() -> int:
 
 
 def make_calls(out: Path, number: int, call_s: float, corpus: Path | None, seed: int) -> list[Made]:
-    """So many calls, those made before taken as they are."""
+    """Make `number` calls; calls of an earlier run are kept."""
     marks = json.dumps([call_s, str(corpus or ""), seed])
     marker = out / "made.json"
     if not (marker.is_file() and marker.read_text() == marks):
@@ -208,7 +208,7 @@ def _cut(out: Path, n: int, call_s: float, dice: random.Random) -> Made:
 
 
 def _copy(base: Path, path: Path, from_s: float, to_s: float) -> None:
-    """A stretch from a whole second on: there is a picture that stands alone in each."""
+    """Copy a stretch from a whole second on: each second begins with a key frame."""
     part = path.with_suffix(".part")
     with av.open(str(base)) as source, av.open(str(part), "w", format="webm") as target:
         streams = {s.index: target.add_stream_from_template(s) for s in source.streams}
@@ -364,7 +364,7 @@ def _profile(calls: list[Made]) -> None:
 
 
 def _kill(manifest: Path, dataset: Path, whole: Path, number: int, kills: int, seed: int) -> int:
-    """One run killed so many times, each time at another count of done rows, and gone on with; 1 where it differs."""
+    """Kill one run `kills` times, at different counts of done rows, and resume it each time; 1 if the rows differ."""
     shutil.rmtree(dataset, ignore_errors=True)
     dice = random.Random(seed)  # noqa: S311
     points = sorted(dice.sample(range(number), min(kills, number)))

@@ -3,8 +3,7 @@
     .venv/bin/python tests/bench/fleet.py [--rows 100000] [--worst 24] [--out DIR] [--runs 5] [--check] [--shot F.png]
 
 The rows are made by sampling real diagnoses (`komorebi_qc.fleet.synthetic`), written as a dataset and read back. The
-worst
-have audits beside them: reports and thumbnails of the shipped recordings, so that pictures and sounds are real, though
+worst rows have audits: reports and thumbnails of the shipped recordings, so that video and audio are real, though
 not theirs. Headless Chromium then opens the page as a file, with no network, a fresh browser for each run; the time is
 from the request to the end of ``load`` and the first frame after it. Prints Markdown.
 

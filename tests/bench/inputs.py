@@ -37,7 +37,7 @@ LEAD_S = 3.25
 CALL_SHARE = 5 / 6
 LOOP_S = 120.0
 RECIPE = 2
-"""Raised with every change to what is made, so that what an older one made is made anew."""
+"""Increased with every change of the inputs, so that older inputs are made again."""
 CALL_RATE, OWN_RATE = 8_000, 48_000
 LINE_NOISE = 22.0
 """Steps of 16 bits, root mean square (-63 dB): as between the sentences of the sample call."""
@@ -97,7 +97,7 @@ def make_inputs(wanted: Mapping[float, Collection[str]], folder: Path) -> None:
 
 
 def is_made(place: Path, *extras: str) -> bool:
-    """Whether a length, and these extras of it, are there as this recipe has them."""
+    """Whether a length and these extras of it exist, made by the present recipe."""
     recipe = place / "recipe"
     names = (RECORDING, CONNECT, *(EXTRAS[extra] for extra in extras))
     return all((place / name).exists() for name in (*names, recipe.name)) and recipe.read_text() == str(RECIPE)
@@ -108,7 +108,7 @@ VP8 = "-c:v libvpx -deadline realtime -cpu-used 8 -pix_fmt yuv420p -g 150 -b:v 9
 
 
 def _picture(path: Path, seconds: float, how: str) -> None:
-    """A moving picture with so much noise that its encoder uses all the bits it may."""
+    """Moving video with enough noise that its encoder uses all its allowed bits."""
     source = "testsrc2=size=1280x720:rate=15,noise=alls=8:allf=t"
     _ffmpeg("-f", "lavfi", "-i", source, "-t", str(seconds), *how.split(), str(path))
 
@@ -125,7 +125,7 @@ def _webm(place: Path, minutes: float, scratch: Path) -> None:
 
 
 def _wide(place: Path, _minutes: float, scratch: Path) -> None:
-    """The call at 48 kHz, for the reference: it joins the call and what follows as they are, at one rate."""
+    """The call at 48 kHz, for the reference, which joins call and after-call audio without resampling."""
     made = scratch / WIDE
     _ffmpeg("-i", str(place / CONNECT), "-ar", str(OWN_RATE), "-c:a", "pcm_s16le", str(made))
     made.rename(place / WIDE)
@@ -172,7 +172,7 @@ def _decoded(recording: Path) -> Pcm:
 
 
 def _stretches(pcm: Pcm, rate: int) -> list[tuple[int, int]]:
-    """From where to where somebody speaks, in samples; pauses under 0.2 s belong to the speech."""
+    """Starts and ends of speech, in samples; pauses under 0.2 s belong to the speech."""
     frame = rate // 50
     whole = pcm[: len(pcm) // frame * frame].astype(np.float32).max(axis=1).reshape(-1, frame)
     loud = np.flatnonzero(whole.max(axis=1) > 300)
@@ -233,7 +233,7 @@ def _order(rng: np.random.Generator, lengths: list[int], total: int, rate: int) 
 
 
 def _with_noise(rng: np.random.Generator, placed: list[tuple[int, Pcm]], total: int) -> Iterator[Pcm]:
-    """The recording's sound from start to end, over a room's noise."""
+    """The recording's audio from start to end, over a room's noise."""
     noise = rng.normal(0, LINE_NOISE, (OWN_RATE * 30, 2)).astype(np.int16)
     at = 0
     for start, pcm in [*placed, (total, noise[:0])]:

@@ -60,7 +60,7 @@ def _line(run: Run) -> str:
 
 
 def make_inputs(names: Collection[str], minutes: float, folder: Path) -> None:
-    """In a process of its own, which gives back the gigabyte that an hour's sound takes."""
+    """Make the inputs in a separate process, which frees the gigabyte that an hour's audio takes."""
     say(f"the input is in {folder}; missing files are made now")
     wanted = [":".join([f"{length:g}", *sorted(extras)]) for length, extras in needs(names, minutes).items()]
     subprocess.run([sys.executable, str(HERE / "inputs.py"), str(folder), *wanted], check=True)

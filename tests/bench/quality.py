@@ -1,9 +1,9 @@
-"""PESQ-NB (ITU-T P.862) of the call's channels in an output against Connect's audio.
+"""PESQ-NB (ITU-T P.862) of the call's channels in an output against the call audio.
 
     .venv/bin/python tests/bench/quality.py CONNECT OUTPUT BEGINS_S
 
-P.862 is made for passages of 8 to 30 seconds, so windows of 10 s are taken all over the call, and those left out in
-which a channel says nothing. Prints each channel's mean, its worst window and how many there were, as JSON.
+P.862 is made for passages of 8 to 30 seconds, so windows of 10 s are taken all over the call, except
+those in which a channel is silent. Prints each channel's mean, its worst window and the number of windows, as JSON.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 RATE = 8_000
 WINDOW_S, WINDOWS = 10, 24
 SPOKEN = 0.005
-"""Of full scale, root mean square: a window below it holds hardly a word."""
+"""Of full scale, root mean square: a window below it has almost no speech."""
 CHANNELS = ("customer", "agent")
 
 
 def decoded(path: str) -> NDArray[np.float32]:
-    """A file's sound from second 0 on, ``(n, 2)``, at 8 kHz."""
+    """A file's audio from second 0 on, ``(n, 2)``, at 8 kHz."""
     command = ["ffmpeg", "-v", "error", "-nostdin", "-copyts", "-i", path, "-vn", "-ac", "2"]
     command += ["-af", f"aresample={RATE}:async=1:first_pts=0", "-f", "f32le", "-"]
     done = subprocess.run(command, capture_output=True, check=True)
@@ -52,7 +52,7 @@ def scores(call: NDArray[np.float32], output: NDArray[np.float32]) -> dict[str, 
             if np.sqrt(np.mean(np.square(one))) >= SPOKEN:
                 own.append(float(pesq.pesq(RATE, one[: len(other)], other[: len(one)], "nb")))
         if not own:
-            raise ValueError(f"the call's {name} says nothing: there is nothing to judge")
+            raise ValueError(f"the call's {name} channel has no speech to compare")
         found[name] = {"mean": float(np.mean(own)), "worst": min(own), "windows": len(own)}
     return found
 

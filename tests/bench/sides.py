@@ -1,7 +1,7 @@
 """The compared commands: ``komorebi-qc process`` in several ways, the predecessor's steps, and the floor.
 
-A side is a name, the input it needs and a command; `rounds` runs sides in turn, so that what else the machine does
-meets them alike.
+A side is a name, the input it needs and a command; `rounds` runs sides in turn, so that the machine's other work
+affects all of them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Side:
         suffix: the output's.
         more: for the environment.
         is_ours: whether it is ``komorebi-qc``, which reports its output.
-        lacks_s: by how much its sound is shorter than the picture: the predecessor lets the call begin with it.
+        lacks_s: by how much its audio is shorter than the video: the predecessor lets the call begin with it.
     """
 
     name: str
@@ -209,7 +209,7 @@ def sound_s(path: Path) -> float:
     """The end of a file's audio, in seconds of presentation time: its last packet's end.
 
     Raises:
-        BenchError: if it has no sound.
+        BenchError: if it has no audio.
     """
     command = ["ffprobe", "-v", "error", "-select_streams", "a:0", "-show_entries", "packet=pts_time,duration_time"]
     try:

@@ -1,7 +1,8 @@
 """From S3 to S3 over a network of 50 MB/s, and a queue of short calls by the worker, on the loopback interface.
 
 S3 is SeaweedFS; the table and the queue are moto's. HAProxy lets no more than 50 MB/s through in either direction, all
-connections together; the first second's bytes may come at once. They share this machine's cores with what is measured.
+connections together; the first second's bytes may come at once. They share this machine's cores with the measured
+commands.
 """
 
 from __future__ import annotations
@@ -231,7 +232,7 @@ def download(client: Any, objects: Sequence[tuple[str, str]]) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         came = sum(pool.map(got, wanted))
     if came != sum(sizes):
-        raise BenchError(f"{came} of {sum(sizes)} bytes came of {objects}")
+        raise BenchError(f"only {came} of {sum(sizes)} bytes of {objects} arrived")
 
 
 def upload(client: Any, path: Path, bucket: str) -> None:

@@ -1,4 +1,4 @@
-"""The bench's table: each measure against what it must be and what is aimed at, and whether that is so."""
+"""The bench's table: each measure with its goals, and whether it meets them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RULE = "| --- " * 9 + "|"
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A limit as it is written: ``<= 1/4.5``, ``>= 4.3``, ``<= 1.1x``, ``<= 200 MB``."""
+    """A limit in its written form: ``<= 1/4.5``, ``>= 4.3``, ``<= 1.1x``, ``<= 200 MB``."""
 
     text: str
 
@@ -38,7 +38,7 @@ class Row:
     """One measure against its goals, if it has some.
 
     Attributes:
-        row: the name by which it is asked for.
+        row: the name that selects it.
         minutes: the recording's length.
         what: is measured, with its unit.
         ours: komorebi-qc's value, or the reason why it couldn't be measured.
@@ -94,7 +94,7 @@ def goals(must: str, aim: str = "") -> tuple[Goal | None, Goal | None]:
 def compared(
     row: str, minutes: float, what: str, ours: Sequence[float], others: Sequence[float], must: str = "", aim: str = ""
 ) -> Row:
-    """Medians of runs that took turns, and their ratio, which the goals judge.
+    """Medians of runs that took turns, and their ratio, to which the goals apply.
 
     Raises:
         ValueError: if the two sides didn't run as often as each other.
@@ -110,7 +110,7 @@ def compared(
 def single(
     row: str, minutes: str, what: str, value: float, must: str = "", aim: str = "", *, digits: int = 1, note: str = ""
 ) -> Row:
-    """One number that the goals judge by itself."""
+    """One number with its own goals."""
     shown = f"{value:.{digits}f}"
     return Row(row, minutes, what, f"{shown} ({note})" if note else shown, value, *goals(must, aim))
 
@@ -129,7 +129,7 @@ def misses(rows: Sequence[Row]) -> str:
     """The missed goals, one per line."""
     missed = [row for row in rows if row.is_met is False]
     if not missed:
-        return "Nothing is missed." if any(row.is_met for row in rows) else "Nothing was judged."
+        return "Nothing is missed." if any(row.is_met for row in rows) else "No goal was checked."
     lines = []
     for row in missed:
         ratio = f", {row.ratio}" if row.ratio else ""

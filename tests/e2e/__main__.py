@@ -16,7 +16,7 @@ PARTS = ("runtime", "image", "events", "storage", "streaming", "faults")
 
 
 def main(names: list[str]) -> int:
-    """Run the parts named, and print what came of them."""
+    """Run the named parts, and print their outcomes."""
     here = [part for part in PARTS if Path(__file__).with_name(f"{part}.py").is_file()]
     unknown = [name for name in names if name not in here]
     if unknown:

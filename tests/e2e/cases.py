@@ -34,7 +34,7 @@ class Kind:
 
     Attributes:
         name: in a word.
-        call: Connect's audio.
+        call: the call audio.
         recording: the agent's.
         call_end: as the backend reports it.
         error: the class of the permanent error that it ends with; empty if it can be processed.
@@ -53,7 +53,7 @@ class Result:
 
     Attributes:
         container: ``mp4`` or ``webm``.
-        packets: of picture and sound.
+        packets: of video and audio.
         seconds: of the longer of the two.
         digest: over every packet's content, and its place in ms.
     """
@@ -79,11 +79,11 @@ def _sample() -> Kind:
 
 
 def large_kind(seed: int = 11, size: int = LARGE_BYTES, container: str = "mp4") -> Kind:
-    """The sample's sound under a picture of noise, which no encoder makes small: its output goes up in parts.
+    """The sample's audio with noise as video, which can't be compressed well: its output is uploaded in parts.
 
     Args:
         seed: of the noise.
-        size: at least so many bytes.
+        size: its smallest number of bytes.
         container: ``mp4`` for H.264, ``webm`` for VP8.
     """
     sample = _sample()
@@ -184,7 +184,7 @@ def read_result(content: bytes) -> Result:
             frames[which] += len(packet.decode())
         container = "webm" if "webm" in file.format.name else "mp4"
     if not all(packets) or frames[0] != packets[0]:
-        raise ValueError(f"{packets} packets of picture and sound gave {frames} frames")
+        raise ValueError(f"{packets} packets of video and audio gave {frames} frames")
     return Result(container, (packets[0], packets[1]), round(max(ends), 2), digest.hexdigest()[:16])
 
 

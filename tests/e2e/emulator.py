@@ -1,4 +1,4 @@
-"""The handler under Lambda's runtime interface emulator, in namespaces of its own, with a call's world around it."""
+"""The handler under Lambda's runtime interface emulator, in separate namespaces, with its AWS resources."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ class Order:
         Raises:
             AssertionError: if it is; it names the fault.
         """
-        assert not self.is_processed(), f"the item says processed: {self.item()}"
+        assert not self.is_processed(), f"the item is marked as processed: {self.item()}"
         for key, body in self.objects().items():
             if key.endswith((".mp4", ".webm")):
                 _check_whole(key, body)
@@ -218,7 +218,7 @@ def _as_lambda_gives_it(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_whole(key: str, body: bytes) -> float:
-    """See that a unified recording shows all that the sample does, no picture missing at its end; its seconds.
+    """Check that a unified recording is as long as the sample, to the last frame; returns its seconds.
 
     Raises:
         AssertionError: if it is shorter.
@@ -234,7 +234,7 @@ def _sample_s() -> float:
 
 
 def _played_s(body: bytes) -> float:
-    """Seconds from the first to the last picture, after all of it was decoded."""
+    """Seconds from the first to the last video frame, after all of it was decoded."""
     with tempfile.TemporaryFile() as file:
         file.write(body)
         file.seek(0)
@@ -267,7 +267,7 @@ class Answer:
         """See that every message may be deleted.
 
         Raises:
-            AssertionError: with what came instead.
+            AssertionError: with the actual answer.
         """
         assert self.failures() == [], f"not done: {self.text[:500]}"
 
@@ -410,7 +410,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-# Mounts that nobody else sees, and that go with the last process.
+# Private mounts, which vanish with the last process.
 _NAMESPACES = ("--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
 
 
@@ -497,12 +497,12 @@ class Gate:
         self._shut = re.compile(request.encode())
 
     def open(self) -> None:
-        """Let all through again; a request that was held back never arrives, an answer goes on."""
+        """Let all through again; a held request never arrives, a held answer does."""
         self._shut = None
         self._opened.set()
 
     def lets_pass(self, chunk: bytes, is_slow: threading.Event) -> bool:
-        """Whether a chunk from the client goes on; waits while it is held back. The answer waits if `is_slow`."""
+        """Whether a chunk from the client is forwarded; waits while it is held back. The answer waits if `is_slow`."""
         if re.match(rb"[A-Z]+ /\S* HTTP/1", chunk):
             self.requests.append(chunk.split(b" HTTP/1", 1)[0].decode())
         if self._shut is None or not self._shut.match(chunk):

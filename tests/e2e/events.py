@@ -234,7 +234,7 @@ class Scene:
         return found
 
     def item(self, recording_id: str) -> dict[str, Any]:
-        """The item as it is now."""
+        """The present item."""
         key = {"videoID": {"S": recording_id}}
         found: dict[str, Any] = self.client("dynamodb").get_item(TableName=TABLE, Key=key)["Item"]
         return found
@@ -340,7 +340,7 @@ def _check_mapping(scene: Scene) -> None:
 
 
 def _tries(scene: Scene) -> int:
-    """How often the template says that a message is tried."""
+    """The template's number of attempts for a message."""
     queue = scene.client("sqs").get_queue_attributes(
         QueueUrl=scene.stack.outputs["QueueUrl"], AttributeNames=["RedrivePolicy"]
     )["Attributes"]
@@ -441,7 +441,7 @@ def _check_dead(scene: Scene, wanted: Mapping[str, str]) -> None:
 
 
 def tries_that_end(report: Report, scene: Scene) -> None:
-    """A passing error is retried as often as the template says."""
+    """A passing error is retried up to the template's number of attempts."""
     tries = _tries(scene)
     with report.case(f"a missing file gives a dead letter after {tries} attempts, each wait twice the last") as case:
         scene.put("never", _vp9(), without="recording")
@@ -468,7 +468,7 @@ def tries_that_end(report: Report, scene: Scene) -> None:
 
 
 def _go_through(scene: Scene, message: str, tries: int) -> None:
-    """Let a message come again as soon as it is hidden, until it has had its tries."""
+    """Make a hidden message visible at once, until its last attempt."""
     for count in range(1, tries + 1):
         scene.wait(f"try {count}", lambda: len(scene.calls(message)) >= count, 30)  # noqa: B023  it is asked at once
         call = scene.calls(message)[-1]
@@ -507,7 +507,7 @@ def queue_log_and_metrics(report: Report, scene: Scene) -> None:
         assert not [p for p in left if ".aws-xray" not in p.parts], left
         case.note(f"{len(scene.calls())} calls, {len(scene.letters())} dead letters")
 
-    with report.case("the log names recordings, and nobody else") as case:
+    with report.case("the log names recordings, and no person") as case:
         log = scene.log()
         for secret in ("Aiko", "not JSON at all", "etc/passwd", "notes-0"):
             assert secret not in log, f"{secret!r} is in the log"

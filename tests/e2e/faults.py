@@ -3,7 +3,7 @@
 Real ``komorebi-qc worker`` processes take messages from moto's SQS, items from its DynamoDB, and media from
 SeaweedFS, through a proxy that refuses, throttles, hangs, cuts connections in mid-upload and loses answers. Workers are
 killed at random moments and in mid-upload, messages come twice and in any order, some can't be read, some recordings
-come late, and a backend goes on changing items meanwhile.
+come late, and a backend keeps changing items meanwhile.
 
 The waits before retries are read from the queue and checked, not waited for: the harness makes a hidden message visible
 as soon as its worker has released it.
@@ -89,7 +89,7 @@ class Plan:
         recordings: by ID.
         bodies: the messages, in their order.
         workers: how many processes.
-        kill_every: after about so many deliveries one is killed while it works.
+        kill_every: the mean number of deliveries between two kills.
         limit_s: when the run has failed.
     """
 
@@ -167,7 +167,7 @@ class Seen:
     waits: list[tuple[int, int]] = field(default_factory=list)
     uploads: Counter[str] = field(default_factory=Counter)
     excused: dict[str, str] = field(default_factory=dict)
-    """Uploads that nobody could have aborted, and why."""
+    """Uploads that no worker could have aborted, and why."""
     kills: Counter[str] = field(default_factory=Counter)
     died: list[str] = field(default_factory=list)
     twice_at_once: int = 0
@@ -235,7 +235,7 @@ class Floor:
         """Some messages bring their worker's death, some come to a second worker meanwhile."""
         recording = next((r for i, r in self.plan.recordings.items() if f'"{i}"' in hand.body), None)
         if recording is not None and recording.role == "crash":
-            self._doomed[caller] = (time.monotonic() + self._random.uniform(0.05, 0.4), "each try")
+            self._doomed[caller] = (time.monotonic() + self._random.uniform(0.05, 0.4), "each attempt")
         elif recording is not None and recording.role == "late" and hand.receive_count >= 2:
             self.late_due.add(recording.recording_id)
         elif self._random.random() < 0.06:
@@ -269,7 +269,7 @@ class Floor:
             self._show(hand)
 
     def _show(self, hand: Hand) -> None:
-        with suppress(ClientError):  # it is gone, or in somebody else's hand
+        with suppress(ClientError):  # it is deleted, or another worker has it
             self._sqs.change_message_visibility(QueueUrl=self._url, ReceiptHandle=hand.handle, VisibilityTimeout=0)
 
     # The workers.
@@ -358,7 +358,7 @@ class Floor:
 
 
 class Backend(threading.Thread):
-    """Goes on changing items' own attributes, each time with something new, and remembers all of it."""
+    """Keeps changing items' own attributes, each time to a new value, and remembers all values."""
 
     def __init__(self, dynamodb: Any, recordings: list[Planned], seed: int) -> None:
         super().__init__(name="backend", daemon=True)
@@ -456,7 +456,7 @@ class World:
 
 
 def run(report: Report) -> None:
-    """The whole run, in CI a short one; or as many messages as ``KOMOREBI_E2E_MESSAGES`` says."""
+    """The whole run, a short one in CI. ``KOMOREBI_E2E_MESSAGES`` can set the number of messages."""
     usual = "60" if os.environ.get("CI") else "500"
     messages, seed = os.environ.get("KOMOREBI_E2E_MESSAGES", usual), os.environ.get("KOMOREBI_E2E_SEED", "1")
     measure(report, int(messages), int(seed))
@@ -632,7 +632,7 @@ class _Run:
         self._audit_leftovers(after)
 
     def _audit_the_run(self, after: _After) -> None:
-        """That it was as rough as it was meant to be, and nobody gave up."""
+        """Check that all planned failures happened, and that no worker gave up."""
         report, seen = self.report, after.floor.seen
         with report.case("everything went wrong that was meant to") as case:
             struck = sum(after.faults.counts.values())
@@ -661,14 +661,14 @@ class _Run:
         report, seen = self.report, after.floor.seen
         with report.case("each message is done or a dead letter") as case:
             dead = {message_id for _, message_id in after.letters}
-            assert dead <= after.sent.keys(), f"letters of messages never sent: {dead - after.sent.keys()}"
+            assert dead <= after.sent.keys(), f"dead letters of messages never sent: {dead - after.sent.keys()}"
             lost = after.sent.keys() - after.reported_done - dead
-            assert not lost, f"{len(lost)} messages are gone, and nobody said that they are done"
+            assert not lost, f"{len(lost)} messages are gone, and no worker reported them as done"
             assert after.sent.keys() - dead <= seen.deleted
             twice = len(after.letters) - len(dead)
-            case.note(f"{len(after.sent.keys() - dead)} done, {len(dead)} dead, {twice} letters twice")
+            case.note(f"{len(after.sent.keys() - dead)} done, {len(dead)} dead, {twice} dead letters twice")
 
-        with report.case("each dead letter says why") as case:
+        with report.case("each dead letter has its reason") as case:
             self._check_letters(after.letters, after.sent)
             kinds = Counter(f"{letter.kind} {letter.error}".strip() for letter, _ in after.letters)
             case.note(", ".join(f"{count} {kind}" for kind, count in kinds.items()))
@@ -694,7 +694,7 @@ class _Run:
             for of in done:
                 assert self._look(of), f"{of.recording_id} is marked processed without a video"
                 self._check_beside(of)
-            case.note(f"{len(done)} decoded to their end in the end, {after.viewer.seen} on the way")
+            case.note(f"{len(done)} decoded to their end after the run, {after.viewer.seen} during it")
             assert not after.viewer.wrong, after.viewer.wrong[:3]
 
         with report.case("item and qc.json are of the same order") as case:
@@ -724,7 +724,7 @@ class _Run:
             )
             assert not unexcused, f"{len(unexcused)} uploads dangle: {sorted(unexcused)[:3]}"
 
-        with report.case("no attribute of anybody else is lost") as case:
+        with report.case("no attribute of the backend is lost") as case:
             for of in self.plan.recordings.values():
                 if of.role == "unknown":
                     continue
@@ -739,7 +739,7 @@ class _Run:
     def _check_letters(self, letters: list[tuple[DeadLetter, str]], sent: dict[str, str]) -> None:
         for letter, message_id in letters:
             of = self.plan.recordings.get(letter.recording_id)
-            assert letter.body == sent[message_id], f"the letter of {message_id} has another body than its message"
+            assert letter.body == sent[message_id], f"the dead letter of {message_id} has another body than its message"
             if of is None:
                 assert (letter.kind, letter.error) == ("permanent", "MessageError"), letter
             elif letter.kind == "unknown":

@@ -126,7 +126,7 @@ class Faults:
 
 
 class FaultyProxy:
-    """The listeners, in a thread of their own."""
+    """The listeners, in a separate thread."""
 
     def __init__(self, faults: Faults, watcher: Watcher) -> None:
         """Keep the faults, and the watcher whose methods are called."""

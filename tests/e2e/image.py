@@ -48,7 +48,7 @@ LARGEST_MB = 250
 GLIBC = (2, 34)
 """Amazon Linux 2023's: a wheel that asks for more doesn't install there."""
 USER = "993:990"
-"""Nobody in particular, as in Lambda."""
+"""A user without a name, as in Lambda."""
 SCRATCH = "/tmp"  # noqa: S108  Lambda's own; here a file system of the function's alone
 START_S = 10.0
 """Lambda gives a function that long to start, before it counts as a failed one."""
@@ -256,7 +256,7 @@ def _lay_out(root: Path, rie: Path, lock: Path) -> None:
 
 
 def build(store: Store, base: str) -> None:
-    """Build the image as anybody would, but for the base and the way to the package index.
+    """Build the image as usual, except for the base and the address of the package index.
 
     Raises:
         AssertionError: if it fails, with buildah's error output.
@@ -312,7 +312,7 @@ def check_wheels(machine: str) -> None:
     """See that pip finds a wheel of every locked package that runs on Lambda's machines of one architecture.
 
     Raises:
-        AssertionError: with what pip says.
+        AssertionError: with pip's error output.
     """
     (python,) = re.findall(r"^ARG BASE=\S*/python:(3\.\d+)", (ROOT / "lambda" / "Dockerfile").read_text(), re.MULTILINE)
     tags = [f"manylinux_{GLIBC[0]}_{minor}_{machine}" for minor in range(GLIBC[1], 16, -1)]
@@ -350,7 +350,7 @@ def look(report: Report, image: Image) -> None:
         version = image.python("import komorebi_qc; print(komorebi_qc.__version__)")
         assert version == komorebi_qc.__version__, f"{version}, not {komorebi_qc.__version__}"
         case.note(f"{version}; not there: {check_imports(image)}")
-    with report.case("it is compiled, readable by anybody, and holds nothing of the build"):
+    with report.case("it is compiled, readable by every user, and holds nothing of the build"):
         check_files(image)
     with report.case("it knows every AWS service that the function calls"):
         check_services(image)
@@ -425,7 +425,7 @@ def check_files(image: Image) -> None:
         assert mode & (0o555 if path.is_dir() else 0o444) == (0o555 if path.is_dir() else 0o444), (
             f"{path} can't be read"
         )
-        assert not mode & 0o022, f"{path} can be written to by anybody"
+        assert not mode & 0o022, f"{path} can be written to by other users"
         assert not re.search(r"/tests/|\.pyi$|/\.cache/", str(path)), f"{path} is of no use at run time"
     tag = image.python("import sys; print(sys.implementation.cache_tag)")
     sources = [path for path in image.task.rglob("*.py") if "dist-info" not in str(path)]

@@ -27,7 +27,7 @@ IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 
 class MissingPartError(Exception):
-    """A program, a right or a file that a case needs isn't here; the sentence says how to get it."""
+    """A program, a right or a file that a case needs isn't here; the sentence explains how to get it."""
 
 
 Outcome = Literal["passed", "failed", "skipped"]
@@ -65,7 +65,7 @@ class Case:
 
 @dataclass(slots=True)
 class Report:
-    """Runs cases one after the other and remembers what came of each.
+    """Runs cases one after the other and keeps their outcomes.
 
     Attributes:
         part: the name of the run whose cases come now.

@@ -279,7 +279,7 @@ class MemoryGroup:
     is_second: bool
 
     def limit(self, size: int) -> None:
-        """Allow so many bytes."""
+        """Limit the memory to `size` bytes."""
         (self.folder / ("memory.max" if self.is_second else "memory.limit_in_bytes")).write_text(str(size))
 
     def used(self) -> int:

@@ -1,4 +1,4 @@
-"""Stands in for AWS on the loopback interface: ministack, SeaweedFS and moto, each a process of its own.
+"""Stands in for AWS on the loopback interface: ministack, SeaweedFS and moto, each in a separate process.
 
 Every server listens on 127.0.0.1 only, on free ports, and is ended by its own process group's number. The servers
 don't see this machine's AWS configuration or proxies.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 STAND = ROOT / ".tools" / "stand" / "bin"
 REGION = "eu-central-1"
 KEY = "test"
-"""Access key and secret of whoever may do everything."""
+"""Access key and secret of a user with all rights."""
 HOST = "127.0.0.1"
 
 
@@ -79,7 +79,7 @@ def client(service: str, url: str, *, key: str = KEY, secret: str = KEY, token: 
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on at this moment, below those that the kernel hands out to others."""
+    """Ports that are free at this moment, below those that the kernel hands out to others."""
     sockets = []
     try:
         for _ in range(count):
@@ -232,7 +232,7 @@ def seaweed(folder: Path) -> Iterator[Server]:
         ) as server:
             yield server
     finally:
-        # It makes sockets beside its ports, by a path of its own, and leaves them there.
+        # It makes sockets beside its ports, under fixed paths, and leaves them there.
         for number in ports.values():
             for path in Path("/tmp").glob(f"seaweedfs-*-{number}.sock"):  # noqa: S108  its own path
                 path.unlink(missing_ok=True)

@@ -32,7 +32,7 @@ CONCURRENCY = 2
 
 
 def with_code(code: str, *, is_enabled: bool) -> dict[str, Any]:
-    """The template with inline code in the image's place, and without what ministack can't do; the rest is as it is.
+    """The template with inline code instead of the image, and without the parts that ministack can't run.
 
     It starts images by Docker alone, which isn't here. The queues' policies refuse all that comes without TLS, as
     everything does on the loopback interface. In conditions it knows no Join, and a parameter is text to it,

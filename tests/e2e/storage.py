@@ -64,7 +64,7 @@ AGENT = "agent+7@example.org"
 
 @dataclass(slots=True)
 class Scripted(Faults):
-    """Faults by name: each strikes the next request of its operation, after as many of them as its number says."""
+    """Faults by name: each strikes a request of its operation, after the given number of other ones."""
 
     script: list[tuple[str, Fault, int]] = field(default_factory=list)
 
@@ -87,7 +87,7 @@ class Watched:
 
     Attributes:
         requests: operation and path of each, in their order.
-        beside: done before a request goes on.
+        beside: called before a request is forwarded.
     """
 
     requests: list[tuple[str, str]] = field(default_factory=list)
@@ -147,7 +147,7 @@ class Place:
         }
 
     def item(self, recording_id: str) -> dict[str, Any]:
-        """The item as it is now."""
+        """The present item."""
         found: dict[str, Any] = self.dynamodb.get_item(TableName=TABLE, Key={"videoID": {"S": recording_id}})["Item"]
         return found
 
@@ -286,7 +286,7 @@ def parts_of_an_upload(report: Report, place: Place) -> None:
         place.check_nothing_dangles()
         case.note(str(error))
 
-    with report.case("an answer that gets lost isn't a failure: the object is there"):
+    with report.case("an answer that gets lost isn't a failure: the object exists"):
         place.faults.script[:] = [("CompleteMultipartUpload", "lost_answer", 0)] * 3
         place.process(first)
         assert cases.read_result(place.results("large-2")["recording.mp4"]) == result
@@ -456,7 +456,7 @@ class Rights:
         return self.stack.server.client(service)
 
     def put(self, kind_name: str, without: str = "") -> Order:
-        """A new recording, put there by somebody else."""
+        """A new recording, uploaded without the role."""
         recording_id = f"rights-{len(self.made)}"
         self.made.append(recording_id)
         kind = self.media[kind_name]
@@ -600,7 +600,7 @@ class _AnswersAsS3:
 
 
 def _may_list(client: Any, bucket: str, operation: str) -> None:
-    """As S3 judges a request for an object: with no prefix to compare with."""
+    """Check the right as S3 does for an object's request: with no prefix to compare."""
     try:
         client.list_objects_v2(Bucket=bucket, MaxKeys=1)
     except ClientError as error:
@@ -629,7 +629,7 @@ NOT_OURS = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments"
 
 
 def least_privilege(report: Report, rights: Rights) -> None:
-    """The policy as it is rendered: enough, nothing too much, and nothing else allowed."""
+    """The rendered policy allows all that is needed, and nothing else."""
     baseline: dict[str, str] = {}
     with report.case("with the template's rights, all of it runs") as case:
         baseline = {name: act() for name, act in rights.scenarios().items()}

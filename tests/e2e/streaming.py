@@ -65,7 +65,7 @@ class Point:
     """The point at which a run is disturbed.
 
     Attributes:
-        container: of what is made.
+        container: of the output.
         how: the kind of disturbance.
         direction: which bytes are counted, seen from the process.
         at_bytes: after how many.
@@ -130,7 +130,7 @@ class Wire:
     def arm(
         self, point: Point | None, act: Callable[[], None] = lambda: None, request: re.Pattern[bytes] | None = None
     ) -> None:
-        """Begin to count anew.
+        """Restart the count.
 
         Args:
             point: where to strike, if anywhere.
@@ -300,7 +300,7 @@ class Stand:
     """A recording that is to be made, and all around it.
 
     Attributes:
-        container: of what is made.
+        container: of the output.
         s3: a client past the wire.
         dynamodb: the table's.
         wire: to S3.
@@ -335,7 +335,7 @@ class Stand:
         return f"recording.{self.container}"
 
     def lay_out(self) -> None:
-        """Put the recording there, as it is before any run; the results of earlier ones are gone."""
+        """Restore the state before any run: the recording is there, and earlier results are deleted."""
         for name in self.objects():
             self.s3.delete_object(Bucket=OUTPUT, Key=self.result_folder + name)
         for upload in self.uploads():
@@ -348,7 +348,7 @@ class Stand:
         return [entry["Key"].removeprefix(self.result_folder) for entry in listed]
 
     def uploads(self) -> list[dict[str, Any]]:
-        """The multipart uploads that nobody sees."""
+        """The incomplete multipart uploads."""
         return list(self.s3.list_multipart_uploads(Bucket=OUTPUT).get("Uploads", ()))
 
     def video(self) -> bytes:
@@ -363,7 +363,7 @@ class Stand:
         return bool(found["Item"]["isProcessed"]["BOOL"])
 
     def run(self, point: Point | None, *, request: re.Pattern[bytes] | None = None) -> Ended:
-        """`komorebi-qc process` in a process of its own, over the wire, disturbed at the point."""
+        """`komorebi-qc process` in a separate process, over the wire, disturbed at the point."""
         with tempfile.TemporaryDirectory(prefix="run-", dir=self.folder) as name:
             own = Path(name)
             started: list[subprocess.Popen[bytes]] = []
@@ -438,7 +438,7 @@ class Undisturbed:
     Attributes:
         content: the video.
         result: its content, packet by packet.
-        sound: its packets of sound, and their places.
+        sound: its audio packets, and their places.
         totals: bytes within which a run is disturbed, by direction.
     """
 
@@ -594,7 +594,7 @@ def _check_whole(stand: Stand, undisturbed: Undisturbed) -> str:
     assert sorted(stand.objects()) == ["qc.json", stand.video_name, "thumbnail.png"]
     assert not stand.uploads(), "an upload is left"
     content = stand.video()
-    assert _sound(content) == undisturbed.sound, "its sound isn't that of an undisturbed run"
+    assert _sound(content) == undisturbed.sound, "its audio differs from an undisturbed run's"
     if content == undisturbed.content:
         return "byte for byte the same"
     assert cases.read_result(content) == undisturbed.result
@@ -602,7 +602,7 @@ def _check_whole(stand: Stand, undisturbed: Undisturbed) -> str:
 
 
 def table(rows: list[Row]) -> str:
-    """The points as they are reported."""
+    """The table of all points, for the report."""
     lines = [
         "",
         "  No file on disk at any of the points; if the run wasn't done, no object is visible and no item marked.",

@@ -319,7 +319,7 @@ def test_each_row_has_a_status() -> None:
     assert [row[8] for row in _cells(table(found))[2:]] == [row.verdict for row in found]
     assert [line.split(":")[0] for line in misses(found).splitlines()] == ["- MISSED", "- NOT MEASURED"]
     assert misses(found[:2]) == "Nothing is missed."
-    assert misses(found[4:]) == "Nothing was judged."
+    assert misses(found[4:]) == "No goal was checked."
 
 
 def test_ratio_is_the_medians_and_its_spread_the_turns() -> None:

@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cost", action="store_true", help="measure CPU and memory on long recordings too")
     parser.add_argument("--cost-runs", type=int, default=3, help="runs on each of those (3)")
     parser.add_argument(
-        "--rivals", type=int, nargs="?", const=60, default=0, help="other tools on so many right and wrong pairs (60)"
+        "--rivals", type=int, nargs="?", const=60, default=0, help="other tools on N right and N wrong pairs (60)"
     )
     parser.add_argument("--markdown", type=Path, help="write all of it between this file's markers")
     parser.add_argument("--json", type=Path, help="write every case's outcome there")

@@ -2,10 +2,11 @@
 
     .venv/bin/python tests/bench/sync/cost.py [--minutes 10 60] [--runs 3] [--folder bench-output]
 
-The recordings are those of ``tests/bench/process.py`` (720p H.264 with AAC), and the same sound as Opus beside VP8 in
+The recordings are those of ``tests/bench/process.py`` (720p H.264 with AAC), and the same audio as Opus beside VP8 in
 WebM. Prints one JSON object a run. The environment stays the user's, its number of threads too.
 
-Exit status: 0; 2 if it can't run. A script of its own: on Linux a child's peak memory begins with its parent's.
+Exit status: 0; 2 if it can't run. It is a separate script, because on Linux a child's peak memory begins with its
+parent's.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class Family:
     call_s: tuple[float, float] = (50, 200)
     fixed: Changes = field(default_factory=dict)
     hard: bool = False
-    """Judged by the hard cases' limit of the offset."""
+    """Compared with the hard cases' limit of the offset."""
 
     def spec(self, seed: int) -> Spec:
         """The case of this seed."""
@@ -270,7 +270,7 @@ WRONG = (
     _wrong("w_opus", call_s=(30, 70), fixed={"codec": "libopus:24:webm", "offset_s": 2.0}),
     # the agent's canned sentences, up to eight in a row with the same pauses
     _wrong("w_long_script", lambda rng, _: {"shared_turns": int(rng.integers(4, 9))}, (90, 200)),
-    # hardly anything but the same music
+    # almost nothing but the same music
     _wrong(
         "w_muted_hold",
         lambda rng, b: {"hold": ((4.0, b.call_s - 4.0),), "music": int(rng.integers(5))},

@@ -1,6 +1,6 @@
 """The effects of real signal paths, each alone: bands, codecs, jitter buffers, lost packets, rooms, gain, suppression.
 
-Every step keeps its input's length and adds no delay of its own, so that the truth stays what the case says.
+Every step keeps its input's length and adds no delay, so that the case's truth stays valid.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def warped(x: Floats, steps: Sequence[tuple[float, float]], rate: int) -> Floats
 def stretched(x: Floats, wishes: Sequence[tuple[float, int]], rate: int) -> tuple[Floats, list[tuple[float, float]]]:
     """A jitter buffer's effect on speech: it leaves out (-1) or repeats (+1) one pitch period near each moment.
 
-    Returns the sound, as long as before, and (moment, change of its lag in seconds) of each.
+    Returns the audio, as long as before, and (moment, change of its lag in seconds) of each.
     """
     parts: list[Floats] = []
     steps: list[tuple[float, float]] = []
@@ -222,7 +222,7 @@ def earlier(x: Floats, samples: int) -> Floats:
 
 
 def interpolated(x: Floats, x_rate: int, times_s: NDArray[np.float64]) -> Floats:
-    """The sound at any times: cubic, from four times the rate."""
+    """The audio at any times: cubic, from four times the rate."""
     up = resampled(x, x_rate, 4 * x_rate)
     position = times_s * (4 * x_rate)
     j = np.floor(position).astype(np.intp)

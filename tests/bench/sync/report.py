@@ -219,6 +219,6 @@ def check(target: Path) -> None:
         ValueError: if it can't be written.
     """
     if target.is_dir() or not target.parent.is_dir():
-        raise ValueError(f"{target} can't be written: name a file in a folder that is there")
+        raise ValueError(f"{target} can't be written: name a file in an existing folder")
     if target.exists() and END not in target.read_text(encoding="utf-8").partition(BEGIN)[2]:
         raise ValueError(f"{target} has no {BEGIN} ... {END} to write between: put them there, or name a new file")

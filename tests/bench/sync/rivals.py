@@ -1,7 +1,7 @@
-"""Other tools on the bench's own cases: polysync, BBC's audio-offset-finder and audalign, each in a process of its own.
+"""Other tools on the bench's own cases: polysync, BBC's audio-offset-finder and audalign, each in a separate process.
 
-They are installed, at the versions named here, into a virtual environment that nothing else uses. Each gets two mono
-WAV files (the call's channels summed) and is asked in the way its own README recommends, with its own defaults.
+They are installed, at the versions named here, into a separate virtual environment. Each gets two mono
+WAV files (the call's channels summed) and is called as its README recommends, with its own defaults.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Answer:
     accepted: bool = False
     """With the confidence that its own makers call sufficient."""
     is_top: bool = False
-    """At the top of its own scale."""
+    """At the top of its scale."""
     note: str = ""
 
 
@@ -126,7 +126,7 @@ def true_lags_s(case: Case, times_s: NDArray[np.float64]) -> NDArray[np.float64]
 def errors_ms(case: Case, estimate: Estimate) -> tuple[float, float]:
     """(least, greatest) error, at each moment against the nearer side, as long as the recording runs.
 
-    The least one may fall into a pause, the greatest one counts while somebody speaks.
+    The least one may fall into a pause, the greatest one counts during speech.
     """
     frame = round(FRAME_S * CALL_RATE)
     sound = case.call[: len(case.call) // frame * frame].astype(np.float64).reshape(-1, frame, 2)
@@ -278,7 +278,7 @@ def _last(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def write_pair(case: Case, folder: Path) -> None:
-    """Both as mono WAV files: the call's channels summed, which they hardly ever clip."""
+    """Both as mono WAV files: the call's channels summed, which almost never clips."""
     both = np.clip(case.call.astype(np.int32).sum(axis=1), -32768, 32767).astype("<i2")
     for name, sound in ((CALL, both), (RECORDING, case.recording)):
         with wave.open(str(folder / name), "wb") as target:

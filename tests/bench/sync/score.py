@@ -1,4 +1,4 @@
-"""One case judged against its truth, by the limits that the product sets itself."""
+"""One case compared with its truth, by the product's own limits."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def _evidence(r: SyncResult) -> str:
 
 
 def run(spec: Spec) -> Row:
-    """Make a case, measure it, judge it; a crash is a failure like others, and the bench goes on."""
+    """Make a case, measure it and compare it; a crash counts as a failure, and the bench continues."""
     try:
         case = make(spec)
         began = time.process_time()

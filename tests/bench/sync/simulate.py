@@ -76,7 +76,7 @@ class Spec:
     muted: tuple[tuple[float, float], ...] = ()
     transfer_at_s: float = 0.0
     recording_stop_s: float = 0.0
-    """Recording clock; 0: it goes on to the end."""
+    """Recording clock; 0: it continues to the end."""
     acw_only: bool = False
     lost: tuple[tuple[float, float], ...] = ()
     wrong: bool = False
@@ -378,7 +378,7 @@ def make(spec: Spec) -> Case:
     tape = _on_clock(spec, wet)
     _around_the_call(spec, tape, rng)
     recording = _recorder(spec, tape, rng)
-    if spec.agent_warps:  # the buffer's waits are jumps of the agent's channel, the other way round
+    if spec.agent_warps:  # the buffer's waits are jumps of the agent's channel, with the opposite sign
         jumps = tuple(_jump(kept.agent, at, -size) for at, size in spec.agent_warps)
         return Case(spec, call, recording, jumps, tape.end_s - sum(size for _, size in spec.agent_warps))
     jumps = tuple(_jump(dry, at, size) for at, size in spec.jumps)
