@@ -1,4 +1,4 @@
-"""Records the sync results of the simulated calls anew, for when a measurement is meant to change.
+"""Records the sync results of the simulated calls again, after an intended change of a measurement.
 
 .venv/bin/python tests/golden/remake_sync.py
 """

@@ -7,12 +7,12 @@ NAME is `sample` or a file of this folder (`vp8.webm`, ...); without one, all ar
 `komorebi_qc/demo/sample/` and the others beside this script, or to `sample/` and `media/` of FOLDER.
 
 A dialogue is joined from Asterisk's voice prompts and kept twice: as Amazon Connect keeps it (8 kHz, G.711 mu-law,
-customer left, agent right) and as a sound file that Chromium plays as its microphone while `capture.html`, a mock
+customer left, agent right) and as an audio file that Chromium plays as its microphone while `capture.html`, a mock
 agent desktop, records itself. The call's position in the recording is then measured, not assumed: GCC-PHAT in the
 telephone band over many windows against the recording's audio, decoded on its presentation clock.
 
 Needs ffmpeg, Chromium, Debian's asterisk-core-sounds-en-g722 and -it-g722, and the Python packages numpy and
-playwright. A capture takes as long as its call; on a busy machine one may stutter, is noticed and made again.
+playwright. A capture takes as long as its call. A capture that stutters on a busy machine is detected and made again.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ CAPTURES = {
 }
 
 
-# Sound ----------------------------------------------------------------------------------------------------------------
+# Audio ----------------------------------------------------------------------------------------------------------------
 
 
 def decode(args: list[str], rate: int, channels: int = 1) -> Signal:
@@ -206,7 +206,7 @@ def resampled(x: Signal, old: int, new: int, band: tuple[float, float] | None = 
 
 
 def spoken(sounds: Path, turn: Turn) -> Signal:
-    """A prompt without the silence round it, at a level of its own loudness."""
+    """A prompt without the silence around it, its speech at -19 dBFS."""
     x = decode(["-f", "g722", "-i", str(sounds / SPEAKERS[turn.who] / f"{turn.prompt}.g722")], WIDE)
     loud = np.flatnonzero(np.abs(x) > 0.01)
     x = x[max(0, loud[0] - WIDE // 50) : loud[-1] + WIDE // 20]
@@ -219,7 +219,7 @@ def spoken(sounds: Path, turn: Turn) -> Signal:
 
 @dataclass(frozen=True)
 class Spoken:
-    """A turn's sound (WIDE) and its start in seconds."""
+    """A turn's audio (WIDE) and its start in seconds."""
 
     turn: Turn
     at: float
@@ -231,7 +231,7 @@ class Spoken:
         return self.at + len(self.clip) / WIDE
 
     def caption(self) -> dict[str, Any]:
-        """As `capture.html` takes it."""
+        """The plan in the form that `capture.html` reads."""
         return {"who": self.turn.who, "text": self.turn.text, "at": self.at, "end": self.end}
 
 
@@ -310,7 +310,7 @@ class Quiet(SimpleHTTPRequestHandler):
     """Serves files and logs nothing."""
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
@@ -347,7 +347,7 @@ def record(call: Call, script: Script, how: Capture, chromium: str) -> tuple[byt
         sync_playwright() as play,
     ):
         sound = Path(scratch) / "microphone.wav"
-        # Noise goes on at the end, so that the microphone never falls silent while the recorder stops
+        # Noise continues at the end, so that the microphone never falls silent while the recorder stops
         spare = np.random.default_rng(1).normal(0, gain(-62), FULL)
         write_wav(sound, np.concatenate([call.microphone, spare]), FULL)
         browser = play.chromium.launch_persistent_context(

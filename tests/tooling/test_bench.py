@@ -135,7 +135,7 @@ def test_network_is_what_haproxy_takes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("row", ["s3", "worker"])
 def test_missing_server_is_reported_in_its_row(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, row: str) -> None:
-    """A row whose servers aren't here is NOT MEASURED, says what to install, and counts as missed."""
+    """A row whose servers aren't here is NOT MEASURED, names the missing package, and counts as missed."""
 
     def no_program(*_: object) -> NoReturn:
         raise MissingPartError("there is no such thing here; on Debian: apt-get install it")
@@ -301,13 +301,13 @@ def test_goal_is_what_is_written(text: str, within: float, beyond: float) -> Non
 
 
 def test_goal_without_a_sign_is_an_error() -> None:
-    """A limit that says neither at least nor at most judges nothing."""
+    """A limit needs a sign, at least or at most."""
     with pytest.raises(ValueError, match="neither"):
         Goal("200 MB").is_met_by(1)
 
 
 def test_each_row_has_a_status() -> None:
-    """A row is met, meets its aim, is missed, isn't measured or isn't judged, and only the bad ones are misses."""
+    """A row is met, meets its aim, is missed, isn't measured or has no goal, and only the bad ones are misses."""
     found = [
         single("a", "60", "one", 150, "<= 200 MB", "120 MB"),
         single("b", "60", "two", 110, "<= 200 MB", "120 MB"),
@@ -340,7 +340,7 @@ def test_every_pair_has_its_row() -> None:
 
 
 def test_memory_rows_take_growth_from_the_shortest() -> None:
-    """Growth is from the shortest recording on, and only the diagnosed one isn't judged."""
+    """Growth is from the shortest recording on, and only the diagnosed one has no goal."""
     found = rows.memory_rows((10.0, 60.0, 240.0), [80.0, 111.0, 139.0, 250.0])
     assert [row.value for row in found] == [111.0, 31.0, 59.0, 250.0]
     assert [row.verdict for row in found] == ["aim met", "MISSED", "met", ""]

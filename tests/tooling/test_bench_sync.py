@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 FILES = (ROOT / "komorebi_qc" / "demo" / "sample" / "call.wav", ROOT / "tests" / "media" / "call.wav")
 SPEEDS = np.linspace(0.8, 1.25, 8)
-"""Each makes other words of the same ones: told apart by an alignment as another voice's would be."""
+"""At another speed the same words count as different ones for an alignment, as another voice's would."""
 PIECE_S = 2.5
 
 
@@ -38,7 +38,7 @@ def _channels() -> list[NDArray[np.int16]]:
 
 
 def _clips(sound: NDArray[np.int16], speeds: NDArray[np.float64]) -> list[NDArray[np.int16]]:
-    """Pieces in which somebody speaks, at 16 kHz, at each speed."""
+    """Pieces with speech, at 16 kHz, at each speed."""
     n = int(PIECE_S * paths.CALL_RATE)
     pieces = [sound[i : i + n].astype(np.float32) for i in range(0, len(sound) - n, n)]
     loud = [p for p in pieces if np.sqrt(np.mean(p**2)) > 300]
@@ -129,7 +129,7 @@ def test_missing_voices_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_page_without_markers_is_refused_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A page that has no place for the tables is refused before anything runs, and stays as it is."""
+    """A page without markers for the tables is refused before anything runs, and is unchanged."""
     page = tmp_path / "page.md"
     page.write_text("Prose.\n", encoding="utf-8")
 
@@ -140,7 +140,7 @@ def test_page_without_markers_is_refused_first(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_every_family_is_described_and_drawn() -> None:
-    """Each family says what it is made of, and the default run has cases of all of them."""
+    """Each family has a description, and the default run has cases of all of them."""
     assert set(WHAT) == set(BY_NAME)
     assert {spec.family for spec in specs(264, 300, 1)} == set(BY_NAME)
     assert {spec.family for spec in specs(60, 60, 1)} == set(BY_NAME)
@@ -156,8 +156,8 @@ def test_every_family_is_described_and_drawn() -> None:
         (2.9, 231.0, ["met, the aim too", "MISSED"]),
     ],
 )
-def test_costs_are_judged_by_the_worse_container(cpu_s: float, peak_mb: float, verdicts: list[str]) -> None:
-    """CPU, peak memory and its growth a minute each miss on their own, where one of the two containers does."""
+def test_goals_of_cost_apply_to_the_worse_container(cpu_s: float, peak_mb: float, verdicts: list[str]) -> None:
+    """CPU, peak memory and its growth a minute are missed separately, if one of the two containers misses them."""
     costs = [Cost(kind, minutes, 1.0, 180.0, "aligned") for kind in (MP4, WEBM) for minutes in (10.0, 60.0)]
     costs[-1] = Cost(WEBM, 60.0, cpu_s, peak_mb, "aligned")
 
@@ -165,7 +165,7 @@ def test_costs_are_judged_by_the_worse_container(cpu_s: float, peak_mb: float, v
 
 
 def test_stretches_shift_by_their_listed_sizes(cache: Path) -> None:
-    """A jitter buffer's repeated and left out periods are as many, and as long, as their list says."""
+    """Number and length of a jitter buffer's repeated and omitted periods match their list."""
     assert cache
     spoken = np.concatenate([voices.clip("en", k) for k in range(6)])
     wishes = [(2.0, 1), (4.0, 1), (6.0, -1), (8.0, 1)]
@@ -197,8 +197,8 @@ def _case(**changes: float) -> Spec:
     return Spec("plain", 3, call_s=40.0, offset_s=2.0, **changes)  # type: ignore[arg-type]
 
 
-def test_other_lags_are_judged_by_the_moment(cache: Path) -> None:
-    """One lag is exact where drift passes it and off by the rest elsewhere; either side's lag counts as true."""
+def test_error_of_a_constant_lag_is_measured_at_each_moment(cache: Path) -> None:
+    """With drift, a constant lag is exact at one moment and wrong at others; either side's lag counts as true."""
     assert cache
     drifting = make(_case(drift_ppm=100.0))
     nearest, farthest = rivals.errors_ms(drifting, rivals.Estimate(2.002))

@@ -146,7 +146,7 @@ def test_messages_come_one_at_a_time_and_are_answered_one_by_one() -> None:
     assert SOURCE["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert SOURCE["Queue"] == {"Fn::GetAtt": "Queue.Arn"}
     assert resolved(SOURCE["ScalingConfig"], MaximumConcurrency="7") == {"MaximumConcurrency": "7"}
-    assert "ReservedConcurrentExecutions" not in FUNCTION, "throttled messages would use up their tries"
+    assert "ReservedConcurrentExecutions" not in FUNCTION, "throttled messages would use up their attempts"
 
 
 def test_no_storage_is_paid_for_that_nothing_is_written_to() -> None:
@@ -295,7 +295,7 @@ def test_every_request_of_the_stores_is_allowed(service: str) -> None:
 
 
 def _requests(path: Path) -> Iterator[str]:
-    """Methods that a module calls of anybody's `client`; a paginator counts as what it pages through."""
+    """Methods that a module calls on a `client`; a paginator counts as its operation."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             owner = node.func.value
@@ -360,7 +360,7 @@ def test_every_alarm_is_in_the_runbook() -> None:
 
 
 def test_no_account_region_or_partition_is_written_down() -> None:
-    """It can be deployed anywhere as it is: in any account, region and partition."""
+    """The unchanged template can be deployed in any account, region and partition."""
     for text in texts(RESOURCES):
         assert not re.search(r"\d{12}", text), text
         assert not re.search(r"\b[a-z]{2}(-[a-z]+)+-\d\b", text), text
