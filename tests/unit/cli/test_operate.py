@@ -26,7 +26,7 @@ IDS = [f"{n}f3c2a90-5b1e-4c6d-9a57-2e8d41c0b6f{n}" for n in range(5)]
 
 
 def missing(recording_id: str, hours: int = 50) -> DeadLetter:
-    """A letter of a recording whose screen recording never came."""
+    """A dead letter of an item whose agent recording never came."""
     return DeadLetter(
         body=json.dumps({"recordingID": recording_id, "callEndingTimestamp": "00:01:02"}),
         kind="permanent",
@@ -43,7 +43,7 @@ def missing(recording_id: str, hours: int = 50) -> DeadLetter:
 
 
 def last_try(recording_id: str) -> DeadLetter:
-    """A letter of a recording that failed for a passing reason until its last try."""
+    """A dead letter of a recording that failed for a passing reason until its last attempt."""
     body = json.dumps({"recordingID": recording_id, "callEndingTimestamp": "00:01:02"})
     reason = "table Recording didn't accept the request (GetItem: SlowDown, HTTP 503): a retry may help"
     return DeadLetter(body, "tries", "StorageError", reason, recording_id, "message-9", "request-9", 8, WHEN)
@@ -57,7 +57,7 @@ class Desk(Shell):
         self.world = world
 
     def put(self, *letters: DeadLetter) -> None:
-        """Put letters into the dead-letter queue."""
+        """Put dead letters into the dead-letter queue."""
         for letter in letters:
             self.world.queue("dead").send(letter.body, letter.attributes())
 
@@ -67,7 +67,7 @@ def shell(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     """A shell whose settings name the embedded AWS's queue; the dead letters' is found by its policy."""
     monkeypatch.setenv("KOMOREBI_QUEUE_URL", world.queue().url)
     monkeypatch.setenv("COLUMNS", "80")
-    # The embedded SQS has no task of its own for a redrive; a refusal is waited for.
+    # The embedded SQS has no redrive task; the client waits for its refusal.
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     return Desk(world, monkeypatch, capsys)
 
@@ -75,8 +75,8 @@ def shell(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 # --- dlq list, dlq show
 
 
-def test_letters_are_listed_by_reason(shell: Desk) -> None:
-    """The most frequent reason first, each reason once, under it whose letters they are; nothing moves."""
+def test_dead_letters_are_listed_by_reason(shell: Desk) -> None:
+    """The most frequent reason is first, each reason is listed once with its recordings, and no message is moved."""
     shell.put(last_try(IDS[3]), *(missing(name, 50 + n) for n, name in enumerate(IDS[:3])))
     shell.world.queue("dead").send("no JSON")
     assert shell.run("dlq", "list") == 0
@@ -92,7 +92,7 @@ def test_letters_are_listed_by_reason(shell: Desk) -> None:
     assert shell.world.waiting("dead") == (5, 0)
 
 
-def test_letters_as_json(shell: Desk) -> None:
+def test_dead_letters_as_json(shell: Desk) -> None:
     """One object with all that a script may sort by."""
     shell.put(missing(IDS[0]))
     code, found = shell.json("dlq", "list")
@@ -111,7 +111,7 @@ def test_letters_as_json(shell: Desk) -> None:
     ]
 
 
-def test_no_letters(shell: Desk) -> None:
+def test_no_dead_letters(shell: Desk) -> None:
     """Nothing to do is a success."""
     assert shell.run("dlq", "list") == 0
     assert shell.out.strip() == "no dead letters"
@@ -130,7 +130,7 @@ def test_an_incomplete_list_is_marked(shell: Desk) -> None:
 
 
 @pytest.mark.parametrize("wanted", [IDS[0], f"message-{IDS[0][:8]}"], ids=["recording", "message"])
-def test_a_letter_is_shown_with_its_body(shell: Desk, wanted: str) -> None:
+def test_a_dead_letter_is_shown_with_its_body(shell: Desk, wanted: str) -> None:
     """By either ID: reason, moment, try, IDs for the log, and the body as it came; others aren't shown."""
     shell.put(missing(IDS[0]), missing(IDS[1]))
     assert shell.run("dlq", "show", wanted) == 0
@@ -150,7 +150,7 @@ def test_a_body_cannot_play_tricks_on_a_terminal(shell: Desk) -> None:
     assert "[bold]x[/] [link=http://x]y??31m" in shell.out
 
 
-def test_a_letter_that_isnt_there(shell: Desk) -> None:
+def test_a_dead_letter_that_isnt_there(shell: Desk) -> None:
     """It is a failure, and the ID is named."""
     assert shell.run("dlq", "show", IDS[0]) == 1
     assert IDS[0] in shell.err
@@ -171,7 +171,7 @@ def test_a_redrive_says_what_to_choose(shell: Desk, arguments: tuple[str, ...]) 
 
 
 def test_all_are_sent_again(shell: Desk) -> None:
-    """It says how many, and they are in the queue."""
+    """Their number is printed, and they are in the queue."""
     shell.put(missing(IDS[0]), missing(IDS[1]), last_try(IDS[2]))
     unknown = operate.redrive_only
     shell.monkeypatch.setattr(operate, "redrive_all", lambda dead, queue: unknown(dead, queue, tuple(IDS[:3])))
@@ -367,7 +367,7 @@ STATUS = {
     ids=["dead letters", "bodies", "status"],
 )
 def test_a_terminal_of_80_columns_is_enough(show: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sentences are folded, addresses are whole: IDs can be copied, and every word of a reason is there."""
+    """Sentences are folded and addresses are whole: IDs can be copied, and every word of a reason is printed."""
     printed = io.StringIO()
     console = Console(file=printed, width=80, highlight=False, force_terminal=True, color_system=None)
     monkeypatch.setattr(output, "out", lambda: console)
@@ -409,7 +409,7 @@ def test_interrupted_worker_gives_130(shell: Desk) -> None:
 
 
 def test_worker_without_a_message(shell: Desk) -> None:
-    """--once says that no message came, which isn't a failure."""
+    """--once reports that no message came, which isn't a failure."""
     shell.monkeypatch.setattr("komorebi_qc.jobs.run_worker", lambda *_, **__: Counts())
     assert shell.run("worker", "--once") == 0
     assert shell.out.strip() == "no message came"

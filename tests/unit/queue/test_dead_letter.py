@@ -56,13 +56,13 @@ def test_the_attributes_are_those_of_the_contract() -> None:
     assert len(attributes) <= 10  # SQS takes no more
 
 
-def test_a_letter_is_read_as_it_was_written() -> None:
+def test_a_dead_letter_is_read_as_it_was_written() -> None:
     """There and back nothing changes."""
     assert DeadLetter.from_message(as_received(LETTER)) == LETTER
 
 
 @given(reason=st.text(), recording_id=st.text(max_size=20), request_id=st.text(max_size=5))
-def test_any_letter_is_one_that_sqs_takes(reason: str, recording_id: str, request_id: str) -> None:
+def test_any_dead_letter_is_one_that_sqs_takes(reason: str, recording_id: str, request_id: str) -> None:
     """No attribute is empty, no reason has control characters or is endless, and it can be read again."""
     letter = DeadLetter("body", "tries", "KeyError", reason, recording_id, "m1", request_id, 8, WHEN)
     attributes = letter.attributes()
@@ -80,7 +80,7 @@ def test_a_long_reason_is_cut_at_its_end() -> None:
     assert text["StringValue"].endswith("x...")
 
 
-def test_a_letter_that_sqs_moved_has_no_reason() -> None:
+def test_a_dead_letter_that_sqs_moved_has_no_reason() -> None:
     """It has a remark, the recording of its body, the message's own ID, and its time."""
     message = {
         "MessageId": "m2",
@@ -104,13 +104,13 @@ def test_an_earlier_failures_reason_is_not_this_ones() -> None:
 
 @pytest.mark.parametrize("body", ["", "no JSON", "[1]", "{}", '{"recordingID": 7}', "[" * 100_000, "9" * 5000])
 def test_a_body_without_a_recording(body: str) -> None:
-    """A letter of any body can be read."""
+    """A dead letter of any body can be read."""
     assert DeadLetter.from_message({"MessageId": "m", "Body": body}).recording_id == ""
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-99-99"])
 def test_a_malformed_moment(text: str) -> None:
-    """An attribute that somebody else wrote doesn't break the list: the moment of sending is used."""
+    """An attribute by another program doesn't break the list: the moment of sending is used."""
     message = as_received(LETTER)
     message["MessageAttributes"]["komorebiFailedAt"] = {"DataType": "String", "StringValue": text}
     message["MessageAttributes"]["komorebiKind"] = {"DataType": "String", "StringValue": "strange"}
@@ -121,7 +121,7 @@ def test_a_malformed_moment(text: str) -> None:
 
 
 def test_moments_are_in_utc() -> None:
-    """In any zone of the machine; one without a zone is read as UTC, so that letters can be sorted."""
+    """In any zone of the machine; one without a zone is read as UTC, so that dead letters can be sorted."""
     there = timezone(timedelta(hours=9))
     letter = DeadLetter("b", "tries", "E", "r", "", "", "", 1, WHEN.astimezone(there))
     assert letter.attributes()["komorebiFailedAt"]["StringValue"] == "2026-03-02T14:05:09+00:00"

@@ -110,7 +110,7 @@ class FakeDesk:
 
 
 def record(body: Any = BODY, *, count: Any = 1, message_id: str = "m1") -> dict[str, Any]:
-    """A record as Lambda gives it, with things in it that are nobody's business."""
+    """A record as Lambda passes it, with private data in it."""
     return {
         "messageId": message_id,
         "receiptHandle": "handle",
@@ -225,7 +225,7 @@ def test_a_result_in_no_time_and_without_sync() -> None:
 @pytest.mark.parametrize("count", [1, 7])
 @pytest.mark.parametrize("kind", [MissingMediaError, WrongPairError, DoesNotFitError])
 def test_a_permanent_error_is_dead_lettered_at_once(kind: type[Exception], count: int) -> None:
-    """On whichever try: the letter holds the body and the reason, the message counts as done, and nothing waits."""
+    """On any attempt: the dead letter has the body and the reason, the message counts as done, and no message waits."""
     queues, before = FakeDesk(), datetime.now(UTC)
     report = handled(FakePipeline(kind("s3://b/x.mp4 won't come: check it")), queues, record(count=count))
     assert (report.outcome, report.is_batch_item_failure, report.is_dead_lettered, report.retry_in_s) == (
@@ -246,7 +246,7 @@ def test_a_permanent_error_is_dead_lettered_at_once(kind: type[Exception], count
 
 @pytest.mark.parametrize(("count", "around_s"), [(1, 60), (2, 120), (3, 240), (7, 3840), (9, 14400), (99, 14400)])
 def test_a_passing_error_comes_back_later_each_time(count: int, around_s: float) -> None:
-    """It is hidden for twice as long as before, up to 4 hours, reported as failed, and no letter is written."""
+    """It is hidden for twice as long as before, up to 4 hours, reported as failed, and no dead letter is written."""
     queues = FakeDesk(of_tries=None)
     report = handled(FakePipeline(NotThereYetError("s3://b/x.wav isn't there yet")), queues, record(count=count))
     assert (report.outcome, report.is_batch_item_failure, report.is_dead_lettered, report.level) == (
@@ -293,7 +293,7 @@ def test_nothing_waits_longer_than_the_queue_takes() -> None:
 
 @pytest.mark.parametrize("error", [NotThereYetError("not yet"), KeyError("x")])
 def test_the_last_attempt_is_dead_lettered_with_its_reason(error: Exception) -> None:
-    """A failure on the last attempt gives a dead letter of its own kind; the attempt before it doesn't."""
+    """A failure on the last attempt gives a dead letter of a separate kind; the attempt before it doesn't."""
     queues = FakeDesk(of_tries=3)
     assert not handled(FakePipeline(error), queues, record(count=2)).is_dead_lettered
     queues.hidden.clear()
@@ -332,7 +332,7 @@ def test_out_of_time_is_tried_again_but_not_for_ever() -> None:
 
 
 def test_enough_time_stops_nothing() -> None:
-    """Down to the margin a run goes on."""
+    """Down to the margin a run continues."""
 
     def work(progress: Progress) -> None:
         progress.step(7, 9, "write output")
@@ -343,7 +343,7 @@ def test_enough_time_stops_nothing() -> None:
 
 
 def test_an_unforeseen_error_names_its_place_and_not_its_text() -> None:
-    """Its text may quote anything, so neither log nor letter holds it; both name the places where it was raised."""
+    """Its text may quote private data, so log and dead letter don't have it; both name the lines that raised it."""
     report = handled(FakePipeline(KeyError(SECRETS[0])), queues := FakeDesk(of_tries=1))
     assert (report.outcome, report.error) == ("unexpected", "KeyError")
     for text in (report.detail or "", queues.letters[0].reason):
@@ -354,7 +354,7 @@ def test_an_unforeseen_error_names_its_place_and_not_its_text() -> None:
 
 
 def test_a_message_that_cant_be_read_is_not_quoted_in_the_log() -> None:
-    """The log says where to look; the letter keeps the body and what is wrong with it."""
+    """The log names the dead-letter queue; the dead letter has the body and the error."""
     body = json.dumps({"recordingID": f"x/../{SECRETS[0]}", "callEndingTimestamp": "1"})
     queues = FakeDesk()
     report = handled(FakePipeline(), queues, record(body))
@@ -371,7 +371,7 @@ def test_a_message_that_cant_be_read_is_not_quoted_in_the_log() -> None:
     [(None, 1), (MissingMediaError("gone"), 1), (NotThereYetError("late"), 1), (KeyError(SECRETS[1]), 8)],
 )
 def test_fields_hold_nothing_of_the_customers(error: Exception | None, count: int) -> None:
-    """Neither body, nor attributes, nor findings, nor an unforeseen text are in what is logged or measured."""
+    """Logs and metrics contain no body, no attributes, no findings and no unforeseen text."""
     report = handled(FakePipeline(error), one=record(count=count))
     logged = json.dumps(report.fields()) + str(report.metrics())
     for secret in (*SECRETS, "callEndingTimestamp", "handle"):
@@ -404,7 +404,7 @@ def test_failing_to_look_whether_it_is_done_is_a_failure_as_any() -> None:
 
 @pytest.mark.parametrize("error", [StorageError("queue q didn't answer"), ValueError("unforeseen words")])
 @pytest.mark.parametrize("refuses", [("set_aside",), ("set_aside", "hide"), ("tries", "set_aside", "hide")])
-def test_a_letter_that_cant_be_sent_leaves_its_message(refuses: tuple[str, ...], error: Exception) -> None:
+def test_a_dead_letter_that_cant_be_sent_leaves_its_message(refuses: tuple[str, ...], error: Exception) -> None:
     """If the dead-letter queue refuses, the message stays and waits, with a note, and nothing is lost."""
     queues = FakeDesk(refuses=refuses, error=error)
     report = handled(FakePipeline(MissingMediaError("gone")), queues)
@@ -418,7 +418,7 @@ def test_a_letter_that_cant_be_sent_leaves_its_message(refuses: tuple[str, ...],
 
 @pytest.mark.parametrize("queues", [FakeDesk(refuses=("hide",)), FakeDesk(knows_the_queue=False)])
 def test_a_wait_that_could_not_be_set_is_not_reported(queues: FakeDesk) -> None:
-    """The message stays for as long as SQS hides it, which nobody here knows."""
+    """The message stays for as long as SQS hides it, an unknown time here."""
     report = handled(FakePipeline(NotThereYetError("late")), queues)
     assert (report.is_batch_item_failure, report.retry_in_s) == (True, None)
     assert "retryInSeconds" not in report.fields()
@@ -431,7 +431,7 @@ def test_without_a_dlq_a_message_stays() -> None:
     assert len(queues.hidden) == 1
 
 
-def test_unknown_tries_are_never_the_last() -> None:
+def test_without_a_known_limit_no_attempt_is_the_last() -> None:
     """If the policy can't be read, SQS counts; a permanent error is still dead-lettered."""
     queues = FakeDesk(refuses=("tries",))
     assert handled(FakePipeline(NotThereYetError("late")), queues, record(count=100)).is_batch_item_failure
@@ -459,7 +459,7 @@ def test_any_extra_field_passes(text: str) -> None:
 
 
 @pytest.mark.parametrize("attributes", [None, {}, {"ApproximateReceiveCount": "9" * 5000}, "x", {"x": 1}])
-def test_a_record_without_a_count_is_on_its_first_try(attributes: Any) -> None:
+def test_a_record_without_a_count_is_on_its_first_attempt(attributes: Any) -> None:
     """A missing or malformed count is one."""
     assert handled(one={**record(), "attributes": attributes}).receive_count == 1
 

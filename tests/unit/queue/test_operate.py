@@ -69,8 +69,8 @@ def without_task(world: World, name: str = "dead", **faults: Callable[..., Any])
 # --- reading
 
 
-def test_letters_are_read_and_stay(world: World) -> None:
-    """Oldest first, with their reasons; afterwards all are in sight as before, for anybody."""
+def test_dead_letters_are_read_and_stay(world: World) -> None:
+    """They come oldest first, with their reasons; afterwards all are visible again for every consumer."""
     for name, minute in (("b", 5), ("a", 1), ("c", 9)):
         send_to_dlq(world, name, minute=minute)
     found = read_dead_letters(world.queue("dead"))
@@ -80,12 +80,12 @@ def test_letters_are_read_and_stay(world: World) -> None:
     assert read_dead_letters(world.queue("dead")) == found
 
 
-def test_no_letters(world: World) -> None:
+def test_no_dead_letters(world: World) -> None:
     """An empty queue is an answer."""
     assert read_dead_letters(world.queue("dead")) == operate.DeadLetterList((), are_all=True)
 
 
-def test_more_letters_than_asked_for(world: World) -> None:
+def test_more_dead_letters_than_asked_for(world: World) -> None:
     """No more than the requested number, and the list is marked as incomplete."""
     for number in range(25):
         send_to_dlq(world, f"contact-{number}")
@@ -94,7 +94,7 @@ def test_more_letters_than_asked_for(world: World) -> None:
     assert world.waiting("dead") == (25, 0)
 
 
-def test_a_letter_without_a_reason(world: World) -> None:
+def test_a_dead_letter_without_a_reason(world: World) -> None:
     """A message that SQS moved is listed with the recording of its body, beside the others."""
     world.queue("dead").send(body("crashed"))
     world.queue("dead").send("no JSON")
@@ -133,7 +133,7 @@ class Stuck:
         self.shown.append(arguments["ReceiptHandle"])
 
 
-def test_letters_that_are_given_twice_are_one(world: World) -> None:
+def test_dead_letters_that_are_given_twice_are_one(world: World) -> None:
     """SQS may give a message again: it counts once, its newest handle is the one, and the reading ends."""
     del world
     client = Stuck(25)
@@ -148,7 +148,7 @@ def test_letters_that_are_given_twice_are_one(world: World) -> None:
     assert min(newest.values()) > 10
 
 
-def test_a_queue_that_fails_while_it_is_read_gets_its_letters_back() -> None:
+def test_a_queue_that_fails_while_it_is_read_gets_its_dead_letters_back() -> None:
     """Messages that had been received are visible again."""
     client = Stuck(100, polls=3)
     with pytest.raises(StorageError):
@@ -156,7 +156,7 @@ def test_a_queue_that_fails_while_it_is_read_gets_its_letters_back() -> None:
     assert len(client.shown) == 30
 
 
-def test_letters_that_stay_invisible_are_still_read(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_dead_letters_that_stay_invisible_are_still_read(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """They return by themselves, a warning names the time, and they are listed."""
     send_to_dlq(world, "a")
     broken = fails(client_error("InternalError", 500, "ChangeMessageVisibility"))
@@ -187,7 +187,7 @@ def test_all_by_the_services_own_task(world: World) -> None:
 
 
 def test_all_of_a_service_without_the_task(world: World) -> None:
-    """250 letters arrive one by one, each once, with their bodies as they came and without the old reason."""
+    """250 dead letters arrive one by one, each once, with their bodies as they came and without the old reason."""
     expected = Counter({body(f"contact-{number}"): 1 for number in range(250)})
     letters = [dead_letter(f"contact-{number}") for number in range(250)]
     for first in range(0, 250, 10):
@@ -204,7 +204,7 @@ def test_all_of_a_service_without_the_task(world: World) -> None:
 
 
 def test_all_of_the_embedded_service(world: World) -> None:
-    """Moto knows no such task, and answers with a bare status 500: letters are sent one by one."""
+    """Moto knows no such task, and answers with a bare status 500: dead letters are sent one by one."""
     send_to_dlq(world, "a")
     impatient = Session().client("sqs", config=Config(retries={"total_max_attempts": 1}))
     dead = Queue(impatient, world.queue("dead").url)
@@ -224,7 +224,7 @@ def test_all_of_the_embedded_service(world: World) -> None:
     ],
 )
 def test_each_way_of_having_no_task(world: World, code: str, status: int) -> None:
-    """However a service says that it knows no such task, letters are sent one by one."""
+    """For each form of the answer that there is no such task, dead letters are sent one by one."""
     send_to_dlq(world, "a")
     unknown = client_error(code, status, "StartMessageMoveTask")
     dead = Queue(Faulty(world.sqs, start_message_move_task=fails(unknown)), world.queue("dead").url)
@@ -243,7 +243,7 @@ def test_each_way_of_having_no_task(world: World, code: str, status: int) -> Non
 def test_a_task_that_is_refused_is_not_done_by_hand(
     world: World, code: str, status: int, kind: type[Exception], words: str
 ) -> None:
-    """A service that knows the task and refuses it gives an error, and every letter stays."""
+    """A service that knows the task and refuses it gives an error, and every dead letter stays."""
     send_to_dlq(world, "a")
     refused = client_error(code, status, "StartMessageMoveTask")
     dead = Queue(Faulty(world.sqs, start_message_move_task=fails(refused)), world.queue("dead").url)
@@ -253,7 +253,7 @@ def test_a_task_that_is_refused_is_not_done_by_hand(
 
 
 def test_only_some(world: World) -> None:
-    """Exactly the letters of these recordings or messages go, all of each, and missing IDs are named."""
+    """Exactly the dead letters of these recordings or messages go, all of each, and missing IDs are named."""
     for name in ("a", "b", "b", "c", "d"):
         send_to_dlq(world, name)
     found = redrive_only(world.queue("dead"), world.queue(), ("b", "message-d", "x", "x", "y"))
@@ -264,7 +264,7 @@ def test_only_some(world: World) -> None:
 
 
 def test_only_what_isnt_there(world: World) -> None:
-    """Nothing is sent, and no letter is touched."""
+    """Nothing is sent, and no dead letter is touched."""
     send_to_dlq(world, "a")
     assert redrive_only(world.queue("dead"), world.queue(), ("x",)) == Redriven("messages", 0, ("x",))
     assert (world.waiting(), world.waiting("dead")) == ((0, 0), (1, 0))
@@ -282,8 +282,8 @@ class KilledError(BaseException):
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("operation", REQUESTS)
 @pytest.mark.parametrize("on", [1, 4])
-def test_no_letter_is_lost_by_a_redrive_that_is_killed(world: World, operation: str, when: str, on: int) -> None:
-    """Killed at any request, before it or after: each letter is still in one of the queues, at worst in both."""
+def test_no_dead_letter_is_lost_by_a_redrive_that_is_killed(world: World, operation: str, when: str, on: int) -> None:
+    """Killed at any request, before it or after: each dead letter is still in one of the queues, at worst in both."""
     for number in range(7):
         send_to_dlq(world, f"contact-{number}")
     expected = world.bodies("dead")
@@ -311,8 +311,8 @@ def test_no_letter_is_lost_by_a_redrive_that_is_killed(world: World, operation: 
     assert (left & sent).total() <= 1
 
 
-def test_a_deletion_that_fails_leaves_a_letter_twice(world: World) -> None:
-    """It has been sent and stays a letter, in sight; a second redrive sends the rest."""
+def test_a_deletion_that_fails_leaves_a_dead_letter_twice(world: World) -> None:
+    """It has been sent and stays a visible dead letter; a second redrive sends the rest."""
     for name in ("a", "b", "c"):
         send_to_dlq(world, name)
     broken = fails(client_error("InternalError", 500, "DeleteMessage"), on=2)
@@ -337,7 +337,7 @@ def test_a_recording_that_waits_for_its_inputs(world: World) -> None:
 
 
 def test_a_recording_that_is_done(world: World) -> None:
-    """Inputs, outputs and what was written into the item, with its own dead letters and nobody else's."""
+    """Inputs, outputs and the item's written attributes, with its own dead letters only."""
     world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
     world.s3.put_object(Bucket=CONNECT, Key=CALL_KEY, Body=b"call")
     world.s3.put_object(Bucket=INPUT, Key=RECORDING.agent_recording_key, Body=b"own")

@@ -36,7 +36,7 @@ def test_the_policy_of_a_queue(world: World) -> None:
 
 
 def test_a_queue_counts_its_messages(world: World) -> None:
-    """Those in sight, those in somebody's hand and those not yet due."""
+    """Visible messages, messages in processing and delayed ones are counted."""
     queue = world.queue()
     for _ in range(3):
         queue.send("x")
@@ -59,14 +59,14 @@ def test_messages_come_with_all_they_have(world: World) -> None:
     assert queue.receive_some(10, 0, 60) == []
 
 
-def test_a_message_that_is_too_long_is_nobodys_moment(world: World) -> None:
+def test_a_message_that_is_too_long_is_a_permanent_error(world: World) -> None:
     """A message that SQS never takes isn't worth a retry."""
     with pytest.raises(PermanentError):
         world.queue().send("x" * 2_000_000)
 
 
 def test_hiding_what_is_gone_is_a_warning(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """Somebody else's message can't be hidden, and needn't."""
+    """Another consumer's message can't be hidden, and needn't be."""
     queue = world.queue()
     queue.send("x")
     message = queue.receive(0, 60)
@@ -85,8 +85,10 @@ def test_hiding_what_is_gone_is_a_warning(world: World, caplog: pytest.LogCaptur
         "InvalidParameterValue",
     ],
 )
-def test_each_way_of_not_being_in_hand(world: World, code: str, caplog: pytest.LogCaptureFixture) -> None:
-    """However SQS says it, it is no failure."""
+def test_each_error_for_a_visible_message_is_a_warning(
+    world: World, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each of SQS's errors for a message that is visible again is logged, not raised."""
     faulty = Faulty(world.sqs, change_message_visibility=fails(client_error(code, 400, "ChangeMessageVisibility")))
     Queue(faulty, world.queue().url).change_visibility({"ReceiptHandle": "x", "MessageId": "m1"}, 10)
     assert "m1 is visible again already" in caplog.text
@@ -105,7 +107,7 @@ CALLS: dict[str, Callable[[Queue], object]] = {
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 def test_each_call_sorts_its_errors(world: World, call: Callable[[Queue], object]) -> None:
-    """A queue that doesn't answer is worth another try; one that isn't there is not; both are named."""
+    """A queue that doesn't answer is retried, a missing queue isn't; the error names both."""
     operations = (
         "get_queue_attributes",
         "send_message",
@@ -128,7 +130,7 @@ def test_a_queue_is_found_by_its_arn(world: World) -> None:
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["by settings", "by policy"])
-def test_a_letter_is_put_where_the_settings_or_the_policy_say(world: World, *, named: bool) -> None:
+def test_a_dead_letter_is_put_where_the_settings_or_the_policy_say(world: World, *, named: bool) -> None:
     """It arrives whole, accents and all, with its body as it came."""
     queues = SqsQueues(world.queue(), world.queue("dead") if named else None)
     assert queues.send_to_dlq(LETTER)
@@ -138,14 +140,14 @@ def test_a_letter_is_put_where_the_settings_or_the_policy_say(world: World, *, n
 
 
 def test_the_settings_queue_wins_over_the_policys(world: World) -> None:
-    """A queue that was named is the one, whatever the policy says."""
+    """A named queue is used, whatever the policy contains."""
     other = Queue(world.sqs, world.sqs.create_queue(QueueName="other")["QueueUrl"])
     assert SqsQueues(world.queue(), other).send_to_dlq(LETTER)
     assert (world.waiting("other"), world.waiting("dead")) == ((1, 0), (0, 0))
 
 
 def test_the_policy_is_asked_for_once(world: World) -> None:
-    """A busy function doesn't ask at each failure; one that couldn't be asked is asked again."""
+    """A busy function doesn't query the queue at each failure, but after a failed query it queries again."""
     asked = 0
 
     def counted(true: Callable[..., Any], **arguments: Any) -> Any:

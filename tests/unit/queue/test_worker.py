@@ -111,7 +111,7 @@ def test_a_message_that_fails_comes_back_later(world: World) -> None:
 
 
 def test_a_message_that_comes_back_waits_twice_as_long_each_time() -> None:
-    """The pause doubles with each try, up to its limit."""
+    """The pause doubles with each attempt, up to its limit."""
     queue = FakeQueue()
     for count in ("1", "2", "3", "99"):
         queue.messages.append(queue.message(count))
@@ -122,7 +122,7 @@ def test_a_message_that_comes_back_waits_twice_as_long_each_time() -> None:
 
 
 def test_the_handlers_wait_and_the_workers_are_the_same() -> None:
-    """The worker hides a failed message once more, as long as the handler did: a sign of life may lie between."""
+    """The worker hides a failed message again, as long as the handler did: a heartbeat may come between."""
     queue = FakeQueue()
     message = {**queue.message("3"), "MessageId": "some-message"}
     queue.messages.append(message)
@@ -146,8 +146,8 @@ def test_a_dead_lettered_message_is_deleted_and_counted(world: World) -> None:
     assert Counts(1, 2, 3) + Counts(10, 20, 30) == Counts(11, 22, 33)
 
 
-def test_the_lambdas_own_handler_sets_a_wrong_message_aside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Worker and handler together: on its first try a wrong message is in the dead-letter queue, with the reason."""
+def test_the_lambda_handler_rejects_a_wrong_message(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Worker and handler together: after one attempt a wrong message is in the dead-letter queue, with the reason."""
     monkeypatch.setenv("KOMOREBI_QUEUE_URL", world.queue().url)
     send(world, "no JSON")
     assert once(world.queue(), load_handler()) == Counts(dead_lettered=1)
@@ -158,7 +158,7 @@ def test_the_lambdas_own_handler_sets_a_wrong_message_aside(world: World, monkey
     assert (letter.body, letter.kind, letter.error) == ("no JSON", "permanent", "MessageError")
 
 
-def test_after_its_tries_a_message_is_a_dead_letter(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_its_last_attempt_a_message_is_a_dead_letter(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three failures of a handler that can't reach the queue, and SQS moves the message to its dead-letter queue."""
     monkeypatch.setattr(worker, "retry_in_s", lambda *_: 0)
     send(world)
@@ -195,7 +195,7 @@ def test_missing_settings_stop_the_worker(world: World) -> None:
 
 
 def test_a_message_stays_hidden_while_it_is_handled(world: World) -> None:
-    """A handler that takes longer than the visibility keeps its message: nobody else gets it."""
+    """A handler that takes longer than the visibility timeout keeps its message: no other worker gets it."""
     seen_meanwhile = []
 
     def long_work() -> None:
@@ -313,7 +313,7 @@ def test_a_signal_lets_the_message_in_hand_be_finished(number: signal.Signals) -
 
 
 def test_a_signal_ends_a_poll_at_once() -> None:
-    """A worker that only waits doesn't make anybody wait."""
+    """A worker that only waits stops at once."""
     queue = FakeQueue(wait=30)
     began = time.monotonic()
     timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM))
