@@ -45,6 +45,17 @@ def test_the_length_of_a_block(call_s: float, block_s: float) -> None:
     assert np.round(whole - size / 2, 6) % size == pytest.approx(np.zeros(len(whole)), abs=1e-6)
 
 
+def test_a_long_stretch_has_a_limited_number_of_blocks() -> None:
+    """Sixteen blocks of 15 s a channel, spread over the stretch."""
+    call = np.tile(talk(62, 100), (7, 1))
+    found = coarse.search(call, of_call(call), place(call[: 60 * RATE], 1.0), (20.0, 680.0), (0.0, 70.0))
+    for channel in (0, 1):
+        times = found.time_s[found.channel == channel]
+        assert len(times) == coarse.MOST_BLOCKS
+        assert (times.min() < 60.0, times.max() > 640.0) == (True, True)
+        assert (times - 20.0) % 15.0 == pytest.approx(np.full(16, 7.5), abs=0.05)
+
+
 def test_fewer_places_than_candidates() -> None:
     """In a room for one place the other candidates have a score of 0."""
     found = coarse.search(CALL, BOTH, place(CALL, 7.3), (20.0, 25.0), (29.5, 30.5))
