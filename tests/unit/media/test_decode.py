@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def test_audio_is_decoded_at_its_place(
     name: str, audio: str, start_s: float, within_s: float, tmp_path: Path, source: Open
 ) -> None:
-    """Encoder delay and pre-skip don't move the sound; a late start does by no more than the file's rounding (ms)."""
+    """Encoder delay and pre-skip don't move the audio; a late start moves it by at most the file's rounding (ms)."""
     sound = noise(3.0, RATE)
     video = "libvpx" if name.endswith("webm") else "libx264"
     path = recording(tmp_path / name, Shape(audio=audio, video=video, start_s=start_s), sound)
@@ -95,7 +95,7 @@ def test_wav_of_any_width_and_rate_is_read_exactly(width: int, rate: int, tmp_pa
 
 @pytest.mark.parametrize(("encoder", "kind"), [("libmp3lame", "mp3"), ("flac", "flac"), ("pcm_mulaw", "wav")])
 def test_compressed_call_audio_is_read_in_place(encoder: str, kind: str, tmp_path: Path, source: Open) -> None:
-    """MP3 and FLAC have the same sound at the same time."""
+    """MP3 and FLAC have the same audio at the same time."""
     pcm = np.stack([noise(2.0, 16_000, 1), noise(2.0, 16_000, 2)], axis=1)
     path = encoded(tmp_path / "call.bin", pcm, encoder, 16_000, kind)
     with open_container(source(path), CALL_FORMATS) as container:
@@ -214,12 +214,12 @@ def test_a_paused_track_gets_every_wanted_packet(wanted: list[Span], minute: Pat
 
 
 def alike(one: Pcm, other: Pcm) -> bool:
-    """Whether both are the same, but for the noise that AAC's decoder makes up where it begins anew."""
+    """Whether both are the same, except for the noise that AAC's decoder adds after a restart."""
     return float(np.corrcoef(one[:, 0], other[:, 0])[0, 1]) > 0.98
 
 
 def test_two_tracks_share_one_reading(source: Open) -> None:
-    """The sound is the same whether the file is read for it alone or for the picture as well."""
+    """The audio is the same whether the file is read for it alone or for the video as well."""
     path = CAPTURES["vp8.webm"].recording
     with open_container(source(path), RECORDING_FORMATS) as container:
         alone = AudioDecoder(container, step_back_s=20.0).read(0, 14 * RATE)
@@ -234,12 +234,12 @@ def test_two_tracks_share_one_reading(source: Open) -> None:
 
 
 def stamps(path: Path) -> list[int]:
-    """The picture's packets, counted by another reading."""
+    """The video packets' timestamps, by a separate reading."""
     with av.open(str(path), "r") as container:
         return [p.pts for p in container.demux(container.streams.video[0]) if p.size and p.pts is not None]
 
 
-def test_sound_of_more_than_eight_channels_is_damage(tmp_path: Path, source: Open) -> None:
+def test_audio_of_more_than_eight_channels_is_damage(tmp_path: Path, source: Open) -> None:
     """Sixteen planes would crash the process: such packets count as damaged, and are silent."""
     path = tmp_path / "a.mp4"
     with av.open(str(path), "w") as out:

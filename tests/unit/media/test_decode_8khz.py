@@ -44,7 +44,7 @@ def stereo(seconds: float, rate: int) -> np.ndarray[tuple[int, int], np.dtype[np
 
 
 def test_connects_own_wav_is_read_piece_by_piece(sample: Capture, source: Open) -> None:
-    """It isn't held in memory, and any piece of it is what the file says."""
+    """It isn't held in memory, and any piece of it equals the file's samples."""
     call = source(sample.call)
     track = decode_call_8khz(call, probe_call(call))
     assert isinstance(track, PlainWav)
@@ -54,8 +54,8 @@ def test_connects_own_wav_is_read_piece_by_piece(sample: Capture, source: Open) 
     assert np.array_equal(track[1000:2000], whole[1000:2000])
 
 
-def test_a_cut_wav_is_as_long_as_what_is_there(tmp_path: Path, source: Open) -> None:
-    """The header's promise doesn't count."""
+def test_a_cut_wav_is_as_long_as_its_data(tmp_path: Path, source: Open) -> None:
+    """The length in the header is ignored."""
     path = wav(tmp_path / "call.wav", stereo(4.0, RATE))
     path.write_bytes(path.read_bytes()[:-64_000])
     call = source(path)
@@ -163,7 +163,7 @@ def test_audio_beyond_the_longest_recording_takes_no_memory(
 
 
 def test_a_far_call_that_has_to_be_decoded_is_held(tmp_path: Path, sample: Capture) -> None:
-    """It is the same to any reader, and no longer far; Connect's own, a near and a large one stay as they are."""
+    """Its bytes are the same, and it is no longer remote. Connect's own WAV and a local call are unchanged."""
     path = encoded(tmp_path / "a.flac", stereo(2.0, 16_000), "flac", 16_000, "flac")
     call = far(path)
     held = buffer_in_memory(call)
@@ -176,7 +176,7 @@ def test_a_far_call_that_has_to_be_decoded_is_held(tmp_path: Path, sample: Captu
 
 
 def test_a_far_call_too_large_for_memory_stays_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory is bounded: it is read as often as it is needed."""
+    """Memory is bounded: it is fetched at each reading."""
     call = far(encoded(tmp_path / "a.flac", stereo(2.0, 16_000), "flac", 16_000, "flac"))
     monkeypatch.setattr(module, "MAX_BUFFERED_BYTES", call.size - 1)
     assert buffer_in_memory(call) is call
@@ -189,7 +189,7 @@ def far(path: Path) -> Source:
 
 
 def test_a_far_call_is_held_in_memory_sample_for_sample(sample: Capture, source: Open) -> None:
-    """It comes once, and any piece of it is what the file says."""
+    """It is fetched once, and any piece of it equals the file's samples."""
     near = decode_call_8khz(source(sample.call), probe_call(source(sample.call)))
     call = far(sample.call)
     held = decode_call_8khz(call, probe_call(call))
@@ -200,7 +200,7 @@ def test_a_far_call_is_held_in_memory_sample_for_sample(sample: Capture, source:
 
 
 def test_a_far_call_too_long_for_memory_stays_where_it_is(sample: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory is bounded: beyond two hours pieces are read when they are asked for."""
+    """Memory is bounded: beyond two hours each piece is read when it is needed."""
     monkeypatch.setattr(module, "MAX_PLAIN_BYTES", 20 * RATE * 4)
     call = far(sample.call)
     assert isinstance(decode_call_8khz(call, probe_call(call)), PlainWav)

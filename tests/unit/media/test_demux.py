@@ -1,4 +1,4 @@
-"""Opening media: real containers alone, whatever the name says, and a sentence for everything else."""
+"""Opening media: only real containers, whatever the file's name, and a sentence for everything else."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_other_media_are_named(head: bytes, says: str, tmp_path: Path, source: O
 
 
 def test_a_track_that_a_damaged_file_makes_up_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A packet of a track that nobody subscribed to doesn't end the reading."""
+    """A packet of a track without a subscriber doesn't end the reading."""
     coming = [SimpleNamespace(stream_index=index, size=1, dts=0) for index in (0, 99, 0)]
     monkeypatch.setattr(media_module, "packets", lambda *_: iter(coming))
     shared = PacketDemuxer(cast("Any", None))
@@ -111,7 +111,7 @@ def test_a_track_that_a_damaged_file_makes_up_is_passed_over(monkeypatch: pytest
 
 
 def test_a_watch_sees_every_packet_that_is_subscribed_to(sample: Capture, source: Open) -> None:
-    """Those that nobody wants as well, in the order of the file; without one, nothing else changes."""
+    """It also sees unwanted packets, in the order of the file; it changes nothing else."""
     with open_container(source(sample.recording), RECORDING_FORMATS) as container:
         streams = [audio_stream(container), video_stream(container)]
         every = [(p.stream_index, p.pts) for p in packets(container, streams)]

@@ -1,4 +1,4 @@
-"""The splice as sound."""
+"""The splice as audio."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_crossfades_keep_the_power_and_make_no_click() -> None:
 
 @pytest.mark.parametrize("block", [160, 1000, 1024, 99_999])
 def test_the_size_of_the_blocks_changes_nothing(block: int) -> None:
-    """A seam on, before or behind a block's edge sounds the same."""
+    """A seam on, before or behind a block's edge gives the same audio."""
     call, own = Track(noise(3.0, 8000, 1), 8000), Track(noise(7.0, 48_000, 2), 48_000)
     alignment = Alignment(1.024, 50.0, (Jump(1.0, 0.2),))
     assert np.array_equal(mixed(alignment, call, own, 16_000, block), mixed(alignment, call, own, 16_000, 4096))

@@ -82,7 +82,7 @@ def muxing(change: Callable[[int, Any], Any]) -> Callable[[AudioMuxer, list[Any]
 
 
 def late(seconds: float) -> Callable[[int, Any], Any]:
-    """Every packet so much later."""
+    """Move every packet by `seconds`."""
 
     def change(_: int, packet: Any) -> Any:
         units = round(seconds / float(packet.time_base))
@@ -143,7 +143,7 @@ def test_audio_that_is_late_from_some_moment_on_is_found(name: str, monkeypatch:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_audio_that_the_muxer_leaves_out_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every tenth packet missing: nothing is published of it, and the error says how many are there."""
+    """If every tenth packet is missing, no file is published, and the error has the number of present packets."""
     monkeypatch.setattr(AudioMuxer, "write", muxing(lambda number, packet: packet if number % 10 != 9 else None))
     with pytest.raises(StorageError, match=r"holds \d+ of the \d+ audio packets that were written"):
         checked(CAPTURES[name])

@@ -64,7 +64,7 @@ def test_every_capture_passes(capture: Capture, source: Open) -> None:
     assert {f.status for f in timing_findings(timing)} == {"pass"}
 
 
-def test_the_sound_begins_where_its_lead_in_ends(source: Open) -> None:
+def test_audio_begins_at_the_end_of_its_preskip(source: Open) -> None:
     """Chromium's MP4 has 80 ms of Opus pre-skip first; its WebM has no pre-skip and starts late instead."""
     starts_s = {}
     for name in ("sample", "vp9.mp4", "vp8.webm", "av1.webm"):
@@ -74,8 +74,8 @@ def test_the_sound_begins_where_its_lead_in_ends(source: Open) -> None:
     assert starts_s == {"sample": 0.08, "vp9.mp4": 0.08, "vp8.webm": 0.041, "av1.webm": 0.048}
 
 
-def test_nothing_is_decoded_and_the_source_stays_where_it_was(sample: Capture, source: Open) -> None:
-    """Others may read the same file meanwhile: it is read at a position of its own."""
+def test_measuring_keeps_the_source_position(sample: Capture, source: Open) -> None:
+    """Others may read the same file meanwhile, so it is read at a separate position."""
     own = source(sample.recording)
     assert measure_timing(own) == measure_timing(own)
 
@@ -113,8 +113,8 @@ def test_lost_buffers_of_a_capture_are_counted(lost: tuple[int, ...]) -> None:
     assert f"{timing.audio.gaps[0].size_s * 1000:.1f} ms" in finding.text
 
 
-def test_overlapping_stamps_are_found_with_their_size() -> None:
-    """Stamps that go back by 25 ms overlap by as much, and are no gap."""
+def test_overlapping_timestamps_are_found_with_their_size() -> None:
+    """Timestamps that go back by 25 ms overlap by as much, and are no gap."""
 
     def back(number: int, packet: Any) -> bool:
         if number >= 100:
@@ -132,7 +132,7 @@ def test_overlapping_stamps_are_found_with_their_size() -> None:
     assert found["audio_gaps"].status == "pass"
 
 
-def test_a_late_first_stamp_is_no_skew(source: Open, tmp_path: Path) -> None:
+def test_a_late_first_timestamp_is_no_skew(source: Open, tmp_path: Path) -> None:
     """Both tracks beginning at 5 s have no skew; counted from an epoch, their origin is taken off."""
     late = measure_timing(source(recording(tmp_path / "a.webm", Shape(start_s=5.0))))
     assert late.video is not None
@@ -144,7 +144,7 @@ def test_a_late_first_stamp_is_no_skew(source: Open, tmp_path: Path) -> None:
     assert epoch.video.first_s == pytest.approx(0.0, abs=0.01)
 
 
-def test_a_leap_freezes_the_picture_and_opens_a_gap(source: Open, tmp_path: Path) -> None:
+def test_a_leap_freezes_the_video_and_opens_a_gap(source: Open, tmp_path: Path) -> None:
     """A recorder that hung for 12 s shows it in both tracks."""
     shape = Shape(seconds=4.0, leap=(2.0, 12.0))
     timing = measure_timing(source(recording(tmp_path / "r.webm", shape)))
@@ -195,15 +195,15 @@ def test_a_file_that_isnt_media_is_refused() -> None:
         (-91, "warn", "beyond .* acceptability"),
     ],
 )
-def test_skews_are_judged_by_the_standards(skew_ms: int, status: str, judged: str) -> None:
-    """EBU R37 at +40/-60 ms, BT.1359-1 at +45/-125 and +90/-185, where + is sound early."""
+def test_skews_are_compared_with_the_standards(skew_ms: int, status: str, judged: str) -> None:
+    """EBU R37 at +40/-60 ms, BT.1359-1 at +45/-125 and +90/-185, where + is early audio."""
     limit = DEFAULT.of("audio_start_skew")
     assert limit.status(skew_ms / 1000) == status
     assert re.match(judged, standards_text(skew_ms / 1000, limit))
 
 
 def test_a_fast_clock_is_no_gap() -> None:
-    """At 100 ppm an hour's stamps run 360 ms away from the samples, 6 us a packet: no buffer is missing."""
+    """At 100 ppm an hour's timestamps move 360 ms from the samples, 6 us a packet: no buffer is missing."""
     stamps = np.arange(60_000, dtype=np.float64) * (0.060 * (1 + 100e-6))
     assert discontinuities(stamps, np.full(60_000, 0.060)) == ()
     assert [s.size_s for s in discontinuities(np.array([0.0, 0.0251]), np.array([0.02, 0.02]))] == pytest.approx(
@@ -220,7 +220,7 @@ def test_opus_packets_have_their_duration() -> None:
 
 
 def test_a_single_packet_and_no_packet() -> None:
-    """Too little to judge gives no step, and no error."""
+    """Too few packets give no discontinuity, and no error."""
     none, one = np.zeros(0), np.array([0.5])
     assert audio_timing(none, none) is None
     assert video_timing(none, none) is None
@@ -244,7 +244,7 @@ def test_packets_of_differing_length_are_no_gaps() -> None:
 
 
 def test_frames_in_decoding_order_are_sorted() -> None:
-    """A picture with frames reordered (B-frames) is judged in the order in which it is shown."""
+    """Video with reordered frames (B-frames) is measured in the order of presentation."""
     video = video_timing(np.array([0.0, 0.3, 0.1, 0.2]), np.full(4, 0.1))
     assert video is not None
     assert video.frozen.length_s == pytest.approx(0.1)

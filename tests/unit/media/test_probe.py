@@ -66,7 +66,7 @@ def test_an_mp4_with_its_index_in_front_shows_the_lost_seconds(tmp_path: Path, s
 
 
 def test_a_recording_cut_before_its_first_frame_is_refused(tmp_path: Path, source: Open) -> None:
-    """A header alone is no recording, and the sentence says what is missing."""
+    """A header alone is no recording, and the sentence names the missing part."""
     path = tmp_path / "recording.mp4"
     whole = CAPTURES["sample"].recording.read_bytes()
     for kept in (400, 900, 1300):
@@ -76,7 +76,7 @@ def test_a_recording_cut_before_its_first_frame_is_refused(tmp_path: Path, sourc
 
 
 def test_a_recording_without_video_is_refused(tmp_path: Path, source: Open) -> None:
-    """Audio alone isn't the agent's screen recording, and the sentence says what was found instead."""
+    """Audio alone isn't an agent recording, and the sentence names the found tracks."""
     path = recording(tmp_path / "a.webm", Shape(video=None))
     with pytest.raises(MediaError, match=r"no video track \(found \w*opus audio\)"):
         probe_recording(source(path))
@@ -112,7 +112,7 @@ def test_the_calls_length_is_exact(rate: int, channels: int, width: int, tmp_pat
 
 
 @pytest.mark.parametrize(("encoder", "kind", "within_s"), [("flac", "flac", 1e-4), ("libmp3lame", "mp3", 0.08)])
-def test_a_compressed_calls_length_is_that_of_its_sound(
+def test_a_compressed_calls_length_is_that_of_its_audio(
     encoder: str, kind: str, within_s: float, tmp_path: Path, source: Open
 ) -> None:
     """FLAC is exact; MP3 may add the rest of its last frame."""
@@ -123,7 +123,7 @@ def test_a_compressed_calls_length_is_that_of_its_sound(
 
 
 def test_a_cut_wav_shows_the_lost_seconds(tmp_path: Path, source: Open) -> None:
-    """The header promises more than is there."""
+    """The header states more samples than the file has."""
     path = wav(tmp_path / "call.wav", noise(4.0, 8000))
     path.write_bytes(path.read_bytes()[:-32_000])
     info = probe_call(source(path))
@@ -181,7 +181,7 @@ def test_an_index_of_the_first_fragment_is_no_index(
 
 
 def test_an_encrypted_recording_is_refused(tmp_path: Path, source: Open) -> None:
-    """A picture under DRM would be copied and never play: the sentence names it."""
+    """Encrypted video (DRM) would be copied and never play: the sentence names it."""
     path = tmp_path / "recording.mp4"
     path.write_bytes(CAPTURES["sample"].recording.read_bytes().replace(b"avc1", b"encv", 2))
     with pytest.raises(MediaError, match="encrypted"):
@@ -198,14 +198,14 @@ def test_tags_that_are_no_utf8_harm_nobody(tmp_path: Path, source: Open) -> None
 
 
 def test_tracks_that_end_hours_apart_are_damaged(tmp_path: Path, source: Open) -> None:
-    """A leap of two hours in the sound alone would be encoded as silence: it is refused."""
+    """A leap of two hours in the audio alone would be encoded as silence: it is refused."""
     path = recording(tmp_path / "a.mkv", Shape(video="libx264", audio="aac", audio_s=4.0, leap=(3.5, 7200.0)))
     with pytest.raises(MediaError, match="timestamps are damaged"):
         probe_recording(source(path))
 
 
 def test_a_wav_of_one_sample_a_second_is_damaged(tmp_path: Path, source: Open) -> None:
-    """A header that says 1 Hz would make a day of ten seconds."""
+    """With 1 Hz in the header, ten seconds would become a day."""
     with pytest.raises(MediaError, match="1 sample a second"):
         probe_call(source(wav(tmp_path / "call.wav", noise(2.0, 8000), rate=1)))
 

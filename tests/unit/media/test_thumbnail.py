@@ -46,7 +46,7 @@ def test_it_is_the_frame_at_one_second_or_the_last(
 
 
 def test_real_captures_have_one(capture: Capture, source: Open) -> None:
-    """Every codec that Chromium records gives a picture that isn't blank."""
+    """Every codec that Chromium records gives a thumbnail that isn't blank."""
     pixels = picture(png_at(source(capture.recording), 1.0))
     assert pixels.std() > 10
 

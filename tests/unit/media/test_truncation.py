@@ -34,7 +34,7 @@ def test_a_whole_file_lacks_nothing(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(CAPTURES))
 @pytest.mark.parametrize("kept", [0.3, 0.5, 0.77, 0.999])
 def test_a_cut_file_lacks_something(name: str, kept: float) -> None:
-    """Cut anywhere inside, the last box, cluster or block says that more was to come."""
+    """In a file that is cut anywhere, the last box, cluster or block is incomplete."""
     whole = CAPTURES[name].recording.read_bytes()
     cut = whole[: int(len(whole) * kept)]
     assert 0 < missing_bytes(io.BytesIO(cut)) <= len(whole)

@@ -59,7 +59,7 @@ def test_other_files_have_no_timestamps_and_arent_buffered() -> None:
 
 
 def test_the_last_block_may_be_short() -> None:
-    """A block of silence has three bytes, and nothing follows it: it is seen, in its Cluster's time."""
+    """A final block of silence with three bytes is found, at its Cluster's time."""
     segment, cluster, stamp = "18538067 01ffffffffffffff", "1f43b675 90", "e7 82 0102"
     block = "a3 87 82 0003 80 fcfffe"
     blocks = fed(bytes.fromhex(f"1a45dfa3 81 00 {segment} {cluster} {stamp} {block}"), 1 << 30)

@@ -84,8 +84,8 @@ def test_other_errors_pass_as_they_are() -> None:
         raise ZeroDivisionError
 
 
-def test_a_server_in_trouble_is_tried_again_and_then_worth_another_try(world: World) -> None:
-    """503 from the wire: botocore tries five times, and then it is a passing error."""
+def test_a_failing_server_is_retried_and_then_a_passing_error(world: World) -> None:
+    """The server answers 503: botocore makes five attempts, then a passing error is raised."""
     from botocore.awsrequest import AWSResponse  # noqa: PLC0415
 
     tries = 0

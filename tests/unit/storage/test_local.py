@@ -194,7 +194,7 @@ def test_a_device_is_no_result(folder: Path) -> None:
 
 
 def test_a_folder_that_does_not_exist(folder: Path) -> None:
-    """No folder is made, the sentence says which is missing."""
+    """No folder is made, the sentence names the missing one."""
     with pytest.raises(InputError, match=r"nowhere doesn't exist; make it first"):
         in_folder(folder, "nowhere/out.mp4").check()
     with pytest.raises(InputError, match=r"agent.mp4 isn't a directory; make it first"):
@@ -212,7 +212,7 @@ def test_a_folder_without_the_right_to_write(folder: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("kind", ["itself", "symlink", "hardlink", "roundabout", "by its extension"])
 def test_an_input_is_never_a_result(folder: Path, kind: str) -> None:
-    """An output that is an input, by whatever name, is refused, and the input stays."""
+    """An output that is an input, under any name, is refused, and the input is kept."""
     out = "agent.mp4"
     if kind == "symlink":
         (folder / (out := "link.mp4")).symlink_to("agent.mp4")
@@ -292,7 +292,7 @@ def test_a_draft_that_is_begun_again_is_empty(folder: Path) -> None:
 
 
 def test_publish_goes_on_if_an_input_is_gone_by_then(folder: Path) -> None:
-    """A result that is ready isn't lost because somebody moved an input away."""
+    """A finished result isn't lost if an input was moved away meanwhile."""
     files = in_folder(folder)
     with files.draft(RECORDING, "mp4") as draft:
         draft.begin(0).write(b"video")
@@ -398,7 +398,7 @@ def test_a_killed_runs_part_is_cleared_and_a_living_ones_is_not(folder: Path) ->
 
 
 def test_only_part_files_are_cleared(folder: Path) -> None:
-    """Files with other names, and links, are nobody's rubbish."""
+    """Files with other names, and links, are kept."""
     others = [".out.mp4.komorebi-part.bak", "out.komorebi-part", ".hidden"]
     for name in others:
         (folder / name).write_bytes(b"mine")

@@ -45,7 +45,7 @@ def test_writes_and_seeks_reach_the_file() -> None:
 
 @pytest.mark.parametrize("first", ["write", "seek"])
 def test_an_error_is_raised_later_and_the_file_is_left_alone(first: str) -> None:
-    """FFmpeg goes on as if the file took everything; the first error is the one that is raised."""
+    """FFmpeg continues as if the file took everything; the first error is the one that is raised."""
     file = BrokenFile()
     sink = OutputSink(file)
     if first == "seek":

@@ -79,13 +79,11 @@ def pixels(file: Any) -> list[float]:
 
 
 @pytest.mark.parametrize("offset_s", [None, -1.2345])
-def test_the_picture_is_copied_bit_for_bit_at_its_own_time(
-    capture: Capture, offset_s: float | None, source: Open
-) -> None:
+def test_video_is_copied_bit_for_bit_at_its_own_time(capture: Capture, offset_s: float | None, source: Open) -> None:
     """Every packet of every capture is copied unchanged, and moved only if the call began first.
 
     MP4 frames AV1 and H.264 in its own way (no temporal delimiters, lengths in place of start codes): there, the
-    decoded pictures are the same.
+    decoded frames are the same.
     """
     alignment = Alignment(capture.offset_s if offset_s is None else offset_s)
     out, done, container = rendered(source(capture.call), source(capture.recording), alignment)
@@ -115,7 +113,7 @@ def test_mp4_has_its_index_in_front(sample: Capture, source: Open) -> None:
 
 
 @pytest.mark.parametrize("name", ["sample", "vp8.webm"])
-def test_an_index_larger_than_its_room_costs_a_second_try_and_nothing_else(
+def test_an_index_larger_than_its_room_costs_only_a_second_attempt(
     name: str, source: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The room is worked out; were it too small, the file would be made again, and be the same but for the room."""
@@ -166,7 +164,7 @@ def test_a_codec_that_the_container_lacks_is_reencoded(name: str, wanted: Contai
 
 
 def test_odd_sizes_are_copied_and_reencoded(tmp_path: Path, source: Open) -> None:
-    """A window of 161 by 91 pixels stays as it is, and loses at most one row and column in H.264."""
+    """A window of 161 by 91 pixels is copied unchanged, and loses at most one row and column in H.264."""
     call = wav(tmp_path / "call.wav", noise(1.0, 8000))
     path = recording(tmp_path / "a.webm", Shape(size=(161, 91)))
     for wanted, size in ((None, (161, 91)), ("mp4", (160, 90))):
@@ -221,7 +219,7 @@ def test_timestamps_that_leap_are_unchanged(tmp_path: Path, source: Open) -> Non
 
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("alignment", [Alignment(0.4, 50.0), Alignment(0.4, 0.0, (Jump(0.5, 0.3),)), Alignment(-5.0)])
-def test_the_sound_is_as_long_as_the_splice(
+def test_the_audio_is_as_long_as_the_splice(
     container: Container, alignment: Alignment, tmp_path: Path, source: Open
 ) -> None:
     """Both channels, one frame of padding at most."""
@@ -237,10 +235,10 @@ def test_the_sound_is_as_long_as_the_splice(
 
 
 class FullDisk(io.BytesIO):
-    """Takes so many bytes and no more."""
+    """A file on a disk with limited room."""
 
     def write(self, data: Any) -> int:
-        """Write, or say that the disk is full."""
+        """Write, or raise the error of a full disk."""
         if self.tell() + len(data) > 30_000:
             raise OSError(28, "No space left on device")
         return super().write(data)
@@ -325,7 +323,7 @@ def test_an_error_of_the_file_is_raised_once(
 
 
 def leaping(path: Path, at_s: float) -> Path:
-    """An MP4 whose picture pauses for 41 minutes, more microseconds than FFmpeg's muxer can say of a packet."""
+    """An MP4 whose video pauses for 41 minutes, more microseconds than FFmpeg's muxer can write for a packet."""
     recording(
         path,
         Shape(video="mpeg4", audio=None, leap=(at_s, 1900.0), options=(("video_track_timescale", "1000000"),)),
@@ -338,7 +336,7 @@ def leaping(path: Path, at_s: float) -> Path:
 
 @pytest.mark.parametrize("at_s", [1.0, 2.9])
 def test_a_pause_too_long_for_the_container_is_refused(at_s: float, tmp_path: Path, source: Open) -> None:
-    """In the middle or before the last frame, which the muxer writes as it closes: a sentence, after two tries."""
+    """In the middle or before the last frame, which the muxer writes as it closes: a sentence, after two attempts."""
     path = leaping(tmp_path / "a.mp4", at_s)
     call = source(wav(tmp_path / "call.wav", noise(1.0, 8000)))
     own, tries = source(path), []
@@ -358,7 +356,7 @@ def test_a_pause_too_long_for_the_container_is_refused(at_s: float, tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", ["a.webm", "a.mp4"])
-def test_a_picture_from_before_second_0_moves_nothing_in_webm(name: str, tmp_path: Path, source: Open) -> None:
+def test_video_before_second_0_moves_no_timestamp_in_webm(name: str, tmp_path: Path, source: Open) -> None:
     """Its half second before 0 is shown at the start; the rest and the audio keep their time."""
     negative = (("avoid_negative_ts", "disabled"),) if name.endswith("webm") else ()
     shape = Shape(

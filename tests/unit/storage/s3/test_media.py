@@ -193,7 +193,7 @@ class CuttingServer:
 
 
 def test_a_cut_connection_is_taken_up_where_it_broke(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A range that breaks goes on from there, and every byte is right."""
+    """A range that breaks continues from there, and every byte is right."""
     content = os.urandom(200_001)
     with (
         CuttingServer(content, 2) as server,
@@ -214,7 +214,7 @@ def test_an_object_replaced_while_it_is_read_is_noticed(world: World, monkeypatc
 
 
 def test_an_input_can_be_read_by_several_at_once(world: World) -> None:
-    """Each reader has a position of its own, and after the input is given back none reads on."""
+    """Each reader has its own position, and no reader works after the input is closed."""
     world.s3.put_object(Bucket=INPUT, Key=RECORDING.agent_recording_key, Body=BIG)
     with world.media().agent_recording(RECORDING) as source:
         assert source.is_remote
@@ -232,7 +232,7 @@ def test_an_input_can_be_read_by_several_at_once(world: World) -> None:
     [(len(BIG), 0, 1), (0, len(BIG), 1), (len(BIG) - 1, len(BIG) - 1, 2), (0, 0, 2)],
 )
 def test_a_cache_spares_the_second_reading(world: World, cache_bytes: int, memory_bytes: int, times: int) -> None:
-    """An input that fits onto the disk or into memory comes once, one that doesn't comes as often as it is read."""
+    """An input that fits onto the disk or into memory is fetched once, a larger one each time it is read."""
     asked = 0
 
     def counted(true: Callable[..., Any], **arguments: Any) -> Any:
@@ -285,7 +285,7 @@ def test_input_versions_name_both_inputs_and_their_content(world: World) -> None
     assert len(seen) == 4
 
 
-def test_input_versions_of_what_is_not_there(world: World) -> None:
+def test_input_versions_of_missing_objects(world: World) -> None:
     """A missing input is waited for and then given up, whichever it is, and the sentence names it."""
     with pytest.raises(NotThereYetError, match="the call audio"):
         world.media().input_versions(RECORDING)
@@ -348,7 +348,7 @@ class StopError(Exception):
 
 
 def stopping(after: int) -> Callable[[], None]:
-    """Raises when it is called once more than `after` times."""
+    """Raises at the call after the first `after` ones."""
     left = after
 
     def check_cancelled() -> None:
@@ -524,7 +524,7 @@ def test_publish_that_is_interrupted_changes_nothing(world: World) -> None:
 
 
 def test_publish_names_what_it_could_not_undo(world: World) -> None:
-    """A dead bucket can't be cleared: the sentence says what was left, and the error keeps its kind."""
+    """A dead bucket can't be cleared: the sentence names the leftovers, and the error keeps its kind."""
     denied = client_error("AccessDenied", 403, "CompleteMultipartUpload")
     faulty = Faulty(
         world.s3,
@@ -568,7 +568,7 @@ def test_publish_that_fails_after_another_runs_success_leaves_all_three(world: W
 
 
 def test_publish_over_another_container_leaves_it(world: World) -> None:
-    """A rerun that makes WebM of what was MP4 deletes nothing."""
+    """A rerun that makes WebM instead of MP4 deletes no object."""
     publish(world.media(), b"old", thumbnail=None, qc=None)
     publish(world.media(), b"new", thumbnail=None, qc=None, kind="webm")
     assert world.keys(OUTPUT) == [RECORDING.video_key("mp4"), RECORDING.video_key("webm")]

@@ -46,7 +46,7 @@ BROKEN = client_error("InternalError", 500, "Any")
 
 
 def content_of(size: int) -> bytes:
-    """Bytes no two parts of which are alike."""
+    """Random bytes, so that all parts differ."""
     return np.random.default_rng(size).bytes(size)
 
 
@@ -205,8 +205,8 @@ def test_any_writing_with_a_front_rewritten_gives_a_files_bytes(
 
 
 @pytest.mark.parametrize("at", [-1, HEAD + 1, HEAD + PART + 1, HEAD + 3 * PART - 1, HEAD + 3 * PART + 1])
-def test_a_place_that_is_sent_already_cant_be_gone_to(at: int) -> None:
-    """Nor one past the end: it says where one may write, and nothing comes of the upload."""
+def test_a_seek_to_a_sent_position_is_refused(at: int) -> None:
+    """A seek past the end is refused, too; the error names the valid positions, and the upload is aborted."""
     stream = a_stream(bucket := Bucket())
     stream.write(content_of(HEAD + 3 * PART))
     with pytest.raises(io.UnsupportedOperation, match=rf"byte {at} is neither"):
@@ -295,7 +295,7 @@ def held_up(may_go: threading.Event) -> Bucket:
 
 
 def test_two_parts_go_up_at_a_time() -> None:
-    """Each waits in its request until the other is there as well."""
+    """Each waits in its request until the other has arrived."""
     both = threading.Barrier(2, timeout=20)
     bucket = Bucket()
 
@@ -311,7 +311,7 @@ def test_two_parts_go_up_at_a_time() -> None:
 
 
 def test_the_muxer_goes_on_until_a_third_part_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With two parts in flight and one full it waits, calls `check_cancelled` twice a second, then goes on."""
+    """With two parts in flight and one full it waits, calls `check_cancelled` twice a second, then continues."""
     may_go = threading.Event()
     bucket = held_up(may_go)
     asked = 0
@@ -431,7 +431,7 @@ FAULTS: dict[str, Callable[[], dict[str, Callable[..., Any]]]] = {
 def test_a_failure_changes_nothing(
     world: World, faults: Callable[[], dict[str, Callable[..., Any]]], before: bytes | None
 ) -> None:
-    """The object is as before, no upload is left, and the error is one that another try may help."""
+    """The object is as before, no upload is left, and the error is a passing one."""
     if before is not None:
         world.s3.put_object(Bucket=OUTPUT, Key=KEY, Body=before)
     content = content_of(HEAD + 4 * PART + 1)
@@ -499,7 +499,7 @@ def test_a_failure_comes_through_ffmpeg_as_it_is() -> None:
 
 
 def test_a_failure_after_the_last_write_is_raised_by_finish() -> None:
-    """A part that fails while nobody writes isn't forgotten."""
+    """A part may fail after the last write; its error is still raised."""
     bucket = Bucket()
     bucket.on_part = refused
     stream = a_stream(bucket)
@@ -621,7 +621,7 @@ def test_an_interrupted_abort_still_aborts(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_process_that_ends_does_not_wait_for_a_part() -> None:
-    """A connection that says nothing doesn't keep the interpreter from ending."""
+    """A silent connection doesn't keep the interpreter from ending."""
     program = """
 import sys, threading
 from fake_s3_bucket import in_base64, HEAD, PART, Bucket, a_stream
@@ -688,7 +688,7 @@ def test_a_completion_with_a_lost_answer_is_done(world: World) -> None:
 
 
 def test_the_completing_request_names_every_parts_checksum() -> None:
-    """S3 compares the parts with their CRC32s once more when the upload is completed."""
+    """S3 compares the parts with their CRC32s again when the upload is completed."""
     named: list[dict[str, Any]] = []
 
     class Listening(Bucket):
@@ -739,7 +739,7 @@ class Listing(Faulty):
 
 
 def test_stale_uploads_of_this_very_key_are_cleared(world: World) -> None:
-    """Old ones, on every page; not a fresh one, and not one of a key that begins alike."""
+    """Old uploads on every page are cleared, but no fresh one, and no upload of a key with the same beginning."""
     old, fresh = NOW - timedelta(days=1, seconds=1), NOW - timedelta(hours=23, minutes=59)
     rows = [(KEY, "a", old), (KEY, "b", fresh), (KEY + ".old", "c", old), (KEY, "d", old - timedelta(days=9))]
     client = Listing(world.s3, rows)
@@ -759,7 +759,7 @@ def test_an_upload_is_stale_by_the_current_time(world: World) -> None:
 
 
 def test_without_the_right_to_list_uploads_they_are_left(world: World) -> None:
-    """The lifecycle rule takes them: the run goes on. A bucket in trouble is another matter."""
+    """The lifecycle rule removes them, so the run continues. Other errors of the bucket are raised."""
     denied = Listing(world.s3, [], client_error("AccessDenied", 403, "ListMultipartUploads"))
     clear_stale(an_upload(denied), KEY, now=NOW)
     assert denied.prefixes == [KEY]
@@ -782,7 +782,7 @@ def test_a_killed_runs_upload_is_gone_with_the_next_run(world: World) -> None:
     other = RECORDING.video_key("webm")
     for key in (KEY, other):
         world.s3.create_multipart_upload(Bucket=OUTPUT, Key=key)
-    with a_stream(world.s3) as stream:  # moto says of every upload that it was begun in 2010
+    with a_stream(world.s3) as stream:  # in moto every upload was begun in 2010
         stream.write(content_of(HEAD + 1))
         assert [one["Key"] for one in world.dangling_uploads()].count(KEY) == 1
         published(stream)

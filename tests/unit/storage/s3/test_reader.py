@@ -1,4 +1,4 @@
-"""Objects of S3 as seekable files: the same bytes as any file, in few requests, whatever becomes of the connection."""
+"""Objects of S3 as seekable files: the same bytes as any file, in few requests, even if connections fail."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class Bucket:
     Faults: ``cut`` sends half of the body, ``crumb`` 20,000 bytes of it, ``trickle`` 3,000, ``empty`` none;
     ``wrong range`` is one byte off; ``whole`` ignores the range; ``spoilt`` sends other bytes than its
     checksum says; a number is that status.
-    Which of two requests side by side comes first is nobody's promise: so a range stalls by its place. From
-    `stalls_from` on each sends a piece, and then says nothing until the server ends.
+    The order of two simultaneous requests isn't defined, so a range stalls by its position. From
+    `stalls_from` on each sends a piece, and then nothing until the server ends.
     """
 
     def __init__(self, content: bytes, faults: Mapping[int, str | int] | None = None, always: str | int = "") -> None:
@@ -139,7 +139,7 @@ class Bucket:
 
     @property
     def asked_bytes(self) -> int:
-        """The sum of all ranges that were asked."""
+        """The sum of all requested ranges."""
         return sum(end - start for start, end in self.asked)
 
     def __enter__(self) -> Self:
@@ -255,7 +255,7 @@ def test_it_is_a_raw_file(serve: Callable[..., S3Object]) -> None:
 
 
 def test_an_empty_object_is_never_asked_for(serve: Callable[..., S3Object]) -> None:
-    """Of no bytes no range can be asked: it reads as empty, by no request."""
+    """An empty object has no valid range, so it reads as empty without a request."""
     with Bucket(b"") as bucket:
         reader = serve(bucket, cache=LocalCache(100)).reader()
         assert (reader.read(), reader.read(10), reader.readinto(bytearray(3))) == (b"", b"", 0)
@@ -308,10 +308,10 @@ def test_reading_through_begins_with_large_requests(serve: Callable[..., S3Objec
 
 
 @pytest.mark.parametrize("fragment", [300 * KIB, 900 * KIB, 1400 * KIB])
-def test_there_and_back_in_fragments_costs_hardly_more_than_reading_through(
+def test_there_and_back_in_fragments_costs_barely_more_than_reading_through(
     serve: Callable[..., S3Object], fragment: int
 ) -> None:
-    """As FFmpeg reads a fragmented MP4: a little picture, the sound behind it, back to the picture, and so on."""
+    """As FFmpeg reads a fragmented MP4: some video, the audio behind it, back to the video, and so on."""
     with Bucket(BIG) as bucket:
         reader = serve(bucket).reader()
         for begin in range(0, 24 * MIB, fragment):
@@ -394,7 +394,7 @@ def test_small_steps_stay_in_the_sequence(serve: Callable[..., S3Object]) -> Non
 
 
 def test_a_way_there_and_back_asks_once_for_each_place(serve: Callable[..., S3Object]) -> None:
-    """Head, end and head again, as an MP4 is opened: two requests; and the head's sequence goes on."""
+    """An MP4 is opened at its head, its end and its head again: two requests, and the head's sequence continues."""
     with Bucket(BIG) as bucket:
         reader = serve(bucket).reader()
         assert reader.read(32) == BIG[:32]
@@ -532,7 +532,7 @@ def test_progress_is_no_failure(serve: Callable[..., S3Object]) -> None:
 
 
 def test_a_dead_connection_is_given_up(serve: Callable[..., S3Object], monkeypatch: pytest.MonkeyPatch) -> None:
-    """After five tries in vain: a passing error in a sentence, at once again for each further read."""
+    """After five failed attempts it raises a passing error in a sentence, and at once for each further read."""
     monkeypatch.setattr(s3_fetch, "_PAUSE_S", 0.001)
     with Bucket(BIG[:MIB], always="empty") as bucket:
         reader = serve(bucket).reader()
@@ -615,7 +615,7 @@ def test_a_server_that_knows_no_conditions(answered: dict[str, str]) -> None:
 
 
 def test_a_wrong_checksum_is_noticed(serve: Callable[..., S3Object]) -> None:
-    """Bytes that don't fit the checksum beside them are asked for again, all of them, and never handed out."""
+    """Bytes that don't match their checksum are requested again, all of them, and never returned."""
     with Bucket(BIG[:MIB], {0: "spoilt", 2: "spoilt"}) as bucket:
         assert serve(bucket).reader().read() == BIG[:MIB]
         assert bucket.asked[1] == bucket.asked[0]
@@ -656,7 +656,7 @@ def test_a_deadline_ends_a_read_that_waits(serve: Callable[..., S3Object], monke
             source.reader()
         assert len(calls) == 8
         source.close()
-        assert not no_threads(0)  # nobody waited for what the server holds up
+        assert not no_threads(0)  # the exit didn't wait for the stalled server
         bucket.over.set()
         assert no_threads()
         assert len(bucket.asked) == asked
@@ -742,7 +742,7 @@ def test_nothing_is_read_once_the_object_is_at_its_end(serve: Callable[..., S3Ob
 
 
 def test_a_process_that_ends_does_not_wait(serve: Callable[..., S3Object]) -> None:
-    """A connection that says nothing doesn't keep the interpreter from ending."""
+    """A silent connection doesn't keep the interpreter from ending."""
     program = """
 import sys
 from komorebi_qc.storage.s3.object import S3Object
