@@ -14,6 +14,7 @@ from command import CLI, environment
 from komorebi_qc.demo.embedded_aws import embedded_aws, make_resources, shell_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SAMPLE = CAPTURES["sample"]
@@ -26,17 +27,24 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str]] = {
 }
 
 
-def interrupted(folder: Path, words: tuple[str, ...], when: str | float, **environ: str) -> tuple[int, str]:
-    """The exit code and all that was printed; Ctrl-C comes when a text is printed, or after some seconds."""
+def interrupted(
+    folder: Path, words: tuple[str, ...], when: str | float | Callable[[], bool], **environ: str
+) -> tuple[int, str]:
+    """The exit code and all that was printed; Ctrl-C comes at a printed text, at an event, or after some seconds."""
     log = folder / "printed.txt"
     kept = {"PYTHONUNBUFFERED": "1", **environ}
     with log.open("w") as file, subprocess.Popen(
         [str(CLI), *words], cwd=folder, stdout=file, stderr=file, env=environment(**kept),
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509  no threads here
     ) as running:  # fmt: skip
-        deadline = time.monotonic() + (90 if isinstance(when, str) else when)
-        text = when if isinstance(when, str) else "\0"
-        while text not in log.read_text() and running.poll() is None and time.monotonic() < deadline:
+        deadline = time.monotonic() + (when if isinstance(when, float) else 90)
+
+        def is_time() -> bool:
+            if callable(when):
+                return when()
+            return isinstance(when, str) and when in log.read_text()
+
+        while not is_time() and running.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         running.send_signal(signal.SIGINT)
         code = running.wait(60)
@@ -57,8 +65,9 @@ def test_batch_is_stopped_and_continues(tmp_path: Path) -> None:
     rows = "".join(f"r{n},{SAMPLE.call},{SAMPLE.recording},{SAMPLE.call_end}\n" for n in range(40))
     (tmp_path / "list.csv").write_text("recording_id,connect,recording,call_end\n,,,\n" + rows)
     words = ("batch", "list.csv", "--out", "data", "--workers", "1")
-    code, printed = interrupted(tmp_path, words, "rejected")
+    code, printed = interrupted(tmp_path, words, lambda: any((tmp_path / "data" / "_journal").glob("*.parquet")))
     assert code == 130, printed
+    assert "1 row rejected" in printed
     assert "Finished recordings are kept; the same command continues from there." in printed
     assert "Traceback" not in printed
 
