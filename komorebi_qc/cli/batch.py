@@ -57,7 +57,8 @@ def batch(
     ] = "",
     *,
     out: Annotated[
-        str, typer.Option(metavar=FOLDER_OR_S3, help="The dataset. Recordings that it has already aren't done again.")
+        str,
+        typer.Option(metavar=FOLDER_OR_S3, help="The dataset. Recordings that are already in it aren't done again."),
     ] = "",
     action: Annotated[
         str, typer.Option(metavar="diagnose|process|audit", help="The work to do with each recording.")
@@ -71,8 +72,8 @@ def batch(
         str,
         typer.Option(
             metavar=FILE_OR_S3,
-            help="A list with recording_id and call_end, for a prefix or the table. Without an entry there the call "
-            "end comes from the item.",
+            help="A list with recording_id and call_end. Use it with a prefix, or with --from and --until. A recording "
+            "that isn't in it gets the call end from its item.",
         ),
     ] = "",
     call_end_attribute: Annotated[
@@ -109,7 +110,8 @@ def rerun(
         str,
         typer.Option(
             metavar="SQL",
-            help="Which rows, as after WHERE: \"verdict = 'fail' and day >= '2026-11-01'\". true for all.",
+            help="The condition for the rows, as after WHERE in SQL: \"verdict = 'fail' and day >= '2026-11-01'\". "
+            "Write true to select all rows.",
         ),
     ] = "",
     action: Annotated[
@@ -128,7 +130,8 @@ def rerun(
     force: Annotated[
         bool,
         typer.Option(
-            "--force", help="Do them even if the inputs haven't changed; with --submit, in the queue as well."
+            "--force",
+            help="Repeat the work even if the inputs haven't changed. With --submit the messages ask for the same.",
         ),
     ] = False,
     results: Results = "",
@@ -136,7 +139,7 @@ def rerun(
     limit: Limit = None,
     as_json: AsJson = False,
 ) -> int:
-    """Audit or process again the recordings of a dataset that a condition selects, here or by the production queue."""
+    """Work again on recordings of a dataset that a condition selects, on this machine or by the production queue."""
     from komorebi_qc.batch import command  # noqa: PLC0415  rich loads only for the commands
     from komorebi_qc.cli.output.console import print_note  # noqa: PLC0415
 

@@ -96,7 +96,8 @@ def clip(
         str,
         typer.Option(
             metavar="output|sides",
-            help="The unified recording's audio; or both sides: Connect in the left ear, the recording in the right.",
+            help="output: the unified recording's audio. sides: Connect in the left ear, the recording in the right "
+            "ear.",
         ),
     ] = "output",
     size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="The video's size in pixels.")] = "1280x720",

@@ -14,7 +14,7 @@ from komorebi_qc.core.errors import InputError, PermanentError
 if TYPE_CHECKING:
     from komorebi_qc.wiring import Settings
 
-_ID_HELP = "The recording's ID, or the message's."
+_ID_HELP = "ID of the recording, or of the SQS message."
 
 
 def mount(app: typer.Typer) -> None:

@@ -58,7 +58,9 @@ def process(
     ] = 0.0,
     container: Annotated[
         str,
-        typer.Option(metavar="auto|mp4|webm", help="For a FILE without an extension. auto follows the video codec."),
+        typer.Option(
+            metavar="auto|mp4|webm", help="The container, if --out has no extension. auto follows the video codec."
+        ),
     ] = "auto",
     align: Annotated[
         str,

@@ -110,7 +110,8 @@ def _findings(r: SyncResult, reported: CallEnd, limits: Limits) -> Iterator[Find
         _changes_text(
             r.jumps,
             none="No clock jumps found.",
-            one="The recording clock jumps against the call clock",
+            one="The recording clock jumps",
+            moved="everything",
         ),
         at=At("call", largest.call_s) if largest else None,
     )
@@ -157,29 +158,34 @@ def _sides(r: SyncResult, limits: Limits) -> Iterator[Finding]:
     yield limits.finding(
         "customer_leg_delay",
         delay_s,
-        f"Against the agent, the customer is {abs(delay_s) * 1000:.1f} ms {'later' if delay_s >= 0 else 'earlier'} in "
-        "the recording than in the call audio. This is the network's delay.",
+        f"In the recording, the customer is delayed by {abs(delay_s) * 1000:.1f} ms "
+        f"{'more' if delay_s >= 0 else 'less'} than the agent, relative to the call audio. The network causes this "
+        "delay.",
     )
     largest = max(r.customer_steps, key=lambda step: abs(step.size_s), default=None)
     yield limits.finding(
         "customer_leg_delay_changes",
         largest.size_s if largest else 0.0,
         _changes_text(
-            r.customer_steps, none="The customer leg's delay doesn't change.", one="The customer leg's delay changes"
+            r.customer_steps,
+            none="The customer leg's delay doesn't change.",
+            one="The customer leg's delay changes",
+            moved="the customer",
         ),
         at=At("call", largest.call_s) if largest else None,
     )
 
 
-def _changes_text(changes: tuple[FoundJump, ...], *, none: str, one: str) -> str:
+def _changes_text(changes: tuple[FoundJump, ...], *, none: str, one: str, moved: str) -> str:
     """The sentence about jumps, or about changes of a delay; it names the first `MOST_SHOWN`."""
     if not changes:
         return none
-    shown = ", ".join(
-        f"{c.size_s * 1000:+.1f} ms at {clock_text(c.call_s)} of the call"
+    shown = "; ".join(
+        f"from {clock_text(c.call_s)} of the call on, {'the agent' if c.agent_only else moved} is "
+        f"{abs(c.size_s) * 1000:.1f} ms {'later' if c.size_s >= 0 else 'earlier'} in the recording than before"
         + (f" ({_AGENT_ONLY})" if c.agent_only else "")
         + (f" ({_CUSTOMER_ONLY})" if c.customer_evidence_only else "")
         for c in changes[:MOST_SHOWN]
     )
     times = f" {len(changes)} times" if len(changes) > 1 else ""
-    return f"{one}{times}: {shown}{' and more' if len(changes) > MOST_SHOWN else ''}."
+    return f"{one}{times}: {shown}{'; and more' if len(changes) > MOST_SHOWN else ''}."

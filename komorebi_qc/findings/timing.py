@@ -82,7 +82,7 @@ def standards_text(skew_s: float, limit: Limit) -> str:
         limit: a limit whose marks are in order, the narrowest first.
     """
     beyond = [source for tolerance, source in limit.marks if not tolerance.holds(skew_s)]
-    return f"beyond {beyond[-1]}" if beyond else f"within {limit.marks[0][1]}"
+    return f"beyond the tolerance of {beyond[-1]}" if beyond else f"within the tolerance of {limit.marks[0][1]}"
 
 
 def _skews(timing: Timing, limits: Limits) -> Iterator[Finding]:

@@ -34,8 +34,8 @@ def place(
     """
     if measured is not None and measured.status == "wrong_pair" and not force:
         raise WrongPairError(
-            f"the call audio and the recording belong to different calls ({measured.reason}): nothing was published; "
-            "check the recording ID and its media, or force it"
+            f"the call audio and the recording belong to different calls ({measured.reason}). Nothing was "
+            "published. Check the recording ID and its files, or use --force to join them anyway"
         )
     if manual is not None:
         return Placement(manual, "manual", measured)

@@ -35,8 +35,12 @@ _WHEN = pa.timestamp("ms", tz="UTC")
 _NAMES = pa.list_(pa.string())
 
 _ID = (
-    "ID from the table or the manifest; for files without an ID, the recording's place as in `recording`; for a "
-    "rejected row, its place as in `listed_in`. Never null, unique in the dataset"
+    "ID from the table or the manifest. For files without an ID, the value of `recording`; for a rejected row, the "
+    "value of `listed_in`. Never null, unique in the dataset"
+)
+_LISTED_IN = (
+    "the entry that lists the recording: a list's row (/lists/day.csv:17), an item (table Recording:ID), or an object "
+    "under a prefix (s3://bucket/key)"
 )
 _STATUS = "done; failed: the attempt failed; rejected: the list's row can't be used, so nothing was attempted"
 _REPORT = (
@@ -53,13 +57,13 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("call_end", _TEXT, "the reported call end, as it was written: 00:57:01"),
     ("call_etag", _TEXT, "ETag of the call audio; for a local file its size and mtime in ns: 1234-1700000000000000000"),
     ("recording_etag", _TEXT, "ETag of the agent recording, or its size and mtime"),
-    ("listed_in", _TEXT, "the row that named it: /lists/day.csv:17, table Recording:ID, s3://bucket/key"),
+    ("listed_in", _TEXT, _LISTED_IN),
     # The work
     ("schema_version", _TEXT, "version of these columns"),
     ("version", _TEXT, "version of komorebi_qc that did the work"),
     ("action", _TEXT, "diagnose, process or audit"),
     ("work_key", _TEXT, "hash of everything the row depends on: inputs, reported call end, action, limits, versions"),
-    ("inputs_key", _TEXT, "hash of places, ETags and the reported call end"),
+    ("inputs_key", _TEXT, "hash of both files' paths and ETags, and of the reported call end"),
     ("done_at", _WHEN, "end of the work, UTC"),
     ("took_s", _NUMBER, "duration of the work, wall seconds"),
     ("peak_memory_mb", _NUMBER, "peak resident memory of the worker process until then; 1 MB is 1e6 bytes"),

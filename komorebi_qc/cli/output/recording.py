@@ -75,7 +75,8 @@ def print_diagnosis(found: dict[str, Any], next_command: str, plot: str = "") ->
             ("jump", f"{jump['size_s'] * 1000:+.1f} ms at {clock_text(jump['call_s'])} of the call")
             for jump in sync["jumps"]
         ]
-        rows.append(("sides", f"{sync['sides']}; {sync['coverage']:.0%} of their speech agrees"))
+        recorded = {"both": "customer and agent"}.get(sync["sides"], sync["sides"])
+        rows.append(("sides", f"{recorded}; {sync['coverage']:.0%} of their speech matches the recording"))
     rows += [
         ("alternative", f"{other['offset_s']:+.4f} s, {abs(other['period_s']):.3f} s away")
         for other in sync["alternative_offsets"][:5]

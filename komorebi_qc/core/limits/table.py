@@ -8,10 +8,11 @@ _BT1359 = "ITU-R BT.1359-1: early sound is noticed from 45 ms on"
 _PLC = "ITU-T G.711 Appendix I: concealment fades to silence in 60 ms"
 _SKEW = Range(-0.045, 0.125)
 _SKEW_SOURCE = (
-    "ITU-R BT.1359-1, detectability; project choice: tracks that begin or end apart are in sync by their timestamps"
+    "ITU-R BT.1359-1, detectability; project choice: tracks that don't begin or end together are still in sync, "
+    "because timestamps place them"
 )
 _SKEW_MARKS = (
-    (Range(-0.040, 0.060), "EBU R37-2007, at the chain's output"),
+    (Range(-0.040, 0.060), "EBU R37-2007 for the output of a production chain"),
     (Range(-0.045, 0.125), "ITU-R BT.1359-1, detectability"),
     (Range(-0.090, 0.185), "ITU-R BT.1359-1, acceptability"),
 )
@@ -24,20 +25,22 @@ _WHOLE = "project choice: nothing may be missing"
 LIMITS = (
     # The call's place in the recording
     Limit("call_end_error", Range(0.0, 0.050), beyond(60.0), "s",
-          "project choice: a backend writes the time when it learns of the end; a minute off is another event",
-          "the reported call end minus the measured one; earlier by up to its resolution passes too"),
+          "project choice: a backend writes the time when it learns of the end; a time that is a minute off belongs to "
+          "another event",
+          "the reported call end minus the measured one. A reported end that is early by up to its resolution also "
+          "passes"),
     Limit("alignment_resolution", above(0.045), EVERYTHING, "s", _BT1359,
-          "resolution of the reported call end that places the call"),
+          "resolution of the reported call end, if the call is placed by it"),
     Limit("offset_uncertainty", above(0.045), EVERYTHING, "s", _BT1359, "half the offset's 95 % interval"),
     Limit("drift", beyond(100.0), EVERYTHING, "ppm",
           "ITU-T G.711, 2: a sampling rate is within 50 ppm; two clocks differ by up to 100",
           "how much faster the recording clock runs than the call clock"),
     Limit("jumps", beyond(0.045), EVERYTHING, "s", _BT1359, "the largest jump of the recording against the call"),
     Limit("customer_leg_delay", beyond(0.150), beyond(0.400), "s",
-          "ITU-T G.114 (05/2003): under 150 ms is not noticed, over 400 ms no network is planned for",
-          "the customer's delay in the recording relative to the call audio, compared with the agent's"),
+          "ITU-T G.114 (05/2003): under 150 ms is not noticed; no network is planned with more than 400 ms",
+          "how much more the recording delays the customer than the agent, relative to the call audio"),
     Limit("customer_leg_delay_changes", beyond(0.150), EVERYTHING, "s",
-          "project choice: a change is noticed where a delay would be, by ITU-T G.114 (05/2003) from 150 ms on",
+          "project choice: like a delay, a change is noticed from 150 ms on (ITU-T G.114, 05/2003)",
           "the largest change of that delay during the call"),
     Limit("coverage", below(0.75), EVERYTHING, "share",
           "project choice: matching pairs of the accuracy bench have 0.93 and more, wrong pairs little",
@@ -58,7 +61,8 @@ LIMITS = (
           "length that the call's header declares but the file lacks"),
     Limit("recording_missing", above(0), above(0), "bytes", _WHOLE,
           "bytes that the recording's structure declares but the file lacks"),
-    Limit("recording_length_missing", above(0.5), above(0.5), "s", "project choice: headers round, and players pad",
+    Limit("recording_length_missing", above(0.5), above(0.5), "s",
+          "project choice: the length in a header is rounded, and software adds padding",
           "length that the recording's header declares but the file lacks"),
     Limit("recording_audio_channels", below(1), EVERYTHING, "channels",
           "project choice: a recording without audio is a mistake",
@@ -88,7 +92,7 @@ LIMITS = (
           "the longest time without a new frame"),
     # Levels of each track and channel
     Limit("digital_silence", below(0.2), EVERYTHING, "s", "project choice: silence is measured in steps of 0.1 s",
-          "length of a track that isn't digital silence", _TRACKS),
+          "length of the part of a track that isn't digital silence", _TRACKS),
     Limit("dead_air", above(60.0), EVERYTHING, "s", "project choice: no speech for a minute",
           "the longest time without speech", _TRACKS),
     Limit("loudness", EVERYTHING, EVERYTHING, "LUFS", "informational: calls aren't broadcast",
@@ -127,7 +131,7 @@ LIMITS = (
           "upper edge of the speech spectrum on a seam's narrower side"),
     Limit("residual", above(0.001), above(0.020), "s",
           "project choice: 1/40 and 1/2 of the 40 ms of EBU R37-2007",
-          "distance from the planned place that 95 % of the sound stays within", _PARTS),
+          "95 % of the sound is at most this far from its planned place", _PARTS),
     Limit("missing", above(0.25), above(0.5), "share",
           "project choice: two speakers at once and noise hide a few windows",
           "share of active sound not found near its planned place", _PARTS),

@@ -77,14 +77,14 @@ def test_overlaps_add_up() -> None:
 @pytest.mark.parametrize(
     ("start_s", "status", "limit", "order", "standard"),
     [
-        (0.0, "pass", 0.125, "after", "within EBU"),
-        (0.06, "pass", 0.125, "after", "within EBU"),
-        (0.0601, "pass", 0.125, "after", "beyond EBU"),
-        (0.125, "pass", 0.125, "after", "beyond EBU"),
-        (0.126, "warn", 0.125, "after", "beyond ITU-R BT.1359-1, det"),
-        (0.186, "warn", 0.125, "after", "beyond ITU-R BT.1359-1, acc"),
-        (-0.04, "pass", -0.045, "before", "within EBU"),
-        (-0.05, "warn", -0.045, "before", "beyond ITU-R BT.1359-1, det"),
+        (0.0, "pass", 0.125, "after", "within the tolerance of EBU"),
+        (0.06, "pass", 0.125, "after", "within the tolerance of EBU"),
+        (0.0601, "pass", 0.125, "after", "beyond the tolerance of EBU"),
+        (0.125, "pass", 0.125, "after", "beyond the tolerance of EBU"),
+        (0.126, "warn", 0.125, "after", "beyond the tolerance of ITU-R BT.1359-1, det"),
+        (0.186, "warn", 0.125, "after", "beyond the tolerance of ITU-R BT.1359-1, acc"),
+        (-0.04, "pass", -0.045, "before", "within the tolerance of EBU"),
+        (-0.05, "warn", -0.045, "before", "beyond the tolerance of ITU-R BT.1359-1, det"),
     ],
 )
 def test_a_skew_at_the_start(start_s: float, status: str, limit: float, order: str, standard: str) -> None:
@@ -102,13 +102,13 @@ def test_a_skew_at_the_start(start_s: float, status: str, limit: float, order: s
 @pytest.mark.parametrize(
     ("end_s", "status", "limit", "standard"),
     [
-        (100.165, "pass", 0.165, "beyond EBU"),
-        (100.166, "warn", 0.165, "beyond ITU-R BT.1359-1, det"),
-        (99.9151, "pass", -0.085, "beyond EBU"),
-        (99.914, "warn", -0.085, "beyond ITU-R BT.1359-1, det"),
-        (99.93, "pass", -0.085, "within EBU"),
-        (99.97, "pass", -0.085, "within EBU"),
-        (100.03, "pass", 0.165, "within EBU"),
+        (100.165, "pass", 0.165, "beyond the tolerance of EBU"),
+        (100.166, "warn", 0.165, "beyond the tolerance of ITU-R BT.1359-1, det"),
+        (99.9151, "pass", -0.085, "beyond the tolerance of EBU"),
+        (99.914, "warn", -0.085, "beyond the tolerance of ITU-R BT.1359-1, det"),
+        (99.93, "pass", -0.085, "within the tolerance of EBU"),
+        (99.97, "pass", -0.085, "within the tolerance of EBU"),
+        (100.03, "pass", 0.165, "within the tolerance of EBU"),
     ],
 )
 def test_a_skew_at_the_end_is_known_to_a_frame(end_s: float, status: str, limit: float, standard: str) -> None:
@@ -122,8 +122,8 @@ def test_a_skew_at_the_end_is_known_to_a_frame(end_s: float, status: str, limit:
 def test_the_narrowest_tolerance_that_holds() -> None:
     """A skew within all tolerances is within the first one."""
     limit = DEFAULT.of("audio_start_skew")
-    assert standards_text(0.0, limit).startswith("within EBU R37")
-    assert standards_text(-0.041, limit).startswith("beyond EBU R37")
+    assert standards_text(0.0, limit).startswith("within the tolerance of EBU R37")
+    assert standards_text(-0.041, limit).startswith("beyond the tolerance of EBU R37")
     assert standards_text(1.0, limit).endswith("acceptability")
 
 
