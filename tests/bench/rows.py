@@ -89,7 +89,7 @@ PAIRS = (
     ),
     Pair("call-end48", "call-end48", "reference48", "cpu_s", "48 kHz: CPU, s, against the reference", "<= 1/3", "1/4"),
     Pair("floor", "call-end", "floor", "cpu_s", "CPU, s, against one FFmpeg process", "<= 1.1x", "0.9x"),
-    Pair("auto", "auto", "floor", "cpu_s", "diagnosed: CPU, s, against one FFmpeg process", "<= 1.5x", "1.2x"),
+    Pair("auto", "auto", "floor", "cpu_s", "alignment measured: CPU, s, against one FFmpeg process", "<= 1.5x", "1.2x"),
     Pair("webm", "webm", "reference", "wall_s", "WebM: wall, s, against the reference on H.264", "<= 1/2", "1/3"),
 )
 TABLE = tuple(dict.fromkeys(pair.row for pair in PAIRS))
@@ -160,7 +160,7 @@ def memory_rows(lengths: tuple[float, float, float], peaks: Collection[float]) -
         single("memory", some, "peak memory, MB", whole, "<= 200 MB", "120 MB"),
         single("memory", f"{few} to {some}", "memory's growth, MB", whole - short, "<= 30 MB"),
         single("memory", f"{few} to {many}", "memory's growth, MB", long - short, "<= 60 MB"),
-        single("memory", some, "diagnosed: peak memory, MB", diagnosed),
+        single("memory", some, "alignment measured: peak memory, MB", diagnosed),
     ]
 
 

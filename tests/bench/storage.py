@@ -55,7 +55,7 @@ ALIGNS = ("call-end", "auto")
 WALL = ("S3 to S3: wall, s, against the slowest part alone", "<= 1.3x", "1.1x")
 MEMORY = ("S3 to S3: peak memory, MB", "<= 250 MB", "180 MB")
 SCRATCH = ("S3 to S3: scratch files, bytes", "<= 0 bytes", "")
-OVERHEAD = ("a call by the worker, beyond the same work on local files, s", "<= 0.5 s", "0.2 s")
+OVERHEAD = ("worker: wall time for each call, minus the same work on local files, s", "<= 0.5 s", "0.2 s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,11 +274,12 @@ def s3(bench: Bench) -> Result:
 
 S3_WHATS = (WALL, MEMORY, SCRATCH)
 S3_NOTE = (
-    "S3 to S3 is `komorebi-qc process RECORDING_ID`, start of Python included: inputs and output in SeaweedFS behind "
-    f"HAProxy, which passes {BYTES_A_SECOND / 1e6:g} MB/s each way, the table on moto. Measured alone are the download "
-    f"of both inputs by that way, in ranges of 8 MiB and {AT_ONCE} at once, the upload of the output in parts, and "
-    "`komorebi-qc process` on the same files. The servers run on the same cores. Scratch files are all bytes that the "
-    "process tree had in files open for writing, named or not, on disk or in memory, and all it wrote to disks."
+    "S3 to S3 is `komorebi-qc process RECORDING_ID`, including the start of Python. Inputs and output are in SeaweedFS "
+    f"behind HAProxy, which passes {BYTES_A_SECOND / 1e6:g} MB/s each way. The table is on moto. Three parts are also "
+    f"measured alone: the download of both inputs through HAProxy (ranges of 8 MiB, {AT_ONCE} at once), the upload of "
+    "the output in parts, and `komorebi-qc process` on the same files. The servers run on the same cores. The row "
+    '"scratch files" counts all bytes in files that the processes opened for writing, in memory or on disk, with or '
+    "without a name, and all bytes that they wrote to disks."
 )
 
 
@@ -336,7 +337,7 @@ def s3_rows(runs: Sequence[Run], scratch: Mapping[str, int], minutes: float) -> 
     rows = []
     for align in ALIGNS:
         slowest = max((f"{align} alone", "download alone", "upload alone"), key=lambda side: median(wall_s(side)))
-        whats = S3_WHATS if align == "call-end" else [(f"diagnosed, {what}", "", "") for what, *_ in S3_WHATS]
+        whats = S3_WHATS if align == "call-end" else [(f"alignment measured, {what}", "", "") for what, *_ in S3_WHATS]
         wall, memory, files = whats
         row = compared("s3", minutes, wall[0], wall_s(f"{align} from S3"), wall_s(slowest), *wall[1:])
         rows.append(replace(row, against=f"{row.against} ({slowest})"))
@@ -368,11 +369,11 @@ def worker(bench: Bench) -> Result:
 
 
 WORKER_NOTE = (
-    "The worker's wall time is from sending a batch of messages to the empty queue, over the calls in it, after one "
-    "call that isn't counted; it measures each call's alignment, as it does for every message. SeaweedFS (without a "
-    "limit) and moto run on the same cores, and their time counts as the worker's. The same work on local files, in a "
-    "warm Python, is the comparison: the difference is the cost of S3, queue and table. The second row is against one "
-    "FFmpeg process, the floor's, which measures nothing."
+    "The worker's wall time runs from sending a batch of messages until the queue is empty. It is divided by the "
+    "number of calls. A first call isn't counted. The worker measures each call's alignment, as it does for every "
+    "message. SeaweedFS (without a limit) and moto run on the same cores, and their time counts as the worker's. The "
+    "same work on local files, in a warm Python, is the comparison: the difference is the cost of S3, queue and table."
+    " The second row is against one FFmpeg process, the floor's, which measures nothing."
 )
 
 
@@ -464,9 +465,9 @@ def worker_rows(took: Took, minutes: float) -> list[Row]:
     """The rows, from the worker's seconds and those of one call otherwise."""
     one_s, floor_s, local_s = took.worker_s / took.calls, median(took.floor_s), median(took.local_s)
     what, must, aim = OVERHEAD
-    beyond = "a call by the worker, beyond one FFmpeg process, s"
+    beyond = "worker: wall time for each call, minus one FFmpeg process, s"
     calls = f"{took.calls} calls of {one_s:.2f} s"
-    codecs, local = f"{calls}, codecs {floor_s:.2f}", f"{calls}, on local files {local_s:.2f}"
+    codecs, local = f"{calls}, the FFmpeg process {floor_s:.2f}", f"{calls}, on local files {local_s:.2f}"
     return [
         single("worker", f"{minutes:g}", what, one_s - local_s, must, aim, digits=2, note=local),
         single("worker", f"{minutes:g}", beyond, one_s - floor_s, digits=2, note=codecs),

@@ -92,7 +92,8 @@ def _statuses(right: Sequence[Row], wrong: Sequence[Row], hold: Sequence[Row]) -
             "hold music only",
             "never a confident answer",
             "ambiguous, with the period",
-            f"{confident} confident, {ambiguous} ambiguous, {in_phase} with the period, of {len(hold)}",
+            f"{confident} of {len(hold)} confident; {ambiguous} of {len(hold)} ambiguous; "
+            f"{in_phase} of {len(hold)} with the period",
             confident == 0 if hold else None,
             in_phase == len(hold),
         ),
@@ -104,7 +105,7 @@ def _costs(costs: Sequence[Cost]) -> list[Line]:
     lengths = sorted({c.minutes for c in costs})
     long = f"{lengths[-1] if lengths else 60:g}"
     what = f"CPU, {long}-minute pair, decoding included, one core", f"peak memory, {long} minutes"
-    memory_must = f"{MEMORY_MB:g} MB, {GROWTH_MB_A_MINUTE:g} MB more a minute"
+    memory_must = f"{MEMORY_MB:g} MB, growing by at most {GROWTH_MB_A_MINUTE:g} MB a minute"
     if not costs:
         return [
             Line(what[0], f"{CPU_S:g} s", f"{CPU_AIM_S:g} s", "not run", None, None),
@@ -145,10 +146,24 @@ def lines(rows: Sequence[Row], costs: Sequence[Cost] = ()) -> list[Line]:
     return [
         _spread(plain, "offset_ms", "offset, plain cases, ms", "ms", OFFSET_MS, 0.05),
         _spread(hard, "offset_ms", "offset, hard cases, ms", "ms", OFFSET_MS, 0.2),
-        _spread(right, "drift_of_limit", "drift, share of max(0.3, 60 / call seconds) ppm", "", 1.0, 0.1),
+        _spread(
+            right,
+            "drift_of_limit",
+            "drift error, divided by its limit (0.3 ppm, or 60 ppm / call seconds if larger)",
+            "",
+            1.0,
+            0.1,
+        ),
         _found_jumps(right),
         _spread(right, "jump_size_ms", "jump's size, ms", "ms", JUMP_MS, 0.1),
-        _spread(right, "jump_place_s", "jump's place beyond its pause, s", "s", PLACE_S, PLACE_S),
+        _spread(
+            right,
+            "jump_place_s",
+            "distance of the found jump from the pause that contains the real one, s",
+            "s",
+            PLACE_S,
+            PLACE_S,
+        ),
         *_statuses(right, wrong, hold),
         _spread(right, "customer_lag_ms", "customer's lag, ms", "ms", LAG_MS, 0.2),
         _spread(right, "call_end_ms", "call end, ms", "ms", END_MS, 1.0),
