@@ -52,7 +52,7 @@ def placement_findings(evidence: PairEvidence, limits: Limits = DEFAULT) -> Iter
 
 def _source(evidence: PairEvidence, placement: Placement, used_s: float, limits: Limits) -> Iterator[Finding]:
     if placement.source == "manual":
-        yield call_end_finding(evidence.call_end, used_s, limits)
+        yield call_end_finding(evidence.call_end, used_s, limits, is_measured=False)
     if placement.source == "call_end":
         resolution_s = evidence.call_end.resolution_s
         yield limits.finding(

@@ -47,25 +47,29 @@ def call_end_limit(reported: CallEnd, limits: Limits = DEFAULT) -> Limit:
     return limits.of("call_end_error").widened(reported.resolution_s, 0.0)
 
 
-def call_end_finding(reported: CallEnd, measured_s: float, limits: Limits = DEFAULT) -> Finding:
+def call_end_finding(
+    reported: CallEnd, aligned_s: float, limits: Limits = DEFAULT, *, is_measured: bool = True
+) -> Finding:
     """Compare the reported call end with the alignment's.
 
     Args:
         reported: the reported call end.
-        measured_s: the call end by the alignment, on the recording clock.
+        aligned_s: the call end by the alignment, on the recording clock.
         limits: the limits to check against.
+        is_measured: whether the alignment was measured. A given offset doesn't prove the reported time wrong.
     """
-    error_s = reported.recording_s - measured_s
+    error_s = reported.recording_s - aligned_s
     comparison = (
         f"The reported call end {clock_text(reported.recording_s)} is {abs(error_s):.3f} s "
-        f"{'after' if error_s > 0 else 'before'} the measured one ({clock_text(measured_s)})"
+        f"{'after' if error_s > 0 else 'before'} the {'measured one' if is_measured else 'one by the given offset'} "
+        f"({clock_text(aligned_s)})"
     )
     return call_end_limit(reported, limits).finding(
         "call_end_error",
         error_s,
-        f"{comparison}. The reported time is wrong.",
+        f"{comparison}. {'The reported time is wrong.' if is_measured else 'One of the two is wrong.'}",
         good=f"{comparison}, within its resolution.",
-        at=At("recording", measured_s),
+        at=At("recording", aligned_s),
     )
 
 

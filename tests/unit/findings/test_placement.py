@@ -47,6 +47,9 @@ def test_a_manual_placement_is_compared_with_the_reported_end() -> None:
     """The error is that of the alignment that the caller gave."""
     error = found(pair(1.5, "manual"))["call_end_error"]
     assert (error.value, error.status) == (0.5, "warn")
+    assert "before the one by the given offset" in found(pair(500.0, "manual"))["call_end_error"].text
+    assert all("measured" not in found(pair(s, "manual"))["call_end_error"].text for s in (1.5, 2.0, 500.0))
+    assert "reported time is wrong" not in found(pair(500.0, "manual"))["call_end_error"].text
     assert "call_end_error" not in found(pair(1.5, "call_end"))
     assert "call_end_error" not in found(pair(1.5))
 
