@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from komorebi_qc.core.finding import Finding, counted
 from komorebi_qc.core.limits import DEFAULT
-from komorebi_qc.core.output import plan_container
+from komorebi_qc.core.media_info import codec_text
+from komorebi_qc.core.output import Container, plan_container
 from komorebi_qc.findings.seams import seam_findings
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.findings.evidence import Evidence
+
+
+_CONTAINERS: dict[Container, str] = {"mp4": "MP4", "webm": "WebM"}
+"""The containers' usual names."""
 
 
 def output_findings(evidence: Evidence, limits: Limits = DEFAULT) -> Iterator[Finding]:
@@ -42,11 +47,10 @@ def _video(evidence: Evidence, limits: Limits) -> Iterator[Finding]:
     yield limits.finding(
         "video_reencoded",
         0 if plan.copies_video else rendered.video_packets,
-        f"The video's {video.codec.upper()} packets were copied unchanged."
+        f"The video's {codec_text(video.codec)} packets were copied unchanged."
         if plan.copies_video
-        else f"{plan.container.upper()} can't hold {video.codec.upper()}. The video was re-encoded to "
-        f"{plan.video_codec.upper()}, frame by frame."
-        + (" Set the container to `auto` to copy it." if plan_container(video.codec, None)[1] else ""),
+        else f"{_CONTAINERS[plan.container]} can't hold {codec_text(video.codec)}. The video was re-encoded to "
+        f"{codec_text(plan.video_codec)}, frame by frame.{_copy_advice(video.codec)}",
     )
     lost = max(0, video.packets - rendered.video_packets)
     yield limits.finding(
@@ -55,4 +59,15 @@ def _video(evidence: Evidence, limits: Limits) -> Iterator[Finding]:
         f"{lost} of {counted(video.packets, 'frame')} are missing in the output."
         if lost
         else f"{'The only frame is' if video.packets == 1 else f'All {video.packets} frames are'} in the output.",
+    )
+
+
+def _copy_advice(codec: str) -> str:
+    """How to get a copy of the video; empty if no container holds its codec."""
+    container, copies = plan_container(codec, None)
+    if not copies:
+        return ""
+    return (
+        f" A copy needs {_CONTAINERS[container]}: write --out without an extension or with .{container}, or set the "
+        "container to `auto`."
     )

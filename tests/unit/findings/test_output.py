@@ -84,7 +84,7 @@ def test_a_copied_video_passes() -> None:
         "video_reencoded": (0, "pass"),
         "video_frames_lost": (0, "pass"),
     }
-    assert "H264" in all_of_it["video_reencoded"].text
+    assert "H.264" in all_of_it["video_reencoded"].text
     assert numbers(all_of_it["video_frames_lost"].text) == ["1500"]
     single = replace(RUN, video=replace(VIDEO, packets=1), rendered=Rendered(1, 75.0, 0))
     assert "only frame" in found(single)["video_frames_lost"].text
@@ -104,8 +104,17 @@ def test_a_reencoded_video_warns(codec: str, *, advice: bool) -> None:
     plan = RenderPlan("mp4", "h264", copies_video=False, audio_rate=16_000, audio_bit_rate=64_000)
     again = found(replace(RUN, plan=plan, video=replace(VIDEO, codec=codec)))["video_reencoded"]
     assert (again.value, again.status) == (1500, "warn")
-    assert all(name in again.text for name in ("MP4", codec.upper(), "H264"))
+    assert all(name in again.text for name in ("MP4", codec.upper(), "H.264"))
+    assert ("A copy needs WebM: write --out without an extension or with .webm" in again.text) is advice
     assert ("`auto`" in again.text) is advice
+
+
+def test_a_video_reencoded_into_webm_needs_mp4() -> None:
+    """The names are those that people use."""
+    plan = RenderPlan("webm", "vp9", copies_video=False, audio_rate=48_000, audio_bit_rate=64_000)
+    text = found(replace(RUN, plan=plan))["video_reencoded"].text
+    assert text.startswith("WebM can't hold H.264. The video was re-encoded to VP9, frame by frame. A copy needs MP4:")
+    assert "WEBM" not in text
 
 
 def test_lost_frames_fail() -> None:
