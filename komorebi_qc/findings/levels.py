@@ -91,9 +91,9 @@ def _channel(name: str, c: ChannelLevels, limits: Limits) -> Iterator[Finding]:
     sound = limits.finding(
         f"{name}_sound",
         _sounding_dbfs(c),
-        f"{channel} is dead: nothing in it is louder than {dead.low:g} dBFS. If somebody should speak there, check the "
-        "microphone, the mute button, and which channels are recorded.",
-        good=f"{channel} has audio.",
+        f"{_sentence(channel)} is dead: nothing in it is louder than {dead.low:g} dBFS. If somebody should speak "
+        "there, check the microphone, the mute button, and which channels are recorded.",
+        good=f"{_sentence(channel)} has audio.",
         digits=2,
     )
     yield sound
@@ -126,7 +126,7 @@ def _loudness(name: str, channel: str, c: ChannelLevels, limits: Limits) -> Iter
         yield limits.finding(
             f"{name}_true_peak",
             c.true_peak_dbtp,
-            f"{channel} peaks at {c.true_peak_dbtp:.1f} dBTP.",
+            f"{_sentence(channel)} peaks at {c.true_peak_dbtp:.1f} dBTP.",
             advice="a codec may clip it. Turn the gain down where it is recorded.",
             digits=2,
         )
@@ -139,23 +139,24 @@ def _damage(name: str, channel: str, c: ChannelLevels, limits: Limits) -> Iterat
         f"{counted(c.clipped_samples, 'sample')} of {channel} {'is' if c.clipped_samples == 1 else 'are'} clipped, in "
         f"{counted(c.clipped_runs, 'place')}."
         if c.clipped_samples
-        else f"{channel} isn't clipped.",
+        else f"{_sentence(channel)} isn't clipped.",
         advice="it sounds harsh, and can't be repaired. Turn the gain down where it is recorded.",
         digits=4,
     )
     yield limits.finding(
         f"{name}_dc_offset",
         100 * c.dc_offset,
-        f"{channel} has a DC offset of {abs(100 * c.dc_offset):.2f} % of full scale.",
+        f"{_sentence(channel)} has a DC offset of {abs(100 * c.dc_offset):.2f} % of full scale.",
         advice="it clicks where it starts and stops. Check the sound card.",
         digits=3,
     )
     yield limits.finding(
         f"{name}_dropouts",
         60 * c.dropout_count / max(60.0, c.length_s),
-        f"{channel} drops out {counted(c.dropout_count, 'time')}, first at {clock_text(c.dropouts[0].start_s)}."
+        f"{_sentence(channel)} drops out {counted(c.dropout_count, 'time')}, "
+        f"first at {clock_text(c.dropouts[0].start_s)}."
         if c.dropouts
-        else f"{channel} has no dropouts.",
+        else f"{_sentence(channel)} has no dropouts.",
         advice="packets were lost. Check the network of the person who speaks there.",
         digits=3,
         at=_at(name, c.dropouts[0].start_s) if c.dropouts else None,
@@ -175,7 +176,7 @@ def _quality(name: str, channel: str, c: ChannelLevels, limits: Limits) -> Itera
         yield limits.finding(
             f"{name}_bandwidth",
             c.bandwidth_hz,
-            f"{channel} reaches up to about {c.bandwidth_hz:.0f} Hz.",
+            f"{_sentence(channel)} reaches up to about {c.bandwidth_hz:.0f} Hz.",
             advice="it sounds muffled. Check its codec and the microphone.",
             digits=0,
         )
@@ -187,10 +188,15 @@ def _quality(name: str, channel: str, c: ChannelLevels, limits: Limits) -> Itera
         f"{music_s:.0f} s of {channel} {'are' if likely > 0.8 else 'may be'} music on hold, from "
         f"{clock_text(c.hold_music[0].span.start_s)} on. Music that repeats itself can't be used for the alignment."
         if c.hold_music
-        else f"{channel} has no music on hold.",
+        else f"{_sentence(channel)} has no music on hold.",
         digits=1,
         at=_at(name, c.hold_music[0].span.start_s) if c.hold_music else None,
     )
+
+
+def _sentence(name: str) -> str:
+    """A channel's name at the beginning of a sentence."""
+    return name[:1].upper() + name[1:]
 
 
 def _at(name: str, seconds: float) -> At:

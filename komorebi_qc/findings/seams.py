@@ -62,7 +62,7 @@ def _seams(seams: Sequence[SeamCheck], limits: Limits) -> Iterator[Finding]:
         sign = -1 if limit.direction == "below" else 1
         is_two_sided = limit.direction == "two-sided"
         seam, value = max(known, key=lambda pair: abs(pair[1]) if is_two_sided else sign * pair[1])
-        place = f"At the seam at {clock_text(seam.output_s)} {sentence(seam, value)}"
+        place = f"At the seam at {clock_text(seam.output_s)}, {sentence(seam, value)}"
         count = f"{len(known)} of {counted(len(seams), 'seam')} could be measured."
         return limit.finding(
             name,
@@ -114,8 +114,8 @@ def _seams(seams: Sequence[SeamCheck], limits: Limits) -> Iterator[Finding]:
 def _gap_text(seam: SeamCheck, gap_s: float) -> str:
     is_moved = seam.shift_s is not None and abs(seam.shift_s) > SHIFT_S
     if is_moved:
-        return f"{_ms(abs(gap_s))} {'were added' if gap_s > 0 else 'are missing or doubled'}"
-    return f"{_ms(gap_s)} are silent"
+        return f"audio of {_ms(abs(gap_s))} {'was added' if gap_s > 0 else 'is missing or doubled'}"
+    return f"the audio is silent for {_ms(gap_s)}"
 
 
 def _step_text(seam: SeamCheck, step_db: float) -> str:

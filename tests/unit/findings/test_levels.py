@@ -56,6 +56,18 @@ def test_a_good_track_has_all_findings() -> None:
     assert all(f.text.endswith(".") for f in found)
 
 
+def test_every_sentence_starts_with_a_capital_or_a_number() -> None:
+    """A channel's name may be the first word, in a good channel, a bad one and a dead one."""
+    damaged = replace(GOOD, clipped_samples=5, clipped_runs=1, dropouts=(Span(3.0, 3.1),), dropout_count=1)
+    bad = replace(damaged, hold_music=(HoldMusic(Span(2.0, 9.0), 0.9, None),))
+    dead = replace(GOOD, rms_dbfs=-80.0, speech_dbfs=None, is_dead=True)
+    found = level_findings("call", (GOOD, bad, dead), sides=("customer", "agent", "supervisor"))
+    texts = {f.name: f.text for f in found}
+    assert texts["call_agent_true_peak"].startswith("Call agent peaks at -5.5 dBTP.")
+    assert texts["call_supervisor_sound"].startswith("Call supervisor is dead")
+    assert not [text for text in texts.values() if text[0].islower()]
+
+
 def test_channels_have_names_or_numbers() -> None:
     """A channel has its given name, or else a number from 1; a single channel may have a name too."""
     sides = level_findings("call", (GOOD, GOOD, GOOD), sides=("customer", "agent"))

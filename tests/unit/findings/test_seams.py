@@ -72,10 +72,10 @@ def test_a_silent_gap(hole_s: float, value: float, status: str) -> None:
     assert (gap.value, gap.status, gap.limit, gap.at) == (value, status, 0.005, At("output", 62.5))
     if status != "pass":
         assert numbers(gap.text)[:2] == ["00:01:02.500", f"{hole_s * 1000:.1f}"]
-        assert "silent" in gap.text
+        assert f"At the seam at 00:01:02.500, the audio is silent for {hole_s * 1000:.1f} ms." in gap.text
 
 
-@pytest.mark.parametrize(("shift_s", "words"), [(0.03, "were added"), (-0.03, "missing or doubled")])
+@pytest.mark.parametrize(("shift_s", "words"), [(0.03, "audio of 30.0 ms was added"), (-0.03, "is missing or doubled")])
 def test_a_shift_at_a_seam(shift_s: float, words: str) -> None:
     """Later audio was added, earlier audio is missing or doubled: the larger of two, whatever its sign."""
     moved = replace(SEAM, output_s=40.0, after=replace(SIDE, lag_s=shift_s))
