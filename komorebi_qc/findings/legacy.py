@@ -6,13 +6,12 @@ datasets and item attributes use them too. Numbers never change, and sentences k
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.limits import RENAMED
 from komorebi_qc.findings.qc_document import SCHEMA
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 KEYS = {
     "call_end.told_s": "call_end.reported_s",
@@ -40,26 +39,34 @@ _LEAVES = {old: new.rpartition(".")[2] for old, new in KEYS.items()}
 def upgrade(document: Mapping[str, Any]) -> dict[str, Any]:
     """Bring a `qc.json`, or the output of `diagnose --json` or `process --json`, to the present schema.
 
-    A document of schema 2 comes back equal. The argument isn't changed.
+    A document of schema 2 comes back equal. So does the document of a failed command, which has only an ``error``: it
+    is the same in both schemas. The argument isn't changed.
 
     Args:
         document: as it was read from JSON.
 
     Raises:
-        ValueError: the document has a later schema than this version reads.
+        InputError: it isn't a JSON object, has no list of findings, or has a later schema than this version reads.
 
     Examples:
-        >>> upgrade({"schema": "1.1", "call_end": {"told_s": 90.0, "resolution_s": 1.0}})
-        {'schema': '2.0', 'call_end': {'reported_s': 90.0, 'reported_resolution_s': 1.0}}
+        >>> upgrade({"schema": "1.1", "call_end": {"told_s": 90.0, "resolution_s": 1.0}, "findings": []})
+        {'schema': '2.0', 'call_end': {'reported_s': 90.0, 'reported_resolution_s': 1.0}, 'findings': []}
     """
-    schema = str(document.get("schema", "1.0"))
-    major = schema.partition(".")[0]
-    if major == SCHEMA.partition(".")[0]:
+    if not isinstance(document, Mapping):
+        raise InputError(f"the document is of type {type(document).__name__}: pass the JSON object of a qc.json")
+    if set(document) == {"error"}:
         return dict(document)
-    if major != "1":
-        raise ValueError(f"the document has schema {schema}; this version reads schemas 1 and 2: update komorebi-qc")
+    schema = document.get("schema", "1.0")
+    major = str(schema).partition(".")[0]
+    present = SCHEMA.partition(".")[0]
+    if major not in ("1", present):
+        raise InputError(f"the document has schema {schema!r}; this version reads schemas 1 and 2: update komorebi-qc")
+    if not isinstance(document.get("findings"), list):
+        raise InputError("the document has no list of findings: pass the JSON object of a qc.json")
+    if major == present:
+        return dict(document)
     # A diagnosis of schema 1 had no schema number; its first key is the version.
-    return {"schema": SCHEMA, **{key: value for key, value in _upgraded(document, "").items() if key != "schema"}}
+    return {"schema": SCHEMA, **{key: value for key, value in _upgraded(dict(document), "").items() if key != "schema"}}
 
 
 def _upgraded(value: Any, path: str) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from captures import CAPTURES
 
+from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.timebase import Alignment, CallEnd
 from komorebi_qc.findings.legacy import KEYS, NAMES, VALUES, upgrade
@@ -166,8 +167,30 @@ def test_a_present_document_comes_back_equal() -> None:
     assert upgrade(once) == once
 
 
-@pytest.mark.parametrize("schema", ["3.0", "10.1", ""])
-def test_a_later_schema_is_refused(schema: str) -> None:
-    """A document of an unknown schema would be misread."""
-    with pytest.raises(ValueError, match="schema"):
-        upgrade({"schema": schema})
+@pytest.mark.parametrize("schema", ["3.0", "9.0", "10.1", "", 3, None])
+def test_a_later_schema_is_refused(schema: object) -> None:
+    """A document of an unknown schema would be misread; the error has the schema."""
+    with pytest.raises(InputError, match=f"has schema {schema!r}"):
+        upgrade({"schema": schema, "findings": []})
+
+
+@pytest.mark.parametrize(("document", "found"), [(None, "NoneType"), ([], "list"), ("x", "str"), (2.0, "float")])
+def test_only_an_object_is_a_document(document: Any, found: str) -> None:
+    """Any other JSON value is refused, and the error has its type."""
+    with pytest.raises(InputError, match=f"of type {found}"):
+        upgrade(document)
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"schema": "1.1"}, {"schema": SCHEMA, "verdict": "pass"}, {"findings": None}, {"findings": {}}]
+)
+def test_a_document_without_findings_is_refused(document: dict[str, Any]) -> None:
+    """An object that isn't a result doesn't become an empty result."""
+    with pytest.raises(InputError, match="no list of findings"):
+        upgrade(document)
+
+
+def test_the_document_of_a_failed_command_comes_back_equal() -> None:
+    """It has an error alone, and no findings to rename."""
+    failed = {"error": {"kind": "WrongPairError", "worth_a_retry": False, "text": "the files belong to two calls"}}
+    assert upgrade(failed) == failed
