@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -38,12 +39,28 @@ def _environ(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("page", RUNNABLE, ids=_name)
 def test_commands_run_as_printed(page: Path, checkout: Path) -> None:
-    """The blocks of a page run in order, in one folder, and print what the page shows."""
+    """The blocks of a page run in order, in one folder, print what the page shows, and leave only ignored files."""
     faults = []
     for block in blocks(page):
         if not block.needs:
             faults += run(block, checkout, _environ(checkout))
     assert not faults, "\n\n".join(faults)
+    left = {one.name for one in checkout.iterdir() if not one.is_symlink() and not one.name.startswith(".")}
+    assert _unignored(left) == set()
+
+
+def _unignored(names: set[str]) -> set[str]:
+    """The files and folders in a checkout that git would offer to add."""
+    tried = [f"{name}{end}" for name in sorted(names) for end in ("", "/")]
+    command = ["git", "-C", str(ROOT), "check-ignore", "--no-index", "--stdin"]
+    ran = subprocess.run(command, input="\n".join(tried), capture_output=True, text=True, check=False)
+    return names - {line.rstrip("/") for line in ran.stdout.splitlines()}
+
+
+def test_an_unignored_file_is_found() -> None:
+    """Results in the checkout's folder are ignored; a file of another name is not."""
+    results = {"out.ipynb", "unified.mp4", "unified.qc.json", "list.csv", "quality", "audit", "fleet.html", "seam.mp4"}
+    assert _unignored({*results, "new.py"}) == {"new.py"}
 
 
 def test_readme_shows_three_examples() -> None:
