@@ -10,6 +10,7 @@ help:
 	@echo "Development"
 	@echo "  make setup    install all that a developer needs into .venv; the other targets install their own part"
 	@echo "  make test     run the tests of the product"
+	@echo "  make coverage report the lines and branches that these tests leave out"
 	@echo "  make test-tooling  run the tests of the benchmarks, the template, the docs and the layout"
 	@echo "  make lint     check the code (lint-code), the prose (lint-prose) and the SAM template (lint-template)"
 	@echo "  make format   format the code with ruff"
@@ -41,8 +42,11 @@ demo: .venv/.ready-demo
 	$(BIN)/komorebi-qc demo
 
 # The tests of the product, on all processors. The tests of the benchmarks, the template and the docs are in test-tooling.
-.PHONY: test-tooling
+.PHONY: test-tooling coverage
 test: .venv/.ready-test
+	$(BIN)/pytest --numprocesses auto --dist worksteal
+
+coverage: .venv/.ready-test
 	$(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-report=term
 
 test-tooling: .venv/.ready-lint
