@@ -6,9 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.finding import counted
-from komorebi_qc.fleet.narrative.sentences import cause_text, change_text, explained_text, stand_out_text
+from komorebi_qc.fleet.narrative.rerun_command import rerun_command
+from komorebi_qc.fleet.narrative.sentences import (
+    cause_text,
+    change_text,
+    explained_text,
+    stand_out_text,
+    suspect_text,
+)
 from komorebi_qc.fleet.narrative.terms import TITLES, anchor
-from komorebi_qc.fleet.narrative.text import of_text, safe, share_text, size_text, verb
+from komorebi_qc.fleet.narrative.text import of_text, safe, safe_end, share_text, verb
 from komorebi_qc.fleet.study.causes import LEAST_OF_A_GROUP
 from komorebi_qc.fleet.study.changes import LEAST_DAYS
 
@@ -17,6 +24,7 @@ if TYPE_CHECKING:
     from komorebi_qc.fleet.study.study import Study
 
 _MAX_SENTENCES = 4
+_MAX_FINDINGS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +52,13 @@ def headline(study: Study) -> str:
     parts = [counted(overview.count, "recording").replace(str(overview.count), f"{overview.count:,}")]
     if overview.agents:
         parts.append(f"of {counted(overview.agents, 'agent')}")
-    if overview.first is not None:
-        is_one_day = overview.first == overview.last
-        parts.append(f"on {overview.first}" if is_one_day else f"from {overview.first} to {overview.last}")
-    without = f"; {overview.dayless:,} without a day" if overview.dayless and overview.first is not None else ""
-    return " ".join(parts) + without + "."
+    if overview.first is None:
+        return f"{' '.join(parts)}."
+    is_one_day = overview.first == overview.last
+    days = f"on {overview.first}" if is_one_day else f"from {overview.first} to {overview.last}"
+    if not overview.dayless:
+        return f"{' '.join(parts)} {days}."
+    return f"{' '.join(parts)}: {overview.count - overview.dayless:,} {days}, and {overview.dayless:,} without a day."
 
 
 def answers(study: Study) -> tuple[Answer, ...]:
@@ -163,12 +173,10 @@ def _look_at(study: Study) -> Answer:
     for change, candidates in study.changes:
         cause = next((one for one in candidates if one.explains), None)
         if cause is not None:
-            moved = f"the {TITLES[change.measure].lower()} by {size_text(change.measure, change.size)}"
-            found.append((f"{safe(cause.name, 60)}, which changed {moved}.", anchor("browsers")))
+            found.append((suspect_text(change, cause), anchor("browsers")))
             break
     if study.worst:
-        many = f"The {len(study.worst)} worst recordings, one by one."
-        found.append((many if len(study.worst) > 1 else "The only bad recording.", anchor("worst")))
+        found.append((_worst_text(study), anchor("worst")))
     waiting = study.overview.retried
     if waiting:
         retry = f"Run the batch again: {counted(waiting, 'recording')} may succeed in another attempt."
@@ -188,6 +196,25 @@ def _look_at(study: Study) -> Answer:
         else "Recordings that need a look"
     )
     return Answer("What first?", "warn", first, tuple(found[:_MAX_SENTENCES]))
+
+
+def _worst_text(study: Study) -> str:
+    """The worst recording, its findings, and the command that shows it in depth."""
+    first, is_only = study.worst[0], study.overview.fail + study.overview.warn == 1
+    names = first.failures if first.verdict == "fail" else first.warnings
+    listed = ", ".join(safe(name, 60) for name in names[:_MAX_FINDINGS])
+    more = f" and {len(names) - _MAX_FINDINGS} more" if len(names) > _MAX_FINDINGS else ""
+    name = safe(first.recording_id, 60)
+    subject = f"Recording {name}" if is_only else f"The worst recording, {name},"
+    text = f"{subject} {'fails' if first.verdict == 'fail' else 'needs a look'}{listed and ': '}{listed}{more}."
+    text += " It is the only one that fails or needs a look." if is_only else ""
+    if first.report:
+        is_elsewhere = first.report.startswith(("/", "s3://"))
+        place = first.report if is_elsewhere else f"{study.fleet.dataset.rstrip('/')}/{first.report}"
+        return f"{text} Its report: {safe_end(place, 200)}"
+    # Synthetic rows have no files that a command could read.
+    command = "" if study.fleet.is_demo else rerun_command(study.fleet.dataset, [first.recording_id])
+    return f"{text} This command makes its report: {command}" if command else text
 
 
 def _lasting_text(one: Reason) -> str:

@@ -80,10 +80,23 @@ def cause_text(change: Change, one: Candidate) -> str:
     """A candidate that explains a change, in short."""
     name, size = f"{TITLES[one.column]} {safe(one.name, 60)}", size_text(change.measure, one.difference or 0.0)
     return (
-        f"{name}: {TITLES[change.measure].lower()} {size} against others on the same days "
+        f"{name}: its {_level_name(change.measure)} is {size} against the others' on the same days "
         f"({one.count:,} against {one.count_others:,} recordings). First seen on {one.first}; a likely cause, not a "
         "proven one."
     )
+
+
+def suspect_text(change: Change, one: Candidate) -> str:
+    """A candidate that explains a change, and by how much the level of all recordings changed."""
+    return (
+        f"{safe(one.name, 60)}, the likely cause of the change on {change.day}: the {_level_name(change.measure)} of "
+        f"all recordings changed by {size_text(change.measure, change.size)}."
+    )
+
+
+def _level_name(measure: str) -> str:
+    """The quantity whose level is compared: a measure's median, or a share."""
+    return f"{'median ' if measure in MEASURE_UNITS else ''}{TITLES[measure].lower()}"
 
 
 def candidate_text(change: Change, one: Candidate) -> str:

@@ -19,6 +19,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from komorebi_qc.core.finding import counted
 from komorebi_qc.desk.plots.figure import new_figure
 from komorebi_qc.fleet.narrative.terms import MEANINGS, TITLES
 from komorebi_qc.fleet.narrative.text import safe, size_text, value_text
@@ -77,12 +78,13 @@ def over_time(study: Study) -> tuple[Figure, str]:
     found = {of: _binned(study, of) for of in SHARES}
     drawn = [of for of, (days, _) in found.items() if len(days)]
     width = 7 if _is_long(study) else 1
+    zero = ": 0 % of those with a day" if study.overview.dayless else ": 0 %"
     with _style():
         figure, axes = new_figure(12, 0.3 + 1.65 * len(drawn), rows=len(drawn))
         for ax, of in zip(axes, drawn, strict=True):
             days, shares = found[of]
             ax.bar(_numbers(days), shares, width=0.86 * width, align="edge", color=_COLORS[of], linewidth=0)
-            ax.set_title(f"{TITLES[of]}, by {'week' if width > 1 else 'day'}{'' if shares.any() else ': 0 %'}")
+            ax.set_title(f"{TITLES[of]}, by {'week' if width > 1 else 'day'}{'' if shares.any() else zero}")
             ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
             ax.yaxis.set_major_locator(MaxNLocator(4, steps=_STEPS))
             ax.set_ylim(0, min(max(float(shares.max(initial=0.0)) * 1.12, 0.01), 1.02))
@@ -91,7 +93,7 @@ def over_time(study: Study) -> tuple[Figure, str]:
             _mark_changes(ax, [change for change, _ in study.changes if change.measure == of], of)
         _one_date_axis(axes, study)
     texts = [f"{TITLES[of]}: {_range_text(found[of][1])}" for of in SHARES]
-    return figure, f"{'. '.join(texts)}." if drawn else "No recording has a day."
+    return figure, f"{'. '.join(texts)}.{_dayless_note(study)}" if drawn else "No recording has a day."
 
 
 def distributions(study: Study) -> tuple[Figure, str]:
@@ -125,7 +127,7 @@ def medians(study: Study) -> tuple[Figure, str]:
             each = "weekly" if _is_long(study) else "daily"
             texts.append(f"{TITLES[measure]}: {each} medians from {least} to {most}.")
         _one_date_axis(axes, study)
-    return figure, " ".join((*texts, _LEAST_NOTE)) if drawn else _TOO_FEW
+    return figure, f"{' '.join((*texts, _LEAST_NOTE))}{_dayless_note(study)}" if drawn else _TOO_FEW
 
 
 def by_browser(study: Study) -> tuple[Figure, str]:
@@ -152,6 +154,7 @@ def by_browser(study: Study) -> tuple[Figure, str]:
     return figure, (
         f"Each browser's median, by {'week' if _is_long(study) else 'day'}; days with less than a quarter of its "
         f"busiest day's recordings are left out. Median of all days: {'; '.join(texts)}."
+        f"{_dayless_note(study)}"
     )
 
 
@@ -221,6 +224,14 @@ def _least_height(ax: Axes, measure: str) -> None:
     if measure == "coverage":
         top = min(top, 1.0)
     ax.set_ylim(top - height, top)
+
+
+def _dayless_note(study: Study) -> str:
+    """A sentence about the recordings that a chart by day leaves out; empty if it has all."""
+    without = study.overview.dayless
+    return (
+        f" {counted(without, 'recording')} without a day {'is' if without == 1 else 'are'} left out." if without else ""
+    )
 
 
 def _range_text(shares: NDArray[np.float64]) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fleet_rows import failing, fleet, row
+from fleet_rows import NOWHERE, failing, fleet, row
 
-from komorebi_qc.fleet.narrative.answers import answers
+from komorebi_qc.fleet.dataset import fleet_of
+from komorebi_qc.fleet.narrative.answers import answers, headline
 from komorebi_qc.fleet.study.study import study_of
+from komorebi_qc.fleet.synthetic import synthetic_rows
 
 
 def test_a_rising_share_has_its_day() -> None:
@@ -53,3 +55,54 @@ def test_later_attempts_that_failed_are_counted() -> None:
 def test_the_short_answers(rows: list[dict[str, Any]], shorts: list[str]) -> None:
     """Of an empty fleet, one row, a good fleet and a bad fleet."""
     assert [one.short for one in answers(study_of(fleet(*rows)))] == shorts
+
+
+@pytest.mark.parametrize(
+    ("dayless", "text"),
+    [
+        (0, "4 recordings of 4 agents on 2026-11-26."),
+        (2, "4 recordings of 4 agents: 2 on 2026-11-26, and 2 without a day."),
+        (4, "4 recordings of 4 agents."),
+    ],
+)
+def test_only_dated_recordings_are_on_a_day(dayless: int, text: str) -> None:
+    """Recordings without a day are counted apart."""
+    rows = [row(n, day="unknown" if n < dayless else "2026-11-26") for n in range(4)]
+    assert headline(study_of(fleet(*rows))) == text
+
+
+def first_steps(*rows: dict[str, Any]) -> list[str]:
+    """The sentences of the last answer."""
+    return [text for text, _ in answers(study_of(fleet(*rows)))[3].sentences]
+
+
+def test_the_only_bad_recording_is_named() -> None:
+    """With its finding, and the command or the report that shows more."""
+    (text,) = first_steps(row(0), row(1, **failing()))
+    assert text == (
+        "Recording recording-00001 fails: sync_status. It is the only one that fails or needs a look. This command "
+        "makes its report: komorebi-qc rerun rows --where \"recording_id = 'recording-00001'\" --action audit"
+    )
+    (text,) = first_steps(row(1, **failing(report="_reports/1/report.html")))
+    assert text.endswith("Its report: rows/_reports/1/report.html")
+
+
+def test_the_worst_of_many_is_named() -> None:
+    """A failure before a warning, with its command; a list of one doesn't make it the only one."""
+    warned = row(2, verdict="warn", warn_count=6, warnings=[f"w{n}" for n in range(6)])
+    (text,) = first_steps(warned, row(1, **failing()), row(0))
+    assert text.startswith("The worst recording, recording-00001, fails: sync_status. This command")
+    (alone,) = first_steps(warned)
+    assert alone.startswith("Recording recording-00002 needs a look: w0, w1, w2, w3 and 2 more. It is the only one")
+    listed = study_of(fleet(warned, row(1, **failing())), worst=1)
+    assert "only" not in answers(listed)[3].sentences[0][0]
+
+
+def test_two_measures_of_a_release_have_their_names() -> None:
+    """Its difference from others on the same days, and the change of all recordings, are two quantities."""
+    found = answers(study_of(fleet_of(synthetic_rows(30_000), NOWHERE, "demo", is_demo=True)))
+    assert any(": its median offset is +0.1" in text and "the others' on the same days" in text
+               for text, _ in found[2].sentences)  # fmt: skip
+    first = [text for text, _ in found[3].sentences]
+    assert any("the median offset of all recordings changed by +0.1" in text for text in first)
+    assert not any("komorebi-qc" in text for text in first)

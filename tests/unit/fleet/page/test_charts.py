@@ -35,3 +35,16 @@ def test_years_are_drawn_by_week() -> None:
         assert f"{'weekly' if each == 'week' else 'daily'} medians" in text
         assert least <= np.size(figure.axes[0].lines[0].get_xdata()) <= most
         assert f"by {each}" in charts.over_time(study)[0].axes[0].get_title(loc="left")
+
+
+def test_charts_by_day_count_recordings_without_a_day() -> None:
+    """The caption has the number of those that are left out, and a share of 0 % is that of the others."""
+    dated = [row(n, day="2026-11-26") for n in range(2)]
+    dayless = [row(n, day="unknown", status="failed", verdict=None) for n in range(2, 4)]
+    figure, text = charts.over_time(study_of(fleet(*dated, *dayless)))
+    assert text.endswith("2 recordings without a day are left out.")
+    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    assert "Share that couldn't be examined, by day: 0 % of those with a day" in titles
+    figure, text = charts.over_time(study_of(fleet(*dated)))
+    assert "without a day" not in text
+    assert figure.axes[0].get_title(loc="left").endswith("by day: 0 %")
