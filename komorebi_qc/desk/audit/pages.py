@@ -1,4 +1,4 @@
-"""The pages of an audit that went wrong: a report that lists failed notebooks, and a page without an examination."""
+"""The pages of an incomplete audit: a report that lists failed notebooks, and a page without an examination."""
 
 from __future__ import annotations
 
@@ -22,14 +22,21 @@ def with_alert(report: str, status: AuditStatus) -> str:
 
 
 def failure_page(status: AuditStatus) -> str:
-    """A page for a recording that couldn't be examined: the reason, and the step that failed."""
-    facts = (("Recording", status.recording), ("Failed during", status.step), ("Error", status.error_kind or ""))
+    """A page without an examination: the audit was stopped, or the recording couldn't be examined."""
+    if status.state == "stopped":
+        title, heading, during = "Audit stopped", "The audit was stopped", "Stopped during"
+        text = "The recording wasn't examined. The same command starts the audit again."
+    else:
+        title, heading, during = "Audit failed", "The recording couldn't be examined", "Failed during"
+        text = status.error or ""
+    facts = (("Recording", status.recording), (during, status.step), ("Error", status.error_kind or ""))
     rows = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in facts if value)
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Audit failed</title>'
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>{title}</title>"
         '<meta name="viewport" content="width=device-width, initial-scale=1"></head>'
         '<body style="font-family:sans-serif;max-width:50em;margin:2em auto;padding:0 1em;line-height:1.5"><main>'
-        "<h1>The recording couldn't be examined</h1>"
-        f'<p role="alert"><b>{html.escape(status.error or "")}</b></p>'
+        f"<h1>{heading}</h1>"
+        f'<p role="alert"><b>{html.escape(text)}</b></p>'
         f"<dl>{rows}</dl></main></body></html>\n"
     )

@@ -65,9 +65,10 @@ def check_parameters(path: Path, given: Mapping[str, str]) -> dict[str, Any]:
         if name in SET_BY_AUDIT:
             raise InputError(f"the parameter {name} is set by the audit itself: name the recording by its own options")
         if name not in types:
-            near = difflib.get_close_matches(name, types, 1)
-            others = ", ".join(sorted(set(types) - SET_BY_AUDIT)) or "no other"
-            hint = f"did you mean {near[0]}?" if near else f"it has {others}"
+            near = difflib.get_close_matches(name, set(types) - SET_BY_AUDIT, 1)
+            own = ", ".join(sorted(set(types) - SET_BY_AUDIT))
+            names = f"its parameters are {own}" if own else "it has no parameters to set"
+            hint = f"did you mean {near[0]}?" if near else names
             raise InputError(f"{path.name} has no parameter {name}: {hint}")
         converted[name] = _converted(name, text, types[name])
     return converted

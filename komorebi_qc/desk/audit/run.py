@@ -165,7 +165,8 @@ class _AuditRun:
         if error is None and failed:
             status.error, status.error_kind = failed[0].failure_text(), "NotebookError"
         if error is not None:
-            status.error, status.error_kind = str(error) or type(error).__name__, type(error).__name__
+            if state == "failed":  # a person who stops an audit isn't an error
+                status.error, status.error_kind = str(error) or type(error).__name__, type(error).__name__
             if self._session is None and not self._job.keeps_report:
                 write_atomically(self._folder / REPORT_FILE, failure_page(status).encode())
         for notebook in status.notebooks:

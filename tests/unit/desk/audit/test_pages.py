@@ -31,3 +31,12 @@ def test_a_failure_page_has_reason_and_step() -> None:
     assert "it&#x27;s &lt;broken&gt;" in page
     assert "<dt>Failed during</dt><dd>fetch call audio</dd>" in page
     assert "a&lt;b" in page
+
+
+def test_a_stopped_audit_has_a_page_without_an_error() -> None:
+    """A person who stops an audit learns nothing about the recording."""
+    page = failure_page(AuditStatus(state="stopped", recording="one", step="write output"))
+    assert "<h1>The audit was stopped</h1>" in page
+    assert "<dt>Stopped during</dt><dd>write output</dd>" in page
+    assert "couldn't be examined" not in page
+    assert "Error" not in page

@@ -32,10 +32,12 @@ def test_parameters_are_checked_before_the_run() -> None:
         check_parameters(path, {"redriv": "yes"})
     with pytest.raises(InputError, match="it takes a bool"):
         check_parameters(path, {"redrive": "maybe"})
-    with pytest.raises(InputError, match="it has only, queue, redrive"):
+    with pytest.raises(InputError, match="no parameter zzzz: its parameters are only, queue, redrive"):
         check_parameters(path, {"zzzz": "1"})
     with pytest.raises(InputError, match="set by the audit itself"):
         check_parameters(find_notebook("sync_diagnostics"), {"connect": "a.wav"})
+    with pytest.raises(InputError, match=r"process_recording.ipynb has no parameter foo: it has no parameters to set"):
+        check_parameters(find_notebook("process_recording"), {"foo": "1"})
 
 
 def test_an_unknown_notebook_is_refused(tmp_path: Path) -> None:

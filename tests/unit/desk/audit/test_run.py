@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,6 +77,35 @@ def test_bad_media_leave_a_page_with_the_reason(tmp_path: Path) -> None:
     assert (status["state"], status["error"]) == ("failed", str(raised.value))
     assert [one["state"] for one in status["notebooks"]] == ["waiting", "waiting"]
     assert "The recording couldn't be examined" in (tmp_path / "out" / "report.html").read_text()
+
+
+@dataclass
+class StoppedAt:
+    """A progress sink that stops the audit when a step begins."""
+
+    name: str
+
+    def step(self, _number: int, _of: int, name: str) -> None:
+        """Stop at the step, as Ctrl-C does."""
+        if name == self.name:
+            raise KeyboardInterrupt
+
+    def advance(self, fraction: float) -> None:
+        """Take no notice."""
+
+    def check(self) -> None:
+        """Take no notice."""
+
+
+def test_a_stopped_audit_is_no_failure(tmp_path: Path) -> None:
+    """The status has no error, and the page says that the audit was stopped."""
+    with pytest.raises(KeyboardInterrupt):
+        audit(AuditJob(REQUEST, str(tmp_path)), StoppedAt("fetch call audio"))
+    status = read_json(tmp_path / "status.json")
+    assert (status["state"], status["error"], status["error_kind"]) == ("stopped", None, None)
+    page = (tmp_path / "report.html").read_text()
+    assert "The audit was stopped" in page
+    assert "KeyboardInterrupt" not in page
 
 
 @pytest.fixture
