@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 from komorebi_qc.core.errors import InputError, missing_extra
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from komorebi_qc.batch.dataset.dataset import Dataset
     from komorebi_qc.batch.execution.executor import Executor
     from komorebi_qc.batch.execution.resource_limits import ResourceLimits
     from komorebi_qc.batch.execution.tasks import Action, BatchRequest
@@ -77,6 +78,7 @@ class RunResult:
         csv: address of the CSV file; may be empty.
         stopped_by: the exception of the signal that stopped the run.
         failing: listed recordings whose findings fail, in the list's order.
+        reports: addresses of the audits' reports; those of `failing` if any fails. Empty unless the action is an audit.
     """
 
     tally: Tally
@@ -85,6 +87,7 @@ class RunResult:
     csv: str
     stopped_by: BaseException | None
     failing: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
 
     @property
     def lost(self) -> int:
@@ -261,7 +264,21 @@ def run_batch(
         csv.write(dataset.read() if dataset.summaries() else WITH_DAY.empty_table())
     rows, names = dataset.summaries(), [item.recording_id for item in listing.items]
     failing = tuple(name for name in names if name in rows and rows[name].verdict == "fail")
-    return RunResult(tally, listing, dataset.store.address, csv.address if csv else "", stopped_by, failing)
+    reports: tuple[str, ...] = ()
+    if request.action == "audit" and rows:
+        reports = _reports(dataset, failing or [name for name in names if name in rows])
+    return RunResult(tally, listing, dataset.store.address, csv.address if csv else "", stopped_by, failing, reports)
+
+
+def _reports(dataset: Dataset, names: Iterable[str]) -> tuple[str, ...]:
+    """The addresses of these recordings' reports; a row names a report in the dataset relative to its root."""
+    table = dataset.read()
+    known = dict(zip(*(table[column].to_pylist() for column in ("recording_id", "report")), strict=True))
+    root = dataset.store.address.rstrip("/")
+    found = (known.get(name) for name in names)
+    return tuple(
+        text if "://" in text or Path(text).is_absolute() else f"{root}/{text}" for text in found if text is not None
+    )
 
 
 def _executor(settings: RunSettings, limits: ResourceLimits) -> Executor:

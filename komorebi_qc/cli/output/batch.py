@@ -10,10 +10,12 @@ from komorebi_qc.cli.output.progress import counts_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.console import Console
+
     from komorebi_qc.batch.command import RunResult
     from komorebi_qc.batch.manifest.items import Listing
 
-_MOST_LISTED = 10
+_MOST_LISTED, _MOST_REPORTS = 10, 3
 
 
 def print_rejected(listing: Listing) -> None:
@@ -41,9 +43,10 @@ def print_result(result: RunResult) -> None:
     console, tally = out(), result.tally
     counts = tally.counts
     head = f"[bold]{tally.total - tally.left} of {tally.total}[/]" if tally.left else f"[bold]{tally.total}[/]"
-    unchanged = f"   [dim]{tally.unchanged} unchanged[/]" if tally.unchanged else ""
+    parts = [counts_text(counts).markup] if counts.total() else []
+    parts += [f"[dim]{tally.unchanged} unchanged[/]"] if tally.unchanged else []
     noun = "recording" if tally.total == 1 else "recordings"
-    console.print(f"{head} {noun}   ", counts_text(counts), unchanged, sep="")
+    console.print("   ".join([f"{head} {noun}", *parts]))
     print_rows(console, [(safe(name), safe(reason)) for name, reason in tally.first_failures[:_MOST_LISTED]])
     more = counts["failed"] - min(len(tally.first_failures), _MOST_LISTED)
     if tally.first_failures and more > 0:
@@ -63,17 +66,31 @@ def print_result(result: RunResult) -> None:
         )
     if warned := counts["warn"]:
         console.print(f"{count_of(warned, 'recording')} {'needs' if warned == 1 else 'need'} a look (warn).")
-    if failing := result.failing:
-        verb, them = ("fails", "it") if len(failing) == 1 else ("fail", "them")
-        console.print(f"[bold red]{count_of(len(failing), 'recording')} {verb}[/]:", soft_wrap=True)
-        print_rows(console, [(safe(name),) for name in failing[:_MOST_LISTED]], indent=2)
-        if len(failing) > _MOST_LISTED:
-            console.print(f"  ... and {len(failing) - _MOST_LISTED} more")
-        command = f"komorebi-qc rerun {place} --where \"verdict = 'fail'\""
-        console.print(f"To audit {them}: [bold]{command}[/]", soft_wrap=True)
+    if result.failing:
+        _print_failing(console, result)
+    if result.reports:
+        _print_reports(console, result.reports)
     if counts.total() > result.lost:
         command = f"komorebi-qc fleet {place} --out fleet.html"
         console.print(f"For a page about all of them: [bold]{command}[/]", soft_wrap=True)
+
+
+def _print_failing(console: Console, result: RunResult) -> None:
+    failing = result.failing
+    verb, them = ("fails", "it") if len(failing) == 1 else ("fail", "them")
+    console.print(f"[bold red]{count_of(len(failing), 'recording')} {verb}[/]:", soft_wrap=True)
+    print_rows(console, [(safe(name),) for name in failing[:_MOST_LISTED]], indent=2)
+    if len(failing) > _MOST_LISTED:
+        console.print(f"  ... and {len(failing) - _MOST_LISTED} more")
+    if not result.reports:
+        command = f"komorebi-qc rerun {safe(result.dataset)} --where \"verdict = 'fail'\""
+        console.print(f"To audit {them}: [bold]{command}[/]", soft_wrap=True)
+
+
+def _print_reports(console: Console, reports: Sequence[str]) -> None:
+    print_rows(console, [("report", safe(address)) for address in reports[:_MOST_REPORTS]])
+    if len(reports) > _MOST_REPORTS:
+        console.print(f"... and {count_of(len(reports) - _MOST_REPORTS, 'report')} more: report in the dataset")
 
 
 def print_messages(bodies: Sequence[str], refused: Sequence[tuple[str, str]], sent: int | None, rate_hz: float) -> None:

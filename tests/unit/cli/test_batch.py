@@ -362,6 +362,8 @@ def test_a_rerun_audits_in_parallel(shell: Desk) -> None:
     assert shell.run("batch", "list.csv", "--out", "dataset") == 0
     levels = {name: row["call_agent_snr_db"] for name, row in shell.rows().items()}
     assert shell.run("rerun", "dataset", "--where", "sync_status = 'aligned'", "--do", "audit", "--workers", "2") == 0
+    for name in shell.rows():
+        assert f"report  {shell.folder}/dataset/_reports/{name}/report.html" in shell.out
     for name, row in shell.rows().items():
         assert (row["action"], row["status"], row["report"]) == ("audit", "done", f"_reports/{name}/report.html")
         status = json.loads((shell.folder / "dataset" / "_reports" / name / "status.json").read_text())
