@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ABOUT = "Join Amazon Connect's call audio and the agent's screen recording into one recording, in sync."
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EIO)
+"""A device or a file that takes no more. An error of standard output names no file."""
 _FIRST_STEPS = "First steps: komorebi-qc demo, komorebi-qc diagnose --demo, komorebi-qc doctor."
 app = typer.Typer(
     name="komorebi-qc",
@@ -37,10 +40,13 @@ def main() -> NoReturn:
     as_json = "--json" in sys.argv
     try:
         code = app(standalone_mode=False, prog_name="komorebi-qc")
+        sys.stdout.flush()
     except KomorebiError as error:
         _fail(error, as_json=as_json)
     except KeyboardInterrupt:
         _stopped()
+    except OSError as error:
+        _end_unprinted(error)
     except Exception as error:
         if isinstance(error, typer.Exit):
             sys.exit(error.exit_code)
@@ -58,13 +64,34 @@ def _stopped() -> NoReturn:
     sys.exit(ExitCode.STOPPED)
 
 
+def _end_unprinted(error: OSError) -> NoReturn:
+    """End because standard output takes no more: silently if its reader is gone, else with a sentence.
+
+    Raises:
+        OSError: the error has another cause.
+    """
+    from komorebi_qc.cli.output.console import print_error  # noqa: PLC0415  rich loads only where it prints
+    from komorebi_qc.cli.output.json_object import discard_output, end_in_silence  # noqa: PLC0415
+
+    if isinstance(error, BrokenPipeError):
+        end_in_silence()
+    if error.filename is not None or error.errno not in _FULL:
+        raise error
+    discard_output()
+    print_error(f"the output can't be written: {error.strerror}")
+    sys.exit(ExitCode.FAILED)
+
+
 def _fail(error: KomorebiError, *, as_json: bool) -> NoReturn:
     from komorebi_qc.cli.output.console import print_error  # noqa: PLC0415  rich loads only where it prints
     from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
 
     if as_json:
         kind = {"kind": type(error).__name__, "worth_a_retry": isinstance(error, PassingError), "text": str(error)}
-        print_json({"error": kind})
+        try:
+            print_json({"error": kind})
+        except OSError as unprinted:
+            _end_unprinted(unprinted)
     print_error(str(error))
     sys.exit(ExitCode.BAD_INPUT if isinstance(error, InputError) else ExitCode.FAILED)
 

@@ -18,6 +18,10 @@ def print_json(value: Any) -> None:
 
 def end_in_silence() -> NoReturn:
     """End with 0 because the reader of the output (`| head`) is gone."""
-    # Python would complain again when it flushes at its end.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    discard_output()
     raise SystemExit(0)
+
+
+def discard_output() -> None:
+    """Let standard output take the rest without effect. Python would complain again when it flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

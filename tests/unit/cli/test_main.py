@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from captures import CAPTURES
@@ -14,9 +15,6 @@ from command import CLI, environment, run, run_installed
 
 from komorebi_qc.cli.exit_code import EPILOG, ExitCode
 from komorebi_qc.core.errors import StorageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SAMPLE = CAPTURES["sample"]
 COMMANDS = ("process", "diagnose", "limits", "audit", "clip", "batch", "rerun", "fleet", "worker", "status", "submit",
@@ -110,6 +108,29 @@ def test_interrupted_command_gives_130(monkeypatch: pytest.MonkeyPatch) -> None:
     for words in (("dlq", "list"), ("status", "some-id"), ("worker",), ("submit", "some-id")):
         done = run(*words)
         assert (done.returncode, done.stderr.strip()) == (130, "stopped")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("words", [("limits",), ("limits", "--json"), ("--version",), ("process", "--json")])
+def test_full_disk_is_one_sentence(words: tuple[str, ...]) -> None:
+    """Output that can't be written gives exit code 1 and no traceback."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [str(CLI), *words], stdout=full, stderr=subprocess.PIPE, env=environment(), check=False, timeout=60
+        )
+    assert done.returncode == 1
+    assert done.stderr == b"error: the output can't be written: No space left on device\n"
+
+
+def test_an_error_of_another_file_is_no_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unforeseen error of the system keeps its traceback."""
+
+    def broken(_environ: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "some file")
+
+    monkeypatch.setattr("komorebi_qc.wiring.settings.Settings.from_environment", broken)
+    with pytest.raises(OSError, match="some file"):
+        run("dlq", "list")
 
 
 @pytest.mark.parametrize("words", [("limits",), ("limits", "--json")])
