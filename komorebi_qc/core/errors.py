@@ -37,6 +37,15 @@ class WrongPairError(PermanentError):
     """The call audio and the recording belong to different calls. Joining them would expose one customer's call."""
 
 
+NOTHING_PUBLISHED = ". Nothing was published"
+"""In the text of a refused pair: the reason is before it, and the remedies of a run follow."""
+
+
+def refusal_reason(text: str) -> str:
+    """Why a pair was refused, without the words that only fit a run that publishes."""
+    return text.partition(NOTHING_PUBLISHED)[0]
+
+
 class MissingMediaError(PermanentError):
     """An object that isn't in its bucket and won't arrive any more."""
 

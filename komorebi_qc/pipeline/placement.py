@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from komorebi_qc.core.errors import InputError, WrongPairError
+from komorebi_qc.core.errors import NOTHING_PUBLISHED, InputError, WrongPairError
 from komorebi_qc.core.splice import align_to_call_end
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.findings.evidence import Placement
@@ -34,8 +34,8 @@ def place(
     """
     if measured is not None and measured.status == "wrong_pair" and not force:
         raise WrongPairError(
-            f"the call audio and the recording belong to different calls ({measured.reason}). Nothing was "
-            "published. Check the recording ID and its files, or use --force to join them anyway"
+            f"the call audio and the recording belong to different calls ({measured.reason}){NOTHING_PUBLISHED}. "
+            "Check that both files belong to the same call, or join them anyway with --force"
         )
     if manual is not None:
         return Placement(manual, "manual", measured)

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.errors import InputError, refusal_reason
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.notebooks.notebook_output import NotebookOutput, combined, fact_table, status_line
 from komorebi_qc.desk.notebooks.readable_errors import readable_errors
@@ -78,7 +78,8 @@ def verdict(session: AuditSession) -> NotebookOutput:
     findings = examined.document["findings"]
     status = "fail" if examined.refused is not None else str(examined.document["verdict"])
     bad = [finding for kind in ("fail", "warn") for finding in findings if finding["status"] == kind]
-    parts = [status_line(status, sentence(examined.refused or _VERDICTS[status]))]
+    refused = None if examined.refused is None else f"{refusal_reason(examined.refused)}."
+    parts = [status_line(status, sentence(refused or _VERDICTS[status]))]
     parts += [status_line(finding["status"], sentence(finding["text"])) for finding in bad]
     return combined([*parts, fact_table(_summary(session))])
 
@@ -97,7 +98,7 @@ def _summary(session: AuditSession) -> Iterator[tuple[str, str]]:
     if examined.refused is None and sync is not None and sync["offset_s"] is not None:
         alignment = examined.alignment
         yield "Call start", f"{alignment.offset_s:.4f} s on the recording clock"
-        yield "Clock drift", f"{alignment.drift_ppm + 0.0:.2f} ppm"
+        yield "Clock drift", f"{round(alignment.drift_ppm, 2) + 0.0:.2f} ppm"
         sizes = ", ".join(f"{1000 * jump.size_s:+.1f} ms" for jump in alignment.jumps)
         yield "Clock jumps", sizes or "no clock jumps found"
     yield "Reported call end", clock_text(call_end.recording_s)

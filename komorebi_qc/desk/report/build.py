@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from komorebi_qc.core.errors import refusal_reason
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.report.audio_tracks import embedded_audio_tracks
@@ -137,8 +138,7 @@ def _embedded_media(
 def _headline(examined: Examined) -> str:
     """The analyst's first question, whether the two are in sync."""
     if examined.refused is not None:
-        reason = examined.refused.partition(": nothing was published")[0]
-        return f"No unified recording was written: {reason}."
+        return f"No unified recording was written: {refusal_reason(examined.refused)}."
     source = examined.document["alignment"]["source"]
     if source == "measured":
         return f"In sync.{_jump_sentence([jump.size_s for jump in examined.alignment.jumps])}"

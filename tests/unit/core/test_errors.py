@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from komorebi_qc.core.errors import InputError, missing_extra
+from komorebi_qc.core.errors import NOTHING_PUBLISHED, InputError, missing_extra, refusal_reason
 
 PACKAGE = Path(__file__).parents[3] / "komorebi_qc"
 
@@ -69,3 +69,9 @@ def test_no_other_sentence_installs_from_an_index() -> None:
     """The package isn't on an index, so `pip install komorebi-qc` can't work; no source file offers it."""
     for path in (path for path in PACKAGE.rglob("*") if path.suffix in {".py", ".js", ".ipynb", ".html"}):
         assert not re.search(r"pip install ['\"]?komorebi-qc", path.read_text(encoding="utf-8")), path
+
+
+def test_a_refusal_has_a_reason_of_its_own() -> None:
+    """The reason is the text before the remedies; a text without remedies is a reason."""
+    assert refusal_reason(f"they differ{NOTHING_PUBLISHED}. Check both files") == "they differ"
+    assert refusal_reason("they differ") == "they differ"

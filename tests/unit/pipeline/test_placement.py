@@ -40,7 +40,10 @@ def test_an_unmeasured_call_is_placed_by_its_reported_end(status: str | None) ->
 def test_only_force_places_a_wrong_pair() -> None:
     """Two different calls are a permanent error; forced, the reported call end places the call."""
     wrong = result(status="wrong_pair")
-    with pytest.raises(WrongPairError, match="different calls"):
+    remedy = (
+        r"\)\. Nothing was published\. Check that both files belong to the same call, or join them anyway with --force$"
+    )
+    with pytest.raises(WrongPairError, match=rf"different calls .*{remedy}"):
         place(REPORTED, CALL_S, manual=None, measured=wrong, force=False)
     assert place(REPORTED, CALL_S, manual=None, measured=wrong, force=True).source == "call_end"
     with pytest.raises(WrongPairError):

@@ -60,6 +60,7 @@ def test_a_wrong_pair_has_no_unified_recording() -> None:
     text = ParsedPage(page).text
     headline = text.index("Something is wrong. No unified recording was written: ")
     assert headline < text.index("The agent recording, as received")
+    assert "published" not in text
     assert "The unified recording" not in text
     data = data_of(page)
     assert data["video_start_s"] == pytest.approx(found.alignment.output_shift_s)
