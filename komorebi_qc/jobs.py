@@ -106,7 +106,7 @@ class Selection:
     def words(self) -> list[str]:
         """The arguments that name this recording on a command line."""
         if self.is_sample:
-            return ["--demo"]
+            return ["--demo", *([] if self.call_end == reported_call_end() else ["--call-end", self.call_end])]
         if self.recording_id:
             return [self.recording_id, "--call-end", self.call_end]
         return ["--connect", str(self.connect), "--recording", str(self.recording), "--call-end", self.call_end]

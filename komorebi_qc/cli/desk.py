@@ -21,8 +21,9 @@ from komorebi_qc.cli.options import (
     Demo,
     Limit,
     OptionalRecordingID,
+    output_file,
 )
-from komorebi_qc.core.errors import InputError, missing_extra
+from komorebi_qc.core.errors import InputError, missing_extra, refusal_reason
 
 
 def mount(app: typer.Typer) -> None:
@@ -72,13 +73,14 @@ def audit(
     chosen = tuple(notebook) if notebook else audits.NOTEBOOKS
     request = sessions.AuditRequest() if demo else _audit_request(sessions, selection.with_call_end(os.environ))
     out = out or str(jobs.demo_output("audit"))
+    examined: list[Any] = []
     job = audits.AuditJob(request, out, chosen, values, limits)
     with step_progress(quiet=as_json) as shown, stoppable(shown) as progress:
-        status = audits.audit(job, progress)
+        status = audits.audit(job, progress, examined.append)
     if as_json:
         print_json(asdict(status))
     else:
-        print_audit(out, status)
+        print_audit(out, status, *examined)
     return ExitCode.FAILED if status.state != "done" else ExitCode.of_verdict(status.verdict)
 
 
@@ -90,7 +92,9 @@ def clip(
     connect: CallAudio = None,
     recording: AgentRecording = None,
     demo: Demo = False,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The clip, an .mp4 file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", parser=output_file, help="The clip, an .mp4 file.")
+    ] = None,
     seconds: Annotated[float, typer.Option(metavar="SECONDS", help="The clip's length.")] = 20.0,
     sound: Annotated[
         str,
@@ -114,17 +118,21 @@ def clip(
 
     selection = jobs.Selection.of(recording_id, connect, recording, call_end, demo=demo)
     if out is None or not at:
-        missing = " and ".join(name for name, value in (("--at", at), ("--out", out)) if not value)
-        raise InputError(f"{missing} missing: the moment in the middle (57:01), and the clip's file (clip.mp4)")
+        rows = (("--at", "the moment in the middle (57:01)", at), ("--out", "the clip's file (clip.mp4)", out))
+        missing = [(name, meaning) for name, meaning, value in rows if not value]
+        names, meanings = (" and ".join(texts) for texts in zip(*missing, strict=True))
+        raise InputError(f"{names} {'is' if len(missing) == 1 else 'are'} missing: {meanings}")
     width, height = _width_and_height(size)
     try:
         at_s = parse_call_end(at).recording_s
     except InputError:
+        if at.strip().startswith("-"):
+            raise InputError(f"--at {at} is negative: it counts from the unified recording's start") from None
         raise InputError(f"--at {at!r} isn't a time: write it as 57:01, 01:57:01.5 or seconds") from None
     clips, sessions = _desk_module("clip"), _desk_module("session")
     steps = _desk_module("examination_progress")
     job = clips.ClipJob(at_s, seconds, sound, width, height)
-    clips.refuse_output(out)
+    clips.refuse_output(out, *(path for path in (selection.connect, selection.recording) if path is not None))
     selection = selection.with_call_end(os.environ)
     jobs.check_moment(selection, at_s, os.environ)
     of = len(steps.EXAMINATION_STEPS) + 1
@@ -137,7 +145,7 @@ def clip(
         session = sessions.open_session(_audit_request(sessions, selection), Path(folder), progress=examining)
         progress.step(of, of, "render the clip")
         from_s, to_s = clips.write_clip(session.examined, job, out, progress)
-    refused = session.examined.refused
+    refused = None if session.examined.refused is None else refusal_reason(session.examined.refused)
     if as_json:
         print_json({"clip": str(out), "from_output_s": from_s, "to_output_s": to_s, "refused": refused})
         return ExitCode.DONE
@@ -148,7 +156,7 @@ def clip(
         soft_wrap=True,
     )
     if refused is not None:
-        console.print(f"No unified recording was made: {safe(refused)}", soft_wrap=True)
+        console.print(f"There is no unified recording: {safe(refused)}. The clip shows both sides.", soft_wrap=True)
     return ExitCode.DONE
 
 

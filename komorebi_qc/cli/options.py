@@ -5,13 +5,28 @@ In a metavar, capitals are to be replaced, small letters are typed as they are, 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from komorebi_qc.core.errors import InputError
+
 FILE_OR_S3, FOLDER_OR_S3 = "FILE|s3://...", "DIR|s3://..."
 TIME_FORMATS = "HH:MM:SS, MM:SS or seconds, with or without a fraction"
+
+
+def output_file(text: str) -> Path:
+    """The path of a file to be written. A path object forgets a slash at the end, which means a folder.
+
+    Raises:
+        InputError: the path ends in a slash.
+    """
+    if text.endswith(("/", os.sep)):
+        raise InputError(f"{text} ends in a slash, as a folder does: name a file")
+    return Path(text)
+
 
 OptionalRecordingID = Annotated[
     str, typer.Argument(metavar="[RECORDING_ID]", help="A recording in AWS, instead of two files; needs settings.")

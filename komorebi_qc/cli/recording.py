@@ -18,10 +18,15 @@ from komorebi_qc.cli.options import (
     Demo,
     Limit,
     OptionalRecordingID,
+    output_file,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from komorebi_qc.jobs import Selection
+
+MEASURES_ITSELF = "audit measures the alignment itself"
 
 
 def mount(app: typer.Typer) -> None:
@@ -42,6 +47,7 @@ def process(
         Path | None,
         typer.Option(
             metavar="FILE",
+            parser=output_file,
             help="The unified recording. The extension .mp4 or .webm chooses the container; without one the container "
             "follows the video codec. With --demo the default is demo-output/unified.",
         ),
@@ -70,7 +76,7 @@ def process(
         bool, typer.Option("--force", help="Process the two even if they belong to different calls.")
     ] = False,
     thumbnail: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the frame at 1 s to this PNG file.")
+        Path | None, typer.Option(metavar="FILE", parser=output_file, help="Write the frame at 1 s to this PNG file.")
     ] = None,
     limit: Limit = None,
     as_json: AsJson = False,
@@ -93,7 +99,8 @@ def process(
     if as_json:
         print_json(outcome.to_dict())
     else:
-        print_outcome(outcome.to_dict(), audit_command(selection))
+        remark = "" if offset is None and align == "auto" else MEASURES_ITSELF
+        print_outcome(outcome.to_dict(), audit_command(selection, limit or ()), audit_remark(remark))
     return ExitCode.of_verdict(outcome.verdict)
 
 
@@ -105,7 +112,8 @@ def diagnose(
     recording: AgentRecording = None,
     demo: Demo = False,
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw waveforms and lags into this PNG file.")
+        Path | None,
+        typer.Option(metavar="FILE", parser=output_file, help="Draw waveforms and lags into this PNG file."),
     ] = None,
     limit: Limit = None,
     as_json: AsJson = False,
@@ -122,7 +130,8 @@ def diagnose(
     if as_json:
         print_json(found.to_dict())
     else:
-        print_diagnosis(found.to_dict(), audit_command(selection), str(plot) if plot else "")
+        command = audit_command(selection, limit or ())
+        print_diagnosis(found.to_dict(), command, audit_remark(), str(plot) if plot else "")
     return ExitCode.of_verdict(found.verdict)
 
 
@@ -142,7 +151,16 @@ def limits(limit: Limit = None, *, as_json: AsJson = False) -> int:
     return ExitCode.DONE
 
 
-def audit_command(selection: Selection) -> str:
-    """The command that audits this recording."""
+def audit_command(selection: Selection, limits: Sequence[str]) -> str:
+    """The command that audits this recording with the same limits."""
     out = [] if selection.is_sample else ["--out", "audit"]
-    return shlex.join(["komorebi-qc", "audit", *selection.words(), *out])
+    changed = [word for limit in limits for word in ("--limit", limit)]
+    return shlex.join(["komorebi-qc", "audit", *selection.words(), *changed, *out])
+
+
+def audit_remark(*remarks: str) -> str:
+    """What a reader needs to know before the audit's command; empty if it runs as it is printed."""
+    from importlib.util import find_spec  # noqa: PLC0415  only here
+
+    lacks = "" if find_spec("papermill") else "needs the desk extra"
+    return "; ".join(remark for remark in (*remarks, lacks) if remark)

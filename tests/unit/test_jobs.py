@@ -21,6 +21,7 @@ def test_files_a_recording_and_the_sample() -> None:
     sample = Selection.of("", None, None, "", demo=True)
     assert (sample.connect, sample.recording, sample.call_end) == (CALL_AUDIO, AGENT_RECORDING, reported_call_end())
     assert sample.words() == ["--demo"]
+    assert Selection.of("", None, None, "20", demo=True).words() == ["--demo", "--call-end", "20"]
     assert Selection.of("", None, None, "0:20", demo=True).call_end == "0:20"
 
 

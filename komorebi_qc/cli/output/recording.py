@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from komorebi_qc.cli.output.console import VERDICTS, out, print_rows, safe, size_text
+from komorebi_qc.core.errors import refusal_reason
 from komorebi_qc.core.media_info import codec_text
 from komorebi_qc.core.timebase import clock_text
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.desk.audit.status import AuditStatus
+    from komorebi_qc.pipeline.examine import Examined
 
 _SOURCES = {"measured": "measured", "call_end": "from the call end", "manual": "as given"}
 _HOW_TO_SET = (
@@ -24,12 +26,13 @@ _HOW_TO_SET = (
 )
 
 
-def print_outcome(found: dict[str, Any], next_command: str) -> None:
+def print_outcome(found: dict[str, Any], next_command: str, remark: str = "") -> None:
     """Print an outcome (`Outcome.to_dict`): the file, its facts, the findings, and how to see more.
 
     Args:
         found: the outcome.
         next_command: the command that shows this recording in depth.
+        remark: what to know before that command; may be empty.
     """
     console = out()
     durations, codecs, alignment = found["durations"], found["codecs"], found["alignment"]
@@ -37,7 +40,7 @@ def print_outcome(found: dict[str, Any], next_command: str) -> None:
     verb = "copied" if codecs["video_copied"] else "re-encoded"
     size = next((step["bytes"] for step in found["steps"] if step["name"].startswith(("mux", "write"))), 0)
     console.print(f"{VERDICTS[found['verdict']]}  [bold]{escape(found['output'])}[/]", soft_wrap=True)
-    drift = f", drift {alignment['drift_ppm']:+.1f} ppm" if alignment["drift_ppm"] else ""
+    drift = f", drift {_signed(alignment['drift_ppm'], 1)} ppm" if alignment["drift_ppm"] else ""
     source = _SOURCES[alignment["source"]]
     where = f"{clock_text(alignment['offset_s'])} of the recording{drift} ({source})"
     rows = [
@@ -51,15 +54,16 @@ def print_outcome(found: dict[str, Any], next_command: str) -> None:
         rows.append(("thumbnail", escape(found["thumbnail"])))
     print_rows(console, rows)
     print_findings(console, found["findings"], where=found["qc"])
-    _print_next(console, found["verdict"], next_command)
+    _print_next(console, found["verdict"], next_command, remark)
 
 
-def print_diagnosis(found: dict[str, Any], next_command: str, plot: str = "") -> None:
+def print_diagnosis(found: dict[str, Any], next_command: str, remark: str = "", plot: str = "") -> None:
     """Print a diagnosis (`Diagnosis.to_dict`): the answer, the numbers, the findings, and how to see more.
 
     Args:
         found: the diagnosis.
         next_command: the command that shows this recording in depth.
+        remark: what to know before that command; may be empty.
         plot: the plot's file; empty without a plot.
     """
     console = out()
@@ -68,17 +72,16 @@ def print_diagnosis(found: dict[str, Any], next_command: str, plot: str = "") ->
     console.print(f"{VERDICTS[found['verdict']]}  [bold]{status}[/]: {escape(sync['reason'])}", soft_wrap=True)
     rows: list[tuple[str, str]] = []
     if sync["offset_s"] is not None:
-        offset, drift = round(sync["offset_s"], 4) + 0.0, round(sync["drift_ppm"], 2) + 0.0
-        rows.append(("offset", f"{offset:+.4f} s {_interval(sync['offset_ci_s'], 1000, 'ms')}"))
-        rows.append(("drift", f"{drift:+.2f} ppm {_interval(sync['drift_ci_ppm'], 1, 'ppm')}"))
+        rows.append(("offset", f"{_signed(sync['offset_s'], 4)} s {_interval(sync['offset_ci_s'], 1000, 'ms')}"))
+        rows.append(("drift", f"{_signed(sync['drift_ppm'], 2)} ppm {_interval(sync['drift_ci_ppm'], 1, 'ppm')}"))
         rows += [
-            ("jump", f"{jump['size_s'] * 1000:+.1f} ms at {clock_text(jump['call_s'])} of the call")
+            ("jump", f"{_signed(jump['size_s'] * 1000, 1)} ms at {clock_text(jump['call_s'])} of the call")
             for jump in sync["jumps"]
         ]
         recorded = {"both": "customer and agent"}.get(sync["sides"], sync["sides"])
         rows.append(("sides", f"{recorded}; {sync['coverage']:.0%} of their speech matches the recording"))
     rows += [
-        ("alternative", f"{other['offset_s']:+.4f} s, {abs(other['period_s']):.3f} s away")
+        ("alternative", f"{_signed(other['offset_s'], 4)} s, {abs(other['period_s']):.3f} s away")
         for other in sync["alternative_offsets"][:5]
     ]
     rows.append(("reported call end", clock_text(end["reported_s"])))
@@ -90,7 +93,12 @@ def print_diagnosis(found: dict[str, Any], next_command: str, plot: str = "") ->
     print_findings(console, found["findings"])
     if plot:
         console.print(f"The plot is in {safe(plot)}.", soft_wrap=True)
-    _print_next(console, found["verdict"], next_command)
+    _print_next(console, found["verdict"], next_command, remark)
+
+
+def _signed(value: float, digits: int) -> str:
+    """A number with its sign; a number that rounds to zero is never negative."""
+    return f"{round(value, digits) + 0.0:+.{digits}f}"
 
 
 def _error(error_s: float) -> str:
@@ -111,19 +119,32 @@ def print_findings(console: Console, findings: list[dict[str, Any]], where: str 
     console.print(f"{passed} of {len(findings)} findings pass.{more}", soft_wrap=True)
 
 
-def _print_next(console: Console, verdict: str, command: str) -> None:
+def _print_next(console: Console, verdict: str, command: str, remark: str) -> None:
     if command:
         purpose = "For a report with a player" if verdict == "pass" else "To look into it"
-        console.print(f"{purpose}: [bold]{escape(command)}[/]", soft_wrap=True)
+        more = f" ({escape(remark)})" if remark else ""
+        console.print(f"{purpose}: [bold]{escape(command)}[/]{more}", soft_wrap=True)
 
 
-def print_audit(folder: str, status: AuditStatus) -> None:
-    """Print how an audit went: the verdict, the report, and each notebook."""
+def print_audit(folder: str, status: AuditStatus, examined: Examined | None = None) -> None:
+    """Print how an audit went: the verdict, the report, the findings that don't pass, and each notebook.
+
+    Args:
+        folder: the folder or address with the results.
+        status: the audit's final status.
+        examined: the examination; None if it didn't end.
+    """
     console = out()
     folder = folder.rstrip("/")
     verdict = VERDICTS.get(status.verdict or "", status.state)
     console.print(f"{verdict}  [bold]{escape(folder)}/report.html[/]", soft_wrap=True)
+    if examined is not None:
+        print_findings(console, examined.document["findings"])
+        if examined.refused is not None:
+            console.print(f"No unified recording was made: {safe(refusal_reason(examined.refused))}.", soft_wrap=True)
     rows = []
+    if examined is not None and examined.refused is None:
+        rows.append(("unified recording", escape(f"{folder}/{examined.video.name}")))
     for one in status.notebooks:
         path = escape(f"{folder}/{one.file}")
         if one.failed is None:

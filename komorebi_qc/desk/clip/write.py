@@ -18,6 +18,7 @@ from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.clip.job import SHORTEST_S
 from komorebi_qc.desk.clip.painter import FramePainter, VideoFrames
+from komorebi_qc.storage.local import check_output
 
 if TYPE_CHECKING:
     from komorebi_qc.core.progress import Progress
@@ -28,19 +29,19 @@ _FPS = 25
 _AUDIO_RATE = 48_000
 
 
-def refuse_output(out: Path) -> None:
+def refuse_output(out: Path, *inputs: Path) -> None:
     """Refuse a clip that couldn't be written, before any work.
 
     Raises:
-        InputError: moviepy isn't installed, the name doesn't end in .mp4, or the folder doesn't exist.
+        InputError: moviepy isn't installed, the name doesn't end in .mp4, the clip is an input, or its folder can't be
+            written to.
     """
     for library in ("moviepy", "proglog"):
         if find_spec(library) is None:
             raise missing_extra("desk", library, needed_by="a clip")
     if out.suffix.lower() != ".mp4":
         raise InputError(f"the clip {out} must be named .mp4")
-    if not out.resolve().parent.is_dir():
-        raise InputError(f"{out} can't be written: there is no folder {out.resolve().parent}")
+    check_output(out, *inputs)
 
 
 def refuse_moment(at_s: float, length_s: float) -> None:

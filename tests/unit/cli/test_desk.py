@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import pytest
 from captures import CAPTURES
+from desk import wrong_call
 from shell import Shell
 
 from komorebi_qc.desk.audit import run as audits
@@ -70,7 +71,11 @@ def test_a_clip_as_json(shell: Shell, tmp_path: Path) -> None:
         (("audit", *FILES, *END, "--out", "x", "--notebook", "none"), "there is no notebook 'none'"),
         (("audit", *FILES, *END, "--out", "x", "--limit", "nothing=3"), "nothing"),
         (("audit", *FILES, "--call-end", "soon", "--out", "x"), "isn't a time"),
-        (("clip", *FILES, *END), "--at and --out missing"),
+        (("clip", *FILES, *END), "--at and --out are missing: the moment in the middle (57:01) and the clip's file"),
+        (("clip", "--demo", "--at", "10"), "error: --out is missing: the clip's file (clip.mp4)"),
+        (("clip", "--demo", "--out", "a.mp4"), "error: --at is missing: the moment in the middle (57:01)"),
+        (("clip", "--demo", "--at", "-5", "--out", "a.mp4"), "--at -5 is negative"),
+        (("clip", "--demo", "--at", "5", "--out", "a.mp4/"), "a.mp4/ ends in a slash, as a folder does: name a file"),
         (("clip", *FILES, *END, "--at", "soon", "--out", "a.mp4"), "--at 'soon' isn't a time"),
         (("clip", *FILES, *END, "--at", "3", "--out", "a.mp4", "--size", "big"), "write it as 1280x720"),
         (("clip", *FILES, *END, "--at", "3", "--out", "a.mp4", "--sound", "loud"), "name one of output, sides"),
@@ -105,7 +110,7 @@ def test_exit_codes_follow_the_status(
 ) -> None:
     """0 done, 3 done with findings that fail, 1 where a notebook failed."""
 
-    def made(job: audits.AuditJob, _progress: object) -> AuditStatus:
+    def made(job: audits.AuditJob, _progress: object, _on_examined: object) -> AuditStatus:
         assert dict(job.parameters) == {"window_at": "1=2"}
         return AuditStatus(state=state, verdict=verdict)
 
@@ -115,6 +120,16 @@ def test_exit_codes_follow_the_status(
     assert "report.html" in shell.out
     assert shell.run(*arguments, "--json") == code
     assert json.loads(shell.out)["state"] == state
+
+
+def test_a_clip_of_a_wrong_pair_publishes_nothing(shell: Shell, tmp_path: Path) -> None:
+    """The sentence has the reason, and no words of a run that publishes."""
+    out = tmp_path / "clip.mp4"
+    files = ("--connect", wrong_call(tmp_path), "--recording", SAMPLE.recording, *END)
+    assert shell.run("clip", *files, "--at", 5, "--seconds", 1, "--out", out, "--size", "320x240") == 0, shell.err
+    assert "There is no unified recording: the call audio and the recording belong to different calls (" in shell.out
+    assert shell.out.endswith("). The clip shows both sides.\n")
+    assert "published" not in shell.out
 
 
 def test_clip_beyond_the_end_fails_before_it_renders(shell: Shell, tmp_path: Path) -> None:
@@ -130,7 +145,7 @@ def test_clip_beyond_the_end_fails_before_it_renders(shell: Shell, tmp_path: Pat
 def test_sample_has_a_folder_of_its_own(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`audit --demo` needs no --out."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(audits, "audit", lambda job, _progress: AuditStatus(state="done", recording=job.out))
+    monkeypatch.setattr(audits, "audit", lambda job, *_: AuditStatus(state="done", recording=job.out))
     assert shell.run("audit", "--demo", "--json") == 0
     assert json.loads(shell.out)["recording"] == "demo-output/audit"
     assert (tmp_path / "demo-output").is_dir()

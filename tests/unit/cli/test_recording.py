@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -374,6 +375,28 @@ def test_next_command_runs_as_printed(sample: Capture, tmp_path: Path) -> None:
     (line,) = (line for line in run("diagnose", *files).stdout.splitlines() if "komorebi-qc audit" in line)
     words = shlex.split(line.partition(": ")[2])
     assert words == ["komorebi-qc", "audit", *map(str, files), "--out", "audit"]
+
+
+def test_next_command_keeps_call_end_and_limits() -> None:
+    """The recommended audit judges the same call end by the same limits."""
+    done = run("diagnose", "--demo", "--call-end", "20", "--limit", "video_freeze=0.01")
+    (line,) = (line for line in done.stdout.splitlines() if "komorebi-qc audit" in line)
+    assert line == "To look into it: komorebi-qc audit --demo --call-end 20 --limit video_freeze=0.01"
+
+
+@pytest.mark.parametrize("options", [("--offset", "2.5"), ("--align", "call-end")])
+def test_next_command_after_an_unmeasured_alignment(
+    options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An audit has no option for it, and the line says so."""
+    monkeypatch.chdir(tmp_path)
+    assert "komorebi-qc audit --demo (audit measures the alignment itself)" in run("process", "--demo", *options).stdout
+
+
+def test_next_command_names_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the libraries of an audit the line names the extra."""
+    monkeypatch.setitem(sys.modules, "papermill", None)
+    assert "komorebi-qc audit --demo (needs the desk extra)" in run("diagnose", "--demo").stdout
 
 
 def test_a_result_that_fails_says_how_to_see_it(sample: Capture) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -95,7 +96,7 @@ def test_a_wrong_pair_has_a_clip(tmp_path: Path) -> None:
         (-1.0, "clip.mp4", "is outside the unified recording"),
         (1e6, "clip.mp4", "is outside the unified recording, which lasts 00:00:3"),
         (AT_S, "clip.avi", "must be named .mp4"),
-        (AT_S, "nowhere/clip.mp4", "there is no folder"),
+        (AT_S, "nowhere/clip.mp4", "nowhere doesn't exist; make it first"),
     ],
 )
 def test_a_clip_that_cant_be_written_is_refused(at_s: float, name: str, words: str, tmp_path: Path) -> None:
@@ -103,6 +104,20 @@ def test_a_clip_that_cant_be_written_is_refused(at_s: float, name: str, words: s
     with pytest.raises(InputError, match=words):
         write_clip(sample_session().examined, ClipJob(at_s), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_the_right_to_write(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Found before any work."""
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    with pytest.raises(InputError, match="no permission to write in"):
+        refuse_output(tmp_path / "clip.mp4")
+
+
+def test_an_input_is_never_overwritten(tmp_path: Path) -> None:
+    """A clip with the name of the recording is refused."""
+    (tmp_path / "own.mp4").write_bytes(b"own")
+    with pytest.raises(InputError, match="is the input"):
+        refuse_output(tmp_path / "own.mp4", tmp_path / "own.mp4")
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
