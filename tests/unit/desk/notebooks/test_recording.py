@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from desk import sample_session, wrong_session
 
-from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.errors import InputError, refusal_reason
 from komorebi_qc.desk.notebooks.recording import no_result, open_recording, parameter_text, report_figure, verdict
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def test_a_refused_pair_is_a_failure() -> None:
     session = wrong_session()
     text = verdict(session).text
     assert text.startswith("FAIL: ")
-    assert str(session.examined.refused)[1:] in text
+    assert f"{refusal_reason(str(session.examined.refused))[1:]}." in text
+    assert "published" not in text
     assert "Call start" not in text
     assert no_result(session).text.startswith("FAIL: No recording was written: ")
 
