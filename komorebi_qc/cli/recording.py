@@ -159,7 +159,7 @@ def audit_command(selection: Selection, limits: Sequence[str]) -> str:
 
 
 def audit_remark(*remarks: str) -> str:
-    """What a reader needs to know before the audit's command; empty if it runs as it is printed."""
+    """Return a note for the audit's command; empty if it runs as printed."""
     from importlib.util import find_spec  # noqa: PLC0415  only here
 
     lacks = "" if find_spec("papermill") else "needs the desk extra"

@@ -388,7 +388,7 @@ def test_next_command_keeps_call_end_and_limits() -> None:
 def test_next_command_after_an_unmeasured_alignment(
     options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An audit has no option for it, and the line says so."""
+    """An audit has no option for it, and the line reports that."""
     monkeypatch.chdir(tmp_path)
     assert "komorebi-qc audit --demo (audit measures the alignment itself)" in run("process", "--demo", *options).stdout
 

@@ -1,4 +1,4 @@
-"""What a batch prints at its end."""
+"""The end of a batch, as it is printed."""
 
 from __future__ import annotations
 

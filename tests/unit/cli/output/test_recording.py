@@ -1,4 +1,4 @@
-"""What the commands for one recording print."""
+"""The texts of the commands for one recording."""
 
 from __future__ import annotations
 
