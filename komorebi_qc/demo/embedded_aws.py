@@ -18,7 +18,7 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.errors import missing_extra
-from komorebi_qc.demo.sample_call import AGENT_RECORDING, CALL_AUDIO, ITEM, RECORDING, reported_call_end
+from komorebi_qc.demo.sample_call import AGENT_RECORDING, CALL_AUDIO, RECORDING, item, reported_call_end
 from komorebi_qc.queue.sqs import Queue
 from komorebi_qc.wiring import VARIABLES, Settings, aws_client
 
@@ -132,7 +132,7 @@ def upload_sample() -> list[Upload]:
     for bucket, key, content, meaning in objects:
         s3.put_object(Bucket=bucket, Key=key, Body=content)
         uploads.append(Upload(f"s3://{bucket}/{key}", meaning, len(content)))
-    aws_client("dynamodb").put_item(TableName=settings.table_name, Item=ITEM)
+    aws_client("dynamodb").put_item(TableName=settings.table_name, Item=item())
     return uploads
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from komorebi_qc.core.recording import Recording
 
@@ -20,20 +21,21 @@ def reported_call_end() -> str:
     return str(truth["callEndingTimestamp"])
 
 
-ITEM = {
-    "videoID": {"S": RECORDING.recording_id},
-    "agentID": {"S": RECORDING.agent_id},
-    "creationDate": {"S": f"{RECORDING.created:%Y-%m-%d %H:%M:%S}"},
-    "isProcessed": {"BOOL": False},
-    "callEndingTimestamp": {"S": reported_call_end()},
-    "name": {"S": "Aiko"},
-    "lastName": {"S": "Example"},
-    "categoryID": {"S": "billing"},
-    "notesID": {"S": "notes-12"},
-    "tagsID": {"L": [{"S": "demo"}, {"S": "sample"}]},
-    "durationID": {"N": "44"},
-    "startHour": {"S": "14:05"},
-    "configID": {"S": "config-1"},
-    "succesfulOutcome": {"BOOL": True},
-}
-"""The item, with the attributes that a backend writes; `succesfulOutcome` has the backend's spelling."""
+def item() -> dict[str, dict[str, Any]]:
+    """The item, with the attributes that a backend writes; `succesfulOutcome` has the backend's spelling."""
+    return {
+        "videoID": {"S": RECORDING.recording_id},
+        "agentID": {"S": RECORDING.agent_id},
+        "creationDate": {"S": f"{RECORDING.created:%Y-%m-%d %H:%M:%S}"},
+        "isProcessed": {"BOOL": False},
+        "callEndingTimestamp": {"S": reported_call_end()},
+        "name": {"S": "Aiko"},
+        "lastName": {"S": "Example"},
+        "categoryID": {"S": "billing"},
+        "notesID": {"S": "notes-12"},
+        "tagsID": {"L": [{"S": "demo"}, {"S": "sample"}]},
+        "durationID": {"N": "44"},
+        "startHour": {"S": "14:05"},
+        "configID": {"S": "config-1"},
+        "succesfulOutcome": {"BOOL": True},
+    }

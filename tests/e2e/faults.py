@@ -803,7 +803,7 @@ class _Run:
                     outcomes[said["outcome"]] += 1
                     if said["outcome"] in ("done", "skipped"):
                         done.add(said["messageID"])
-            if "left behind" in line:
+            if "not removed" in line:
                 left_behind.append(line)
         return outcomes, done, left_behind
 

@@ -276,7 +276,7 @@ def parts_of_an_upload(report: Report, place: Place) -> None:
         for answer in answers:
             place.faults.script[:] = [("CompleteMultipartUpload", answer, 0)] * 3
             error = _raises(StorageError, lambda: place.process(order))
-            assert "left behind" not in str(error)
+            assert "not removed" not in str(error)
             assert place.results("large-1") == before
         first = place.put("large-2", large)
         place.faults.script[:] = [("CompleteMultipartUpload", "refused", 0)] * 3
@@ -526,7 +526,7 @@ class Rights:
         order = self.put("large-mp4")
         failing = _Failing(self.clients["s3"], "complete_multipart_upload")
         error = _raises(StorageError, lambda: self.process(order, self.stores(failing)[1]))
-        if "left behind" in str(error):
+        if "not removed" in str(error):
             raise error
         folder = cases.keys(order.recording_id, self.created, PREFIX)[2]
         assert not self.root("s3").list_objects_v2(Bucket=OUTPUT, Prefix=folder).get("Contents")
@@ -541,7 +541,7 @@ class Rights:
 
         media = replace(self.stores()[1], check_cancelled=between)
         error = _raises(OutOfTimeError, lambda: self.process(order, media))
-        if "left behind" in str(error):
+        if "not removed" in str(error):
             raise error
         return "stopped"
 
@@ -707,7 +707,7 @@ def _what_fails(rights: Rights, taken: str, baseline: Mapping[str, str]) -> str:
             outcome = scenarios[name]()
         except KomorebiError as error:
             text = str(error)
-            assert re.search(r"refuses|left behind", text), f"{name}: {text}"
+            assert re.search(r"refuses|not removed", text), f"{name}: {text}"
             return f"{name}: {type(error).__name__}: {text}"
         if outcome == _WITHOUT.get(taken.partition(" ")[0]) != baseline[name]:
             return f"{name}: {outcome}, and nothing fails"

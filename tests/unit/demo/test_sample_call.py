@@ -6,7 +6,7 @@ import json
 import wave
 
 from komorebi_qc.core.timebase import parse_call_end
-from komorebi_qc.demo.sample_call import AGENT_RECORDING, CALL_AUDIO, FOLDER, ITEM, RECORDING, reported_call_end
+from komorebi_qc.demo.sample_call import AGENT_RECORDING, CALL_AUDIO, FOLDER, RECORDING, item, reported_call_end
 
 
 def test_files_are_those_of_the_truth() -> None:
@@ -17,6 +17,6 @@ def test_files_are_those_of_the_truth() -> None:
         assert file.getnframes() / 8000 == truth["call_s"]
     assert AGENT_RECORDING.stat().st_size < 300_000
     assert parse_call_end(reported_call_end()).recording_s == int(truth["call_end_in_recording_s"])
-    assert ITEM["callEndingTimestamp"] == {"S": reported_call_end()}
-    assert ITEM["videoID"] == {"S": RECORDING.recording_id}
+    assert item()["callEndingTimestamp"] == {"S": reported_call_end()}
+    assert item()["videoID"] == {"S": RECORDING.recording_id}
     assert (FOLDER / "LICENSE.txt").is_file()

@@ -481,7 +481,7 @@ def test_publish_that_fails_changes_nothing(
         world.s3.put_object(Bucket=OUTPUT, Key=THUMBNAIL_KEY, Body=before, **headers)
     with pytest.raises(StorageError) as caught:
         publish(world.media(s3=Faulty(world.s3, **faults())), BIG, thumbnail=b"new", qc=None)
-    assert "left behind" not in str(caught.value)
+    assert "not removed" not in str(caught.value)
     assert "secret" not in str(caught.value)
     assert world.dangling_uploads() == []
     if before is None:
