@@ -54,7 +54,7 @@ def beam_search(
     n, k = lag_s.shape
     back: list[tuple[int, int, int]] = []  # (window, candidate, previous entry)
     ends = np.zeros(0, np.intp)
-    last_lag, last_time, score, lead = np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0)
+    last_lag, last_time, score = np.zeros(0), np.zeros(0), np.zeros(0)
     for i in range(n):
         fresh: list[tuple[float, float, float, int]] = []
         gone: set[int] = set()
@@ -75,8 +75,8 @@ def beam_search(
                 at = int(np.argmax(reach))
                 if reach[at] > best_score:
                     best_score, from_entry = float(reach[at]), int(ends[at])
-                # A continued path replaces its shorter self, unless another lag may continue it too.
-                near = np.flatnonzero((gap <= drift) & (score <= best_score))
+                # A continued path replaces its shorter self once no jump could make the shorter one worth more.
+                near = np.flatnonzero((gap <= drift) & (score <= best_score - jump_price))
                 gone.update(int(e) for e in near)
             back.append((i, j, from_entry))
             fresh.append((lag, float(time_s[i]), best_score, len(back) - 1))
@@ -103,5 +103,4 @@ def beam_search(
         out.append(LagPath(np.array(windows[::-1], np.intp), np.array(choices[::-1], np.intp), float(score[e])))
         if len(out) == best:
             break
-    del lead
     return out

@@ -129,13 +129,16 @@ def test_a_batch_of_files(shell: Desk) -> None:
 
 
 def _endless(path: Path) -> None:
-    """Nearly twelve hours of digital silence in which nothing can be skipped; on the disk it takes no room."""
-    size = 1_380_000_000
-    header = b"RIFF" + (size + 36).to_bytes(4, "little") + b"WAVEfmt " + (16).to_bytes(4, "little")
-    header += b"\1\0\2\0" + (8000).to_bytes(4, "little") + (32000).to_bytes(4, "little") + b"\4\0\x10\0data"
+    """A year of digital silence in which nothing can be skipped; on the disk it takes no room."""
+    size = 1 << 40
+    large = b"ds64" + (28).to_bytes(4, "little") + (size + 72).to_bytes(8, "little") + size.to_bytes(8, "little")
+    large += (size // 4).to_bytes(8, "little") + bytes(4)
+    header = b"RF64" + b"\xff" * 4 + b"WAVE" + large + b"fmt " + (16).to_bytes(4, "little")
+    header += b"\1\0\2\0" + (8000).to_bytes(4, "little") + (32000).to_bytes(4, "little")
+    header += b"\4\0\x10\0data" + b"\xff" * 4
     with path.open("wb") as file:
-        file.write(header + size.to_bytes(4, "little"))
-        file.truncate(44 + size)
+        file.write(header)
+        file.truncate(len(header) + size)
 
 
 def test_other_tools_read_the_dataset(shell: Desk) -> None:

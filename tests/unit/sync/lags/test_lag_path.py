@@ -127,8 +127,8 @@ def test_the_path_found_is_worth_what_it_says(rows: list[list[tuple[float, float
         return
     path = list(zip(found[0].windows.tolist(), found[0].choices.tolist(), strict=True))
     assert found[0].score == pytest.approx(worth(path))
-    # the beam drops a path that another one has overtaken, which may cost a little of the drift's price
-    assert found[0].score >= max(worth(p) for p in possible) - 0.3 * len(rows) - 1e-9
+    # a path that another one has overtaken by a jump is dropped, which may cost a little of the prices that follow
+    assert found[0].score >= max(worth(p) for p in possible) - 0.3 - 1e-9
 
 
 def test_more_paths_than_the_beam_holds() -> None:
