@@ -33,7 +33,8 @@ Results = Annotated[
     str,
     typer.Option(
         metavar=FOLDER_OR_S3,
-        help="The folder for audits, and for unified recordings of listed files. By default in the dataset's folder.",
+        help="Where to put audits, and unified recordings whose input files a list names. The default is in the "
+        "dataset's folder.",
     ),
 ]
 Csv = Annotated[str, typer.Option(metavar=FILE_OR_S3, help="Also write all rows of the dataset as CSV.")]
@@ -51,8 +52,8 @@ def batch(
         str,
         typer.Argument(
             metavar="[MANIFEST|s3://...]",
-            help="A list (.csv, .jsonl, .parquet; here or on S3), or a prefix of the recordings' bucket. Without it, "
-            "--from and --until select items of the table.",
+            help="A list (.csv, .jsonl, .parquet; here or on S3), or a prefix of the recordings' bucket. Without this "
+            "argument, --from and --until select recordings from the DynamoDB table.",
         ),
     ] = "",
     *,
@@ -65,7 +66,7 @@ def batch(
     ] = "diagnose",
     do: OldAction = "",
     from_day: Annotated[
-        str, typer.Option("--from", metavar="YYYY-MM-DD", help="The first day of the table's items.")
+        str, typer.Option("--from", metavar="YYYY-MM-DD", help="The first day, by creationDate in the DynamoDB table.")
     ] = "",
     until_day: Annotated[str, typer.Option("--until", metavar="YYYY-MM-DD", help="The last day, included.")] = "",
     call_ends: Annotated[
@@ -83,7 +84,9 @@ def batch(
     dask: Cluster = "",
     time_limit: TimeLimit = 900,
     memory_limit: MemoryLimit = 2000,
-    force: Annotated[bool, typer.Option("--force", help="Do all of them, even those that are done.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Repeat the work on recordings that the dataset already has.")
+    ] = False,
     results: Results = "",
     csv: Csv = "",
     limit: Limit = None,
@@ -119,7 +122,8 @@ def rerun(
     ] = "",
     do: OldAction = "",
     submit: Annotated[
-        bool, typer.Option("--submit", help="Leave the work to production: show the messages for its queue.")
+        bool,
+        typer.Option("--submit", help="Let production do the work: show the messages that --yes sends to its queue."),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --submit: send the messages.")] = False,
     rate: Annotated[float, typer.Option(metavar="N", help="With --submit: messages a second.")] = RATE_HZ,
@@ -131,7 +135,7 @@ def rerun(
         bool,
         typer.Option(
             "--force",
-            help="Repeat the work even if the inputs haven't changed. With --submit the messages ask for the same.",
+            help="Repeat the work even if the inputs haven't changed. With --submit, the messages set `force`.",
         ),
     ] = False,
     results: Results = "",
@@ -139,7 +143,7 @@ def rerun(
     limit: Limit = None,
     as_json: AsJson = False,
 ) -> int:
-    """Work again on recordings of a dataset that a condition selects, on this machine or by the production queue."""
+    """Repeat the work on recordings that --where selects from a dataset, here or through the production queue."""
     from komorebi_qc.batch import command  # noqa: PLC0415  rich loads only for the commands
     from komorebi_qc.cli.output.console import print_note  # noqa: PLC0415
 

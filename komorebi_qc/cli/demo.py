@@ -25,8 +25,8 @@ def demo(
         bool,
         typer.Option(
             "--keep",
-            help="Keep the embedded AWS open, and print the variables by which `status`, `submit`, `worker` and `dlq` "
-            "reach it from another terminal. Ctrl-C ends it, with exit code 130.",
+            help="Keep the embedded AWS running, and print its environment variables. Set them in another terminal to "
+            "use `status`, `submit`, `worker` and `dlq` there. Ctrl-C ends it, with exit code 130.",
         ),
     ] = False,
 ) -> int:

@@ -47,7 +47,9 @@ def audit(
     ] = "",
     notebook: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Run this notebook instead of the usual two: a name or a file. Repeatable."),
+        typer.Option(
+            metavar="NAME", help="Run this notebook instead of the two built-in ones. A name or a file. Repeatable."
+        ),
     ] = None,
     param: Annotated[
         list[str] | None,
@@ -87,7 +89,9 @@ def audit(
 def clip(
     recording_id: OptionalRecordingID = "",
     *,
-    at: Annotated[str, typer.Option(metavar="TIME", help="The clip's middle, on the output clock.")] = "",
+    at: Annotated[
+        str, typer.Option(metavar="TIME", help="The clip's middle, as a time in the unified recording.")
+    ] = "",
     call_end: CallEnd = "",
     connect: CallAudio = None,
     recording: AgentRecording = None,

@@ -36,7 +36,7 @@ def fleet(
     ] = 24,
     as_json: AsJson = False,
 ) -> int:
-    """Write one page about a dataset: how many recordings are bad, since when, of which agents, what to see first."""
+    """Write one page about a dataset: how many recordings are bad, since when, which agents, which to check first."""
     if demo == bool(dataset):
         slip = "--demo and a dataset are both named" if demo else "the dataset is missing"
         raise InputError(f"{slip}: name the folder or s3:// prefix that `komorebi-qc batch` wrote, or --demo alone")

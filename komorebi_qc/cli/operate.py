@@ -77,8 +77,8 @@ def submit(
         str,
         typer.Option(
             metavar="TIME",
-            help=f"When the call ended, counted from the recording's start: {TIME_FORMATS}. The item's "
-            "callEndingTimestamp is the default.",
+            help=f"When the call ended, counted from the recording's start: {TIME_FORMATS}. The "
+            "default is callEndingTimestamp from its DynamoDB item.",
         ),
     ] = "",
     force: Annotated[

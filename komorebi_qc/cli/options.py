@@ -29,15 +29,19 @@ def output_file(text: str) -> Path:
 
 
 OptionalRecordingID = Annotated[
-    str, typer.Argument(metavar="[RECORDING_ID]", help="A recording in AWS, instead of two files; needs settings.")
+    str,
+    typer.Argument(
+        metavar="[RECORDING_ID]",
+        help="ID of a recording in AWS, instead of two files. Environment variables must name the table and buckets.",
+    ),
 ]
 RecordingID = Annotated[str, typer.Argument(metavar="RECORDING_ID", help="A recording of the configured table.")]
 CallEnd = Annotated[
     str,
     typer.Option(
         metavar="TIME",
-        help=f"When the call ended, counted from the recording's start: {TIME_FORMATS}. For a RECORDING_ID the item's "
-        "callEndingTimestamp is the default.",
+        help=f"When the call ended, counted from the recording's start: {TIME_FORMATS}. With a RECORDING_ID, "
+        "the default is callEndingTimestamp from its DynamoDB item.",
     ),
 ]
 CallAudio = Annotated[Path | None, typer.Option(metavar="FILE", help="Amazon Connect's call audio (WAV).")]
@@ -50,7 +54,8 @@ Limit = Annotated[
     typer.Option(
         "--limit",
         metavar="NAME=WARN[:FAIL]",
-        help="Change a limit for this run, or turn it off (NAME=off). Repeatable. `komorebi-qc limits` lists them.",
+        help="Change the limit of a measurement for this run, or turn it off (NAME=off). Repeatable. `komorebi-qc "
+        "limits` lists them.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")]

@@ -56,11 +56,12 @@ def process(
         float | None,
         typer.Option(
             metavar="SECONDS",
-            help="Set the call's start on the recording clock, instead of measuring it. It may be negative.",
+            help="The call's start, counted from the recording's start. Replaces the measurement. May be negative.",
         ),
     ] = None,
     drift_ppm: Annotated[
-        float, typer.Option(metavar="PPM", help="With --offset: how much faster the recording clock runs.")
+        float,
+        typer.Option(metavar="PPM", help="With --offset: how much faster the recording's clock runs than the call's."),
     ] = 0.0,
     container: Annotated[
         str,
@@ -73,7 +74,7 @@ def process(
         typer.Option(metavar="auto|call-end", help="auto measures the alignment; call-end goes by the call end alone."),
     ] = "auto",
     force: Annotated[
-        bool, typer.Option("--force", help="Process the two even if they belong to different calls.")
+        bool, typer.Option("--force", help="Process both files even if they belong to different calls.")
     ] = False,
     thumbnail: Annotated[
         Path | None, typer.Option(metavar="FILE", parser=output_file, help="Write the frame at 1 s to this PNG file.")
@@ -136,7 +137,7 @@ def diagnose(
 
 
 def limits(limit: Limit = None, *, as_json: AsJson = False) -> int:
-    """List the limits of all findings as they are set now, with their units and sources."""
+    """List the limits beyond which a measurement warns or fails, as they are set now, with units and sources."""
     from komorebi_qc.wiring import present_limits  # noqa: PLC0415
 
     present = present_limits(os.environ).changed_by(*(limit or ()))

@@ -181,7 +181,8 @@ VARIABLES = (
         "give_up_after",
         "48",
         "hours over 0, up to 8760",
-        "how long after creationDate a missing object may still arrive; less than 26 is too short for some time zones",
+        "how long after the item's creationDate a missing object may still arrive; less than 26 is too short for some "
+        "time zones",
         _hours,
     ),
     Variable(
@@ -189,7 +190,8 @@ VARIABLES = (
         "cache_mb",
         "0",
         "megabytes, 0 to 999999",
-        "inputs up to this size are fetched once, into an unnamed file in TMPDIR, while they are read; 0: no such file",
+        "an input up to this size is downloaded once, into a temporary file in TMPDIR. The file has no name, and is "
+        "gone once the input is read. 0: no such file",
         _megabytes,
     ),
     Variable(

@@ -52,7 +52,7 @@ BATCH = 20
 WITHIN_S = 120.0
 """The longest that a short call may take before the bench gives up."""
 ALIGNS = ("call-end", "auto")
-WALL = ("S3 to S3: wall, s, against the slowest part alone", "<= 1.3x", "1.1x")
+WALL = ("S3 to S3: wall, s, against the slowest of download, processing and upload alone", "<= 1.3x", "1.1x")
 MEMORY = ("S3 to S3: peak memory, MB", "<= 250 MB", "180 MB")
 SCRATCH = ("S3 to S3: scratch files, bytes", "<= 0 bytes", "")
 OVERHEAD = ("worker: wall time for each call, minus the same work on local files, s", "<= 0.5 s", "0.2 s")
@@ -275,11 +275,11 @@ def s3(bench: Bench) -> Result:
 S3_WHATS = (WALL, MEMORY, SCRATCH)
 S3_NOTE = (
     "S3 to S3 is `komorebi-qc process RECORDING_ID`, including the start of Python. Inputs and output are in SeaweedFS "
-    f"behind HAProxy, which passes {BYTES_A_SECOND / 1e6:g} MB/s each way. The table is on moto. Three parts are also "
-    f"measured alone: the download of both inputs through HAProxy (ranges of 8 MiB, {AT_ONCE} at once), the upload of "
-    "the output in parts, and `komorebi-qc process` on the same files. The servers run on the same cores. The row "
-    '"scratch files" counts all bytes in files that the processes opened for writing, in memory or on disk, with or '
-    "without a name, and all bytes that they wrote to disks."
+    f"behind HAProxy, which passes {BYTES_A_SECOND / 1e6:g} MB/s each way. The DynamoDB table is on moto. Three parts "
+    f"are also measured alone: the download of both inputs through HAProxy (ranges of 8 MiB, {AT_ONCE} at once), "
+    "the upload of the output in parts, and `komorebi-qc process` on the same files. The servers run on the same "
+    'cores. The row "scratch files" counts the bytes of every file that a process opened for writing. Files in memory '
+    "and files without a name count too. All bytes that the processes wrote to disks are added."
 )
 
 
@@ -373,7 +373,7 @@ WORKER_NOTE = (
     "number of calls. A first call isn't counted. The worker measures each call's alignment, as it does for every "
     "message. SeaweedFS (without a limit) and moto run on the same cores, and their time counts as the worker's. The "
     "same work on local files, in a warm Python, is the comparison: the difference is the cost of S3, queue and table."
-    " The second row is against one FFmpeg process, the floor's, which measures nothing."
+    " The second row compares with the FFmpeg process of the floor, which measures nothing."
 )
 
 
@@ -466,8 +466,8 @@ def worker_rows(took: Took, minutes: float) -> list[Row]:
     one_s, floor_s, local_s = took.worker_s / took.calls, median(took.floor_s), median(took.local_s)
     what, must, aim = OVERHEAD
     beyond = "worker: wall time for each call, minus one FFmpeg process, s"
-    calls = f"{took.calls} calls of {one_s:.2f} s"
-    codecs, local = f"{calls}, the FFmpeg process {floor_s:.2f}", f"{calls}, on local files {local_s:.2f}"
+    calls = f"{took.calls} calls, {one_s:.2f} s of wall time for each"
+    codecs, local = f"{calls}; the FFmpeg process {floor_s:.2f} s", f"{calls}; on local files {local_s:.2f} s"
     return [
         single("worker", f"{minutes:g}", what, one_s - local_s, must, aim, digits=2, note=local),
         single("worker", f"{minutes:g}", beyond, one_s - floor_s, digits=2, note=codecs),

@@ -114,7 +114,7 @@ def test_miss_is_reported_with_its_case() -> None:
     found = f"{report.table(rows)}\n{report.misses(rows)}"
 
     assert "| 1 of 1 | MISSED |" in found
-    assert "worst 0.7000 of 1 | MISSED |" in found
+    assert "worst 0.7000 (n = 1) | MISSED |" in found
     assert "- `w_hold:7` both hold the same hold music, 20 to 90 % of the call: status aligned." in found
     assert "- `plain:8` two voices, little noise: offset off by +0.700 ms." in found
 

@@ -44,14 +44,14 @@ _LISTED_IN = (
 )
 _STATUS = "done; failed: the attempt failed; rejected: the list's row can't be used, so nothing was attempted"
 _REPORT = (
-    "the audit's report.html: relative to the dataset's root, or a path or s3:// elsewhere; the same folder has "
-    "status.json, qc.json and thumbnail.png"
+    "the audit's report.html. The path is relative to the dataset's root; a report elsewhere has a full path or an "
+    "s3:// address. status.json, qc.json and thumbnail.png are in the same folder"
 )
 _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     # Identity
     ("recording_id", _TEXT, _ID),
     ("agent", _TEXT, "the agent: the item's agentID, or the manifest's agent"),
-    ("named_by", _TEXT, "id: an item of the table names the media; files: the manifest does"),
+    ("named_by", _TEXT, "source of the two files' names. id: an item of the DynamoDB table; files: the manifest"),
     ("call", _TEXT, "the call audio: s3://bucket/key, or an absolute path"),
     ("recording", _TEXT, "the agent recording: s3://bucket/key, or an absolute path"),
     ("call_end", _TEXT, "the reported call end, as it was written: 00:57:01"),
@@ -66,7 +66,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("inputs_key", _TEXT, "hash of both files' paths and ETags, and of the reported call end"),
     ("done_at", _WHEN, "end of the work, UTC"),
     ("took_s", _NUMBER, "duration of the work, wall seconds"),
-    ("peak_memory_mb", _NUMBER, "peak resident memory of the worker process until then; 1 MB is 1e6 bytes"),
+    ("peak_memory_mb", _NUMBER, "peak resident memory of the worker process at the end of the work; 1 MB is 1e6 bytes"),
     # The outcome
     ("status", _TEXT, _STATUS),
     (
@@ -76,7 +76,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ),
     ("error", _TEXT, "the reason as a sentence; null if done"),
     ("is_worth_a_retry", _YES, "whether the next run attempts it again; false if done"),
-    ("last_attempt_action", _TEXT, "action that failed later, on the same inputs; null if no later attempt failed"),
+    ("last_attempt_action", _TEXT, "action of a later attempt that failed on the same inputs; otherwise null"),
     ("last_attempt_at", _WHEN, "time of that failure, UTC"),
     ("last_attempt_key", _TEXT, "its work_key"),
     ("last_attempt_error_class", _TEXT, "its error_class"),
@@ -101,7 +101,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("largest_jump_s", _NUMBER, "the largest jump by size, with its sign; null without jumps"),
     ("call_end_reported_s", _NUMBER, "the reported call end on the recording clock"),
     ("call_end_error_s", _NUMBER, "reported minus measured; positive: reported late"),
-    ("coverage", _NUMBER, "share of the speech that agrees, 0 to 1"),
+    ("coverage", _NUMBER, "share of the speech that matches the recording, 0 to 1"),
     ("sides", _TEXT, "voices found in the recording: both, agent, customer or none"),
     # The media
     ("container", _TEXT, "of the agent recording: mp4 or webm (Matroska too)"),

@@ -8,8 +8,8 @@ _BT1359 = "ITU-R BT.1359-1: early sound is noticed from 45 ms on"
 _PLC = "ITU-T G.711 Appendix I: concealment fades to silence in 60 ms"
 _SKEW = Range(-0.045, 0.125)
 _SKEW_SOURCE = (
-    "ITU-R BT.1359-1, detectability; project choice: tracks that don't begin or end together are still in sync, "
-    "because timestamps place them"
+    "ITU-R BT.1359-1, detectability; project choice: it only warns, because timestamps keep tracks in sync even if "
+    "they don't begin or end together"
 )
 _SKEW_MARKS = (
     (Range(-0.040, 0.060), "EBU R37-2007 for the output of a production chain"),
@@ -25,15 +25,15 @@ _WHOLE = "project choice: nothing may be missing"
 LIMITS = (
     # The call's place in the recording
     Limit("call_end_error", Range(0.0, 0.050), beyond(60.0), "s",
-          "project choice: a backend writes the time when it learns of the end; a time that is a minute off belongs to "
+          "project choice: a backend learns of the end slightly late; a time that is off by a minute belongs to "
           "another event",
-          "the reported call end minus the measured one. A reported end that is early by up to its resolution also "
-          "passes"),
+          "the reported call end minus the measured one. A reported end that is early also passes, if it is early by "
+          "no more than its resolution (1 s for whole seconds)"),
     Limit("alignment_resolution", above(0.045), EVERYTHING, "s", _BT1359,
           "resolution of the reported call end, if the call is placed by it"),
     Limit("offset_uncertainty", above(0.045), EVERYTHING, "s", _BT1359, "half the offset's 95 % interval"),
     Limit("drift", beyond(100.0), EVERYTHING, "ppm",
-          "ITU-T G.711, 2: a sampling rate is within 50 ppm; two clocks differ by up to 100",
+          "ITU-T G.711, section 2: a sampling rate is within 50 ppm; two clocks differ by up to 100",
           "how much faster the recording clock runs than the call clock"),
     Limit("jumps", beyond(0.045), EVERYTHING, "s", _BT1359, "the largest jump of the recording against the call"),
     Limit("customer_leg_delay", beyond(0.150), beyond(0.400), "s",
@@ -43,17 +43,17 @@ LIMITS = (
           "project choice: like a delay, a change is noticed from 150 ms on (ITU-T G.114, 05/2003)",
           "the largest change of that delay during the call"),
     Limit("coverage", below(0.75), EVERYTHING, "share",
-          "project choice: matching pairs of the accuracy bench have 0.93 and more, wrong pairs little",
-          "share of the speech that agrees with the recording"),
+          "project choice: in the accuracy benchmark right pairs have 0.93 and more, wrong pairs little",
+          "share of the speech that matches the recording"),
     # The splice and its inputs
     Limit("call_before_recording", above(1.0), above(600.0), "s",
-          "project choice: a recorder starts within a second; ten minutes are another call",
+          "project choice: a recorder starts within a second; a gap of ten minutes means different calls",
           "call audio before the recording begins"),
     Limit("call_audio_left_out", above(0.0), EVERYTHING, "s", _WHOLE, "call audio without a place in the output"),
     Limit("call_end_past_recording", above(0.0), above(1.0), "s",
-          "project choice: a whole-second time and a recorder's last buffer are off by less than 1 s",
+          "project choice: up to 1 s, a time in whole seconds or the recorder's last buffer explains it",
           "how long after the recording's end the call ends"),
-    Limit("after_call_audio", below(0.001), EVERYTHING, "s", "project choice: every call is followed by some",
+    Limit("after_call_audio", below(0.001), EVERYTHING, "s", "project choice: every call is followed by some audio",
           "length of the recording's own audio after the call"),
     Limit("call_channels", Range(2, 2), EVERYTHING, "channels", "Amazon Connect: customer left, agent right",
           "channels of the call audio"),
@@ -77,22 +77,23 @@ LIMITS = (
           "video packets whose DTS runs backwards"),
     # The recording's timestamps
     Limit("audio_gaps", above(0.0), EVERYTHING, "s", _WHOLE,
-          "lost audio buffers of the recording over 5 ms, in total", marks=((above(0.060), _PLC),)),
+          "total length of the gaps over 5 ms in the recording's audio", marks=((above(0.060), _PLC),)),
     Limit("audio_gap_share", above(0.05), above(0.05), "share", "project choice: one second in twenty",
           "share of the recording's audio that is lost"),
     Limit("audio_overlaps", above(0.0), EVERYTHING, "s",
           "project choice: timestamps in whole milliseconds are off by less than 5 ms",
-          "repeated audio over 5 ms in the recording, in total"),
+          "total length of the overlaps over 5 ms in the recording's audio"),
     Limit("audio_start_skew", _SKEW, EVERYTHING, "s", _SKEW_SOURCE,
           "start of the audio after the start of the video", marks=_SKEW_MARKS),
     Limit("audio_end_skew", _SKEW, EVERYTHING, "s", _SKEW_SOURCE,
-          "end of the audio after the end of the video; widened by one frame", marks=_SKEW_MARKS),
+          "end of the audio after the end of the video. The limit is widened by one frame, because a file doesn't "
+          "store how long its last frame is shown", marks=_SKEW_MARKS),
     Limit("video_freeze", above(10.0), EVERYTHING, "s",
           "project choice: Chromium repeats the frame of a still screen about once a second",
           "the longest time without a new frame"),
     # Levels of each track and channel
     Limit("digital_silence", below(0.2), EVERYTHING, "s", "project choice: silence is measured in steps of 0.1 s",
-          "length of the part of a track that isn't digital silence", _TRACKS),
+          "length of a track's audio that isn't digital silence; with less, the whole track counts as silent", _TRACKS),
     Limit("dead_air", above(60.0), EVERYTHING, "s", "project choice: no speech for a minute",
           "the longest time without speech", _TRACKS),
     Limit("loudness", EVERYTHING, EVERYTHING, "LUFS", "informational: calls aren't broadcast",
@@ -100,7 +101,7 @@ LIMITS = (
     Limit("sound", below(-60.0), EVERYTHING, "dBFS", "project choice: 38 dB under the speech level of RFC 7874",
           "the level of the active sound in a channel", _CHANNELS),
     Limit("speech_level", Range(-28.0, -16.0), EVERYTHING, "dBFS",
-          "RFC 7874, 4: -19 dBm0, an RMS of 2600 of 32767, give or take the 6 dB left to automatic gain",
+          "RFC 7874, section 4: an RMS of 2600 of 32767 (-19 dBm0); automatic gain control may be off by 6 dB",
           "the active speech level", _CHANNELS),
     Limit("true_peak", above(-1.0), EVERYTHING, "dBTP", "EBU R 128: the maximum permitted in production",
           "the highest peak, between samples too", _CHANNELS),
@@ -118,9 +119,11 @@ LIMITS = (
     Limit("hold_music", EVERYTHING, EVERYTHING, "s", "informational: a caller on hold is not a fault", "music on hold",
           _CHANNELS),
     # The output, measured again
-    Limit("seam_gap", beyond(0.005), beyond(0.060), "s", _PLC, "missing, repeated or silent audio at a seam"),
+    Limit("seam_gap", beyond(0.005), beyond(0.060), "s", _PLC,
+          "missing, repeated or silent audio at a seam (the join between two sources)"),
     Limit("seam_level_step", beyond(12.0), EVERYTHING, "dB",
-          "RFC 7874, 4: speech within 6 dB of its level, on either side", "the step in speech level at a seam"),
+          "RFC 7874, section 4: speech is within 6 dB of its level, on each side of the seam",
+          "the step in speech level at a seam"),
     Limit("seam_level_added", beyond(1.0), beyond(6.0), "dB",
           "project choice: a step of 1 dB is just noticed; 6 dB halve the amplitude",
           "the level step that the splice added"),
@@ -131,10 +134,10 @@ LIMITS = (
           "upper edge of the speech spectrum on a seam's narrower side"),
     Limit("residual", above(0.001), above(0.020), "s",
           "project choice: 1/40 and 1/2 of the 40 ms of EBU R37-2007",
-          "95 % of the sound is at most this far from its planned place", _PARTS),
+          "95 % of the sound is at most this far from where the alignment puts it", _PARTS),
     Limit("missing", above(0.25), above(0.5), "share",
-          "project choice: two speakers at once and noise hide a few windows",
-          "share of active sound not found near its planned place", _PARTS),
+          "project choice: a few windows can't be found, because both sides speak at once or there is noise",
+          "share of the 1 s windows of active sound that aren't found near where the alignment puts them", _PARTS),
     Limit("output_audio_discontinuities", beyond(0.005), beyond(0.060), "s", _PLC + ", as at a seam",
           "the largest gap or overlap in the output's audio timestamps"),
 )

@@ -24,7 +24,7 @@ MEANINGS: Final = {
     "offset_s": "start of the call on the recording clock, s",
     "drift_ppm": "by how much the recording clock runs faster than the call clock, ppm",
     "call_end_error_s": "reported call end less the measured one, s; positive: reported late",
-    "coverage": "share of the speech that agrees, 0 to 1",
+    "coverage": "share of the speech that matches the recording, 0 to 1",
 }
 TERMS: Final = (
     ("Fail", "at least one finding is beyond its fail limit: the recording can't be used without a correction."),

@@ -50,7 +50,7 @@ def _spread(rows: Sequence[Row], name: str, what: str, unit: str, must: float, a
     if len(found) == 0:
         return Line(what, *limits, "no case", None, None)
     p50, p90, p99, worst = np.percentile(found, [50, 90, 99, 100])
-    measured = f"p50 {p50:.4f}, p90 {p90:.4f}, p99 {p99:.4f}, worst {worst:.4f} of {len(found)}"
+    measured = f"p50 {p50:.4f}, p90 {p90:.4f}, p99 {p99:.4f}, worst {worst:.4f} (n = {len(found)})"
     return Line(what, *limits, measured, bool(worst <= must), bool(worst <= aim))
 
 
@@ -91,9 +91,9 @@ def _statuses(right: Sequence[Row], wrong: Sequence[Row], hold: Sequence[Row]) -
         Line(
             "hold music only",
             "never a confident answer",
-            "ambiguous, with the period",
+            "ambiguous, with the music's period",
             f"{confident} of {len(hold)} confident; {ambiguous} of {len(hold)} ambiguous; "
-            f"{in_phase} of {len(hold)} with the period",
+            f"{in_phase} of {len(hold)} with the music's period",
             confident == 0 if hold else None,
             in_phase == len(hold),
         ),

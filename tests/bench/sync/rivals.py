@@ -373,7 +373,7 @@ def _percentiles(values: Sequence[float]) -> str:
     if not values:
         return "none"
     p50, p90, worst = np.percentile(np.array(values), [50, 90, 100])
-    return f"{p50:.3g} / {p90:.3g} / {worst:.3g} of {len(values)}"
+    return f"{p50:.3g} / {p90:.3g} / {worst:.3g} (n = {len(values)})"
 
 
 def _shares(values: Sequence[float]) -> str:
