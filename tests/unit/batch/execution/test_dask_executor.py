@@ -162,7 +162,7 @@ def test_a_lost_cluster_ends_the_run(
     gone: str, words: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without workers or scheduler the run ends with an error that is worth a retry."""
-    for name, value in (("WITHOUT_WORKERS_S", 1), ("COUNT_EVERY_S", 0.2)):
+    for name, value in (("WITHOUT_WORKERS_S", 1), ("COUNT_EVERY_S", 0.2), ("TIMEOUT_S", 10)):
         monkeypatch.setattr(f"komorebi_qc.batch.execution.dask_executor.{name}", value)
     desk = Desk(tmp_path)
     desk.make(20, "slow")
