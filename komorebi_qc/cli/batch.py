@@ -33,8 +33,8 @@ Results = Annotated[
     str,
     typer.Option(
         metavar=FOLDER_OR_S3,
-        help="Where to put audits, and unified recordings whose input files a list names. The default is in the "
-        "dataset's folder.",
+        help="The folder for audits, and for unified recordings if the list names their input files. By default they "
+        "go into the dataset's folder.",
     ),
 ]
 Csv = Annotated[str, typer.Option(metavar=FILE_OR_S3, help="Also write all rows of the dataset as CSV.")]
@@ -123,7 +123,10 @@ def rerun(
     do: OldAction = "",
     submit: Annotated[
         bool,
-        typer.Option("--submit", help="Let production do the work: show the messages that --yes sends to its queue."),
+        typer.Option(
+            "--submit",
+            help="Let production do the work. Without --yes, only show the messages for its queue.",
+        ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --submit: send the messages.")] = False,
     rate: Annotated[float, typer.Option(metavar="N", help="With --submit: messages a second.")] = RATE_HZ,

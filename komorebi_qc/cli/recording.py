@@ -71,7 +71,10 @@ def process(
     ] = "auto",
     align: Annotated[
         str,
-        typer.Option(metavar="auto|call-end", help="auto measures the alignment; call-end goes by the call end alone."),
+        typer.Option(
+            metavar="auto|call-end",
+            help="auto measures the alignment. call-end places the call by its reported end only.",
+        ),
     ] = "auto",
     force: Annotated[
         bool, typer.Option("--force", help="Process both files even if they belong to different calls.")

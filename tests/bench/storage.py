@@ -279,7 +279,7 @@ S3_NOTE = (
     f"are also measured alone: the download of both inputs through HAProxy (ranges of 8 MiB, {AT_ONCE} at once), "
     "the upload of the output in parts, and `komorebi-qc process` on the same files. The servers run on the same "
     'cores. The row "scratch files" counts the bytes of every file that a process opened for writing. Files in memory '
-    "and files without a name count too. All bytes that the processes wrote to disks are added."
+    "and files without a name count too. If the processes wrote more than that to disks, the row has that number."
 )
 
 
@@ -371,9 +371,9 @@ def worker(bench: Bench) -> Result:
 WORKER_NOTE = (
     "The worker's wall time runs from sending a batch of messages until the queue is empty. It is divided by the "
     "number of calls. A first call isn't counted. The worker measures each call's alignment, as it does for every "
-    "message. SeaweedFS (without a limit) and moto run on the same cores, and their time counts as the worker's. The "
-    "same work on local files, in a warm Python, is the comparison: the difference is the cost of S3, queue and table."
-    " The second row compares with the FFmpeg process of the floor, which measures nothing."
+    "message. SeaweedFS (without HAProxy) and moto run on the same cores, and their time counts as the "
+    "worker's. The same work on local files, in a warm Python, is the comparison: the difference is the cost of S3, "
+    "queue and table. The second row compares with the FFmpeg process of the floor, which measures nothing."
 )
 
 

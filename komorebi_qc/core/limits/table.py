@@ -51,7 +51,7 @@ LIMITS = (
           "call audio before the recording begins"),
     Limit("call_audio_left_out", above(0.0), EVERYTHING, "s", _WHOLE, "call audio without a place in the output"),
     Limit("call_end_past_recording", above(0.0), above(1.0), "s",
-          "project choice: up to 1 s, a time in whole seconds or the recorder's last buffer explains it",
+          "project choice: a time in whole seconds, or the recorder's last buffer, explains up to 1 s",
           "how long after the recording's end the call ends"),
     Limit("after_call_audio", below(0.001), EVERYTHING, "s", "project choice: every call is followed by some audio",
           "length of the recording's own audio after the call"),
@@ -93,7 +93,7 @@ LIMITS = (
           "the longest time without a new frame"),
     # Levels of each track and channel
     Limit("digital_silence", below(0.2), EVERYTHING, "s", "project choice: silence is measured in steps of 0.1 s",
-          "length of a track's audio that isn't digital silence; with less, the whole track counts as silent", _TRACKS),
+          "how much of a track isn't digital silence; below the limit, the whole track counts as silent", _TRACKS),
     Limit("dead_air", above(60.0), EVERYTHING, "s", "project choice: no speech for a minute",
           "the longest time without speech", _TRACKS),
     Limit("loudness", EVERYTHING, EVERYTHING, "LUFS", "informational: calls aren't broadcast",
