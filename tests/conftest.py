@@ -86,7 +86,7 @@ def world(running: World) -> World:
     return running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, headless, closed at the end."""
     chromium = shutil.which("chromium")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -146,10 +147,32 @@ class Invocation:
         return round(self.clock() * 1000)
 
 
+LONGEST_POLL_S = 0.1
+
+
+@contextmanager
+def _short_polls() -> Iterator[None]:
+    """Let moto's queues end a long poll after `LONGEST_POLL_S`: an empty queue of one process stays empty."""
+    models: Any = import_module("moto.sqs.models")  # an extra
+    receive, wait = models.SQSBackend.receive_message, models.Queue.wait_for_messages
+
+    def receive_message(backend: Any, name: str, count: int, wait_s: float, *more: Any, **named: Any) -> Any:
+        return receive(backend, name, count, min(wait_s, LONGEST_POLL_S), *more, **named)
+
+    def wait_for_messages(queue: Any, timeout_s: float) -> Any:
+        return wait(queue, min(timeout_s, LONGEST_POLL_S))
+
+    models.SQSBackend.receive_message, models.Queue.wait_for_messages = receive_message, wait_for_messages
+    try:
+        yield
+    finally:
+        models.SQSBackend.receive_message, models.Queue.wait_for_messages = receive, wait
+
+
 @contextmanager
 def running_world() -> Iterator[World]:
     """The embedded AWS, while the context lasts."""
-    with embedded_aws() as endpoint:
+    with _short_polls(), embedded_aws() as endpoint:
         yield World(aws_client("s3"), aws_client("dynamodb"), aws_client("sqs"), endpoint)
 
 
