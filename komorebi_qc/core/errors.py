@@ -37,6 +37,19 @@ class WrongPairError(PermanentError):
     """The call audio and the recording belong to different calls. Joining them would expose one customer's call."""
 
 
+class HeldError(PermanentError):
+    """Nothing confirms that the call audio and the recording belong together. The operator decides whether to publish.
+
+    Attributes:
+        reason: why nothing confirms it, in a few words.
+        candidates: offsets in seconds that the evidence allows, the most probable first, with their probabilities.
+    """
+
+    def __init__(self, text: str, reason: str = "", candidates: tuple[tuple[float, float], ...] = ()) -> None:
+        super().__init__(text)
+        self.reason, self.candidates = reason, candidates
+
+
 NOTHING_PUBLISHED = ". Nothing was published"
 """In the text of a refused pair: the reason is before it, and the remedies of a run follow."""
 

@@ -8,12 +8,12 @@ video is never changed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from komorebi_qc.core.errors import InputError
-from komorebi_qc.core.timebase import Alignment, CallEnd, Span
+from komorebi_qc.core.timebase import Alignment, CallEnd, Span, merged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,8 @@ class Piece:
         fade_out: its fade-out.
         source_start_s: the source's own time at ``output.start_s``.
         rate: output seconds per second of the source.
+        continues: whether it goes on where the piece before it ends, at another rate. There is no seam between the
+            two: their crossfade only hides the resampler's change of rate.
     """
 
     source: SourceName
@@ -44,6 +46,7 @@ class Piece:
     fade_out: Span
     source_start_s: float
     rate: float = 1.0
+    continues: bool = False
 
     def source_s(self, output_s: float) -> float:
         """Return the source time that plays at ``output_s``."""
@@ -63,19 +66,29 @@ class Splice:
         pieces: adjacent, from 0 to ``output_end_s``; no piece is empty.
         call: the call's place on the output clock.
         output_end_s: end of the audio.
-        left_out_s: call audio without a place, because the recording lost that time.
+        left_out: call audio without a place, because the recording lost that time; on the call clock, in order.
     """
 
     alignment: Alignment
     pieces: tuple[Piece, ...]
     call: Span
     output_end_s: float
-    left_out_s: float
+    left_out: tuple[Span, ...] = ()
+
+    @property
+    def left_out_s(self) -> float:
+        """Seconds of call audio without a place."""
+        return sum(span.length_s for span in self.left_out)
 
     @property
     def seams_s(self) -> tuple[float, ...]:
-        """The output times at which one piece ends and the next begins."""
-        return tuple(piece.output.start_s for piece in self.pieces[1:])
+        """The output times at which the source or its place changes."""
+        return tuple(after.output.start_s for _, after in self.seams)
+
+    @property
+    def seams(self) -> tuple[tuple[Piece, Piece], ...]:
+        """The pieces before and after each seam."""
+        return tuple((before, after) for before, after in pairwise(self.pieces) if not after.continues)
 
 
 def align_to_call_end(call_end: CallEnd, call_s: float) -> Alignment:
@@ -85,7 +98,7 @@ def align_to_call_end(call_end: CallEnd, call_s: float) -> Alignment:
 
 def after_call_audio(alignment: Alignment, *, call_s: float, recording_audio: Span | None) -> Span:
     """Return the span of the recording's own audio after the call, on the recording clock; may be empty."""
-    ends_s = alignment.to_recording(call_s)
+    ends_s = alignment.end_s(call_s)
     return Span(ends_s, max(ends_s, recording_audio.end_s if recording_audio is not None else ends_s))
 
 
@@ -102,7 +115,7 @@ def splice(alignment: Alignment, *, call_s: float, recording_audio: Span | None,
         InputError: the alignment's jumps leave no place for the call.
     """
     shift = alignment.output_shift_s
-    calls, left_out_s = _call_pieces(alignment, call_s, fade_s)
+    calls, left_out = _call_pieces(alignment, call_s, fade_s)
     if not calls:
         raise InputError(f"the alignment leaves no place for the call ({call_s:.3f} s from {alignment.offset_s:.3f} s)")
     call = Span(calls[0].output.start_s, calls[-1].output.end_s)
@@ -117,46 +130,76 @@ def splice(alignment: Alignment, *, call_s: float, recording_audio: Span | None,
         now = piece.output.end_s
     if end - now >= SHORTEST_S:
         timeline.append(_piece(filler, now, end, now - shift))
-    return Splice(alignment, tuple(_with_fades(timeline, fade_s)), call, end, left_out_s)
+    return Splice(alignment, tuple(_with_fades(timeline, fade_s)), call, end, tuple(merged(left_out, SHORTEST_S)))
 
 
-def _piece(source: SourceName, start_s: float, end_s: float, source_start_s: float, rate: float = 1.0) -> Piece:
+def _piece(
+    source: SourceName,
+    start_s: float,
+    end_s: float,
+    source_start_s: float,
+    rate: float = 1.0,
+    *,
+    continues: bool = False,
+) -> Piece:
     at_start, at_end = Span(start_s, start_s), Span(end_s, end_s)
-    return Piece(source, Span(start_s, end_s), at_start, at_end, source_start_s, rate)
+    return Piece(source, Span(start_s, end_s), at_start, at_end, source_start_s, rate, continues)
 
 
-def _call_pieces(alignment: Alignment, call_s: float, fade_s: float) -> tuple[list[Piece], float]:
-    """Return the call's pieces between its jumps, in order and without overlap, and the length without a place."""
-    rate = alignment.rate
-    jumps = [j for j in alignment.jumps if 0.0 < j.call_s < call_s]
-    edges = [0.0, *(j.call_s for j in jumps), call_s]
+def _call_pieces(alignment: Alignment, call_s: float, fade_s: float) -> tuple[list[Piece], list[Span]]:
+    """Return the call's straight pieces, in order and without overlap, and the spans without a place."""
     timeline: list[Piece] = []
-    left_out_s = 0.0
-    for from_s, to_s in pairwise(edges):
-        start = alignment.to_output(from_s)
+    left_out: list[Span] = []
+    for segment in alignment.segments(call_s):
+        from_s, to_s, rate = segment.call.start_s, segment.call.end_s, segment.rate
+        start = segment.recording_s + alignment.output_shift_s
+        if alignment.part is not None:
+            cut_s = max(0.0, alignment.part.start_s - from_s)
+            from_s, to_s = from_s + cut_s, min(to_s, alignment.part.end_s)
+            start += cut_s * rate
+            if to_s <= from_s:
+                continue
         before_zero_s = max(0.0, -start) / rate
         if before_zero_s >= to_s - from_s:
-            left_out_s += to_s - from_s
+            left_out.append(Span(from_s, to_s))
             continue
-        left_out_s += before_zero_s
-        from_s, start = from_s + before_zero_s, max(start, 0.0)  # noqa: PLW2901  the piece that has a place
+        if before_zero_s > 0.0:
+            left_out.append(Span(from_s, from_s + before_zero_s))
+        from_s, start = from_s + before_zero_s, max(start, 0.0)
         piece = _piece("call", start, start + (to_s - from_s) * rate, from_s, rate)
         if piece.output.length_s < SHORTEST_S:
             continue
-        while timeline and timeline[-1].output.end_s > start:
-            last = timeline.pop()
-            kept_to = max(last.output.start_s, start)
-            left_out_s += (last.output.end_s - kept_to) / rate
-            if kept_to - last.output.start_s >= SHORTEST_S:
-                timeline.append(_piece("call", last.output.start_s, kept_to, last.source_start_s, rate))
+        if segment.continues and timeline and abs(start - timeline[-1].output.end_s) < SHORTEST_S:
+            end_s = timeline[-1].output.end_s
+            timeline.append(_piece("call", end_s, piece.output.end_s, from_s, rate, continues=True))
+            continue
+        left_out += _make_room(timeline, start)
         if timeline and 0.0 < start - timeline[-1].output.end_s < 2 * fade_s:
             # Too short for the recording's own audio to fade in and out: join the two sides in the middle.
             last = timeline.pop()
             middle = (last.output.end_s + start) / 2
-            timeline.append(_piece("call", last.output.start_s, middle, last.source_start_s, rate))
+            timeline.append(_until(last, middle))
             piece = _piece("call", middle, piece.output.end_s, from_s - (start - middle) / rate, rate)
         timeline.append(piece)
-    return timeline, left_out_s
+    return timeline, left_out
+
+
+def _make_room(timeline: list[Piece], start_s: float) -> list[Span]:
+    """Shorten the timeline to end at `start_s`; return the call audio that loses its place."""
+    lost = []
+    while timeline and timeline[-1].output.end_s > start_s:
+        last = timeline.pop()
+        kept_to = max(last.output.start_s, start_s)
+        lost.append(Span(last.source_s(kept_to), last.source_s(last.output.end_s)))
+        if kept_to - last.output.start_s >= SHORTEST_S:
+            timeline.append(_until(last, kept_to))
+    return lost
+
+
+def _until(piece: Piece, end_s: float) -> Piece:
+    """Return the piece with another end."""
+    start_s = piece.output.start_s
+    return _piece(piece.source, start_s, end_s, piece.source_start_s, piece.rate, continues=piece.continues)
 
 
 def _with_fades(pieces: Sequence[Piece], fade_s: float) -> list[Piece]:
@@ -177,4 +220,4 @@ def _with_fades(pieces: Sequence[Piece], fade_s: float) -> list[Piece]:
             fades.append(Span(seam - length, seam))
     end = pieces[-1].output.end_s
     fades.append(Span(end, end))
-    return [Piece(p.source, p.output, fades[i], fades[i + 1], p.source_start_s, p.rate) for i, p in enumerate(pieces)]
+    return [replace(p, fade_in=fades[i], fade_out=fades[i + 1]) for i, p in enumerate(pieces)]

@@ -4,7 +4,7 @@ There are three clocks. An ambiguous field carries its clock in its name:
 
 * ``call_s``: seconds from the first sample of Connect's audio;
 * ``recording_s``: presentation time (PTS) in the agent recording, never a count of decoded samples;
-* ``output_s``: presentation time in the unified recording, ``recording_s + max(0, -offset_s)``.
+* ``output_s``: presentation time in the unified recording, ``recording_s + output_shift_s``: nothing starts before 0.
 
 `Alignment` maps the first to the second. `parse_call_end` reads the time at which a call ended.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.errors import InputError
@@ -93,15 +94,55 @@ class Jump:
 
 
 @dataclass(frozen=True, slots=True)
+class Knot:
+    """A moment at which the rate of the recording clock changes.
+
+    Attributes:
+        call_s: the moment.
+        deviation_s: how far the map is from its straight line there, later on the recording clock.
+    """
+
+    call_s: float
+    deviation_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A straight part of the map.
+
+    Attributes:
+        call: its span on the call clock.
+        recording_s: recording time of its first moment.
+        rate: recording seconds per call second.
+        continues: whether it begins at a knot, where the part before it ends without a jump.
+    """
+
+    call: Span
+    recording_s: float
+    rate: float
+    continues: bool
+
+    def to_recording(self, call_s: float) -> float:
+        """Return the recording time of a moment by this part alone, also if the moment is outside of it."""
+        return self.recording_s + (call_s - self.call.start_s) * self.rate
+
+
+@dataclass(frozen=True, slots=True)
 class Alignment:
     """The map from the call clock to the recording clock.
 
-    ``recording_s = offset_s + call_s * (1 + drift_ppm * 1e-6) + sum(size_s of the jumps at or before call_s)``
+    ``recording_s = offset_s + call_s * (1 + drift_ppm * 1e-6) + sum(size_s of the jumps at or before call_s)
+    + deviation_s``
+
+    The deviation is straight between two knots. It is that of the first knot before it, and of the last knot after it.
 
     Attributes:
         offset_s: recording time of the call's first sample; negative if the call began first.
-        drift_ppm: parts per million by which the recording clock runs faster than the call clock.
+        drift_ppm: parts per million by which the recording clock runs faster than the call clock, on average.
         jumps: in order of ``call_s``.
+        knots: in order of ``call_s``; empty if the rate is constant.
+        part: the agent's part of the call, on the call clock, if the agent left early or came later; None for a call
+            that is the agent's from its start to its end. The output has the call's audio in this part alone.
 
     Raises:
         InputError: a number isn't finite, or is far beyond the error of two clocks.
@@ -110,6 +151,8 @@ class Alignment:
     offset_s: float
     drift_ppm: float = 0.0
     jumps: tuple[Jump, ...] = ()
+    knots: tuple[Knot, ...] = ()
+    part: Span | None = None
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.offset_s):
@@ -124,21 +167,74 @@ class Alignment:
             )
         if list(self.jumps) != sorted(self.jumps, key=lambda j: j.call_s):
             raise InputError("the jumps aren't in the order of the call")
+        if list(self.knots) != sorted(self.knots, key=lambda k: k.call_s):
+            raise InputError("the knots aren't in the order of the call")
 
     @property
     def rate(self) -> float:
-        """Recording seconds per call second."""
+        """Recording seconds per call second, on average."""
         return 1.0 + self.drift_ppm * 1e-6
 
     @property
     def output_shift_s(self) -> float:
         """Shift of the output clock against the recording clock, so that nothing starts before 0."""
+        if self.part is not None and self.part.start_s > 0.0:
+            return max(0.0, -self.to_recording(self.part.start_s))
         return max(0.0, -self.offset_s)
 
     def to_recording(self, call_s: float) -> float:
         """Return the recording time of the call's moment ``call_s``."""
         jumps_s = sum(j.size_s for j in self.jumps if j.call_s <= call_s)
-        return self.offset_s + call_s * self.rate + jumps_s
+        return self.offset_s + call_s * self.rate + jumps_s + self._deviation_s(call_s)
+
+    def _deviation_s(self, call_s: float) -> float:
+        """Return the deviation from the straight line at a moment."""
+        if not self.knots:
+            return 0.0
+        if call_s <= self.knots[0].call_s:
+            return self.knots[0].deviation_s
+        for before, after in pairwise(self.knots):
+            if call_s <= after.call_s:
+                part = (call_s - before.call_s) / max(after.call_s - before.call_s, 1e-12)
+                return before.deviation_s + part * (after.deviation_s - before.deviation_s)
+        return self.knots[-1].deviation_s
+
+    def points(self, call_s: float) -> tuple[tuple[float, float], ...]:
+        """Return the map as (call time, recording time), straight in between; at a jump a call time comes twice."""
+        out = []
+        for segment in self.segments(call_s):
+            if not segment.continues:
+                out.append((segment.call.start_s, segment.recording_s))
+            out.append((segment.call.end_s, segment.to_recording(segment.call.end_s)))
+        return tuple(out)
+
+    def to_call(self, recording_s: float, call_s: float) -> float:
+        """Return the moment of a call of ``call_s`` seconds at a recording time; the call's clock goes on beyond it.
+
+        In the time that a jump inserted, it is the moment of the jump. In the time that was lost, it is the later one.
+        """
+        segments = self.segments(call_s)
+        for segment in reversed(segments):
+            if recording_s >= segment.recording_s or segment is segments[0]:
+                found = segment.call.start_s + (recording_s - segment.recording_s) / segment.rate
+                return found if segment is segments[-1] else min(found, segment.call.end_s)
+        return recording_s - self.offset_s
+
+    def end_s(self, call_s: float) -> float:
+        """Return the recording time at which the call, or the agent's part of it, ends."""
+        return self.to_recording(call_s if self.part is None else min(call_s, self.part.end_s))
+
+    def segments(self, call_s: float) -> tuple[Segment, ...]:
+        """Return the straight parts of the map over a call of ``call_s`` seconds, in order; none is empty."""
+        jumps = sorted({j.call_s for j in self.jumps if 0.0 < j.call_s < call_s})
+        edges = sorted({0.0, *jumps, *(k.call_s for k in self.knots if 0.0 < k.call_s < call_s), call_s})
+        out = []
+        for from_s, to_s in pairwise(edges):
+            moved_s = sum(j.size_s for j in self.jumps if j.call_s <= from_s)
+            start_s = self.offset_s + from_s * self.rate + moved_s + self._deviation_s(from_s)
+            bend = (self._deviation_s(to_s) - self._deviation_s(from_s)) / (to_s - from_s)
+            out.append(Segment(Span(from_s, to_s), start_s, self.rate + bend, from_s > 0.0 and from_s not in jumps))
+        return tuple(out)
 
     def to_output(self, call_s: float) -> float:
         """Return the output time of the call's moment ``call_s``."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from komorebi_qc.measure.result import ResultCheck
     from komorebi_qc.sync import SyncResult
 
-AlignmentSource = Literal["measured", "call_end", "manual"]
+AlignmentSource = Literal["measured", "candidate", "call_end", "manual"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,18 @@ class Placement:
 
     Attributes:
         alignment: the call's position on the recording clock.
-        source: ``measured`` from the audio, ``call_end`` by the reported call end, or ``manual``, by the caller.
+        source: ``measured`` from the audio, ``candidate``: the one of several possible places that fits the reported
+            call end best, ``call_end`` by the reported call end, or ``manual``, by the caller.
         measured: the sync measurement, used or not; None if sync wasn't measured.
+        bound_s: how far off the place can be, either way, in 95 % of all cases; None if that isn't known.
+        is_confirmed: whether the audio confirms that both files belong to the same call.
     """
 
     alignment: Alignment
     source: AlignmentSource
     measured: SyncResult | None
+    bound_s: float | None = None
+    is_confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

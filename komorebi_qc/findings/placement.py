@@ -53,14 +53,23 @@ def placement_findings(evidence: PairEvidence, limits: Limits = DEFAULT) -> Iter
 def _source(evidence: PairEvidence, placement: Placement, used_s: float, limits: Limits) -> Iterator[Finding]:
     if placement.source == "manual":
         yield call_end_finding(evidence.call_end, used_s, limits, is_measured=False)
+    if placement.source in ("call_end", "candidate") and placement.bound_s is not None:
+        bound_s = placement.bound_s
+        yield limits.finding("alignment_resolution", bound_s, _bound_text(placement, evidence, bound_s))
+
+
+def _bound_text(placement: Placement, evidence: PairEvidence, bound_s: float) -> str:
+    bound = f"{bound_s:.1f} s" if bound_s >= 0.1 else f"{bound_s * 1000:.0f} ms"
     if placement.source == "call_end":
-        resolution_s = evidence.call_end.resolution_s
-        yield limits.finding(
-            "alignment_resolution",
-            resolution_s,
-            f"The call is placed by its reported end alone, which has a resolution of {resolution_s:g} s. "
-            "Audio and video may be that far apart.",
+        return (
+            f"The call is placed by its reported end alone, which has a resolution of "
+            f"{evidence.call_end.resolution_s:g} s. Audio and video may be {bound} apart, or more if that time is "
+            "wrong."
         )
+    return (
+        f"The audio fits at several places. The call is at the one that fits its reported end best. Audio and video "
+        f"may be {bound} apart, or more if the reported end is wrong."
+    )
 
 
 def _before_recording(offset_s: float, used_call_end_s: float, limits: Limits) -> Finding:

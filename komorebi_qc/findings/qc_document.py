@@ -60,9 +60,16 @@ def qc_document(recording_id: str, e: Evidence, findings: tuple[Finding, ...], l
             "offset_s": round(alignment.offset_s, 6),
             "drift_ppm": round(alignment.drift_ppm, 4),
             "jumps": [{"call_s": round(j.call_s, 6), "size_s": round(j.size_s, 6)} for j in alignment.jumps],
+            "segments": [
+                {"call_s": round(call, 6), "recording_s": round(at, 6)} for call, at in alignment.points(call_s)
+            ],
+            "agent_part": None
+            if alignment.part is None
+            else {"call_from_s": round(alignment.part.start_s, 6), "call_to_s": round(alignment.part.end_s, 6)},
+            "bound_s": None if e.placement.bound_s is None else round(e.placement.bound_s, 6),
             "output_shift_s": round(alignment.output_shift_s, 6),
         },
-        "sync": None if measured is None else sync_dict(measured),
+        "sync": None if measured is None else sync_dict(measured, call_s),
         "call_end": {
             **call_end_dict(e.call_end, measured.measured_call_end_s if measured is not None and is_aligned else None),
             "used_s": round(alignment.to_recording(call_s), 6),

@@ -9,13 +9,14 @@ if TYPE_CHECKING:
     from komorebi_qc.sync import FoundJump, SyncResult
 
 
-def sync_dict(result: SyncResult) -> dict[str, Any]:
+def sync_dict(result: SyncResult, call_s: float) -> dict[str, Any]:
     """The sync measurement for JSON.
 
     Unknown values are null. Offset, drift and jumps are null or empty unless the pair is aligned.
 
     Args:
         result: the sync measurement.
+        call_s: the call's length.
     """
     is_aligned = result.status == "aligned"
     return {
@@ -25,6 +26,7 @@ def sync_dict(result: SyncResult) -> dict[str, Any]:
         "offset_ci_s": _pair(result.offset_ci_s) if is_aligned else None,
         "drift_ppm": _rounded(result.drift_ppm, 4) if is_aligned else None,
         "drift_ci_ppm": _pair(result.drift_ci_ppm, 4) if is_aligned else None,
+        "segments": _segments(result, call_s) if is_aligned else [],
         "jumps": [{**_jump_dict(j), "agent_only": j.agent_only} for j in (result.jumps if is_aligned else ())],
         "customer_leg_delay_changes": [_jump_dict(s) for s in (result.customer_steps if is_aligned else ())],
         "unmatched": [
@@ -35,10 +37,62 @@ def sync_dict(result: SyncResult) -> dict[str, Any]:
         "lag_agent_s": _rounded(result.lag_agent_s) if is_aligned else None,
         "lag_customer_s": _rounded(result.lag_customer_s) if is_aligned else None,
         "coverage": _rounded(result.coverage, 4),
+        "belongs": _belonging(result),
+        "agent_part": None
+        if result.agent_part is None
+        else {"call_from_s": _rounded(result.agent_part.start_s), "call_to_s": _rounded(result.agent_part.end_s)},
+        "spans": [
+            {
+                "call_from_s": _rounded(s.from_s, 3),
+                "call_to_s": _rounded(s.to_s, 3),
+                "state": s.state,
+                "speech_s": _rounded(s.speech_s, 3),
+            }
+            for s in result.spans
+        ],
+        "recording_spans": [
+            {
+                "recording_from_s": _rounded(s.from_s, 3),
+                "recording_to_s": _rounded(s.to_s, 3),
+                "part": s.part,
+                "speech_s": _rounded(s.speech_s, 3),
+            }
+            for s in result.recording_spans
+        ],
+        "candidates": [
+            {
+                "offset_s": _rounded(c.offset_s),
+                "call_end_s": _rounded(c.call_end_s),
+                "score": _rounded(c.score, 3),
+                "probability": _rounded(c.probability, 4),
+            }
+            for c in result.candidates
+        ],
         "alternative_offsets": [
             {"offset_s": _rounded(v.offset_s), "period_s": _rounded(v.period_s), "score": _rounded(v.score, 3)}
             for v in result.alternative_offsets
         ],
+    }
+
+
+def _segments(result: SyncResult, call_s: float) -> list[dict[str, float | None]]:
+    """The map from the call clock to the recording clock; at a jump a call time stands twice."""
+    if result.alignment is None:
+        return []
+    return [{"call_s": _rounded(c), "recording_s": _rounded(r)} for c, r in result.alignment.points(call_s)]
+
+
+def _belonging(result: SyncResult) -> dict[str, Any] | None:
+    found = result.belongs
+    if found is None:
+        return None
+    return {
+        "answer": found.answer,
+        "probability": _rounded(found.probability, 4),
+        "for_s": _rounded(found.for_s, 3),
+        "for_turns": found.for_turns,
+        "against_s": _rounded(found.against_s, 3),
+        "against_turns": found.against_turns,
     }
 
 

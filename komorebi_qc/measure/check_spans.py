@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,7 +50,7 @@ def check_spans(splice: Splice) -> CheckSpans:
     candidates = (len(spans["call"]), len(spans["recording"]))
     sides: list[tuple[int, int]] = []
     seams: list[Span] = []
-    for before, after in pairwise(splice.pieces):
+    for before, after in splice.seams:
         first = len(spans.get(before.source, ()))
         second = len(spans.get(after.source, ())) + (before.source == after.source)
         sides.append((first, second))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -178,7 +177,7 @@ def _seams(
     """Measure each seam; `blocks` are those of `CHECKED_SOURCES`, `outputs` is the output around each seam."""
     sources = dict(zip(CHECKED_SOURCES, blocks, strict=True))
     checks = []
-    for (before, after), sides, output in zip(pairwise(splice.pieces), spans.sides, outputs, strict=True):
+    for (before, after), sides, output in zip(splice.seams, spans.sides, outputs, strict=True):
         first, second = (
             sources[piece.source][i] if sources.get(piece.source) else None
             for piece, i in zip((before, after), sides, strict=True)

@@ -76,30 +76,32 @@ def mix(splice: Splice, tracks: Mapping[SourceName, Readable], rate: int, block:
         Blocks of shape ``(block, 2)``, clipped to full scale +-1.
     """
     total = round(splice.output_end_s * rate)
-    waiting = list(splice.pieces)
-    playing: list[tuple[Piece, _PieceReader]] = []
+    waiting = list(zip(splice.pieces, [*(p.continues for p in splice.pieces[1:]), False], strict=True))
+    playing: list[tuple[Piece, bool, _PieceReader]] = []
     for start in range(0, total, block):
         count = min(block, total - start)
         out = np.zeros((count, 2), np.float32)
-        while waiting and round(waiting[0].fade_in.start_s * rate) < start + count:
-            piece = waiting.pop(0)
-            playing.append((piece, _PieceReader(piece, tracks.get(piece.source), rate)))
-        for piece, reader in playing:
+        while waiting and round(waiting[0][0].fade_in.start_s * rate) < start + count:
+            piece, is_continued = waiting.pop(0)
+            playing.append((piece, is_continued, _PieceReader(piece, tracks.get(piece.source), rate)))
+        for piece, is_continued, reader in playing:
             low, high = max(reader.first, start), min(reader.last, start + count)
             if low < high:
-                out[low - start : high - start] += reader.take(high - low) * _gain(piece, low, high, rate)
-        playing = [(piece, reader) for piece, reader in playing if reader.last > start + count]
+                gain = _gain(piece, low, high, rate, is_continued=is_continued)
+                out[low - start : high - start] += reader.take(high - low) * gain
+        playing = [entry for entry in playing if entry[2].last > start + count]
         yield np.clip(out, -1.0, 1.0, out=out)
 
 
-def _gain(piece: Piece, low: int, high: int, rate: int) -> NDArray[np.float32] | np.float32:
-    """Gain of an equal-power fade: the squares of the two sides' gains add up to one."""
+def _gain(piece: Piece, low: int, high: int, rate: int, *, is_continued: bool) -> NDArray[np.float32] | np.float32:
+    """Gain of a fade. Two sources: the squares of both gains add up to one. One source that continues: the gains do."""
     at_s = None
     gain: NDArray[np.float32] | np.float32 = np.float32(1.0)
-    for fade, rising in ((piece.fade_in, True), (piece.fade_out, False)):
+    for fade, rising, is_same in ((piece.fade_in, True, piece.continues), (piece.fade_out, False, is_continued)):
         if fade.length_s and low < fade.end_s * rate and high > fade.start_s * rate:
             at_s = np.arange(low, high) / rate if at_s is None else at_s
-            phase = np.clip((at_s - fade.start_s) / fade.length_s, 0.0, 1.0) * (np.pi / 2)
-            curve = np.sin(phase) if rising else np.cos(phase)
+            part = np.clip((at_s - fade.start_s) / fade.length_s, 0.0, 1.0)
+            part = part if rising else 1.0 - part
+            curve = part if is_same else np.sin(part * (np.pi / 2))
             gain = (gain * curve[:, None]).astype(np.float32)
     return gain

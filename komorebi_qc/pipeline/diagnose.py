@@ -75,7 +75,7 @@ class Diagnosis:
             "schema": SCHEMA,
             "version": __version__,
             "verdict": self.verdict,
-            "sync": sync_dict(result),
+            "sync": sync_dict(result, _length_s(self.call)),
             "call_end": call_end_dict(self.call_end, measured_s),
             "levels": {
                 track: {side: asdict(levels) for side, levels in sides.items()} for track, sides in self.levels.items()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 ContainerChoice = Literal["auto", "mp4", "webm"]
 AlignChoice = Literal["auto", "call-end"]
+Unconfirmed = Literal["auto", "publish", "hold"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,9 @@ class Options:
         align: ``auto`` measures the call's position, its levels and the result; ``call-end`` places the call by its
             reported end and measures nothing.
         force: process a call and a recording of different calls anyway.
+        unconfirmed: what happens if the audio doesn't confirm that both belong together. ``auto`` publishes if nothing
+            speaks against it, and holds otherwise.
+        whole_call: keep the call's audio to its end, also outside of the agent's part of it.
         limits: the limits of the findings.
         retain_artifacts: whether the outcome keeps the decoded audio and the measurements, for plots; 115 MB an hour.
 
@@ -56,6 +60,8 @@ class Options:
     thumbnail: bool = True
     align: AlignChoice = "auto"
     force: bool = False
+    unconfirmed: Unconfirmed = "auto"
+    whole_call: bool = False
     limits: Limits = DEFAULT
     retain_artifacts: bool = False
 
@@ -64,6 +70,8 @@ class Options:
             raise InputError(f"the container {self.container!r} isn't one of auto, mp4, webm")
         if self.align not in get_args(AlignChoice):
             raise InputError(f"the alignment {self.align!r} isn't one of auto, call-end")
+        if self.unconfirmed not in get_args(Unconfirmed):
+            raise InputError(f"the rule {self.unconfirmed!r} for unconfirmed pairs isn't one of auto, publish, hold")
         if self.audio_rate not in AUDIO_RATES:
             rates = ", ".join(map(str, AUDIO_RATES))
             raise InputError(f"the audio rate {self.audio_rate} isn't one of {rates} Hz, which AAC and Opus both take")

@@ -159,7 +159,7 @@ def measure_pair(
         check_cancelled: called before the measurement; its exception ends the work.
     """
     check_cancelled()
-    result = measure(audio.call, audio.recording, call_end.recording_s)
+    result = measure(audio.call, audio.recording, call_end.recording_s, call_end.resolution_s)
     return DecodedPair(audio.call, audio.recording, result, audio.timing)
 
 

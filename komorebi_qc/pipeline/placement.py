@@ -1,26 +1,44 @@
-"""The alignment of a call: manual, measured, or by the reported call end; never another call's. Pure."""
+"""The alignment of a call: manual, measured, one of several candidates, or by the reported call end. Pure.
+
+A pair of different calls is refused. A pair that the audio doesn't confirm is published or held, as the operator chose.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from komorebi_qc.core.errors import NOTHING_PUBLISHED, InputError, WrongPairError
+from komorebi_qc.core.errors import NOTHING_PUBLISHED, HeldError, InputError, WrongPairError
 from komorebi_qc.core.splice import align_to_call_end
-from komorebi_qc.core.timebase import clock_text
+from komorebi_qc.core.timebase import Alignment, clock_text
 from komorebi_qc.findings.evidence import Placement
 
 if TYPE_CHECKING:
     from komorebi_qc.core.media_info import MediaInfo
-    from komorebi_qc.core.timebase import Alignment, CallEnd
-    from komorebi_qc.sync import SyncResult
+    from komorebi_qc.core.timebase import CallEnd
+    from komorebi_qc.pipeline.options import Unconfirmed
+    from komorebi_qc.sync import Candidate, SyncResult
 
 FAR_AWAY_S = 3600.0
+LEAST_SCORE = 0.5
+"""A candidate with less of the evidence than this share of the best one isn't used."""
+LATE_S = 0.3
+"""A backend notes the call's end this much too early or too late, beyond its resolution."""
+CANDIDATE_BOUND_S = 0.005
+"""How far a candidate is off, if it is the right one: no jump was looked for."""
 
 
 def place(
-    call_end: CallEnd, call_s: float, *, manual: Alignment | None, measured: SyncResult | None, force: bool
+    call_end: CallEnd,
+    call_s: float,
+    *,
+    manual: Alignment | None,
+    measured: SyncResult | None,
+    force: bool,
+    unconfirmed: Unconfirmed = "publish",
+    whole_call: bool = False,
 ) -> Placement:
-    """Choose the alignment: a manual one first, then a measured one, then the reported call end.
+    """Choose the alignment: a manual one, a measured one, a candidate, or the reported call end, in this order.
 
     Args:
         call_end: the reported call end.
@@ -28,9 +46,12 @@ def place(
         manual: the caller's alignment.
         measured: the sync measurement; None if sync wasn't measured.
         force: place a pair of different calls anyway.
+        unconfirmed: what happens to a pair that the audio doesn't confirm.
+        whole_call: use the whole call, not just the agent's part of it.
 
     Raises:
         WrongPairError: the audio belongs to two different calls, and `force` isn't set.
+        HeldError: the audio doesn't confirm the pair, `unconfirmed` doesn't allow it, and `force` isn't set.
     """
     if measured is not None and measured.status == "wrong_pair" and not force:
         raise WrongPairError(
@@ -40,8 +61,58 @@ def place(
     if manual is not None:
         return Placement(manual, "manual", measured)
     if measured is not None and measured.alignment is not None:
-        return Placement(measured.alignment, "measured", measured)
-    return Placement(align_to_call_end(call_end, call_s), "call_end", measured)
+        low, high = measured.offset_ci_s or (0.0, 0.0)
+        used = replace(measured.alignment, part=None) if whole_call else measured.alignment
+        return Placement(used, "measured", measured, (high - low) / 2)
+    if measured is not None and not force:
+        _hold(measured, unconfirmed)
+    candidate = None if measured is None else _candidate(measured.candidates, call_end)
+    if candidate is not None and measured is not None:
+        bound_s = _bound_s(candidate, measured.candidates, call_end)
+        return Placement(Alignment(candidate.offset_s), "candidate", measured, bound_s, is_confirmed=False)
+    bound_s = call_end.resolution_s + LATE_S
+    return Placement(align_to_call_end(call_end, call_s), "call_end", measured, bound_s, is_confirmed=measured is None)
+
+
+def _hold(measured: SyncResult, unconfirmed: Unconfirmed) -> None:
+    """Raise HeldError if the pair must wait for an operator."""
+    speaks_against = measured.belongs is not None and measured.belongs.speaks_against
+    if unconfirmed == "publish" or (unconfirmed == "auto" and not speaks_against):
+        return
+    known = tuple((round(c.offset_s, 4), round(c.probability, 4)) for c in measured.candidates)
+    raise HeldError(
+        f"the audio doesn't confirm that the call audio and the recording belong together ({measured.reason})"
+        f"{NOTHING_PUBLISHED}. Listen to both; then publish it with --unconfirmed publish, or with --offset SECONDS if "
+        "the place is known",
+        measured.reason,
+        known,
+    )
+
+
+def _distance_s(candidate: Candidate, call_end: CallEnd) -> float:
+    """Return how far a candidate's call end is from all that the reported one allows; 0 within its resolution."""
+    return max(
+        0.0,
+        call_end.recording_s - candidate.call_end_s,
+        candidate.call_end_s - call_end.recording_s - call_end.resolution_s,
+    )
+
+
+def _candidate(candidates: tuple[Candidate, ...], call_end: CallEnd) -> Candidate | None:
+    """Return the candidate that fits the reported call end best."""
+    best = max((c.score for c in candidates), default=0.0)
+    enough = [c for c in candidates if c.score >= LEAST_SCORE * best]
+    return min(enough, key=lambda c: (_distance_s(c, call_end), -c.score), default=None)
+
+
+def _bound_s(chosen: Candidate, candidates: tuple[Candidate, ...], call_end: CallEnd) -> float:
+    """Return how far off the chosen candidate can be: the distance to others that fit the reported end, too."""
+    distance_s = _distance_s(chosen, call_end)
+    if distance_s > LATE_S:
+        # The reported call end contradicts every candidate, so it decides nothing between them.
+        return max((abs(c.offset_s - chosen.offset_s) for c in candidates), default=0.0) + distance_s
+    rivals = [c for c in candidates if _distance_s(c, call_end) <= LATE_S]
+    return max(abs(c.offset_s - chosen.offset_s) for c in rivals) + CANDIDATE_BOUND_S
 
 
 def refuse_far_away(alignment: Alignment, call_s: float, info: MediaInfo) -> None:

@@ -125,6 +125,8 @@ def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
         manual=run.order.alignment,
         measured=None if pair is None else pair.result,
         force=run.options.force,
+        unconfirmed=run.options.unconfirmed,
+        whole_call=run.options.whole_call,
     )
     refuse_far_away(placement.alignment, call_s, separated.info)
     after_call = after_call_audio(placement.alignment, call_s=call_s, recording_audio=separated.audio_span)

@@ -14,6 +14,10 @@ LONG_S = 30.0
 """Agreement of both voices for this long is no shared prompt or greeting."""
 LONG_TURNS = 3
 """Turns of each voice that fit at no other offset."""
+DISAGREES_S = 8.0
+"""Speech of the call while the recording has other speech: another conversation."""
+MOST_DISTINCT = 0.25
+"""Share of it that may agree at one place by chance, or because two calls share a sentence."""
 LEAST_EXPLAINED = 0.8
 """Matching pairs of the bench: 0.93 and more."""
 MOST_CONTRADICTED = 0.25
@@ -66,6 +70,9 @@ class Evidence:
     unbroken_s: tuple[float, float] | None = None
     """Call clock: the longest part in which both voices agree at one lag without a break."""
     call_s: float = 0.0
+    against_s: float = 0.0
+    """Speech of the call while the recording has other speech, where the agent is part of the call."""
+    against_turns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +137,11 @@ def classify(e: Evidence) -> Verdict:
                 "sound in the recording, no agreement",
             )
         return Verdict("insufficient", "nothing agrees, but there is too little speech to call it a wrong pair")
+    if e.against_s >= DISAGREES_S and distinct < MOST_DISTINCT * e.against_s:
+        return Verdict(
+            "wrong_pair",
+            f"{e.against_s:.0f} s of speech disagree, and {distinct:.0f} s agree at one place only",
+        )
     if e.alternative_offsets and distinct < 0.25 * agreed and any(c.support >= 0.5 for c in present):
         return Verdict(
             "ambiguous",

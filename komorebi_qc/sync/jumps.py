@@ -29,22 +29,26 @@ def locate_jump(
     """Locate one jump within its interval. Lost audio (a negative jump) ends where the new lag begins."""
     half = max(c.windows.size_s for c in chains) / 2
     middle = (step.after_s + step.before_s) / 2
+    # The tangent of the bend: near the jump the lag is straight.
+    before_knots = [(k, b) for k, b in zip(result.knots_s, result.bends, strict=True) if k < middle]
+    tilt, moved_s = sum(b for _, b in before_knots), -sum(k * b for k, b in before_knots)
     voices = []
     for channel in (CUSTOMER, AGENT):
         own = result.lag_s[channel]
         if is_present[channel] and own is not None and not (step.agent_only and channel == CUSTOMER):
-            before = own + sum(s.size_s for s in result.steps[:index] if channel == AGENT or not s.agent_only)
+            before = own + moved_s
+            before += sum(s.size_s for s in result.steps[:index] if channel == AGENT or not s.agent_only)
             later = 0.0
             if channel == CUSTOMER:
                 before += sum(p.size_s for p in result.private if p.before_s <= middle)
                 agent = result.lag_s[AGENT]
                 if agent is not None:
-                    later = before - agent - sum(s.size_s for s in result.steps[:index])
+                    later = before - moved_s - agent - sum(s.size_s for s in result.steps[:index])
             voices.append(Voice(channel, before, before + step.size_s, later))
     late = [v.later_s for v in voices]
     low = max(step.after_s - half + min(0.0, *late), 0.0) if late else step.after_s
     high = step.before_s + half + max(0.0, *late) if late else step.before_s
-    at, first, last = locate(call, recording, voices, result.drift_ppm * 1e-6, step.size_s, low, high)
+    at, first, last = locate(call, recording, voices, result.drift_ppm * 1e-6 + tilt, step.size_s, low, high)
     return FoundJump(
         at,
         step.size_s,

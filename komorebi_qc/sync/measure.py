@@ -7,7 +7,7 @@ fit, jumps located, alternative offsets, and a status from all the evidence.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,20 +15,25 @@ from komorebi_qc.core.samples import RATE, Track, length
 from komorebi_qc.core.timebase import Alignment, Jump
 from komorebi_qc.sync.agreement import unbroken, unmatched
 from komorebi_qc.sync.alternative_offsets import find_alternative_offsets
+from komorebi_qc.sync.belonging import belonging
+from komorebi_qc.sync.candidates import SAME_S, find_candidates, follow_at
 from komorebi_qc.sync.channels import follow_channels, is_present, without_weakest_segment
 from komorebi_qc.sync.classify import LEAST_SPEECH_S, Channel, Evidence, classify
 from komorebi_qc.sync.distant_segments import extend
 from komorebi_qc.sync.evidence import gather
 from komorebi_qc.sync.fit.model import AGENT, CUSTOMER, Points
-from komorebi_qc.sync.fit.piecewise import fit
+from komorebi_qc.sync.fit.piecewise import fit, mean_drift
 from komorebi_qc.sync.jumps import agent_shift, in_order, interval, locate_jump
 from komorebi_qc.sync.lags import coarse, windows
 from komorebi_qc.sync.result import FoundJump, SyncResult, Window
+from komorebi_qc.sync.spans import agent_part, call_spans, recording_spans
 from komorebi_qc.sync.vad import FRAME_S, Activity, of_call, of_recording
 
 if TYPE_CHECKING:
+    from komorebi_qc.sync.candidates import Candidate, Followed
     from komorebi_qc.sync.fit.model import Fit, LagStep
     from komorebi_qc.sync.lags.windows import Chain
+    from komorebi_qc.sync.spans import CallSpan
 
 LEAST_CALL_S = 0.5
 DEAD_DB = -85.0
@@ -37,7 +42,9 @@ LEAST_OVERLAP_S = 3.0
 """A shorter overlap of call and recording, by the reported call end, can't show agreement."""
 
 
-def measure(call: Track, recording: Track, reported_call_end_s: float | None = None) -> SyncResult:
+def measure(
+    call: Track, recording: Track, reported_call_end_s: float | None = None, resolution_s: float = 1.0
+) -> SyncResult:
     """Align the call with the recording.
 
     Args:
@@ -45,6 +52,7 @@ def measure(call: Track, recording: Track, reported_call_end_s: float | None = N
         recording: the recording's audio at 8 kHz, mono, shape ``(m,)``. Sample ``i`` is at ``recording_s = i / 8000``;
             missing audio is digital silence.
         reported_call_end_s: the call's end on the recording's clock as the backend reported it.
+        resolution_s: its unit; a time in whole seconds may be early by up to 1 s.
     """
     call_s, recording_s = length(call) / RATE, length(recording) / RATE
     if call_s < LEAST_CALL_S or recording_s < LEAST_CALL_S:
@@ -82,23 +90,39 @@ def measure(call: Track, recording: Track, reported_call_end_s: float | None = N
     repeated, elsewhere = find_alternative_offsets(
         call, recording, chains, present, hits, course, result.offset_s, size
     )
+    jumps = in_order(
+        [locate_jump(call, recording, step, result, present, chains, k) for k, step in enumerate(result.steps)]
+    )
+    drift_ppm, knots = mean_drift(result, call_s)
+    alignment = Alignment(result.offset_s, drift_ppm, tuple(Jump(j.call_s, j.size_s) for j in jumps), knots)
+    stretches = call_spans(chains, present, recording_activity, alignment, call_s)
     evidence = replace(
         gather(call_s, activities, recording_activity, chains, present, result, repeated, len(elsewhere)),
         unbroken_s=unbroken(chains, present, half_s, call_s),
         call_s=call_s,
+        **_against(stretches),
     )
     classification = classify(evidence)
-    jumps = in_order(
-        [locate_jump(call, recording, step, result, present, chains, k) for k, step in enumerate(result.steps)]
-    )
-    alignment = Alignment(result.offset_s, result.drift_ppm, tuple(Jump(j.call_s, j.size_s) for j in jumps))
+    is_aligned = classification.status == "aligned"
+    measured_call_end_s = alignment.to_recording(call_s)
+    reported_call_s = None if reported_call_end_s is None else alignment.to_call(reported_call_end_s, call_s)
+    candidates: tuple[Candidate, ...] = ()
+    if not is_aligned:
+        near = _near(call, activities, recording, reported_call_end_s, resolution_s)
+        best = (result.offset_s, evidence.customer.agreed_s + evidence.agent.agreed_s)
+        candidates = find_candidates(call_s, best, elsewhere, near, reported_call_end_s, resolution_s)
+        if near is not None and abs(candidates[0].offset_s - near.offset_s) <= SAME_S:
+            # What speaks against the pair counts at the place that would be used.
+            alignment = Alignment(near.offset_s)
+            stretches = call_spans(near.chains, near.is_present, recording_activity, alignment, call_s)
+            evidence = replace(evidence, **_against(stretches))
     return SyncResult(
         status=classification.status,
         reason=classification.reason,
         offset_s=result.offset_s,
         offset_ci_s=interval(result.offset_s, result.offset_sigma_s),
-        drift_ppm=result.drift_ppm,
-        drift_ci_ppm=interval(result.drift_ppm, result.drift_sigma_ppm),
+        drift_ppm=drift_ppm,
+        drift_ci_ppm=interval(drift_ppm, result.drift_sigma_ppm),
         jumps=jumps,
         sides=("none", "customer", "agent", "both")[present[CUSTOMER] + 2 * present[AGENT]],
         lag_agent_s=result.lag_s[AGENT],
@@ -108,11 +132,36 @@ def measure(call: Track, recording: Track, reported_call_end_s: float | None = N
         alternative_offsets=elsewhere,
         windows=_plot_windows(chains, present),
         evidence=evidence,
-        measured_call_end_s=alignment.to_recording(call_s),
+        measured_call_end_s=measured_call_end_s,
         reported_call_end_s=reported_call_end_s,
         agent_shift_s=agent_shift(jumps, chains[AGENT]),
         unmatched=unmatched(chains, present, half_s, call_s),
+        knots=knots,
+        belongs=belonging(classification.status, evidence),
+        spans=stretches,
+        recording_spans=recording_spans(activities, recording_activity, alignment, call_s, stretches),
+        agent_part=agent_part(stretches, call_s, reported_call_s) if is_aligned else None,
+        candidates=candidates,
     )
+
+
+def _against(stretches: tuple[CallSpan, ...]) -> dict[str, Any]:
+    """Return the evidence against the pair: speech of the call while the recording has other speech."""
+    against = [s for s in stretches if s.state == "contradicts"]
+    return {"against_s": sum(s.speech_s for s in against), "against_turns": len(against)}
+
+
+def _near(
+    call: Track,
+    activities: tuple[Activity, Activity],
+    recording: Track,
+    reported_call_end_s: float | None,
+    resolution_s: float,
+) -> Followed | None:
+    """Follow the call where its reported end places it."""
+    if reported_call_end_s is None:
+        return None
+    return follow_at(call, activities, recording, reported_call_end_s + resolution_s / 2 - length(call) / RATE)
 
 
 def _presence(chains: tuple[Chain, Chain]) -> list[bool]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from komorebi_qc.core.timebase import Alignment, Jump
+from komorebi_qc.core.timebase import Alignment, Jump, Knot
 
 if TYPE_CHECKING:
+    from komorebi_qc.core.timebase import Span
     from komorebi_qc.sync.agreement import Stretch
     from komorebi_qc.sync.alternative_offsets import AlternativeOffset
+    from komorebi_qc.sync.belonging import Belonging
+    from komorebi_qc.sync.candidates import Candidate
     from komorebi_qc.sync.classify import Evidence
+    from komorebi_qc.sync.spans import CallSpan, RecordingSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,19 @@ class SyncResult:
     """Shift of the agent's channel for most of its speech, from its own jumps."""
     unmatched: tuple[Stretch, ...] = ()
     """Stretches of the call without agreement, although there is speech and the recording has audio."""
+    knots: tuple[Knot, ...] = ()
+    """Moments at which the clock's rate changes, from the call's start to its end; empty if the rate is constant."""
+
+    belongs: Belonging | None = None
+    """Whether both files belong to the same call; None if there is too little to ask."""
+    spans: tuple[CallSpan, ...] = ()
+    """The call, stretch by stretch; empty if nothing agrees."""
+    recording_spans: tuple[RecordingSpan, ...] = ()
+    """Speech of the recording that the call audio doesn't have; empty if nothing agrees."""
+    agent_part: Span | None = None
+    """Call clock: the agent's part of the call; None if that is the whole call."""
+    candidates: tuple[Candidate, ...] = ()
+    """The places that the evidence allows, the most probable one first; empty if the pair is aligned."""
 
     @property
     def alignment(self) -> Alignment | None:
@@ -84,4 +101,6 @@ class SyncResult:
             self.offset_s + self.agent_shift_s,
             self.drift_ppm or 0.0,
             tuple(Jump(j.call_s, j.size_s) for j in self.jumps if not j.agent_only),
+            self.knots,
+            self.agent_part,
         )

@@ -29,8 +29,9 @@ LIMITS = (
           "another event",
           "the reported call end minus the measured one. A reported end that is early also passes, if it is early by "
           "no more than its resolution (1 s for whole seconds)"),
-    Limit("alignment_resolution", above(0.045), EVERYTHING, "s", _BT1359,
-          "resolution of the reported call end, if the call is placed by it"),
+    Limit("alignment_resolution", above(0.045), above(0.2), "s",
+          f"{_BT1359}; project choice: a pair that may be 0.2 s off is of no use",
+          "how far off the call may be, if it is placed by its reported end, or at one of several places that fit"),
     Limit("offset_uncertainty", above(0.045), EVERYTHING, "s", _BT1359, "half the offset's 95 % interval"),
     Limit("drift", beyond(100.0), EVERYTHING, "ppm",
           "ITU-T G.711, section 2: a sampling rate is within 50 ppm; two clocks differ by up to 100",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.timebase import Alignment
@@ -47,14 +46,16 @@ class CallPlacement:
         return self.alignment.to_recording(self.call_s)
 
     def pieces(self) -> list[Piece]:
-        """The call's parts between its jumps."""
-        edges = [0.0, *(min(max(j.call_s, 0.0), self.call_s) for j in self.alignment.jumps), self.call_s]
-        return [Piece(a, b, self._at(k, a), self.alignment.rate) for k, (a, b) in enumerate(pairwise(edges)) if b > a]
+        """The call's straight parts, between its jumps and changes of rate."""
+        return [
+            Piece(s.call.start_s, s.call.end_s, s.recording_s, s.rate) for s in self.alignment.segments(self.call_s)
+        ]
 
     def _at(self, jumps: int, call_s: float) -> float:
         """Recording time of a call moment after a number of jumps, even if the moment is before them."""
+        before = sum(j.size_s for j in self.alignment.jumps if j.call_s <= call_s)
         moved = sum(j.size_s for j in self.alignment.jumps[:jumps])
-        return self.alignment.offset_s + call_s * self.alignment.rate + moved
+        return self.alignment.to_recording(call_s) - before + moved
 
     def bracket(self, index: int, jump: FoundJump) -> tuple[float, float]:
         """Earliest and latest recording time of a jump."""

@@ -59,3 +59,7 @@ class Fit:
     kept: tuple[Flags, Flags]
     """The points that the fit uses, per channel."""
     scatter_s: float
+    knots_s: tuple[float, ...] = ()
+    """Call clock: the moments at which the rate changes."""
+    bends: tuple[float, ...] = ()
+    """The change of rate at each knot, as a plain ratio. `drift_ppm` is the rate before the first knot."""

@@ -1,4 +1,4 @@
-"""One piecewise-linear alignment from the lags of windows: a common drift, an intercept a channel, shared jumps.
+"""One piecewise-linear alignment from the lags of windows: a common drift, an intercept a channel, shared jumps, knots.
 
 Drift and jumps must not imitate each other. Windows are first grouped into runs without a break. The drift is the
 slope *within* runs. Two neighbouring runs stay apart only if the step between them is larger than `LEAST_JUMP_S`, and
@@ -10,12 +10,15 @@ channel shows none, is a change of the network delay (`private`), not of the rec
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from komorebi_qc.core.timebase import Knot
 from komorebi_qc.sync.fit.combine import combine
-from komorebi_qc.sync.fit.model import AGENT, CUSTOMER, Fit, Points
+from komorebi_qc.sync.fit.knots import LEAST_WINDOWS, Problem, bends_of, by_run, deviation, find_knots, refined
+from komorebi_qc.sync.fit.model import AGENT, CUSTOMER, Fit, LagStep, Points
 from komorebi_qc.sync.fit.runs import (
     LEAST_JUMP_S,
     common_slope,
@@ -25,10 +28,10 @@ from komorebi_qc.sync.fit.runs import (
     steps_between,
     without_strays,
 )
-from komorebi_qc.sync.fit.solve import solve
+from komorebi_qc.sync.fit.solve import design, solve
 
 if TYPE_CHECKING:
-    from komorebi_qc.core.samples import Flags
+    from komorebi_qc.core.samples import Doubles, Flags
 
 
 def fit(customer: Points, agent: Points) -> Fit | None:
@@ -41,6 +44,50 @@ def fit(customer: Points, agent: Points) -> Fit | None:
         points.append(p.take(keep))
     if not any(len(p.time_s) for p in points):
         return None
+    lead = points[AGENT] if len(points[AGENT].time_s) >= LEAST_WINDOWS else points[CUSTOMER]
+    knots, bends, problem = _bend(lead)
+    straight = [_straightened(p, knots, bends) for p in points]
+    shared, private, scale = _steps(straight)
+    if len(knots):
+        # With the offsets of both channels tied together, the knots between two runs are better known.
+        knots, bends = _refined(points, lead, problem, shared, private, knots)
+        straight = [_straightened(p, knots, bends) for p in points]
+        shared, private, scale = _steps(straight)
+    out = solve(straight, chosen, shared, private, scale)
+    # In the joint fit, a step may turn out to be the noise of a few windows.
+    while out is not None and any(abs(s.size_s) < LEAST_JUMP_S for s in out.steps):
+        sizes = [abs(s.size_s) for s in out.steps]
+        shared = [s for k, s in enumerate(shared) if k != int(np.argmin(sizes))]
+        out = solve(straight, chosen, shared, private, scale)
+    return out if out is None else replace(out, knots_s=tuple(knots.tolist()), bends=tuple(bends.tolist()))
+
+
+def mean_drift(result: Fit, call_s: float) -> tuple[float, tuple[Knot, ...]]:
+    """Return the mean drift over the call in ppm, and the fit's knots as deviations from that line."""
+    if not result.knots_s:
+        return result.drift_ppm, ()
+    times_s = np.array([0.0, *result.knots_s, call_s])
+    bend_s = deviation(times_s, np.array(result.knots_s), np.array(result.bends))
+    mean = float(bend_s[-1]) / call_s
+    knots = tuple(Knot(float(t), float(d - mean * t)) for t, d in zip(times_s, bend_s, strict=True))
+    return result.drift_ppm + mean * 1e6, knots
+
+
+def _bend(lead: Points) -> tuple[Doubles, Doubles, Problem | None]:
+    """Return the knots of the channel that sets the alignment, and their changes of rate."""
+    if len(lead.time_s) < LEAST_WINDOWS:
+        return np.zeros(0), np.zeros(0), None
+    knots, problem = find_knots(by_run(lead, initial_runs(lead)))
+    return knots, bends_of(problem, knots), problem
+
+
+def _straightened(points: Points, knots: Doubles, bends: Doubles) -> Points:
+    """Return the points without the bend."""
+    return replace(points, lag_s=points.lag_s - deviation(points.time_s, knots, bends)) if len(knots) else points
+
+
+def _steps(points: list[Points]) -> tuple[list[LagStep], list[LagStep], float]:
+    """Return the shared steps, the private ones, and the scale of the residuals."""
     members, scale = merged_runs(points)
     slope, slope_sigma = common_slope([statistics(p, m) for p, m in zip(points, members, strict=True) if len(m)], scale)
     found = [steps_between(p, m, slope, slope_sigma, scale) for p, m in zip(points, members, strict=True)]
@@ -48,10 +95,25 @@ def fit(customer: Points, agent: Points) -> Fit | None:
         shared, private = combine(found[AGENT], found[CUSTOMER], points[CUSTOMER], points[AGENT])
     else:
         shared, private = found[CUSTOMER], []
-    out = solve(points, chosen, shared, private, scale)
-    # In the joint fit, a step may turn out to be the noise of a few windows.
-    while out is not None and any(abs(s.size_s) < LEAST_JUMP_S for s in out.steps):
-        sizes = [abs(s.size_s) for s in out.steps]
-        shared = [s for k, s in enumerate(shared) if k != int(np.argmin(sizes))]
-        out = solve(points, chosen, shared, private, scale)
-    return out
+    return shared, private, scale
+
+
+def _refined(
+    points: list[Points],
+    lead: Points,
+    problem: Problem | None,
+    shared: list[LagStep],
+    private: list[LagStep],
+    knots: Doubles,
+) -> tuple[Doubles, Doubles]:
+    """Return the knots and changes of rate by the windows of both channels."""
+    model = design(points, shared, private)
+    columns = model.columns
+    if problem is not None:
+        small = problem.columns[:, by_run(lead, initial_runs(lead)).columns.shape[1] :]
+        mine = np.zeros((len(model.time_s), small.shape[1]))
+        mine[model.channel == (AGENT if lead is points[AGENT] else CUSTOMER)] = small
+        columns = np.hstack([columns, mine])
+    joint = Problem(model.time_s, model.lag_s, model.sigma_s, columns)
+    moved = refined(joint, knots)
+    return moved, bends_of(joint, moved)

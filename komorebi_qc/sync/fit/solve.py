@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,13 +61,32 @@ def _robust(
     return x, weight, scale
 
 
-def solve(
-    points: list[Points], chosen: list[Flags], shared: list[LagStep], private: list[LagStep], scale: float
-) -> Fit | None:
-    """Solve weighted least squares with Tukey weights over all channels at once."""
-    present = [c for c in (CUSTOMER, AGENT) if len(points[c].time_s)]
+@dataclass(frozen=True, slots=True)
+class Design:
+    """The linear model of all windows of the channels that are present, in the channels' order.
+
+    Attributes:
+        columns: drift, an offset for each channel, the shared steps, then the private ones; shape ``(n, k)``.
+        time_s: call clock, shape ``(n,)``.
+        lag_s: of each window.
+        sigma_s: of each window.
+        channel: of each window.
+        present: the channels, in the order of their offsets.
+    """
+
+    columns: Doubles
+    time_s: Doubles
+    lag_s: Doubles
+    sigma_s: Doubles
+    channel: Ints
+    present: tuple[int, ...]
+
+
+def design(points: list[Points], shared: list[LagStep], private: list[LagStep]) -> Design:
+    """Return the linear model of the points."""
+    present = tuple(c for c in (CUSTOMER, AGENT) if len(points[c].time_s))
     columns = 1 + len(present) + len(shared) + (len(private) if len(present) == 2 else 0)
-    rows, lags, sigmas, channel_of = [], [], [], []
+    rows, channel_of = [], []
     for n, c in enumerate(present):
         p = points[c]
         a = np.zeros((len(p.time_s), columns))
@@ -82,21 +101,35 @@ def solve(
             for k in range(len(private)):
                 a[:, 1 + len(present) + len(shared) + k] = after > k
         rows.append(a)
-        lags.append(p.lag_s)
-        sigmas.append(p.sigma_s)
         channel_of.append(np.full(len(p.time_s), c))
-    design, lag, sigma, channel = (np.concatenate(v) for v in (rows, lags, sigmas, channel_of))
+    taken = [points[c] for c in present]
+    return Design(
+        np.concatenate(rows),
+        np.concatenate([p.time_s for p in taken]),
+        np.concatenate([p.lag_s for p in taken]),
+        np.concatenate([p.sigma_s for p in taken]),
+        np.concatenate(channel_of),
+        present,
+    )
+
+
+def solve(
+    points: list[Points], chosen: list[Flags], shared: list[LagStep], private: list[LagStep], scale: float
+) -> Fit | None:
+    """Solve weighted least squares with Tukey weights over all channels at once."""
+    model = design(points, shared, private)
+    matrix, lag, sigma, present = model.columns, model.lag_s, model.sigma_s, model.present
     base = float(np.median(lag))
     y = lag - base
-    prior = np.zeros((1, columns))
+    prior = np.zeros((1, matrix.shape[1]))
     prior[0, 0] = 1.0 / (PRIOR_PPM * 1e-6)
-    x, weight, scale = _robust(design, y, sigma, prior, scale)
-    good = np.abs(y - design @ x) / sigma < 6.0 * scale
+    x, weight, scale = _robust(matrix, y, sigma, prior, scale)
+    good = np.abs(y - matrix @ x) / sigma < 6.0 * scale
     w = np.sqrt(weight) / (sigma * scale)
-    full = np.vstack([design * w[:, None], prior])
+    full = np.vstack([matrix * w[:, None], prior])
     cov = np.linalg.pinv(full.T @ full)
     at = 1 + (present.index(AGENT) if AGENT in present else 0)
-    span = max(float(np.ptp(design[good, 0])) if good.any() else 1.0, 1.0)
+    span = max(float(np.ptp(matrix[good, 0])) if good.any() else 1.0, 1.0)
     own: list[float | None] = [None, None]
     for n, c in enumerate(present):
         own[c] = float(x[1 + n] + base)
@@ -110,7 +143,7 @@ def solve(
     kept: list[Flags] = []
     for c in (CUSTOMER, AGENT):
         flags = chosen[c].copy()
-        flags[flags] = good[channel == c]
+        flags[flags] = good[model.channel == c]
         kept.append(flags)
     return Fit(
         float(x[at] + base),

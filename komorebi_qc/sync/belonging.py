@@ -1,0 +1,72 @@
+"""Do the two files belong to the same call? The evidence for and against, and a probability.
+
+Place and belonging are two questions. Hold music fits at many places, and two calls may share it; a conversation fits
+at one place, and no two calls share it. Speech of the call counts against the pair where the recording has other
+speech. Silence, a muted microphone and a missing track say nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from komorebi_qc.sync.classify import Evidence
+
+Answer = Literal["yes", "no", "unknown"]
+SPEAKS_AGAINST_S = 3.0
+"""Speech of the call, where the recording has other speech. Less may be an overlap of voices or a noise."""
+_MOST_TURNS = 12
+_MOST_S = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """Whether both files belong to the same call.
+
+    Attributes:
+        answer: ``yes``, ``no``, or ``unknown``.
+        probability: that they belong together, 0..1, given the evidence and even odds before it.
+        for_s: speech that agrees at this place only.
+        for_turns: turns of both voices that agree at this place only.
+        against_s: speech of the call while the recording has other speech.
+        against_turns: turns of it.
+    """
+
+    answer: Answer
+    probability: float
+    for_s: float
+    for_turns: int
+    against_s: float
+    against_turns: int
+
+    @property
+    def speaks_against(self) -> bool:
+        """Whether something speaks against the pair."""
+        return self.answer == "no" or self.against_s >= SPEAKS_AGAINST_S
+
+
+INTERCEPT, PER_TURN, PER_SECOND, PER_SECOND_AGAINST = -0.4, 0.9, 0.12, -0.35
+"""Of the logistic model; fitted on the bench's tuning seeds, see docs/sync-accuracy.md."""
+
+
+def belonging(status: str, e: Evidence) -> Belonging:
+    """Return the answer and the probability.
+
+    Args:
+        status: of the measurement.
+        e: its evidence.
+    """
+    for_s = e.customer.distinct_s + e.agent.distinct_s
+    turns = e.customer.distinct_turns + e.agent.distinct_turns
+    against_s, against_turns = e.against_s, e.against_turns
+    log_odds = (
+        INTERCEPT
+        + PER_TURN * min(turns, _MOST_TURNS)
+        + PER_SECOND * min(for_s, _MOST_S)
+        + PER_SECOND_AGAINST * min(against_s, _MOST_S)
+    )
+    probability = 1.0 / (1.0 + math.exp(-log_odds))
+    answer: Answer = "yes" if status == "aligned" else "no" if status == "wrong_pair" else "unknown"
+    return Belonging(answer, probability, for_s, turns, against_s, against_turns)

@@ -1,0 +1,148 @@
+"""The places of a call that isn't sure: which ones the evidence allows, and how probable each is.
+
+A loop fits at each of its periods, a repeated prompt wherever it is repeated. The evidence can't decide between them,
+but the reported call end can: it excludes all but one, or a few.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from komorebi_qc.core.samples import RATE, length
+from komorebi_qc.sync.channels import is_present
+from komorebi_qc.sync.fit.model import AGENT, CUSTOMER, Points
+from komorebi_qc.sync.fit.piecewise import fit
+from komorebi_qc.sync.lags import windows
+from komorebi_qc.sync.lags.coarse import Course
+from komorebi_qc.sync.lags.windows import Chain
+
+if TYPE_CHECKING:
+    from komorebi_qc.core.samples import Track
+    from komorebi_qc.sync.alternative_offsets import AlternativeOffset
+    from komorebi_qc.sync.vad import Activity
+
+MOST = 8
+SAME_S = 0.02
+"""Candidates nearer to each other are one."""
+SEARCH_S = 2.5
+"""Reach of the search around the reported call end, on either side."""
+LATE_S = 0.3
+"""A backend may note the call's end this much too late or too early, beyond its resolution."""
+_FAR_S = 20.0
+"""Scale on which a reported call end gets less probable with its distance."""
+_WIDTH, _REACH = 8192, 20480
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A place that the evidence allows.
+
+    Attributes:
+        offset_s: recording time of the call's first sample.
+        call_end_s: recording time of its last one.
+        score: share of the agreeing speech that agrees at this place, 0..1.
+        probability: of this place among all candidates, 0..1, given that the pair belongs together.
+    """
+
+    offset_s: float
+    call_end_s: float
+    score: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Both channels, followed at one offset.
+
+    Attributes:
+        offset_s: recording time of the call's first sample.
+        agreed_s: agreeing speech.
+        chains: of the customer and the agent.
+        is_present: whether each voice is in the recording.
+    """
+
+    offset_s: float
+    agreed_s: float
+    chains: tuple[Chain, Chain]
+    is_present: list[bool]
+
+
+def find_candidates(
+    call_s: float,
+    best: tuple[float, float] | None,
+    elsewhere: tuple[AlternativeOffset, ...],
+    near: Followed | None,
+    reported_call_end_s: float | None,
+    resolution_s: float,
+) -> tuple[Candidate, ...]:
+    """Return the candidates, the most probable one first.
+
+    Args:
+        call_s: the call's length.
+        best: (offset, agreeing seconds) of the best place; None if nothing agrees.
+        elsewhere: other places at which much of it agrees, too.
+        near: the place near the reported call end, if something agrees there.
+        reported_call_end_s: on the recording clock; None if there is none.
+        resolution_s: unit of the reported call end, which may be early by that much.
+    """
+    found: list[tuple[float, float]] = []
+    if best is not None:
+        found.append((best[0], 1.0))
+        found += [(other.offset_s, other.score) for other in elsewhere]
+    if near is not None:
+        found.append((near.offset_s, min(near.agreed_s / best[1], 1.0) if best is not None and best[1] > 0 else 1.0))
+    apart: list[tuple[float, float]] = []
+    for offset_s, score in found:
+        if all(abs(offset_s - other) > SAME_S for other, _ in apart):
+            apart.append((offset_s, score))
+    weights = [score * _prior(offset_s + call_s, reported_call_end_s, resolution_s) for offset_s, score in apart]
+    total = sum(weights) or 1.0
+    out = [
+        Candidate(offset_s, offset_s + call_s, score, weight / total)
+        for (offset_s, score), weight in zip(apart, weights, strict=True)
+    ]
+    return tuple(sorted(out, key=lambda c: -c.probability)[:MOST])
+
+
+def distance_s(call_end_s: float, reported_s: float, resolution_s: float) -> float:
+    """Return how far a call end is from all that a reported time allows, in seconds; 0 within its resolution."""
+    return max(0.0, reported_s - call_end_s, call_end_s - reported_s - resolution_s)
+
+
+def _prior(call_end_s: float, reported_s: float | None, resolution_s: float) -> float:
+    """Return the weight of a call end, given the reported one."""
+    if reported_s is None:
+        return 1.0
+    beyond_s = max(0.0, distance_s(call_end_s, reported_s, resolution_s) - LATE_S)
+    return 1.0 if beyond_s == 0.0 else 0.02 * math.exp(-beyond_s / _FAR_S)
+
+
+def follow_at(call: Track, activities: tuple[Activity, Activity], recording: Track, offset_s: float) -> Followed | None:
+    """Follow both channels around an offset, `SEARCH_S` to either side; None if nothing agrees there.
+
+    Args:
+        call: at 8 kHz, shape ``(n, 2)``.
+        activities: of the customer and the agent.
+        recording: at 8 kHz, shape ``(m,)``.
+        offset_s: where to search.
+    """
+    course = Course(np.zeros(1), np.array([offset_s]), 0.0)
+    found = []
+    for channel in (CUSTOMER, AGENT):
+        starts, weight = windows.plan(activities[channel], length(call), _WIDTH)
+        measured = windows.measure(call, channel, recording, course, starts, weight, _WIDTH, _REACH)
+        inside = np.abs(measured.lag_s - offset_s) <= SEARCH_S
+        measured = replace(measured, z=np.where(inside, measured.z, 0.0))
+        found.append(Chain(measured, *windows.follow(measured)))
+    chains = (found[CUSTOMER], found[AGENT])
+    present = [is_present(chain) for chain in chains]
+    empty = Points(np.zeros(0), np.zeros(0), np.zeros(0), _WIDTH / RATE / 2)
+    result = fit(*(chain.points() if ok else empty for chain, ok in zip(chains, present, strict=True)))
+    if result is None or result.steps:
+        return None
+    agreed_s = sum(float(c.windows.weight_s[c.on].sum()) for c, ok in zip(chains, present, strict=True) if ok)
+    return Followed(result.offset_s, agreed_s, chains, present)
