@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from komorebi_qc.core.errors import InputError, WrongPairError
+from komorebi_qc.core.errors import HeldError, InputError, WrongPairError
 from komorebi_qc.core.progress import SILENT
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.splice import align_to_call_end, splice
+from komorebi_qc.findings.evidence import Placement
 from komorebi_qc.media.decode_8khz import decode_output_8khz
 from komorebi_qc.media.thumbnail import png_at
 from komorebi_qc.pipeline.diagnose import diagnose, diagnose_pair
 from komorebi_qc.pipeline.local import LOCAL_ID, local_item
 from komorebi_qc.pipeline.options import Options, Order
+from komorebi_qc.pipeline.placement import place
 from komorebi_qc.pipeline.process import process
 from komorebi_qc.pipeline.steps import THUMBNAIL_AT_S
 from komorebi_qc.storage.local import LocalFiles, LocalTable, opened_file
@@ -67,13 +69,14 @@ class Examined:
     Attributes:
         recording_id: the recording's ID.
         folder: the folder with the files.
-        video: the unified recording; a copy of the agent recording if the pair was refused.
-        document: the content of ``qc.json``; the diagnosis if the pair was refused.
+        video: the unified recording; a copy of the agent recording if the pair was refused or held.
+        document: the content of ``qc.json``; the diagnosis if the pair was refused or held.
         diagnosis: of the two inputs, with levels.
-        timeline: which source plays when; by the reported call end if the pair was refused.
+        placement: the alignment in use; of a refused pair, the one by the reported call end.
+        timeline: which source plays when, by this placement.
         tracks: the audio of all sides.
-        outcome: of the run; None if the pair was refused.
-        refused: the reason; None if the pair wasn't refused.
+        outcome: of the run; None if the pair was refused or held.
+        refused: the reason; None if the pair was neither refused nor held.
     """
 
     recording_id: str
@@ -81,6 +84,7 @@ class Examined:
     video: Path
     document: dict[str, Any]
     diagnosis: Diagnosis
+    placement: Placement
     timeline: Splice
     tracks: AlignedTracks
     outcome: Outcome | None
@@ -121,9 +125,9 @@ def examine(
     options: Options | None = None,
     progress: Progress = SILENT,
 ) -> Examined:
-    """Process a pair into `folder`. A pair of different calls is refused, and shown side by side.
+    """Process a pair into `folder`. A pair that is refused or held is shown side by side.
 
-    Writes ``recording.mp4`` (or ``.webm``), ``recording.qc.json`` and ``thumbnail.png``. For a refused pair it writes
+    Writes ``recording.mp4`` (or ``.webm``), ``recording.qc.json`` and ``thumbnail.png``. For such a pair it writes
     ``agent-recording.*``, a copy of the input, and its ``thumbnail.png``.
 
     Args:
@@ -143,7 +147,7 @@ def examine(
     order, table = Order(recording_id, call_end), LocalTable(local_item(recording_id))
     try:
         outcome = process(order, table=table, media=files, options=chosen, progress=progress)
-    except WrongPairError as error:
+    except (WrongPairError, HeldError) as error:
         diagnosis = diagnose(call.reopen(), recording.reopen(), call_end, chosen.limits)
         return _refused(_in_memory(diagnosis), recording, folder, recording_id, str(error))
     artifacts = outcome.artifacts
@@ -160,7 +164,10 @@ def examine(
     video = Path(outcome.published.video)
     with opened_file(video) as written:
         tracks = _aligned_tracks(diagnosis, evidence.splice, decode_output_8khz(written))
-    return Examined(recording_id, folder, video, outcome.document, diagnosis, evidence.splice, tracks, outcome, None)
+    placement, timeline = evidence.placement, evidence.splice
+    return Examined(
+        recording_id, folder, video, outcome.document, diagnosis, placement, timeline, tracks, outcome, None
+    )
 
 
 def _in_memory(diagnosis: Diagnosis) -> Diagnosis:
@@ -170,8 +177,8 @@ def _in_memory(diagnosis: Diagnosis) -> Diagnosis:
 def _refused(diagnosis: Diagnosis, recording: Source, folder: Path, recording_id: str, why: str) -> Examined:
     call_audio, own = diagnosis.call.audio, diagnosis.recording.audio
     call_s = 0.0 if call_audio is None else call_audio.span.end_s
-    reported = align_to_call_end(diagnosis.call_end, call_s)
-    timeline = splice(reported, call_s=call_s, recording_audio=None if own is None else own.span)
+    placement = _refused_placement(diagnosis, call_s)
+    timeline = splice(placement.alignment, call_s=call_s, recording_audio=None if own is None else own.span)
     video = folder / f"{AGENT_NAME}.{'webm' if diagnosis.recording.container == 'webm' else 'mp4'}"
     source = recording.reopen()
     with video.open("wb") as copy:
@@ -184,11 +191,20 @@ def _refused(diagnosis: Diagnosis, recording: Source, folder: Path, recording_id
         video,
         diagnosis.to_dict(),
         diagnosis,
+        placement,
         timeline,
         _aligned_tracks(diagnosis, timeline, None),
         None,
         why,
     )
+
+
+def _refused_placement(diagnosis: Diagnosis, call_s: float) -> Placement:
+    """The placement that an operator who releases a held pair gets; for different calls, by the reported call end."""
+    if diagnosis.sync.status == "wrong_pair":
+        reported = align_to_call_end(diagnosis.call_end, call_s)
+        return Placement(reported, "call_end", diagnosis.sync, is_confirmed=False)
+    return place(diagnosis.call_end, call_s, manual=None, measured=diagnosis.sync, force=True)
 
 
 def _aligned_tracks(diagnosis: Diagnosis, timeline: Splice, output: NDArray[np.int16] | None) -> AlignedTracks:

@@ -139,6 +139,7 @@ def measure(
         knots=knots,
         belongs=belonging(classification.status, evidence),
         spans=stretches,
+        spans_alignment=alignment,
         recording_spans=recording_spans(activities, recording_activity, alignment, call_s, stretches),
         agent_part=agent_part(stretches, call_s, reported_call_s) if is_aligned else None,
         candidates=candidates,

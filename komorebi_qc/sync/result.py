@@ -81,6 +81,8 @@ class SyncResult:
     """Whether both files belong to the same call; None if there is too little to ask."""
     spans: tuple[CallSpan, ...] = ()
     """The call, stretch by stretch; empty if nothing agrees."""
+    spans_alignment: Alignment | None = None
+    """The map at which `spans` and `recording_spans` were found; of a pair that isn't aligned, the likeliest one."""
     recording_spans: tuple[RecordingSpan, ...] = ()
     """Speech of the recording that the call audio doesn't have; empty if nothing agrees."""
     agent_part: Span | None = None
