@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from komorebi_qc.core.finding import At, Finding
+from komorebi_qc.core.finding import At, Finding, counted
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.splice import after_call_audio
 from komorebi_qc.core.timebase import clock_text
-from komorebi_qc.findings.sync import call_end_finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.findings.evidence import PairEvidence, Placement
+
+MOST_SHOWN = 5
+"""Stretches that a sentence names; the document has them all."""
 
 
 def placement_findings(evidence: PairEvidence, limits: Limits = DEFAULT) -> Iterator[Finding]:
@@ -33,9 +35,10 @@ def placement_findings(evidence: PairEvidence, limits: Limits = DEFAULT) -> Iter
         yield _past_recording(evidence.call_end.recording_s, evidence.recording.end_s, limits)
         return
     call_s = evidence.call.audio.span.end_s if evidence.call.audio is not None else 0.0
-    used_s = placement.alignment.to_recording(call_s)
+    used_s = placement.alignment.end_s(call_s)
     yield from _source(evidence, placement, used_s, limits)
-    yield _before_recording(placement.alignment.offset_s, used_s, limits)
+    yield from _agent_part(placement, call_s, limits)
+    yield _before_recording(placement.alignment.output_shift_s, used_s, limits)
     if evidence.splice is not None:
         yield _left_out(evidence.splice, limits)
     yield _past_recording(used_s, evidence.recording.end_s, limits)
@@ -44,15 +47,24 @@ def placement_findings(evidence: PairEvidence, limits: Limits = DEFAULT) -> Iter
     yield limits.finding(
         "after_call_audio",
         after_call.length_s,
-        f"{after_call.length_s:.3f} s of the recording's own audio follow the call."
+        f"{after_call.length_s:.3f} s of the recording's own audio follow {_part_text(placement)}."
         if after_call.length_s
-        else "The recording has no audio after the call's end.",
+        else f"The recording has no audio after the end of {_part_text(placement)}.",
     )
+
+
+def _part_text(placement: Placement) -> str:
+    return "the call" if placement.alignment.part is None else "the agent's part of the call"
 
 
 def _source(evidence: PairEvidence, placement: Placement, used_s: float, limits: Limits) -> Iterator[Finding]:
     if placement.source == "manual":
-        yield call_end_finding(evidence.call_end, used_s, limits, is_measured=False)
+        yield limits.of("alignment_resolution").unknown(
+            "alignment_resolution",
+            f"The call is at the given offset, {placement.alignment.offset_s:.3f} s, and its place wasn't measured. By "
+            f"this offset it ends at {clock_text(used_s)}; the reported call end is "
+            f"{clock_text(evidence.call_end.recording_s)}.",
+        )
     if placement.source in ("call_end", "candidate") and placement.bound_s is not None:
         bound_s = placement.bound_s
         yield limits.finding("alignment_resolution", bound_s, _bound_text(placement, evidence, bound_s))
@@ -60,21 +72,49 @@ def _source(evidence: PairEvidence, placement: Placement, used_s: float, limits:
 
 def _bound_text(placement: Placement, evidence: PairEvidence, bound_s: float) -> str:
     bound = f"{bound_s:.1f} s" if bound_s >= 0.1 else f"{bound_s * 1000:.0f} ms"
+    candidates = () if placement.measured is None else placement.measured.candidates
     if placement.source == "call_end":
         return (
             f"The call is placed by its reported end alone, which has a resolution of "
             f"{evidence.call_end.resolution_s:g} s. Audio and video may be {bound} apart, or more if that time is "
             "wrong."
         )
-    return (
-        f"The audio fits at several places. The call is at the one that fits its reported end best. Audio and video "
-        f"may be {bound} apart, or more if the reported end is wrong."
+    fits = (
+        f"The audio fits at {len(candidates)} places. The call is at the one that fits its reported end best."
+        if len(candidates) > 1
+        else "Too little of the audio agrees to be sure of the call's place. The call is where it agrees."
+    )
+    return f"{fits} Audio and video may be {bound} apart, or more if the reported end is wrong."
+
+
+def _agent_part(placement: Placement, call_s: float, limits: Limits) -> Iterator[Finding]:
+    """The agent's part of the call, if the agent came later or left early."""
+    measured = placement.measured
+    part = None if measured is None else measured.agent_part
+    if placement.source != "measured" or measured is None or part is None:
+        return
+    from_s, to_s = (placement.alignment.to_recording(s) for s in (part.start_s, part.end_s))
+    absent_s = sum(s.speech_s for s in measured.spans if s.state == "absent")
+    plays = (
+        "The video has the call audio to its end."
+        if placement.alignment.part is None
+        else "The video has the call audio in this part, and the recording's own audio before and after it."
+    )
+    edges = [text for text, is_edge in (("begins", part.start_s > 0.0), ("ends", part.end_s < call_s)) if is_edge]
+    yield limits.finding(
+        "agent_part",
+        part.length_s,
+        f"The agent takes part in the call from {clock_text(part.start_s)} to {clock_text(part.end_s)} of "
+        f"{clock_text(call_s)}, {clock_text(from_s)} to {clock_text(to_s)} of the recording. The part "
+        f"{' and '.join(edges)} in a pause between two words. In the rest of the call, {absent_s:.0f} s of speech "
+        f"aren't in the recording. {plays}",
+        digits=3,
+        at=At("recording", to_s if part.end_s < call_s else from_s),
     )
 
 
-def _before_recording(offset_s: float, used_call_end_s: float, limits: Limits) -> Finding:
+def _before_recording(begins_s: float, used_call_end_s: float, limits: Limits) -> Finding:
     """Compare the call's start with the recording's. A call that also ended before the recording fails."""
-    begins_s = max(0.0, -offset_s)
     limit = limits.of("call_before_recording")
     is_outside = used_call_end_s <= 0
     found = limit.finding(
@@ -90,14 +130,22 @@ def _before_recording(offset_s: float, used_call_end_s: float, limits: Limits) -
 
 
 def _left_out(splice: Splice, limits: Limits) -> Finding:
-    left_out_s = splice.left_out_s
+    left_out_s, spans = splice.left_out_s, splice.left_out
+    part = splice.alignment.part
+    shown = "; ".join(
+        f"from {clock_text(span.start_s)} to {clock_text(span.end_s)} of the call" for span in spans[:MOST_SHOWN]
+    )
+    more = f"; and {counted(len(spans) - MOST_SHOWN, 'stretch', 'stretches')} more" if len(spans) > MOST_SHOWN else ""
     return limits.finding(
         "call_audio_left_out",
         left_out_s,
         f"{left_out_s:.3f} s of the call audio are left out, because the recording lost the time in which they were "
-        "spoken."
+        f"spoken: {shown}{more}."
         if left_out_s
-        else "All of the call audio is used.",
+        else "All of the call audio is used."
+        if part is None
+        else "All of the call audio in the agent's part of the call is used.",
+        at=At("call", spans[0].start_s) if spans else None,
     )
 
 

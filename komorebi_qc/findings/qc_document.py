@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 from komorebi_qc import __version__
 from komorebi_qc.core.finding import Finding, verdict
 from komorebi_qc.core.output import AUDIO_CODEC
+from komorebi_qc.core.timebase import Span
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
 
 if TYPE_CHECKING:
     from komorebi_qc.core.limits import Limits
-    from komorebi_qc.findings.evidence import Evidence
+    from komorebi_qc.core.splice import Splice
+    from komorebi_qc.findings.evidence import Evidence, Placement
 
-SCHEMA = "2.0"
+SCHEMA = "2.1"
 
 
 def qc_document(recording_id: str, e: Evidence, findings: tuple[Finding, ...], limits: Limits) -> dict[str, Any]:
@@ -32,7 +34,6 @@ def qc_document(recording_id: str, e: Evidence, findings: tuple[Finding, ...], l
     """
     alignment, measured = e.placement.alignment, e.placement.measured
     call_s = e.call_audio.span.end_s
-    is_aligned = measured is not None and measured.status == "aligned"
     return {
         "schema": SCHEMA,
         "version": __version__,
@@ -55,28 +56,48 @@ def qc_document(recording_id: str, e: Evidence, findings: tuple[Finding, ...], l
             "audio_rate_hz": e.plan.audio_rate,
             "audio_bit_rate": e.plan.audio_bit_rate,
         },
-        "alignment": {
-            "source": e.placement.source,
-            "offset_s": round(alignment.offset_s, 6),
-            "drift_ppm": round(alignment.drift_ppm, 4),
-            "jumps": [{"call_s": round(j.call_s, 6), "size_s": round(j.size_s, 6)} for j in alignment.jumps],
-            "segments": [
-                {"call_s": round(call, 6), "recording_s": round(at, 6)} for call, at in alignment.points(call_s)
-            ],
-            "agent_part": None
-            if alignment.part is None
-            else {"call_from_s": round(alignment.part.start_s, 6), "call_to_s": round(alignment.part.end_s, 6)},
-            "bound_s": None if e.placement.bound_s is None else round(e.placement.bound_s, 6),
-            "output_shift_s": round(alignment.output_shift_s, 6),
-        },
+        "alignment": _alignment(e.placement, e.splice, call_s),
         "sync": None if measured is None else sync_dict(measured, call_s),
-        "call_end": {
-            **call_end_dict(e.call_end, measured.measured_call_end_s if measured is not None and is_aligned else None),
-            "used_s": round(alignment.to_recording(call_s), 6),
-        },
+        "call_end": {**call_end_dict(e.call_end, measured), "used_s": round(alignment.end_s(call_s), 6)},
         "findings": [asdict(finding) for finding in findings],
         "limits": limits.to_dict(findings),
     }
+
+
+def _alignment(placement: Placement, splice: Splice, call_s: float) -> dict[str, Any]:
+    """The alignment in use. Drift and jumps that nobody measured or gave are null."""
+    alignment = placement.alignment
+    is_measured = placement.source == "measured"
+    has_drift = is_measured or (placement.source == "manual" and alignment.drift_ppm != 0.0)
+    has_jumps = is_measured or (placement.source == "manual" and alignment.jumps != ())
+    return {
+        "source": placement.source,
+        "offset_s": round(alignment.offset_s, 6),
+        "drift_ppm": round(alignment.drift_ppm, 4) if has_drift else None,
+        "jumps": [{"call_s": round(j.call_s, 6), "size_s": round(j.size_s, 6)} for j in alignment.jumps]
+        if has_jumps
+        else None,
+        "segments": [{"call_s": round(call, 6), "recording_s": round(at, 6)} for call, at in alignment.points(call_s)],
+        "agent_part": None if alignment.part is None else _call_span(alignment.part),
+        "left_out": [
+            *({**_call_span(span), "reason": "lost_time"} for span in splice.left_out),
+            *({**_call_span(span), "reason": "agent_absent"} for span in _without_agent(alignment.part, call_s)),
+        ],
+        "bound_s": None if placement.bound_s is None else round(placement.bound_s, 6),
+        "output_shift_s": round(alignment.output_shift_s, 6),
+    }
+
+
+def _call_span(span: Span) -> dict[str, float]:
+    return {"call_from_s": round(span.start_s, 6), "call_to_s": round(span.end_s, 6)}
+
+
+def _without_agent(part: Span | None, call_s: float) -> list[Span]:
+    """The rest of the call beside the agent's part."""
+    if part is None:
+        return []
+    rest = [Span(0.0, max(part.start_s, 0.0)), Span(min(part.end_s, call_s), call_s)]
+    return [span for span in rest if span.length_s > 0.0]
 
 
 def item_summary(document: dict[str, Any]) -> dict[str, str | int | float | bool]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from komorebi_qc.findings.sync.agent_part import coverage, part_end_s
+from komorebi_qc.findings.sync.belonging import belonging_answer
+
 if TYPE_CHECKING:
     from komorebi_qc.core.timebase import CallEnd
     from komorebi_qc.sync import FoundJump, SyncResult
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
 def sync_dict(result: SyncResult, call_s: float) -> dict[str, Any]:
     """The sync measurement for JSON.
 
-    Unknown values are null. Offset, drift and jumps are null or empty unless the pair is aligned.
+    Unknown values are null. Offset, drift and jumps are null unless the pair is aligned.
 
     Args:
         result: the sync measurement.
@@ -27,8 +30,8 @@ def sync_dict(result: SyncResult, call_s: float) -> dict[str, Any]:
         "drift_ppm": _rounded(result.drift_ppm, 4) if is_aligned else None,
         "drift_ci_ppm": _pair(result.drift_ci_ppm, 4) if is_aligned else None,
         "segments": _segments(result, call_s) if is_aligned else [],
-        "jumps": [{**_jump_dict(j), "agent_only": j.agent_only} for j in (result.jumps if is_aligned else ())],
-        "customer_leg_delay_changes": [_jump_dict(s) for s in (result.customer_steps if is_aligned else ())],
+        "jumps": [{**_jump_dict(j), "agent_only": j.agent_only} for j in result.jumps] if is_aligned else None,
+        "customer_leg_delay_changes": [_jump_dict(s) for s in result.customer_steps] if is_aligned else None,
         "unmatched": [
             {"from_s": _rounded(s.from_s), "to_s": _rounded(s.to_s), "speech_s": _rounded(s.speech_s, 3)}
             for s in result.unmatched
@@ -36,7 +39,7 @@ def sync_dict(result: SyncResult, call_s: float) -> dict[str, Any]:
         "sides": result.sides,
         "lag_agent_s": _rounded(result.lag_agent_s) if is_aligned else None,
         "lag_customer_s": _rounded(result.lag_customer_s) if is_aligned else None,
-        "coverage": _rounded(result.coverage, 4),
+        "coverage": _rounded(coverage(result), 4),
         "belongs": _belonging(result),
         "agent_part": None
         if result.agent_part is None
@@ -82,32 +85,35 @@ def _segments(result: SyncResult, call_s: float) -> list[dict[str, float | None]
     return [{"call_s": _rounded(c), "recording_s": _rounded(r)} for c, r in result.alignment.points(call_s)]
 
 
-def _belonging(result: SyncResult) -> dict[str, Any] | None:
+def _belonging(result: SyncResult) -> dict[str, Any]:
     found = result.belongs
-    if found is None:
-        return None
     return {
-        "answer": found.answer,
-        "probability": _rounded(found.probability, 4),
-        "for_s": _rounded(found.for_s, 3),
-        "for_turns": found.for_turns,
-        "against_s": _rounded(found.against_s, 3),
-        "against_turns": found.against_turns,
+        "answer": belonging_answer(result),
+        "probability": None if found is None else _rounded(found.probability, 4),
+        "for_s": None if found is None else _rounded(found.for_s, 3),
+        "for_turns": None if found is None else found.for_turns,
+        "against_s": None if found is None else _rounded(found.against_s, 3),
+        "against_turns": None if found is None else found.against_turns,
     }
 
 
-def call_end_dict(reported: CallEnd, measured_s: float | None) -> dict[str, Any]:
+def call_end_dict(reported: CallEnd, measured: SyncResult | None) -> dict[str, Any]:
     """The reported and the measured call end, and their difference, for JSON.
+
+    There is no difference for an agent who left before the call's end: the reported end may be either moment.
 
     Args:
         reported: the reported call end.
-        measured_s: the measured one, on the recording clock; None if it wasn't measured.
+        measured: the sync measurement; None if sync wasn't measured.
     """
+    is_aligned = measured is not None and measured.status == "aligned"
+    measured_s = measured.measured_call_end_s if measured is not None and is_aligned else None
+    is_comparable = measured_s is not None and measured is not None and part_end_s(measured) is None
     return {
         "reported_s": reported.recording_s,
         "reported_resolution_s": reported.resolution_s,
         "measured_s": _rounded(measured_s),
-        "error_s": None if measured_s is None else _rounded(reported.recording_s - measured_s),
+        "error_s": _rounded(reported.recording_s - measured_s) if measured_s is not None and is_comparable else None,
     }
 
 

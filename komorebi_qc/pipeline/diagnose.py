@@ -70,13 +70,12 @@ class Diagnosis:
     def to_dict(self) -> dict[str, Any]:
         """The diagnosis for JSON."""
         result = self.pair.result
-        measured_s = result.measured_call_end_s if result.status == "aligned" else None
         return {
             "schema": SCHEMA,
             "version": __version__,
             "verdict": self.verdict,
             "sync": sync_dict(result, _length_s(self.call)),
-            "call_end": call_end_dict(self.call_end, measured_s),
+            "call_end": call_end_dict(self.call_end, result),
             "levels": {
                 track: {side: asdict(levels) for side, levels in sides.items()} for track, sides in self.levels.items()
             },
