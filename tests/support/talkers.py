@@ -58,12 +58,12 @@ def place(
         shift += jumps[i - 1][1] if i else 0.0
         first, last = max(int(np.ceil((shift + a * k) * RATE)), 0), min(int(np.ceil((shift + b * k) * RATE)), len(out))
         at = (np.arange(first, last) / RATE - shift) / k * RATE
-        out[first:last] = _between_samples(mono, at)
+        out[first:last] = between_samples(mono, at)
     out += np.random.default_rng(seed).normal(0, 10, len(out))
     return np.clip(out, -32768, 32767).astype(np.int16)
 
 
-def _between_samples(mono: np.ndarray, at: np.ndarray) -> np.ndarray:
+def between_samples(mono: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Samples at fractional places, by 32 taps of a windowed sinc; the first and the last sample go on outside."""
     whole = np.floor(at).astype(int)
     part = np.clip(at - whole, 1e-12, 1 - 1e-12)  # a tap at either end would divide by 0

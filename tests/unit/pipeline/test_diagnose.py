@@ -129,7 +129,7 @@ def test_an_unaligned_pair_is_placed_by_its_reported_end(tmp_path: Path) -> None
     found = diagnosed(two_voices(tmp_path, 1.5), recording(tmp_path / "a.webm", Shape(seconds=6.0, audio=None)), "2")
     findings = by_name(found)
     assert found.pair.result.status == "insufficient"
-    assert findings["alignment_resolution"].value == 1.0
+    assert findings["alignment_resolution"].value == 1.3
     assert findings["call_before_recording"].value == 0.0
     assert findings["call_audio_left_out"].value == 0.0
     assert findings["after_call_audio"].value == 0.0
