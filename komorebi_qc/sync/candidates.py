@@ -34,6 +34,7 @@ LATE_S = 0.3
 """A backend may note the call's end this much too late or too early, beyond its resolution."""
 _FAR_S = 20.0
 """Scale on which a reported call end gets less probable with its distance."""
+_LEAST_PRIOR = 1e-6
 _WIDTH, _REACH = 8192, 20480
 
 
@@ -118,7 +119,7 @@ def _prior(call_end_s: float, reported_s: float | None, resolution_s: float) -> 
     if reported_s is None:
         return 1.0
     beyond_s = max(0.0, distance_s(call_end_s, reported_s, resolution_s) - LATE_S)
-    return 1.0 if beyond_s == 0.0 else 0.02 * math.exp(-beyond_s / _FAR_S)
+    return 1.0 if beyond_s == 0.0 else max(0.02 * math.exp(-beyond_s / _FAR_S), _LEAST_PRIOR)
 
 
 def follow_at(call: Track, activities: tuple[Activity, Activity], recording: Track, offset_s: float) -> Followed | None:

@@ -8,14 +8,19 @@ them. Content that also fits at another offset (a loop, a repeated prompt) is no
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 LEAST_SPEECH_S = 2.0
-LONG_S = 30.0
-"""Agreement of both voices for this long is no shared prompt or greeting."""
-LONG_TURNS = 3
-"""Turns of each voice that fit at no other offset."""
+CONVERSATION_S = 8.0
+"""Speech of a conversation that is long enough to belong to one call only."""
+CONVERSATION_TURNS = 2
+"""Turns of each voice."""
+LEAST_ALTERNATIONS = 3
+"""Changes of the speaker at one lag. Two calls may share an announcement and a script, but not who answers when."""
 DISAGREES_S = 8.0
 """Speech of the call while the recording has other speech: another conversation."""
+OTHER_AGENT_S = 5.0
+"""The agent's speech while the recording has other speech, if nothing agrees anywhere."""
 MOST_DISTINCT = 0.25
 """Share of it that may agree at one place by chance, or because two calls share a sentence."""
 LEAST_EXPLAINED = 0.8
@@ -39,6 +44,8 @@ class Channel:
     span_support: float
     """Agreeing share between the first and the last agreeing window."""
     is_present: bool
+    distinct_at_s: tuple[float, ...] = ()
+    """Call clock: the starts of the distinct turns."""
 
     @property
     def support(self) -> float:
@@ -73,6 +80,9 @@ class Evidence:
     against_s: float = 0.0
     """Speech of the call while the recording has other speech, where the agent is part of the call."""
     against_turns: int = 0
+    agent_against_s: float = 0.0
+    """The agent's part of `against_s`, if nothing agrees: a headset keeps the customer out of a recording, and never
+    the agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,29 +97,29 @@ def _turns(count: int) -> str:
     return f"{count} turn" if count == 1 else f"{count} turns"
 
 
-def _is_long(e: Evidence) -> bool:
-    """Return whether a conversation agrees, not just a prompt that two calls share."""
+def alternations(e: Evidence) -> int:
+    """Return how often the speaker changes in the longest part that agrees without a break."""
     first, last = e.unbroken_s or (0.0, 0.0)
-    both = all(c.is_present and c.distinct_turns >= LONG_TURNS for c in (e.customer, e.agent))
-    return both and last - first >= LONG_S
+    found = ((t, k) for k, c in enumerate((e.customer, e.agent)) for t in c.distinct_at_s)
+    turns = sorted((t, k) for t, k in found if first - 1 <= t < last)
+    return sum(a[1] != b[1] for a, b in pairwise(turns))
 
 
-def _part_of_it(span_s: tuple[float, float], call_s: float) -> str:
+def _is_conversation(e: Evidence) -> bool:
+    """Return whether a conversation agrees, not just a prompt that two calls share: then it is a part of this call."""
+    both = all(c.is_present and c.distinct_turns >= CONVERSATION_TURNS for c in (e.customer, e.agent))
+    distinct_s = e.customer.distinct_s + e.agent.distinct_s
+    return both and distinct_s >= CONVERSATION_S and alternations(e) >= LEAST_ALTERNATIONS
+
+
+def _part_text(span_s: tuple[float, float], call_s: float, agreed: float, speech: float) -> str:
     first, last = span_s
+    found = f"{agreed:.0f} s of {speech:.0f} s of speech agree"
     if first < 2.0:
-        return (
-            f"the first {last:.0f} s agree, the rest doesn't: a call that continued without this agent, or another "
-            "call with the same beginning"
-        )
+        return f"{found}, in the first {last:.0f} s of the call: the agent left it early"
     if last > call_s - 2.0:
-        return (
-            f"the last {last - first:.0f} s agree, the part before doesn't: a call that began without this agent, "
-            "or another call with the same end"
-        )
-    return (
-        f"{last - first:.0f} s from {first:.0f} s of the call on agree, the rest doesn't: an agent who took part "
-        "in a part of the call, or another call with the same part"
-    )
+        return f"{found}, in the last {last - first:.0f} s of the call: the agent joined it late"
+    return f"{found}, from {first:.0f} s to {last:.0f} s of the call: the agent took part in that part"
 
 
 def classify(e: Evidence) -> Verdict:
@@ -130,6 +140,11 @@ def classify(e: Evidence) -> Verdict:
         )
     best = max(present, key=lambda c: c.support, default=None)
     if best is None:
+        if e.agent_against_s >= OTHER_AGENT_S:
+            return Verdict(
+                "wrong_pair",
+                f"{e.agent_against_s:.0f} s of the agent's speech are at places where the recording has other speech",
+            )
         if speech >= 10.0 and e.recording_active_s >= 10.0:
             return Verdict(
                 "wrong_pair",
@@ -137,6 +152,8 @@ def classify(e: Evidence) -> Verdict:
                 "sound in the recording, no agreement",
             )
         return Verdict("insufficient", "nothing agrees, but there is too little speech to call it a wrong pair")
+    if _is_conversation(e) and e.unbroken_s is not None and agreed < 0.7 * speech:
+        return Verdict("aligned", _part_text(e.unbroken_s, e.call_s, agreed, speech))
     if e.against_s >= DISAGREES_S and distinct < MOST_DISTINCT * e.against_s:
         return Verdict(
             "wrong_pair",
@@ -180,8 +197,6 @@ def classify(e: Evidence) -> Verdict:
             )
         return Verdict("insufficient", f"{_turns(turns)} and {distinct:.1f} s agree: too little to be sure")
     if agreed < 0.35 * speech and speech - agreed >= 10.0 and e.recording_active_s >= 10.0:
-        if e.unbroken_s is not None and _is_long(e):
-            return Verdict("insufficient", _part_of_it(e.unbroken_s, e.call_s))
         return Verdict("wrong_pair", f"only {agreed:.0f} s of {speech:.0f} s of speech agree")
     return Verdict(
         "insufficient", f"{agreed:.0f} s of {speech:.0f} s of speech agree: not enough to use, too much to rule it out"

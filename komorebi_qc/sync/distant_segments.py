@@ -136,11 +136,11 @@ def _look(
 
 
 def _elsewhere(look: dict[int, Chain], best: dict[int, Chain]) -> float:
-    """Return the score of the windows that agree at another offset than the best one."""
+    """Return the score of the windows that agree at another offset, too; others may be a segment of their own."""
     total = 0.0
     for channel, chain in look.items():
         apart = np.abs(chain.lag_s - best[channel].lag_s) > ORDER_S
-        total += float(fine.gains(chain.z)[chain.on & apart].sum())
+        total += float(fine.gains(chain.z)[chain.on & apart & best[channel].on].sum())
     return total
 
 

@@ -62,7 +62,8 @@ def _channel(activity: Activity, chain: Chain, ok: bool, again: Flags) -> Channe
         inside[first : last + 1] = True
     inside &= usable
     within = float(w.weight_s[inside].sum())
-    turns = agreed_turns = distinct_turns = 0
+    turns = agreed_turns = 0
+    distinct_at_s = []
     for a, b in activity.turns:
         here = usable & (w.centre_s >= a * FRAME_S - 0.25 * w.size_s) & (w.centre_s <= b * FRAME_S + 0.25 * w.size_s)
         if not here.any():
@@ -72,16 +73,18 @@ def _channel(activity: Activity, chain: Chain, ok: bool, again: Flags) -> Channe
             continue  # nobody speaks that long without a breath: it is music, which two calls may share
         share = np.count_nonzero(agreed & here) / np.count_nonzero(here)
         agreed_turns += int(share >= 0.4)
-        distinct_turns += int(np.count_nonzero(agreed & here & ~again) / np.count_nonzero(here) >= 0.4)
+        if np.count_nonzero(agreed & here & ~again) >= 0.4 * np.count_nonzero(here):
+            distinct_at_s.append(a * FRAME_S)
     return Channel(
         active,
         float(w.weight_s[agreed].sum()),
         float(w.weight_s[agreed & ~again].sum()),
         turns,
         agreed_turns,
-        distinct_turns,
+        len(distinct_at_s),
         float(w.weight_s[agreed].sum()) / within if within > 0 else 0.0,
         ok,
+        tuple(distinct_at_s),
     )
 
 

@@ -26,7 +26,7 @@ from komorebi_qc.sync.fit.piecewise import fit, mean_drift
 from komorebi_qc.sync.jumps import agent_shift, in_order, interval, locate_jump
 from komorebi_qc.sync.lags import coarse, windows
 from komorebi_qc.sync.result import FoundJump, SyncResult, Window
-from komorebi_qc.sync.spans import agent_part, call_spans, recording_spans
+from komorebi_qc.sync.spans import agent_part, call_spans, overlap_s, recording_spans
 from komorebi_qc.sync.vad import FRAME_S, Activity, of_call, of_recording
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def measure(
     hits = coarse.search(call, activities, recording)
     courses = coarse.courses(hits)
     if not courses:
-        return _without_agreement(activities, recording_activity, reported_call_end_s)
+        return _without_agreement(activities, recording_activity, call_s, reported_call_end_s, resolution_s)
     course = (
         max(courses, key=lambda c: windows.probe(call, activities, recording, c, size, reach))
         if len(courses) > 1
@@ -85,7 +85,7 @@ def measure(
     chains, course = extend(call, activities, recording, course, chains, present, reach)
     chains, present, result = _fitted(chains, present, size)
     if result is None:
-        return _without_agreement(activities, recording_activity, reported_call_end_s)
+        return _without_agreement(activities, recording_activity, call_s, reported_call_end_s, resolution_s)
     half_s = size / RATE / 2
     repeated, elsewhere = find_alternative_offsets(
         call, recording, chains, present, hits, course, result.offset_s, size
@@ -116,6 +116,8 @@ def measure(
             alignment = Alignment(near.offset_s)
             stretches = call_spans(near.chains, near.is_present, recording_activity, alignment, call_s)
             evidence = replace(evidence, **_against(stretches))
+            again = classify(evidence)
+            classification = classification if again.status == "aligned" else again
     return SyncResult(
         status=classification.status,
         reason=classification.reason,
@@ -201,30 +203,41 @@ def _customer_step(step: LagStep) -> FoundJump:
 
 
 def _without_agreement(
-    activities: tuple[Activity, Activity], recording_activity: Activity, reported: float | None
+    activities: tuple[Activity, Activity],
+    recording_activity: Activity,
+    call_s: float,
+    reported_s: float | None,
+    resolution_s: float,
 ) -> SyncResult:
     """Return the result for a pair in which nothing agrees: a wrong pair, or too little evidence."""
     silent = [Channel(a.active_s, 0.0, 0.0, len(a.turns), 0, 0, 0.0, False) for a in activities]
     evidence = Evidence(silent[CUSTOMER], silent[AGENT], recording_activity.active_s, 0.0, 0.0, 0)
-    if reported is not None and reported <= LEAST_OVERLAP_S:
+    if reported_s is None:
+        classification = classify(evidence)
+        return _without_offset(classification.status, classification.reason, reported_s, evidence)
+    if reported_s <= LEAST_OVERLAP_S:
         # The call is placed by the reported end, where hardly any of it is in the recording. So a wrong reported end
         # can't make a wrong pair pass.
-        ends = "before the recording begins" if reported <= 0 else f"{reported:.1f} s into the recording"
+        ends = "before the recording begins" if reported_s <= 0 else f"{reported_s:.1f} s into the recording"
+        outside_s = sum(a.active_s for a in activities) if recording_activity.active_s >= LEAST_SPEECH_S else 0.0
         return _without_offset(
             "insufficient",
             f"nothing agrees, and by the reported call end the call ends {ends}: the recording holds only what "
             "followed the call, so nothing shows whether the two belong together",
-            reported,
-            evidence,
+            reported_s,
+            replace(evidence, against_s=outside_s, against_turns=1),
         )
+    customer_s, agent_s = overlap_s(activities, recording_activity, reported_s + resolution_s / 2 - call_s)
+    evidence = replace(evidence, against_s=customer_s + agent_s, against_turns=1, agent_against_s=agent_s)
     classification = classify(evidence)
-    return _without_offset(classification.status, classification.reason, reported, evidence)
+    return _without_offset(classification.status, classification.reason, reported_s, evidence)
 
 
 def _without_offset(status: str, reason: str, reported: float | None, evidence: Evidence | None = None) -> SyncResult:
-    return SyncResult(
+    result = SyncResult(
         status, reason, None, None, None, None, (), "none", None, None, (), 0.0, (), (), evidence, None, reported
     )
+    return result if evidence is None else replace(result, belongs=belonging(status, evidence))
 
 
 def _plot_windows(chains: tuple[Chain, Chain], is_present: list[bool]) -> tuple[Window, ...]:

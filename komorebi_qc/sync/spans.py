@@ -37,6 +37,8 @@ LEAST_UNEXPLAINED_S = 1.0
 _REACH_S = 0.6
 """Speech of the recording this near to speech of the call is the same speech: delays of the customer, echoes, rooms."""
 _SPEECH_DB = 15.0
+_LEAST_RANGE_DB = 10.0
+"""Least difference of loud and quiet frames of a track with speech; noise stays within a few dB."""
 _NEAR_S = 0.5
 _APART_S = 1.5
 
@@ -198,8 +200,22 @@ def agent_part(stretches: tuple[CallSpan, ...], call_s: float, reported_call_s: 
 
 
 def speech_frames(level_db: Floats) -> Flags:
-    """Return the frames with speech or music, not just noise."""
+    """Return the frames with speech or music, not just noise; none of a track whose level hardly changes."""
+    sounding = level_db[level_db > DEAD_DB]
+    if len(sounding) == 0 or float(np.ptp(np.percentile(sounding, (8, 98)))) < _LEAST_RANGE_DB:
+        return np.zeros(len(level_db), bool)
     return close_gaps(level_db > threshold(level_db, _SPEECH_DB), 3)
+
+
+def overlap_s(activities: tuple[Activity, Activity], recording: Activity, offset_s: float) -> tuple[float, float]:
+    """Return the speech of customer and agent, in seconds, while the recording has speech, by an offset alone."""
+    speaking = speech_frames(recording.level_db)
+    out = []
+    for activity in activities:
+        at = np.flatnonzero(activity.active) + round(offset_s / FRAME_S)
+        at = at[(at >= 0) & (at < len(speaking))]
+        out.append(float(np.count_nonzero(speaking[at])) * FRAME_S)
+    return out[0], out[1]
 
 
 def recording_spans(

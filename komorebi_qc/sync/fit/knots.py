@@ -33,6 +33,8 @@ LEAST_APART_S = 3.0
 _CANDIDATES = 64
 _REFINEMENTS = 3
 _ROBUST_TURNS = 6
+_NEIGHBOURS = 4
+_PAIR_STRIDE = 4
 _FLOOR = 0.3
 """Least scale of the residuals, in units of their sigma."""
 
@@ -46,12 +48,14 @@ class Problem:
         lag_s: of the windows.
         sigma_s: their relative uncertainty.
         columns: shape ``(n, k)``: offsets of channels or runs, drift, jumps.
+        weight: of each window, 0..1, by its neighbours; None to find it from the residuals of each solution.
     """
 
     time_s: Doubles
     lag_s: Doubles
     sigma_s: Doubles
     columns: Doubles
+    weight: Doubles | None = None
 
 
 def hinges(time_s: Doubles, knots_s: Doubles) -> Doubles:
@@ -63,7 +67,31 @@ def hinges(time_s: Doubles, knots_s: Doubles) -> Doubles:
 def by_run(points: Points, member: Ints) -> Problem:
     """Return the problem in which each run of one channel has its own offset, so that no jump can look like a bend."""
     offsets = np.eye(int(member.max()) + 1)[member]
-    return Problem(points.time_s, points.lag_s, points.sigma_s, np.hstack([points.time_s[:, None], offsets]))
+    columns = np.hstack([points.time_s[:, None], offsets])
+    return Problem(points.time_s, points.lag_s, points.sigma_s, columns, _local_weight(points, member))
+
+
+def _local_weight(points: Points, member: Ints) -> Doubles:
+    """Return Tukey's weights by each window's distance from the line through its neighbours.
+
+    A bend isn't known yet. By the distance from one line, all windows beyond it would look like outliers.
+    """
+    time_s, lag_s = points.time_s, points.lag_s
+    n = len(time_s)
+    between = np.full((_NEIGHBOURS, n), np.nan)
+    for k in range(1, _NEIGHBOURS + 1):
+        if n <= 2 * k:
+            break
+        left, here, right = np.arange(0, n - 2 * k), np.arange(k, n - k), np.arange(2 * k, n)
+        part = (time_s[here] - time_s[left]) / np.maximum(time_s[right] - time_s[left], 1e-9)
+        line = lag_s[left] + part * (lag_s[right] - lag_s[left])
+        between[k - 1, here] = np.where(member[left] == member[right], lag_s[here] - line, np.nan)
+    known = np.isfinite(between).sum(axis=0) > 1
+    rest = np.zeros(n)
+    rest[known] = np.nanmedian(between[:, known], axis=0) / points.sigma_s[known]
+    scale = max(1.4826 * float(np.median(np.abs(rest[known]))), _FLOOR) if known.any() else 1.0
+    u = rest / (6.0 * scale)
+    return np.where(np.abs(u) < 1, (1 - u * u) ** 2, 1e-6)
 
 
 def find_knots(problem: Problem) -> tuple[Doubles, Problem]:
@@ -81,7 +109,12 @@ def find_knots(problem: Problem) -> tuple[Doubles, Problem]:
         gain, bend = _best_hinge(problem, knots, candidates, state)
         step_gain, step = _best_step(problem, candidates, state)
         if max(gain, step_gain) < LEAST_GAIN:
-            break
+            # One hinge may explain little of a rate that changes and changes back.
+            pair_gain, pair = _best_pair(problem, knots, candidates, state)
+            if pair_gain < LEAST_GAIN or len(knots) + 2 > MOST_KNOTS:
+                break
+            knots = refined(problem, np.sort(np.append(knots, pair)))
+            continue
         if step_gain > gain:
             problem = replace(problem, columns=np.hstack([problem.columns, (time_s > step)[:, None]]))
             continue
@@ -149,6 +182,7 @@ def _design(problem: Problem, knots: Doubles) -> Doubles:
 
 def _solve(problem: Problem, knots: Doubles, weight: Doubles | None = None) -> _State:
     """Solve with Tukey's weights; `weight` keeps those of another solution."""
+    weight = problem.weight if weight is None else weight
     design = _design(problem, knots)
     robust: Doubles = np.ones(len(problem.lag_s)) if weight is None else weight
     y: Doubles = problem.lag_s - float(np.median(problem.lag_s))
@@ -202,6 +236,26 @@ def _best_hinge(problem: Problem, knots: Doubles, candidates: Doubles, state: _S
     gain = np.where(correction_s >= LEAST_BEND_S, gain, 0.0)
     best = int(np.argmax(gain))
     return float(gain[best]), float(free[best])
+
+
+def _best_pair(
+    problem: Problem, knots: Doubles, candidates: Doubles, state: _State
+) -> tuple[float, tuple[float, float]]:
+    """Return the gain of the best two new knots, for each of them, and their times."""
+    total = float(state.rest @ state.rest)
+    best, pair = 0.0, (0.0, 0.0)
+    for first in candidates[::_PAIR_STRIDE]:
+        if len(knots) and float(np.abs(knots - first).min()) < LEAST_APART_S:
+            continue
+        more = np.sort(np.append(knots, first))
+        with_first = _solve(problem, more, state.weight)
+        _, second = _best_hinge(problem, more, candidates, with_first)
+        rest = _solve(problem, np.sort(np.append(more, second)), state.weight).rest
+        drop = total - float(rest @ rest)
+        gain = float(_in_variances(np.array([drop]), state.rest)[0]) / 2
+        if second and gain > best:
+            best, pair = gain, (float(first), second)
+    return best, pair
 
 
 def _best_step(problem: Problem, candidates: Doubles, state: _State) -> tuple[float, float]:
