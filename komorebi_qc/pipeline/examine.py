@@ -95,6 +95,12 @@ class Examined:
         """The call's position on the recording clock."""
         return self.timeline.alignment
 
+    @property
+    def call_s(self) -> float:
+        """The call's length on its own clock."""
+        call = self.diagnosis.call.audio
+        return 0.0 if call is None else call.span.end_s
+
 
 class _OpenInputs(LocalFiles):
     """Inputs that are open already, from any store; outputs in files."""

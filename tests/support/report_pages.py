@@ -80,6 +80,8 @@ def made_page(seconds: float, **more: Any) -> Page:
     given = {
         "title": "Recording 42",
         "document": document,
+        "status": "fail",
+        "verdict": "Something is wrong.",
         "headline": "It was tried.",
         "facts": [("The call begins", "2 s into the recording")],
         "tracks": tracks,

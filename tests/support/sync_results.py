@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from komorebi_qc.core.timebase import Alignment, CallEnd, Knot, Span
+from komorebi_qc.desk.plots.call_placement import place
 from komorebi_qc.sync.alternative_offsets import AlternativeOffset
+from komorebi_qc.sync.belonging import Belonging
+from komorebi_qc.sync.candidates import Candidate
 from komorebi_qc.sync.result import FoundJump, SyncResult, Window
+from komorebi_qc.sync.spans import CallSpan, RecordingSpan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from komorebi_qc.desk.plots.call_placement import CallPlacement
 
 CALL_S, OFFSET_S, JUMP = 60.0, 2.0, FoundJump(30.0, 0.35, (0.3499, 0.3501), (29.0, 31.0))
 
@@ -47,6 +55,39 @@ def sync_result(status: str = "aligned", *, jumps: tuple[FoundJump, ...] = (JUMP
         evidence=None,
         measured_call_end_s=62.35,
         reported_call_end_s=62.0,
+    )
+
+
+def placed(result: SyncResult, reported_s: float = 62.0) -> CallPlacement:
+    """The place of a result's call in a plot."""
+    return place(result, CALL_S, CallEnd(reported_s, 1.0))
+
+
+def bent_result() -> SyncResult:
+    """A result without jumps, whose clock's rate changes from +50 to -60 ppm at half a minute."""
+    knots = (Knot(0.0, 0.0), Knot(30.0, 0.00165), Knot(CALL_S, 0.0))
+    return replace(sync_result(jumps=()), drift_ppm=-5.0, knots=knots)
+
+
+def candidates_result() -> SyncResult:
+    """A loop of 8 s: three candidates, and the one that fits a call end at 62 s is the second of the evidence."""
+    found = ((10.0, 0.2, 1.0), (2.0, 0.7, 0.9), (-6.0, 0.1, 0.8))
+    candidates = tuple(Candidate(at_s, at_s + CALL_S, score, p) for at_s, p, score in found)
+    return replace(sync_result("ambiguous", jumps=()), candidates=candidates)
+
+
+def part_result() -> SyncResult:
+    """An agent who leaves after 40 s: the stretches of the call, and speech that only the recording has."""
+    result = sync_result(jumps=())
+    spans = (CallSpan(0.0, 40.0, "agrees", 31.0), CallSpan(40.0, CALL_S, "absent", 14.0))
+    only = (RecordingSpan(64.0, 70.0, "after", 5.0),)
+    return replace(
+        result,
+        spans=spans,
+        spans_alignment=Alignment(OFFSET_S),
+        recording_spans=only,
+        agent_part=Span(0.0, 40.0),
+        belongs=Belonging("yes", 0.99999, 31.0, 12, 0.0, 0),
     )
 
 

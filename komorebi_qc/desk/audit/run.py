@@ -22,6 +22,7 @@ from komorebi_qc.desk.notebooks.recording import report_figure
 from komorebi_qc.desk.report.audio_tracks import write_audio_tracks
 from komorebi_qc.desk.report.build import page_of
 from komorebi_qc.desk.report.html import report_html
+from komorebi_qc.desk.report.left_out import write_left_out
 from komorebi_qc.desk.session import AuditRequest, AuditSession, open_session
 from komorebi_qc.pipeline.examine import THUMBNAIL_NAME
 from komorebi_qc.storage.atomic_file import write_atomically
@@ -195,7 +196,8 @@ class _AuditRun:
             return
         examined = self._session.examined
         tracks = write_audio_tracks(examined.tracks, self._folder)
-        page = report_html(page_of(examined, *report_figure(self._session), tracks))
+        left_out = write_left_out(examined, self._folder)
+        page = report_html(page_of(examined, *report_figure(self._session), tracks, left_out))
         write_atomically(self._folder / REPORT_FILE, with_alert(page, self._status).encode())
 
     def _run_notebook(self, status: NotebookStatus, path: Path, parameters: Mapping[str, Any]) -> None:

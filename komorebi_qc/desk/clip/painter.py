@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
+from komorebi_qc.desk.words.rates import rate_changes
 from komorebi_qc.measure.envelope import waveform_envelope
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class FramePainter:
         self._labels = self._draw_labels(names)
         self._glyphs = _Glyphs(max(job.height // 26, 14))
         self._shift_s = examined.alignment.output_shift_s
+        self._is_measured = examined.placement.source == "measured"
         self._current: tuple[int, Any] | None = None
         self._screen = np.zeros((job.height - self._strip_height, job.width, 3), np.uint8)
 
@@ -109,6 +111,8 @@ class FramePainter:
         y = 8
         for text in texts:
             y = self._glyphs.draw(out, text, 10, y) + 4
+        if not self._is_measured:
+            self._glyphs.draw(out, "PLACE NOT MEASURED", 10, y)
         near = min(self._marks, key=lambda mark: abs(mark[0] - now_s), default=None)
         if near is not None and abs(near[0] - now_s) < 60.0:
             off_s = near[0] - now_s
@@ -217,10 +221,13 @@ def _font(size: int) -> Any:
 
 
 def _marks(examined: Examined) -> list[tuple[float, str]]:
-    """Moments with a line: the reported call end, jumps, and seams."""
+    """Moments with a line: the reported call end, jumps, changes of the clock's rate, and seams."""
     alignment = examined.alignment
     found = [(examined.diagnosis.call_end.recording_s + alignment.output_shift_s, "reported end")]
     found += [(alignment.to_output(jump.call_s), f"jump {jump.size_s * 1000:+.0f} ms") for jump in alignment.jumps]
+    if examined.placement.source == "measured":
+        changes = rate_changes(alignment, examined.call_s)
+        found += [(alignment.to_output(change.call_s), f"rate {change.after_ppm:+.1f} ppm") for change in changes]
     if examined.outcome is not None:
         # A jump's end is a seam as well: one label is enough.
         seams_s = [

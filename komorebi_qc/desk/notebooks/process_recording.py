@@ -26,15 +26,19 @@ from komorebi_qc.desk.notebooks.notebook_output import (
 )
 from komorebi_qc.desk.notebooks.recording import no_result, verdict
 from komorebi_qc.desk.notebooks.seams import seams
+from komorebi_qc.desk.notebooks.stretches import left_out
 from komorebi_qc.desk.plots.figure import new_figure
 from komorebi_qc.desk.plots.splice import plot_splice
 from komorebi_qc.desk.plots.tracks import name_marks, plot_tracks
+from komorebi_qc.desk.words.placement import PLACED_BY, bound_text
 from komorebi_qc.findings.qc_document import item_summary
 from komorebi_qc.pipeline.process import STEPS
 from komorebi_qc.storage.protocols import CONTENT_TYPES
 
 if TYPE_CHECKING:
+    from komorebi_qc.core.timebase import Alignment
     from komorebi_qc.desk.session import AuditSession
+    from komorebi_qc.findings.evidence import Placement
 
 __all__ = [
     "after_call",
@@ -54,11 +58,6 @@ __all__ = [
 _EXCERPT_S = 3.0
 _MOST_ROWS = 20
 _MOST_PIECES = 200
-_PLACED_BY = {
-    "measured": "the measured alignment",
-    "call_end": "the reported call end",
-    "manual": "a given offset",
-}
 
 
 def steps(session: AuditSession) -> NotebookOutput:
@@ -193,8 +192,8 @@ def after_call(session: AuditSession) -> NotebookOutput:
     reported_s = session.call_end.recording_s
     side = "after" if reported_s > cut_s else "before"
     rows = [
-        ("The call is placed by", _PLACED_BY[evidence.placement.source]),
-        ("The call ends at", f"{clock_text(cut_s)} on the recording clock"),
+        ("The call is placed by", _basis(evidence.placement)),
+        (_end_name(examined.alignment), f"{clock_text(cut_s)} on the recording clock"),
         ("Reported call end", f"{clock_text(reported_s)}, {abs(reported_s - cut_s):.3f} s {side} that"),
         ("After the call", f"{after_s:.3f} s of the recording's own audio"),
     ]
@@ -213,15 +212,26 @@ def after_call(session: AuditSession) -> NotebookOutput:
     return combined(parts)
 
 
+def _basis(placement: Placement) -> str:
+    if placement.source == "measured" or placement.bound_s is None:
+        return PLACED_BY[placement.source]
+    bound = bound_text(placement.bound_s)
+    return f"{PLACED_BY[placement.source]}; it may be {bound} off, or more if the reported end is wrong"
+
+
+def _end_name(alignment: Alignment) -> str:
+    return "The call ends at" if alignment.part is None else "The agent's part of the call ends at"
+
+
 def audio_plan(session: AuditSession) -> NotebookOutput:
     """The audio plan, as a timeline and as a list."""
     examined = session.examined
-    call, own = examined.diagnosis.call.audio, examined.diagnosis.recording.audio
+    own = examined.diagnosis.recording.audio
     figure, (ax,) = new_figure(12, 3)
     plot_splice(
         ax,
         examined.timeline,
-        call_s=0.0 if call is None else call.span.end_s,
+        call_s=examined.call_s,
         recording_s=examined.diagnosis.recording.end_s if own is None else own.span.end_s,
         reported_end_s=session.call_end.recording_s + examined.alignment.output_shift_s,
     )
@@ -232,7 +242,7 @@ def audio_plan(session: AuditSession) -> NotebookOutput:
             clock_text(piece.output.end_s),
             piece.source,
             clock_text(piece.source_start_s),
-            f"{piece.fade_in.length_s * 1000:.0f} ms",
+            "no seam: the clock's rate changes" if piece.continues else f"{piece.fade_in.length_s * 1000:.0f} ms",
         )
         for piece in pieces[:_MOST_PIECES]
     ]
@@ -242,11 +252,14 @@ def audio_plan(session: AuditSession) -> NotebookOutput:
     )
     notes = []
     if examined.refused is not None:
-        words = "No recording was written. This is the plan if the call were placed by the reported call end."
+        basis = PLACED_BY[examined.placement.source]
+        words = f"No recording was written. This is the plan if the call were placed by {basis}."
         notes.append(status_line("fail", words))
+    parts = [*notes, figure_image(figure, "Timeline: both sources above the output."), listed]
     if examined.timeline.left_out_s > 0:
-        notes.append(paragraph(f"{examined.timeline.left_out_s:.3f} s of the call don't fit into the recording."))
-    return combined([*notes, figure_image(figure, "Timeline: both sources above the output."), listed])
+        parts.append(paragraph(f"{examined.timeline.left_out_s:.3f} s of the call don't fit into the recording."))
+        parts.append(left_out(session))
+    return combined(parts)
 
 
 def before_after(session: AuditSession) -> NotebookOutput:

@@ -6,24 +6,23 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from komorebi_qc.core.errors import InputError, refusal_reason
+from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.timebase import clock_text
-from komorebi_qc.desk.notebooks.notebook_output import NotebookOutput, combined, fact_table, status_line
+from komorebi_qc.desk.notebooks.notebook_output import NotebookOutput, combined, fact_table, paragraph, status_line
 from komorebi_qc.desk.notebooks.readable_errors import readable_errors
 from komorebi_qc.desk.plots.diagnosis.figure import diagnosis_figure
 from komorebi_qc.desk.plots.figure import image_of
 from komorebi_qc.desk.session import AuditRequest, AuditSession, load_session, open_session
+from komorebi_qc.desk.words.belonging import belonging_sentence
+from komorebi_qc.desk.words.placement import NOT_MEASURED, PLACED_BY, bound_text
+from komorebi_qc.desk.words.rates import rate_changes, rates_sentence
+from komorebi_qc.desk.words.verdict import headline, shown_verdict, verdict_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Text = str | float
 """papermill turns a value such as 22 into a number: both are taken."""
-_VERDICTS = {
-    "pass": "No problem found.",
-    "warn": "Usable, but something needs a look.",
-    "fail": "Something is wrong.",
-}
 
 
 @readable_errors
@@ -76,10 +75,9 @@ def verdict(session: AuditSession) -> NotebookOutput:
     """The verdict, every finding that doesn't pass (the worst first), and the main numbers."""
     examined = session.examined
     findings = examined.document["findings"]
-    status = "fail" if examined.refused is not None else str(examined.document["verdict"])
     bad = [finding for kind in ("fail", "warn") for finding in findings if finding["status"] == kind]
-    refused = None if examined.refused is None else f"{refusal_reason(examined.refused)}."
-    parts = [status_line(status, sentence(refused or _VERDICTS[status]))]
+    parts = [status_line(shown_verdict(examined), f"{verdict_sentence(examined)} {headline(examined)}")]
+    parts.append(paragraph(belonging_sentence(examined.placement.measured)))
     parts += [status_line(finding["status"], sentence(finding["text"])) for finding in bad]
     return combined([*parts, fact_table(_summary(session))])
 
@@ -95,15 +93,26 @@ def _summary(session: AuditSession) -> Iterator[tuple[str, str]]:
     yield "Recording", session.title
     if sync is not None:
         yield "Sync", str(sync["status"]).replace("_", " ")
-    if examined.refused is None and sync is not None and sync["offset_s"] is not None:
-        alignment = examined.alignment
+    alignment, placement = examined.alignment, examined.placement
+    if placement.source == "measured":
         yield "Call start", f"{alignment.offset_s:.4f} s on the recording clock"
-        yield "Clock drift", f"{round(alignment.drift_ppm, 2) + 0.0:.2f} ppm"
+        changes = rate_changes(alignment, examined.call_s)
+        yield "Clock drift", rates_sentence(changes) or f"{round(alignment.drift_ppm, 2) + 0.0:.2f} ppm"
         sizes = ", ".join(f"{1000 * jump.size_s:+.1f} ms" for jump in alignment.jumps)
         yield "Clock jumps", sizes or "no clock jumps found"
+    else:
+        if examined.refused is None:
+            start = f"{alignment.offset_s:.4f} s on the recording clock"
+            yield "Call start", f"{start}, {NOT_MEASURED}: by {PLACED_BY[placement.source]}"
+        else:
+            yield "Call start", NOT_MEASURED
+        if placement.bound_s is not None:
+            yield "Largest error of that place", f"{bound_text(placement.bound_s)}, if the reported end is right"
+        yield "Clock drift", NOT_MEASURED
+        yield "Clock jumps", NOT_MEASURED
     yield "Reported call end", clock_text(call_end.recording_s)
     measured_s = examined.document["call_end"]["measured_s"]
-    yield "Measured call end", "undetermined" if measured_s is None else clock_text(measured_s)
+    yield "Measured call end", NOT_MEASURED if measured_s is None else clock_text(measured_s)
     error_s = examined.document["call_end"]["error_s"]
     if error_s is not None:
         yield "Error of the reported end", f"{abs(error_s):.3f} s too {'late' if error_s > 0 else 'early'}"
@@ -122,7 +131,8 @@ def report_figure(session: AuditSession) -> tuple[bytes, str]:
         pair.call,
         pair.recording,
         pair.result,
-        reported_call_end_s=session.call_end.recording_s,
+        call_end=session.call_end,
         title=session.title,
+        placement=session.examined.placement,
     )
     return image_of(figure, "webp"), "image/webp"

@@ -43,7 +43,7 @@ def seams(session: AuditSession) -> NotebookOutput:
     examined = session.examined
     if examined.tracks.output is None:
         return no_result(session)
-    pieces = examined.timeline.pieces[1 : MOST_SEAMS + 1]
+    pieces = [piece for _, piece in examined.timeline.seams[:MOST_SEAMS]]
     parts = [
         _seam(examined, piece.output.start_s, (piece.fade_in.start_s, piece.fade_in.end_s), number)
         for number, piece in enumerate(pieces)

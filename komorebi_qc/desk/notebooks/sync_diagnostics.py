@@ -6,8 +6,6 @@ import base64
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from komorebi_qc.core.finding import counted
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text, parse_call_end
@@ -24,6 +22,8 @@ from komorebi_qc.desk.notebooks.notebook_output import (
 from komorebi_qc.desk.notebooks.readable_errors import readable_errors
 from komorebi_qc.desk.notebooks.recording import parameter_text, report_figure, sentence, verdict
 from komorebi_qc.desk.notebooks.seams import spectrograms
+from komorebi_qc.desk.notebooks.stretches import candidates, left_out, stretches
+from komorebi_qc.desk.plots.call_placement import CallPlacement, place
 from komorebi_qc.desk.plots.correlation import plot_correlation, plot_side_lags
 from komorebi_qc.desk.plots.diagnosis.lags import plot_lags
 from komorebi_qc.desk.plots.diagnosis.waveforms import plot_waveforms
@@ -33,6 +33,8 @@ from komorebi_qc.desk.plots.window_correlation import chosen_window, correlate
 from komorebi_qc.desk.report.audio_tracks import embedded_audio_tracks
 from komorebi_qc.desk.report.build import page_of
 from komorebi_qc.desk.report.html import report_fragment
+from komorebi_qc.desk.words.placement import NOT_MEASURED
+from komorebi_qc.desk.words.rates import rates_sentence
 from komorebi_qc.storage.protocols import CONTENT_TYPES
 
 if TYPE_CHECKING:
@@ -44,10 +46,12 @@ __all__ = [
     "correlation",
     "findings",
     "lags",
+    "left_out",
     "levels",
     "player",
     "side_lags",
     "spectrograms",
+    "stretches",
     "verdict",
     "waveforms",
 ]
@@ -76,15 +80,20 @@ _AXES = {
 def waveforms(session: AuditSession) -> NotebookOutput:
     """Call and recording above each other, with the call's start and its reported and measured end."""
     pair = session.examined.diagnosis.pair
-    figure, (ax,) = new_figure(14, 4.6)
+    figure, (ax,) = new_figure(14, 5.2)
     figure.set_layout_engine("none")
     ax.set_position((0.105, 0.12, 0.88, 0.66))
     reported_s = session.call_end.recording_s
-    plot_waveforms(ax, pair.call, pair.recording, pair.result, reported_call_end_s=reported_s)
+    plot_waveforms(ax, pair.call, pair.recording, pair.result, _placed(session), reported_call_end_s=reported_s)
     return figure_image(
         figure,
-        "Customer, agent and recording on the recording clock, with the call's start, reported and measured end.",
+        "Customer, agent and recording on the recording clock, and a band with the stretches that agree.",
     )
+
+
+def _placed(session: AuditSession) -> CallPlacement:
+    examined = session.examined
+    return place(examined.diagnosis.sync, examined.call_s, session.call_end, examined.placement)
 
 
 def lags(session: AuditSession) -> NotebookOutput:
@@ -93,8 +102,7 @@ def lags(session: AuditSession) -> NotebookOutput:
     figure, (ax,) = new_figure(14, 4.2)
     figure.set_layout_engine("none")
     ax.set_position((0.075, 0.14, 0.91, 0.74))
-    call_s = len(np.asarray(pair.call)) / RATE
-    plot_lags(ax, pair.result, call_s=call_s, reported_call_end_s=session.call_end.recording_s)
+    plot_lags(ax, pair.result, _placed(session), reported_call_end_s=session.call_end.recording_s)
     return combined(
         [
             figure_image(figure, "Lag of each window over time, with the fitted alignment."),
@@ -106,9 +114,9 @@ def lags(session: AuditSession) -> NotebookOutput:
 def _lag_text(session: AuditSession) -> str:
     result = session.examined.diagnosis.pair.result
     if result.status != "aligned" or result.drift_ppm is None or result.drift_ci_ppm is None:
-        return f"There is no reliable fit: {result.reason}."
+        return f"There is no reliable fit: {result.reason}. Clock drift and jumps were {NOT_MEASURED}."
     half_ppm = (result.drift_ci_ppm[1] - result.drift_ci_ppm[0]) / 2
-    drift = (
+    drift = rates_sentence(_placed(session).rate_changes()) or (
         f"The lag grows by {result.drift_ppm:.2f} ± {half_ppm:.2f} ppm."
         if abs(result.drift_ppm) > half_ppm
         else f"No clock drift found (0 ± {half_ppm:.2f} ppm)."
@@ -169,6 +177,9 @@ def correlation(session: AuditSession, at: str | float = "", channel: str = "") 
 
 def _alternatives(session: AuditSession) -> NotebookOutput:
     """Other offsets that fit the evidence as a whole."""
+    listed = candidates(session)
+    if listed is not None:
+        return listed
     found = session.examined.diagnosis.pair.result.alternative_offsets
     if not found:
         return paragraph("The evidence as a whole fits no other offset.")
@@ -289,4 +300,4 @@ def player(session: AuditSession) -> NotebookOutput:
 
 
 def _value_text(value: float | None, unit: str) -> str:
-    return "undetermined" if value is None else f"{value:.1f} {unit}"
+    return NOT_MEASURED if value is None else f"{value:.1f} {unit}"

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from komorebi_qc.core.timebase import Alignment
+from komorebi_qc.core.splice import align_to_call_end
+from komorebi_qc.core.timebase import Alignment, CallEnd
+from komorebi_qc.desk.words.rates import rate_changes
+from komorebi_qc.pipeline.placement import place as choose
 
 if TYPE_CHECKING:
+    from komorebi_qc.desk.words.rates import RateChange
+    from komorebi_qc.findings.evidence import AlignmentSource, Placement
     from komorebi_qc.sync.result import FoundJump, SyncResult
+
+_ASSUMPTIONS = {
+    "measured": "",
+    "candidate": "at the candidate that fits the reported call end",
+    "call_end": "by the reported call end",
+    "manual": "by a given offset",
+    "start": "at the recording's start",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +40,18 @@ class CallPlacement:
 
     Attributes:
         alignment: maps call time to recording time.
-        assumption: basis of the position if it wasn't measured; empty if it was.
+        source: as `komorebi_qc.findings.evidence.Placement` has it; ``start`` if nothing places the call.
         call_s: the call's length.
     """
 
     alignment: Alignment
-    assumption: str
+    source: AlignmentSource | Literal["start"]
     call_s: float
+
+    @property
+    def assumption(self) -> str:
+        """Basis of the position if it wasn't measured; empty if it was."""
+        return _ASSUMPTIONS[self.source]
 
     @property
     def start_s(self) -> float:
@@ -45,11 +63,33 @@ class CallPlacement:
         """Recording time of the call's end."""
         return self.alignment.to_recording(self.call_s)
 
+    @property
+    def part_end_s(self) -> float:
+        """Recording time at which the call, or the agent's part of it, ends."""
+        return self.alignment.end_s(self.call_s)
+
     def pieces(self) -> list[Piece]:
         """The call's straight parts, between its jumps and changes of rate."""
         return [
             Piece(s.call.start_s, s.call.end_s, s.recording_s, s.rate) for s in self.alignment.segments(self.call_s)
         ]
+
+    def part_pieces(self) -> list[Piece]:
+        """The straight parts within the agent's part of the call."""
+        part = self.alignment.part
+        if part is None:
+            return self.pieces()
+        out = []
+        for piece in self.pieces():
+            from_s, to_s = max(piece.from_s, part.start_s), min(piece.to_s, part.end_s)
+            if to_s > from_s:
+                recording_s = piece.recording_s + (from_s - piece.from_s) * piece.rate
+                out.append(Piece(from_s, to_s, recording_s, piece.rate))
+        return out
+
+    def rate_changes(self) -> tuple[RateChange, ...]:
+        """The moments at which the clock's rate changes."""
+        return rate_changes(self.alignment, self.call_s)
 
     def _at(self, jumps: int, call_s: float) -> float:
         """Recording time of a call moment after a number of jumps, even if the moment is before them."""
@@ -63,12 +103,26 @@ class CallPlacement:
         return min(low, high), max(low, high)
 
 
-def place(result: SyncResult, call_s: float, reported_call_end_s: float | None) -> CallPlacement:
-    """The measured position, else the one by the reported call end, else the recording's start."""
-    reported_s = result.reported_call_end_s if reported_call_end_s is None else reported_call_end_s
-    alignment = result.alignment
-    if alignment is not None:
-        return CallPlacement(alignment, "", call_s)
-    if reported_s is not None:
-        return CallPlacement(Alignment(reported_s - call_s), "by the reported call end", call_s)
-    return CallPlacement(Alignment(0.0), "at the recording's start", call_s)
+def place(
+    result: SyncResult, call_s: float, reported: CallEnd | None, placement: Placement | None = None
+) -> CallPlacement:
+    """The position of the run, or the one that a run would use: measured, a candidate's, or by the reported call end.
+
+    Args:
+        result: the sync measurement.
+        call_s: the call's length.
+        reported: the reported call end; None for that of the measurement, if it has one.
+        placement: of the run; None if nothing was processed.
+    """
+    if placement is not None:
+        return CallPlacement(placement.alignment, placement.source, call_s)
+    if reported is None and result.reported_call_end_s is not None:
+        reported = CallEnd(result.reported_call_end_s, 1.0)
+    if result.alignment is not None:
+        return CallPlacement(result.alignment, "measured", call_s)
+    if reported is None:
+        return CallPlacement(Alignment(0.0), "start", call_s)
+    if result.status == "wrong_pair":
+        return CallPlacement(align_to_call_end(reported, call_s), "call_end", call_s)
+    chosen = choose(reported, call_s, manual=None, measured=result, force=True)
+    return CallPlacement(chosen.alignment, chosen.source, call_s)

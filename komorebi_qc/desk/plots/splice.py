@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.patches import Patch
 
+from komorebi_qc.core.timebase import Span
 from komorebi_qc.desk.plots.formatting import clock_text, ms_text
 from komorebi_qc.desk.plots.style import (
     AGENT_COLOR,
@@ -16,6 +17,7 @@ from komorebi_qc.desk.plots.style import (
     mark_time,
     width_px,
 )
+from komorebi_qc.desk.words.rates import rate_changes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,10 +56,9 @@ def plot_splice(
     ax.barh(2, alignment.to_output(call_s) - start_s, 0.5, start_s, color=AGENT_COLOR, alpha=0.22, linewidth=0)
     ax.barh(1, recording_s, 0.5, shift_s, color="#9A9A9A", alpha=0.22, linewidth=0)
     rows = {"call": 2, "recording": 1}
-    for piece in plan.pieces:
-        color, hatch, _ = _SOURCE_STYLES[piece.source]
-        out = piece.output
-        for row in (0, rows.get(piece.source)):
+    for source, out in _stretches(plan):
+        color, hatch, _ = _SOURCE_STYLES[source]
+        for row in (0, rows.get(source)):
             if row is not None:
                 ax.barh(
                     row,
@@ -68,13 +69,18 @@ def plot_splice(
                     hatch=hatch,
                     edgecolor="white",
                     linewidth=0.8,
-                    gid=f"{piece.source} {row}",
+                    gid=f"{source} {row}",
                 )
-        if piece.source in rows and out.length_s > end_s * 0.004:
+        if source in rows and out.length_s > end_s * 0.004:
             for at_s in (out.start_s, out.end_s):
-                ax.plot([at_s, at_s], [0.25, rows[piece.source] - 0.25], color=INK, linewidth=0.7, alpha=0.5, zorder=1)
+                ax.plot([at_s, at_s], [0.25, rows[source] - 0.25], color=INK, linewidth=0.7, alpha=0.5, zorder=1)
         _write_inside(ax, (out.start_s + out.end_s) / 2, 0, clock_text(out.length_s, 1), out.length_s)
     _write_seams(ax, plan)
+    for change in rate_changes(alignment, call_s):
+        at_s = alignment.to_output(change.call_s)
+        ax.plot(at_s, 2, marker="D", markersize=7, color=JUMP_COLOR, zorder=6, gid="rate change")
+        text = f"rate {change.before_ppm:+.1f} to {change.after_ppm:+.1f} ppm"
+        ax.annotate(text, (at_s, 2.33), ha="center", fontsize=9.5, color=JUMP_COLOR, weight="bold")
     for jump in alignment.jumps:
         at_s = alignment.to_output(jump.call_s)
         ax.plot(at_s, 2.36, marker="v", markersize=8, color=JUMP_COLOR, zorder=6, gid="jump")
@@ -105,6 +111,18 @@ def plot_splice(
     ax.set_xlabel(f"Output clock ({'h:mm:ss' if end_s >= 3600 else 'mm:ss'})", fontsize=10.5, labelpad=2)
     ax.set_title("Audio timeline", loc="left", fontsize=11.5, weight="bold", color=INK, pad=7)
     return ax
+
+
+def _stretches(plan: Splice) -> list[tuple[str, Span]]:
+    """The source of each stretch between two seams: a change of the clock's rate is no seam."""
+    found: list[tuple[str, Span]] = []
+    for piece in plan.pieces:
+        if piece.continues and found:
+            source, before = found.pop()
+            found.append((source, Span(before.start_s, piece.output.end_s)))
+        else:
+            found.append((piece.source, piece.output))
+    return found
 
 
 def _write_inside(ax: Axes, at_s: float, row: float, text: str, length_s: float) -> None:

@@ -8,14 +8,18 @@ from urllib.parse import quote
 
 import numpy as np
 
-from komorebi_qc.core.errors import refusal_reason
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.report.audio_tracks import embedded_audio_tracks
+from komorebi_qc.desk.report.comparison import comparison_of
 from komorebi_qc.desk.report.content import Page, PageTrack
 from komorebi_qc.desk.report.embedded_video import embedded_video
+from komorebi_qc.desk.report.left_out import embedded_left_out
 from komorebi_qc.desk.report.tables import exact_text
 from komorebi_qc.desk.report.timeline import marks_of, moments_of, places_of, stretches_of
+from komorebi_qc.desk.words.placement import NOT_MEASURED, PLACED_BY, bound_text
+from komorebi_qc.desk.words.rates import rate_changes, rates_sentence
+from komorebi_qc.desk.words.verdict import headline, shown_verdict, verdict_sentence
 from komorebi_qc.pipeline.local import LOCAL_ID
 
 if TYPE_CHECKING:
@@ -37,6 +41,7 @@ def page_of(
     figure: bytes,
     figure_type: str,
     audio: Mapping[str, str] | None = None,
+    left_out: Sequence[str] | None = None,
     *,
     embed_s: float | None = None,
 ) -> Page:
@@ -47,6 +52,8 @@ def page_of(
         figure: the diagnosis figure, an image file.
         figure_type: its media type.
         audio: addresses of audio tracks by name, from `komorebi_qc.desk.report.audio_tracks.write_audio_tracks`.
+        left_out: addresses of the audio that isn't in the video, from
+            `komorebi_qc.desk.report.left_out.write_left_out`; None to embed it.
         embed_s: length of a video excerpt in low quality, around the worst finding, for a page that is sent alone; None
             if the video is beside the page. Over 60 s the excerpt becomes coarse.
     """
@@ -72,7 +79,9 @@ def page_of(
     return Page(
         title=_title(examined),
         document=examined.document,
-        headline=_headline(examined),
+        status=shown_verdict(examined),
+        verdict=verdict_sentence(examined),
+        headline=headline(examined),
         facts=tuple(_facts(examined)),
         tracks=tracks,
         length_s=length_s,
@@ -88,6 +97,7 @@ def page_of(
         stretches=tuple(stretches_of(examined)),
         moments=moments,
         places=places_of(examined, findings),
+        comparison=comparison_of(examined, embedded_left_out(examined) if left_out is None else left_out),
     )
 
 
@@ -135,53 +145,48 @@ def _embedded_media(
     return embedded_video(examined.video, samples, start_s=start_s, video_start_s=video_start_s, size=left), tracks
 
 
-def _headline(examined: Examined) -> str:
-    """The analyst's first question, whether the two are in sync."""
-    if examined.refused is not None:
-        return f"No unified recording was written: {refusal_reason(examined.refused)}."
-    source = examined.document["alignment"]["source"]
-    if source == "measured":
-        return f"In sync.{_jump_sentence([jump.size_s for jump in examined.alignment.jumps])}"
-    if source == "call_end":
-        return "The alignment couldn't be measured, so the call is placed by the reported call end."
-    return "The call is placed by a given offset, not by a measurement."
-
-
-def _jump_sentence(sizes_s: Sequence[float]) -> str:
-    if not sizes_s:
-        return ""
-    if len(sizes_s) == 1:
-        return f" One {abs(sizes_s[0]) * 1000:.0f} ms jump of the recording's clock was corrected."
-    return f" {len(sizes_s)} jumps of the recording's clock were corrected."
-
-
 def _facts(examined: Examined) -> Iterator[tuple[str, str]]:
-    sync, end = examined.document["sync"], examined.document["call_end"]
-    alignment = examined.document.get("alignment") or {}
-    offset_s, drift_ppm, jumps = alignment.get("offset_s"), alignment.get("drift_ppm"), alignment.get("jumps")
+    sync, end, placement = examined.document["sync"], examined.document["call_end"], examined.placement
+    is_measured = placement.source == "measured"
     reported_s = examined.diagnosis.call_end.recording_s
     reported = f"{clock_text(reported_s)} on the recording clock"
-    if offset_s is not None:
-        side = "after" if offset_s >= 0 else "before"
-        yield "Call start", f"{exact_text(abs(offset_s))} s {side} the recording's start"
+    if examined.refused is None:
+        # The document's number, unchanged.
+        offset_s = examined.document["alignment"]["offset_s"]
+        start = f"{exact_text(abs(offset_s))} s {'after' if offset_s >= 0 else 'before'} the recording's start"
+        yield "Call start", start if is_measured else f"{start}, {NOT_MEASURED}: by {PLACED_BY[placement.source]}"
+    else:
+        yield "Call start", NOT_MEASURED
+    if not is_measured and placement.bound_s is not None:
+        yield "Largest error of that place", f"{bound_text(placement.bound_s)}, if the reported end is right"
     if end["measured_s"] is not None:
         measured_s, error_s = end["measured_s"], end["error_s"]
         yield "Measured call end", f"{clock_text(measured_s)} on the recording clock ({exact_text(measured_s)} s)"
         side = "exact" if error_s == 0 else f"{exact_text(abs(error_s))} s {'early' if error_s < 0 else 'late'}"
         yield "Reported call end", f"{reported}: {side}"
     else:
+        yield "Measured call end", NOT_MEASURED
         yield "Reported call end", f"{reported} ({exact_text(reported_s)} s)"
-    if jumps is not None:
-        sizes = ", ".join(
-            f"{'+' if jump['size_s'] > 0 else ''}{exact_text(jump['size_s'])} s at {clock_text(jump['call_s'])} of the "
-            "call"
-            for jump in jumps
-        )
-        yield "Jumps of the recording's clock", sizes or "No clock jumps found."
-    if drift_ppm is not None:
-        yield "Clock drift", f"{exact_text(drift_ppm)} ppm ({_drift_text(drift_ppm)})"
+    yield "Jumps of the recording's clock", _jumps_text(examined) if is_measured else NOT_MEASURED
+    yield "Clock drift", _drift_fact(examined) if is_measured else NOT_MEASURED
     if sync is not None:
         yield "Sync", f"{sync['status'].replace('_', ' ')}: {sync['reason']}"
+
+
+def _jumps_text(examined: Examined) -> str:
+    sizes = ", ".join(
+        f"{'+' if jump['size_s'] > 0 else ''}{exact_text(jump['size_s'])} s at {clock_text(jump['call_s'])} of the call"
+        for jump in examined.document["alignment"]["jumps"]
+    )
+    return sizes or "No clock jumps found."
+
+
+def _drift_fact(examined: Examined) -> str:
+    changes = rate_changes(examined.alignment, examined.call_s)
+    if changes:
+        return rates_sentence(changes)
+    drift_ppm = examined.document["alignment"]["drift_ppm"]
+    return f"{exact_text(drift_ppm)} ppm ({_drift_text(drift_ppm)})"
 
 
 def _drift_text(drift_ppm: float) -> str:

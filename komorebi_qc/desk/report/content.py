@@ -78,6 +78,78 @@ class Moment:
     rows: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A stretch of the band under the waveforms.
+
+    Attributes:
+        from_s: output clock.
+        to_s: output clock.
+        row: ``call`` for the stretches of the call, ``recording`` for speech that only the recording has.
+        kind: ``agrees``, ``silent``, ``absent``, ``contradicts``, ``other`` or ``only``; each has its own pattern.
+    """
+
+    from_s: float
+    to_s: float
+    row: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class StretchRow:
+    """A row of the table of stretches.
+
+    Attributes:
+        span: its start and end, with the clock.
+        meaning: in words.
+        speech: seconds of speech.
+        at_s: its start on the output clock; None if it has no place there.
+    """
+
+    span: str
+    meaning: str
+    speech: str
+    at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A span of the call that isn't in the video.
+
+    Attributes:
+        label: its name, with its times on the call clock.
+        audio: address of its audio, relative to the page, or a data URI; empty if the page has no room for it.
+    """
+
+    label: str
+    audio: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The call against the recording.
+
+    Attributes:
+        belonging: whether both files belong to the same call, with the evidence, in a sentence.
+        summary: the totals of the stretches, in a sentence.
+        rows: the stretches.
+        bands: the same for the band under the waveforms; empty if nothing was compared at the place in use.
+        legend: the band's kinds with their meaning.
+        candidates: the places that the evidence allows, under `komorebi_qc.desk.words.placement.CANDIDATE_HEAD`.
+        candidates_caption: about them.
+        left_out: the spans of the call that aren't in the video.
+    """
+
+    belonging: str
+    summary: str
+    rows: Sequence[StretchRow] = ()
+    bands: Sequence[Band] = ()
+    legend: Sequence[tuple[str, str]] = ()
+    candidates: Sequence[Sequence[str]] = ()
+    candidates_caption: str = ""
+    left_out: Sequence[LeftOut] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Page:
     """The content of a report page.
@@ -85,6 +157,8 @@ class Page:
     Attributes:
         title: the recording's name.
         document: the content of ``qc.json``; the page shows its numbers unchanged.
+        status: ``pass``, ``warn`` or ``fail``: the verdict, which is ``fail`` if no unified recording was written.
+        verdict: the same in words.
         headline: the answer to the first question, whether both are in sync, in a sentence.
         facts: a few names and values for the top.
         tracks: waveforms from top to bottom.
@@ -101,10 +175,13 @@ class Page:
         stretches: marked spans.
         moments: targets of the previous and next buttons, in time's order.
         places: output time of each finding that has one, by its number.
+        comparison: of the call and the recording; None on a page without it.
     """
 
     title: str
     document: Mapping[str, Any]
+    status: str
+    verdict: str
     headline: str
     facts: Sequence[tuple[str, str]]
     tracks: Sequence[PageTrack]
@@ -121,6 +198,7 @@ class Page:
     stretches: Sequence[Stretch] = ()
     moments: Sequence[Moment] = ()
     places: Mapping[int, float] = field(default_factory=dict)
+    comparison: Comparison | None = None
 
     @property
     def findings(self) -> Sequence[Mapping[str, Any]]:

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 from komorebi_qc.core.finding import counted
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
+from komorebi_qc.desk.report.comparison_html import comparison_html
 from komorebi_qc.desk.report.pack import pack
 from komorebi_qc.desk.report.tables import finding_tables, place_link, sentence_html
+from komorebi_qc.desk.report.timeline import RATE_DASH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from komorebi_qc.desk.report.content import Page
+    from komorebi_qc.desk.report.content import Band, Page
 
 PAGE_BUDGET = 970_000
 """Bytes of a page: small enough for e-mail."""
@@ -32,7 +34,6 @@ _POLICY = (
     "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 )
 _BACKGROUND = "html{background:#fff}@media (prefers-color-scheme: dark){html{background:#15171a}}body{margin:0}"
-_VERDICTS = {"pass": "No problem found.", "warn": "Usable, but look at it.", "fail": "Something is wrong."}
 _KINDS = {
     "silence": "silence of 2 s or more",
     "hold": "possible hold music",
@@ -63,7 +64,7 @@ def report_html(page: Page) -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        f"<title>{html.escape(page.title)}: {page.document['verdict']}</title>\n"
+        f"<title>{html.escape(page.title)}: {page.status}</title>\n"
         f"<style>{_BACKGROUND}</style>\n"
         f"</head>\n<body>\n<main>\n{report_fragment(page, alone=True)}\n</main>\n</body>\n</html>\n"
     )
@@ -77,7 +78,8 @@ def report_fragment(page: Page, *, alone: bool = False, name: str = "komorebi") 
         alone: whether the fragment is the whole page, so that its keyboard shortcuts apply everywhere.
         name: ID of the element, unique in the page.
     """
-    static = (_head(page), _watch(page), _figure(page), finding_tables(page), _document(page))
+    compared = comparison_html(page)
+    static = (_head(page), _watch(page), _figure(page), compared, finding_tables(page), _document(page))
     style, script = _file("page.css"), _file("page.js").replace("@ID@", name)
     used = len("".join((*static, style, script, *page.audio.values())).encode())
     budget = min(max(PAGE_BUDGET - used, _LEAST_ENVELOPE), ENVELOPE_BUDGET)
@@ -112,11 +114,16 @@ def _data(page: Page, *, alone: bool, budget: int) -> dict[str, Any]:
             {"at_s": m.at_s, "label": m.label, "colour": m.colour, "dash": list(m.dash), "rank": m.rank}
             for m in page.marks
         ],
+        "bands": [{"from_s": b.from_s, "to_s": b.to_s, "row": b.row, "kind": b.kind} for b in _bands(page)],
         "spans": [{"from_s": s.from_s, "to_s": s.to_s, "kind": s.kind, "track": s.track} for s in page.stretches],
         "moments": [{"at_s": m.at_s, "text": m.text, "rows": list(m.rows)} for m in page.moments],
         "audio": {"result": "", **{name: page.audio[name] for name in AUDIO_LABELS if name in page.audio}},
         "audio_messages": messages,
     }
+
+
+def _bands(page: Page) -> Sequence[Band]:
+    return () if page.comparison is None else page.comparison.bands
 
 
 def _moments_by_weight(page: Page) -> Sequence[float]:
@@ -127,7 +134,6 @@ def _moments_by_weight(page: Page) -> Sequence[float]:
 
 
 def _head(page: Page) -> str:
-    verdict = page.document["verdict"]
     statuses = [finding["status"] for finding in page.findings]
     bad = sorted((row for row, status in enumerate(statuses) if status != "pass"), key=lambda row: statuses[row])
     counts = [
@@ -139,12 +145,12 @@ def _head(page: Page) -> str:
         f"<span>{sentence_html(page.findings[row]['text'])} {place_link(page, row)}</span></li>"
         for row in bad[:_MOST_WORST]
     )
+    belonging = "" if page.comparison is None else f'<p class="belongs">{html.escape(page.comparison.belonging)}</p>'
     more = f'<li class="more">and {len(bad) - _MOST_WORST} more, below</li>' if len(bad) > _MOST_WORST else ""
     return (
         f"<h1>{html.escape(page.title)}</h1>\n"
-        f'<div class="verdict {verdict}"><p><b>{_VERDICTS[verdict]}</b> {html.escape(page.headline)} {summary}</p>'
-        + (f"<ul>{worst}{more}</ul>" if worst else "")
-        + "</div>"
+        f'<div class="verdict {page.status}"><p><b>{html.escape(page.verdict)}</b> {html.escape(page.headline)} '
+        f"{summary}</p>{belonging}" + (f"<ul>{worst}{more}</ul>" if worst else "") + "</div>"
     )
 
 
@@ -176,12 +182,16 @@ def _player(page: Page) -> str:
     )
     kinds = dict.fromkeys(stretch.kind for stretch in page.stretches)
     legend = "".join(f'<li><i class="{kind}"></i>{_KINDS[kind]}</li>' for kind in _KINDS if kind in kinds)
-    jumps = any(mark.colour == "mark" for mark in page.marks)
+    compared = () if page.comparison is None else page.comparison.legend
+    legend += "".join(f'<li><i class="{kind}"></i>{html.escape(text)}</li>' for kind, text in compared)
+    jumps = any(mark.colour == "mark" and mark.dash != RATE_DASH for mark in page.marks)
+    rates = any(mark.dash == RATE_DASH for mark in page.marks)
     last = f" to <kbd>{len(names)}</kbd>" if len(names) > 1 else ""
     return (
         _file("player.html")
         .replace("{{no output}}", "" if page.has_output else " hidden")
         .replace("{{no jumps}}", "" if jumps else " hidden")
+        .replace("{{no rates}}", "" if rates else " hidden")
         .replace("{{no seams}}", "" if page.has_output else " hidden")
         .replace("{{stretches}}", legend)
         .replace("{{audio}}", buttons)

@@ -80,9 +80,11 @@
   }
 
   // --- drawing
-  const pen = canvas.getContext("2d"), lane = 76, gap = 8, top = 36, foot = 24;
-  let gain = "auto", width = 0, ratio = 1, colours = {}, shown = [], hatch = null, focused = false;
-  const names = ["ink", "soft", "line", "paper", "lane", "customer", "agent", "recording", "output", "mark", "head", "fail", "accent", "quiet"];
+  const pen = canvas.getContext("2d"), lane = 76, gap = 8, top = 36, foot = 24, bandLane = 13, bandText = 15;
+  const bandRows = [["call", "Call: agreement with the recording"], ["recording", "Recording: speech that the call audio doesn't have"]].filter(([row]) => data.bands.some((b) => b.row === row));
+  const bandHeight = bandRows.length * (bandText + bandLane) + (bandRows.length ? 6 : 0);
+  let gain = "auto", width = 0, ratio = 1, colours = {}, shown = [], hatch = null, fills = {}, focused = false;
+  const names = ["ink", "soft", "line", "paper", "lane", "customer", "agent", "recording", "output", "mark", "head", "fail", "accent", "quiet", "agrees", "silent", "absent", "contradicts", "other", "only"];
   function readStyle() {
     const style = getComputedStyle(root);
     for (const name of names) colours[name] = style.getPropertyValue("--" + name).trim();
@@ -90,11 +92,18 @@
     tile.width = tile.height = 8; p.strokeStyle = colours.mark; p.lineWidth = 1.5;
     p.beginPath(); for (const d of [-8, 0, 8]) { p.moveTo(d, 8); p.lineTo(d + 8, 0); } p.stroke();
     hatch = pen.createPattern(tile, "repeat");
+    fills = { agrees: colours.agrees };  // each kind has its own pattern, so that no one needs the colours
+    for (const [kind, lines] of Object.entries({ silent: [[0, 0, 0, 6]], absent: [[0, 6, 6, 0]], contradicts: [[0, 0, 6, 6], [0, 6, 6, 0]], other: [[0, 3, 6, 3]], only: [[0, 0, 6, 6]] })) {
+      const t = document.createElement("canvas"), q = t.getContext("2d");
+      t.width = t.height = 6; q.strokeStyle = colours[kind]; q.lineWidth = kind === "silent" ? 4 : 2; q.beginPath();
+      for (const [a, b, c, d] of lines) { q.moveTo(a, b); q.lineTo(c, d); }
+      q.stroke(); fills[kind] = pen.createPattern(t, "repeat");
+    }
   }
   function size() {
     shown = data.tracks.filter((t) => t.name !== "output" || by("output").getAttribute("aria-pressed") === "true");
     width = Math.max(200, stage.clientWidth); ratio = window.devicePixelRatio || 1;
-    const height = top + shown.length * (lane + gap) + foot;
+    const height = top + shown.length * (lane + gap) + bandHeight + foot;
     canvas.width = Math.round(width * ratio); canvas.height = Math.round(height * ratio); canvas.style.height = height + "px";
     readStyle(); redraw();
   }
@@ -129,6 +138,20 @@
         pen.beginPath(); pen.moveTo(middle - 5, base); pen.lineTo(middle + 5, base); pen.lineTo(middle, tip); pen.fill();
       }
     }
+  }
+  function bands() {
+    bandRows.forEach(([row, label], i) => {
+      const y = top + shown.length * (lane + gap) + i * (bandText + bandLane) + bandText;
+      pen.fillStyle = colours.soft; pen.fillText(label, 8, y - 4);
+      for (const band of data.bands) {
+        if (band.row !== row) continue;
+        const a = clamp(xOf(band.from_s), -2, width + 2), b = clamp(xOf(band.to_s), -2, width + 2);
+        if (b <= -2 || a >= width + 2) continue;
+        const w = Math.max(2, b - a);
+        pen.fillStyle = fills[band.kind]; pen.fillRect(a, y, w, bandLane);
+        pen.strokeStyle = colours[band.kind]; pen.lineWidth = 1; pen.strokeRect(a + .5, y + .5, Math.max(1, w - 1), bandLane - 1);
+      }
+    });
   }
   function waves(per) {
     const fine = per < tracks.step ? details.filter((p) => p.step < tracks.step && p.end > from && p.start < to) : [];
@@ -197,6 +220,7 @@
     pen.font = "12px system-ui, sans-serif"; pen.textBaseline = "alphabetic";
     stretches();
     const bare = waves(per);
+    bands();
     axis(height); signs(height);
     const t = now(), head = xOf(t);
     pen.fillStyle = colours.head; pen.fillRect(head - 1, 0, 2, height - foot);

@@ -10,6 +10,7 @@ import numpy as np
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.report.content import Mark, Moment, Stretch
+from komorebi_qc.desk.words.rates import rate_changes
 from komorebi_qc.measure.levels import clipped_spans
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from komorebi_qc.measure.levels.channel_levels import ChannelLevels
     from komorebi_qc.pipeline.examine import Examined
 
+RATE_DASH = (1, 3)
+"""Of the lines at changes of the clock's rate."""
+_IF_PLACED = {"call_end": " if as reported", "candidate": " if at the candidate"}
 _MOST_STRETCHES = 60
 _SAME_MARK_S, _SAME_MOMENT_S = 0.001, 0.020
 _Timed = TypeVar("_Timed", Mark, Moment)
@@ -43,17 +47,31 @@ def marks_of(examined: Examined) -> Iterator[Mark]:
 
 def _each_mark(examined: Examined) -> Iterator[Mark]:
     alignment, plan, reported = examined.alignment, examined.timeline, examined.diagnosis.call_end
-    call = examined.diagnosis.call.audio
-    call_s = 0.0 if call is None else call.span.end_s
+    call_s = examined.call_s
     has_output = examined.refused is None
+    if examined.placement.source == "measured":
+        for change in rate_changes(alignment, call_s):
+            label = f"rate {change.before_ppm:+.1f} to {change.after_ppm:+.1f} ppm"
+            yield Mark(alignment.to_output(change.call_s), label, "mark", RATE_DASH, 0)
+    yield from _part_marks(alignment, call_s)
     for jump in alignment.jumps:
         yield Mark(alignment.to_output(jump.call_s), f"jump {jump.size_s * 1000:+.0f} ms", "mark", (8, 2), 0)
-    yield Mark(alignment.to_output(0.0), "call start" if has_output else "call start if as reported", "accent", (), 1)
-    yield Mark(alignment.to_output(call_s), "call end" if has_output else "call end if as reported", "accent", (), 1)
+    if_so = "" if has_output else _IF_PLACED.get(examined.placement.source, "")
+    yield Mark(alignment.to_output(0.0), f"call start{if_so}", "accent", (), 1)
+    yield Mark(alignment.to_output(call_s), f"call end{if_so}", "accent", (), 1)
     yield Mark(reported.recording_s + alignment.output_shift_s, "reported end", "head", (6, 4), 2)
     if has_output:
         for seam_s in plan.seams_s:
             yield Mark(seam_s, "seam", "ink", (2, 3), 3)
+
+
+def _part_marks(alignment: Alignment, call_s: float) -> Iterator[Mark]:
+    """The moments at which the agent joins and leaves a call."""
+    if alignment.part is None:
+        return
+    for at_s, label in ((alignment.part.start_s, "agent joins"), (alignment.part.end_s, "agent leaves")):
+        if 0.0 < at_s < call_s:
+            yield Mark(alignment.to_output(at_s), label, "accent", (4, 3), 1)
 
 
 def _grouped(found: Sequence[_Timed], apart_s: float) -> Iterator[Sequence[_Timed]]:

@@ -22,6 +22,8 @@ from komorebi_qc.desk.plots.style import mark_time
 
 if TYPE_CHECKING:
     from komorebi_qc.core.samples import Track
+    from komorebi_qc.core.timebase import CallEnd
+    from komorebi_qc.findings.evidence import Placement
     from komorebi_qc.sync.result import SyncResult
 
 SIZE_INCHES = (16.0, 10.0)
@@ -29,21 +31,34 @@ DPI = 100
 
 
 def diagnosis_figure(
-    call: Track, recording: Track, result: SyncResult, *, reported_call_end_s: float | None, title: str
+    call: Track,
+    recording: Track,
+    result: SyncResult,
+    *,
+    call_end: CallEnd | None,
+    title: str,
+    placement: Placement | None = None,
 ) -> Figure:
     """The sync measurement of a pair on one page: the result in words, the waveforms, the lags.
 
-    `reported_call_end_s` (recording clock) is None if it wasn't reported; `title` names the pair.
+    Args:
+        call: at 8 kHz, ``(n, 2)``.
+        recording: at 8 kHz, ``(m,)``.
+        result: the sync measurement.
+        call_end: the reported call end; None if it wasn't reported.
+        title: names the pair.
+        placement: of the run; None for the one that a run would use.
     """
     figure = Figure(figsize=SIZE_INCHES, dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    call_s = length(call) / RATE
+    placed = place(result, length(call) / RATE, call_end, placement)
+    reported_s = result.reported_call_end_s if call_end is None else call_end.recording_s
     left, width = 0.093, 0.889
     waveforms = figure.add_axes((left, 0.435, width, 0.337))
     lags = figure.add_axes((left, 0.062, width, 0.285))
-    write_header(figure, result, place(result, call_s, reported_call_end_s), reported_call_end_s, title)
-    plot_waveforms(waveforms, call, recording, result, reported_call_end_s=reported_call_end_s)
-    plot_lags(lags, result, call_s=call_s, reported_call_end_s=reported_call_end_s)
+    write_header(figure, result, placed, reported_s, title)
+    plot_waveforms(waveforms, call, recording, result, placed, reported_call_end_s=reported_s)
+    plot_lags(lags, result, placed, reported_call_end_s=reported_s)
     lags.set_xlim(waveforms.get_xlim())
     mark_time(lags)
     return figure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from komorebi_qc.desk.plots.diagnosis.markers import rates_short
 from komorebi_qc.desk.plots.formatting import (
     clock_text,
     ms_text,
@@ -14,11 +15,15 @@ from komorebi_qc.desk.plots.formatting import (
     whole_text,
 )
 from komorebi_qc.desk.plots.style import FAINT, INK, STATUS_COLORS, printable, width_points
+from komorebi_qc.desk.words.placement import NOT_MEASURED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.figure import Figure
 
     from komorebi_qc.desk.plots.call_placement import CallPlacement
+    from komorebi_qc.desk.words.rates import RateChange
     from komorebi_qc.sync.result import SyncResult
 
 HEADLINES = {
@@ -100,17 +105,23 @@ def _headline(result: SyncResult, placed: CallPlacement, reported_call_end_s: fl
         total_s = sum(j.size_s for j in result.jumps)
         count = "one jump" if len(result.jumps) == 1 else f"{len(result.jumps)} jumps"
         found.append(f"{count}, {ms_text(total_s)}" + (" in all" if len(result.jumps) > 1 else ""))
-    if _is_drifting(result):
+    changes = placed.rate_changes()
+    if len(changes) == 1:
+        found.append(f"the clock's rate changes from {rates_short(changes[0])}")
+    elif changes:
+        found.append(f"the clock's rate changes {len(changes)} times")
+    elif _is_drifting(result):
         found.append(f"{signed_text(result.drift_ppm or 0.0, 'ppm', 1)} of drift")
     else:
         found.append("no drift" if result.jumps else "no drift, no clock jump")
     if placed.start_s < 0:
         found.append(f"the call began {seconds_text(-placed.start_s)} before the recording")
     reported_s = result.reported_call_end_s if reported_call_end_s is None else reported_call_end_s
-    if reported_s is not None and abs(reported_s - placed.end_s) > LARGE_ERROR_S:
-        found.append(
-            f"reported end {seconds_text(abs(reported_s - placed.end_s))} too {_early(reported_s - placed.end_s)}"
-        )
+    if placed.alignment.part is not None:
+        found.append("the agent has a part of the call only")
+    error_s = 0.0 if reported_s is None else reported_s - placed.part_end_s
+    if abs(error_s) > LARGE_ERROR_S:
+        found.append(f"reported end {seconds_text(abs(error_s))} too {_early(error_s)}")
     return "In sync: " + ", ".join(found)
 
 
@@ -128,18 +139,17 @@ def _facts(
     channels = SIDES.get(result.sides, result.sides)
     reported = "not reported" if reported_s is None else whole_text(reported_s)
     if placed.assumption or result.offset_s is None:
-        unknown = "undetermined"
         return (
-            ("Offset (call start)", unknown, f"shown at {number_text(placed.start_s, 3)} s"),
-            ("Clock drift", unknown, ""),
-            ("Jumps", unknown, ""),
-            ("Reported call end", reported, "not measured"),
+            ("Offset (call start)", NOT_MEASURED, f"shown at {number_text(placed.start_s, 3)} s"),
+            ("Clock drift", NOT_MEASURED, ""),
+            ("Jumps", NOT_MEASURED, ""),
+            ("Reported call end", reported, "the call end was not measured"),
             ("Speech that agrees", coverage, _alternatives_text(result)),
             ("Channels in the recording", channels if result.status != "wrong_pair" else "another call", ""),
         )
     offset_ms = _half(result.offset_ci_s) * 1000
     drift, drift_half = result.drift_ppm or 0.0, _half(result.drift_ci_ppm)
-    error_s = 0.0 if reported_s is None else reported_s - placed.end_s
+    error_s = 0.0 if reported_s is None else reported_s - placed.part_end_s
     error = f"reported {reported}" + (
         "" if reported_s is None else f": {seconds_text(abs(error_s))} too {_early(error_s)}"
     )
@@ -147,19 +157,32 @@ def _facts(
     if result.lag_customer_s is not None and result.lag_agent_s is not None:
         extra = f"customer leg {ms_text(result.lag_customer_s - result.lag_agent_s)}"
     moved_s = drift * 1e-6 * placed.call_s
+    changes = placed.rate_changes()
+    drift_fact = (
+        f"{signed_text(drift, 'ppm', 2)}" if _is_drifting(result) else "none",
+        f"± {rounded_text(drift_half)} ppm"
+        + (f" · {ms_text(moved_s)} by the end" if _is_drifting(result) else " (95 %)"),
+    )
     return (
         ("Offset (call start)", f"{number_text(result.offset_s, 4)} s", f"± {rounded_text(offset_ms)} ms (95 %)"),
-        (
-            "Clock drift",
-            f"{signed_text(drift, 'ppm', 2)}" if _is_drifting(result) else "none",
-            f"± {rounded_text(drift_half)} ppm"
-            + (f" · {ms_text(moved_s)} by the end" if _is_drifting(result) else " (95 %)"),
-        ),
+        ("Clock drift", *(_rates_text(changes) if changes else drift_fact)),
         ("Jumps", *_jumps_text(result, placed)),
-        ("Measured call end", clock_text(placed.end_s, 3), error),
+        (
+            "Measured call end" if placed.part_end_s == placed.end_s else "Agent's part ends",
+            clock_text(placed.part_end_s, 3),
+            error,
+        ),
         ("Speech that agrees", coverage, _alternatives_text(result)),
         ("Channels in the recording", channels, extra),
     )
+
+
+def _rates_text(changes: Sequence[RateChange]) -> tuple[str, str]:
+    """Value and note of a drift whose rate changes."""
+    if len(changes) == 1:
+        return rates_short(changes[0]), f"the rate changes at {clock_text(changes[0].call_s, 1)} of the call"
+    ends = f"{signed_text(changes[0].before_ppm, '', 1)} \N{RIGHTWARDS ARROW} "
+    return f"{ends}{signed_text(changes[-1].after_ppm, 'ppm', 1)}", f"the rate changes {len(changes)} times"
 
 
 def _jumps_text(result: SyncResult, placed: CallPlacement) -> tuple[str, str]:

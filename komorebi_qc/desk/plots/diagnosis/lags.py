@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from komorebi_qc.desk.plots.call_placement import place
-from komorebi_qc.desk.plots.diagnosis.markers import MOST_ALTERNATIVES, mark_jumps, verticals
+from komorebi_qc.desk.plots.diagnosis.markers import mark_jumps, mark_rate_changes, other_places, verticals
 from komorebi_qc.desk.plots.formatting import SECONDS_FROM_S, number_text, rounded_text, signed_text
 from komorebi_qc.desk.plots.style import AGENT_COLOR, CUSTOMER_COLOR, FAINT, INK, STATUS_COLORS, mark_time
 
@@ -28,20 +27,20 @@ LEAST_SPAN_S = 0.004
 MOST_POINTS = 3000
 
 
-def plot_lags(ax: Axes, result: SyncResult, *, call_s: float, reported_call_end_s: float | None = None) -> Axes:
+def plot_lags(ax: Axes, result: SyncResult, placed: CallPlacement, *, reported_call_end_s: float | None = None) -> Axes:
     """Draw each window's lag against time, with the fitted alignment through those that were accepted.
 
-    `call_s` is the length of the call. Windows of a channel that isn't in the recording count as rejected. Lags
-    outside the axis are ticks on its edge.
+    Windows of a channel that isn't in the recording count as rejected. Lags outside the axis are ticks on its edge.
     """
-    placed = place(result, call_s, reported_call_end_s)
     is_fitted = result.status in ("aligned", "ambiguous") and result.offset_s is not None
-    zero_s = result.offset_s if is_fitted and result.offset_s is not None else placed.start_s
+    is_placed = placed.source == "candidate"
+    zero_s = result.offset_s if is_fitted and result.offset_s is not None and not is_placed else placed.start_s
     channels = {"both": ("customer", "agent"), "none": ()}.get(result.sides, (result.sides,))
     accepted = [w for w in result.windows if w.accepted and w.channel in channels]
     rejected = [w for w in result.windows if not (w.accepted and w.channel in channels)]
     lines = _fitted(result, placed)
-    low, high = _lag_range(result, accepted, rejected, lines, zero_s)
+    others = other_places(result, placed)
+    low, high = _lag_range(result, accepted, rejected, lines, [at_s for at_s, _ in others], zero_s)
     unit, scale = ("s", 1.0) if high - low > SECONDS_FROM_S else ("ms", 1000.0)
     ax.set_ylim(low * scale, high * scale)
     margin_s = max(placed.end_s - placed.start_s, 0.1) * 0.004
@@ -97,8 +96,9 @@ def plot_lags(ax: Axes, result: SyncResult, *, call_s: float, reported_call_end_
             gid="fit",
             label=label if all(label != other[3] for other in lines[:k]) else "_again",
         )
-    _mark_alternatives(ax, result, zero_s, scale, unit)
+    _mark_alternatives(ax, others, zero_s, scale, unit)
     mark_jumps(ax, result, placed)
+    mark_rate_changes(ax, placed, zero_s, scale)
     for x, color, style in verticals(result, placed, reported_call_end_s):
         ax.axvline(x, color=color, linestyle=style, linewidth=1.0, alpha=0.6, zorder=2)
     _write_lag_notes(ax, result, placed, accepted, rejected)
@@ -129,12 +129,14 @@ def plot_lags(ax: Axes, result: SyncResult, *, call_s: float, reported_call_end_
 def _fitted(result: SyncResult, placed: CallPlacement) -> list[tuple[Doubles, Doubles, str, str]]:
     """(recording time, lag minus the offset, line style, label) of each straight part of the fit, in seconds."""
     if placed.assumption or result.offset_s is None:
+        ends = np.array([placed.start_s, placed.end_s])
+        if placed.source == "candidate":
+            return [(ends, np.zeros(2), "--", "candidate in use")]
         if result.status == "ambiguous" and result.offset_s is not None:
-            ends = np.array([placed.start_s, placed.end_s])
             return [(ends, np.zeros(2), "--", "best offset")]
         return []
     out = []
-    for piece in placed.pieces():
+    for piece in placed.part_pieces():
         call_s = np.array([piece.from_s, piece.to_s])
         time_s = piece.recording_s + (call_s - piece.from_s) * piece.rate
         out.append((time_s, time_s - call_s - result.offset_s, "-", "fitted alignment"))
@@ -144,7 +146,7 @@ def _fitted(result: SyncResult, placed: CallPlacement) -> list[tuple[Doubles, Do
     if abs(extra_s) < 0.0005 and not result.customer_steps:
         return out
     steps = sorted(result.customer_steps, key=lambda s: s.call_s)
-    for piece in placed.pieces():
+    for piece in placed.part_pieces():
         inside = [s.call_s for s in steps if piece.from_s < s.call_s < piece.to_s]
         for a, b in pairwise([piece.from_s, *inside, piece.to_s]):
             own_s = extra_s + sum(s.size_s for s in steps if s.call_s <= a)
@@ -159,6 +161,7 @@ def _lag_range(
     accepted: Sequence[Window],
     rejected: Sequence[Window],
     lines: Sequence[tuple[Doubles, Doubles, str, str]],
+    others_s: Sequence[float],
     zero_s: float,
 ) -> tuple[float, float]:
     """Range of the lag axis in seconds: the fit, and nearly all accepted windows."""
@@ -169,8 +172,7 @@ def _lag_range(
     seen = [0.0, *(float(v) for _, lag_s, _, _ in lines for v in lag_s)]
     if len(lags_s):
         seen.extend(float(v) for v in np.percentile(lags_s, [trim, 100.0 - trim]))
-    if result.status == "ambiguous":
-        seen.extend(r.offset_s - zero_s for r in result.alternative_offsets[:MOST_ALTERNATIVES])
+    seen.extend(at_s - zero_s for at_s in others_s)
     low, high = min(seen), max(seen)
     pad = max((high - low) * 0.12, (LEAST_SPAN_S - (high - low)) / 2)
     return low - pad, high + pad
@@ -203,12 +205,10 @@ def _draw_windows(
             )
 
 
-def _mark_alternatives(ax: Axes, result: SyncResult, zero_s: float, scale: float, unit: str) -> None:
-    if result.status != "ambiguous":
-        return
+def _mark_alternatives(ax: Axes, others: Sequence[tuple[float, str]], zero_s: float, scale: float, unit: str) -> None:
     color = STATUS_COLORS["ambiguous"]
-    for k, other in enumerate(result.alternative_offsets[:MOST_ALTERNATIVES]):
-        lag = (other.offset_s - zero_s) * scale
+    for k, (offset_s, note) in enumerate(others):
+        lag = (offset_s - zero_s) * scale
         ax.axhline(
             lag,
             color=color,
@@ -219,7 +219,7 @@ def _mark_alternatives(ax: Axes, result: SyncResult, zero_s: float, scale: float
             label="_" if k else "other offsets",
         )
         ax.annotate(
-            f"{signed_text(lag, unit, 3)}: fits {other.score:.0%} of the evidence as well",
+            f"{signed_text(lag, unit, 3)}: {note}",
             (0.995, lag),
             xycoords=ax.get_yaxis_transform(),
             xytext=(0, 2),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from komorebi_qc.desk.plots.formatting import clock_text, ms_text, whole_text
-from komorebi_qc.desk.plots.style import INK, JUMP_COLOR, REPORTED_COLOR, STATUS_COLORS, width_px
+from komorebi_qc.desk.plots.formatting import clock_text, ms_text, signed_text, whole_text
+from komorebi_qc.desk.plots.style import AGENT_COLOR, INK, JUMP_COLOR, REPORTED_COLOR, STATUS_COLORS, width_px
+from komorebi_qc.desk.words.placement import is_used
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,9 +15,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from komorebi_qc.desk.plots.call_placement import CallPlacement
+    from komorebi_qc.desk.words.rates import RateChange
     from komorebi_qc.sync.result import SyncResult
 
 MOST_ALTERNATIVES = 6
+MOST_RATE_CHANGES = 4
+"""More changes of rate have a sign each, without numbers."""
+_START_WORDS = {
+    "measured": "call start",
+    "candidate": "candidate's start",
+    "call_end": "reported start",
+    "manual": "given start",
+    "start": "start not measured, drawn at",
+}
 _ROW_POINTS = 15.0
 
 
@@ -35,9 +46,7 @@ class _Marker:
 def markers_of(result: SyncResult, placed: CallPlacement, reported_call_end_s: float | None) -> list[_Marker]:
     """The lines, those whose label matters most first."""
     reported_s = result.reported_call_end_s if reported_call_end_s is None else reported_call_end_s
-    word = {"": "call start", "by the reported call end": "reported start"}.get(
-        placed.assumption, "start unknown, drawn at"
-    )
+    word = _START_WORDS[placed.source]
     out = [
         _Marker(
             placed.start_s, f"{word} {clock_text(placed.start_s, 3)}", INK, "--" if placed.assumption else "-", "right"
@@ -51,16 +60,47 @@ def markers_of(result: SyncResult, placed: CallPlacement, reported_call_end_s: f
     ends.sort(key=lambda m: m.at_s)
     # the earlier label is on the far side of the later line
     out.extend(replace(m, side="left") if k == 0 else m for k, m in enumerate(ends))
+    out.extend(_part_markers(placed))
     if not placed.assumption:
         for j in sorted(result.jumps, key=lambda j: -abs(j.size_s)):
             at_s = placed.alignment.to_recording(j.call_s)
             text = f"jump {ms_text(j.size_s)} at {clock_text(at_s, 1)}"
             out.append(_Marker(at_s, text, JUMP_COLOR, "", "center", ms_text(j.size_s)))
-    if result.status == "ambiguous":
-        color = STATUS_COLORS["ambiguous"]
-        starts_s = [other.offset_s for other in result.alternative_offsets[:MOST_ALTERNATIVES]]
-        out.extend(_Marker(at_s, f"or {clock_text(at_s, 1)}?", color, ":", "center") for at_s in starts_s)
+        for change in placed.rate_changes()[:MOST_RATE_CHANGES]:
+            at_s, rates = placed.alignment.to_recording(change.call_s), rates_short(change)
+            out.append(_Marker(at_s, f"rate {rates} at {clock_text(at_s, 1)}", JUMP_COLOR, "", "center", rates))
+    color = STATUS_COLORS["ambiguous"]
+    for at_s, _ in other_places(result, placed):
+        out.append(_Marker(at_s, f"or {clock_text(at_s, 1)}?", color, ":", "center"))
     return out
+
+
+def _part_markers(placed: CallPlacement) -> Iterator[_Marker]:
+    """The moments at which the agent joins and leaves a call."""
+    part = placed.alignment.part
+    if part is None:
+        return
+    for call_s, word in ((part.start_s, "agent joins"), (part.end_s, "agent leaves")):
+        if 0.0 < call_s < placed.call_s:
+            at_s = placed.alignment.to_recording(call_s)
+            yield _Marker(at_s, f"{word} {clock_text(at_s, 1)}", AGENT_COLOR, "-.", "left", word)
+
+
+def rates_short(change: RateChange) -> str:
+    """A change of rate in a few characters."""
+    return f"{signed_text(change.before_ppm, '', 1)} \N{RIGHTWARDS ARROW} {signed_text(change.after_ppm, 'ppm', 1)}"
+
+
+def other_places(result: SyncResult, placed: CallPlacement) -> list[tuple[float, str]]:
+    """Other places that the evidence allows: the call's start there, and a note."""
+    if result.candidates:
+        others = [c for c in result.candidates if not is_used(c, placed.alignment)]
+        found = [(c.offset_s, f"probability {c.probability:.1%}") for c in others]
+    elif result.status == "ambiguous":
+        found = [(o.offset_s, f"fits {o.score:.0%} of the evidence as well") for o in result.alternative_offsets]
+    else:
+        found = []
+    return found[:MOST_ALTERNATIVES]
 
 
 def row_height(ax: Axes) -> float:
@@ -148,6 +188,36 @@ def verticals(
     for m in markers_of(result, placed, reported_call_end_s):
         if m.style and m.style != ":":
             yield m.at_s, m.color, m.style
+
+
+def mark_rate_changes(ax: Axes, placed: CallPlacement, zero_s: float, scale: float) -> None:
+    """A diamond on the fitted line at each change of the clock's rate, with both rates.
+
+    Args:
+        ax: the axes of the lags.
+        placed: the call's place.
+        zero_s: the lag at 0 of the axis.
+        scale: units of the axis per second.
+    """
+    if placed.assumption:
+        return
+    changes = placed.rate_changes()
+    for change in changes:
+        at_s = placed.alignment.to_recording(change.call_s)
+        lag = (at_s - change.call_s - zero_s) * scale
+        ax.plot(at_s, lag, marker="D", markersize=8, color=JUMP_COLOR, zorder=7, gid="rate change")
+        if len(changes) <= MOST_RATE_CHANGES:
+            ax.annotate(
+                f"rate {rates_short(change)}",
+                (at_s, lag),
+                xytext=(0, -16 if change.after_ppm < change.before_ppm else 9),
+                textcoords="offset points",
+                ha="center",
+                fontsize=9.5,
+                weight="bold",
+                color=JUMP_COLOR,
+                zorder=8,
+            )
 
 
 def mark_jumps(ax: Axes, result: SyncResult, placed: CallPlacement) -> None:

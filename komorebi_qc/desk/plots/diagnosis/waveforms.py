@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from komorebi_qc.core.samples import RATE, length
-from komorebi_qc.desk.plots.call_placement import Piece, place
+from komorebi_qc.desk.plots.call_placement import Piece
 from komorebi_qc.desk.plots.columns import column_envelope
 from komorebi_qc.desk.plots.diagnosis.markers import draw_markers, mark_jumps, markers_of, row_height
+from komorebi_qc.desk.plots.diagnosis.stretches import draw_stretches
 from komorebi_qc.desk.plots.formatting import number_text
 from komorebi_qc.desk.plots.style import (
     AGENT_COLOR,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from komorebi_qc.core.samples import Doubles, Track
+    from komorebi_qc.desk.plots.call_placement import CallPlacement
     from komorebi_qc.measure.envelope import Envelope
     from komorebi_qc.sync.result import SyncResult
 
@@ -36,18 +38,23 @@ _ROWS = 3
 
 
 def plot_waveforms(
-    ax: Axes, call: Track, recording: Track, result: SyncResult, *, reported_call_end_s: float | None = None
+    ax: Axes,
+    call: Track,
+    recording: Track,
+    result: SyncResult,
+    placed: CallPlacement,
+    *,
+    reported_call_end_s: float | None = None,
 ) -> Axes:
-    """Draw customer, agent and recording above each other, the call placed through the alignment.
+    """Draw customer, agent and recording above each other, and a band with the stretches that agree.
 
-    Without an alignment the call ends at the reported call end. A note above the axes states this.
+    A note above the axes states the basis of the call's place if that wasn't measured.
     """
-    placed = place(result, length(call) / RATE, reported_call_end_s)
     recorded_s = length(recording) / RATE
     begin_s, end_s = min(0.0, placed.start_s), max(recorded_s, placed.end_s, 0.1)
     margin_s = (end_s - begin_s) * 0.004
     ax.set_xlim(begin_s - margin_s, end_s + margin_s)
-    ax.set_ylim(-0.55, 2.55)
+    ax.set_ylim(draw_stretches(ax, result, placed), 2.55)
     ax.axvspan(placed.start_s, placed.end_s, color=AGENT_COLOR, alpha=0.05, linewidth=0, gid="call")
     columns = int(min(max(ax.bbox.width, 200.0), 4000.0))
     edges_s = np.linspace(begin_s, end_s, columns + 1)
@@ -73,9 +80,8 @@ def plot_waveforms(
     mark_jumps(ax, result, placed)
     draw_markers(ax, markers_of(result, placed, reported_call_end_s), rows=_ROWS - 1 if placed.assumption else _ROWS)
     if placed.assumption:
-        reason = "it belongs to another recording" if result.status == "wrong_pair" else "its position is unknown"
         ax.annotate(
-            f"The call is placed {placed.assumption}, because {reason}",
+            f"The call is placed {placed.assumption}, because {_reason(result, placed)}",
             (0.5, 1.0 + row_height(ax) * (_ROWS - 0.8)),
             xycoords="axes fraction",
             ha="center",
@@ -90,6 +96,17 @@ def plot_waveforms(
         _write_after_call(ax, placed.end_s, recorded_s)
     mark_time(ax)
     return ax
+
+
+def _reason(result: SyncResult, placed: CallPlacement) -> str:
+    """Why the call isn't placed by a measurement."""
+    if placed.source == "manual":
+        return "the offset was given"
+    if result.status == "wrong_pair":
+        return "it belongs to another recording"
+    if placed.source == "candidate" and len(result.candidates) > 1:
+        return f"the audio fits at {len(result.candidates)} places"
+    return "its position was not measured"
 
 
 def _draw_track(ax: Axes, row: int, shape: Envelope, edges_s: Doubles, color: str, gid: str) -> None:

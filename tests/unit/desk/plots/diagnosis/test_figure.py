@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.image import imread
 from sync_results import empty_result, sync_result, tracks
 
+from komorebi_qc.core.timebase import CallEnd
 from komorebi_qc.desk.plots.diagnosis.figure import diagnosis_figure
 from komorebi_qc.desk.plots.figure import save_png
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 def test_the_headline_states_the_status(status: str, headline: str) -> None:
     """Badge and sentence agree, and no text overlaps another or leaves the page."""
     call, recording = tracks()
-    figure = diagnosis_figure(call, recording, sync_result(status), reported_call_end_s=62.0, title="pair")
+    figure = diagnosis_figure(call, recording, sync_result(status), call_end=CallEnd(62.0, 1.0), title="pair")
     written = texts(figure)
     assert status.replace("_", " ").upper() in written
     assert headline in written
@@ -49,7 +50,7 @@ def test_the_headline_states_the_status(status: str, headline: str) -> None:
 def test_other_offsets_are_marked_in_both_axes() -> None:
     """Each is a possible start above, and a level below."""
     call, recording = tracks()
-    figure = diagnosis_figure(call, recording, sync_result("ambiguous"), reported_call_end_s=62.0, title="pair")
+    figure = diagnosis_figure(call, recording, sync_result("ambiguous"), call_end=CallEnd(62.0, 1.0), title="pair")
     waveforms, lags = figure.axes
     assert line_positions(waveforms, "or") == [10.0]
     levels = [float(np.asarray(line.get_ydata())[0]) for line in lags.lines if line.get_gid() == "alternative"]
@@ -66,8 +67,9 @@ def test_tracks_without_a_result_are_drawn(
 ) -> None:
     """Empty and short tracks, and a title that the font can't write, give a figure without a warning."""
     call, recording = tracks(call_s, recording_s)
+    reported = None if reported_s is None else CallEnd(reported_s, 1.0)
     title = "$x_ \u6f22\u5b57\nsecond " * 30
-    figure = diagnosis_figure(call, recording, empty_result(), reported_call_end_s=reported_s, title=title)
+    figure = diagnosis_figure(call, recording, empty_result(), call_end=reported, title=title)
     save_png(figure, tmp_path / "f.png")
     assert imread(tmp_path / "f.png").shape[:2] == (1000, 1600)
     assert "No window could be measured" in texts(figure.axes[1])
@@ -79,7 +81,7 @@ def test_an_hour_is_drawn_from_bounded_shapes(tmp_path: Path) -> None:
     call[::977] = 9000
     recording[::1979] = -9000
     result = sync_result(windows=20_000)
-    figure = diagnosis_figure(call, recording, result, reported_call_end_s=None, title="an hour")
+    figure = diagnosis_figure(call, recording, result, call_end=None, title="an hour")
     save_png(figure, tmp_path / "hour.png")
     for ax in figure.axes:
         for line in ax.lines:

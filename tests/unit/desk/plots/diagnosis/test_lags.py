@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from figures import empty_axes, line_positions, texts
-from sync_results import CALL_S, sync_result
+from sync_results import placed, sync_result
 
 from komorebi_qc.desk.plots.diagnosis.lags import plot_lags
 
@@ -15,7 +15,7 @@ from komorebi_qc.desk.plots.diagnosis.lags import plot_lags
 def test_the_lag_axis_ignores_outliers() -> None:
     """A window 500 s off is a tick on the edge, and the fit fills the axis."""
     ax = empty_axes()
-    assert plot_lags(ax, sync_result(), call_s=CALL_S, reported_call_end_s=62.0) is ax
+    assert plot_lags(ax, sync_result(), placed(sync_result()), reported_call_end_s=62.0) is ax
     low, high = ax.get_ylim()
     assert -200 < low < 0
     assert 530 < high < 800
@@ -30,7 +30,8 @@ def test_the_lag_axis_ignores_outliers() -> None:
 def test_windows_of_a_missing_channel_are_rejected() -> None:
     """Chance agreement of a channel that isn't in the recording is no evidence."""
     ax = empty_axes()
-    plot_lags(ax, replace(sync_result(), sides="agent"), call_s=CALL_S)
+    result = replace(sync_result(), sides="agent")
+    plot_lags(ax, result, placed(result))
     assert not line_positions(ax, "customer accepted")
     assert line_positions(ax, "customer rejected")
 
@@ -38,6 +39,7 @@ def test_windows_of_a_missing_channel_are_rejected() -> None:
 def test_a_wrong_pair_has_a_warning_and_no_fit() -> None:
     """The note names chance as the reason for agreement, and no line is fitted."""
     ax = empty_axes()
-    plot_lags(ax, sync_result("wrong_pair"), call_s=CALL_S, reported_call_end_s=62.0)
+    result = sync_result("wrong_pair")
+    plot_lags(ax, result, placed(result), reported_call_end_s=62.0)
     assert "No common lag" in texts(ax)
     assert not [line for line in ax.lines if line.get_gid() == "fit"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from figures import empty_axes, envelope_points, line_positions, texts
-from sync_results import sync_result, tracks
+from sync_results import placed, sync_result, tracks
 
 from komorebi_qc.desk.plots.diagnosis.waveforms import plot_waveforms
 
@@ -14,7 +14,7 @@ def test_markers_are_at_the_alignments_times() -> None:
     """Start, both ends, the jump and its range are on the recording clock."""
     call, recording = tracks()
     ax = empty_axes()
-    assert plot_waveforms(ax, call, recording, sync_result(), reported_call_end_s=62.0) is ax
+    assert plot_waveforms(ax, call, recording, sync_result(), placed(sync_result()), reported_call_end_s=62.0) is ax
     assert line_positions(ax, "call start") == [2.0]
     assert line_positions(ax, "measured end") == pytest.approx([62.35])
     assert line_positions(ax, "reported end") == [62.0]
@@ -35,7 +35,7 @@ def test_a_click_is_drawn_at_its_time() -> None:
     call[40 * 8000, 1] = -32768
     recording[70 * 8000] = 32767
     ax = empty_axes()
-    plot_waveforms(ax, call, recording, sync_result())
+    plot_waveforms(ax, call, recording, sync_result(), placed(sync_result()))
     agent, own = envelope_points(ax, "agent"), envelope_points(ax, "recording")
     assert agent[agent[:, 1].argmin()] == pytest.approx([42.35, 1 - 0.46], abs=0.08)
     assert own[own[:, 1].argmax()] == pytest.approx([70.0, 0.46], abs=0.08)
@@ -46,7 +46,7 @@ def test_the_call_has_a_gap_at_a_jump() -> None:
     """The recording's time during a forward jump has no audio of the call."""
     call, recording = tracks()
     ax = empty_axes()
-    plot_waveforms(ax, call, recording, sync_result())
+    plot_waveforms(ax, call, recording, sync_result(), placed(sync_result()))
     x = envelope_points(ax, "customer")[:, 0]
     assert not np.any((x > 32.1) & (x < 32.25))
     assert x.min() == pytest.approx(2.0, abs=0.1)
@@ -57,7 +57,8 @@ def test_without_an_alignment_the_reported_end_places_the_call() -> None:
     """The call ends at the reported end, and the plot states this."""
     call, recording = tracks()
     ax = empty_axes()
-    plot_waveforms(ax, call, recording, sync_result("wrong_pair"), reported_call_end_s=65.0)
+    result = sync_result("wrong_pair")
+    plot_waveforms(ax, call, recording, result, placed(result, 65.0), reported_call_end_s=65.0)
     assert line_positions(ax, "reported start") == [5.0]
     assert line_positions(ax, "reported end") == [65.0]
     assert not line_positions(ax, "jump")

@@ -1,0 +1,54 @@
+"""The first sentence about an examined recording: the verdict and the call's placement, which agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from komorebi_qc.core.errors import refusal_reason
+from komorebi_qc.desk.words.placement import placement_sentence
+from komorebi_qc.desk.words.rates import rate_changes, rates_sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from komorebi_qc.pipeline.examine import Examined
+
+VERDICTS = {"pass": "No problem found.", "warn": "Usable, but look at it.", "fail": "Something is wrong."}
+HELD = "This pair is held: an operator has to decide."
+
+
+def shown_verdict(examined: Examined) -> str:
+    """Return ``pass``, ``warn`` or ``fail``: a pair without a unified recording fails."""
+    return "fail" if examined.refused is not None else str(examined.document["verdict"])
+
+
+def is_held(examined: Examined) -> bool:
+    """Return whether nothing was written because nothing confirms that both files belong together."""
+    return examined.refused is not None and examined.diagnosis.sync.status != "wrong_pair"
+
+
+def verdict_sentence(examined: Examined) -> str:
+    """Return the verdict in words, such as "Usable, but look at it."."""
+    return HELD if is_held(examined) else VERDICTS[shown_verdict(examined)]
+
+
+def headline(examined: Examined) -> str:
+    """Return the answer to an analyst's first question: whether both are in sync, or why nothing was written."""
+    if examined.refused is not None:
+        return f"No unified recording was written: {refusal_reason(examined.refused)}."
+    parts = [placement_sentence(examined.placement)]
+    if examined.placement.source == "measured":
+        alignment = examined.alignment
+        parts += [_jump_sentence([jump.size_s for jump in alignment.jumps])]
+        parts += [rates_sentence(rate_changes(alignment, examined.call_s))]
+    return " ".join(part for part in parts if part)
+
+
+def _jump_sentence(sizes_s: Sequence[float]) -> str:
+    if not sizes_s:
+        return ""
+    if len(sizes_s) == 1:
+        size_s = abs(sizes_s[0])
+        size = f"{size_s:.2f} s" if size_s >= 1 else f"{size_s * 1000:.0f} ms"
+        return f"One jump of the recording's clock by {size} was corrected."
+    return f"{len(sizes_s)} jumps of the recording's clock were corrected."
