@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         if wanted.markdown:
-            from bench.sync.report import check, put  # noqa: PLC0415  it loads what the other bench measures
+            from bench.sync.judge.report import check, put  # noqa: PLC0415  it loads what the other bench measures
 
             check(wanted.markdown)
         make_inputs(wanted.rows, wanted.minutes, wanted.folder)

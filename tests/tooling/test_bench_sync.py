@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from bench.sync import bench, paths, report, rivals, voices
+from bench.sync import bench, kept, paths, rivals, truth, voices
+from bench.sync.catalogue import BY_NAME, WHAT, specs
 from bench.sync.cost import MP4, WEBM, Cost
-from bench.sync.families import BY_NAME, WHAT, specs
-from bench.sync.score import Row
-from bench.sync.simulate import Spec, make
+from bench.sync.judge import calibration, how_good, report
+from bench.sync.judge.marks import Row
+from bench.sync.simulate import make
+from bench.sync.spec import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,13 +86,16 @@ def test_few_cases_make_a_table(cache: Path, tmp_path: Path, capsys: pytest.Capt
     rows = json.loads(target.read_text(encoding="utf-8"))
     assert [row["family"] for row in rows] == ["plain", "jump", "customer_leg", "aac", "w_same_speakers"]
     assert "0 of 5 cases failed." in table
+    assert "| wrong pairs published, 5 s of speech or more in both | 0 of 1,000 | 0 of 1,000 | 0 of 1 | met |" in table
+    assert "| right pairs refused or held, three turns or more | 1 of 1,000 | 0 | 0 of 4 | met, the aim too |" in table
+    assert "measured 4 of 4 | met |" in table
     assert "| wrong pairs accepted | 0 of 300 | 0 of 1,000 | 0 of 1 | met |" in table
     assert "| right pairs refused | 2 of 300 | 0 of 1,000 | 0 of 4 | met |" in table
     assert "| CPU, 60-minute pair, decoding included, one core | 5 s | 3 s | not run | not measured |" in table
     written = page.read_text(encoding="utf-8")
     assert written.startswith("Before.\n\n<!-- table -->\n\nMade by `make bench-sync ARGS=")
     assert written.endswith("<!-- /table -->\n\nAfter.\n")
-    assert "old" not in written.split("## Against the limits")[0]
+    assert "\nold\n" not in written
     assert "| `w_same_speakers` | another call of the same two voices | 1 | 0 |" in written
     assert "0 of 5 cases failed." in written
 
@@ -142,8 +147,8 @@ def test_page_without_markers_is_refused_first(tmp_path: Path, capsys: pytest.Ca
 def test_every_family_is_described_and_drawn() -> None:
     """Each family has a description, and the default run has cases of all of them."""
     assert set(WHAT) == set(BY_NAME)
-    assert {spec.family for spec in specs(264, 300, 1)} == set(BY_NAME)
-    assert {spec.family for spec in specs(60, 60, 1)} == set(BY_NAME)
+    assert {spec.family for spec in specs(304, 1050, 8, 1)} == set(BY_NAME)
+    assert {spec.family for spec in specs(60, 60, 1, 1)} == set(BY_NAME)
 
 
 @pytest.mark.parametrize(
@@ -294,3 +299,140 @@ def test_tool_that_can_not_be_installed_is_reported(tmp_path: Path) -> None:
     _program(tmp_path / "bin", "python", 'case "$*" in *audalign*) echo "no such wheel" >&2; exit 1;; esac')
 
     assert rivals.install(tmp_path, rivals.TOOLS, lambda _: None) == {"audalign": "no such wheel"}
+
+
+def _spec(family: str, **changes: object) -> Spec:
+    return Spec(family, 3, call_s=60.0, offset_s=2.0, **changes)  # type: ignore[arg-type]
+
+
+def test_bent_clock_moves_the_audio_along_its_map(cache: Path) -> None:
+    """Each piece of the recording has the audio of the call at the map's place, before a knot and after it."""
+    assert cache
+    bent = make(_spec("rates_two", kind="rates", points=((0.0, 2.0), (30.0, 32.15), (60.0, 62.0))))
+    straight = make(_spec("rates_two"))
+
+    lags = []
+    for at in (12.0, 45.0):
+        heard, spoken = (
+            case.recording[int(where * 8000) : int(where * 8000) + 8000].astype(np.float32)
+            for case, where in (
+                (bent, float(truth.to_recording(bent.points, np.array([at]))[0])),
+                (straight, 2.0 + at),
+            )
+        )
+        lags.append(paths.delay_between(spoken[:4000], heard[:4000]))
+
+    assert max(abs(lag) for lag in lags) <= 8
+    assert truth.to_recording(bent.points, np.array([15.0, 45.0])) == pytest.approx([17.075, 47.075])
+
+
+def test_map_counts_from_the_start_of_the_file_that_connect_kept(cache: Path) -> None:
+    """A file that begins within the call has its own clock, and the jump after that is at its time on it."""
+    assert cache
+    case = make(_spec("connect_late", file_part=(20.0, 60.0), jumps=((30.0, 0.5),)))
+
+    assert len(case.call) == 40 * 8000
+    assert case.points[0] == pytest.approx((0.0, 22.0))
+    assert truth.jump_times(case.points) == pytest.approx([10.0])
+    assert case.points[-1] == pytest.approx((40.0, 62.5))
+
+
+def test_agent_part_is_silent_of_the_customer_outside(cache: Path) -> None:
+    """Outside of the agent's part the recording has none of the call, and no moment there is judged."""
+    assert cache
+    case = make(_spec("part_consult", kind="part", agent_part=(20.0, 40.0), third="ru", aside=False))
+
+    moments = truth.moments(case)
+    loud = np.abs(case.recording.astype(float)).reshape(-1, 800).mean(1) > 0.01 * 32768
+    times = (np.flatnonzero(loud) + 0.5) * 0.1 - 2.0
+    assert len(moments) > 50
+    assert moments.min() > 20
+    assert moments.max() < 40
+    during_call = times[(times > 0) & (times < 60)]
+    assert np.all((during_call > 19.9) & (during_call < 40.3))
+
+
+def test_hidden_pair_is_in_the_pauses_around_a_word(cache: Path) -> None:
+    """The two jumps are opposite, and each is in a pause."""
+    assert cache
+    spec = _spec("hidden_pair", kind="pair", hidden_jump_s=0.2, pause=(0.5, 1.8), double_talk=0.0)
+
+    first, second = make(spec).jumps
+
+    assert first.size_s == pytest.approx(-second.size_s)
+    assert 0 < first.size_s <= 0.2
+    assert first.from_s < first.at_s < first.to_s <= second.from_s < second.at_s < second.to_s
+
+
+def test_same_case_comes_from_the_folder(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A case that was kept is the one that is made; another case isn't."""
+    assert cache
+    monkeypatch.setenv(kept.FOLDER, str(tmp_path / "cases"))
+    made = kept.kept(_case())
+    monkeypatch.setattr("bench.sync.simulate.make", lambda _: pytest.fail("it was made again"))
+
+    again = kept.kept(_case())
+
+    np.testing.assert_array_equal(again.recording, made.recording)
+    assert again.points == made.points
+    with pytest.raises(pytest.fail.Exception, match="made again"):
+        kept.kept(_case(drift_ppm=1.0))
+
+
+def _row(family: str, published: str, *, matches: bool, answer: str = "unknown", **numbers: float) -> Row:
+    found = {"call_speech_s": 9.0, "recording_speech_s": 9.0, "true_turns": 3.0, **numbers}
+    return Row(family, 1, matches, "insufficient", "", [], found, published=published, answer=answer)
+
+
+def test_published_wrong_pair_and_held_right_one_are_misses() -> None:
+    """Wrong pairs count by their speech, right ones by their turns; a bound that doesn't hold is a miss."""
+    rows = [
+        _row("w_hold", "candidate", matches=False),
+        _row("w_short", "call_end", matches=False, call_speech_s=2.0),
+        _row("w_script", "held", matches=False),
+        _row("w_script", "refused", matches=False, answer="no"),
+        _row("plain", "held", matches=True),
+        _row("few_words", "held", matches=True, true_turns=2.0),
+        _row("plain", "measured", matches=True, bound_ms=0.1, bound_holds=0.0, map_p95_ms=2.0),
+    ]
+
+    lines = {line.what: line for line in how_good.lines(rows)}
+
+    assert lines["wrong pairs published, 5 s of speech or more in both"].measured == "1 of 3"
+    assert lines["wrong pairs published, 5 s of speech or more in both"].verdict == "MISSED"
+    assert lines["of those, held that needn't be"].measured == "1 of 3 held, 1 refused"
+    assert lines["wrong pairs published, less speech"].measured == "1 of 1"
+    assert lines["right pairs refused or held, three turns or more"].measured == "1 of 2"
+    assert lines["the stated bound holds (p95 of the error in speech)"].measured == "0.0% of 1: measured 0 of 1"
+    assert [bool(how_good.missed(row)) for row in rows] == [True, True, True, False, True, False, True]
+
+
+def test_map_that_is_not_sure_or_far_off_misses_its_limit() -> None:
+    """One case of a kind that isn't aligned, or is beyond the limit, or invents a jump, misses the row."""
+    good = Row("rates_two", 1, matches=True, status="aligned", reason="", failures=[], kind="rates")
+    good.numbers = {"map_p95_ms": 0.2, "map_worst_ms": 0.25}
+    far = Row("rates_two", 2, matches=True, status="aligned", reason="", failures=[], kind="rates")
+    far.numbers = {"map_p95_ms": 0.9, "map_worst_ms": 3.5}
+    unsure = Row("rates_two", 3, matches=True, status="ambiguous", reason="", failures=[], kind="rates")
+
+    def verdict(rows: list[Row]) -> str:
+        return next(line.verdict for line in how_good.lines(rows) if line.what.startswith("two or three rates"))
+
+    assert verdict([good]) == "met, the aim too"
+    assert verdict([good, far]) == "MISSED"
+    assert verdict([good, unsure]) == "MISSED"
+    good.numbers["jumps_invented"] = 1.0
+    assert verdict([good]) == "MISSED"
+
+
+def test_probability_is_compared_with_the_truth_at_even_odds() -> None:
+    """Nine wrong pairs weigh as much as one right pair, in the score and in the diagram."""
+    rows = [_row("plain", "measured", matches=True, probability=0.995)]
+    rows += [_row("w_script", "refused", matches=False, probability=0.0) for _ in range(8)]
+    rows += [_row("w_script", "refused", matches=False, probability=1.0)]
+
+    assert calibration.brier(rows) == pytest.approx(0.5 * 0.005**2 + 0.5 / 9)
+    assert calibration.sure(rows) == (1, 1, pytest.approx(0.9))
+    last = calibration.bins(rows)[-1]
+    assert (last.right, last.wrong, last.observed) == (1, 1, pytest.approx(0.9))
+    assert "| 99% to 100% | 1 | 1 | 99.5% | 90.0% |" in calibration.diagram(rows)

@@ -1,10 +1,14 @@
 """How well `komorebi_qc.sync` measures: pairs with known truth, made from real voices, against the product's limits.
 
-    .venv/bin/python tests/bench/sync/bench.py [--right 264] [--wrong 300] [--seed 1] [--workers 2] [--json FILE]
-                                               [--cost] [--rivals [60]] [--markdown FILE]
+    .venv/bin/python tests/bench/sync/bench.py [--right 304] [--wrong 1050] [--rounds 8] [--tuning] [--workers 2]
+                                               [--before FOLDER] [--cost] [--rivals [60]] [--json FILE]
+                                               [--markdown FILE]
     .venv/bin/python tests/bench/sync/bench.py --case FAMILY:SEED     one case again, as a failure's line names it
 
-Prints the table with percentiles, then every failure with its family and seed. ``--cost`` adds what 60-minute
+Prints the tables with percentiles, then every failure with its family and seed. The seeds are those for judging;
+``--tuning`` takes the others, on which limits and models are made. ``--before`` compares the CPU time of `measure` with
+that of the package in another folder. ``KOMOREBI_BENCH_CASES`` names a folder that keeps the made cases for the next
+run. ``--cost`` adds what 60-minute
 recordings cost in CPU and memory (`cost.py`), ``--rivals`` what other tools make of the same cases (`rivals.py`; they
 are installed into ``bench-output/sync/rivals-venv``, from where pip looks). ``--markdown`` writes all of it between a
 file's markers. The voices are Debian's packages asterisk-core-sounds-{en,es,fr,it,ru}-g722 and
@@ -20,6 +24,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import asdict
 from multiprocessing import Pool
 from pathlib import Path
@@ -33,17 +38,20 @@ os.environ.setdefault("KOMOREBI_BENCH_THREADS", os.environ.get("OPENBLAS_NUM_THR
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from bench.process import machine
-from bench.sync import report, rivals, voices
+from bench.sync import rivals, voices
+from bench.sync.catalogue import BY_NAME, JUDGING_SEED, TUNING_SEED, specs
 from bench.sync.cost import Cost
-from bench.sync.families import BY_NAME, specs
-from bench.sync.score import Row, run
+from bench.sync.judge import report
+from bench.sync.judge.score import run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.sync.simulate import Spec
+    from bench.sync.judge.marks import Row
+    from bench.sync.spec import Spec
 
-COST = Path(__file__).with_name("cost.py")
+COST, CPU = Path(__file__).with_name("cost.py"), Path(__file__).with_name("judge") / "cpu.py"
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def run_all(todo: Sequence[Spec], workers: int) -> list[Row]:
@@ -74,20 +82,39 @@ def measure_costs(runs: int) -> list[Cost]:
     return [Cost(**json.loads(line)) for line in done.stdout.splitlines()]
 
 
+def cpu_ratio(before: Path, seed: int) -> float:
+    """CPU time of `measure` by that of another version, on the same cases, in turns.
+
+    Raises:
+        subprocess.CalledProcessError: if either fails.
+    """
+    say(f"comparing the CPU time of `measure` with that in {before}")
+    spent: dict[Path, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, str(CPU), "--folder", folder, "--seed", str(seed)]
+        command += ["--sounds", str(voices.places.sounds), "--cache", str(voices.places.cache)]
+        subprocess.run([*command, "--make"], check=True)
+        for package in (before, ROOT, before, ROOT, before, ROOT):
+            env = {**os.environ, "PYTHONPATH": str(package)}
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=env)
+            spent[package] = min(spent.get(package, float("inf")), float(done.stdout))
+    return spent[ROOT] / spent[before]
+
+
 def compared(count: int, seed: int, workers: int) -> str:
     """The other tools' table on the first right and wrong pairs."""
     place = voices.places.cache / "rivals-venv"
     missing = rivals.install(place, rivals.TOOLS, say)
     tools = [tool for tool in rivals.TOOLS if tool.name not in missing]
-    return rivals.table(rivals.compare(specs(count, count, seed), place, tools, workers, say), missing)
+    return rivals.table(rivals.compare(specs(count, count, 0, seed), place, tools, workers, say), missing)
 
 
-def markdown(rows: Sequence[Row], costs: Sequence[Cost], others: str, how: str) -> str:
+def markdown(rows: Sequence[Row], costs: Sequence[Cost], ratio: float | None, others: str, how: str) -> str:
     """All of it, as a page's sections."""
-    parts = [f"Made by `make bench-sync ARGS='{how}'` on {machine()}.", "## Against the limits"]
-    parts.append(report.table(rows, costs))
-    if others:
-        parts += ["## Against other tools", others]
+    parts = [f"Made by `make bench-sync ARGS='{how}'` on {machine()}.", "## What is published"]
+    parts += [report.published_table(rows, ratio), "## The probability of belonging", report.reliability(rows)]
+    parts += ["## Against the limits", report.table(rows, costs)]
+    parts += ["## Against other tools", others] if others else []
     parts += ["## Every miss", report.misses(rows), "## The families", report.families(rows)]
     return "\n\n".join(parts)
 
@@ -106,9 +133,12 @@ def _one(text: str) -> Spec:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--right", type=int, default=264, help="right pairs (264)")
-    parser.add_argument("--wrong", type=int, default=300, help="wrong pairs (300)")
-    parser.add_argument("--seed", type=int, default=1, help="the first seed (1)")
+    parser.add_argument("--right", type=int, default=304, help="right pairs (304)")
+    parser.add_argument("--wrong", type=int, default=1050, help="wrong pairs (1050)")
+    parser.add_argument("--rounds", type=int, default=8, help="rounds of the families whose truth is a map (8)")
+    parser.add_argument("--tuning", action="store_true", help="the seeds for tuning, not those for judging")
+    parser.add_argument("--seed", type=int, help="the first seed, instead of either")
+    parser.add_argument("--before", type=Path, help="folder with another version of komorebi_qc: compare CPU times")
     parser.add_argument("--workers", type=int, default=2, help="processes (2)")
     parser.add_argument("--case", type=_one, action="append", help="only this case; may be given again")
     parser.add_argument("--cost", action="store_true", help="measure CPU and memory on long recordings too")
@@ -128,7 +158,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     parser = _parser()
     wanted = parser.parse_args(given)
-    if min(wanted.right, wanted.wrong, wanted.seed, wanted.rivals) < 0 or wanted.cost_runs < 1:
+    seed = (TUNING_SEED if wanted.tuning else JUDGING_SEED) if wanted.seed is None else wanted.seed
+    if min(wanted.right, wanted.wrong, wanted.rounds, seed, wanted.rivals) < 0 or wanted.cost_runs < 1:
         parser.error("counts and seeds start at 0, runs at 1")
     voices.use(wanted.sounds, wanted.cache)
     try:
@@ -139,14 +170,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (voices.VoicesMissingError, ValueError, subprocess.CalledProcessError) as error:
         say(str(error))
         return 2
-    rows = run_all(wanted.case or specs(wanted.right, wanted.wrong, wanted.seed), wanted.workers)
+    rows = run_all(wanted.case or specs(wanted.right, wanted.wrong, wanted.rounds, seed), wanted.workers)
+    ratio = cpu_ratio(wanted.before, seed) if wanted.before else None
+    print(f"{report.published_table(rows, ratio)}\n\n{report.reliability(rows)}\n")
     print(f"{report.table(rows, costs)}\n\n{report.misses(rows)}", flush=True)
     if wanted.json:
         wanted.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
-    others = compared(wanted.rivals, wanted.seed, wanted.workers) if wanted.rivals else ""
+    others = compared(wanted.rivals, seed, wanted.workers) if wanted.rivals else ""
     print(f"\n{others}" if others else "", end="\n" if others else "")
     if wanted.markdown:
-        report.put(markdown(rows, costs, others, " ".join(given)), wanted.markdown)
+        report.put(markdown(rows, costs, ratio, others, " ".join(given)), wanted.markdown)
     return 0
 
 

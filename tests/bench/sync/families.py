@@ -7,11 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from bench.sync.simulate import ANY_STATUS_BUT_ALIGNED, Spec
+from bench.sync.spec import ANY_STATUS_BUT_ALIGNED, Spec
 
 PEOPLE = ("en", "es", "fr", "it", "ru")
-HOLD_SEED, WRONG_SEED = 500_000, 1_000_000
-RIGHTS_PER_HOLD = 25
 
 Changes = dict[str, Any]
 Draw = Callable[[np.random.Generator, Spec], Changes]
@@ -27,6 +25,8 @@ class Family:
     fixed: Changes = field(default_factory=dict)
     hard: bool = False
     """Compared with the hard cases' limit of the offset."""
+    weight: int = 1
+    """Cases in each round of the families whose truth is a map."""
 
     def spec(self, seed: int) -> Spec:
         """The case of this seed."""
@@ -231,13 +231,13 @@ HOLD = (
         fixed={"hold_only": True, "expected": ("ambiguous",), "check_sides": False},
     ),
 )
-_APART: Changes = {"matches": False, "expected": ANY_STATUS_BUT_ALIGNED}
+APART: Changes = {"matches": False, "expected": ANY_STATUS_BUT_ALIGNED}
 
 
 def _wrong(
     name: str, draw: Draw | None = None, call_s: tuple[float, float] = (40, 200), fixed: Changes | None = None
 ) -> Family:
-    return Family(name, draw, call_s, {"wrong": True, **_APART, **(fixed or {})})
+    return Family(name, draw, call_s, {"wrong": True, **APART, **(fixed or {})})
 
 
 WRONG = (
@@ -266,7 +266,7 @@ WRONG = (
         lambda rng, _: {"pool": int(rng.choice([0, 40]))},
         fixed={"snr_db": 10.0, "reverb_s": 0.3, "echo": (0.1, -6.0)},
     ),
-    Family("w_acw_only", call_s=(60, 150), fixed={"acw_only": True, "acw_s": 40.0, **_APART}),
+    Family("w_acw_only", call_s=(60, 150), fixed={"acw_only": True, "acw_s": 40.0, **APART}),
     _wrong("w_opus", call_s=(30, 70), fixed={"codec": "libopus:24:webm", "offset_s": 2.0}),
     # the agent's canned sentences, up to eight in a row with the same pauses
     _wrong("w_long_script", lambda rng, _: {"shared_turns": int(rng.integers(4, 9))}, (90, 200)),
@@ -367,14 +367,3 @@ WHAT = {
 }
 """Each family's material, in a phrase."""
 HARD = frozenset(family.name for family in RIGHT if family.hard)
-BY_NAME = {family.name: family for family in (*RIGHT, *HOLD, *WRONG)}
-
-
-def specs(right: int, wrong: int, first_seed: int) -> list[Spec]:
-    """The bench's list, families in turn; a case of hold music alone for every 25 right ones, one at least."""
-    hold = max(right // RIGHTS_PER_HOLD, 1) if right else 0
-    return [
-        families[i % len(families)].spec(first_seed + base + i)
-        for families, count, base in ((RIGHT, right, 0), (HOLD, hold, HOLD_SEED), (WRONG, wrong, WRONG_SEED))
-        for i in range(count)
-    ]

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from bench.sync import score, voices
+from bench.sync import voices
+from bench.sync.judge import score
 from bench.sync.paths import CALL_RATE
 from bench.sync.simulate import make
 
@@ -28,7 +29,7 @@ from komorebi_qc.sync import measure
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bench.sync.simulate import Case, Spec, TrueJump
+    from bench.sync.spec import Case, Spec, TrueJump
     from numpy.typing import NDArray
 
 OURS = "komorebi_qc"

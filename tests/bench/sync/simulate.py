@@ -6,13 +6,15 @@ Material runs at 16 kHz and is sampled on the recording's clock at 8 kHz, or at 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from bench.sync import paths, voices
+from bench.sync import paths, truth, voices
 from bench.sync.paths import CALL_RATE, CODEC_RATE, RATE, factor, fit
+from bench.sync.spec import Case, Spec, TrueJump
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,94 +22,15 @@ if TYPE_CHECKING:
     from bench.sync.paths import Floats
     from numpy.typing import NDArray
 
-ANY_STATUS_BUT_ALIGNED = ("wrong_pair", "insufficient", "ambiguous")
 LEAK_DB = -26.0
 LONGEST_LEAD_S = 120.0
+BETWEEN_CALLS_S = 3.0
+LEAST_GAP_S = 0.12
+"""Silence between two words."""
+TINY_S = 3.0
+"""A shorter call holds a part of its first sentence."""
 CLEAR_S = 2.0
 """Speech that a lag can be measured on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """One pair. Times on the call clock unless named otherwise."""
-
-    family: str
-    seed: int
-    agent: str = "en"
-    customer: str = "it"
-    third: str | None = None
-    call_s: float = 90.0
-    offset_s: float = 1.0
-    drift_ppm: float = 0.0
-    jumps: tuple[tuple[float, float], ...] = ()
-    acw_s: float = 10.0
-    pause: tuple[float, float] = (0.15, 1.6)
-    double_talk: float = 0.15
-    pool: int = 0
-    """Draw prompts from the first `pool` only (0: all): shared prompts recur in wrong pairs."""
-    turns: int = 0
-    sides: str = "both"
-    customer_db: float = -3.0
-    leg_s: float = 0.0
-    leg_steps: tuple[tuple[float, float], ...] = ()
-    agent_warps: tuple[tuple[float, float], ...] = ()
-    """Connect's jitter buffer: from here on the agent's channel is this much later in the call."""
-    snr_db: float = 35.0
-    gain_db: float = 0.0
-    echo: tuple[float, float] | None = None
-    reverb_s: float = 0.0
-    agc: bool = False
-    suppression: bool = False
-    clip_db: float = 0.0
-    tilt: bool = False
-    loss: float = 0.0
-    """Share of 20 ms packets lost and concealed, on either side, independently."""
-    loss_burst: float = 1.0
-    """Packets lost in a row, on average."""
-    leg_stretches: tuple[tuple[float, int], ...] = ()
-    """The agent's jitter buffer repeats (+1) or leaves out (-1) a pitch period of the customer's voice there."""
-    acoustic_echo: bool = False
-    narrow: str = ""
-    codec: str = ""
-    hold: tuple[tuple[float, float], ...] = ()
-    loop_s: float = 8.0
-    music: int = 0
-    hold_only: bool = False
-    muted: tuple[tuple[float, float], ...] = ()
-    transfer_at_s: float = 0.0
-    recording_stop_s: float = 0.0
-    """Recording clock; 0: it continues to the end."""
-    acw_only: bool = False
-    lost: tuple[tuple[float, float], ...] = ()
-    wrong: bool = False
-    preamble_s: float = 0.0
-    shared_turns: int = 0
-    matches: bool = True
-    expected: tuple[str, ...] = ("aligned",)
-    check_sides: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class TrueJump:
-    """A jump that was made, and the pause around it (call clock)."""
-
-    at_s: float
-    size_s: float
-    from_s: float
-    to_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A made pair, both at 8 kHz, and its truth."""
-
-    spec: Spec
-    call: NDArray[np.int16]
-    recording: NDArray[np.int16]
-    jumps: tuple[TrueJump, ...]
-    call_end_s: float
-    stretches: tuple[tuple[float, float], ...] = ()
-    """(moment, change of the customer's lag) of each pitch period that was repeated or left out."""
 
 
 @dataclass(slots=True)
@@ -129,7 +52,9 @@ def dialogue(
         many = len(voices.clips(names[turn]))
         words = voices.clip(names[turn], int(rng.integers(min(pool, many) if pool else many)))
         i = int(t * RATE)
-        if i + len(words) > n - RATE // 2:
+        if i + len(words) > n - RATE // 2 and spec.call_s < TINY_S and not said:
+            words = words[: max(n - RATE // 4 - i, 0)]
+        elif i + len(words) > n - RATE // 2:
             break
         tracks[turn][i : i + len(words)] += words
         pause = rng.uniform(-0.4, 0.0) if rng.random() < spec.double_talk else rng.uniform(*spec.pause)
@@ -164,9 +89,12 @@ def _talk(spec: Spec, seed: int) -> _Talk:
     n = int(spec.call_s * RATE)
     if spec.hold_only:
         return _Talk(np.zeros(n, np.float32), _loop(spec, n))
-    names = [spec.agent, spec.customer] + ([spec.third] if spec.third else [])
+    names = [spec.agent, spec.customer] + ([spec.third] if spec.third and not spec.agent_part else [])
     tracks = dialogue(rng, spec, spec.call_s, names, turns=spec.turns, pool=spec.pool)
-    talk = _Talk(tracks[0], tracks[1] + tracks[2] if spec.third else tracks[1])
+    # the third of a part of a call speaks outside of that part only
+    talk = _Talk(tracks[0], tracks[1] + tracks[2] if len(tracks) > 2 else tracks[1])
+    if spec.alone:
+        (talk.customer if spec.alone == "agent" else talk.agent)[:] = 0
     _put_shared(spec, talk)
     for start, end in spec.hold:
         i, j = int(start * RATE), min(int(end * RATE), n)
@@ -210,6 +138,13 @@ def _both_ends(spec: Spec, rng: np.random.Generator) -> tuple[_Talk, _Talk]:
         other = dialogue(rng, spec, spec.call_s, [spec.third or "es", spec.customer])
         kept.agent[i:], kept.customer[i:] = other[0][i:n], other[1][i:n]
         received.agent[i:], received.customer[i:] = 0, 0
+    if spec.agent_part:
+        i, j = (int(t * RATE) for t in spec.agent_part)
+        other = dialogue(rng, spec, spec.call_s, [spec.third or "es", spec.customer])
+        work = dialogue(rng, replace(spec, pause=(2.0, 5.0), double_talk=0), spec.call_s, [spec.agent])[0]
+        for outside in (slice(0, i), slice(j, n)):
+            kept.agent[outside], kept.customer[outside] = other[0][outside], other[1][outside]
+            received.customer[outside], received.agent[outside] = 0, work[outside] * np.float32(spec.aside)
     if spec.acoustic_echo:
         back = paths.earlier(kept.customer, -int(0.04 * RATE)) * np.float32(factor(-22))
         kept.agent = kept.agent + back
@@ -227,7 +162,8 @@ def _connect(spec: Spec, kept: _Talk, rng: np.random.Generator) -> NDArray[np.in
         right = paths.concealed(right, spec.loss, rng, CALL_RATE, spec.loss_burst)
     both = np.stack([left, right], 1)
     both = np.clip(both + rng.normal(0, factor(-62), both.shape), -1, 1)
-    return (both * 32767).astype(np.int16)
+    first, last = (int(t * CALL_RATE) for t in spec.file_part or (0.0, spec.call_s))
+    return (both[first : last if spec.file_part else None] * 32767).astype(np.int16)
 
 
 def _in_the_room(
@@ -275,34 +211,54 @@ class _Tape:
             self.track[i : i + m] += y[:m]
 
 
-def _on_clock(spec: Spec, received: Floats) -> _Tape:
-    """The received audio on the recording clock, with its offset, drift and jumps."""
-    moves = [(0.0, spec.offset_s)]
-    for at, size in spec.jumps:
-        moves.append((at, moves[-1][1] + size))
-    speed = 1 + spec.drift_ppm * 1e-6
-    end_s = moves[-1][1] + spec.call_s * speed
+def _on_clock(spec: Spec, received: Floats, points: Sequence[tuple[float, float]]) -> _Tape:
+    """The received audio on the recording clock, along its map."""
+    end_s = points[-1][1]
     rate = CODEC_RATE if spec.codec else CALL_RATE
     n = round((end_s + spec.acw_s) * rate)
     track = np.zeros(n, np.float32)
     if not spec.codec:  # nothing above 4 kHz may fold back
         received = fit(paths.resampled(paths.resampled(received, RATE, CALL_RATE), CALL_RATE, RATE), len(received))
-    ends = [at for at, _ in moves[1:]] + [spec.call_s]
-    for (start, shift), end in zip(moves, ends, strict=True):
-        i = max(int(np.ceil((shift + start * speed) * rate)), 0)
-        j = min(int(np.ceil((shift + end * speed) * rate)), n)
-        if j > i and not spec.acw_only:
-            first = (i / rate - shift) / speed
+    for (start, from_s), (end, to_s) in pairwise(points):
+        i = max(int(np.ceil(from_s * rate)), 0)
+        j = min(int(np.ceil(to_s * rate)), n)
+        if j > i and end > start and not spec.acw_only:
+            slope = (end - start) / (to_s - from_s)
+            first = start + (i / rate - from_s) * slope
             # only as much as is needed goes to the interpolation, from a whole sample on
             base = max(int(first * RATE) - RATE, 0)
-            piece = received[base : int(((j / rate - shift) / speed) * RATE) + RATE]
-            times = (np.arange(i, j) / rate - shift) / speed - base / RATE
+            piece = received[base : int((start + (j / rate - from_s) * slope) * RATE) + RATE]
+            times = start + (np.arange(i, j) / rate - from_s) * slope - base / RATE
             track[i:j] = paths.interpolated(piece, RATE, times)
     return _Tape(track, rate, end_s)
 
 
+def _other_call(spec: Spec, rng: np.random.Generator, seconds: float) -> Floats:
+    """Another call of the agent, as the recorder gets it, with the same prompts at its start."""
+    customer = str(rng.choice([name for name in voices.FOLDERS if name != spec.agent]))
+    talk = _Talk(*dialogue(rng, spec, seconds, [spec.agent, customer]))
+    _put_shared(spec, talk)
+    far = fit(paths.resampled(_telephone(talk.customer, spec), CALL_RATE, RATE), len(talk.agent))
+    return talk.agent + far * np.float32(factor(spec.customer_db))
+
+
+def _other_calls(spec: Spec, tape: _Tape, rng: np.random.Generator) -> None:
+    """The calls before this one, and the calls after it."""
+    at_s = spec.offset_s
+    for seconds in spec.calls_before_s:
+        at_s -= seconds + BETWEEN_CALLS_S
+        tape.add(at_s, _other_call(spec, rng, seconds), at_s + seconds)
+    at_s = tape.end_s + BETWEEN_CALLS_S
+    for seconds in spec.calls_after_s:
+        tape.add(at_s, _other_call(spec, rng, seconds), at_s + seconds)
+        at_s += seconds + BETWEEN_CALLS_S
+
+
 def _around_the_call(spec: Spec, tape: _Tape, rng: np.random.Generator) -> None:
-    """Other talk before and after it, and lost buffers."""
+    """Other talk before and after it, or other calls, and lost buffers."""
+    if spec.calls_before_s or spec.calls_after_s:
+        _other_calls(spec, tape, rng)
+        return
     if spec.offset_s > 3:
         lead = min(spec.offset_s, LONGEST_LEAD_S)
         before = dialogue(rng, spec, lead, [spec.agent, spec.customer])[0]
@@ -369,17 +325,46 @@ def _jump(sound: Floats, at: float, size: float) -> TrueJump:
     return TrueJump(at, size, start, float(after[0]) if len(after) else len(sound) / RATE)
 
 
+def _around_a_word(spec: Spec, sound: Floats, rng: np.random.Generator) -> Spec:
+    """With a pair of opposite jumps, one in the pause before a word, one in the pause after it."""
+    loud = _loud(sound)
+    edges = np.flatnonzero(np.diff(loud) > LEAST_GAP_S)
+    words = [
+        (loud[a], loud[a + 1], loud[b], loud[b + 1])
+        for a, b in pairwise(edges)
+        if 0.2 * spec.call_s < loud[a + 1] < 0.8 * spec.call_s and 0.8 <= loud[b] - loud[a + 1] <= 5.0
+    ]
+    if not words:
+        raise ValueError(f"{spec.family}:{spec.seed} has no word between two pauses")
+    before, start, end, after = words[int(rng.integers(len(words)))]
+    most = min(start - before, after - end) - 0.05
+    size = float(np.sign(spec.hidden_jump_s) * min(abs(spec.hidden_jump_s), most))
+    # what a jump backwards leaves out ends with it, so it is late in its pause; the other one is early
+    first, second = ((before + start) / 2, (end + after) / 2)
+    if size < 0:
+        first = start - 0.02
+    else:
+        second = after - 0.02
+    return replace(spec, jumps=((float(first), size), (float(second), -size)))
+
+
 def make(spec: Spec) -> Case:
     """The pair and its truth."""
     rng = np.random.default_rng(spec.seed + 100_000)
     kept, received = _both_ends(spec, rng)
     call = _connect(spec, kept, rng)
     wet, dry, stretches = _in_the_room(spec, received, rng)
-    tape = _on_clock(spec, wet)
+    if spec.hidden_jump_s:
+        spec = _around_a_word(spec, dry, rng)
+    points = truth.true_points(spec)
+    tape = _on_clock(spec, wet, points)
     _around_the_call(spec, tape, rng)
+    speech_s = truth.speech_s(spec, kept.agent + kept.customer, tape.track, tape.rate, points)
     recording = _recorder(spec, tape, rng)
-    if spec.agent_warps:  # the buffer's waits are jumps of the agent's channel, with the opposite sign
-        jumps = tuple(_jump(kept.agent, at, -size) for at, size in spec.agent_warps)
-        return Case(spec, call, recording, jumps, tape.end_s - sum(size for _, size in spec.agent_warps))
-    jumps = tuple(_jump(dry, at, size) for at, size in spec.jumps)
-    return Case(spec, call, recording, jumps, tape.end_s, stretches)
+    # the buffer's waits are jumps of the agent's channel, with the opposite sign
+    moved = [(at, -size) for at, size in spec.agent_warps]
+    jumps = tuple(_jump(kept.agent if moved else dry, at, size) for at, size in moved or spec.jumps)
+    end_s = tape.end_s + sum(size for _, size in moved)
+    points, part = truth.on_file(spec, points)
+    reported_s, resolution_s = truth.reported_end(spec, points, part, len(recording) / CALL_RATE)
+    return Case(spec, call, recording, jumps, end_s, points, part, reported_s, resolution_s, speech_s, tuple(stretches))

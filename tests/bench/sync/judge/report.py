@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
+from bench.sync.catalogue import WHAT
 from bench.sync.cost import MP4, WEBM, Cost
-from bench.sync.families import HARD, WHAT
-from bench.sync.score import END_MS, JUMP_MS, LAG_MS, OFFSET_MS, PLACE_S, Row, total
+from bench.sync.families import HARD
+from bench.sync.judge import calibration, how_good
+from bench.sync.judge.marks import Line, Row, total
+from bench.sync.judge.score import END_MS, JUMP_MS, LAG_MS, OFFSET_MS, PLACE_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,29 +20,7 @@ if TYPE_CHECKING:
 REFUSED_OF_300 = 2
 CPU_S, CPU_AIM_S = 5.0, 3.0
 MEMORY_MB, GROWTH_MB_A_MINUTE = 250.0, 1.0
-NOT_MEASURED = "not measured"
 BEGIN, END = "<!-- table -->", "<!-- /table -->"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of the table."""
-
-    what: str
-    must: str
-    aim: str
-    measured: str
-    is_met: bool | None
-    is_aim_met: bool | None
-
-    @property
-    def verdict(self) -> str:
-        """In a word."""
-        if self.is_met is None:
-            return NOT_MEASURED
-        if not self.is_met:
-            return "MISSED"
-        return "met, the aim too" if self.is_aim_met else "met"
 
 
 def _spread(rows: Sequence[Row], name: str, what: str, unit: str, must: float, aim: float) -> Line:
@@ -139,7 +119,7 @@ def _growth(a_minute: float | None, since: float) -> str:
 def lines(rows: Sequence[Row], costs: Sequence[Cost] = ()) -> list[Line]:
     """The table."""
     hold = [row for row in rows if row.family == "hold_only"]
-    right = [row for row in rows if row.matches and row.family != "hold_only"]
+    right = [row for row in rows if row.matches and row.family != "hold_only" and not row.kind]
     wrong = [row for row in rows if not row.matches]
     plain = [row for row in right if row.family not in HARD]
     hard = [row for row in right if row.family in HARD]
@@ -171,11 +151,27 @@ def lines(rows: Sequence[Row], costs: Sequence[Cost] = ()) -> list[Line]:
     ]
 
 
+def _as_table(found: Sequence[Line]) -> list[str]:
+    out = ["| what | must | aim | measured | |", "| --- | --- | --- | --- | --- |"]
+    return [*out, *(f"| {v.what} | {v.must} | {v.aim} | {v.measured} | {v.verdict} |" for v in found)]
+
+
+def published_table(rows: Sequence[Row], ratio: float | None = None) -> str:
+    """The table of what is published, and how the wrong pairs end."""
+    wrong = [row.published or row.status for row in rows if not row.matches]
+    ends = ", ".join(f"{wrong.count(s)} {s}" for s in sorted(set(wrong)))
+    note = f"\n\nWrong pairs: {ends}." if wrong else ""
+    return "\n".join(_as_table(how_good.lines(rows, ratio))) + note
+
+
+def reliability(rows: Sequence[Row]) -> str:
+    """The reliability diagram."""
+    return calibration.diagram(rows)
+
+
 def table(rows: Sequence[Row], costs: Sequence[Cost] = ()) -> str:
     """The table, and how honest the intervals are."""
-    out = ["| what | must | aim | measured | |", "| --- | --- | --- | --- | --- |"]
-    out += [f"| {v.what} | {v.must} | {v.aim} | {v.measured} | {v.verdict} |" for v in lines(rows, costs)]
-    out.append("")
+    out = [*_as_table(lines(rows, costs)), ""]
     notes = []
     for name, what in (("offset_in_ci", "offset"), ("drift_in_ci", "drift")):
         inside = [row.numbers[name] for row in rows if name in row.numbers]
@@ -192,14 +188,14 @@ def table(rows: Sequence[Row], costs: Sequence[Cost] = ()) -> str:
 
 def _reason(row: Row) -> str:
     """Why, in a sentence: the family's effect on audio and time, the miss, and the evidence."""
-    missed = "; ".join(row.failures)
+    missed = "; ".join([*row.failures, *how_good.missed(row)])
     because = f" Evidence: {row.evidence}." if row.evidence else ""
     return f"{WHAT.get(row.family, '')}: {missed}.{because}".removeprefix(": ")
 
 
 def misses(rows: Sequence[Row]) -> str:
     """Every miss by its family and seed."""
-    failed = [row for row in rows if row.failures]
+    failed = [row for row in rows if row.failures or how_good.missed(row)]
     out = [f"{len(failed)} of {len(rows)} cases failed" + (":\n" if failed else ".")]
     return "\n".join([*out, *(f"- `{row.family}:{row.seed}` {_reason(row)}" for row in failed)])
 
@@ -210,7 +206,9 @@ def families(rows: Sequence[Row]) -> str:
     for name, what in WHAT.items():
         own = [row for row in rows if row.family == name]
         if own:
-            out.append(f"| `{name}` | {what} | {len(own)} | {sum(bool(row.failures) for row in own)} |")
+            out.append(
+                f"| `{name}` | {what} | {len(own)} | {sum(bool(row.failures or how_good.missed(row)) for row in own)} |"
+            )
     return "\n".join(out)
 
 

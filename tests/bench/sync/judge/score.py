@@ -4,50 +4,27 @@ from __future__ import annotations
 
 import time
 import traceback
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bench.sync.simulate import Case, Spec, TrueJump, make
+import numpy as np
+from bench.sync.judge.marks import Marks, Row
+from bench.sync.judge.published import publish
+from bench.sync.kept import kept
 
 from komorebi_qc.sync import SyncResult, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from bench.sync.spec import Case, Spec, TrueJump
 
 OFFSET_MS, JUMP_MS, LAG_MS, END_MS = 0.5, 1.0, 1.0, 5.0
 PLACE_S = 0.5
+MAP_MS, MUSIC_MS = 1.0, 5.0
+MAP_LIMITS_MS = {"rates": (1.0, 3.0), "drift": (0.5, 0.5)}
+"""p95 and worst, in speech, of a kind of its own."""
 SURE_JUMP_S = 0.02
 """Jumps must be found from here up; smaller ones count for the aim alone."""
 PERIOD_SHARE = 0.002
 CRASH = "CRASH"
-
-
-@dataclass(slots=True)
-class Row:
-    """One case's outcome."""
-
-    family: str
-    seed: int
-    matches: bool
-    status: str
-    reason: str
-    failures: list[str]
-    numbers: dict[str, float] = field(default_factory=dict)
-    evidence: str = ""
-
-
-@dataclass(slots=True)
-class _Marks:
-    """The missed limits, and the errors themselves."""
-
-    failures: list[str] = field(default_factory=list)
-    numbers: dict[str, float] = field(default_factory=dict)
-
-    def worst(self, name: str, value: float) -> None:
-        self.numbers[name] = max(self.numbers.get(name, 0.0), value)
-
-    def count(self, name: str, add: int = 1) -> None:
-        self.numbers[name] = self.numbers.get(name, 0.0) + add
 
 
 def drift_limit_ppm(call_s: float) -> float:
@@ -65,7 +42,7 @@ def is_observable(spec: Spec, jump: TrueJump) -> bool:
     return spec.offset_s + jump.from_s >= 0
 
 
-def _offset(case: Case, r: SyncResult, marks: _Marks) -> None:
+def _offset(case: Case, r: SyncResult, marks: Marks) -> None:
     s = case.spec
     if r.offset_s is None or r.offset_ci_s is None or r.drift_ppm is None or r.drift_ci_ppm is None:
         marks.failures.append("aligned, and yet no offset or drift")
@@ -83,8 +60,9 @@ def _offset(case: Case, r: SyncResult, marks: _Marks) -> None:
         marks.failures.append(f"drift off by {error_ppm:+.2f} ppm (limit {limit:.2f})")
 
 
-def _jumps(case: Case, r: SyncResult, marks: _Marks) -> None:
-    left = list(r.jumps)
+def jumps(case: Case, r: SyncResult, marks: Marks) -> None:
+    """Compare the jumps with those that were made."""
+    left = [j for j in r.jumps if not j.agent_only] if case.spec.kind else list(r.jumps)
     for true in case.jumps:
         if not is_observable(case.spec, true):
             continue
@@ -106,7 +84,7 @@ def _jumps(case: Case, r: SyncResult, marks: _Marks) -> None:
     marks.failures += [f"jump of {j.size_s * 1e3:+.1f} ms invented at {j.call_s:.1f} s" for j in left]
 
 
-def _lags(case: Case, r: SyncResult, marks: _Marks) -> None:
+def _lags(case: Case, r: SyncResult, marks: Marks) -> None:
     s = case.spec
     if s.check_sides and s.sides in {"both", "agent", "customer"} and r.sides != s.sides:
         marks.failures.append(f"sides {r.sides}, not {s.sides}")
@@ -122,7 +100,7 @@ def _lags(case: Case, r: SyncResult, marks: _Marks) -> None:
         marks.failures.append(f"customer's lag off by {error_ms:+.2f} ms")
 
 
-def _call_end(case: Case, r: SyncResult, marks: _Marks) -> None:
+def _call_end(case: Case, r: SyncResult, marks: Marks) -> None:
     s = case.spec
     if r.measured_call_end_s is None or s.recording_stop_s:
         return
@@ -133,18 +111,36 @@ def _call_end(case: Case, r: SyncResult, marks: _Marks) -> None:
         marks.failures.append(f"call end off by {error_ms:+.1f} ms")
 
 
-def _judge(case: Case, r: SyncResult) -> _Marks:
-    s, marks = case.spec, _Marks()
+def judge_map(case: Case, r: SyncResult, marks: Marks) -> None:
+    """A map, by its error in speech and its jumps; what isn't sure, by what would be published."""
+    s, numbers = case.spec, marks.numbers
+    is_sure = r.status == "aligned"
+    if s.kind == "music" and numbers.get("map_worst_ms", np.inf) > MUSIC_MS:
+        marks.failures.append(f"placed {numbers.get('map_worst_ms', np.nan):.1f} ms off")
+    if is_sure and s.kind == "odd" and numbers.get("map_p95_ms", 0.0) > MAP_MS:
+        marks.failures.append(f"sure, and {numbers['map_p95_ms']:.1f} ms off")
+    if not is_sure or s.kind in {"music", "odd"}:
+        return
+    p95, worst = numbers.get("map_p95_ms", np.nan), numbers.get("map_worst_ms", np.nan)
+    most_p95, most_worst = MAP_LIMITS_MS.get(s.kind, (MAP_MS, np.inf))
+    if not (p95 <= most_p95 and worst <= most_worst):
+        marks.failures.append(f"map off by {p95:.2f} ms (p95), {worst:.2f} ms at worst")
+    jumps(case, r, marks)
+
+
+def _judge(case: Case, r: SyncResult, marks: Marks) -> None:
+    s = case.spec
     if r.status not in s.expected:
         marks.failures.append(f"status {r.status}: {r.reason}")
+    elif s.kind:
+        judge_map(case, r, marks)
     elif s.hold_only:
         loops = [v.period_s / s.loop_s for v in r.alternative_offsets]
         if min((abs(n - round(n)) for n in loops), default=1.0) >= PERIOD_SHARE:
             marks.failures.append("no rival with the loop's period")
     elif r.status == "aligned":
-        for look in (_offset, _jumps, _lags, _call_end):
+        for look in (_offset, jumps, _lags, _call_end):
             look(case, r, marks)
-    return marks
 
 
 def _evidence(r: SyncResult) -> str:
@@ -162,18 +158,29 @@ def _evidence(r: SyncResult) -> str:
 def run(spec: Spec) -> Row:
     """Make a case, measure it and compare it; a crash counts as a failure, and the bench continues."""
     try:
-        case = make(spec)
+        case = kept(spec)
         began = time.process_time()
-        r = measure(case.call, case.recording, case.call_end_s)
+        r = measure(case.call, case.recording, case.reported_s, case.resolution_s)
+        took = time.process_time() - began
+        marks = Marks()
+        outcome = publish(case, r, marks)
+        _judge(case, r, marks)
     except Exception:  # noqa: BLE001  whatever it is, it is this case's result
         text = traceback.format_exc()
-        return Row(spec.family, spec.seed, spec.matches, CRASH, text.splitlines()[-1], [text[-400:]])
-    took = time.process_time() - began
-    marks = _judge(case, r)
+        reason = text.splitlines()[-1]
+        return Row(spec.family, spec.seed, spec.matches, CRASH, reason, [text[-400:]], kind=spec.kind)
     marks.numbers["cpu_s"] = took
-    return Row(spec.family, spec.seed, spec.matches, r.status, r.reason, marks.failures, marks.numbers, _evidence(r))
-
-
-def total(rows: Sequence[Row], name: str) -> int:
-    """A count over all rows."""
-    return round(sum(row.numbers.get(name, 0.0) for row in rows))
+    return Row(
+        spec.family,
+        spec.seed,
+        spec.matches,
+        r.status,
+        r.reason,
+        marks.failures,
+        marks.numbers,
+        _evidence(r),
+        outcome.how,
+        outcome.words,
+        "" if r.belongs is None else r.belongs.answer,
+        spec.kind,
+    )
