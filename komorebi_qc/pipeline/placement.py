@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 FAR_AWAY_S = 3600.0
 LEAST_SCORE = 0.5
 """A candidate with less of the evidence than this share of the best one isn't used."""
+LEAST_AGREED_S = 3.0
+"""A candidate far from the reported call end needs this much agreeing speech. A word agrees by chance."""
 LATE_S = 0.3
 """A backend notes the call's end this much too early or too late, beyond its resolution."""
 CANDIDATE_BOUND_S = 0.005
@@ -66,7 +68,8 @@ def place(
         return Placement(used, "measured", measured, (high - low) / 2)
     if measured is not None and not force:
         _hold(measured, unconfirmed)
-    candidate = None if measured is None else _candidate(measured.candidates, call_end)
+    is_refused = measured is not None and measured.status == "wrong_pair"
+    candidate = None if measured is None or is_refused else _candidate(measured.candidates, call_end)
     if candidate is not None and measured is not None:
         bound_s = _bound_s(candidate, measured.candidates, call_end)
         return Placement(Alignment(candidate.offset_s), "candidate", measured, bound_s, is_confirmed=False)
@@ -99,9 +102,13 @@ def _distance_s(candidate: Candidate, call_end: CallEnd) -> float:
 
 
 def _candidate(candidates: tuple[Candidate, ...], call_end: CallEnd) -> Candidate | None:
-    """Return the candidate that fits the reported call end best."""
+    """Return the candidate that fits the reported call end best; None if all of them may be chance."""
     best = max((c.score for c in candidates), default=0.0)
-    enough = [c for c in candidates if c.score >= LEAST_SCORE * best]
+    enough = [
+        c
+        for c in candidates
+        if c.score >= LEAST_SCORE * best and (c.agreed_s >= LEAST_AGREED_S or _distance_s(c, call_end) <= LATE_S)
+    ]
     return min(enough, key=lambda c: (_distance_s(c, call_end), -c.score), default=None)
 
 

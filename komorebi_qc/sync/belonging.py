@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from komorebi_qc.sync.classify import Evidence
 
 Answer = Literal["yes", "no", "unknown"]
-SPEAKS_AGAINST_S = 3.0
+SPEAKS_AGAINST_S = 1.5
 """Speech of the call, where the recording has other speech. Less may be an overlap of voices or a noise."""
 _MOST_TURNS = 12
 _MOST_S = 40.0

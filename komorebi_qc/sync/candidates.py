@@ -23,6 +23,7 @@ from komorebi_qc.sync.lags.windows import Chain
 if TYPE_CHECKING:
     from komorebi_qc.core.samples import Track
     from komorebi_qc.sync.alternative_offsets import AlternativeOffset
+    from komorebi_qc.sync.lags.windows import Windows
     from komorebi_qc.sync.vad import Activity
 
 MOST = 8
@@ -35,6 +36,7 @@ LATE_S = 0.3
 _FAR_S = 20.0
 """Scale on which a reported call end gets less probable with its distance."""
 _LEAST_PRIOR = 1e-6
+_SAME_PLACE_S = 0.06
 _WIDTH, _REACH = 8192, 20480
 
 
@@ -46,12 +48,14 @@ class Candidate:
         offset_s: recording time of the call's first sample.
         call_end_s: recording time of its last one.
         score: share of the agreeing speech that agrees at this place, 0..1.
+        agreed_s: agreeing speech, about.
         probability: of this place among all candidates, 0..1, given that the pair belongs together.
     """
 
     offset_s: float
     call_end_s: float
     score: float
+    agreed_s: float
     probability: float
 
 
@@ -102,8 +106,9 @@ def find_candidates(
             apart.append((offset_s, score))
     weights = [score * _prior(offset_s + call_s, reported_call_end_s, resolution_s) for offset_s, score in apart]
     total = sum(weights) or 1.0
+    most_s = best[1] if best is not None else near.agreed_s if near is not None else 0.0
     out = [
-        Candidate(offset_s, offset_s + call_s, score, weight / total)
+        Candidate(offset_s, offset_s + call_s, score, score * most_s, weight / total)
         for (offset_s, score), weight in zip(apart, weights, strict=True)
     ]
     return tuple(sorted(out, key=lambda c: -c.probability)[:MOST])
@@ -122,28 +127,57 @@ def _prior(call_end_s: float, reported_s: float | None, resolution_s: float) -> 
     return 1.0 if beyond_s == 0.0 else max(0.02 * math.exp(-beyond_s / _FAR_S), _LEAST_PRIOR)
 
 
-def follow_at(call: Track, activities: tuple[Activity, Activity], recording: Track, offset_s: float) -> Followed | None:
-    """Follow both channels around an offset, `SEARCH_S` to either side; None if nothing agrees there.
+def follow_at(
+    call: Track,
+    activities: tuple[Activity, Activity],
+    recording: Track,
+    offset_s: float,
+    search_s: float = SEARCH_S,
+) -> Followed | None:
+    """Follow both channels at the best offset of a range; None if nothing agrees there.
 
     Args:
         call: at 8 kHz, shape ``(n, 2)``.
         activities: of the customer and the agent.
         recording: at 8 kHz, shape ``(m,)``.
-        offset_s: where to search.
+        offset_s: the middle of the range.
+        search_s: its reach to either side.
     """
     course = Course(np.zeros(1), np.array([offset_s]), 0.0)
-    found = []
+    measured = []
     for channel in (CUSTOMER, AGENT):
         starts, weight = windows.plan(activities[channel], length(call), _WIDTH)
-        measured = windows.measure(call, channel, recording, course, starts, weight, _WIDTH, _REACH)
-        inside = np.abs(measured.lag_s - offset_s) <= SEARCH_S
-        measured = replace(measured, z=np.where(inside, measured.z, 0.0))
-        found.append(Chain(measured, *windows.follow(measured)))
-    chains = (found[CUSTOMER], found[AGENT])
+        found = windows.measure(call, channel, recording, course, starts, weight, _WIDTH, _REACH)
+        measured.append(_within(found, offset_s, search_s))
+    middle_s = _most_credible_s(measured)
+    if middle_s is None:
+        return None
+    # A loop's beats agree at many lags. Only one of them is followed.
+    followed = [Chain(w, *windows.follow(w)) for w in (_within(w, middle_s, _SAME_PLACE_S) for w in measured)]
+    chains = (followed[CUSTOMER], followed[AGENT])
     present = [is_present(chain) for chain in chains]
     empty = Points(np.zeros(0), np.zeros(0), np.zeros(0), _WIDTH / RATE / 2)
     result = fit(*(chain.points() if ok else empty for chain, ok in zip(chains, present, strict=True)))
-    if result is None or result.steps:
+    if result is None:
         return None
     agreed_s = sum(float(c.windows.weight_s[c.on].sum()) for c, ok in zip(chains, present, strict=True) if ok)
     return Followed(result.offset_s, agreed_s, chains, present)
+
+
+def _within(found: Windows, lag_s: float, reach_s: float) -> Windows:
+    """Return the windows without the candidates that are further than `reach_s` from a lag."""
+    return replace(found, z=np.where(np.abs(found.lag_s - lag_s) <= reach_s, found.z, 0.0))
+
+
+def _most_credible_s(measured: list[Windows]) -> float | None:
+    """Return the lag around which most of the windows agree."""
+    lag_s = np.concatenate([w.lag_s.ravel() for w in measured])
+    gain = np.concatenate([windows.gains(w.z).ravel() for w in measured])
+    lag_s, gain = lag_s[gain > 0], gain[gain > 0]
+    if len(lag_s) == 0:
+        return None
+    order = np.argsort(lag_s)
+    lag_s, total = lag_s[order], np.concatenate([[0.0], np.cumsum(gain[order])])
+    low = np.searchsorted(lag_s, lag_s - _SAME_PLACE_S / 2, side="left")
+    high = np.searchsorted(lag_s, lag_s + _SAME_PLACE_S / 2, side="right")
+    return float(lag_s[int(np.argmax(total[high] - total[low]))])

@@ -13,12 +13,14 @@ from itertools import pairwise
 LEAST_SPEECH_S = 2.0
 CONVERSATION_S = 8.0
 """Speech of a conversation that is long enough to belong to one call only."""
-CONVERSATION_TURNS = 2
-"""Turns of each voice."""
-LEAST_ALTERNATIONS = 3
+CONVERSATION_TURNS = 4
+"""Turns of both voices together."""
+LEAST_ALTERNATIONS = 2
 """Changes of the speaker at one lag. Two calls may share an announcement and a script, but not who answers when."""
 DISAGREES_S = 8.0
 """Speech of the call while the recording has other speech: another conversation."""
+UNKNOWN_TURNS = 3
+"""As many turns at one place are more than chance: a script that two calls share, or a part of this call."""
 OTHER_AGENT_S = 5.0
 """The agent's speech while the recording has other speech, if nothing agrees anywhere."""
 MOST_DISTINCT = 0.25
@@ -107,9 +109,9 @@ def alternations(e: Evidence) -> int:
 
 def _is_conversation(e: Evidence) -> bool:
     """Return whether a conversation agrees, not just a prompt that two calls share: then it is a part of this call."""
-    both = all(c.is_present and c.distinct_turns >= CONVERSATION_TURNS for c in (e.customer, e.agent))
     distinct_s = e.customer.distinct_s + e.agent.distinct_s
-    return both and distinct_s >= CONVERSATION_S and alternations(e) >= LEAST_ALTERNATIONS
+    turns = e.customer.distinct_turns + e.agent.distinct_turns
+    return turns >= CONVERSATION_TURNS and distinct_s >= CONVERSATION_S and alternations(e) >= LEAST_ALTERNATIONS
 
 
 def _part_text(span_s: tuple[float, float], call_s: float, agreed: float, speech: float) -> str:
@@ -120,6 +122,22 @@ def _part_text(span_s: tuple[float, float], call_s: float, agreed: float, speech
     if last > call_s - 2.0:
         return f"{found}, in the last {last - first:.0f} s of the call: the agent joined it late"
     return f"{found}, from {first:.0f} s to {last:.0f} s of the call: the agent took part in that part"
+
+
+def _nothing_agrees(e: Evidence, speech: float) -> Verdict:
+    """Return the status of a pair in which neither voice is found."""
+    if e.agent_against_s >= OTHER_AGENT_S:
+        return Verdict(
+            "wrong_pair",
+            f"{e.agent_against_s:.0f} s of the agent's speech are at places where the recording has other speech",
+        )
+    if speech >= 10.0 and e.recording_active_s >= 10.0:
+        return Verdict(
+            "wrong_pair",
+            f"{speech:.0f} s of speech in the call and {e.recording_active_s:.0f} s of "
+            "sound in the recording, no agreement",
+        )
+    return Verdict("insufficient", "nothing agrees, but there is too little speech to call it a wrong pair")
 
 
 def classify(e: Evidence) -> Verdict:
@@ -138,20 +156,8 @@ def classify(e: Evidence) -> Verdict:
         return Verdict(
             "insufficient", f"the recording holds {e.recording_active_s:.1f} s of sound during the call: muted or empty"
         )
-    best = max(present, key=lambda c: c.support, default=None)
-    if best is None:
-        if e.agent_against_s >= OTHER_AGENT_S:
-            return Verdict(
-                "wrong_pair",
-                f"{e.agent_against_s:.0f} s of the agent's speech are at places where the recording has other speech",
-            )
-        if speech >= 10.0 and e.recording_active_s >= 10.0:
-            return Verdict(
-                "wrong_pair",
-                f"{speech:.0f} s of speech in the call and {e.recording_active_s:.0f} s of "
-                "sound in the recording, no agreement",
-            )
-        return Verdict("insufficient", "nothing agrees, but there is too little speech to call it a wrong pair")
+    if not present:
+        return _nothing_agrees(e, speech)
     if _is_conversation(e) and e.unbroken_s is not None and agreed < 0.7 * speech:
         return Verdict("aligned", _part_text(e.unbroken_s, e.call_s, agreed, speech))
     if e.against_s >= DISAGREES_S and distinct < MOST_DISTINCT * e.against_s:
@@ -196,7 +202,7 @@ def classify(e: Evidence) -> Verdict:
                 "well: a loop or a repeated prompt",
             )
         return Verdict("insufficient", f"{_turns(turns)} and {distinct:.1f} s agree: too little to be sure")
-    if agreed < 0.35 * speech and speech - agreed >= 10.0 and e.recording_active_s >= 10.0:
+    if turns < UNKNOWN_TURNS and agreed < 0.35 * speech and speech - agreed >= 10.0 and e.recording_active_s >= 10.0:
         return Verdict("wrong_pair", f"only {agreed:.0f} s of {speech:.0f} s of speech agree")
     return Verdict(
         "insufficient", f"{agreed:.0f} s of {speech:.0f} s of speech agree: not enough to use, too much to rule it out"

@@ -111,13 +111,18 @@ def measure(
         near = _near(call, activities, recording, reported_call_end_s, resolution_s)
         best = (result.offset_s, evidence.customer.agreed_s + evidence.agent.agreed_s)
         candidates = find_candidates(call_s, best, elsewhere, near, reported_call_end_s, resolution_s)
-        if near is not None and abs(candidates[0].offset_s - near.offset_s) <= SAME_S:
-            # What speaks against the pair counts at the place that would be used.
-            alignment = Alignment(near.offset_s)
-            stretches = call_spans(near.chains, near.is_present, recording_activity, alignment, call_s)
-            evidence = replace(evidence, **_against(stretches))
-            again = classify(evidence)
-            classification = classification if again.status == "aligned" else again
+        # What speaks against the pair counts at the place that would be used.
+        used = follow_at(call, activities, recording, candidates[0].offset_s, SAME_S)
+        if used is not None and any(used.is_present):
+            alignment = Alignment(used.offset_s)
+            stretches = call_spans(used.chains, used.is_present, recording_activity, alignment, call_s)
+        evidence = replace(evidence, **_against(stretches, is_part=False))
+        if not (present[AGENT] if used is None else used.is_present[AGENT]):
+            # A headset keeps the customer out of a recording, and never the agent.
+            agent_s = overlap_s(activities, recording_activity, alignment.offset_s)[AGENT]
+            evidence = replace(evidence, against_s=evidence.against_s + agent_s)
+        again = classify(evidence)
+        classification = classification if again.status == "aligned" else again
     return SyncResult(
         status=classification.status,
         reason=classification.reason,
@@ -148,9 +153,14 @@ def measure(
     )
 
 
-def _against(stretches: tuple[CallSpan, ...]) -> dict[str, Any]:
-    """Return the evidence against the pair: speech of the call while the recording has other speech."""
-    against = [s for s in stretches if s.state == "contradicts"]
+def _against(stretches: tuple[CallSpan, ...], *, is_part: bool = True) -> dict[str, Any]:
+    """Return the evidence against the pair: speech of the call while the recording has other speech.
+
+    `is_part`: the agent may have left the call early, or joined it late, and done other work.
+    """
+    against = [
+        s for s in stretches if s.state == "contradicts" or (not is_part and s.state == "absent" and s.has_other_speech)
+    ]
     return {"against_s": sum(s.speech_s for s in against), "against_turns": len(against)}
 
 

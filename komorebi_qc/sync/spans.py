@@ -54,12 +54,14 @@ class CallSpan:
             has speech, and the recording none. ``absent``: the agent isn't part of the call. ``contradicts``: the
             recording has other speech.
         speech_s: speech of the call in it that doesn't agree; of ``agrees`` the speech that does.
+        has_other_speech: whether the recording has other speech there.
     """
 
     from_s: float
     to_s: float
     state: CallState
     speech_s: float
+    has_other_speech: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +106,12 @@ def call_spans(
         state: CallState = "silent"
         if not _is_lost(alignment, Span(from_s, to_s)):
             state = _state(m, (a, b), speaking, alignment, half_s)
-        if (
-            (is_first or is_last)
-            and not (is_first and is_last)
-            and _is_absent(m, (a, b), recording.level_db, alignment)
-        ):
+        has_other_speech = state == "contradicts"
+        if is_first != is_last and _is_absent(m, (a, b), recording.level_db, alignment):
             state = "absent"
         if from_s > now_s:
             found.append(CallSpan(now_s, from_s, "agrees", 0.0))
-        found.append(CallSpan(from_s, to_s, state, speech_s))
+        found.append(CallSpan(from_s, to_s, state, speech_s, has_other_speech))
         now_s = to_s
     if now_s < call_s or not found:
         found.append(CallSpan(now_s, call_s, "agrees", 0.0))
@@ -208,11 +207,12 @@ def speech_frames(level_db: Floats) -> Flags:
 
 
 def overlap_s(activities: tuple[Activity, Activity], recording: Activity, offset_s: float) -> tuple[float, float]:
-    """Return the speech of customer and agent, in seconds, while the recording has speech, by an offset alone."""
+    """Return the speech of customer and agent alone, in seconds, while the recording has speech, by an offset alone."""
     speaking = speech_frames(recording.level_db)
     out = []
-    for activity in activities:
-        at = np.flatnonzero(activity.active) + round(offset_s / FRAME_S)
+    for activity, other in (activities, activities[::-1]):
+        n = min(len(activity.active), len(other.active))
+        at = np.flatnonzero(activity.active[:n] & ~other.active[:n]) + round(offset_s / FRAME_S)
         at = at[(at >= 0) & (at < len(speaking))]
         out.append(float(np.count_nonzero(speaking[at])) * FRAME_S)
     return out[0], out[1]

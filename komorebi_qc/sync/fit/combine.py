@@ -23,6 +23,8 @@ EARLIEST_CUSTOMER_S = 0.12
 """The customer can seem earlier by at most this, if a jitter buffer moved the agent's channel."""
 LATEST_CUSTOMER_S = 1.0
 """The customer's voice reaches the agent later than Connect's recorder by at most this."""
+LEAST_PAIR_S = 0.2
+"""Least size of two opposite steps of the customer's channel alone that are the clock's."""
 LIKE = 4.0
 """A step this many times a leg's largest known change isn't a change of the leg."""
 
@@ -86,8 +88,26 @@ def _there_and_back(steps: list[LagStep], customer: Points, agent: Points) -> li
             continue
         inside = (customer.time_s >= first.before_s) & (customer.time_s <= second.after_s)
         agent_s = np.interp(customer.time_s[inside], agent.time_s, agent.lag_s)
-        if not _is_delay(float(np.median(customer.lag_s[inside] - agent_s))):
+        extra_s = float(np.median(customer.lag_s[inside] - agent_s))
+        # A leg that delays one word by a fifth of a second, and returns, is rarer than two jumps of the clock.
+        alone = len(steps) == 2 and abs(first.size_s) >= LEAST_PAIR_S
+        if not _is_delay(extra_s) or alone:
             out.append((first, second))
+    return out
+
+
+def _with_agent_pairs(shared: list[LagStep], customer: Points) -> list[LagStep]:
+    """Return the steps; the agent's pairs that cancel out while the customer is silent are the clock's.
+
+    The customer can't show them, and following them cuts no word of the customer.
+    """
+    out = list(shared)
+    for k in range(len(out) - 1):
+        first, second = out[k], out[k + 1]
+        silent = not np.any((customer.time_s >= first.before_s) & (customer.time_s <= second.after_s))
+        cancel = abs(first.size_s + second.size_s) < SAME_S + 4 * (first.sigma_s + second.sigma_s)
+        if first.agent_only and second.agent_only and silent and cancel:
+            out[k], out[k + 1] = replace(first, agent_only=False), replace(second, agent_only=False)
     return out
 
 
@@ -123,6 +143,7 @@ def combine(
         else:
             alone = not inside and _runs_on(customer_points.time_s, step, 3)
             shared.append(replace(step, agent_only=True) if alone else _narrowed(step, customer_points.time_s))
+    shared = _with_agent_pairs(shared, customer_points)
     back = _there_and_back(left, customer_points, agent_points)
     left = [c for c in left if not any(c is known for pair in back for known in pair)]
     t = agent_points.time_s
