@@ -23,7 +23,7 @@ EARLIEST_CUSTOMER_S = 0.12
 """The customer can seem earlier by at most this, if a jitter buffer moved the agent's channel."""
 LATEST_CUSTOMER_S = 1.0
 """The customer's voice reaches the agent later than Connect's recorder by at most this."""
-LEAST_PAIR_S = 0.2
+LEAST_PAIR_S = 0.08
 """Least size of two opposite steps of the customer's channel alone that are the clock's."""
 LIKE = 4.0
 """A step this many times a leg's largest known change isn't a change of the leg."""
@@ -89,7 +89,7 @@ def _there_and_back(steps: list[LagStep], customer: Points, agent: Points) -> li
         inside = (customer.time_s >= first.before_s) & (customer.time_s <= second.after_s)
         agent_s = np.interp(customer.time_s[inside], agent.time_s, agent.lag_s)
         extra_s = float(np.median(customer.lag_s[inside] - agent_s))
-        # A leg that delays one word by a fifth of a second, and returns, is rarer than two jumps of the clock.
+        # A leg that delays one word by a twelfth of a second, and returns, is rarer than two jumps of the clock.
         alone = len(steps) == 2 and abs(first.size_s) >= LEAST_PAIR_S
         if not _is_delay(extra_s) or alone:
             out.append((first, second))
@@ -107,7 +107,8 @@ def _with_agent_pairs(shared: list[LagStep], customer: Points) -> list[LagStep]:
         silent = not np.any((customer.time_s >= first.before_s) & (customer.time_s <= second.after_s))
         cancel = abs(first.size_s + second.size_s) < SAME_S + 4 * (first.sigma_s + second.sigma_s)
         if first.agent_only and second.agent_only and silent and cancel:
-            out[k], out[k + 1] = replace(first, agent_only=False), replace(second, agent_only=False)
+            out[k] = _narrowed_to_silence(replace(first, agent_only=False), customer.time_s, last=False)
+            out[k + 1] = _narrowed_to_silence(replace(second, agent_only=False), customer.time_s, last=True)
     return out
 
 

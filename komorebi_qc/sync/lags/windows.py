@@ -22,6 +22,8 @@ MOST = 450
 MOST_AGAIN = 48
 SLACK_S = 0.0012
 JUMP_S = 2.6
+JUMP_PRICE = 4.5
+"""Two jumps cost less than two of the sharpest windows are worth: a word between opposite jumps."""
 LEAST_RUN = 3
 LEAST_RUN_S = 2.0
 """Least length of a segment that only one channel shows: longer than a word, and several windows."""
@@ -114,7 +116,7 @@ def follow(windows: Windows, gate: Doubles | None = None) -> tuple[Flags, Ints]:
     if gate is not None:
         gain = np.where((windows.lag_s >= gate[:, :1]) & (windows.lag_s <= gate[:, 1:]), gain, 0.0)
     on, choice = np.zeros(len(gain), bool), np.zeros(len(gain), np.intp)
-    best = beam_search(windows.centre_s, windows.lag_s, gain, slack_s=SLACK_S, jump_price=5.0, jump_s=JUMP_S)
+    best = beam_search(windows.centre_s, windows.lag_s, gain, slack_s=SLACK_S, jump_price=JUMP_PRICE, jump_s=JUMP_S)
     if best:
         on[best[0].windows] = True
         choice[best[0].windows] = best[0].choices
