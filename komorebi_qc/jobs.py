@@ -18,6 +18,7 @@ from komorebi_qc.pipeline.diagnose import Diagnosis, diagnose
 from komorebi_qc.pipeline.options import Options, Order
 from komorebi_qc.pipeline.placement import place
 from komorebi_qc.queue import operate
+from komorebi_qc.queue.release import release
 from komorebi_qc.queue.worker import Counts, load_handler, run
 from komorebi_qc.storage.local import LocalFiles, check_output, opened_file
 from komorebi_qc.wiring import Settings, read_local
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.progress import Progress
+    from komorebi_qc.core.recording import Message
     from komorebi_qc.core.source import Source
-    from komorebi_qc.pipeline.options import AlignChoice, ContainerChoice
+    from komorebi_qc.pipeline.options import AlignChoice, ContainerChoice, Unconfirmed
     from komorebi_qc.pipeline.outcome import Outcome
 
 OUT = Path("demo-output")
@@ -124,6 +126,8 @@ class ProcessRequest:
         align: ``auto`` or ``call-end``; ``told`` is the old name of the latter.
         force: process a call and a recording of different calls anyway.
         limits: ``NAME=WARN[:FAIL]``, on top of the environment's.
+        unconfirmed: ``auto``, ``publish`` or ``hold``; empty for the environment's.
+        whole_call: keep the call audio to its end, also outside of the agent's part of it.
     """
 
     call_end: str
@@ -133,6 +137,8 @@ class ProcessRequest:
     align: str = "auto"
     force: bool = False
     limits: tuple[str, ...] = ()
+    unconfirmed: str = ""
+    whole_call: bool = False
 
     def order(self, recording_id: str) -> Order:
         """The order for the pipeline.
@@ -149,7 +155,7 @@ class ProcessRequest:
         """The options for the pipeline; `settings` are the environment's.
 
         Raises:
-            InputError: the alignment is neither ``auto`` nor ``call-end``, or a limit is malformed.
+            InputError: the alignment or the rule for unconfirmed pairs is unknown, or a limit is malformed.
         """
         return replace(
             settings,
@@ -157,6 +163,8 @@ class ProcessRequest:
             thumbnail=thumbnail,
             align=_align(self.align),
             force=self.force,
+            unconfirmed=cast("Unconfirmed", self.unconfirmed or settings.unconfirmed),
+            whole_call=self.whole_call,
             limits=settings.limits.changed_by(*self.limits),
         )
 
@@ -215,6 +223,29 @@ def process_by_id(
     container = wired.options.container if request.container == "auto" else _choice(request.container)
     wired = replace(wired, options=request.options(wired.options, container, thumbnail=True))
     return wired.process(order, progress=progress)
+
+
+def release_held(recording_id: str, offset_s: float | None, environ: Mapping[str, str], progress: Progress) -> Outcome:
+    """Publish a held recording, and delete its dead letter.
+
+    Args:
+        recording_id: the held recording.
+        offset_s: the call's start on the recording clock; None to place it as a run with ``publish`` does.
+        environ: the settings.
+        progress: shows each step.
+
+    Raises:
+        KomorebiError: see `komorebi_qc.queue.release.release` and `komorebi_qc.wiring`.
+    """
+    settings = Settings.from_environment(environ)
+    wired = settings.pipeline()
+    wired = replace(wired, options=replace(wired.options, unconfirmed="publish"))
+    alignment = None if offset_s is None else Alignment(offset_s)
+
+    def process(message: Message) -> Outcome:
+        return wired.process(Order(message.recording_id, message.call_end, alignment), progress=progress)
+
+    return release(settings.dead_letter_queue(), recording_id, process)
 
 
 def diagnose_selection(
@@ -313,7 +344,7 @@ def _with_plot(found: Diagnosis, path: Path | None) -> Diagnosis:
         pair.call,
         pair.recording,
         pair.result,
-        reported_call_end_s=found.call_end.recording_s,
+        call_end=found.call_end,
         title=found.recording.name,
     )
     try:

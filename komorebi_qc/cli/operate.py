@@ -26,7 +26,10 @@ def mount(app: typer.Typer) -> None:
     group.command("list", epilog=EPILOG)(list_dead_letters)
     group.command("show", epilog=EPILOG)(show_dead_letter)
     group.command("redrive", epilog=EPILOG)(redrive)
-    app.add_typer(group, name="dlq", help="Work with the dead-letter queue: list, show and redrive its messages.")
+    group.command("release", epilog=EPILOG)(release)
+    app.add_typer(
+        group, name="dlq", help="Work with the dead-letter queue: list, show, redrive and release its messages."
+    )
 
 
 def worker(
@@ -45,11 +48,12 @@ def worker(
         text = (
             f"{counts.done} done, {counts.failed} to be retried, {counts.dead_lettered} sent to the dead-letter queue"
         )
+        text += f", {counts.held} held" if counts.held else ""
         print(text)  # noqa: T201  this is the output
     if counts.is_interrupted:
         raise KeyboardInterrupt
     # A worker that was stopped has done its work, whatever happened to single messages.
-    return ExitCode.FAILED if once and (counts.failed or counts.dead_lettered) else ExitCode.DONE
+    return ExitCode.FAILED if once and counts.handled > counts.done else ExitCode.DONE
 
 
 def status(
@@ -100,7 +104,7 @@ def submit(
 
 
 def list_dead_letters(*, as_json: AsJson = False) -> int:
-    """List the dead letters by reason. They stay in their queue."""
+    """List the dead letters by reason, and held recordings in a section of their own. They stay in their queue."""
     from komorebi_qc.cli.output import operate as output  # noqa: PLC0415
     from komorebi_qc.queue import operate  # noqa: PLC0415
 
@@ -130,7 +134,10 @@ def redrive(
     every: Annotated[bool, typer.Option("--all", help="Every dead letter.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Send dead letters back to the queue. Fix their reason first, or they return."""
+    """Send dead letters back to the queue. Fix their reason first, or they return.
+
+    --all leaves out held recordings, because they would only be held again. See `dlq release`.
+    """
     from komorebi_qc.cli.output import operate as output  # noqa: PLC0415
     from komorebi_qc.queue import operate  # noqa: PLC0415
 
@@ -144,6 +151,37 @@ def redrive(
     if not done.not_found:
         return ExitCode.DONE
     return ExitCode.PART_FAILED if done.count else ExitCode.FAILED
+
+
+def release(
+    recording_id: Annotated[str, typer.Argument(metavar="RECORDING_ID", help="A held recording.")],
+    *,
+    offset: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="The call's start, counted from the recording's start. Replaces the measurement. May be negative.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Publish a held recording, and delete its dead letter. If that fails, the dead letter stays."""
+    from komorebi_qc import jobs  # noqa: PLC0415  the codecs load only for the commands
+    from komorebi_qc.cli.output.progress import step_progress  # noqa: PLC0415
+    from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
+
+    with step_progress(quiet=as_json) as shown, stoppable(shown) as progress:
+        outcome = jobs.release_held(recording_id, offset, os.environ, progress)
+    if as_json:
+        from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
+
+        print_json(outcome.to_dict())
+    else:
+        from komorebi_qc.cli.output.recording import print_outcome  # noqa: PLC0415
+
+        print_outcome(outcome.to_dict(), f"komorebi-qc audit {recording_id} --out audit")
+        print("Its dead letter is deleted.")  # noqa: T201  this is the output
+    return ExitCode.of_verdict(outcome.verdict)
 
 
 def _settings() -> Settings:

@@ -3,11 +3,14 @@
 The body doesn't change, so that a redrive only has to send it again. A message that SQS itself moved, after a crash or
 a timeout each time, has no reason. If it has one anyway, the reason is of an earlier failure: SQS's own redrive sends a
 message again with all its attributes.
+
+A held recording is a dead letter of its own kind. It didn't fail: an operator decides whether it is published.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -15,10 +18,13 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Kind = Literal["permanent", "tries", "unknown"]
+Kind = Literal["permanent", "tries", "held", "unknown"]
+Candidates = tuple[tuple[float, float], ...]
 PREFIX = "komorebi"
 _LONGEST = 1000
 _LONGEST_ID = 128
+_MOST_CANDIDATES = 10
+"""In one attribute: about 500 characters."""
 NO_REASON = (
     "no reason was recorded: on each attempt the function crashed, ran out of memory or was ended. Search its log for "
     "the message ID"
@@ -31,7 +37,8 @@ class DeadLetter:
 
     Attributes:
         body: as it was sent.
-        kind: ``permanent``: a retry can't help; ``tries``: all attempts are used up; ``unknown``: SQS moved it.
+        kind: ``permanent``: a retry can't help; ``tries``: all attempts are used up; ``held``: an operator decides
+            whether to publish; ``unknown``: SQS moved it.
         error: the error's class.
         reason: the error's sentence.
         recording_id: empty if the body can't be read.
@@ -39,6 +46,7 @@ class DeadLetter:
         request_id: of the invocation that sent it to the dead-letter queue.
         receive_count: how often the message had been delivered.
         failed_at: when it was sent to the dead-letter queue; without a reason, when the message was first sent.
+        candidates: of a held recording, possible offsets in seconds and their probabilities, the most probable first.
     """
 
     body: str
@@ -50,6 +58,12 @@ class DeadLetter:
     request_id: str
     receive_count: int
     failed_at: datetime
+    candidates: Candidates = ()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether an operator decides about it."""
+        return self.kind == "held"
 
     def attributes(self) -> dict[str, dict[str, str]]:
         """The message attributes, as SQS takes them."""
@@ -61,14 +75,15 @@ class DeadLetter:
             "MessageID": self.message_id,
             "RequestID": self.request_id,
             "FailedAt": self.failed_at.astimezone(UTC).isoformat(timespec="seconds"),
+            "Candidates": _candidates_json(self.candidates),
         }
         found = {PREFIX + name: {"DataType": "String", "StringValue": text} for name, text in texts.items() if text}
         found[PREFIX + "ReceiveCount"] = {"DataType": "Number", "StringValue": str(self.receive_count)}
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """The dead letter for JSON, without its body."""
-        return {
+        """The dead letter for JSON, without its body; that of a held recording has its candidates."""
+        found: dict[str, Any] = {
             "recording_id": self.recording_id,
             "kind": self.kind,
             "error": self.error,
@@ -78,6 +93,9 @@ class DeadLetter:
             "message_id": self.message_id,
             "request_id": self.request_id,
         }
+        if self.is_held:
+            found["candidates"] = _candidate_dicts(self.candidates)
+        return found
 
     @classmethod
     def from_message(cls, message: Mapping[str, Any]) -> DeadLetter:
@@ -93,7 +111,7 @@ class DeadLetter:
         sent = datetime.fromtimestamp(_number(system.get("SentTimestamp")) / 1000, UTC)
         return cls(
             body=str(message.get("Body", "")),
-            kind=cast("Kind", kind) if kind in ("permanent", "tries") else "unknown",
+            kind=cast("Kind", kind) if kind in ("permanent", "tries", "held") else "unknown",
             error=texts.get("Error", ""),
             reason=texts.get("Reason", "") or NO_REASON,
             recording_id=_shown_id(texts.get("RecordingID")) or _recording_id(str(message.get("Body", ""))),
@@ -101,6 +119,7 @@ class DeadLetter:
             request_id=texts.get("RequestID", ""),
             receive_count=_number(texts.get("ReceiveCount")),
             failed_at=_when(texts.get("FailedAt"), sent),
+            candidates=_read_candidates(texts.get("Candidates", "")),
         )
 
 
@@ -108,6 +127,27 @@ def _plain(text: str) -> str:
     """A text that SQS takes in an attribute: without control characters, and not too long."""
     kept = "".join(c if c.isprintable() else " " for c in text)
     return kept if len(kept) <= _LONGEST else kept[: _LONGEST - 3] + "..."
+
+
+def _candidate_dicts(candidates: Candidates) -> list[dict[str, float]]:
+    return [
+        {"offset_s": round(offset_s, 4), "probability": round(probability, 4)} for offset_s, probability in candidates
+    ]
+
+
+def _candidates_json(candidates: Candidates) -> str:
+    """The first candidates as JSON; empty without candidates."""
+    return json.dumps(_candidate_dicts(candidates[:_MOST_CANDIDATES])) if candidates else ""
+
+
+def _read_candidates(text: str) -> Candidates:
+    """The candidates of an attribute; empty if another program wrote something else into it."""
+    try:
+        found = json.loads(text) if len(text) <= _LONGEST else []
+        pairs = [(float(one["offset_s"]), float(one["probability"])) for one in found[:_MOST_CANDIDATES]]
+    except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
+        return ()
+    return tuple(pair for pair in pairs if all(map(math.isfinite, pair)))
 
 
 def _number(text: object) -> int:

@@ -2,6 +2,7 @@
 
 * Done, or done before from the same inputs: the message can be deleted.
 * A permanent error: the message goes to the dead-letter queue at once, with the reason, and isn't retried.
+* A held recording: the same, with its own kind and the possible places of the call. An operator decides about it.
 * A passing error: the message returns later, each time after twice as long. After its last attempt it goes to the
   dead-letter queue as well.
 * Any other error counts as passing: another machine may succeed.
@@ -21,7 +22,14 @@ from pathlib import PurePath
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from komorebi_qc.core.errors import AccessDeniedError, KomorebiError, MessageError, OutOfTimeError, PassingError
+from komorebi_qc.core.errors import (
+    AccessDeniedError,
+    HeldError,
+    KomorebiError,
+    MessageError,
+    OutOfTimeError,
+    PassingError,
+)
 from komorebi_qc.core.recording import Message
 from komorebi_qc.queue.dead_letter import DeadLetter
 from komorebi_qc.queue.deadline import Deadline
@@ -32,14 +40,19 @@ if TYPE_CHECKING:
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.pipeline.options import Order
     from komorebi_qc.pipeline.outcome import Outcome
+    from komorebi_qc.queue.dead_letter import Kind
 
 _T = TypeVar("_T")
-OutcomeName = Literal["done", "skipped", "passing", "permanent", "unexpected"]
+OutcomeName = Literal["done", "skipped", "held", "passing", "permanent", "unexpected"]
 FIRST_RETRY_S, LAST_RETRY_S = 60, 4 * 3600
 """The first wait, and the longest. With 10 attempts the last one is over eight hours after the first."""
 TIME_OUT_ATTEMPTS = 3
 """From this attempt on, running out of time is permanent. SQS counts all attempts, so earlier ones may have failed for
 another reason, such as call audio that hadn't arrived."""
+
+
+_DECIDED: Mapping[str, Kind] = {"permanent": "permanent", "held": "held"}
+"""Outcomes that no retry changes, and the kinds of their dead letters."""
 
 
 class Pipeline(Protocol):
@@ -121,9 +134,11 @@ class Report:
 
     @property
     def level(self) -> Literal["INFO", "WARNING", "ERROR"]:
-        """The log level: done, to be retried, or a matter for an operator."""
+        """The log level: done, to be retried or decided, or a failure for an operator."""
         if self.outcome in ("done", "skipped"):
             return "INFO"
+        if self.outcome == "held":
+            return "WARNING" if self.is_dead_lettered else "ERROR"
         is_denied = self.error == AccessDeniedError.__name__
         return "WARNING" if self.outcome == "passing" and not self.is_dead_lettered and not is_denied else "ERROR"
 
@@ -146,12 +161,14 @@ class Report:
 
     def metrics(self) -> list[Metric]:
         """Counts by outcome and cause; for a result also seconds of each step, speed, sync status and offset."""
-        names = {"done": "Processed", "skipped": "Skipped"}
+        names = {"done": "Processed", "skipped": "Skipped", "held": "Held"}
         found = [Metric(names.get(self.outcome, "Failed"), "Count", 1.0)]
-        if self.error is not None:
+        if self.error is not None and self.outcome != "held":
             found.append(Metric("FailedByCause", "Count", 1.0, {"cause": self.error}))
         for name, seconds in self.result.get("stepSeconds", {}).items():
             found.append(Metric("StepSeconds", "Seconds", seconds, {"step": name}))
+        if self.result.get("unconfirmed"):
+            found.append(Metric("PublishedUnconfirmed", "Count", 1.0))
         if (speed := self.result.get("timesRealTime")) is not None:
             found.append(Metric("TimesRealTime", "None", speed))
         if (status := self.result.get("syncStatus")) is not None:
@@ -242,6 +259,8 @@ def handle_record(
     except (PassingError, AccessDeniedError) as raised:
         # A missing permission is no property of the message: a wrong role must not empty the queue.
         outcome, error = "passing", raised
+    except HeldError as raised:
+        outcome, error = "held", raised
     except KomorebiError as raised:
         outcome, error = "permanent", raised
     except Exception as raised:  # noqa: BLE001  the other records go on, whatever it is
@@ -252,21 +271,22 @@ def handle_record(
 
     trouble: list[str] = []
     most = _try(trouble, queues.max_receive_count)
-    is_last = outcome == "permanent" or (most is not None and count >= most)
+    is_last = outcome in _DECIDED or (most is not None and count >= most)
     is_dead_lettered = is_last and bool(
         _try(
             trouble,
             lambda: queues.send_to_dlq(
                 DeadLetter(
                     str(record.get("body", "")),
-                    "permanent" if outcome == "permanent" else "tries",
+                    _DECIDED.get(outcome, "tries"),
                     type(error).__name__,
-                    _sentence(error),
+                    _reason(error),
                     recording_id or "",
                     message_id,
                     request_id,
                     count,
                     datetime.now(UTC),
+                    error.candidates if isinstance(error, HeldError) else (),
                 )
             ),
         )
@@ -311,6 +331,7 @@ def _summary(outcome: Outcome) -> dict[str, Any]:
         "verdict": outcome.verdict,
         "output": outcome.published.video,
         "outputBytes": outcome.published.video_bytes,
+        "unconfirmed": None if outcome.placement.is_confirmed else True,
         "syncStatus": "unmeasured" if sync is None else sync["status"],
         "offsetSeconds": document["alignment"]["offset_s"],
         "stepSeconds": {step.name: step.seconds for step in outcome.steps},
@@ -336,6 +357,11 @@ def _receive_count(record: Mapping[str, Any]) -> int:
 def _sentence(error: Exception) -> str:
     """The error for the dead letter, which contains the message itself."""
     return str(error) if isinstance(error, KomorebiError) else f"unforeseen: {_places(error)}"
+
+
+def _reason(error: Exception) -> str:
+    """The error for the dead letter; that of a held recording needs no remedies of a single run."""
+    return error.reason if isinstance(error, HeldError) and error.reason else _sentence(error)
 
 
 def _for_the_log(error: Exception) -> str:

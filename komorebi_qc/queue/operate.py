@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from komorebi_qc.core.errors import InputError, KomorebiError, PermanentError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 MAX_DEAD_LETTERS = 1_000
-_HELD_S = 120
+_READING_S = 120
 """The visibility timeout of messages that are being read; it matters only if this process dies meanwhile."""
 _EMPTY_POLLS = 2
 """SQS asks only some of its servers, so one empty response doesn't prove an empty queue."""
@@ -49,16 +50,35 @@ class DeadLetterList:
     """The content of the dead-letter queue.
 
     Attributes:
-        letters: oldest first.
+        letters: oldest first, held recordings among them.
         are_all: whether there are no more, as far as SQS shows.
     """
 
     letters: tuple[DeadLetter, ...]
     are_all: bool
 
-    def to_dict(self) -> dict[str, Any]:
-        """The dead letters for JSON, without their bodies."""
-        return {"letters": [letter.to_dict() for letter in self.letters], "are_all": self.are_all}
+    @property
+    def held(self) -> tuple[DeadLetter, ...]:
+        """Those that an operator decides about, oldest first."""
+        return tuple(letter for letter in self.letters if letter.is_held)
+
+    @property
+    def failed(self) -> tuple[DeadLetter, ...]:
+        """All others, oldest first."""
+        return tuple(letter for letter in self.letters if not letter.is_held)
+
+    def to_dict(self, now: datetime | None = None) -> dict[str, Any]:
+        """The dead letters for JSON, without their bodies; held recordings have their own list.
+
+        Args:
+            now: the end of a held recording's time; by default the present.
+        """
+        until = now or datetime.now(UTC)
+        held = [
+            {**letter.to_dict(), "held_for_s": max(0, round((until - letter.failed_at).total_seconds()))}
+            for letter in self.held
+        ]
+        return {"letters": [letter.to_dict() for letter in self.failed], "held": held, "are_all": self.are_all}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +89,25 @@ class Redriven:
         how: by SQS itself (``task``), or one by one (``messages``).
         count: number of messages; for a task the approximate number at its start.
         not_found: requested IDs that no dead letter has.
+        held_left: held recordings that stay in the dead-letter queue.
+        held_sent: held recordings among those that were sent, because they were named.
     """
 
     how: Literal["task", "messages"]
     count: int
     not_found: tuple[str, ...] = ()
+    held_left: int = 0
+    held_sent: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The result for JSON."""
-        return {"how": self.how, "count": self.count, "not_found": self.not_found}
+        return {
+            "how": self.how,
+            "count": self.count,
+            "not_found": self.not_found,
+            "held_left": self.held_left,
+            "held_sent": self.held_sent,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,20 +154,26 @@ class RecordingStatus:
         }
 
 
-def read_dead_letters(dead: Queue, *, most: int = MAX_DEAD_LETTERS) -> DeadLetterList:
+def read_dead_letters(dead: Queue, *, most: int | None = MAX_DEAD_LETTERS) -> DeadLetterList:
     """Read the dead letters; they stay in their queue.
+
+    Args:
+        dead: their queue.
+        most: how many are read at most; None for all.
 
     Raises:
         StorageError: the queue doesn't respond.
         AccessDeniedError: the queue denies access or doesn't exist.
     """
-    with _held(dead, most) as (messages, are_all):
+    with reading(dead, most) as (messages, are_all):
         letters = [DeadLetter.from_message(message) for message in messages]
     return DeadLetterList(tuple(sorted(letters, key=lambda letter: letter.failed_at)), are_all)
 
 
 def redrive_all(dead: Queue, queue: Queue) -> Redriven:
-    """Send every dead letter back: by SQS's own task, or one by one if the service has no such task.
+    """Send every dead letter back, except held recordings, which would only be held again.
+
+    Without held recordings it is SQS's own task; beside them, or if the service has no such task, it is one by one.
 
     Raises:
         PermanentError: a task is running already.
@@ -145,6 +181,8 @@ def redrive_all(dead: Queue, queue: Queue) -> Redriven:
         AccessDeniedError: a queue denies access or doesn't exist.
     """
     count = dead.counts().visible
+    if any(letter.is_held for letter in read_dead_letters(dead, most=None).letters):
+        return _redrive(dead, queue, lambda letter: not letter.is_held)
     source, destination = dead.arn(), queue.arn()
     with aws_errors(f"queue {dead.url}"):
         try:
@@ -161,11 +199,11 @@ def redrive_all(dead: Queue, queue: Queue) -> Redriven:
                 raise
         else:
             return Redriven("task", count)
-    return _redrive(dead, queue, lambda _letter: True)
+    return _redrive(dead, queue, lambda letter: not letter.is_held)
 
 
 def redrive_only(dead: Queue, queue: Queue, recording_ids: tuple[str, ...]) -> Redriven:
-    """Send the dead letters of these recordings back; a message's ID names a dead letter as well.
+    """Send the dead letters of these recordings back, held ones too; a message's ID names a dead letter as well.
 
     Raises:
         MessageError: a text is neither kind of ID.
@@ -181,13 +219,13 @@ def redrive_only(dead: Queue, queue: Queue, recording_ids: tuple[str, ...]) -> R
         return bool(named)
 
     found = _redrive(dead, queue, is_wanted)
-    return Redriven("messages", found.count, tuple(sorted(wanted - seen)))
+    return replace(found, not_found=tuple(sorted(wanted - seen)), held_left=0)
 
 
 def _redrive(dead: Queue, queue: Queue, is_wanted: Callable[[DeadLetter], bool]) -> Redriven:
     """Send each message, then delete it: an end in between leaves it twice, which is harmless."""
-    count = 0
-    with _held(dead, None) as (messages, _):
+    count = held_left = held_sent = 0
+    with reading(dead) as (messages, _):
         for message in list(messages):
             letter = DeadLetter.from_message(message)
             if is_wanted(letter):
@@ -195,20 +233,27 @@ def _redrive(dead: Queue, queue: Queue, is_wanted: Callable[[DeadLetter], bool])
                 dead.delete(message)
                 messages.remove(message)
                 count += 1
-    return Redriven("messages", count)
+                held_sent += letter.is_held
+            else:
+                held_left += letter.is_held
+    return Redriven("messages", count, held_left=held_left, held_sent=held_sent)
 
 
 @contextmanager
-def _held(dead: Queue, most: int | None) -> Iterator[tuple[list[dict[str, Any]], bool]]:
-    """The messages of a queue, and whether there are no more.
+def reading(dead: Queue, most: int | None = None) -> Iterator[tuple[list[dict[str, Any]], bool]]:
+    """The messages of a queue, invisible to others meanwhile, and whether there are no more.
 
     At the end, those that are still in the list become visible again.
+
+    Args:
+        dead: the queue.
+        most: how many are read at most; None for all.
     """
     messages: list[dict[str, Any]] = []
     empty = 0
     try:
         while empty < _EMPTY_POLLS and (most is None or len(messages) < most):
-            some = dead.receive_some(10 if most is None else min(10, most - len(messages)), min(empty, 1), _HELD_S)
+            some = dead.receive_some(10 if most is None else min(10, most - len(messages)), min(empty, 1), _READING_S)
             again = {message["MessageId"] for message in some}
             known = {message["MessageId"] for message in messages}
             # Of a message that is received twice, only the newer receipt handle is valid.
@@ -220,7 +265,7 @@ def _held(dead: Queue, most: int | None) -> Iterator[tuple[list[dict[str, Any]],
             for message in messages:
                 dead.change_visibility(message, 0)
         except KomorebiError as error:
-            LOG.warning("%s; the dead letters are visible again in %d s", error, _HELD_S)
+            LOG.warning("%s; the dead letters are visible again in %d s", error, _READING_S)
 
 
 def recording_status(

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import KomorebiError, PassingError, PermanentError
 from komorebi_qc.queue.handler import WorkerContext, retry_in_s
+from komorebi_qc.queue.visibility import kept_invisible, set_visibility
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,21 +51,28 @@ class Counts:
         done: processed, and deleted from the queue.
         failed: to be delivered again.
         dead_lettered: sent to the dead-letter queue, because a retry can't help.
+        held: sent to the dead-letter queue, because an operator decides about them.
         is_interrupted: whether Ctrl-C ended the worker.
     """
 
     done: int = 0
     failed: int = 0
     dead_lettered: int = 0
+    held: int = 0
     is_interrupted: bool = False
 
     @property
     def handled(self) -> int:
         """All messages that it received."""
-        return self.done + self.failed + self.dead_lettered
+        return self.done + self.failed + self.dead_lettered + self.held
 
     def __add__(self, more: Counts) -> Counts:
-        return Counts(self.done + more.done, self.failed + more.failed, self.dead_lettered + more.dead_lettered)
+        return Counts(
+            self.done + more.done,
+            self.failed + more.failed,
+            self.dead_lettered + more.dead_lettered,
+            self.held + more.held,
+        )
 
 
 def run(
@@ -124,49 +132,34 @@ def _handle(queue: Queue, message: dict[str, Any], handler: Handler, arn: str, v
     event = {"Records": [lambda_record(message, arn)]}
     context = WorkerContext(uuid.uuid4().hex)
     try:
-        with _kept_invisible(queue, message, visibility_s):
+        with kept_invisible(queue, [message], visibility_s):
             failures = handler(event, context)["batchItemFailures"]
         done = not any(failure["itemIdentifier"] == message["MessageId"] for failure in failures)
     except (KomorebiError, KeyboardInterrupt, SystemExit):
-        _try(queue.change_visibility, message, 0)  # the message isn't the cause: another worker may take it now
+        set_visibility(queue, message, 0)  # the message isn't the cause: another worker may take it now
         raise
     except Exception:
         # Lambda would count a failed invocation, and the queue would deliver the message again.
         LOG.exception("the handler failed on message %s", message["MessageId"])
         done = False
     if done:
-        _try(queue.delete, message)  # if that fails, the message is delivered and processed again
+        _delete(queue, message)
     else:
         # The handler has set this timeout too, but the second thread may have extended it afterwards.
         receive_count = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
-        _try(queue.change_visibility, message, retry_in_s(receive_count, message["MessageId"]))
+        set_visibility(queue, message, retry_in_s(receive_count, message["MessageId"]))
         return Counts(failed=1)
-    is_dead_lettered = any(report.is_dead_lettered for report in context.reports)
-    return Counts(dead_lettered=1) if is_dead_lettered else Counts(done=1)
+    dead_lettered = [report for report in context.reports if report.is_dead_lettered]
+    if not dead_lettered:
+        return Counts(done=1)
+    return Counts(held=1) if dead_lettered[0].outcome == "held" else Counts(dead_lettered=1)
 
 
-def _try(act: Callable[..., None], *arguments: Any) -> None:
+def _delete(queue: Queue, message: Mapping[str, Any]) -> None:
     try:
-        act(*arguments)
+        queue.delete(message)
     except KomorebiError as error:
-        LOG.warning("%s", error)
-
-
-@contextmanager
-def _kept_invisible(queue: Queue, message: Mapping[str, Any], visibility_s: int) -> Iterator[None]:
-    over = threading.Event()
-
-    def beat() -> None:
-        while not over.wait(visibility_s / 3):
-            _try(queue.change_visibility, message, visibility_s)
-
-    heart = threading.Thread(target=beat, name="visibility", daemon=True)
-    heart.start()
-    try:
-        yield
-    finally:
-        over.set()
-        heart.join()
+        LOG.warning("%s", error)  # the message is delivered and processed again
 
 
 class _Interrupted(BaseException):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from komorebi_qc.storage.dynamodb import DynamoTable
     from komorebi_qc.storage.s3.media import S3Media
 
-_LOCAL = ("audio_rate", "audio_bit_rate", "limits")
+_LOCAL = ("audio_rate", "audio_bit_rate", "unconfirmed", "limits")
 
 
 def read_local(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -53,6 +53,7 @@ class Settings:
     audio_rate: int = 16_000
     audio_bit_rate: int = 64_000
     container: Literal["auto", "mp4", "webm"] = "auto"
+    unconfirmed: Literal["auto", "publish", "hold"] = "auto"
     table_name: str = "Recording"
     connect_prefix: str = ""
     queue_url: str = ""
@@ -123,6 +124,7 @@ class Settings:
             container=self.container,
             audio_rate=self.audio_rate,
             audio_bit_rate=self.audio_bit_rate,
+            unconfirmed=self.unconfirmed,
             limits=self.limits,
         )
         return WiredPipeline(self.table(), self.media(), options)

@@ -53,6 +53,12 @@ def _container(text: str) -> str:
     return text
 
 
+def _unconfirmed(text: str) -> str:
+    if text not in ("auto", "publish", "hold"):
+        raise ValueError(text)
+    return text
+
+
 def _hours(text: str) -> timedelta:
     if re.fullmatch(r"\d{1,4}(\.\d{1,6})?", text, re.ASCII) is None or not 0 < float(text) <= 8760:
         raise ValueError(text)
@@ -143,6 +149,15 @@ VARIABLES = (
         "auto, mp4, webm",
         "the unified recording's container; auto: MP4 if it can hold the video codec, otherwise WebM",
         _container,
+    ),
+    Variable(
+        "KOMOREBI_UNCONFIRMED",
+        "unconfirmed",
+        "auto",
+        "auto, publish, hold",
+        "the rule if the audio doesn't confirm that both files belong to the same call. publish: publish the "
+        "recording; hold: publish nothing, an operator decides; auto: hold it only if something speaks against it",
+        _unconfirmed,
     ),
     Variable(
         "KOMOREBI_TABLE_NAME",

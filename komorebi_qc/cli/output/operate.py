@@ -8,10 +8,12 @@ from typing import Any
 from rich.markup import escape
 
 from komorebi_qc.cli.output.console import count_of, out, print_rows, printable, safe, size_text
+from komorebi_qc.cli.output.held import candidates_text, print_held, print_held_redrive
 
 _KINDS = {
     "permanent": "a retry can't help",
     "tries": "all attempts are used up",
+    "held": "an operator decides",
     "unknown": "moved by SQS itself",
 }
 
@@ -39,14 +41,14 @@ def print_status(found: dict[str, Any]) -> None:
 
 
 def print_dead_letters(found: dict[str, Any]) -> None:
-    """Print dead letters (`DeadLetterList.to_dict`): the number of each reason, and the recordings below it."""
-    console, letters = out(), found["letters"]
-    if not letters:
+    """Print dead letters (`DeadLetterList.to_dict`): the number of each reason, the recordings, and the held ones."""
+    console, letters, held = out(), found["letters"], found["held"]
+    if not letters and not held:
         console.print("no dead letters")
         return
-    console.print(
-        f"[bold]{count_of(len(letters), 'dead letter')}[/]{'' if found['are_all'] else ', and there are more'}"
-    )
+    kept = f", and {count_of(len(held), 'held recording')}" if held else ""
+    more = "" if found["are_all"] else ", and there are more"
+    console.print(f"[bold]{count_of(len(letters), 'dead letter')}{kept}[/]{more}")
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for letter in letters:
         groups.setdefault((letter["kind"], letter["error"], _pattern(letter)), []).append(letter)
@@ -59,6 +61,7 @@ def print_dead_letters(found: dict[str, Any]) -> None:
             name = letter["recording_id"] or f"message {letter['message_id']}"
             rows.append((_minute(letter["failed_at"]), safe(name), _attempt(letter["receive_count"])))
         print_rows(console, rows, indent=2)
+    print_held(console, held)
     console.print("\nSee one in full: komorebi-qc dlq show ID")
 
 
@@ -75,6 +78,8 @@ def print_dead_letter_bodies(found: dict[str, Any]) -> None:
             ("failed at", f"{letter['failed_at']}{', ' if attempt else ''}{attempt}"),
             ("message", safe(letter["message_id"])),
         ]
+        if letter["kind"] == "held":
+            rows.append(("candidates", candidates_text(letter["candidates"])))
         if letter["request_id"]:
             rows.append(("request", safe(letter["request_id"])))
         rows.append(("body", escape(printable(letter["body"]))))
@@ -89,6 +94,7 @@ def print_redrive(done: dict[str, Any]) -> None:
         console.print(f"SQS moves about {sent} back; `aws sqs list-message-move-tasks` shows its progress")
     else:
         console.print(f"{sent} sent back to the queue")
+    print_held_redrive(console, done)
     for missing in done["not_found"]:
         console.print(f"no dead letter has the ID {safe(missing)}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -59,6 +60,43 @@ def test_the_attributes_are_those_of_the_contract() -> None:
 def test_a_dead_letter_is_read_as_it_was_written() -> None:
     """There and back nothing changes."""
     assert DeadLetter.from_message(as_received(LETTER)) == LETTER
+
+
+HELD = replace(LETTER, kind="held", error="HeldError", candidates=((-9.25, 0.98), (-1.29, 0.02)))
+
+
+def test_a_held_recording_has_its_candidates() -> None:
+    """They are JSON in an attribute, and are read again; the JSON for scripts has them for this kind only."""
+    attributes = HELD.attributes()
+    assert attributes["komorebiKind"]["StringValue"] == "held"
+    assert json.loads(attributes["komorebiCandidates"]["StringValue"]) == [
+        {"offset_s": -9.25, "probability": 0.98},
+        {"offset_s": -1.29, "probability": 0.02},
+    ]
+    assert len(attributes) <= 10
+    assert DeadLetter.from_message(as_received(HELD)) == HELD
+    assert HELD.to_dict()["candidates"][0] == {"offset_s": -9.25, "probability": 0.98}
+    assert (HELD.is_held, LETTER.is_held, "candidates" in LETTER.to_dict()) == (True, False, False)
+
+
+def test_only_the_most_probable_candidates_are_kept() -> None:
+    """The attribute is bounded."""
+    many = replace(HELD, candidates=tuple((float(n) * 1000.12345, 0.01234) for n in range(5000)))
+    text = many.attributes()["komorebiCandidates"]["StringValue"]
+    assert len(text) < 600
+    assert DeadLetter.from_message(as_received(many)).candidates == tuple(
+        (round(n * 1000.12345, 4), 0.0123) for n in range(10)
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["no JSON", "[1]", '{"offset_s": 1}', '[{"offset_s": "x", "probability": 1}]', "9" * 5000, "[" * 900]
+)
+def test_malformed_candidates(text: str) -> None:
+    """An attribute by another program doesn't break the list."""
+    message = as_received(HELD)
+    message["MessageAttributes"]["komorebiCandidates"] = {"DataType": "String", "StringValue": text}
+    assert DeadLetter.from_message(message).candidates == ()
 
 
 @given(reason=st.text(), recording_id=st.text(max_size=20), request_id=st.text(max_size=5))

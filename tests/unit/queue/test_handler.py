@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from komorebi_qc.core.errors import (
     AccessDeniedError,
     DoesNotFitError,
+    HeldError,
     MessageError,
     MissingMediaError,
     NotThereYetError,
@@ -46,6 +47,7 @@ def made() -> Any:
             "alignment": {"offset_s": -1.5},
             "findings": list(SECRETS),
         },
+        placement=SimpleNamespace(is_confirmed=True),
         steps=[SimpleNamespace(name="publish", seconds=1.5), SimpleNamespace(name="plan audio", seconds=0.5)],
     )
 
@@ -217,6 +219,44 @@ def test_a_result_in_no_time_and_without_sync() -> None:
     assert report.fields()["syncStatus"] == "unmeasured"
     assert "timesRealTime" not in report.fields()
     assert "TimesRealTime" not in {metric.name for metric in report.metrics()}
+
+
+def test_a_pair_that_nothing_confirms_is_counted() -> None:
+    """It is published, and the log and the metrics say so."""
+    outcome = made()
+    outcome.placement.is_confirmed = False
+    report = handled(FakePipeline(outcome=outcome))
+    assert (report.outcome, report.fields()["unconfirmed"]) == ("done", True)
+    assert Metric("PublishedUnconfirmed", "Count", 1.0) in report.metrics()
+
+
+# --- held
+
+
+def test_a_held_recording_is_dead_lettered_apart() -> None:
+    """At once, with its own kind, the reason without a run's remedies, and the candidates; it is no failure."""
+    queues = FakeDesk()
+    error = HeldError("nothing confirms it. Add --unconfirmed publish", "3 s of 9 s agree", ((-9.25, 0.98),))
+    report = handled(FakePipeline(error), queues)
+    assert (report.outcome, report.is_batch_item_failure, report.is_dead_lettered, report.retry_in_s) == (
+        "held",
+        False,
+        True,
+        None,
+    )
+    (letter,) = queues.letters
+    assert (letter.kind, letter.error, letter.reason) == ("held", "HeldError", "3 s of 9 s agree")
+    assert letter.candidates == ((-9.25, 0.98),)
+    assert (letter.body, letter.recording_id, queues.hidden) == (BODY, "contact-1", [])
+    assert (report.level, report.metrics()) == ("WARNING", [Metric("Held", "Count", 1.0)])
+
+
+def test_a_held_recording_without_a_dead_letter_queue_stays() -> None:
+    """Nothing is lost: the message returns, and the log has it as an error."""
+    queues = FakeDesk(has_dead_letters=False)
+    report = handled(FakePipeline(HeldError("nothing confirms it")), queues)
+    assert (report.outcome, report.is_batch_item_failure, report.level) == ("held", True, "ERROR")
+    assert queues.hidden == [("handle", report.retry_in_s)]
 
 
 # --- failed

@@ -171,7 +171,7 @@ def test_dead_letters_that_stay_invisible_are_still_read(world: World, caplog: p
 
 
 def test_all_by_the_services_own_task(world: World) -> None:
-    """SQS gets source and destination, and nothing is received or sent here."""
+    """SQS gets source and destination, and nothing is sent here."""
     asked: list[dict[str, Any]] = []
 
     def start(_: Callable[..., Any], **arguments: Any) -> dict[str, str]:
@@ -394,3 +394,47 @@ def test_a_message_without_an_item_is_not_sent(
     with pytest.raises(kind):
         submit(recording_id, call_end, force=False, table=world.table(), queue=world.queue())
     assert world.waiting() == (0, 0)
+
+
+# --- held
+
+
+def hold(world: World, recording_id: str) -> None:
+    """Put a held recording into the dead-letter queue."""
+    letter = replace(dead_letter(recording_id), kind="held", error="HeldError", candidates=((1.5, 0.9),))
+    world.queue("dead").send(letter.body, letter.attributes())
+
+
+def test_held_recordings_are_listed_apart(world: World) -> None:
+    """With their candidates, and for how long they have been held."""
+    send_to_dlq(world, "a")
+    hold(world, "h")
+    found = read_dead_letters(world.queue("dead"))
+    assert ([one.recording_id for one in found.failed], [one.recording_id for one in found.held]) == (["a"], ["h"])
+    shown = found.to_dict(WHEN + timedelta(hours=2))
+    assert [one["recording_id"] for one in shown["letters"]] == ["a"]
+    (held,) = shown["held"]
+    assert (held["kind"], held["held_for_s"]) == ("held", 7200)
+    assert held["candidates"] == [{"offset_s": 1.5, "probability": 0.9}]
+
+
+def test_a_redrive_of_all_leaves_held_recordings(world: World) -> None:
+    """SQS's own task would move them too, and they would only be held again: the others are sent one by one."""
+    hold(world, "h")
+    for name in ("a", "b"):
+        send_to_dlq(world, name)
+    refused = fails(AssertionError("the task moves all"))
+    dead = Queue(Faulty(world.sqs, start_message_move_task=refused), world.queue("dead").url)
+    assert redrive_all(dead, world.queue()) == Redriven("messages", 2, held_left=1)
+    assert world.bodies("work") == Counter([body("a"), body("b")])
+    assert world.bodies("dead") == Counter([body("h")])
+    assert world.waiting("dead") == (1, 0)
+    assert redrive_all(dead, world.queue()) == Redriven("messages", 0, held_left=1)
+
+
+def test_a_held_recording_that_is_named_is_sent(world: World) -> None:
+    """Somebody who names it may have corrected its files; the result says that it was held."""
+    hold(world, "h")
+    hold(world, "other")
+    assert redrive_only(world.queue("dead"), world.queue(), ("h",)) == Redriven("messages", 1, held_sent=1)
+    assert world.bodies("work") == Counter([body("h")])

@@ -143,7 +143,7 @@ def test_a_dead_lettered_message_is_deleted_and_counted(world: World) -> None:
     counts = once(world.queue(), handler)
     assert (counts, counts.handled) == (Counts(dead_lettered=1), 1)
     assert world.waiting() == (0, 0)
-    assert Counts(1, 2, 3) + Counts(10, 20, 30) == Counts(11, 22, 33)
+    assert Counts(1, 2, 3, 4) + Counts(10, 20, 30, 40) == Counts(11, 22, 33, 44)
 
 
 def test_the_lambda_handler_rejects_a_wrong_message(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
