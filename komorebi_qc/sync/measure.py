@@ -27,6 +27,7 @@ from komorebi_qc.sync.jumps import agent_shift, in_order, interval, locate_jump
 from komorebi_qc.sync.lags import coarse, windows
 from komorebi_qc.sync.result import FoundJump, SyncResult, Window
 from komorebi_qc.sync.spans import agent_part, call_spans, overlap_s, recording_spans
+from komorebi_qc.sync.stretched import put_back, stretched
 from komorebi_qc.sync.vad import FRAME_S, Activity, of_call, of_recording
 
 if TYPE_CHECKING:
@@ -54,6 +55,12 @@ def measure(
         reported_call_end_s: the call's end on the recording's clock as the backend reported it.
         resolution_s: its unit; a time in whole seconds may be early by up to 1 s.
     """
+    return _measured(call, recording, reported_call_end_s, resolution_s, may_stretch=True)
+
+
+def _measured(
+    call: Track, recording: Track, reported_call_end_s: float | None, resolution_s: float, *, may_stretch: bool
+) -> SyncResult:
     call_s, recording_s = length(call) / RATE, length(recording) / RATE
     if call_s < LEAST_CALL_S or recording_s < LEAST_CALL_S:
         return _without_offset(
@@ -72,6 +79,9 @@ def measure(
         )
     size, reach = windows.window_size(call_s)
     hits = coarse.search(call, activities, recording)
+    drift = coarse.large_drift(hits) if may_stretch else 0.0
+    if drift:
+        return _stretched(call, recording, reported_call_end_s, resolution_s, drift)
     courses = coarse.courses(hits)
     if not courses:
         return _without_agreement(activities, recording_activity, call_s, reported_call_end_s, resolution_s)
@@ -86,6 +96,8 @@ def measure(
     chains, present, result = _fitted(chains, present, size)
     if result is None:
         return _without_agreement(activities, recording_activity, call_s, reported_call_end_s, resolution_s)
+    if may_stretch and abs(result.drift_ppm) > coarse.STEEPEST * 1e6:
+        return _stretched(call, recording, reported_call_end_s, resolution_s, result.drift_ppm * 1e-6)
     half_s = size / RATE / 2
     repeated, elsewhere = find_alternative_offsets(
         call, recording, chains, present, hits, course, result.offset_s, size
@@ -151,6 +163,15 @@ def measure(
         agent_part=agent_part(stretches, call_s, reported_call_s) if is_aligned else None,
         candidates=candidates,
     )
+
+
+def _stretched(
+    call: Track, recording: Track, reported_call_end_s: float | None, resolution_s: float, drift: float
+) -> SyncResult:
+    """Measure a recording whose clock is far off, by its stretched copy."""
+    reported_s = None if reported_call_end_s is None else reported_call_end_s / (1.0 + drift)
+    result = _measured(call, stretched(recording, drift), reported_s, resolution_s, may_stretch=False)
+    return put_back(result, drift, reported_call_end_s)
 
 
 def _against(stretches: tuple[CallSpan, ...], *, is_part: bool = True) -> dict[str, Any]:

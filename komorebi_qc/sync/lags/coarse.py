@@ -25,6 +25,13 @@ MOST_BLOCKS = 16
 JUMP_S = 2.6
 LEAST_SCORE = 0.22
 _APART = 6
+STEEPEST = 250e-6
+MOST_DRIFT = 1500e-6
+DRIFT_STEP = 50e-6
+LEAST_BLOCKS = 6
+SAME_COURSE_S = 0.05
+CLEARLY_MORE = 1.3
+"""A large drift must explain this many times more than the usual ones. A jump isn't one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +175,28 @@ def courses(hits: Hits, best: int = 4) -> list[Course]:
         lag = hits.lag_s[chain.windows, chain.choices]
         out.append(Course(hits.time_s[chain.windows], lag, chain.score))
     return out
+
+
+def large_drift(hits: Hits) -> float:
+    """Return the drift, as a plain ratio, of a recording whose clock is far off; 0 for the usual clocks.
+
+    The fine stages follow drift up to `STEEPEST` between neighbours. A larger one must be known before.
+    """
+    lag_s, score = hits.lag_s, np.maximum(hits.score - LEAST_SCORE, 0.0)
+    if len(hits.time_s) < LEAST_BLOCKS:
+        return 0.0
+    drifts = np.arange(-MOST_DRIFT, MOST_DRIFT + 1e-9, DRIFT_STEP)
+    support = np.zeros(len(drifts))
+    for k, drift in enumerate(drifts):
+        level = np.sort_complex((lag_s - drift * hits.time_s[:, None]).ravel() + 1j * score.ravel())
+        total = np.concatenate([[0.0], np.cumsum(level.imag)])
+        high = np.searchsorted(level.real, level.real + SAME_COURSE_S, side="right")
+        support[k] = float((total[high] - total[:-1]).max())
+    usual = np.abs(drifts) <= STEEPEST
+    best = int(np.argmax(support))
+    if usual[best] or support[best] < CLEARLY_MORE * support[usual].max():
+        return 0.0
+    return float(drifts[best])
 
 
 def offsets_elsewhere(hits: Hits, course: Course) -> list[tuple[float, float]]:
