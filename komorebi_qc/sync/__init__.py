@@ -3,12 +3,12 @@
 Both sides are 8 kHz tracks on their own clocks (`komorebi_qc.core.samples.Track`). Nothing here reads a file.
 """
 
-from komorebi_qc.sync.agreement import Stretch
-from komorebi_qc.sync.belonging import Belonging
-from komorebi_qc.sync.candidates import Candidate
+from komorebi_qc.sync.evidence.agreement import Stretch
+from komorebi_qc.sync.evidence.belonging import Belonging
+from komorebi_qc.sync.evidence.candidates import Candidate
+from komorebi_qc.sync.evidence.spans import CallSpan, RecordingSpan
 from komorebi_qc.sync.measure import measure
 from komorebi_qc.sync.result import FoundJump, SyncResult, Window
-from komorebi_qc.sync.spans import CallSpan, RecordingSpan
 
 __all__ = [
     "Belonging",

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from komorebi_qc.core.samples import RATE, Track, length
-from komorebi_qc.sync.agreement import LEAST_SPEECH_S, NEAR_S, MergedWindows, gaps, merged_windows, solid
+from komorebi_qc.sync.evidence.agreement import LEAST_SPEECH_S, NEAR_S, MergedWindows, gaps, merged_windows, solid
 from komorebi_qc.sync.lags import coarse
 from komorebi_qc.sync.lags import windows as fine
 from komorebi_qc.sync.lags.windows import Chain

@@ -13,28 +13,28 @@ import numpy as np
 
 from komorebi_qc.core.samples import RATE, Track, length
 from komorebi_qc.core.timebase import Alignment, Jump
-from komorebi_qc.sync.agreement import unbroken, unmatched
-from komorebi_qc.sync.alternative_offsets import find_alternative_offsets
-from komorebi_qc.sync.belonging import belonging
-from komorebi_qc.sync.candidates import SAME_S, find_candidates, follow_at
 from komorebi_qc.sync.channels import follow_channels, is_present, without_weakest_segment
-from komorebi_qc.sync.classify import LEAST_SPEECH_S, Channel, Evidence, classify
 from komorebi_qc.sync.distant_segments import extend
-from komorebi_qc.sync.evidence import gather
+from komorebi_qc.sync.evidence.agreement import unbroken, unmatched
+from komorebi_qc.sync.evidence.alternative_offsets import find_alternative_offsets
+from komorebi_qc.sync.evidence.belonging import belonging
+from komorebi_qc.sync.evidence.candidates import SAME_S, find_candidates, follow_at
+from komorebi_qc.sync.evidence.classify import LEAST_SPEECH_S, Channel, Evidence, classify
+from komorebi_qc.sync.evidence.gather import gather
+from komorebi_qc.sync.evidence.spans import agent_part, call_spans, overlap_s, recording_spans
 from komorebi_qc.sync.fit.model import AGENT, CUSTOMER, Points
 from komorebi_qc.sync.fit.piecewise import fit, mean_drift
 from komorebi_qc.sync.jumps import agent_shift, in_order, interval, locate_jump
 from komorebi_qc.sync.lags import coarse, windows
 from komorebi_qc.sync.result import FoundJump, SyncResult, Window
-from komorebi_qc.sync.spans import agent_part, call_spans, overlap_s, recording_spans
 from komorebi_qc.sync.stretched import put_back, stretched
 from komorebi_qc.sync.vad import FRAME_S, Activity, of_call, of_recording
 
 if TYPE_CHECKING:
-    from komorebi_qc.sync.candidates import Candidate, Followed
+    from komorebi_qc.sync.evidence.candidates import Candidate, Followed
+    from komorebi_qc.sync.evidence.spans import CallSpan
     from komorebi_qc.sync.fit.model import Fit, LagStep
     from komorebi_qc.sync.lags.windows import Chain
-    from komorebi_qc.sync.spans import CallSpan
 
 LEAST_CALL_S = 0.5
 DEAD_DB = -85.0

@@ -9,12 +9,12 @@ from komorebi_qc.core.timebase import Alignment, Jump, Knot
 
 if TYPE_CHECKING:
     from komorebi_qc.core.timebase import Span
-    from komorebi_qc.sync.agreement import Stretch
-    from komorebi_qc.sync.alternative_offsets import AlternativeOffset
-    from komorebi_qc.sync.belonging import Belonging
-    from komorebi_qc.sync.candidates import Candidate
-    from komorebi_qc.sync.classify import Evidence
-    from komorebi_qc.sync.spans import CallSpan, RecordingSpan
+    from komorebi_qc.sync.evidence.agreement import Stretch
+    from komorebi_qc.sync.evidence.alternative_offsets import AlternativeOffset
+    from komorebi_qc.sync.evidence.belonging import Belonging
+    from komorebi_qc.sync.evidence.candidates import Candidate
+    from komorebi_qc.sync.evidence.classify import Evidence
+    from komorebi_qc.sync.evidence.spans import CallSpan, RecordingSpan
 
 
 @dataclass(frozen=True, slots=True)

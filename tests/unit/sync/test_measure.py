@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from talkers import RATE, burst, place, talk
 
 from komorebi_qc.sync import FoundJump, SyncResult, measure
-from komorebi_qc.sync.classify import Channel, Evidence, classify
+from komorebi_qc.sync.evidence.classify import Channel, Evidence, classify
 from komorebi_qc.sync.fit.model import Points
 from komorebi_qc.sync.fit.piecewise import fit
 from komorebi_qc.sync.jumps import in_order

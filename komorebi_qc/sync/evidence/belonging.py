@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from komorebi_qc.sync.classify import Evidence
+    from komorebi_qc.sync.evidence.classify import Evidence
 
 Answer = Literal["yes", "no", "unknown"]
 SPEAKS_AGAINST_S = 1.5

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from talkers import RATE, burst
 
-from komorebi_qc.sync.alternative_offsets import AlternativeOffset, find_alternative_offsets
+from komorebi_qc.sync.evidence.alternative_offsets import AlternativeOffset, find_alternative_offsets
 from komorebi_qc.sync.lags.coarse import CANDIDATES, Course, Hits
 from komorebi_qc.sync.lags.windows import Chain, Windows
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from komorebi_qc.core.timebase import Span, merged
-from komorebi_qc.sync.agreement import MergedWindows, gaps, merged_windows
+from komorebi_qc.sync.evidence.agreement import MergedWindows, gaps, merged_windows
 from komorebi_qc.sync.vad import FRAME_S, Activity, close_gaps, spans, threshold
 
 if TYPE_CHECKING:

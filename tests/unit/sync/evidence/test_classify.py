@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from komorebi_qc.sync.classify import Channel, Evidence, classify
+from komorebi_qc.sync.evidence.classify import Channel, Evidence, classify
 
 # A good pair: both voices agree in most of their turns.
 VOICE = Channel(30.0, 27.0, 27.0, 10, 9, 9, 0.9, is_present=True)

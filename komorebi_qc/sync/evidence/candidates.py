@@ -22,7 +22,7 @@ from komorebi_qc.sync.lags.windows import Chain
 
 if TYPE_CHECKING:
     from komorebi_qc.core.samples import Track
-    from komorebi_qc.sync.alternative_offsets import AlternativeOffset
+    from komorebi_qc.sync.evidence.alternative_offsets import AlternativeOffset
     from komorebi_qc.sync.lags.windows import Windows
     from komorebi_qc.sync.vad import Activity
 

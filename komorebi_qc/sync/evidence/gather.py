@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from komorebi_qc.sync.classify import Channel, Evidence
+from komorebi_qc.sync.evidence.classify import Channel, Evidence
 from komorebi_qc.sync.vad import FRAME_S, Activity
 
 if TYPE_CHECKING:

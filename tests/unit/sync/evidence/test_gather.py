@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from komorebi_qc.sync.evidence import gather
+from komorebi_qc.sync.evidence.gather import gather
 from komorebi_qc.sync.fit.model import Fit, LagStep
 from komorebi_qc.sync.lags.windows import Chain, Windows
 from komorebi_qc.sync.vad import FRAME_S, Activity, spans
 
 if TYPE_CHECKING:
-    from komorebi_qc.sync.classify import Evidence
+    from komorebi_qc.sync.evidence.classify import Evidence
 
 CALL_S = 40.0
 LAG_S = 2.0
