@@ -46,9 +46,9 @@ def print_dead_letters(found: dict[str, Any]) -> None:
     if not letters and not held:
         console.print("no dead letters")
         return
-    kept = f", and {count_of(len(held), 'held recording')}" if held else ""
-    more = "" if found["are_all"] else ", and there are more"
-    console.print(f"[bold]{count_of(len(letters), 'dead letter')}{kept}[/]{more}")
+    parts = [count_of(len(letters), "dead letter")] if letters else []
+    parts += [count_of(len(held), "held recording")] if held else []
+    console.print(f"[bold]{' and '.join(parts)}[/]{'' if found['are_all'] else ', and there are more'}")
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for letter in letters:
         groups.setdefault((letter["kind"], letter["error"], _pattern(letter)), []).append(letter)

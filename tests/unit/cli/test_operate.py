@@ -49,6 +49,14 @@ def last_try(recording_id: str) -> DeadLetter:
     return DeadLetter(body, "tries", "StorageError", reason, recording_id, "message-9", "request-9", 8, WHEN)
 
 
+def held(recording_id: str) -> DeadLetter:
+    """A held recording."""
+    body = json.dumps({"recordingID": recording_id, "callEndingTimestamp": "00:01:02"})
+    reason = "3 s of 9 s of speech agree: not enough to use, too much to rule it out"
+    named = (recording_id, f"held-{recording_id[:8]}", "request-2")
+    return DeadLetter(body, "held", "HeldError", reason, *named, 1, WHEN, ((-9.25, 0.98), (-1.29, 0.02)))
+
+
 class Desk(Shell):
     """A shell beside an embedded AWS."""
 
@@ -115,7 +123,7 @@ def test_no_dead_letters(shell: Desk) -> None:
     """Nothing to do is a success."""
     assert shell.run("dlq", "list") == 0
     assert shell.out.strip() == "no dead letters"
-    assert shell.json("dlq", "list") == (0, {"letters": [], "are_all": True})
+    assert shell.json("dlq", "list") == (0, {"letters": [], "held": [], "are_all": True})
 
 
 def test_an_incomplete_list_is_marked(shell: Desk) -> None:
@@ -156,6 +164,24 @@ def test_a_dead_letter_that_isnt_there(shell: Desk) -> None:
     assert IDS[0] in shell.err
 
 
+def test_held_recordings_have_their_own_section(shell: Desk) -> None:
+    """After the failures: recording, reason, candidates and age, and the command that publishes one."""
+    shell.put(missing(IDS[0]), held(IDS[3]))
+    assert shell.run("dlq", "list") == 0
+    assert shell.out.splitlines()[0] == "1 dead letter and 1 held recording"
+    at = [shell.out.index(words) for words in ("MissingMediaError:", "Held: 1 recording", IDS[3], "-9.250 s (98%)")]
+    assert at == sorted(at)
+    assert "komorebi-qc dlq release RECORDING_ID" in shell.out
+    code, found = shell.json("dlq", "list")
+    assert (code, [one["recording_id"] for one in found["letters"]]) == (0, [IDS[0]])
+    (one,) = found["held"]
+    assert (one["recording_id"], one["kind"], one["reason"]) == (IDS[3], "held", held(IDS[3]).reason)
+    assert one["candidates"][0] == {"offset_s": -9.25, "probability": 0.98}
+    assert one["held_for_s"] > 0
+    assert shell.run("dlq", "show", IDS[3]) == 0
+    assert "-9.250 s (98%), -1.290 s (2%)" in shell.out
+
+
 # --- dlq redrive
 
 
@@ -186,7 +212,8 @@ def test_a_task_of_sqs(shell: Desk) -> None:
     assert shell.run("dlq", "redrive", "--all") == 0
     assert "about 250 dead letters" in shell.out
     assert "list-message-move-tasks" in shell.out
-    assert shell.json("dlq", "redrive", "--all") == (0, {"how": "task", "count": 250, "not_found": []})
+    code, found = shell.json("dlq", "redrive", "--all")
+    assert (code, found) == (0, {"how": "task", "count": 250, "not_found": [], "held_left": 0, "held_sent": 0})
 
 
 @pytest.mark.parametrize(
@@ -336,6 +363,7 @@ def test_a_queue_that_does_not_exist(shell: Desk) -> None:
 
 
 LETTERS = [letter.to_dict() for letter in (missing(IDS[0]), missing(IDS[1], 77), last_try(IDS[2]))]
+HELD = [{**held(IDS[3]).to_dict(), "held_for_s": 90_000}]
 STATUS = {
     "recording_id": IDS[0],
     "agent_id": "agent.with.a.long.name@a-contact-centre.example.org",
@@ -360,7 +388,7 @@ STATUS = {
 @pytest.mark.parametrize(
     "show",
     [
-        lambda: output.print_dead_letters({"letters": LETTERS, "are_all": False}),
+        lambda: output.print_dead_letters({"letters": LETTERS, "held": HELD, "are_all": False}),
         lambda: output.print_dead_letter_bodies({"letters": [{**LETTERS[0], "body": missing(IDS[0]).body}]}),
         lambda: output.print_status(STATUS),
     ],
@@ -406,6 +434,13 @@ def test_interrupted_worker_gives_130(shell: Desk) -> None:
     shell.monkeypatch.setattr("komorebi_qc.jobs.run_worker", lambda *_, **__: Counts(done=2, is_interrupted=True))
     assert shell.run("worker") == 130
     assert shell.out.strip() == "2 done, 0 to be retried, 0 sent to the dead-letter queue"
+
+
+def test_worker_counts_held_recordings(shell: Desk) -> None:
+    """Apart from failures; with --once the exit code is 1, because nothing was published."""
+    shell.monkeypatch.setattr("komorebi_qc.jobs.run_worker", lambda *_, **__: Counts(held=1))
+    assert shell.run("worker", "--once") == 1
+    assert shell.out.strip() == "0 done, 0 to be retried, 0 sent to the dead-letter queue, 1 held"
 
 
 def test_worker_without_a_message(shell: Desk) -> None:
