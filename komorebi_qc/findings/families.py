@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.limits import DEFAULT
+from komorebi_qc.findings.alignment_residual import alignment_residual_findings
 from komorebi_qc.findings.inputs import call_findings, recording_findings
 from komorebi_qc.findings.levels import level_findings
 from komorebi_qc.findings.output import output_findings
@@ -31,7 +32,11 @@ def run_findings(evidence: Evidence, limits: Limits = DEFAULT) -> tuple[Finding,
         evidence: the run.
         limits: the limits to check against.
     """
-    return (*pair_findings(evidence.pair, limits), *output_findings(evidence, limits))
+    return (
+        *pair_findings(evidence.pair, limits),
+        *output_findings(evidence, limits),
+        *alignment_residual_findings(evidence, limits),
+    )
 
 
 def pair_findings(evidence: PairEvidence, limits: Limits = DEFAULT) -> tuple[Finding, ...]:

@@ -23,6 +23,8 @@ _CANDIDATES: dict[SourceName, int] = {"call": 60, "recording": 24}
 _SHORTEST_PIECE_S = 0.5
 _PAST_SEAM_S = 0.3
 """How far a seam's side reaches beyond the seam, and how far a captured span beyond its window."""
+_FROM_SEAM_S = 0.25
+"""A jump is found to within a pause, so sound this close to a seam may be on either side of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,24 @@ def capture_spans(splice: Splice) -> CaptureSpans:
                 reach_s = BLOCK / RATE / 2 + _PAST_SEAM_S
                 windows.append(Span(at_s - reach_s, at_s + reach_s))
     return CaptureSpans(spans.recording, (*windows, *spans.seams))
+
+
+def followed_windows(splice: Splice) -> tuple[tuple[float, float], ...]:
+    """The windows of the call to compare with the recording's own sound: on the output clock and on the call clock.
+
+    They are those of the candidates that are away from every seam. `capture_spans` has them all.
+    """
+    spans = check_spans(splice)
+    reach_s = WIDTH / RATE / 2 + _FROM_SEAM_S
+    windows = []
+    for span in spans.call[: spans.candidates[0]]:
+        middle_s = (span.start_s + span.end_s) / 2
+        piece = next((p for p in splice.pieces if p.source == "call" and plays(p, middle_s)), None)
+        if piece is not None:
+            at_s = piece.output_s(middle_s)
+            if all(abs(at_s - seam_s) >= reach_s for seam_s in splice.seams_s):
+                windows.append((at_s, middle_s))
+    return tuple(windows)
 
 
 def _candidates(splice: Splice, name: SourceName) -> list[Span]:

@@ -30,7 +30,7 @@ SURE_Z = 11.0
 QUIET_DB = -55.0
 _WINDOWS = 12
 """Of each channel of the call, and of the recording's own audio."""
-_LESS_ACTIVE_DB = 20.0
+LESS_ACTIVE_DB = 20.0
 _FRAME = 160
 
 
@@ -149,7 +149,7 @@ def choose_windows(blocks: Sequence[Block], splice: Splice, name: SourceName, ch
             continue
         for stretch in np.array_split(np.arange(len(activity)), min(_WINDOWS, len(activity))):
             best = int(stretch[np.argmax(activity[stretch])])
-            if activity[best] >= max(QUIET_DB, activity.max() - _LESS_ACTIVE_DB):
+            if activity[best] >= max(QUIET_DB, activity.max() - LESS_ACTIVE_DB):
                 chosen.append(candidates[best])
     return chosen
 

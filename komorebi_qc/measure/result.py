@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from komorebi_qc.core.timing import Discontinuity
+    from komorebi_qc.measure.alignment_residual import AlignmentResidual
     from komorebi_qc.measure.residual_lag import Residual
     from komorebi_qc.measure.seam import SeamCheck
 
@@ -20,9 +21,11 @@ class ResultCheck:
         call: the call audio in the output.
         own: the recording's own audio in the output.
         discontinuities: gaps and overlaps in the output's audio timestamps.
+        alignment: the call in the output compared with the recording's own sound; None if that sound wasn't decoded.
     """
 
     seams: tuple[SeamCheck, ...]
     call: Residual
     own: Residual
     discontinuities: tuple[Discontinuity, ...]
+    alignment: AlignmentResidual | None = None

@@ -19,7 +19,8 @@ from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.source import Source
 from komorebi_qc.core.timebase import Span, merged
 from komorebi_qc.core.timing import STEP_S, Discontinuity, discontinuities, nominal_duration_s
-from komorebi_qc.measure.check_spans import CHECKED_SOURCES, check_spans
+from komorebi_qc.measure.alignment_residual import VOICES, measure_voice, own_sound
+from komorebi_qc.measure.check_spans import CHECKED_SOURCES, check_spans, followed_windows
 from komorebi_qc.measure.residual_lag import BLOCK, QUIET_DB, Block, Residual, choose_windows, measure_lags
 from komorebi_qc.measure.result import ResultCheck
 from komorebi_qc.measure.seam import SIDE_S, SeamCheck, check_seam
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from komorebi_qc.core.output import CapturedAudio
-    from komorebi_qc.core.samples import Doubles, Readable
+    from komorebi_qc.core.samples import Doubles, Readable, Track
     from komorebi_qc.core.splice import Splice
+    from komorebi_qc.measure.alignment_residual import AlignmentResidual, OwnSound
     from komorebi_qc.measure.check_spans import CheckSpans
     from komorebi_qc.measure.residual_lag import Window
 
@@ -46,9 +48,14 @@ _ROUNDING_S = 0.0015
 
 
 def check_result(
-    captured: CapturedAudio, call: Readable, splice: Splice, front: bytes, reference: Sequence[Block] = ()
+    captured: CapturedAudio,
+    call: Readable,
+    splice: Splice,
+    front: bytes,
+    reference: Sequence[Block] = (),
+    own: Sequence[OwnSound] | None = None,
 ) -> ResultCheck:
-    """Measure the written file against the splice.
+    """Measure the written file against the splice, and against the recording's own sound.
 
     Args:
         captured: the audio captured while the file was written, of the spans of `capture_spans`.
@@ -57,6 +64,7 @@ def check_result(
         front: the first bytes of the written file. The index of an MP4 is in them.
         reference: the recording's own audio from another decoding (`reference_blocks`). It shows what the decoder that
             fed the mix has lost, because the captured audio lacks the same.
+        own: the recording's own sound around the call's windows (`followed_sound`); None if it wasn't decoded.
 
     Raises:
         MediaError: The captured audio can't be opened.
@@ -80,7 +88,11 @@ def check_result(
     steps = _discontinuities(written_pts_s, shifts_s)
     seams = _seams(splice, spans, (calls, recordings), outputs[len(windows) :], steps)
     return ResultCheck(
-        seams, Residual(lags[: len(call_windows)]), Residual(lags[len(call_windows) :]), discontinuities=steps
+        seams,
+        Residual(lags[: len(call_windows)]),
+        Residual(lags[len(call_windows) :]),
+        steps,
+        None if own is None else _alignment(captured, own, shifts_s),
     )
 
 
@@ -95,6 +107,26 @@ def reference_blocks(recording: NDArray[np.int16], splice: Splice) -> tuple[Bloc
         pcm[begin : begin + len(part)] = part[:, None] / np.float32(32768.0)
         blocks.append(Block(pcm, RATE, first / RATE))
     return tuple(blocks)
+
+
+def followed_sound(call: Track, recording: NDArray[np.int16], splice: Splice) -> tuple[OwnSound, ...]:
+    """The recording's own sound around the call's windows; both tracks are at 8 kHz, as decoded for the sync."""
+    return own_sound(call, recording, followed_windows(splice), splice)
+
+
+def _alignment(captured: CapturedAudio, own: Sequence[OwnSound], shifts_s: Doubles) -> AlignmentResidual:
+    """Compare the call in the file with the recording's own sound, by the agent's voice if the recording has it."""
+    residuals: list[AlignmentResidual] = []
+    for voice in VOICES:
+        sounds = [sound for sound in own if sound.voice == voice]
+        outputs = _output_blocks(captured.output, [_of_block(sound.output_s) for sound in sounds]) if sounds else []
+        # A packet that the muxer moved plays later than its place in the capture.
+        moved_s = [float(np.interp(sound.output_s, captured.muxed_pts_s, shifts_s)) for sound in sounds]
+        moved = [replace(block, start_s=block.start_s + late_s) for block, late_s in zip(outputs, moved_s, strict=True)]
+        residuals.append(measure_voice(voice, sounds, moved))
+        if residuals[-1].is_measured:
+            return residuals[-1]
+    return max(residuals, key=lambda residual: residual.active)
 
 
 def _call_blocks(call: Readable, spans: Sequence[Span]) -> list[Block]:
@@ -164,7 +196,11 @@ def _discontinuities(written_pts_s: Doubles, shifts_s: Doubles) -> tuple[Discont
 
 
 def _around(window: Window) -> Span:
-    return Span(window.output_s - BLOCK / RATE / 2, window.output_s + BLOCK / RATE / 2)
+    return _of_block(window.output_s)
+
+
+def _of_block(output_s: float) -> Span:
+    return Span(output_s - BLOCK / RATE / 2, output_s + BLOCK / RATE / 2)
 
 
 def _seams(

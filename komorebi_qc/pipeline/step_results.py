@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.timebase import Span
     from komorebi_qc.core.timing import Timing
     from komorebi_qc.findings.evidence import PairLevels, Placement
+    from komorebi_qc.measure.alignment_residual import OwnSound
     from komorebi_qc.measure.residual_lag import Block
     from komorebi_qc.measure.result import ResultCheck
     from komorebi_qc.media.decode_8khz import PlainPcm
@@ -120,6 +121,7 @@ class PlannedAudio:
         samples: the call audio sample by sample; None if only a decoder can read it.
         capture: the spans to capture while the output is written; None if the plan doesn't check the output.
         own_blocks: the recording's own audio at those spans, decoded before.
+        own_sound: the recording's own audio around the call's windows; None if it wasn't decoded.
     """
 
     located: LocatedCall
@@ -127,6 +129,7 @@ class PlannedAudio:
     samples: PlainPcm | None
     capture: CaptureSpans | None
     own_blocks: Sequence[Block]
+    own_sound: Sequence[OwnSound] | None = None
 
 
 @dataclass(frozen=True, slots=True)

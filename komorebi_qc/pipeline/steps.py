@@ -11,7 +11,7 @@ from komorebi_qc.core.output import ENCODED_AS, Container, RenderPlan, plan_cont
 from komorebi_qc.core.splice import after_call_audio, splice
 from komorebi_qc.findings.qc_document import item_summary
 from komorebi_qc.measure.check_spans import capture_spans
-from komorebi_qc.measure.result_check import STEP_BACK_S, check_result, reference_blocks
+from komorebi_qc.measure.result_check import STEP_BACK_S, check_result, followed_sound, reference_blocks
 from komorebi_qc.media import mux
 from komorebi_qc.media.decode import AudioDecoder
 from komorebi_qc.media.decode_8khz import buffer_in_memory, exact_call
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.output import CaptureSpans, Rendered
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.core.recording import Recording
+    from komorebi_qc.measure.alignment_residual import OwnSound
     from komorebi_qc.measure.residual_lag import Block
     from komorebi_qc.measure.result import ResultCheck
     from komorebi_qc.pipeline.options import MeasurementPlan, Options, Order
@@ -141,12 +142,15 @@ def plan_audio(run: Run, located: LocatedCall) -> PlannedAudio:
     samples = exact_call(call.source, call.info, None if audio is None else audio.call)
     capture: CaptureSpans | None = None
     own_blocks: Sequence[Block] = ()
+    sound: Sequence[OwnSound] | None = None
     if run.plan.checks_output:
         capture = capture_spans(timeline)
-        own_blocks = () if audio is None else reference_blocks(audio.recording, timeline)
+        if audio is not None:
+            own_blocks = reference_blocks(audio.recording, timeline)
+            sound = followed_sound(audio.call, audio.recording, timeline)
     pair = located.pair.in_memory() if located.pair is not None and run.plan.retains_artifacts else None
     released = replace(located, separated=replace(separated, audio=None), pair=pair)
-    return PlannedAudio(released, timeline, samples, capture, own_blocks)
+    return PlannedAudio(released, timeline, samples, capture, own_blocks, sound)
 
 
 def write_output(run: Run, planned: PlannedAudio) -> WrittenOutput:
@@ -166,7 +170,7 @@ def write_output(run: Run, planned: PlannedAudio) -> WrittenOutput:
         planned.capture,
     )
     rendered = mux.write_output(job, draft.begin, run.progress.advance)
-    check = _checked(draft, rendered, job, planned.own_blocks, run.progress) if run.plan.checks_output else None
+    check = _checked(draft, rendered, job, planned, run.progress) if run.plan.checks_output else None
     return WrittenOutput(draft, plan, rendered, check)
 
 
@@ -191,14 +195,15 @@ def _render_plan(video: VideoInfo, options: Options) -> RenderPlan:
 
 
 def _checked(
-    draft: Draft, rendered: Rendered, job: mux.RenderJob, own_blocks: Sequence[Block], progress: Progress
+    draft: Draft, rendered: Rendered, job: mux.RenderJob, planned: PlannedAudio, progress: Progress
 ) -> ResultCheck | None:
     """Measure the captured audio of the written file."""
     progress.check()
     if rendered.captured is None:
         return None
+    own_blocks, sound = planned.own_blocks, planned.own_sound
     if job.call_pcm is not None:
-        return check_result(rendered.captured, job.call_pcm, job.splice, draft.front(), own_blocks)
+        return check_result(rendered.captured, job.call_pcm, job.splice, draft.front(), own_blocks, sound)
     with open_container(job.call.reopen(), CALL_FORMATS) as container:
         decoder = AudioDecoder(container, origin_s=None, step_back_s=STEP_BACK_S)
-        return check_result(rendered.captured, decoder, job.splice, draft.front(), own_blocks)
+        return check_result(rendered.captured, decoder, job.splice, draft.front(), own_blocks, sound)

@@ -149,7 +149,8 @@ LIMITS = (
           "project choice: 1/40 and 1/2 of the 40 ms of EBU R37-2007",
           "95 % of the sound is at most this far from where the alignment puts it", _PARTS),
     Limit("alignment_residual", above(0.003), above(0.020), "s",
-          "project choice: the alignment of a right pair leaves under 1 ms; 20 ms is 1/2 of the 40 ms of EBU R37-2007",
+          "project choice: a right alignment leaves 0.1 ms, so 3 ms are a clock error that it misses; 20 ms are 1/2 of "
+          "the 40 ms of EBU R37-2007",
           "95 % of the call's sound in the output is at most this far from the recording's own sound"),
     Limit("missing", above(0.25), above(0.5), "share",
           "project choice: a few windows can't be found, because both sides speak at once or there is noise",
