@@ -21,6 +21,9 @@ DISAGREES_S = 8.0
 """Speech of the call while the recording has other speech: another conversation."""
 UNKNOWN_TURNS = 3
 """As many turns at one place are more than chance: a script that two calls share, or a part of this call."""
+OUTSIDE_SCRIPT_S, OUTSIDE_SCRIPT = 15.0, 1.3
+"""Two calls may share a script of one voice. Then this much speech outside of it disagrees: seconds, and their share of
+the script's."""
 OTHER_AGENT_S = 5.0
 """The agent's speech while the recording has other speech, if nothing agrees anywhere."""
 MOST_DISTINCT = 0.25
@@ -160,7 +163,9 @@ def classify(e: Evidence) -> Verdict:
         return _nothing_agrees(e, speech)
     if _is_conversation(e) and e.unbroken_s is not None and agreed < 0.7 * speech:
         return Verdict("aligned", _part_text(e.unbroken_s, e.call_s, agreed, speech))
-    if e.against_s >= DISAGREES_S and distinct < MOST_DISTINCT * e.against_s:
+    is_other = e.against_s >= DISAGREES_S and distinct < MOST_DISTINCT * e.against_s
+    is_script = e.against_s >= OUTSIDE_SCRIPT_S and e.against_s > OUTSIDE_SCRIPT * distinct
+    if is_other or (is_script and alternations(e) < LEAST_ALTERNATIONS):
         return Verdict(
             "wrong_pair",
             f"{e.against_s:.0f} s of speech disagree, and {distinct:.0f} s agree at one place only",
