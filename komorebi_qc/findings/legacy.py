@@ -39,8 +39,8 @@ _LEAVES = {old: new.rpartition(".")[2] for old, new in KEYS.items()}
 def upgrade(document: Mapping[str, Any]) -> dict[str, Any]:
     """Bring a `qc.json`, or the output of `diagnose --json` or `process --json`, to the present schema.
 
-    A document of schema 2 comes back equal. So does the document of a failed command, which has only an ``error``: it
-    is the same in both schemas. The argument isn't changed.
+    A document of schema 2 comes back equal; schema 2.1 only adds to 2.0. So does the document of a failed command,
+    which has only an ``error``: it is the same in all schemas. The argument isn't changed.
 
     Args:
         document: as it was read from JSON.
@@ -50,7 +50,7 @@ def upgrade(document: Mapping[str, Any]) -> dict[str, Any]:
 
     Examples:
         >>> upgrade({"schema": "1.1", "call_end": {"told_s": 90.0, "resolution_s": 1.0}, "findings": []})
-        {'schema': '2.0', 'call_end': {'reported_s': 90.0, 'reported_resolution_s': 1.0}, 'findings': []}
+        {'schema': '2.1', 'call_end': {'reported_s': 90.0, 'reported_resolution_s': 1.0}, 'findings': []}
     """
     if not isinstance(document, Mapping):
         raise InputError(f"the document is of type {type(document).__name__}: pass the JSON object of a qc.json")

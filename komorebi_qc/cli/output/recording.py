@@ -10,15 +10,25 @@ from komorebi_qc.cli.output.console import VERDICTS, out, print_rows, safe, size
 from komorebi_qc.core.errors import refusal_reason
 from komorebi_qc.core.media_info import codec_text
 from komorebi_qc.core.timebase import clock_text
+from komorebi_qc.findings.sync.clock import jump_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.desk.audit.status import AuditStatus
     from komorebi_qc.pipeline.examine import Examined
 
-_SOURCES = {"measured": "measured", "call_end": "from the call end", "manual": "as given"}
+_SOURCES = {
+    "measured": "measured",
+    "candidate": "the place that fits the reported call end best, not confirmed",
+    "call_end": "from the reported call end, not measured",
+    "manual": "as given, not measured",
+}
+_NOT_MEASURED = "not measured"
+_MOST_CANDIDATES = 5
 _HOW_TO_SET = (
     "Set a limit with --limit or in KOMOREBI_LIMITS. Examples: drift=50:200 warns beyond +-50 ppm and fails beyond "
     "+-200 ppm; speech_level=-30..-14 sets a range; dead_air=off turns a limit off. A track or a channel can have a "
@@ -40,14 +50,15 @@ def print_outcome(found: dict[str, Any], next_command: str, remark: str = "") ->
     verb = "copied" if codecs["video_copied"] else "re-encoded"
     size = next((step["bytes"] for step in found["steps"] if step["name"].startswith(("mux", "write"))), 0)
     console.print(f"{VERDICTS[found['verdict']]}  [bold]{escape(found['output'])}[/]", soft_wrap=True)
-    drift = f", drift {_signed(alignment['drift_ppm'], 1)} ppm" if alignment["drift_ppm"] else ""
-    source = _SOURCES[alignment["source"]]
-    where = f"{clock_text(alignment['offset_s'])} of the recording{drift} ({source})"
+    where = f"{clock_text(alignment['offset_s'])} of the recording ({_SOURCES[alignment['source']]})"
     rows = [
         ("length", f"{clock_text(durations['output_s'])}, {size_text(size)}"),
         ("video", f"{codec_text(codecs['video'])} in {container}, {verb}"),
         ("audio", f"{codec_text(codecs['audio'])}, {codecs['audio_rate_hz'] / 1000:g} kHz, stereo"),
         ("call", f"{clock_text(durations['call_s'])}, from {where}"),
+        ("uncertainty", _bound_text(alignment)),
+        *_clock_rows(alignment),
+        *_part_rows(alignment["agent_part"], "; the video has the recording's own audio outside of it"),
         ("after the call", clock_text(durations["after_call_s"])),
     ]
     if found["thumbnail"]:
@@ -68,27 +79,19 @@ def print_diagnosis(found: dict[str, Any], next_command: str, remark: str = "", 
     """
     console = out()
     sync, end = found["sync"], found["call_end"]
-    status = sync["status"].replace("_", " ")
+    status = sync["status"].replace("_", " ") + (", in the agent's part of the call" if sync["agent_part"] else "")
     console.print(f"{VERDICTS[found['verdict']]}  [bold]{status}[/]: {escape(sync['reason'])}", soft_wrap=True)
     rows: list[tuple[str, str]] = []
-    if sync["offset_s"] is not None:
-        rows.append(("offset", f"{_signed(sync['offset_s'], 4)} s {_interval(sync['offset_ci_s'], 1000, 'ms')}"))
-        rows.append(("drift", f"{_signed(sync['drift_ppm'], 2)} ppm {_interval(sync['drift_ci_ppm'], 1, 'ppm')}"))
-        rows += [
-            ("jump", f"{_signed(jump['size_s'] * 1000, 1)} ms at {clock_text(jump['call_s'])} of the call")
-            for jump in sync["jumps"]
-        ]
+    if sync["offset_s"] is None:
+        rows += [("offset", _NOT_MEASURED), *_clock_rows(sync)]
+        rows += _candidate_rows(sync["candidates"]) if sync["status"] != "wrong_pair" else ()
+    else:
+        rows.append(("offset", f"{_signed(sync['offset_s'], 4)} s{_interval(sync['offset_ci_s'], 1000, 'ms')}"))
+        rows += [*_clock_rows(sync), *_part_rows(sync["agent_part"])]
         recorded = {"both": "customer and agent"}.get(sync["sides"], sync["sides"])
-        rows.append(("sides", f"{recorded}; {sync['coverage']:.0%} of their speech matches the recording"))
-    rows += [
-        ("alternative", f"{_signed(other['offset_s'], 4)} s, {abs(other['period_s']):.3f} s away")
-        for other in sync["alternative_offsets"][:5]
-    ]
-    rows.append(("reported call end", clock_text(end["reported_s"])))
-    if end["measured_s"] is not None:
-        rows.append(
-            ("measured call end", f"{clock_text(end['measured_s'])}; the reported one is {_error(end['error_s'])}")
-        )
+        part = "" if sync["agent_part"] is None else " in the agent's part"
+        rows.append(("sides", f"{recorded}; {sync['coverage']:.0%} of their speech{part} matches the recording"))
+    rows += [("reported call end", clock_text(end["reported_s"])), ("measured call end", _call_end_text(end))]
     print_rows(console, rows)
     print_findings(console, found["findings"])
     if plot:
@@ -101,13 +104,66 @@ def _signed(value: float, digits: int) -> str:
     return f"{round(value, digits) + 0.0:+.{digits}f}"
 
 
+def _clock_rows(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Drift and jumps of an alignment, or of a sync measurement, which has intervals too."""
+    drift_ppm, jumps = found["drift_ppm"], found["jumps"]
+    if drift_ppm is None:
+        yield "drift", _NOT_MEASURED
+    else:
+        average = " on average, and it changes" if _bends(found["segments"], jumps or []) else ""
+        interval = _interval(found.get("drift_ci_ppm"), 1, "ppm")
+        yield "drift", f"{_signed(drift_ppm, 2)} ppm{interval}{average}"
+    if not jumps:
+        yield "clock jumps", _NOT_MEASURED if jumps is None else "no jumps found"
+        return
+    for jump in jumps:
+        sign = "-" if jump["size_s"] < 0 else "+"
+        yield "clock jump", f"{sign}{jump_text(jump['size_s'])} at {clock_text(jump['call_s'])} of the call"
+
+
+def _bends(segments: list[dict[str, float]], jumps: list[dict[str, Any]]) -> bool:
+    """Whether the map has a knot: an inner point that isn't a jump's."""
+    times = [point["call_s"] for point in segments]
+    inner = {time for time in times[1:-1] if times.count(time) == 1}
+    return bool(inner - {jump["call_s"] for jump in jumps})
+
+
+def _bound_text(alignment: dict[str, Any]) -> str:
+    """How far off the place may be."""
+    bound_s = alignment["bound_s"]
+    if bound_s is None:
+        return _NOT_MEASURED
+    bound = f"+- {bound_s:.1f} s" if bound_s >= 0.1 else f"+- {bound_s * 1000:.2f} ms"
+    return f"{bound} (95 %)" if alignment["source"] == "measured" else f"{bound}, if the reported call end is right"
+
+
+def _part_rows(part: dict[str, float] | None, more: str = "") -> Iterator[tuple[str, str]]:
+    if part is not None:
+        yield "agent's part", f"{clock_text(part['call_from_s'])} to {clock_text(part['call_to_s'])} of the call{more}"
+
+
+def _candidate_rows(candidates: list[dict[str, float]]) -> Iterator[tuple[str, str]]:
+    for one in candidates[:_MOST_CANDIDATES]:
+        probability = f"probability {one['probability']:.1%}" if len(candidates) > 1 else "the only one"
+        end = clock_text(one["call_end_s"])
+        yield "possible offset", f"{_signed(one['offset_s'], 4)} s, with the call end at {end} ({probability})"
+
+
+def _call_end_text(end: dict[str, Any]) -> str:
+    if end["measured_s"] is None:
+        return _NOT_MEASURED
+    if end["error_s"] is None:
+        return f"{clock_text(end['measured_s'])}, after the agent's part"
+    return f"{clock_text(end['measured_s'])}; the reported one is {_error(end['error_s'])}"
+
+
 def _error(error_s: float) -> str:
     rounded = round(error_s, 3)
     return "the same" if not rounded else f"{abs(rounded):.3f} s {'early' if rounded < 0 else 'late'}"
 
 
-def _interval(pair: list[float], scale: float, unit: str) -> str:
-    return f"+- {(pair[1] - pair[0]) / 2 * scale:.2f} {unit} (95 %)"
+def _interval(pair: list[float] | None, scale: float, unit: str) -> str:
+    return "" if pair is None else f" +- {(pair[1] - pair[0]) / 2 * scale:.2f} {unit} (95 %)"
 
 
 def print_findings(console: Console, findings: list[dict[str, Any]], where: str | None = None) -> None:

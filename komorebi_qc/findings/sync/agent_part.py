@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def part_end_s(r: SyncResult) -> float | None:
-    """The recording time at which the agent left the call; None if the agent stayed to its end, or nothing is aligned."""
+    """The recording time at which the agent left the call; None if the agent stayed, or nothing is aligned."""
     alignment, last = r.alignment, r.spans[-1] if r.spans else None
     if alignment is None or r.agent_part is None or last is None or r.agent_part.end_s >= last.to_s:
         return None

@@ -1,4 +1,4 @@
-"""Findings about belonging: the evidence that both files are of one call, and speech that only the recording has. Pure."""
+"""Findings about belonging: the evidence for and against one call, and speech that only the recording has. Pure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.timebase import CallEnd
     from komorebi_qc.sync import SyncResult
-    from komorebi_qc.sync.belonging import Answer, Belonging
-    from komorebi_qc.sync.spans import RecordingSpan
+    from komorebi_qc.sync.evidence.belonging import Answer, Belonging
+    from komorebi_qc.sync.evidence.spans import RecordingSpan
 
 LATE_S = 1.0
 """A backend that reports the end this much late says nothing about speech after the call."""
@@ -46,14 +46,14 @@ def belonging_finding(r: SyncResult, limits: Limits = DEFAULT) -> Finding:
     if r.belongs is None:
         found = limit.unknown("belonging", f"{_TEXT[answer]}: {r.reason}.")
     else:
-        found = limit.finding("belonging", r.belongs.probability, _evidence_text(r.belongs), digits=4)
+        found = limit.finding("belonging", r.belongs.probability, _evidence_text(r.belongs, r.reason), digits=4)
     if limit.is_off:
         return found
     worst = max((found.status, _STATUS[answer]), key=("pass", "warn", "fail").index)
     return replace(found, status=worst)
 
 
-def _evidence_text(b: Belonging) -> str:
+def _evidence_text(b: Belonging, reason: str) -> str:
     probability = f" (probability {_percent(b.probability)})" if b.answer != "no" else ""
     in_favour = (
         f"{b.for_s:.0f} s of speech in {counted(b.for_turns, 'turn')} agree at one place only"
@@ -64,6 +64,8 @@ def _evidence_text(b: Belonging) -> str:
         f"{b.against_s:.0f} s of speech in {counted(b.against_turns, 'stretch', 'stretches')} disagree: the recording "
         "has other speech there"
         if b.against_s >= 0.5
+        else reason
+        if b.answer == "no"
         else "no speech disagrees"
     )
     return f"{_TEXT[b.answer]}{probability}. For it: {in_favour}. Against it: {against}."
@@ -122,5 +124,5 @@ def _part(r: SyncResult, span: RecordingSpan, reported: CallEnd) -> str:
     if span.from_s < ends_s:
         return "during the call"
     if part is None and ends_s + LATE_S < reported.recording_s > span.from_s:
-        return "between the end of the call audio and the reported call end"
+        return "begun between the end of the call audio and the reported call end"
     return ""

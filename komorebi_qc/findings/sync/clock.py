@@ -81,13 +81,18 @@ def _rate_changes(r: SyncResult, limits: Limits) -> Finding:
     )
 
 
+def jump_text(size_s: float) -> str:
+    """The size of a jump, without its sign: in milliseconds, from a second on in seconds."""
+    return f"{abs(size_s):.3f} s" if abs(size_s) >= 1.0 else f"{abs(size_s) * 1000:.1f} ms"
+
+
 def changes_text(changes: tuple[FoundJump, ...], *, empty: str, one: str, moved: str) -> str:
     """The sentence about jumps, or about changes of a delay; it names the first `MOST_SHOWN`."""
     if not changes:
         return empty
     shown = "; ".join(
         f"from {clock_text(c.call_s)} of the call on, {'the agent' if c.agent_only else moved} is "
-        f"{abs(c.size_s) * 1000:.1f} ms {'later' if c.size_s >= 0 else 'earlier'} in the recording than before"
+        f"{jump_text(c.size_s)} {'later' if c.size_s >= 0 else 'earlier'} in the recording than before"
         + (f" ({_AGENT_ONLY})" if c.agent_only else "")
         + (f" ({_CUSTOMER_ONLY})" if c.customer_evidence_only else "")
         for c in changes[:MOST_SHOWN]

@@ -1,4 +1,4 @@
-"""Findings about both voices: which of them the recording has, how much of them matches, how far apart they are. Pure."""
+"""Findings about both voices: which ones the recording has, how much matches, how far apart they are. Pure."""
 
 from __future__ import annotations
 

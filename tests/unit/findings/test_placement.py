@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from made_sync import absent_from
 from sentences import numbers
 from sync_results import sync_result
 
@@ -15,15 +16,22 @@ from komorebi_qc.core.splice import Splice, splice
 from komorebi_qc.core.timebase import Alignment, CallEnd, Jump, Span
 from komorebi_qc.findings.evidence import PairEvidence, Placement
 from komorebi_qc.findings.placement import placement_findings
+from komorebi_qc.sync import Candidate, SyncResult
 
 CALL_S, RECORDING_S = 60.0, 75.0
 CALL = MediaInfo("call.wav", "wav", None, AudioInfo("pcm_s16le", 8000, 2, None, Span(0.0, CALL_S)), 0.0, 0, 0.0)
 RECORDING = MediaInfo("a.mp4", "mp4", None, AudioInfo("opus", 48000, 1, 9, Span(0.0, RECORDING_S)), 0.0, 0, 0.0)
 
 
-def pair(offset_s: float = 2.0, source: str = "measured", splice: Splice | None = None) -> PairEvidence:
+def pair(
+    offset_s: float = 2.0,
+    source: str = "measured",
+    splice: Splice | None = None,
+    bound_s: float | None = None,
+    measured: SyncResult | None = None,
+) -> PairEvidence:
     """A call of a minute in a recording of 75 s."""
-    placement = Placement(Alignment(offset_s), source, sync_result())  # type: ignore[arg-type]
+    placement = Placement(Alignment(offset_s), source, measured or sync_result(), bound_s)  # type: ignore[arg-type]
     return PairEvidence(CALL, RECORDING, CallEnd(62.0, 1.0), placement, None, splice, None, None)
 
 
@@ -43,26 +51,86 @@ def test_a_measured_placement() -> None:
     assert numbers(all_of_it["after_call_audio"].text) == ["13.000"]
 
 
-def test_a_manual_placement_is_compared_with_the_reported_end() -> None:
-    """The error is that of the alignment that the caller gave."""
-    error = found(pair(1.5, "manual"))["call_end_error"]
-    assert (error.value, error.status) == (0.5, "warn")
-    assert "before the one by the given offset" in found(pair(500.0, "manual"))["call_end_error"].text
-    assert all("measured" not in found(pair(s, "manual"))["call_end_error"].text for s in (1.5, 2.0, 500.0))
-    assert "reported time is wrong" not in found(pair(500.0, "manual"))["call_end_error"].text
-    assert "call_end_error" not in found(pair(1.5, "call_end"))
-    assert "call_end_error" not in found(pair(1.5))
+def test_a_manual_placement_is_compared_with_nothing() -> None:
+    """Neither the given offset nor the reported end was measured, so neither proves the other wrong."""
+    all_of_it = found(pair(1.5, "manual"))
+    assert "call_end_error" not in all_of_it
+    place = all_of_it["alignment_resolution"]
+    assert (place.value, place.status) == ("undetermined", "pass")
+    assert "its place wasn't measured" in place.text
+    assert numbers(place.text) == ["1.500", "00:01:01.500", "00:01:02.000"]
 
 
-@pytest.mark.parametrize(("resolution_s", "status"), [(1.0, "warn"), (0.045, "pass"), (0.001, "pass")])
-def test_a_placement_by_the_reported_end_has_its_resolution(resolution_s: float, status: str) -> None:
-    """A whole-second time may be off by a second."""
-    evidence = replace(pair(source="call_end"), call_end=CallEnd(62.0, resolution_s))
-    resolution = found(evidence)["alignment_resolution"]
-    assert (resolution.value, resolution.status, resolution.limit) == (resolution_s, status, 0.045)
-    assert f"{resolution_s:g}" in numbers(resolution.text)
+@pytest.mark.parametrize(("bound_s", "status"), [(1.3, "fail"), (0.201, "fail"), (0.2, "warn"), (0.045, "pass")])
+def test_a_placement_by_the_reported_end_has_its_bound(bound_s: float, status: str) -> None:
+    """A place that is known to worse than 0.2 s is of no use."""
+    resolution = found(pair(source="call_end", bound_s=bound_s))["alignment_resolution"]
+    assert (resolution.value, resolution.status, resolution.limit) == (bound_s, status, 0.045)
+    assert "placed by its reported end alone, which has a resolution of 1 s" in resolution.text
+    assert (f"{bound_s:.1f} s apart" if bound_s >= 0.1 else "45 ms apart") in resolution.text
     assert "alignment_resolution" not in found(pair())
-    assert "alignment_resolution" not in found(pair(source="manual"))
+    assert "call_end_error" not in found(pair(source="call_end"))
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(3, "The audio fits at 3 places."), (1, "Too little of the audio agrees to be sure")]
+)
+def test_a_candidate_has_the_distance_to_the_others(count: int, text: str) -> None:
+    """The sentence has the number of places, and says when it doesn't hold."""
+    candidates = tuple(Candidate(8.0 * k, 8.0 * k + CALL_S, 1.0, 1 / count) for k in range(count))
+    measured = replace(sync_result("ambiguous"), candidates=candidates)
+    evidence = pair(source="candidate", bound_s=0.005, measured=measured)
+    resolution = found(evidence)["alignment_resolution"]
+    assert (resolution.value, resolution.status) == (0.005, "pass")
+    assert resolution.text.startswith(text)
+    assert resolution.text.endswith("Audio and video may be 5 ms apart, or more if the reported end is wrong.")
+
+
+def part_pair(part: Span, offset_s: float = 2.0, *, whole_call: bool = False) -> PairEvidence:
+    """A call of which the agent takes part in a part."""
+    measured = replace(sync_result(), agent_part=part, spans=absent_from(part.end_s))
+    alignment = Alignment(offset_s, part=None if whole_call else part)
+    timeline = splice(alignment, call_s=CALL_S, recording_audio=Span(0.0, RECORDING_S))
+    evidence = pair(offset_s, splice=timeline)
+    return replace(evidence, placement=Placement(alignment, "measured", measured, 0.0001))
+
+
+def test_an_agent_who_left_early() -> None:
+    """The part is reported with both clocks, and what follows it is the recording's own audio."""
+    all_of_it = found(part_pair(Span(0.0, 40.0)))
+    part = all_of_it["agent_part"]
+    assert (part.value, part.status, part.limit, part.at) == (40.0, "pass", None, At("recording", 42.0))
+    assert numbers(part.text)[:5] == ["00:00:00.000", "00:00:40.000", "00:01:00.000", "00:00:02.000", "00:00:42.000"]
+    assert "The part ends in a pause between two words" in part.text
+    assert "15 s of speech aren't in the recording" in part.text
+    assert "and the recording's own audio before and after it" in part.text
+    assert all_of_it["after_call_audio"].value == 33.0
+    assert "follow the agent's part of the call" in all_of_it["after_call_audio"].text
+    assert all_of_it["call_audio_left_out"].value == 0
+    assert all_of_it["call_audio_left_out"].text == "All of the call audio in the agent's part of the call is used."
+    assert "agent_part" not in found(pair())
+
+
+def test_the_whole_call_of_an_agent_who_left() -> None:
+    """The caller asked for the call audio to its end."""
+    all_of_it = found(part_pair(Span(0.0, 40.0), whole_call=True))
+    assert all_of_it["agent_part"].text.endswith("The video has the call audio to its end.")
+    assert all_of_it["after_call_audio"].value == 13.0
+
+
+def test_an_agent_who_joined_late_did_not_miss_the_start() -> None:
+    """The call began minutes before the recording, and the agent's part with it: nothing is missing."""
+    late = found(part_pair(Span(20.0, 60.0), -20.0))
+    assert (late["call_before_recording"].value, late["call_before_recording"].status) == (0.0, "pass")
+    assert "The part begins in a pause" in late["agent_part"].text
+    assert late["agent_part"].at == At("recording", 0.0)
+
+
+def test_an_agent_whose_recording_ends_before_the_call() -> None:
+    """The call goes on without the agent, past the recording's end, which is no fault."""
+    left = found(part_pair(Span(0.0, 40.0), 30.0))
+    assert left["call_end_past_recording"].status == "pass"
+    assert found(pair(30.0))["call_end_past_recording"].status == "fail"
 
 
 @pytest.mark.parametrize(
