@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from komorebi_qc.batch.manifest.items import Listing
     from komorebi_qc.batch.run import Tally, Watcher
     from komorebi_qc.core.progress import Progress
+    from komorebi_qc.pipeline.options import Unconfirmed
 
 RERUN_TIME_S, RERUN_MEMORY_MB, RATE_HZ = 1800.0, 4000.0, 5.0
 """A rerun's defaults: an audit needs more than a diagnosis."""
@@ -91,8 +92,8 @@ class RunResult:
 
     @property
     def lost(self) -> int:
-        """Number of recordings that couldn't be examined."""
-        return self.tally.counts["failed"] + self.tally.counts["rejected"]
+        """Number of recordings that couldn't be examined or are held."""
+        return self.tally.counts["failed"] + self.tally.counts["held"] + self.tally.counts["rejected"]
 
     def to_dict(self) -> dict[str, Any]:
         """The result for JSON."""
@@ -105,6 +106,7 @@ class RunResult:
             "asked_for": tally.total,
             "counts": dict(tally.counts),
             "unchanged": tally.unchanged,
+            "published_unconfirmed": tally.unconfirmed,
             "left": tally.left,
             "is_stopped": tally.is_stopped,
             "not_done": [{"recording_id": name, "reason": reason} for name, reason in not_done],
@@ -139,26 +141,49 @@ def check_library(library: str, extra: str) -> None:
 
 
 def batch_request(
-    action: str, out: str, results: str, limits: list[str] | None, call_end_attribute: str, environ: Mapping[str, str]
+    action: str,
+    out: str,
+    results: str,
+    limits: list[str] | None,
+    call_end_attribute: str,
+    environ: Mapping[str, str],
+    *,
+    unconfirmed: str = "",
+    whole_call: bool = False,
 ) -> BatchRequest:
     """The work to do with each recording.
 
     Raises:
-        InputError: the action is unknown, or an address can't be used.
+        InputError: the action is unknown, an option has no effect on it, or an address can't be used.
     """
     from komorebi_qc.batch.dataset.schema import ACTIONS  # noqa: PLC0415  pyarrow loads only for the commands
     from komorebi_qc.batch.execution.tasks import BatchRequest, own_settings  # noqa: PLC0415
+    from komorebi_qc.pipeline.options import Options  # noqa: PLC0415
     from komorebi_qc.storage.object_store import open_store  # noqa: PLC0415
     from komorebi_qc.wiring import aws_client  # noqa: PLC0415
 
     if action not in ACTIONS:
         raise InputError(f"--action {action!r} isn't one of {', '.join(ACTIONS)}")
 
+    if action != "process" and (unconfirmed or whole_call):
+        raise InputError(f"{'--unconfirmed' if unconfirmed else '--whole-call'} goes with --action process")
+    if unconfirmed:
+        Options(unconfirmed=cast("Unconfirmed", unconfirmed))
+
     def address(text: str) -> str:
         return open_store(checked_address(text), lambda: aws_client("s3")).address
 
     own, results = own_settings(environ), address(results) if results else ""
-    return BatchRequest(cast("Action", action), address(out), own, tuple(limits or ()), results, call_end_attribute)
+    return BatchRequest(
+        cast("Action", action),
+        address(out),
+        own,
+        tuple(limits or ()),
+        results,
+        call_end_attribute,
+        unconfirmed,
+        whole_call,
+    )
 
 
 def list_recordings(
@@ -297,7 +322,15 @@ def available_cores() -> int:
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
-def check_submit(action: str, results: str, limits: list[str] | None, settings: RunSettings) -> None:
+def check_submit(
+    action: str,
+    results: str,
+    limits: list[str] | None,
+    settings: RunSettings,
+    *,
+    unconfirmed: str = "",
+    whole_call: bool = False,
+) -> None:
     """Check that no option is given that has no effect on a message to the production queue.
 
     Raises:
@@ -311,6 +344,8 @@ def check_submit(action: str, results: str, limits: list[str] | None, settings: 
         "--workers": bool(settings.workers),
         "--dask": bool(settings.dask),
         "--results": bool(results),
+        "--unconfirmed": bool(unconfirmed),
+        "--whole-call": whole_call,
         "--time-limit": settings.time_limit_s != RERUN_TIME_S,
         "--memory-limit": settings.memory_limit_mb != RERUN_MEMORY_MB,
     }.items():

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
+from komorebi_qc.batch.dataset.row_summary import outcome_of
 from komorebi_qc.batch.execution.resource_limits import WorkerFailure
 from komorebi_qc.batch.execution.rows import failed, failure_of, rejected_row, row_of, unresolved_row
 from komorebi_qc.batch.execution.work_keys import limited_key
@@ -44,7 +45,7 @@ class Watcher(Protocol):
         ...
 
     def done(self, outcome: str, *, took_work: bool = True) -> None:
-        """One more has an outcome: pass, warn, fail, failed or rejected. Without work if it is an earlier one's."""
+        """One more has an outcome: a key of `Tally.counts`. Without work if it is an earlier one's."""
         ...
 
 
@@ -54,22 +55,24 @@ class Tally:
 
     Attributes:
         total: recordings of the list, with rejected rows.
-        counts: by outcome: pass, warn, fail, failed and rejected.
+        counts: by outcome: pass, warn, fail, failed, held and rejected.
         unchanged: how many outcomes are from earlier runs.
-        first_failures: ID and reason of the first that failed.
+        unconfirmed: how many were published although the audio doesn't confirm the pair.
+        first_failures: ID and reason of the first that failed or are held.
         is_stopped: whether the run was stopped before its end.
     """
 
     total: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     unchanged: int = 0
+    unconfirmed: int = 0
     first_failures: list[tuple[str, str]] = field(default_factory=list)
     is_stopped: bool = False
 
     def note(self, outcome: str, name: str = "", reason: str = "") -> None:
         """Count one."""
         self.counts[outcome] += 1
-        if outcome == "failed" and len(self.first_failures) < _MAX_FAILURES:
+        if outcome in ("failed", "held") and len(self.first_failures) < _MAX_FAILURES:
             self.first_failures.append((name, reason))
 
     @property
@@ -148,6 +151,7 @@ class Run:
                 self._add_without_work([unresolved_row(item, action, failure_of(task))], tally)
             elif before is not None and not self.force and (earlier := self._earlier_outcome(before, task)) is not None:
                 tally.unchanged += 1
+                tally.unconfirmed += action == "process" and before.publication == "unconfirmed"
                 self._report(earlier[0], item.recording_id, earlier[1], tally)
                 self.check()
             else:
@@ -165,9 +169,10 @@ class Run:
         ]
         self.dataset.add(*rows)  # together: a disk may take single files more slowly than rows are made
         for row in rows:
-            name, outcome = row["recording_id"], row["status"]
+            name, outcome = row["recording_id"], outcome_of(row["status"], row["error_class"])
             if outcome == "done":  # with earlier findings on levels that weren't measured again
                 outcome = self.dataset.summaries()[name].verdict or row["verdict"]
+            tally.unconfirmed += row["publication"] == "unconfirmed"
             self._report(outcome, name, row["error"], tally, took_work=True)
         if may_stop:
             self.check()
@@ -194,9 +199,9 @@ class Run:
         """Outcome and reason of this work in an earlier run; None if it has to be done."""
         same, attempt = (task.work_key, limited_key(task.work_key, self.limits)), before.last_attempt
         if attempt is not None and attempt.key in same:
-            return None if attempt.is_worth_a_retry else ("failed", attempt.error)
+            return None if attempt.is_worth_a_retry else (attempt.outcome, attempt.error)
         if before.status != "done":
-            return None if before.is_worth_a_retry or before.work_key not in same else (before.status, before.error)
+            return None if before.is_worth_a_retry or before.work_key not in same else (before.outcome, before.error)
         is_done = before.work_key in same or (before.level_verdict and before.work_key in task.equivalent_keys)
         return (before.verdict, "") if is_done and task.has_results else None
 

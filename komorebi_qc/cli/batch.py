@@ -9,7 +9,7 @@ import typer
 
 from komorebi_qc.batch.command import RATE_HZ, RERUN_MEMORY_MB, RERUN_TIME_S
 from komorebi_qc.cli.exit_code import EPILOG, ExitCode
-from komorebi_qc.cli.options import FILE_OR_S3, FOLDER_OR_S3, AsJson, Limit
+from komorebi_qc.cli.options import FILE_OR_S3, FOLDER_OR_S3, AsJson, Limit, Unconfirmed, WholeCall
 from komorebi_qc.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ def batch(
     force: Annotated[
         bool, typer.Option("--force", help="Repeat the work on recordings that the dataset already has.")
     ] = False,
+    unconfirmed: Unconfirmed = "",
+    whole_call: WholeCall = False,
     results: Results = "",
     csv: Csv = "",
     limit: Limit = None,
@@ -100,7 +102,11 @@ def batch(
     if not call_end_attribute.strip():
         raise InputError("--call-end-attribute is empty: it names the attribute of the table's items with the call end")
     attribute = call_end_attribute.strip()
-    request = command.batch_request(do or action, settings.out, results, limit, attribute, os.environ)
+    request = command.batch_request(
+        *(do or action, settings.out, results, limit, attribute, os.environ),
+        unconfirmed=unconfirmed,
+        whole_call=whole_call,
+    )
     days = (from_day, until_day)
     listing = command.list_recordings(source, *days, call_ends, attribute, environ=os.environ, note=print_note)
     return _run(listing, request, settings, as_json=as_json)
@@ -141,6 +147,8 @@ def rerun(
             help="Repeat the work even if the inputs haven't changed. With --submit, the messages set `force`.",
         ),
     ] = False,
+    unconfirmed: Unconfirmed = "",
+    whole_call: WholeCall = False,
     results: Results = "",
     csv: Csv = "",
     limit: Limit = None,
@@ -155,7 +163,7 @@ def rerun(
         raise InputError('--where is missing: which rows, as in SQL after WHERE; "true" for all')
     settings = command.RunSettings(dataset, workers, dask, time_limit, memory_limit, csv, force)
     if submit:
-        command.check_submit(action, results, limit, settings)
+        command.check_submit(*(action, results, limit, settings), unconfirmed=unconfirmed, whole_call=whole_call)
     elif yes or rate != RATE_HZ:
         raise InputError(f"{'--yes' if yes else '--rate'} goes with --submit: without it nothing is sent")
     command.check_library("duckdb", "fleet")
@@ -169,7 +177,11 @@ def rerun(
         print_note(f"--where {where!r} selects none of the {len(table)} rows of {held.store.address}: nothing to do")
     if submit:
         return _submit(rows, yes=yes, rate_hz=rate, force=force, as_json=as_json)
-    request = command.batch_request(action or "audit", settings.out, results, limit, "", os.environ)
+    request = command.batch_request(
+        *(action or "audit", settings.out, results, limit, "", os.environ),
+        unconfirmed=unconfirmed,
+        whole_call=whole_call,
+    )
     listing, rejected = listing_of(rows, f"rerun of {held.store.address}")
     if rejected:
         print_note(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -15,7 +15,7 @@ from komorebi_qc.cli import fleet as cli_fleet
 from komorebi_qc.cli import operate as cli_operate
 from komorebi_qc.cli import recording as cli_recording
 from komorebi_qc.cli.exit_code import EPILOG, ExitCode
-from komorebi_qc.core.errors import InputError, KomorebiError, PassingError
+from komorebi_qc.core.errors import HeldError, InputError, KomorebiError, PassingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,13 +87,20 @@ def _fail(error: KomorebiError, *, as_json: bool) -> NoReturn:
     from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
 
     if as_json:
-        kind = {"kind": type(error).__name__, "worth_a_retry": isinstance(error, PassingError), "text": str(error)}
         try:
-            print_json({"error": kind})
+            print_json({"error": _error_dict(error)})
         except OSError as unprinted:
             _end_unprinted(unprinted)
     print_error(str(error))
     sys.exit(ExitCode.BAD_INPUT if isinstance(error, InputError) else ExitCode.FAILED)
+
+
+def _error_dict(error: KomorebiError) -> dict[str, Any]:
+    found = {"kind": type(error).__name__, "worth_a_retry": isinstance(error, PassingError), "text": str(error)}
+    if isinstance(error, HeldError):
+        candidates = [{"offset_s": offset_s, "probability": probability} for offset_s, probability in error.candidates]
+        return {**found, "reason": error.reason, "candidates": candidates}
+    return found
 
 
 def _print_version(is_asked: bool) -> None:  # noqa: FBT001  typer calls it so

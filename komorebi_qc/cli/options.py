@@ -58,4 +58,20 @@ Limit = Annotated[
         "limits` lists them.",
     ),
 ]
+Unconfirmed = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|publish|hold",
+        help="What happens if the audio doesn't confirm that both files belong to the same call. publish: publish it; "
+        "hold: publish nothing, and end with exit code 1; auto: hold it only if something speaks against the pair. The "
+        "default is KOMOREBI_UNCONFIRMED, or auto.",
+    ),
+]
+WholeCall = Annotated[
+    bool,
+    typer.Option(
+        "--whole-call",
+        help="If the agent was in a part of the call only, keep Connect's audio for the whole call.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")]

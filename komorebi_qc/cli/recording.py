@@ -18,6 +18,8 @@ from komorebi_qc.cli.options import (
     Demo,
     Limit,
     OptionalRecordingID,
+    Unconfirmed,
+    WholeCall,
     output_file,
 )
 
@@ -79,6 +81,8 @@ def process(
     force: Annotated[
         bool, typer.Option("--force", help="Process both files even if they belong to different calls.")
     ] = False,
+    unconfirmed: Unconfirmed = "",
+    whole_call: WholeCall = False,
     thumbnail: Annotated[
         Path | None, typer.Option(metavar="FILE", parser=output_file, help="Write the frame at 1 s to this PNG file.")
     ] = None,
@@ -93,7 +97,9 @@ def process(
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
 
     selection = jobs.Selection.of(recording_id, connect, recording, call_end, demo=demo).with_call_end(os.environ)
-    request = jobs.ProcessRequest(call_end, offset, drift_ppm, container, align, force, tuple(limit or ()))
+    request = jobs.ProcessRequest(
+        *(call_end, offset, drift_ppm, container, align, force, tuple(limit or ()), unconfirmed, whole_call)
+    )
     if demo and out is None:
         out = jobs.demo_output("unified")
     with step_progress(quiet=as_json) as shown, stoppable(shown) as progress:

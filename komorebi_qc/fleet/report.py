@@ -49,8 +49,10 @@ class WrittenReport:
             "examined": overview.examined,
             "fail": overview.fail,
             "warn": overview.warn,
-            "failed": overview.failed,
+            "failed": overview.failed - overview.held_unexamined,
             "rejected": overview.rejected,
+            "published_unconfirmed": overview.unconfirmed,
+            "held": overview.held,
             "summary": headline(self.study),
             "answers": [
                 {"question": one.question, "answer": one.short, "rests_on": [text for text, _ in one.sentences]}

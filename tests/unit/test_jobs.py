@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from komorebi_qc.core.errors import InputError, MessageError
 from komorebi_qc.demo.sample_call import AGENT_RECORDING, CALL_AUDIO, reported_call_end
-from komorebi_qc.jobs import Selection
+from komorebi_qc.jobs import ProcessRequest, Selection
+from komorebi_qc.pipeline.options import Options
 
 CALL, OWN = Path("call.wav"), Path("a folder/own.webm")
 
@@ -56,3 +58,18 @@ def test_known_call_end_needs_no_table() -> None:
     assert selection.with_call_end({}) is selection
     with pytest.raises(InputError, match="AC_AUDIO_BUCKET_NAME"):
         Selection.of("id-1", None, None, "", demo=False).with_call_end({})
+
+
+def request(**more: Any) -> ProcessRequest:
+    """A request with a call end."""
+    return ProcessRequest("10", None, 0.0, "auto", **more)
+
+
+def test_an_option_wins_over_the_environments_rule() -> None:
+    """Without the option the environment's rule counts; an unknown rule is refused."""
+    settings = Options(unconfirmed="hold")
+    assert request().options(settings, "auto", thumbnail=False).unconfirmed == "hold"
+    chosen = request(unconfirmed="publish", whole_call=True).options(settings, "auto", thumbnail=False)
+    assert (chosen.unconfirmed, chosen.whole_call) == ("publish", True)
+    with pytest.raises(InputError, match="'maybe' for unconfirmed pairs"):
+        request(unconfirmed="maybe").options(settings, "auto", thumbnail=False)

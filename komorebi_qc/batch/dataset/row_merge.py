@@ -103,6 +103,7 @@ def _noted(old: Row, failure: Row) -> Row:
     return {
         **old,
         "report": old.get("report") or failure.get("report"),
+        "publication": old.get("publication") or failure.get("publication"),
         "last_attempt_action": failure["action"],
         "last_attempt_at": failure["done_at"],
         "last_attempt_key": failure["work_key"],

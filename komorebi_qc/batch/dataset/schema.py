@@ -23,7 +23,7 @@ from typing import Final
 
 import pyarrow as pa
 
-SCHEMA_VERSION: Final = "2.0"
+SCHEMA_VERSION: Final = "2.1"
 DAY: Final = "day"
 UNKNOWN_DAY: Final = "unknown"
 """The partition of rows without a day."""
@@ -43,6 +43,11 @@ _LISTED_IN = (
     "under a prefix (s3://bucket/key)"
 )
 _STATUS = "done; failed: the attempt failed; rejected: the list's row can't be used, so nothing was attempted"
+_PUBLICATION = (
+    "result of processing. confirmed: published, and the audio confirms that both files belong to the same call; "
+    "unconfirmed: published, and the audio doesn't confirm it; held: not published, an operator decides. null: not "
+    "processed, or processing failed"
+)
 _REPORT = (
     "the audit's report.html. The path is relative to the dataset's root; a report elsewhere has a full path or an "
     "s3:// address. status.json, qc.json and thumbnail.png are in the same folder"
@@ -93,8 +98,11 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("failures", _NAMES, "names of the findings that fail"),
     ("report", _TEXT, _REPORT),
     ("output", _TEXT, "the unified recording (process)"),
+    ("publication", _TEXT, _PUBLICATION),
     # Sync
     ("sync_status", _TEXT, "aligned, ambiguous, wrong_pair or insufficient"),
+    ("belongs", _TEXT, "whether both files belong to the same call, by the audio: yes, no or unknown"),
+    ("belongs_probability", _NUMBER, "probability that they do, 0 to 1"),
     ("offset_s", _NUMBER, "start of the call on the recording clock, as measured"),
     ("offset_low_s", _NUMBER, "lower end of its 95 % interval"),
     ("offset_high_s", _NUMBER, "upper end"),
@@ -151,7 +159,7 @@ LEVELS: Final = tuple(
     name for name in SCHEMA.names if name.startswith(TRACKS) and name.endswith(("_dbfs", "_dbtp", "_db"))
 )
 CARRIED: Final = (
-    *("report", "output", "width_px", "height_px", "muxing_app", "writing_app", "browser"),
+    *("report", "output", "publication", "width_px", "height_px", "muxing_app", "writing_app", "browser"),
     *("duration_s", "call_s", "call_codec", "call_bytes", "recording_bytes"),
 )
 """Columns that a row takes over from the row it replaces, if its own are null and the inputs are the same."""

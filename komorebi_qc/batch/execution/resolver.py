@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from komorebi_qc.wiring import WiredPipeline
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
-_OUTPUT_SETTINGS = ("AUDIO_FREQUENCY", "KOMOREBI_AUDIO_BIT_RATE", "KOMOREBI_CONTAINER")
-"""Settings that change a unified recording."""
 _LAST_WRITTEN: Mapping[Action, str] = {"audit": "report.html", "process": "recording.qc.json"}
 """The result that is written last: if it exists, the others do."""
 
@@ -79,7 +77,7 @@ class Resolver:
         out = f"{request.results or request.dataset}/{folder}" if folder else ""
         report = f"{out if request.results else folder}/report.html" if request.action == "audit" else ""
         inputs = inputs_key(call, call_etag, recording, recording_etag, call_end)
-        output_settings = [request.environ.get(name, "") for name in _OUTPUT_SETTINGS]
+        output_settings = request.output_settings()
 
         def key(action: Action, *others: str) -> str:
             return work_key(inputs, action, self._limits, agent, day, *others)

@@ -10,7 +10,14 @@ from komorebi_qc import __version__
 from komorebi_qc.batch.dataset.row_merge import worst
 from komorebi_qc.batch.dataset.schema import DAY, SCHEMA_VERSION, UNKNOWN_DAY, WITH_DAY
 from komorebi_qc.batch.execution.work_keys import work_key
-from komorebi_qc.core.errors import AccessDeniedError, DoesNotFitError, MissingMediaError, PassingError, SettingsError
+from komorebi_qc.core.errors import (
+    AccessDeniedError,
+    DoesNotFitError,
+    HeldError,
+    MissingMediaError,
+    PassingError,
+    SettingsError,
+)
 from komorebi_qc.core.limits import DEFAULT
 
 if TYPE_CHECKING:
@@ -78,16 +85,18 @@ def failed(error_class: str, error: str, *, is_worth_a_retry: bool = False) -> R
 def failure_of(error: KomorebiError) -> Row:
     """The columns of a task that ended with a foreseen error."""
     is_worth_a_retry = isinstance(error, (PassingError, *_FIXED_ELSEWHERE))
-    return failed(type(error).__name__, str(error), is_worth_a_retry=is_worth_a_retry)
+    found = failed(type(error).__name__, str(error), is_worth_a_retry=is_worth_a_retry)
+    return {**found, "publication": "held"} if isinstance(error, HeldError) else found
 
 
 def measured(document: Mapping[str, Any]) -> Row:
     """The columns that a diagnosis (`Diagnosis.to_dict`) or a ``qc.json`` fills."""
     sync, end = document.get("sync") or {}, document["call_end"]
     offset, drift = sync.get("offset_ci_s") or (None, None), sync.get("drift_ci_ppm") or (None, None)
-    jumps = [jump["size_s"] for jump in sync.get("jumps", ())]
+    jumps = [jump["size_s"] for jump in sync.get("jumps") or ()]
     named = {s: [f["name"] for f in document["findings"] if f["status"] == s] for s in ("warn", "fail")}
     durations, codecs = document.get("durations") or {}, document.get("codecs") or {}
+    belongs = sync.get("belongs") or {}
     return {
         "status": "done",
         "is_worth_a_retry": False,
@@ -97,6 +106,8 @@ def measured(document: Mapping[str, Any]) -> Row:
         "warnings": named["warn"],
         "failures": named["fail"],
         "sync_status": sync.get("status"),
+        "belongs": belongs.get("answer"),
+        "belongs_probability": belongs.get("probability"),
         "offset_s": sync.get("offset_s"),
         "offset_low_s": offset[0],
         "offset_high_s": offset[1],

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Action = Literal["diagnose", "process", "audit"]
 REPORTS, UNIFIED = "_reports", "_unified"
 """Folders of the dataset for audits and unified recordings, unless the request names others."""
+_OUTPUT_SETTINGS = ("AUDIO_FREQUENCY", "KOMOREBI_AUDIO_BIT_RATE", "KOMOREBI_CONTAINER")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class BatchRequest:
         results: the root for audits and unified recordings of listed files; empty for the dataset's own folders.
         call_end_attribute: attribute of the table's item with the reported call end, for recordings listed without
             one; empty to look up no call end.
+        unconfirmed: ``auto``, ``publish`` or ``hold``, for processing; empty for the environment's.
+        whole_call: for processing, keep the call audio to its end, also outside of the agent's part of it.
     """
 
     action: Action
@@ -38,6 +41,8 @@ class BatchRequest:
     limits: tuple[str, ...] = ()
     results: str = ""
     call_end_attribute: str = ""
+    unconfirmed: str = ""
+    whole_call: bool = False
 
     def changed_limits(self) -> Limits:
         """The limits of the environment, changed by the request's.
@@ -46,6 +51,12 @@ class BatchRequest:
             InputError: A limit is malformed.
         """
         return present_limits(self.environ).changed_by(*self.limits)
+
+    def output_settings(self) -> list[str]:
+        """All settings that change a unified recording, or decide whether it is published."""
+        settings = [self.environ.get(name, "") for name in _OUTPUT_SETTINGS]
+        rule = self.unconfirmed or self.environ.get("KOMOREBI_UNCONFIRMED", "").strip() or "auto"
+        return [*settings, rule, "whole call" if self.whole_call else ""]
 
 
 def own_settings(environ: Mapping[str, str]) -> dict[str, str]:

@@ -95,7 +95,13 @@ def _process(task: Task) -> Row:
     from komorebi_qc.storage.local import LocalFiles  # noqa: PLC0415
 
     request = jobs.ProcessRequest(
-        task.item.call_end, offset_s=None, drift_ppm=0.0, container="auto", limits=task.request.limits
+        task.item.call_end,
+        offset_s=None,
+        drift_ppm=0.0,
+        container="auto",
+        limits=task.request.limits,
+        unconfirmed=task.request.unconfirmed,
+        whole_call=task.request.whole_call,
     )
     with _files(task) as files, stoppable(SILENT) as progress:
         if files is None:
@@ -113,6 +119,7 @@ def _process(task: Task) -> Row:
             **_tags(task, files),
             **_sizes(outcome),
             "output": outcome.published.video,
+            "publication": "confirmed" if outcome.placement.is_confirmed else "unconfirmed",
         }
 
 

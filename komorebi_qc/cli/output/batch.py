@@ -44,11 +44,12 @@ def print_result(result: RunResult) -> None:
     counts = tally.counts
     head = f"[bold]{tally.total - tally.left} of {tally.total}[/]" if tally.left else f"[bold]{tally.total}[/]"
     parts = [counts_text(counts).markup] if counts.total() else []
+    parts += [f"[cyan]{tally.unconfirmed} published unconfirmed[/]"] if tally.unconfirmed else []
     parts += [f"[dim]{tally.unchanged} unchanged[/]"] if tally.unchanged else []
     noun = "recording" if tally.total == 1 else "recordings"
     console.print("   ".join([f"{head} {noun}", *parts]))
     print_rows(console, [(safe(name), safe(reason)) for name, reason in tally.first_failures[:_MOST_LISTED]])
-    more = counts["failed"] - min(len(tally.first_failures), _MOST_LISTED)
+    more = counts["failed"] + counts["held"] - min(len(tally.first_failures), _MOST_LISTED)
     if tally.first_failures and more > 0:
         console.print(f"... and {more} more: status = 'failed' in the dataset")
     rows = [("dataset", safe(result.dataset)), *([("csv", safe(result.csv))] if result.csv else [])]
@@ -62,6 +63,13 @@ def print_result(result: RunResult) -> None:
         console.print(
             f"{count_of(failed, 'recording')} couldn't be examined. The same command attempts {them} again if a retry "
             f"may help, or once {they} changed.",
+            soft_wrap=True,
+        )
+    if held := counts["held"]:
+        verb, them = ("is", "it") if held == 1 else ("are", "them")
+        console.print(
+            f"{count_of(held, 'recording')} {verb} held: the audio doesn't confirm the pair, so nothing was published. "
+            f"Listen to {them} first. To publish {them}, add --unconfirmed publish.",
             soft_wrap=True,
         )
     if warned := counts["warn"]:

@@ -28,6 +28,7 @@ OUTCOMES = {
     "warn": ("warn", "yellow"),
     "fail": ("FAIL", "bold red"),
     "failed": ("not done", "bold magenta"),
+    "held": ("held", "bold cyan"),
     "rejected": ("rejected", "magenta"),
     "sent": ("sent", "green"),
 }

@@ -45,13 +45,16 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 50
 _MOST_UNCOLLAPSED = 10
+_MOST_CANDIDATES = 3
 _KINDS = {
     "permanent": "retrying won't help",
     "tries": "all attempts used up",
+    "held": "an operator has to decide",
     "unknown": "moved by SQS itself",
 }
 _OUTLOOK = {
     "permanent": "fails again at once, unless the reason was corrected",
+    "held": "is held again, unless an operator releases it",
     "tries": "may succeed; a lasting cause brings it back after the same number of attempts",
     "unknown": "fails again if the function crashes on it again: read its log first",
 }
@@ -125,6 +128,7 @@ def overview(letters: DeadLetterReview) -> NotebookOutput:
         ("Recordings", str(len({one.recording_id for one in found if one.recording_id}))),
         ("Oldest", f"{_minute(oldest.failed_at)}, {_age(letters.now - oldest.failed_at)} ago"),
         ("Newest", f"{_minute(newest.failed_at)}, {_age(letters.now - newest.failed_at)} ago"),
+        ("Held", f"{len(letters.found.held)}; an operator decides about them"),
         ("Queue", letters.dead_letter_queue.url),
     ]
     words = f"{counted(len(found), 'message is', 'messages are')} in the dead-letter queue."
@@ -141,7 +145,7 @@ def overview(letters: DeadLetterReview) -> NotebookOutput:
 
 
 def causes(letters: DeadLetterReview) -> NotebookOutput:
-    """Each cause once: its reason, its time span, and its recordings."""
+    """Each cause once: its reason, its time span, and its recordings. Held recordings come last, with candidates."""
     parts = []
     for group in _by_cause(letters.found.letters):
         first, last = group[0], group[-1]
@@ -149,16 +153,38 @@ def causes(letters: DeadLetterReview) -> NotebookOutput:
         if first.reason:
             parts.append(paragraph(first.reason))
         until = "" if len(group) == 1 else f" to {_minute(last.failed_at)}"
-        parts.append(paragraph(f"Failed: {_minute(first.failed_at)}{until}."))
-        rows = [
-            (one.recording_id or "unreadable", _minute(one.failed_at), str(one.receive_count), one.message_id)
-            for one in group
-        ]
-        listed = table(("Recording", "Failed", "Attempts", "Message ID (for the log)"), rows[:MOST_SHOWN])
+        since = "Held since" if first.is_held else "Failed"
+        parts.append(paragraph(f"{since}: {_minute(first.failed_at)}{until}."))
+        if first.is_held:
+            parts.append(paragraph("To publish one: komorebi-qc dlq release RECORDING_ID [--offset SECONDS]"))
+        heads, rows = _recordings(letters, group)
+        listed = table(heads, rows[:MOST_SHOWN])
         parts.append(listed if len(rows) <= _MOST_UNCOLLAPSED else collapsed(f"All {len(rows)}", listed))
         if len(rows) > MOST_SHOWN:
             parts.append(paragraph(f"And {len(rows) - MOST_SHOWN} more."))
     return combined(parts) if parts else paragraph("There are no dead letters.")
+
+
+def _recordings(
+    letters: DeadLetterReview, group: Sequence[DeadLetter]
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The head and the rows of a group's table."""
+    if not group[0].is_held:
+        rows: list[tuple[str, ...]] = [
+            (one.recording_id or "unreadable", _minute(one.failed_at), str(one.receive_count), one.message_id)
+            for one in group
+        ]
+        return ("Recording", "Failed", "Attempts", "Message ID (for the log)"), rows
+    rows = [
+        (one.recording_id or "unreadable", _age(letters.now - one.failed_at), _candidates(one), one.message_id)
+        for one in group
+    ]
+    return ("Recording", "Held for", "Candidates (offset, probability)", "Message ID (for the log)"), rows
+
+
+def _candidates(one: DeadLetter) -> str:
+    shown = [f"{offset_s:+.3f} s, {probability:.0%}" for offset_s, probability in one.candidates[:_MOST_CANDIDATES]]
+    return "; ".join(shown) or "no place is known"
 
 
 def bodies(letters: DeadLetterReview) -> NotebookOutput:
@@ -224,7 +250,7 @@ def redrive(letters: DeadLetterReview, *, really: bool = False, only: str | floa
     if letters.queue is None:
         raise InputError('no queue is configured: set KOMOREBI_QUEUE_URL, and the parameter queue to "aws"')
     # The embedded SQS has no task that moves all messages.
-    every_id = tuple(one.message_id for one in letters.found.letters) if letters.is_demo else ()
+    every_id = tuple(one.message_id for one in letters.found.failed) if letters.is_demo else ()
     names = _ids(only) or every_id
     done = (
         redrive_only(letters.dead_letter_queue, letters.queue, names)
@@ -234,6 +260,9 @@ def redrive(letters: DeadLetterReview, *, really: bool = False, only: str | floa
     verb = "SQS is moving about" if done.how == "task" else "Sent again:"
     parts = [status_line("pass", f"{verb} {counted(done.count, 'message')}.")]
     parts += [status_line("warn", f"There is no dead letter for {name}.") for name in done.not_found]
+    if not _ids(only) and letters.found.held:
+        held = counted(len(letters.found.held), "held recording stays", "held recordings stay")
+        parts.append(status_line("warn", f"{held}: a redrive would only hold them again."))
     return combined(parts)
 
 
@@ -243,7 +272,9 @@ def _ids(only: str | float) -> tuple[str, ...]:
 
 def _chosen(letters: DeadLetterReview, only: str | float) -> list[DeadLetter]:
     ids = set(_ids(only))
-    return [one for one in letters.found.letters if not ids or {one.recording_id, one.message_id} & ids]
+    if not ids:
+        return list(letters.found.failed)
+    return [one for one in letters.found.letters if {one.recording_id, one.message_id} & ids]
 
 
 def _outlook(letters: DeadLetterReview, one: DeadLetter) -> tuple[str, str]:
@@ -266,17 +297,17 @@ def _outlook(letters: DeadLetterReview, one: DeadLetter) -> tuple[str, str]:
 
 
 def _by_cause(found: Sequence[DeadLetter]) -> list[list[DeadLetter]]:
-    """Groups of dead letters whose reasons differ only in IDs and numbers, the largest first."""
+    """Groups of dead letters whose reasons differ only in IDs and numbers, the largest first; held ones come last."""
     groups: dict[tuple[str, str, str], list[DeadLetter]] = {}
     for one in found:
         reason = one.reason.replace(one.recording_id, "#") if one.recording_id else one.reason
         pattern = _NUMBERS.sub("0", _IDS.sub("#", reason))
         groups.setdefault((one.kind, one.error, pattern), []).append(one)
-    return sorted(groups.values(), key=lambda group: -len(group))
+    return sorted(groups.values(), key=lambda group: (group[0].is_held, -len(group)))
 
 
 def _title(one: DeadLetter) -> str:
-    return one.error or "No reason recorded"
+    return "Held" if one.is_held else one.error or "No reason recorded"
 
 
 def _minute(moment: datetime) -> str:

@@ -55,11 +55,12 @@ def _put_item(table_name: str, recording_id: str, *, is_processed: bool) -> None
 
 def _samples() -> list[tuple[DeadLetter, bool | None]]:
     """Dead letters, and whether their recording is processed by now; None if the table has no such item."""
-    ids = [f"{n}f3c2a90-5b1e-4c6d-9a57-2e8d41c0b6f{n}" for n in range(6)]
+    ids = [f"{n}f3c2a90-5b1e-4c6d-9a57-2e8d41c0b6f{n}" for n in range(7)]
     began = datetime(2026, 3, 2, 14, 5, tzinfo=UTC)
     lost = "s3://demo-input/2026/03/02/agent-7/{}.mp4 isn't there {} h after creationDate, and after 48 h nothing comes"
     wrong = "the call audio and the recording belong to different calls (only 9 s of 62 s of speech agree)"
     busy = "s3://demo-output: SlowDown, HTTP 503: try again"
+    unsure = "3 s of 9 s of speech agree: not enough to use, too much to rule it out"
     unknown = f"there is no item with videoID {ids[5]}: check the ID"
     found: list[tuple[Kind, str, str, str, int, bool | None]] = [
         ("permanent", "MissingMediaError", lost.format(ids[0], 50), ids[0], 1, False),
@@ -68,11 +69,14 @@ def _samples() -> list[tuple[DeadLetter, bool | None]]:
         ("tries", "StorageError", busy, ids[3], 8, True),
         ("unknown", "", "", ids[4], 3, False),
         ("permanent", "UnknownRecordingError", unknown, ids[5], 1, None),
+        ("held", "HeldError", unsure, ids[6], 1, False),
     ]
     samples: list[tuple[DeadLetter, bool | None]] = []
     for number, (kind, error, reason, recording_id, count, is_processed) in enumerate(found):
         body = json.dumps({"recordingID": recording_id, "callEndingTimestamp": "00:12:34"})
         when = began + timedelta(hours=7 * number)
-        letter = DeadLetter(body, kind, error, reason, recording_id, f"message-{number}", "request-1", count, when)
+        candidates = ((-9.25, 0.98), (-1.29, 0.02)) if kind == "held" else ()
+        named = (recording_id, f"message-{number}", "request-1")
+        letter = DeadLetter(body, kind, error, reason, *named, count, when, candidates)
         samples.append((letter, is_processed))
     return samples

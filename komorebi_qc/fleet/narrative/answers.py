@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from komorebi_qc.core.errors import HeldError
 from komorebi_qc.core.finding import counted
 from komorebi_qc.fleet.narrative.rerun_command import rerun_command
 from komorebi_qc.fleet.narrative.sentences import (
@@ -20,7 +21,7 @@ from komorebi_qc.fleet.study.causes import LEAST_OF_A_GROUP
 from komorebi_qc.fleet.study.changes import LEAST_DAYS
 
 if TYPE_CHECKING:
-    from komorebi_qc.fleet.study.queries import Reason
+    from komorebi_qc.fleet.study.queries import Overview, Reason
     from komorebi_qc.fleet.study.study import Study
 
 _MAX_SENTENCES = 4
@@ -80,10 +81,14 @@ def _how_many(study: Study) -> Answer:
         warns = f"{of_text(seen.warn, seen.examined)} {verb(seen.warn, 'needs', 'need')} a look but can be used."
         found.append((warns, anchor("reasons")))
     if seen.unexamined:
-        why = [f"{seen.failed:,} failed"] if seen.failed else []
+        failed, held = seen.failed - seen.held_unexamined, seen.held_unexamined
+        why = [f"{failed:,} failed"] if failed else []
+        why += [f"{held:,} held"] if held else []
         why += [f"{seen.rejected:,} rejected"] if seen.rejected else []
         of_all = of_text(seen.unexamined, seen.count)
         found.append((f"{of_all} couldn't be examined: {', '.join(why) or 'no verdict'}.", anchor("reasons")))
+    if seen.unconfirmed or seen.held:
+        found.append((_unconfirmed_text(seen), anchor("reasons") if seen.held else ""))
     if seen.failed_again:
         count = counted(seen.failed_again, "recording")
         found.append((f"A later attempt failed for {count}; the earlier result counts.", anchor("reasons")))
@@ -91,6 +96,13 @@ def _how_many(study: Study) -> Answer:
         return Answer("How many are bad?", "fail", "No recording could be examined", tuple(found))
     status = "fail" if seen.fail else "warn" if seen.warn or seen.unexamined else "pass"
     return Answer("How many are bad?", status, f"{share_text(seen.fail, seen.examined)} fail", tuple(found))
+
+
+def _unconfirmed_text(seen: Overview) -> str:
+    """The recordings whose audio doesn't confirm the pair, published and held apart."""
+    parts = [f"{counted(seen.unconfirmed, 'recording')} published"] if seen.unconfirmed else []
+    parts += [f"{counted(seen.held, 'recording')} held until an operator decides"] if seen.held else []
+    return f"Pairs that the audio doesn't confirm: {' and '.join(parts)}."
 
 
 def _since_when(study: Study) -> Answer:
@@ -181,7 +193,13 @@ def _look_at(study: Study) -> Answer:
     if waiting:
         retry = f"Run the batch again: {counted(waiting, 'recording')} may succeed in another attempt."
         found.append((retry, anchor("reasons")))
-    lasting = [one for one in study.reasons if one.status in ("failed", "rejected") and not one.is_worth_a_retry]
+    if study.overview.held:
+        found.append((f"Decide about {counted(study.overview.held, 'held recording')}.", anchor("reasons")))
+    lasting = [
+        one
+        for one in study.reasons
+        if one.status in ("failed", "rejected") and not one.is_worth_a_retry and one.name != HeldError.__name__
+    ]
     if lasting:
         found.append((f"{_lasting_text(lasting[0])}: retrying won't help.", anchor("reasons")))
     if not found:

@@ -53,6 +53,9 @@ class Overview:
         agents: number of agents.
         reports: rows with an audit's report.
         measured: rows with an offset.
+        unconfirmed: recordings that were published although the audio doesn't confirm the pair.
+        held: recordings that weren't published for this reason; an operator decides.
+        held_unexamined: those of them without a verdict, which `failed` counts, too.
     """
 
     count: int
@@ -70,6 +73,9 @@ class Overview:
     agents: int
     reports: int
     measured: int
+    unconfirmed: int
+    held: int
+    held_unexamined: int
 
     @property
     def unexamined(self) -> int:
@@ -184,7 +190,9 @@ def overview(fleet: Fleet) -> Overview:
         count(*) filter (outcome = 'rejected'), count(*) filter (status = 'done' and last_attempt_action is not null),
         count(*) filter (if(status = 'done', last_attempt_is_worth_a_retry, is_worth_a_retry)),
         min(day), max(day), count(distinct day), count(*) filter (day is null), count(distinct agent),
-        count(report), count(offset_s) from rows"""
+        count(report), count(offset_s), count(*) filter (publication = 'unconfirmed'),
+        count(*) filter (publication = 'held'), count(*) filter (publication = 'held' and outcome = 'failed')
+        from rows"""
     )
     return Overview(*row)
 

@@ -13,15 +13,16 @@ import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from batch_desk import Desk, Scripted
 
 from komorebi_qc.batch.execution.resource_limits import ResourceLimits, WorkerFailure
-from komorebi_qc.batch.execution.rows import row_of
+from komorebi_qc.batch.execution.rows import failure_of, row_of
 from komorebi_qc.batch.manifest.items import Item, Listing, RejectedRow
 from komorebi_qc.batch.manifest.manifest_file import read_manifest
+from komorebi_qc.core.errors import HeldError
 
 if TYPE_CHECKING:
     from komorebi_qc.batch.execution.rows import Row
@@ -327,3 +328,51 @@ def _without_places(desk: Desk) -> str:
     keys = ("call_etag", "recording_etag", "work_key", "inputs_key")
     rows = [{k: v for k, v in row.items() if k not in keys} for row in desk.rows()]
     return json.dumps(rows, default=str).replace(str(desk.folder), "")
+
+
+def held(task: Task) -> Row:
+    """A row of a held recording."""
+    return row_of(task, failure_of(HeldError("nothing confirms it", "3 s of 9 s agree")))
+
+
+def unconfirmed(task: Task) -> Row:
+    """A row of a recording that was published although nothing confirms it."""
+    return {**good(task), "publication": "unconfirmed"}
+
+
+def test_held_and_unconfirmed_recordings_are_counted_apart(desk: Desk) -> None:
+    """In the run that does the work, and in the next one, which does nothing."""
+    rows = {"r001": held, "r002": unconfirmed, "r003": unconfirmed}
+    tally = desk.run(executor=Scripted(lambda task: rows.get(task.item.recording_id, good)(task)), action="process")
+    assert (tally.counts, tally.unconfirmed) == ({"pass": 5, "held": 1}, 2)
+    assert tally.first_failures == [("r001", "nothing confirms it")]
+    found = {row["recording_id"]: row for row in desk.rows()}
+    assert (found["r001"]["status"], found["r001"]["publication"]) == ("failed", "held")
+    assert not found["r001"]["is_worth_a_retry"]
+    for name in found:
+        result = desk.folder / "dataset" / "_unified" / name / "recording.qc.json"
+        result.parent.mkdir(parents=True)
+        result.touch()
+    again = desk.run(executor=Scripted(good), action="process")
+    assert (again.counts, again.unchanged, again.unconfirmed) == (tally.counts, 6, 2)
+
+
+def test_a_held_recording_beside_a_diagnosis_is_counted(desk: Desk) -> None:
+    """Its measured row stays, and its attempt is counted as held in later runs, too."""
+    desk.run(executor=Scripted(good))
+    for _ in range(2):
+        tally = desk.run(executor=Scripted(held), action="process", results=str(desk.folder))
+        assert tally.counts == {"held": 6}
+    assert {row["publication"] for row in desk.rows()} == {"held"}
+
+
+@pytest.mark.parametrize("change", [{"unconfirmed": "publish"}, {"whole_call": True}])
+def test_another_rule_is_other_work(desk: Desk, change: dict[str, Any]) -> None:
+    """Held recordings are attempted again; the default is the environment's rule."""
+    desk.run(executor=Scripted(held), action="process")
+    same = Scripted(held)
+    desk.run(executor=same, action="process", unconfirmed="auto")
+    assert same.tasks == []
+    other = Scripted(unconfirmed)
+    assert desk.run(executor=other, action="process", **change).unconfirmed == 6
+    assert len(other.tasks) == 6

@@ -19,7 +19,7 @@ from komorebi_qc.core.timebase import CallEnd
 from komorebi_qc.pipeline.options import Options, Order
 from komorebi_qc.storage.dynamodb import DynamoTable
 from komorebi_qc.storage.s3.media import S3Media
-from komorebi_qc.wiring import VARIABLES, Settings, aws_client
+from komorebi_qc.wiring import VARIABLES, Settings, aws_client, read_local
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +40,7 @@ def test_every_variable_is_read() -> None:
             "AUDIO_FREQUENCY": "48000",
             "KOMOREBI_AUDIO_BIT_RATE": "96000",
             "KOMOREBI_CONTAINER": "webm",
+            "KOMOREBI_UNCONFIRMED": "hold",
             "KOMOREBI_TABLE_NAME": "Other",
             "KOMOREBI_CONNECT_PREFIX": "connect/mine/",
             "KOMOREBI_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/q",
@@ -55,6 +56,7 @@ def test_every_variable_is_read() -> None:
         audio_rate=48_000,
         audio_bit_rate=96_000,
         container="webm",
+        unconfirmed="hold",
         table_name="Other",
         connect_prefix="connect/mine/",
         queue_url="https://sqs.eu-central-1.amazonaws.com/1/q",
@@ -115,6 +117,8 @@ def test_all_problems_come_at_once() -> None:
         ("KOMOREBI_AUDIO_BIT_RATE", "64k"),
         ("KOMOREBI_AUDIO_BIT_RATE", "-1"),
         ("KOMOREBI_CONTAINER", "MP4"),
+        ("KOMOREBI_UNCONFIRMED", "Hold"),
+        ("KOMOREBI_UNCONFIRMED", "held"),
         ("KOMOREBI_TABLE_NAME", "a table"),
         ("KOMOREBI_QUEUE_URL", "recordings"),
         ("KOMOREBI_CONNECT_PREFIX", "a\tb"),
@@ -193,3 +197,12 @@ def test_the_shells_start_light() -> None:
 def test_a_settings_error_is_foreseen() -> None:
     """It is one of the package's errors."""
     assert issubclass(SettingsError, KomorebiError)
+
+
+def test_the_rule_for_unconfirmed_pairs_reaches_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the pipeline in AWS and of a run on local files; without the variable it is auto."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    environ = {**BUCKETS, "KOMOREBI_UNCONFIRMED": "publish"}
+    assert Settings.from_environment(environ).pipeline().options.unconfirmed == "publish"
+    assert Settings.from_environment(BUCKETS).pipeline().options.unconfirmed == "auto"
+    assert Options(**read_local(environ)).unconfirmed == "publish"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from dataset_rows import plain, row
+from dataset_rows import failure, plain, row
 
 from komorebi_qc.batch.dataset.dataset import open_dataset
 from komorebi_qc.batch.dataset.parquet_files import from_parquet, to_parquet
@@ -33,6 +33,25 @@ def test_a_file_without_a_newer_column_is_read(tmp_path: Path) -> None:
     assert pq.ParquetFile(day / "rows.parquet").schema_arrow.names == SCHEMA.names
 
 
+def test_a_file_of_schema_2_0_is_read(tmp_path: Path) -> None:
+    """It has no column about belonging and publication: they are null, and its rows can be merged with newer ones."""
+    older = SCHEMA
+    for name in ("belongs", "belongs_probability", "publication"):
+        older = older.remove(older.get_field_index(name))
+    older = older.with_metadata({"komorebi_qc.schema": "2.0"})
+    blank = {name: [value] for name, value in row("one", output="out.mp4").items() if name in older.names}
+    day = tmp_path / "day=2026-11-24"
+    day.mkdir()
+    pq.write_table(pa.Table.from_pydict(blank, schema=older), day / "rows.parquet")
+    (found,) = open_dataset(str(tmp_path)).read().to_pylist()
+    assert (found["belongs"], found["publication"], found["output"]) == (None, None, "out.mp4")
+    dataset = open_dataset(str(tmp_path))
+    dataset.add(failure("one", 5, error_class="HeldError", publication="held"))
+    dataset.compact_journal()
+    (found,) = open_dataset(str(tmp_path)).read().to_pylist()
+    assert (found["status"], found["publication"], found["last_attempt_error_class"]) == ("done", "held", "HeldError")
+
+
 @pytest.mark.parametrize("version", ["3.0", ""])
 def test_another_schema_is_refused(tmp_path: Path, version: str) -> None:
     """The error names both versions, and the file stays unchanged."""
@@ -42,7 +61,7 @@ def test_another_schema_is_refused(tmp_path: Path, version: str) -> None:
     other = SCHEMA.with_metadata({"komorebi_qc.schema": version} if version else {})
     pq.write_table(other.empty_table(), path)
     before = path.read_bytes()
-    with pytest.raises(InputError, match=rf"has (schema {version}|no schema of this software), .* writes 2\.0"):
+    with pytest.raises(InputError, match=rf"has (schema {version}|no schema of this software), .* writes 2\.1"):
         open_dataset(str(tmp_path)).add(row("one"))
     assert path.read_bytes() == before
 

@@ -57,3 +57,14 @@ def test_a_failure_of_other_inputs_replaces_the_row() -> None:
     first = row("one", 0)
     assert newest([first, failure("one", 5, inputs_key="others")])["status"] == "failed"
     assert newest([first, failure("one", 5, inputs_key=None)])["status"] == "done"
+
+
+def test_the_publication_stays_until_another_one() -> None:
+    """A diagnosis or another failure says nothing about it; a held attempt doesn't unpublish a video."""
+    published, held = row("one", publication="unconfirmed"), failure("one", 5, publication="held")
+    assert newest([published, held])["publication"] == "unconfirmed"
+    assert newest([row("one"), held])["publication"] == "held"
+    assert newest([held, row("one", 7)])["publication"] == "held"
+    assert newest([held, failure("one", 7)])["publication"] == "held"
+    assert newest([held, row("one", 7, publication="confirmed")])["publication"] == "confirmed"
+    assert newest([held, row("one", 7, inputs_key="others")])["publication"] is None

@@ -43,3 +43,16 @@ def test_an_audit_names_its_reports(capsys: pytest.CaptureFixture[str]) -> None:
         *(f"report  {address}" for address in reports[:3]),
         "... and 2 reports more: report in the dataset",
     ]
+
+
+def test_held_and_unconfirmed_recordings_are_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    """In the line of counts, and with what to do about them."""
+    counts = Counter({"pass": 3, "failed": 1, "held": 2})
+    failures = [("one", "no media"), ("two", "nothing confirms it"), ("three", "nothing confirms it")]
+    print_result(result(Tally(total=6, counts=counts, unconfirmed=1, first_failures=failures)))
+    printed = " ".join(capsys.readouterr().out.split())
+    assert printed.startswith("6 recordings pass 3 not done 1 held 2 1 published unconfirmed")
+    assert "two nothing confirms it" in printed
+    assert "2 recordings are held: the audio doesn't confirm the pair" in printed
+    assert "add --unconfirmed publish" in printed
+    assert "more: status" not in printed

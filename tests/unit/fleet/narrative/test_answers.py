@@ -106,3 +106,18 @@ def test_two_measures_of_a_release_have_their_names() -> None:
     first = [text for text, _ in found[3].sentences]
     assert any("the median offset of all recordings changed by +0.1" in text for text in first)
     assert not any("komorebi-qc" in text for text in first)
+
+
+def test_held_and_unconfirmed_recordings_are_named() -> None:
+    """Apart from failures, in the first answer; a fleet without them has no such sentence."""
+    held = {"status": "failed", "verdict": None, "error_class": "HeldError", "publication": "held"}
+    broken = {"status": "failed", "verdict": None, "error_class": "StorageError"}
+    made = fleet(row(0), row(1, publication="unconfirmed"), row(2, **held), row(3, **broken))
+    texts = [text for text, _ in answers(study_of(made))[0].sentences]
+    assert "50.0 % (2 of 4) couldn't be examined: 1 failed, 1 held." in texts
+    expected = "Pairs that the audio doesn't confirm: 1 recording published and 1 recording held"
+    assert [text for text in texts if text.startswith(expected)]
+    first = [text for text, _ in answers(study_of(made))[3].sentences]
+    assert "Decide about 1 held recording." in first
+    assert "StorageError, 1 recording: retrying won't help." in first
+    assert not [text for text, _ in answers(study_of(fleet(row(0))))[0].sentences if "confirm" in text]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fleet_rows import failing, fleet, row
 
-from komorebi_qc.fleet.study.queries import reasons, worst
+from komorebi_qc.fleet.study.queries import overview, reasons, worst
 
 
 def test_the_worst_come_first() -> None:
@@ -39,3 +39,19 @@ def test_reasons_are_counted() -> None:
         ("failed", "StorageError", 1, 1, True),
         ("rejected", "without a reason", 1, 1, False),
     ]
+
+
+def test_held_and_unconfirmed_recordings_are_counted() -> None:
+    """Held ones with a measured row, too; those without a verdict are among the failed."""
+    held = {"status": "failed", "verdict": None, "error_class": "HeldError", "error": "Nothing confirms it."}
+    found = overview(
+        fleet(
+            row(0, publication="confirmed"),
+            *(row(n, publication="unconfirmed") for n in (1, 2, 3)),
+            row(4, publication="held", **held),
+            row(5, publication="held"),
+            row(6, status="failed", verdict=None, error_class="StorageError"),
+        )
+    )
+    assert (found.unconfirmed, found.held, found.held_unexamined) == (3, 2, 1)
+    assert (found.failed, found.unexamined) == (2, 2)
