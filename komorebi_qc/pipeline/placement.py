@@ -12,6 +12,7 @@ from komorebi_qc.core.errors import NOTHING_PUBLISHED, HeldError, InputError, Wr
 from komorebi_qc.core.splice import align_to_call_end
 from komorebi_qc.core.timebase import Alignment, clock_text
 from komorebi_qc.findings.evidence import Placement
+from komorebi_qc.sync.evidence.candidates import LATE_S, LEAST_SCORE, best_candidate, distance_s
 
 if TYPE_CHECKING:
     from komorebi_qc.core.media_info import MediaInfo
@@ -20,12 +21,8 @@ if TYPE_CHECKING:
     from komorebi_qc.sync import Candidate, SyncResult
 
 FAR_AWAY_S = 3600.0
-LEAST_SCORE = 0.5
-"""A candidate with less of the evidence than this share of the best one isn't used."""
-LEAST_AGREED_S = 3.0
-"""A candidate far from the reported call end needs this much agreeing speech. A word agrees by chance."""
-LATE_S = 0.3
-"""A backend notes the call's end this much too early or too late, beyond its resolution."""
+SURE = 0.95
+"""A place of its own, with this probability of belonging, needs no reported call end."""
 CANDIDATE_BOUND_S = 0.005
 """How far a candidate is off, if it is the right one: no jump was looked for."""
 
@@ -69,9 +66,13 @@ def place(
     if measured is not None and not force:
         _hold(measured, unconfirmed)
     is_refused = measured is not None and measured.status == "wrong_pair"
-    candidate = None if measured is None or is_refused else _candidate(measured.candidates, call_end)
+    candidate = (
+        None
+        if measured is None or is_refused
+        else best_candidate(measured.candidates, call_end.recording_s, call_end.resolution_s)
+    )
     if candidate is not None and measured is not None:
-        bound_s = _bound_s(candidate, measured.candidates, call_end)
+        bound_s = _bound_s(candidate, measured, call_end)
         return Placement(Alignment(candidate.offset_s), "candidate", measured, bound_s, is_confirmed=False)
     bound_s = call_end.resolution_s + LATE_S
     return Placement(align_to_call_end(call_end, call_s), "call_end", measured, bound_s, is_confirmed=measured is None)
@@ -94,32 +95,19 @@ def _hold(measured: SyncResult, unconfirmed: Unconfirmed) -> None:
 
 def _distance_s(candidate: Candidate, call_end: CallEnd) -> float:
     """Return how far a candidate's call end is from all that the reported one allows; 0 within its resolution."""
-    return max(
-        0.0,
-        call_end.recording_s - candidate.call_end_s,
-        candidate.call_end_s - call_end.recording_s - call_end.resolution_s,
-    )
+    return distance_s(candidate.call_end_s, call_end.recording_s, call_end.resolution_s)
 
 
-def _candidate(candidates: tuple[Candidate, ...], call_end: CallEnd) -> Candidate | None:
-    """Return the candidate that fits the reported call end best; None if all of them may be chance."""
-    best = max((c.score for c in candidates), default=0.0)
-    enough = [
-        c
-        for c in candidates
-        if c.score >= LEAST_SCORE * best and (c.agreed_s >= LEAST_AGREED_S or _distance_s(c, call_end) <= LATE_S)
-    ]
-    return min(enough, key=lambda c: (_distance_s(c, call_end), -c.score), default=None)
-
-
-def _bound_s(chosen: Candidate, candidates: tuple[Candidate, ...], call_end: CallEnd) -> float:
-    """Return how far off the chosen candidate can be: the distance to others that fit the reported end, too."""
+def _bound_s(chosen: Candidate, measured: SyncResult, call_end: CallEnd) -> float:
+    """Return how far off the chosen candidate can be: the distance to its rivals, as far as the reported end has any."""
     distance_s = _distance_s(chosen, call_end)
-    if distance_s > LATE_S:
+    likely = [c for c in measured.candidates if c.score >= LEAST_SCORE]
+    is_sure = measured.belongs is not None and measured.belongs.probability >= SURE
+    if distance_s > LATE_S and not (is_sure and likely == [chosen]):
         # The reported call end contradicts every candidate, so it decides nothing between them.
-        return max((abs(c.offset_s - chosen.offset_s) for c in candidates), default=0.0) + distance_s
-    rivals = [c for c in candidates if _distance_s(c, call_end) <= LATE_S]
-    return max(abs(c.offset_s - chosen.offset_s) for c in rivals) + CANDIDATE_BOUND_S
+        return max((abs(c.offset_s - chosen.offset_s) for c in likely), default=0.0) + distance_s
+    rivals = [c for c in measured.candidates if _distance_s(c, call_end) <= LATE_S]
+    return max((abs(c.offset_s - chosen.offset_s) for c in rivals), default=0.0) + CANDIDATE_BOUND_S
 
 
 def refuse_far_away(alignment: Alignment, call_s: float, info: MediaInfo) -> None:

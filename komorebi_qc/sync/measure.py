@@ -18,8 +18,8 @@ from komorebi_qc.sync.distant_segments import extend
 from komorebi_qc.sync.evidence.agreement import unbroken, unmatched
 from komorebi_qc.sync.evidence.alternative_offsets import find_alternative_offsets
 from komorebi_qc.sync.evidence.belonging import belonging
-from komorebi_qc.sync.evidence.candidates import SAME_S, find_candidates, follow_at
-from komorebi_qc.sync.evidence.classify import LEAST_SPEECH_S, Channel, Evidence, classify
+from komorebi_qc.sync.evidence.candidates import SAME_S, best_candidate, find_candidates, follow_at
+from komorebi_qc.sync.evidence.classify import LEAST_SPEECH_S, MOST_CONTRADICTED, Channel, Evidence, classify
 from komorebi_qc.sync.evidence.gather import gather
 from komorebi_qc.sync.evidence.spans import agent_part, call_spans, overlap_s, recording_spans
 from komorebi_qc.sync.fit.model import AGENT, CUSTOMER, Points
@@ -124,7 +124,8 @@ def _measured(
         best = (result.offset_s, evidence.customer.agreed_s + evidence.agent.agreed_s)
         candidates = find_candidates(call_s, best, elsewhere, near, reported_call_end_s, resolution_s)
         # What speaks against the pair counts at the place that would be used.
-        used = follow_at(call, activities, recording, candidates[0].offset_s, SAME_S)
+        chosen = best_candidate(candidates, reported_call_end_s, resolution_s)
+        used = None if chosen is None else follow_at(call, activities, recording, chosen.offset_s, SAME_S)
         if used is not None and any(used.is_present):
             alignment = Alignment(used.offset_s)
             stretches = call_spans(used.chains, used.is_present, recording_activity, alignment, call_s)
@@ -133,6 +134,9 @@ def _measured(
             # A headset keeps the customer out of a recording, and never the agent.
             agent_s = overlap_s(activities, recording_activity, alignment.offset_s)[AGENT]
             evidence = replace(evidence, against_s=evidence.against_s + agent_s)
+        missing_s = sum(c.active_s for c in (evidence.customer, evidence.agent) if not c.is_present)
+        if evidence.contradicted >= MOST_CONTRADICTED:
+            evidence = replace(evidence, against_s=evidence.against_s + evidence.contradicted * missing_s)
         again = classify(evidence)
         classification = classification if again.status == "aligned" else again
     return SyncResult(

@@ -33,6 +33,10 @@ SEARCH_S = 2.5
 """Reach of the search around the reported call end, on either side."""
 LATE_S = 0.3
 """A backend may note the call's end this much too late or too early, beyond its resolution."""
+LEAST_SCORE = 0.5
+"""A candidate with less of the evidence than this share of the best one isn't used."""
+LEAST_AGREED_S = 3.0
+"""A candidate far from the reported call end needs this much agreeing speech. A word agrees by chance."""
 _FAR_S = 20.0
 """Scale on which a reported call end gets less probable with its distance."""
 _LEAST_PRIOR = 1e-6
@@ -112,6 +116,31 @@ def find_candidates(
         for (offset_s, score), weight in zip(apart, weights, strict=True)
     ]
     return tuple(sorted(out, key=lambda c: -c.probability)[:MOST])
+
+
+def best_candidate(
+    candidates: tuple[Candidate, ...], reported_s: float | None, resolution_s: float
+) -> Candidate | None:
+    """Return the candidate to use: the one that fits the reported call end best; None if all of them may be chance.
+
+    Args:
+        candidates: as `find_candidates` returns them.
+        reported_s: the reported call end on the recording clock; None if there is none.
+        resolution_s: its unit.
+    """
+    if reported_s is None:
+        return candidates[0] if candidates else None
+    best = max((c.score for c in candidates), default=0.0)
+
+    def distance(c: Candidate) -> float:
+        return distance_s(c.call_end_s, reported_s, resolution_s)
+
+    enough = [
+        c
+        for c in candidates
+        if c.score >= LEAST_SCORE * best and (c.agreed_s >= LEAST_AGREED_S or distance(c) <= LATE_S)
+    ]
+    return min(enough, key=lambda c: (distance(c), -c.score), default=None)
 
 
 def distance_s(call_end_s: float, reported_s: float, resolution_s: float) -> float:
