@@ -50,6 +50,7 @@ def sync_dict(result: SyncResult, call_s: float) -> dict[str, Any]:
                 "call_to_s": _rounded(s.to_s, 3),
                 "state": s.state,
                 "speech_s": _rounded(s.speech_s, 3),
+                "has_other_speech": s.has_other_speech,
             }
             for s in result.spans
         ],
@@ -67,6 +68,7 @@ def sync_dict(result: SyncResult, call_s: float) -> dict[str, Any]:
                 "offset_s": _rounded(c.offset_s),
                 "call_end_s": _rounded(c.call_end_s),
                 "score": _rounded(c.score, 3),
+                "agreed_s": _rounded(c.agreed_s, 3),
                 "probability": _rounded(c.probability, 4),
             }
             for c in result.candidates

@@ -77,7 +77,7 @@ def test_a_placement_by_the_reported_end_has_its_bound(bound_s: float, status: s
 )
 def test_a_candidate_has_the_distance_to_the_others(count: int, text: str) -> None:
     """The sentence has the number of places, and says when it doesn't hold."""
-    candidates = tuple(Candidate(8.0 * k, 8.0 * k + CALL_S, 1.0, 1 / count) for k in range(count))
+    candidates = tuple(Candidate(8.0 * k, 8.0 * k + CALL_S, 1.0, 20.0, 1 / count) for k in range(count))
     measured = replace(sync_result("ambiguous"), candidates=candidates)
     evidence = pair(source="candidate", bound_s=0.005, measured=measured)
     resolution = found(evidence)["alignment_resolution"]
@@ -194,5 +194,17 @@ def test_call_audio_without_a_place() -> None:
     lost = splice(Alignment(2.0, 0.0, (Jump(30.0, -0.35),)), call_s=CALL_S, recording_audio=Span(0.0, RECORDING_S))
     left_out = found(pair(splice=lost))["call_audio_left_out"]
     assert (left_out.value, left_out.status) == (0.35, "warn")
-    assert numbers(left_out.text) == ["0.350"]
+    assert numbers(left_out.text) == ["0.350", "00:00:29.650", "00:00:30.000"]
+    assert left_out.at is not None
+    assert (left_out.at.clock, left_out.at.s) == ("call", pytest.approx(29.65))
     assert "call_audio_left_out" not in found(pair())
+
+
+def test_many_stretches_without_a_place_are_cut_short() -> None:
+    """The sentence names five, and the number of the others."""
+    jumps = tuple(Jump(8.0 * k, -0.5) for k in range(1, 8))
+    lost = splice(Alignment(2.0, 0.0, jumps), call_s=CALL_S, recording_audio=Span(0.0, RECORDING_S))
+    left_out = found(pair(splice=lost))["call_audio_left_out"]
+    assert left_out.value == 3.5
+    assert left_out.text.count("of the call") == 6
+    assert left_out.text.endswith("; and 2 stretches more.")

@@ -95,15 +95,56 @@ def test_a_call_before_the_recording_shifts_the_output() -> None:
 
 
 def test_the_alignment_in_use_is_written() -> None:
-    """Offset, drift and jumps are rounded to microseconds and 0.0001 ppm."""
-    found = document(run(Alignment(2.12345678, 1.23456, (Jump(30.0, 0.2),))))["alignment"]
+    """Offset, drift and jumps are rounded to microseconds and 0.0001 ppm; the map has both sides of the jump."""
+    alignment = Alignment(2.12345678, 1.23456, (Jump(30.0, 0.2),))
+    found = document(run(alignment, placement=Placement(alignment, "measured", result(), 0.00012345678)))["alignment"]
     assert found == {
         "source": "measured",
         "offset_s": 2.123457,
         "drift_ppm": 1.2346,
         "jumps": [{"call_s": 30.0, "size_s": 0.2}],
+        "segments": [
+            {"call_s": 0.0, "recording_s": 2.123457},
+            {"call_s": 30.0, "recording_s": 32.123494},
+            {"call_s": 30.0, "recording_s": 32.323494},
+            {"call_s": 60.0, "recording_s": 62.323531},
+        ],
+        "agent_part": None,
+        "left_out": [],
+        "bound_s": 0.000123,
         "output_shift_s": 0.0,
     }
+
+
+@pytest.mark.parametrize("source", ["call_end", "candidate", "manual"])
+def test_nothing_is_stated_that_was_not_measured(source: Any) -> None:
+    """A call without a measured place has no drift and no jumps: zero and an empty list would be numbers."""
+    found = document(run(placement=Placement(Alignment(2.0), source, None, 1.3)))
+    assert (found["alignment"]["drift_ppm"], found["alignment"]["jumps"]) == (None, None)
+    assert found["alignment"]["bound_s"] == 1.3
+    assert "qcDriftPpm" not in item_summary(found)
+    Draft202012Validator(SCHEMA_FILE).validate(found)
+
+
+def test_a_given_drift_is_written() -> None:
+    """The caller's own drift and jumps are those in use."""
+    given = Alignment(2.0, 15.0, (Jump(30.0, 0.2),))
+    found = document(run(given, placement=Placement(given, "manual", None)))["alignment"]
+    assert (found["drift_ppm"], found["jumps"]) == (15.0, [{"call_s": 30.0, "size_s": 0.2}])
+
+
+def test_what_the_output_leaves_out_is_written() -> None:
+    """Time that the recording lost, and the call without the agent; the used end is that of the agent's part."""
+    alignment = Alignment(2.0, 0.0, (Jump(30.0, -4.0),), part=Span(10.0, 50.0))
+    found = document(run(alignment))
+    assert found["alignment"]["agent_part"] == {"call_from_s": 10.0, "call_to_s": 50.0}
+    assert found["alignment"]["left_out"] == [
+        {"call_from_s": 26.0, "call_to_s": 30.0, "reason": "lost_time"},
+        {"call_from_s": 0.0, "call_to_s": 10.0, "reason": "agent_absent"},
+        {"call_from_s": 50.0, "call_to_s": 60.0, "reason": "agent_absent"},
+    ]
+    assert found["call_end"]["used_s"] == 48.0
+    Draft202012Validator(SCHEMA_FILE).validate(found)
 
 
 def test_the_call_end_has_three_times() -> None:
