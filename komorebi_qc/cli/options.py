@@ -63,8 +63,8 @@ Unconfirmed = Annotated[
     typer.Option(
         metavar="auto|publish|hold",
         help="What happens if the audio doesn't confirm that both files belong to the same call. publish: publish it; "
-        "hold: publish nothing, and end with exit code 1; auto: hold it only if something speaks against the pair. The "
-        "default is KOMOREBI_UNCONFIRMED, or auto.",
+        "hold: publish nothing; auto: hold it only if something speaks against the pair. The default is "
+        "KOMOREBI_UNCONFIRMED, or auto. A call that --offset places is never held.",
     ),
 ]
 WholeCall = Annotated[

@@ -222,7 +222,7 @@ def test_a_result_in_no_time_and_without_sync() -> None:
 
 
 def test_a_pair_that_nothing_confirms_is_counted() -> None:
-    """It is published, and the log and the metrics say so."""
+    """It is published, and both the log and the metrics have it."""
     outcome = made()
     outcome.placement.is_confirmed = False
     report = handled(FakePipeline(outcome=outcome))
@@ -251,7 +251,7 @@ def test_a_held_recording_is_dead_lettered_apart() -> None:
     assert (report.level, report.metrics()) == ("WARNING", [Metric("Held", "Count", 1.0)])
 
 
-def test_a_held_recording_without_a_dead_letter_queue_stays() -> None:
+def test_a_held_recording_without_a_place_for_dead_letters_stays() -> None:
     """Nothing is lost: the message returns, and the log has it as an error."""
     queues = FakeDesk(has_dead_letters=False)
     report = handled(FakePipeline(HeldError("nothing confirms it")), queues)

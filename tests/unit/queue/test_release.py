@@ -51,7 +51,7 @@ def test_a_held_recording_is_processed_and_its_letter_deleted(world: World) -> N
 
 @pytest.mark.parametrize("error", [MediaError("it isn't media"), KeyboardInterrupt(), ZeroDivisionError()])
 def test_a_failure_leaves_the_letter(world: World, error: BaseException) -> None:
-    """Whatever ends the processing, the letter is visible again at once."""
+    """After any error, and after Ctrl-C, the letter is visible again at once."""
     put(world, letter("a"))
 
     def process(_message: Message) -> None:
