@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.splice import FADE_S, SHORTEST_S, Splice, after_call_audio, align_to_call_end, splice
-from komorebi_qc.core.timebase import Alignment, CallEnd, Jump, Span
+from komorebi_qc.core.timebase import Alignment, CallEnd, Jump, Knot, Span
 
 RECORDING = Span(0.0, 110.0)
 
@@ -137,3 +137,96 @@ def test_jumps_that_swallow_the_call_are_refused() -> None:
     """An alignment that leaves no place for the call is an error, not an empty output."""
     with pytest.raises(InputError, match="no place"):
         splice(Alignment(0.0, 0.0, (Jump(0.0, -5.0),)), call_s=1.0, recording_audio=RECORDING)
+
+
+@st.composite
+def mapped_calls(draw: st.DrawFn) -> tuple[Alignment, float]:
+    """A call of 60 to 120 s with knots at least 3 s apart, jumps of up to 0.5 s, and perhaps a part of 30 s or more."""
+    call_s = draw(st.floats(60, 120))
+    steps = draw(st.lists(st.floats(3, 40), max_size=5))
+    knots = tuple(Knot(sum(steps[: i + 1]), draw(st.floats(-0.01, 0.01))) for i in range(len(steps)))
+    jumps = draw(st.lists(st.builds(Jump, st.floats(0, 120), st.floats(-0.5, 0.5)), max_size=2))
+    from_s = draw(st.floats(0, 0.4)) * call_s
+    part = draw(st.sampled_from([None, Span(from_s, from_s + 0.5 * call_s), Span(from_s, call_s + 5.0)]))
+    return Alignment(
+        draw(st.floats(-5, 50)),
+        draw(st.floats(-100, 100)),
+        tuple(sorted(jumps, key=lambda j: j.call_s)),
+        knots,
+        part,
+    ), call_s
+
+
+@given(mapped_calls(), st.one_of(st.none(), st.floats(0.1, 200)))
+def test_bent_pieces_cover_the_output_without_hole_or_overlap(
+    mapped: tuple[Alignment, float], recording_s: float | None
+) -> None:
+    """With knots and a part, too, pieces are adjacent from 0 to the end; one that continues goes on in the call."""
+    alignment, call_s = mapped
+    own = None if recording_s is None else Span(0.0, recording_s)
+    timeline = splice(alignment, call_s=call_s, recording_audio=own)
+    assert timeline.pieces[0].output.start_s <= SHORTEST_S
+    assert timeline.pieces[-1].output.end_s == pytest.approx(timeline.output_end_s)
+    for before, after in pairwise(timeline.pieces):
+        assert abs(before.output.end_s - after.output.start_s) <= SHORTEST_S
+        assert before.fade_out == after.fade_in
+        assert before.output.start_s <= before.fade_out.start_s
+        assert before.fade_out.end_s <= after.output.end_s
+        if after.continues:
+            assert before.source == after.source == "call"
+            assert before.source_s(before.output.end_s) == pytest.approx(after.source_start_s, abs=2 * SHORTEST_S)
+    assert not timeline.pieces[0].continues
+    assert all(p.output.length_s > 0 for p in timeline.pieces)
+    assert len(timeline.seams_s) == len(timeline.pieces) - 1 - sum(p.continues for p in timeline.pieces)
+
+
+@given(mapped_calls())
+def test_the_part_is_placed_or_counted_as_left_out(mapped: tuple[Alignment, float]) -> None:
+    """Nothing outside of the agent's part plays, and no second of the part is lost without being counted."""
+    alignment, call_s = mapped
+    part = alignment.part or Span(0.0, call_s)
+    part = Span(part.start_s, min(part.end_s, call_s))
+    timeline = splice(alignment, call_s=call_s, recording_audio=RECORDING)
+    calls = [p for p in timeline.pieces if p.source == "call"]
+    placed_s = sum(p.output.length_s / p.rate for p in calls)
+    slack_s = 2 * FADE_S * len(alignment.jumps) + 1e-5
+    assert placed_s + timeline.left_out_s == pytest.approx(part.length_s, abs=slack_s)
+    for span in (*timeline.left_out, *(Span(p.source_start_s, p.source_s(p.output.end_s)) for p in calls)):
+        assert span.start_s >= part.start_s - slack_s
+        assert span.end_s <= part.end_s + slack_s
+
+
+@given(mapped_calls())
+def test_every_bent_piece_follows_the_map(mapped: tuple[Alignment, float]) -> None:
+    """Start, middle and end of a piece of the call play at the map's time, at the rate between its knots."""
+    alignment, call_s = mapped
+    for piece in splice(alignment, call_s=call_s, recording_audio=RECORDING).pieces:
+        if piece.source != "call" or piece.output.length_s < 8 * FADE_S:
+            continue
+        for share in (0.25, 0.5, 0.75):
+            output_s = piece.output.start_s + share * piece.output.length_s
+            at_s = piece.source_s(output_s)
+            if all(abs(at_s - j.call_s) > 2 * FADE_S for j in alignment.jumps):
+                assert alignment.to_output(at_s) == pytest.approx(output_s, abs=1e-5)
+
+
+def test_a_knot_is_no_seam() -> None:
+    """The rate changes at 60 s; the call goes on there, and the seams are those of its start and its end."""
+    bent = Alignment(2.0, 0.0, (), (Knot(0.0, 0.0), Knot(60.0, 0.003), Knot(90.0, 0.0)))
+    timeline = splice(bent, call_s=90.0, recording_audio=RECORDING)
+    assert outline(timeline) == [
+        ("recording", 0.0, 2.0),
+        ("call", 2.0, 62.003),
+        ("call", 62.003, 92.0),
+        ("recording", 92.0, 110.0),
+    ]
+    assert [p.continues for p in timeline.pieces] == [False, False, True, False]
+    assert timeline.seams_s == (2.0, pytest.approx(92.0))
+    assert (timeline.pieces[1].rate, timeline.pieces[2].rate) == pytest.approx((1 + 0.003 / 60, 1 - 0.003 / 30))
+
+
+def test_outside_of_the_agents_part_the_recording_plays() -> None:
+    """A call that was passed on at 40 s plays until then; the recording's own audio goes on."""
+    timeline = splice(Alignment(2.0, part=Span(10.0, 40.0)), call_s=90.0, recording_audio=RECORDING)
+    assert outline(timeline) == [("recording", 0.0, 12.0), ("call", 12.0, 42.0), ("recording", 42.0, 110.0)]
+    assert timeline.left_out == ()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from made import noise
 
-from komorebi_qc.core.splice import splice
-from komorebi_qc.core.timebase import Alignment, Jump, Span
+from komorebi_qc.core.splice import FADE_S, splice
+from komorebi_qc.core.timebase import Alignment, Jump, Knot, Span
 from komorebi_qc.media.mixer import mix
 
 if TYPE_CHECKING:
@@ -35,10 +35,12 @@ class Track:
         return out
 
 
-def mixed(alignment: Alignment, call: Track, own: Track | None, rate: int, block: int = 1024) -> Pcm:
+def mixed(
+    alignment: Alignment, call: Track, own: Track | None, rate: int, block: int = 1024, *, fade_s: float = FADE_S
+) -> Pcm:
     """The whole output."""
     span = None if own is None else Span(0.0, len(own.pcm) / own.rate)
-    planned = splice(alignment, call_s=len(call.pcm) / call.rate, recording_audio=span)
+    planned = splice(alignment, call_s=len(call.pcm) / call.rate, recording_audio=span, fade_s=fade_s)
     tracks = {"call": call} if own is None else {"call": call, "recording": own}
     return np.concatenate(list(mix(planned, cast("dict[str, AudioDecoder]", tracks), rate, block)))  # type: ignore[arg-type]
 
@@ -93,6 +95,48 @@ def test_crossfades_keep_the_power_and_make_no_click() -> None:
         around = out[int((seam_s - 0.02) * 8000) : int((seam_s + 0.02) * 8000), 0]
         assert 0.075 < np.sqrt(np.mean(around**2)) < 0.125
     assert len(out) == 8 * 8000
+
+
+THREE_RATES = Alignment(0.7, 20.0, (), (Knot(0.0, 0.0), Knot(11.0, 0.0023), Knot(19.0, -0.0011), Knot(30.0, 0.0004)))
+"""+229 ppm, then -405, then +156."""
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000, 48_000])
+def test_a_bent_call_follows_its_map(rate: int) -> None:
+    """In a call with three rates, every quarter of a second plays within 0.1 ms of the map; the straight line is over 1 ms off."""
+    call = Track(tone(400.0, 30.0, 8000), 8000)
+    out = mixed(THREE_RATES, call, None, rate)[:, 0]
+    straight = Alignment(THREE_RATES.offset_s, THREE_RATES.drift_ppm)
+    at_s = np.arange(round(0.75 * rate), round(30.6 * rate)) / rate
+    worst_s = []
+    for alignment in (THREE_RATES, straight):
+        call_s, output_s = np.array(alignment.points(30.0)).T
+        wave = np.exp(-2j * np.pi * 400.0 * np.interp(at_s, output_s, call_s))
+        product = (wave * out[round(at_s[0] * rate) :][: len(at_s)])[: len(at_s) // (rate // 4) * (rate // 4)]
+        phases = np.angle(product.reshape(-1, rate // 4).sum(axis=1) * 1j)
+        worst_s.append(np.abs(phases).max() / (2 * np.pi * 400.0))
+    assert worst_s[0] < 1e-4
+    assert worst_s[1] > 1e-3
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000])
+def test_a_knot_makes_no_click(rate: int) -> None:
+    """Through a knot a tone stays a tone: above 2 kHz there is 60 dB less. Without the crossfade there is a click."""
+    call = Track(tone(500.0, 30.0, 8000), 8000)
+
+    def splash_db(fade_s: float) -> float:
+        out = mixed(THREE_RATES, call, None, rate, fade_s=fade_s)[:, 0]
+        levels = []
+        for knot in THREE_RATES.knots[1:-1]:
+            middle = round(THREE_RATES.to_output(knot.call_s) * rate)
+            around = out[middle - rate // 20 : middle + rate // 20]
+            power = np.abs(np.fft.rfft(around * np.blackman(len(around)))) ** 2
+            above = np.fft.rfftfreq(len(around), 1 / rate) > 2000.0
+            levels.append(10 * np.log10(power[above].sum() / power.sum()))
+        return float(max(levels))
+
+    assert splash_db(FADE_S) < -60.0
+    assert splash_db(0.0) > splash_db(FADE_S) + 6.0
 
 
 @pytest.mark.parametrize("block", [160, 1000, 1024, 99_999])
