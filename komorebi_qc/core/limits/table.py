@@ -149,7 +149,7 @@ LIMITS = (
           "project choice: 1/40 and 1/2 of the 40 ms of EBU R37-2007",
           "95 % of the sound is at most this far from where the alignment puts it", _PARTS),
     Limit("alignment_residual", above(0.003), above(0.020), "s",
-          "project choice: a right alignment leaves 0.1 ms, so 3 ms are a clock error that it misses; 20 ms are 1/2 of "
+          "project choice: a right alignment leaves 0.2 ms, so 3 ms are a clock error that it misses; 20 ms are 1/2 of "
           "the 40 ms of EBU R37-2007",
           "95 % of the call's sound in the output is at most this far from the recording's own sound"),
     Limit("missing", above(0.25), above(0.5), "share",
