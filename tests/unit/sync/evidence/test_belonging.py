@@ -68,7 +68,7 @@ def test_a_probability_is_one_for_any_evidence(
 def test_evidence_for_it_never_makes_it_less_probable(
     for_s: float, turns: int, against_s: float, more_s: float, more_turns: int
 ) -> None:
-    """More agreeing speech, or more turns of it, can't lower the probability; more disagreeing speech can't raise it."""
+    """More agreeing speech or turns can't lower the probability; more disagreeing speech can't raise it."""
 
     def probability(for_s: float, turns: int, against_s: float) -> float:
         return belonging("insufficient", evidence(agent=(for_s, turns), against_s=against_s)).probability

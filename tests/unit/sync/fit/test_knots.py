@@ -108,7 +108,7 @@ def test_errors_of_neighbours_that_resemble_each_other_bend_nothing() -> None:
 @pytest.mark.parametrize("size_s", [2e-4, -5e-4, 1.4e-3])
 @pytest.mark.parametrize("until_s", [200.0, 1e9])
 def test_small_steps_are_steps_and_no_bend(size_s: float, until_s: float) -> None:
-    """A jitter buffer moves the lag by less than a jump: each step gets a column of its own, and no knot imitates it."""
+    """A jitter buffer moves the lag by less than a jump: each step gets its own column, and no knot imitates it."""
     time_s = np.arange(0.0, 300.0, 1.0)
     moved = np.where((time_s > 100.0) & (time_s <= until_s), size_s, 0.0)
     asked = problem(time_s, 1.0 + 2e-5 * time_s + moved + noise(len(time_s)))
