@@ -99,7 +99,7 @@ def _distance_s(candidate: Candidate, call_end: CallEnd) -> float:
 
 
 def _bound_s(chosen: Candidate, measured: SyncResult, call_end: CallEnd) -> float:
-    """Return how far off the chosen candidate can be: the distance to its rivals, as far as the reported end has any."""
+    """Return how far off the chosen candidate can be: the distance to its rivals near the reported end."""
     distance_s = _distance_s(chosen, call_end)
     likely = [c for c in measured.candidates if c.score >= LEAST_SCORE]
     is_sure = measured.belongs is not None and measured.belongs.probability >= SURE

@@ -81,7 +81,10 @@ def _measured(
     hits = coarse.search(call, activities, recording)
     drift = coarse.large_drift(hits) if may_stretch else 0.0
     if drift:
-        return _stretched(call, recording, reported_call_end_s, resolution_s, drift)
+        # Several jumps may look like drift at this stage. Then the stretched copy doesn't agree without them.
+        far_off = _stretched(call, recording, reported_call_end_s, resolution_s, drift)
+        if far_off.status == "aligned" and abs(far_off.drift_ppm or 0.0) > coarse.STEEPEST * 1e6:
+            return far_off
     courses = coarse.courses(hits)
     if not courses:
         return _without_agreement(activities, recording_activity, call_s, reported_call_end_s, resolution_s)

@@ -30,7 +30,7 @@ MOST_DRIFT = 1500e-6
 DRIFT_STEP = 50e-6
 LEAST_BLOCKS = 6
 SAME_COURSE_S = 0.05
-CLEARLY_MORE = 1.3
+CLEARLY_MORE = 2.0
 """A large drift must explain this many times more than the usual ones. A jump isn't one."""
 
 

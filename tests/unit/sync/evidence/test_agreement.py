@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from talkers import RATE, burst, place
 
-from komorebi_qc.sync import agreement, measure
+from komorebi_qc.sync import measure
+from komorebi_qc.sync.evidence import agreement
 from komorebi_qc.sync.lags.windows import Chain, Windows
 
 HALF_S = 0.5
