@@ -79,7 +79,7 @@ def print_diagnosis(found: dict[str, Any], next_command: str, remark: str = "", 
     """
     console = out()
     sync, end = found["sync"], found["call_end"]
-    status = sync["status"].replace("_", " ") + (", in the agent's part of the call" if sync["agent_part"] else "")
+    status = sync["status"].replace("_", " ")
     console.print(f"{VERDICTS[found['verdict']]}  [bold]{status}[/]: {escape(sync['reason'])}", soft_wrap=True)
     rows: list[tuple[str, str]] = []
     if sync["offset_s"] is None:

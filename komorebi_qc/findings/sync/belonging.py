@@ -44,7 +44,7 @@ def belonging_finding(r: SyncResult, limits: Limits = DEFAULT) -> Finding:
     """
     limit, answer = limits.of("belonging"), belonging_answer(r)
     if r.belongs is None:
-        found = limit.unknown("belonging", f"{_TEXT[answer]}: {r.reason}.")
+        found = limit.unknown("belonging", f"{_TEXT[answer]}. {r.reason[:1].upper()}{r.reason[1:]}.")
     else:
         found = limit.finding("belonging", r.belongs.probability, _evidence_text(r.belongs, r.reason), digits=4)
     if limit.is_off:

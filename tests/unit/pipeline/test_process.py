@@ -6,6 +6,7 @@ import io
 import json
 import time
 import wave
+from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from komorebi_qc.core.errors import (
     UnknownRecordingError,
     WrongPairError,
 )
-from komorebi_qc.core.timebase import CallEnd, Span
+from komorebi_qc.core.timebase import Alignment, CallEnd, Span
 from komorebi_qc.media.mux import write
 from komorebi_qc.pipeline.options import Options, Order
 from komorebi_qc.pipeline.process import STEPS, process
@@ -134,7 +135,7 @@ def test_by_the_call_end_nothing_is_measured(sample: Capture) -> None:
     assert outcome.placement.alignment.offset_s == pytest.approx(22.0 - outcome.document["durations"]["call_s"])
     assert outcome.placement.source == "call_end"
     assert outcome.document["sync"] is None
-    assert {"sync_status", "audio_gaps", "call_agent_sound", "seam_gap"}.isdisjoint(by_name)
+    assert {"sync_status", "audio_gaps", "call_agent_sound", "seam_gap", "alignment_residual"}.isdisjoint(by_name)
 
 
 def test_a_manual_alignment_is_measured_but_for_sync(sample: Capture) -> None:
@@ -142,8 +143,36 @@ def test_a_manual_alignment_is_measured_but_for_sync(sample: Capture) -> None:
     table, media = stores(sample)
     outcome = process(manual_order(sample), table=table, media=media)
     names = {finding.name for finding in outcome.findings}
-    assert {"call_end_error", "audio_gaps", "call_agent_sound", "seam_gap"} <= names
-    assert {"sync_status", "drift", "alignment_resolution"}.isdisjoint(names)
+    assert {"alignment_resolution", "audio_gaps", "call_agent_sound", "seam_gap"} <= names
+    assert {"sync_status", "belonging", "drift", "call_end_error"}.isdisjoint(names)
+
+
+def test_a_right_alignment_follows_the_recordings_own_sound(capture: Capture) -> None:
+    """The call in the file is within half a millisecond of the agent's voice in the recording."""
+    table, media = stores(capture)
+    outcome = process(measured_order(capture), table=table, media=media)
+    finding = next(finding for finding in outcome.findings if finding.name == "alignment_residual")
+    assert finding.status == "pass"
+    assert isinstance(finding.value, float)
+    assert finding.value < 0.0005
+    assert "the agent's voice" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("error_ms", "status"), [(5.0, "warn"), (-5.0, "warn"), (30.0, "fail"), (-30.0, "fail"), (900.0, "fail")]
+)
+@pytest.mark.parametrize("name", ["sample", "vp8.webm"])
+def test_a_wrong_manual_offset_does_not(name: str, error_ms: float, status: str) -> None:
+    """The file plays the call as planned, and the plan is wrong: only the recording's own sound shows it."""
+    capture = CAPTURES[name]
+    table, media = stores(capture)
+    order = replace(manual_order(capture), alignment=Alignment(capture.offset_s + error_ms / 1000))
+    outcome = process(order, table=table, media=media)
+    by_name = {finding.name: finding for finding in outcome.findings}
+    assert by_name["alignment_residual"].value == pytest.approx(abs(error_ms) / 1000, abs=0.0015)
+    assert by_name["alignment_residual"].status == status
+    assert by_name["call_residual"].status == "pass"
+    assert outcome.verdict == status
 
 
 @pytest.mark.parametrize("place", ["connect.wav", "recording", "publish"])

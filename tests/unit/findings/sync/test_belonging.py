@@ -53,7 +53,7 @@ def test_too_little_to_weigh(status: str, expected: str) -> None:
     """A measurement without evidence has no probability; its status answers."""
     found = belonging_finding(result(status, belongs=None))
     assert (found.value, found.status) == ("undetermined", expected)
-    assert found.text.endswith(": a reason.")
+    assert found.text.endswith(". A reason.")
 
 
 def test_a_changed_limit_adds_to_the_answer() -> None:
