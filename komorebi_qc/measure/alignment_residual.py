@@ -205,8 +205,8 @@ def measure_voice(voice: Voice, sounds: Sequence[OwnSound], outputs: Sequence[Bl
         if is_sure:
             late_s = sound.start_s + SOUND / RATE / 2 - block.start_s - BLOCK / RATE / 2
             found.append(VoiceLag(sound.output_s, sound.call_s, float(lag) + late_s))
-    is_active = [is_sure or _is_active(sound) for sound, is_sure in zip(sounds, is_found, strict=True)]
-    return AlignmentResidual(voice, tuple(found), sum(is_active))
+    is_active = [bool(is_sure) or _is_active(sound) for sound, is_sure in zip(sounds, is_found, strict=True)]
+    return AlignmentResidual(voice, tuple(found), is_active.count(True))
 
 
 def _is_active(sound: OwnSound) -> bool:

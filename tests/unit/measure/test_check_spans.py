@@ -6,9 +6,9 @@ import pytest
 
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.splice import Splice, splice
-from komorebi_qc.core.timebase import Alignment, Jump, Span
-from komorebi_qc.measure.check_spans import CHECKED_SOURCES, capture_spans, check_spans
-from komorebi_qc.measure.residual_lag import BLOCK, plays
+from komorebi_qc.core.timebase import Alignment, Jump, Knot, Span
+from komorebi_qc.measure.check_spans import CHECKED_SOURCES, capture_spans, check_spans, followed_windows
+from komorebi_qc.measure.residual_lag import BLOCK, WIDTH, plays
 from komorebi_qc.measure.seam import SIDE_S
 
 SPLICES = {
@@ -77,3 +77,25 @@ def test_the_capture_covers_every_window_and_seam(planned: Splice) -> None:
             piece = next(p for p in planned.pieces if p.source == name and plays(p, middle_s))
             at_s, reach_s = piece.output_s(middle_s), BLOCK / RATE / 2
             assert any(c.start_s <= at_s - reach_s and c.end_s >= at_s + reach_s for c in capture.output)
+
+
+def test_followed_windows_are_captured_and_away_from_seams(planned: Splice) -> None:
+    """A window of the call is a quarter of a second away from every seam, at its place, and the capture has it."""
+    capture, reach_s = capture_spans(planned), WIDTH / RATE / 2
+    windows = followed_windows(planned)
+    assert windows or planned is SPLICES["short"]
+    for output_s, call_s in windows:
+        (piece,) = [p for p in planned.pieces if p.source == "call" and plays(p, call_s)]
+        assert output_s == piece.output_s(call_s)
+        assert all(abs(output_s - seam_s) >= reach_s + 0.25 for seam_s in planned.seams_s)
+        assert any(c.start_s <= output_s - reach_s and c.end_s >= output_s + reach_s for c in capture.output)
+
+
+def test_a_window_may_be_across_a_knot_and_not_outside_of_the_part() -> None:
+    """A bent call is followed at its knots, and only in the agent's part."""
+    bent = Alignment(2.0, 0.0, (), tuple(Knot(5.0 * k, 0.0001 * (k % 2)) for k in range(13)), Span(10.0, 50.0))
+    windows = followed_windows(splice(bent, call_s=60.0, recording_audio=Span(0.0, 90.0)))
+    assert len(windows) > 30
+    assert min(call_s for _, call_s in windows) > 10.0 + WIDTH / RATE / 2
+    assert max(call_s for _, call_s in windows) < 50.0 - WIDTH / RATE / 2
+    assert any(abs(call_s - 5.0 * k) < WIDTH / RATE for _, call_s in windows for k in range(3, 10))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,8 @@ from komorebi_qc.core.timebase import Alignment, Jump
 from komorebi_qc.findings.seams import UNDETERMINED, seam_findings
 from komorebi_qc.measure.check_spans import capture_spans
 from komorebi_qc.measure.residual_lag import Block
-from komorebi_qc.measure.result_check import check_result, more_complete, reference_blocks
-from komorebi_qc.media.decode_8khz import decode_recording_8khz, exact_call
+from komorebi_qc.measure.result_check import check_result, followed_sound, more_complete, reference_blocks
+from komorebi_qc.media.decode_8khz import decode_call_8khz, decode_recording_8khz, exact_call
 from komorebi_qc.media.mux import RenderJob, write_output
 from komorebi_qc.media.probe import probe_call, probe_recording
 
@@ -66,8 +66,11 @@ class Made:
 
     def check(self) -> ResultCheck:
         """Check the output from its capture."""
-        reference = reference_blocks(decode_recording_8khz(source(self.own), self.info), self.splice)
-        return check_result(self.captured, self.pcm, self.splice, self.output[: 1 << 20], reference)
+        own = decode_recording_8khz(source(self.own), self.info)
+        call = source(self.call)
+        followed = followed_sound(decode_call_8khz(call, probe_call(call)), own, self.splice)
+        reference = reference_blocks(own, self.splice)
+        return check_result(self.captured, self.pcm, self.splice, self.output[: 1 << 20], reference, followed)
 
     def check_file(self, output: bytes) -> ResultCheck:
         """Check a file, read again from its start."""
@@ -203,6 +206,30 @@ def test_a_clean_pair_passes_and_all_of_it_is_measured(pair: Made) -> None:
     assert {name: f.status for name, f in found.items() if f.status != "pass"} == {}
     assert UNDETERMINED not in {f.value for f in found.values()}
     assert found["seam_gap"].value == 0.0
+
+
+@pytest.mark.parametrize("error_ms", [0.0, 8.0, -40.0])
+@pytest.mark.parametrize("name", ["sample", "vp8.webm"])
+def test_a_wrong_plan_is_measured_against_the_recording(name: str, error_ms: float) -> None:
+    """A file that follows its plan, which is off: the call has no residual, and the alignment has all of it."""
+    capture = CAPTURES[name]
+    planned = Alignment(capture.offset_s + error_ms / 1000)
+    check = made(capture.call.read_bytes(), capture.recording.read_bytes(), planned).check()
+    assert check.call.p95_s is not None
+    assert check.call.p95_s < 1e-4
+    assert check.alignment is not None
+    assert check.alignment.voice == "agent"
+    assert check.alignment.median_s == pytest.approx(-error_ms / 1000, abs=0.0012)  # the truth is good to 1 ms
+
+
+def test_a_late_packet_plays_the_call_late(sample: Capture) -> None:
+    """All packets 50 ms later in the file than given to the muxer: the voice is 50 ms earlier in the recording."""
+    right = of(sample)
+    stamps = right.captured.muxed_pts_s
+    captured = replace(right.captured, block_pts_s=stamps + 0.05)
+    late = replace(right, captured=captured).check().alignment
+    assert late is not None
+    assert late.median_s == pytest.approx(-0.05, abs=0.0012)
 
 
 @pytest.mark.parametrize("error_ms", [5.0, -5.0, 80.0, -80.0])
