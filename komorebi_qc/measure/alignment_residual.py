@@ -131,7 +131,7 @@ class AlignmentResidual:
 
         Args:
             steps: the moment of the call, and how much later the voice is in the recording from then on.
-            followed_s: how much of the steps the alignment follows all the same.
+            followed_s: how much of the steps the alignment follows.
         """
         return replace(
             self,

@@ -46,7 +46,7 @@ class Options:
         force: process a call and a recording of different calls anyway.
         unconfirmed: what happens if the audio doesn't confirm that both belong together. ``auto`` publishes if nothing
             speaks against it, and holds otherwise.
-        whole_call: keep the call's audio to its end, also outside of the agent's part of it.
+        whole_call: keep the call audio to its end, also outside of the agent's part of it.
         limits: the limits of the findings.
         retain_artifacts: whether the outcome keeps the decoded audio and the measurements, for plots; 115 MB an hour.
 

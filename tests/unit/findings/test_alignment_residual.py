@@ -83,7 +83,7 @@ def test_the_sentence_has_both_numbers_and_the_place() -> None:
 
 
 def test_the_customers_voice_is_named_with_its_delay() -> None:
-    """The customer's median delay is taken off, and the sentence says so."""
+    """The customer's median delay is subtracted, and the sentence mentions it."""
     found = finding(residual(*[180.0] * 10, voice="customer"))
     assert (found.value, found.status) == (0.0, "pass")
     assert "the customer's voice is within 0.0 ms of it in 95 % of 10 windows, less its median delay" in found.text
@@ -98,7 +98,7 @@ def test_few_found_windows_warn() -> None:
     assert finding(residual(*[30.0] * 5, missed=6)).status == "fail"
 
 
-def test_what_can_not_be_measured_has_no_value() -> None:
+def test_an_unmeasured_residual_has_no_value() -> None:
     """Without sound it passes; sound that lacks the voices warns."""
     silent = finding(AlignmentResidual("agent", (), 0))
     assert (silent.value, silent.status, silent.at) == (UNDETERMINED, "pass", None)
@@ -124,7 +124,7 @@ def test_steps_of_one_voice_alone_are_other_findings() -> None:
 
 
 def test_only_a_compared_file_has_the_finding() -> None:
-    """Without a check, or without decoded inputs, there is none; a run's findings end with it."""
+    """Without a check, or without decoded inputs, there isn't one; a run's findings end with it."""
     assert not list(alignment_residual_findings(RUN))
     assert not list(alignment_residual_findings(checked(None)))
     assert run_findings(checked(residual(*[0.0] * 5)))[-1].name == "alignment_residual"

@@ -83,7 +83,7 @@ def test_a_right_alignment_leaves_nothing() -> None:
 
 @pytest.mark.parametrize("late_ms", [3.0, -30.0, 240.0, 700.0, -1400.0])
 def test_a_wrong_offset_is_measured(late_ms: float) -> None:
-    """The voice is later in the recording than in the file: each window says so, far from its place as well."""
+    """The voice is later in the recording than in the file: each window shows it, far from its place as well."""
     residual = measured(recorded(0, 1, late_s=late_ms / 1000))
     assert residual.median_s == pytest.approx(late_ms / 1000, abs=1e-4)
     assert residual.p95_s == pytest.approx(abs(late_ms) / 1000, abs=1e-4)
@@ -124,7 +124,7 @@ def test_a_silent_recording_has_nothing_to_compare() -> None:
 
 
 def test_the_customers_delay_is_no_residual() -> None:
-    """The customer reaches the agent's ears 180 ms later: the median is taken off, what changes remains."""
+    """The customer reaches the agent's ears 180 ms later: its median is subtracted, and a change remains."""
     late = measured(recorded(0, late_s=0.18), "customer")
     assert [w.lag_s for w in late.windows] == pytest.approx([0.18] * len(late.windows), abs=1e-4)
     assert late.p95_s == pytest.approx(0.0, abs=1e-4)
