@@ -81,7 +81,7 @@ def sync_dict(result: SyncResult, call_s: float) -> dict[str, Any]:
 
 
 def _segments(result: SyncResult, call_s: float) -> list[dict[str, float | None]]:
-    """The map from the call clock to the recording clock; at a jump a call time stands twice."""
+    """The map from the call clock to the recording clock; at a jump a call time comes twice."""
     if result.alignment is None:
         return []
     return [{"call_s": _rounded(c), "recording_s": _rounded(r)} for c, r in result.alignment.points(call_s)]

@@ -81,8 +81,8 @@ def _percent(probability: float) -> str:
 def unexplained_speech_finding(r: SyncResult, reported: CallEnd, limits: Limits = DEFAULT) -> Finding:
     """Speech of the recording before and during the call, without the same speech in the call audio.
 
-    Speech after the call is usual. Where the reported call end is later than the measured one, the speech between the
-    two counts as well: the conversation may have gone on after the call audio ended.
+    Speech after the call is usual. If the reported call end is later than the measured one, the speech between the two
+    counts as well: the conversation may have gone on after the call audio ended.
 
     Args:
         r: the sync measurement of an aligned pair.

@@ -96,7 +96,7 @@ def part_pair(part: Span, offset_s: float = 2.0, *, whole_call: bool = False) ->
 
 
 def test_an_agent_who_left_early() -> None:
-    """The part is reported with both clocks, and what follows it is the recording's own audio."""
+    """The part is reported with both clocks, and the recording's own audio follows it."""
     all_of_it = found(part_pair(Span(0.0, 40.0)))
     part = all_of_it["agent_part"]
     assert (part.value, part.status, part.limit, part.at) == (40.0, "pass", None, At("recording", 42.0))

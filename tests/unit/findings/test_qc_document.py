@@ -133,7 +133,7 @@ def test_a_given_drift_is_written() -> None:
     assert (found["drift_ppm"], found["jumps"]) == (15.0, [{"call_s": 30.0, "size_s": 0.2}])
 
 
-def test_what_the_output_leaves_out_is_written() -> None:
+def test_call_audio_that_is_left_out_is_written() -> None:
     """Time that the recording lost, and the call without the agent; the used end is that of the agent's part."""
     alignment = Alignment(2.0, 0.0, (Jump(30.0, -4.0),), part=Span(10.0, 50.0))
     found = document(run(alignment))

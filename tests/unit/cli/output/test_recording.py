@@ -72,7 +72,7 @@ def test_a_measured_call_has_its_numbers(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_clock_that_bends_has_a_mean_drift(capsys: pytest.CaptureFixture[str]) -> None:
-    """A knot of the map is said; a jump is no knot."""
+    """A knot of the map is mentioned; a jump is no knot."""
     ends = [{"call_s": 0.0, "recording_s": 2.5}, {"call_s": 20.0, "recording_s": 22.5}]
     knot = {"call_s": 10.0, "recording_s": 12.501}
     print_outcome(outcome(segments=[ends[0], knot, ends[1]]), "")

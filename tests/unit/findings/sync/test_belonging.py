@@ -39,7 +39,7 @@ def test_the_answer_decides(answer: str, probability: float, status: str, word: 
 
 
 def test_evidence_of_nothing() -> None:
-    """Without evidence on a side the sentence says so; a wrong pair has its reason instead."""
+    """A side without evidence is named as such; a wrong pair has its reason instead."""
     found = belonging_finding(result("ambiguous", belongs=Belonging("unknown", 0.4, 0.0, 0, 0.0, 0)))
     assert found.text.endswith("For it: no speech agrees at one place only. Against it: no speech disagrees.")
     found = belonging_finding(result("wrong_pair", belongs=Belonging("no", 0.1, 8.0, 1, 0.0, 0)))
@@ -65,7 +65,7 @@ def test_a_changed_limit_adds_to_the_answer() -> None:
 
 
 def test_speech_before_and_during_the_call_is_unexplained() -> None:
-    """Both count, with their places; what follows the call is usual."""
+    """Both count, with their places; speech after the call is usual."""
     found = by_name(result(recording_spans=(BEFORE, DURING, AFTER)))["unexplained_speech"]
     assert (found.value, found.status, found.at) == (14.3, "warn", At("recording", 20.0))
     assert "14.3 s" in found.text
