@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 LEAST_CALL_S = 0.5
 DEAD_DB = -85.0
 """A track below this level holds no sound, not even crosstalk. 16-bit audio ends at -96 dB."""
+BEND_S = 1.5e-4
+"""Sigma of a map with knots, straight between them where a quartz bends."""
 LEAST_OVERLAP_S = 3.0
 """A shorter overlap of call and recording, by the reported call end, can't show agreement."""
 
@@ -70,7 +72,8 @@ def _measured(
         )
     activities, recording_activity = of_call(call), of_recording(recording)
     if sum(a.active_s for a in activities) < LEAST_SPEECH_S:
-        return _without_offset("insufficient", "the call is silent, or nearly so", reported_call_end_s)
+        found = _without_agreement(activities, recording_activity, call_s, reported_call_end_s, resolution_s)
+        return replace(found, status="insufficient", reason="the call is silent, or nearly so")
     if np.count_nonzero(recording_activity.level_db > DEAD_DB) * FRAME_S < LEAST_SPEECH_S:
         return _without_offset(
             "insufficient",
@@ -130,23 +133,19 @@ def _measured(
         chosen = best_candidate(candidates, reported_call_end_s, resolution_s)
         used = None if chosen is None else follow_at(call, activities, recording, chosen.offset_s, SAME_S)
         if used is not None and any(used.is_present):
-            alignment = Alignment(used.offset_s)
+            alignment, present_there = Alignment(used.offset_s), used.is_present
             stretches = call_spans(used.chains, used.is_present, recording_activity, alignment, call_s)
-        evidence = replace(evidence, **_against(stretches, is_part=False))
-        if not (present[AGENT] if used is None else used.is_present[AGENT]):
-            # A headset keeps the customer out of a recording, and never the agent.
-            agent_s = overlap_s(activities, recording_activity, alignment.offset_s)[AGENT]
-            evidence = replace(evidence, against_s=evidence.against_s + agent_s)
-        missing_s = sum(c.active_s for c in (evidence.customer, evidence.agent) if not c.is_present)
-        if evidence.contradicted >= MOST_CONTRADICTED:
-            evidence = replace(evidence, against_s=evidence.against_s + evidence.contradicted * missing_s)
+        else:
+            present_there = present
+        overlaps_s = overlap_s(activities, recording_activity, alignment.offset_s)
+        evidence = _with_doubts(evidence, stretches, None if present_there[AGENT] else overlaps_s[AGENT])
         again = classify(evidence)
         classification = classification if again.status == "aligned" else again
     return SyncResult(
         status=classification.status,
         reason=classification.reason,
         offset_s=result.offset_s,
-        offset_ci_s=interval(result.offset_s, result.offset_sigma_s),
+        offset_ci_s=interval(result.offset_s, float(np.hypot(result.offset_sigma_s, BEND_S if knots else 0.0))),
         drift_ppm=drift_ppm,
         drift_ci_ppm=interval(drift_ppm, result.drift_sigma_ppm),
         jumps=jumps,
@@ -190,6 +189,20 @@ def _against(stretches: tuple[CallSpan, ...], *, is_part: bool = True) -> dict[s
         s for s in stretches if s.state == "contradicts" or (not is_part and s.state == "absent" and s.has_other_speech)
     ]
     return {"against_s": sum(s.speech_s for s in against), "against_turns": len(against)}
+
+
+def _with_doubts(evidence: Evidence, stretches: tuple[CallSpan, ...], agent_s: float | None) -> Evidence:
+    """Return the evidence of a pair that isn't aligned, with all that speaks against it.
+
+    `agent_s`: the agent's speech while the recording has other speech, if the agent's voice isn't there. A headset
+    keeps the customer out of a recording, and never the agent.
+    """
+    against = _against(stretches, is_part=False)
+    against_s = against["against_s"] + (agent_s or 0.0)
+    if evidence.contradicted >= MOST_CONTRADICTED:
+        missing_s = sum(c.active_s for c in (evidence.customer, evidence.agent) if not c.is_present)
+        against_s += evidence.contradicted * missing_s
+    return replace(evidence, against_s=against_s, against_turns=against["against_turns"])
 
 
 def _near(

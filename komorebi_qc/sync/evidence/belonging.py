@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from komorebi_qc.sync.evidence.classify import Evidence
 
 Answer = Literal["yes", "no", "unknown"]
-SPEAKS_AGAINST_S = 1.5
-"""Speech of the call, where the recording has other speech. Less may be an overlap of voices or a noise."""
+SPEAKS_AGAINST_S, SPEAKS_AGAINST = 1.0, 0.03
+"""Speech of the call, where the recording has other speech: seconds, and a share of what agrees. Less may be noise."""
 _MOST_TURNS = 12
 _MOST_S = 40.0
 
@@ -32,6 +32,7 @@ class Belonging:
         for_turns: turns of both voices that agree at this place only.
         against_s: speech of the call while the recording has other speech.
         against_turns: turns of it.
+        agreed_s: sound that agrees, music included.
     """
 
     answer: Answer
@@ -40,11 +41,12 @@ class Belonging:
     for_turns: int
     against_s: float
     against_turns: int
+    agreed_s: float = 0.0
 
     @property
     def speaks_against(self) -> bool:
         """Whether something speaks against the pair."""
-        return self.answer == "no" or self.against_s >= SPEAKS_AGAINST_S
+        return self.answer == "no" or self.against_s >= SPEAKS_AGAINST_S + SPEAKS_AGAINST * self.agreed_s
 
 
 INTERCEPT, PER_TURN, PER_SECOND, PER_SECOND_AGAINST = -0.4, 0.9, 0.12, -0.35
@@ -58,7 +60,8 @@ def belonging(status: str, e: Evidence) -> Belonging:
         status: of the measurement.
         e: its evidence.
     """
-    for_s = e.customer.distinct_s + e.agent.distinct_s
+    agreed_s = e.customer.agreed_s + e.agent.agreed_s
+    for_s = e.customer.distinct_turns_s + e.agent.distinct_turns_s
     turns = e.customer.distinct_turns + e.agent.distinct_turns
     against_s, against_turns = e.against_s, e.against_turns
     log_odds = (
@@ -69,4 +72,4 @@ def belonging(status: str, e: Evidence) -> Belonging:
     )
     probability = 1.0 / (1.0 + math.exp(-log_odds))
     answer: Answer = "yes" if status == "aligned" else "no" if status == "wrong_pair" else "unknown"
-    return Belonging(answer, probability, for_s, turns, against_s, against_turns)
+    return Belonging(answer, probability, for_s, turns, against_s, against_turns, agreed_s)

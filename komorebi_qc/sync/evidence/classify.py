@@ -51,6 +51,8 @@ class Channel:
     is_present: bool
     distinct_at_s: tuple[float, ...] = ()
     """Call clock: the starts of the distinct turns."""
+    distinct_turns_s: float = 0.0
+    """Speech of the distinct turns. Music isn't a turn."""
 
     @property
     def support(self) -> float:

@@ -64,6 +64,7 @@ def _channel(activity: Activity, chain: Chain, ok: bool, again: Flags) -> Channe
     within = float(w.weight_s[inside].sum())
     turns = agreed_turns = 0
     distinct_at_s = []
+    in_turns = np.zeros(len(on), bool)
     for a, b in activity.turns:
         here = usable & (w.centre_s >= a * FRAME_S - 0.25 * w.size_s) & (w.centre_s <= b * FRAME_S + 0.25 * w.size_s)
         if not here.any():
@@ -75,6 +76,7 @@ def _channel(activity: Activity, chain: Chain, ok: bool, again: Flags) -> Channe
         agreed_turns += int(share >= 0.4)
         if np.count_nonzero(agreed & here & ~again) >= 0.4 * np.count_nonzero(here):
             distinct_at_s.append(a * FRAME_S)
+            in_turns |= agreed & here & ~again
     return Channel(
         active,
         float(w.weight_s[agreed].sum()),
@@ -85,6 +87,7 @@ def _channel(activity: Activity, chain: Chain, ok: bool, again: Flags) -> Channe
         float(w.weight_s[agreed].sum()) / within if within > 0 else 0.0,
         ok,
         tuple(distinct_at_s),
+        float(w.weight_s[in_turns].sum()),
     )
 
 
