@@ -9,11 +9,11 @@ import numpy as np
 
 from komorebi_qc.core.timebase import Alignment, CallEnd, Knot, Span
 from komorebi_qc.desk.plots.call_placement import place
-from komorebi_qc.sync.alternative_offsets import AlternativeOffset
-from komorebi_qc.sync.belonging import Belonging
-from komorebi_qc.sync.candidates import Candidate
+from komorebi_qc.sync.evidence.alternative_offsets import AlternativeOffset
+from komorebi_qc.sync.evidence.belonging import Belonging
+from komorebi_qc.sync.evidence.candidates import Candidate
+from komorebi_qc.sync.evidence.spans import CallSpan, RecordingSpan
 from komorebi_qc.sync.result import FoundJump, SyncResult, Window
-from komorebi_qc.sync.spans import CallSpan, RecordingSpan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,7 +72,7 @@ def bent_result() -> SyncResult:
 def candidates_result() -> SyncResult:
     """A loop of 8 s: three candidates, and the one that fits a call end at 62 s is the second of the evidence."""
     found = ((10.0, 0.2, 1.0), (2.0, 0.7, 0.9), (-6.0, 0.1, 0.8))
-    candidates = tuple(Candidate(at_s, at_s + CALL_S, score, p) for at_s, p, score in found)
+    candidates = tuple(Candidate(at_s, at_s + CALL_S, score, 40.0 * score, p) for at_s, p, score in found)
     return replace(sync_result("ambiguous", jumps=()), candidates=candidates)
 
 

@@ -66,7 +66,7 @@ class FramePainter:
         names = ["customer", "agent", "recording", *(["output"] if examined.tracks.output is not None else [])]
         self._strip_height = (job.height * 2 // 5) // 2 * 2
         self._per_s = job.width / _VISIBLE_S
-        self._marks = _marks(examined)
+        self._marks = marks_of(examined)
         self._strip = self._draw_strip(examined, names, seconds)
         self._labels = self._draw_labels(names)
         self._glyphs = _Glyphs(max(job.height // 26, 14))
@@ -220,7 +220,7 @@ def _font(size: int) -> Any:
     return ImageFont.load_default(size)
 
 
-def _marks(examined: Examined) -> list[tuple[float, str]]:
+def marks_of(examined: Examined) -> list[tuple[float, str]]:
     """Moments with a line: the reported call end, jumps, changes of the clock's rate, and seams."""
     alignment = examined.alignment
     found = [(examined.diagnosis.call_end.recording_s + alignment.output_shift_s, "reported end")]

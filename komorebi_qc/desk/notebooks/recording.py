@@ -13,10 +13,9 @@ from komorebi_qc.desk.notebooks.readable_errors import readable_errors
 from komorebi_qc.desk.plots.diagnosis.figure import diagnosis_figure
 from komorebi_qc.desk.plots.figure import image_of
 from komorebi_qc.desk.session import AuditRequest, AuditSession, load_session, open_session
-from komorebi_qc.desk.words.belonging import belonging_sentence
 from komorebi_qc.desk.words.placement import NOT_MEASURED, PLACED_BY, bound_text
 from komorebi_qc.desk.words.rates import rate_changes, rates_sentence
-from komorebi_qc.desk.words.verdict import headline, shown_verdict, verdict_sentence
+from komorebi_qc.desk.words.verdict import BELONGING, belonging, headline, shown_verdict, verdict_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,9 +74,11 @@ def verdict(session: AuditSession) -> NotebookOutput:
     """The verdict, every finding that doesn't pass (the worst first), and the main numbers."""
     examined = session.examined
     findings = examined.document["findings"]
-    bad = [finding for kind in ("fail", "warn") for finding in findings if finding["status"] == kind]
+    others = [finding for finding in findings if finding["name"] != BELONGING]
+    bad = [finding for kind in ("fail", "warn") for finding in others if finding["status"] == kind]
     parts = [status_line(shown_verdict(examined), f"{verdict_sentence(examined)} {headline(examined)}")]
-    parts.append(paragraph(belonging_sentence(examined.placement.measured)))
+    status, text = belonging(examined)
+    parts.append(paragraph(sentence(text)) if status == "pass" else status_line(status, sentence(text)))
     parts += [status_line(finding["status"], sentence(finding["text"])) for finding in bad]
     return combined([*parts, fact_table(_summary(session))])
 

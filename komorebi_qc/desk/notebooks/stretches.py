@@ -16,12 +16,13 @@ from komorebi_qc.desk.notebooks.notebook_output import (
     table,
 )
 from komorebi_qc.desk.report.left_out import left_out_samples, left_out_spans
-from komorebi_qc.desk.words.placement import CANDIDATE_HEAD, candidate_rows, candidates_caption
+from komorebi_qc.desk.words.placement import CANDIDATE_HEAD, candidate_rows, candidates_caption, shown_candidates
 from komorebi_qc.desk.words.stretches import (
     LEFT_OUT,
     call_span_row,
     left_out_label,
     recording_span_row,
+    shown_spans,
     stretches_sentence,
 )
 
@@ -41,7 +42,7 @@ def stretches(session: AuditSession) -> NotebookOutput:
     parts = [paragraph(stretches_sentence(result, examined.alignment, examined.call_s))]
     if result is None:
         return combined(parts)
-    rows = [*map(call_span_row, result.spans), *map(recording_span_row, result.recording_spans)]
+    rows = [*map(call_span_row, shown_spans(result)), *map(recording_span_row, result.recording_spans)]
     if rows:
         parts.append(table(_HEAD, rows[:_MOST_ROWS]))
     if len(rows) > _MOST_ROWS:
@@ -53,7 +54,7 @@ def stretches(session: AuditSession) -> NotebookOutput:
 def candidates(session: AuditSession) -> NotebookOutput | None:
     """The places that the evidence allows; None if there is only one."""
     result = session.examined.placement.measured
-    if result is None or not result.candidates:
+    if result is None or not shown_candidates(result):
         return None
     rows = candidate_rows(result, session.examined.alignment)
     return combined([paragraph(candidates_caption(result)), table(CANDIDATE_HEAD, rows)])

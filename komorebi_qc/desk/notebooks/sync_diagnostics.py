@@ -82,7 +82,7 @@ def waveforms(session: AuditSession) -> NotebookOutput:
     pair = session.examined.diagnosis.pair
     figure, (ax,) = new_figure(14, 5.2)
     figure.set_layout_engine("none")
-    ax.set_position((0.105, 0.12, 0.88, 0.66))
+    ax.set_position((0.105, 0.11, 0.88, 0.71))
     reported_s = session.call_end.recording_s
     plot_waveforms(ax, pair.call, pair.recording, pair.result, _placed(session), reported_call_end_s=reported_s)
     return figure_image(

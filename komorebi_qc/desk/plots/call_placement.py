@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from komorebi_qc.core.splice import align_to_call_end
+from komorebi_qc.core.splice import SHORTEST_S
 from komorebi_qc.core.timebase import Alignment, CallEnd
 from komorebi_qc.desk.words.rates import rate_changes
 from komorebi_qc.pipeline.placement import place as choose
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from komorebi_qc.core.timebase import Span
     from komorebi_qc.desk.words.rates import RateChange
     from komorebi_qc.findings.evidence import AlignmentSource, Placement
     from komorebi_qc.sync.result import FoundJump, SyncResult
@@ -32,6 +36,11 @@ class Piece:
     to_s: float
     recording_s: float
     rate: float = 1.0
+
+    @property
+    def recording_end_s(self) -> float:
+        """Recording time of its end."""
+        return self.recording_s + (self.to_s - self.from_s) * self.rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +77,19 @@ class CallPlacement:
         """Recording time at which the call, or the agent's part of it, ends."""
         return self.alignment.end_s(self.call_s)
 
+    @property
+    def leaves_early(self) -> bool:
+        """Whether the agent's part ends before the call: the reported call end may be either moment."""
+        return self.part_end_s < self.end_s
+
     def pieces(self) -> list[Piece]:
-        """The call's straight parts, between its jumps and changes of rate."""
-        return [
-            Piece(s.call.start_s, s.call.end_s, s.recording_s, s.rate) for s in self.alignment.segments(self.call_s)
-        ]
+        """The call's straight parts, between its jumps and changes of rate, without the audio that has no place."""
+        return placed_pieces(self.alignment, self.call_s)
 
     def part_pieces(self) -> list[Piece]:
         """The straight parts within the agent's part of the call."""
         part = self.alignment.part
-        if part is None:
-            return self.pieces()
-        out = []
-        for piece in self.pieces():
-            from_s, to_s = max(piece.from_s, part.start_s), min(piece.to_s, part.end_s)
-            if to_s > from_s:
-                recording_s = piece.recording_s + (from_s - piece.from_s) * piece.rate
-                out.append(Piece(from_s, to_s, recording_s, piece.rate))
-        return out
+        return self.pieces() if part is None else cut_pieces(self.pieces(), part)
 
     def rate_changes(self) -> tuple[RateChange, ...]:
         """The moments at which the clock's rate changes."""
@@ -98,9 +102,35 @@ class CallPlacement:
         return self.alignment.to_recording(call_s) - before + moved
 
     def bracket(self, index: int, jump: FoundJump) -> tuple[float, float]:
-        """Earliest and latest recording time of a jump."""
-        low, high = self._at(index, jump.between_s[0]), self._at(index + 1, jump.between_s[1])
+        """Earliest and latest recording time of a jump: of lost time, by the clock after it."""
+        first = index if jump.size_s > 0 else index + 1
+        low, high = self._at(first, jump.between_s[0]), self._at(index + 1, jump.between_s[1])
         return min(low, high), max(low, high)
+
+
+def placed_pieces(alignment: Alignment, call_s: float) -> list[Piece]:
+    """The straight parts of a call that have a place in the recording.
+
+    A part ends at the latest where the next one begins: the recording lost the time of the audio in between.
+    """
+    out: list[Piece] = []
+    next_s = math.inf
+    for segment in reversed(alignment.segments(call_s)):
+        to_s = min(segment.call.end_s, segment.call.start_s + (next_s - segment.recording_s) / segment.rate)
+        if to_s > segment.call.start_s:
+            out.append(Piece(segment.call.start_s, to_s, segment.recording_s, segment.rate))
+        next_s = min(next_s, segment.recording_s)
+    return out[::-1]
+
+
+def cut_pieces(pieces: Sequence[Piece], span: Span) -> list[Piece]:
+    """The parts of pieces within a span of their own clock."""
+    out = []
+    for piece in pieces:
+        from_s, to_s = max(piece.from_s, span.start_s), min(piece.to_s, span.end_s)
+        if to_s - from_s > SHORTEST_S:
+            out.append(Piece(from_s, to_s, piece.recording_s + (from_s - piece.from_s) * piece.rate, piece.rate))
+    return out
 
 
 def place(
@@ -122,7 +152,5 @@ def place(
         return CallPlacement(result.alignment, "measured", call_s)
     if reported is None:
         return CallPlacement(Alignment(0.0), "start", call_s)
-    if result.status == "wrong_pair":
-        return CallPlacement(align_to_call_end(reported, call_s), "call_end", call_s)
     chosen = choose(reported, call_s, manual=None, measured=result, force=True)
     return CallPlacement(chosen.alignment, chosen.source, call_s)

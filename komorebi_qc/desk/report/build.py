@@ -162,8 +162,11 @@ def _facts(examined: Examined) -> Iterator[tuple[str, str]]:
     if end["measured_s"] is not None:
         measured_s, error_s = end["measured_s"], end["error_s"]
         yield "Measured call end", f"{clock_text(measured_s)} on the recording clock ({exact_text(measured_s)} s)"
-        side = "exact" if error_s == 0 else f"{exact_text(abs(error_s))} s {'early' if error_s < 0 else 'late'}"
-        yield "Reported call end", f"{reported}: {side}"
+        if examined.alignment.part is not None:
+            ends_s = examined.alignment.end_s(examined.call_s)
+            yield "End of the agent's part", f"{clock_text(ends_s)} on the recording clock"
+        side = "" if error_s is None else f": {_error_text(error_s)}"
+        yield "Reported call end", f"{reported}{side}"
     else:
         yield "Measured call end", NOT_MEASURED
         yield "Reported call end", f"{reported} ({exact_text(reported_s)} s)"
@@ -171,6 +174,10 @@ def _facts(examined: Examined) -> Iterator[tuple[str, str]]:
     yield "Clock drift", _drift_fact(examined) if is_measured else NOT_MEASURED
     if sync is not None:
         yield "Sync", f"{sync['status'].replace('_', ' ')}: {sync['reason']}"
+
+
+def _error_text(error_s: float) -> str:
+    return "exact" if error_s == 0 else f"{exact_text(abs(error_s))} s {'early' if error_s < 0 else 'late'}"
 
 
 def _jumps_text(examined: Examined) -> str:

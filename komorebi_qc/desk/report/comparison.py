@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from komorebi_qc.core.timebase import Span
+from komorebi_qc.desk.plots.call_placement import cut_pieces, placed_pieces
 from komorebi_qc.desk.report.content import Band, Comparison, LeftOut, StretchRow
 from komorebi_qc.desk.report.left_out import left_out_spans
-from komorebi_qc.desk.words.belonging import belonging_sentence
 from komorebi_qc.desk.words.placement import candidate_rows, candidates_caption
 from komorebi_qc.desk.words.stretches import (
     ONLY_RECORDING,
@@ -15,13 +16,16 @@ from komorebi_qc.desk.words.stretches import (
     is_at_place,
     left_out_label,
     recording_span_row,
+    shown_spans,
     state_text,
     stretches_sentence,
 )
+from komorebi_qc.desk.words.verdict import belonging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from komorebi_qc.desk.plots.call_placement import Piece
     from komorebi_qc.pipeline.examine import Examined
     from komorebi_qc.sync import SyncResult
 
@@ -40,12 +44,12 @@ def comparison_of(examined: Examined, left_out: Sequence[str]) -> Comparison:
         LeftOut(left_out_label(number, span.start_s, span.end_s), audio)
         for number, (span, audio) in enumerate(zip(spans, left_out, strict=True), 1)
     )
-    belonging, summary = belonging_sentence(result), stretches_sentence(result, alignment, call_s)
+    belongs, summary = belonging(examined), stretches_sentence(result, alignment, call_s)
     if result is None:
-        return Comparison(belonging, summary, left_out=named)
+        return Comparison(belongs, summary, left_out=named)
     bands = tuple(_bands(examined, result)) if is_at_place(result, alignment, call_s) else ()
     return Comparison(
-        belonging=belonging,
+        belonging=belongs,
         summary=summary,
         rows=tuple(_rows(examined, result, is_placed=bool(bands))),
         bands=bands,
@@ -56,21 +60,26 @@ def comparison_of(examined: Examined, left_out: Sequence[str]) -> Comparison:
     )
 
 
+def _pieces(examined: Examined) -> list[Piece]:
+    return placed_pieces(examined.alignment, examined.call_s)
+
+
 def _rows(examined: Examined, result: SyncResult, *, is_placed: bool) -> Iterator[StretchRow]:
-    alignment = examined.alignment
-    for span in result.spans:
-        at_s = max(0.0, alignment.to_output(span.from_s)) if is_placed else None
-        yield StretchRow(*call_span_row(span), at_s)
+    shift_s, pieces = examined.alignment.output_shift_s, _pieces(examined)
+    for span in shown_spans(result):
+        parts = cut_pieces(pieces, Span(span.from_s, span.to_s)) if is_placed else []
+        at_s = max(0.0, parts[0].recording_s + shift_s) if parts else None
+        yield StretchRow(*call_span_row(span), at_s, "not in the video" if is_placed else "")
     for only in result.recording_spans:
-        yield StretchRow(*recording_span_row(only), only.from_s + alignment.output_shift_s)
+        yield StretchRow(*recording_span_row(only), only.from_s + shift_s)
 
 
 def _bands(examined: Examined, result: SyncResult) -> Iterator[Band]:
-    alignment = examined.alignment
-    for span in result.spans:
+    shift_s, pieces = examined.alignment.output_shift_s, _pieces(examined)
+    for span in shown_spans(result):
         kind = span.state if span.state in STATES else "other"
-        yield Band(alignment.to_output(span.from_s), alignment.to_output(span.to_s), "call", kind)
-    shift_s = alignment.output_shift_s
+        for part in cut_pieces(pieces, Span(span.from_s, span.to_s)):
+            yield Band(part.recording_s + shift_s, part.recording_end_s + shift_s, "call", kind)
     for only in result.recording_spans:
         yield Band(only.from_s + shift_s, only.to_s + shift_s, "recording", "only")
 

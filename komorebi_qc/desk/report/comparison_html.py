@@ -37,7 +37,7 @@ def comparison_html(page: Page) -> str:
 
 def _stretches(page: Page, rows: Sequence[StretchRow]) -> str:
     cells = [
-        [*_cells((row.span, row.meaning, row.speech), _HEAD), f'<td class="number">{_link(page, row.at_s)}</td>']
+        [*_cells((row.span, row.meaning, row.speech), _HEAD), f'<td class="number">{_link(page, row)}</td>']
         for row in rows
     ]
     name = "Stretches of the call and of the recording"
@@ -57,9 +57,10 @@ def _cells(texts: Sequence[str], head: Sequence[str]) -> list[str]:
     return [f'<th scope="row">{first}</th>', *cells]
 
 
-def _link(page: Page, at_s: float | None) -> str:
+def _link(page: Page, row: StretchRow) -> str:
+    at_s = row.at_s
     if at_s is None:
-        return ""
+        return html.escape(row.without_place)
     target = html.escape("#" if page.is_embedded else page.video + "#", quote=True)
     video_s, shown = max(0.0, at_s - page.video_start_s), clock_text(at_s)
     return f'<a href="{target}t={video_s:.3f}" data-at="{at_s!r}" title="Go to {shown}">{shown}</a>'

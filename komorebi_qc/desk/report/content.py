@@ -104,12 +104,14 @@ class StretchRow:
         meaning: in words.
         speech: seconds of speech.
         at_s: its start on the output clock; None if it has no place there.
+        without_place: a note if it has no place.
     """
 
     span: str
     meaning: str
     speech: str
     at_s: float | None = None
+    without_place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class Comparison:
     """The call against the recording.
 
     Attributes:
-        belonging: whether both files belong to the same call, with the evidence, in a sentence.
+        belonging: status and sentence: whether both files belong to the same call, with the evidence.
         summary: the totals of the stretches, in a sentence.
         rows: the stretches.
         bands: the same for the band under the waveforms; empty if nothing was compared at the place in use.
@@ -140,7 +142,7 @@ class Comparison:
         left_out: the spans of the call that aren't in the video.
     """
 
-    belonging: str
+    belonging: tuple[str, str]
     summary: str
     rows: Sequence[StretchRow] = ()
     bands: Sequence[Band] = ()

@@ -19,6 +19,7 @@ from komorebi_qc.desk.report.comparison_html import comparison_html
 from komorebi_qc.desk.report.pack import pack
 from komorebi_qc.desk.report.tables import finding_tables, place_link, sentence_html
 from komorebi_qc.desk.report.timeline import RATE_DASH
+from komorebi_qc.desk.words.verdict import BELONGING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,7 +136,9 @@ def _moments_by_weight(page: Page) -> Sequence[float]:
 
 def _head(page: Page) -> str:
     statuses = [finding["status"] for finding in page.findings]
-    bad = sorted((row for row, status in enumerate(statuses) if status != "pass"), key=lambda row: statuses[row])
+    # The sentence about belonging has its own line.
+    rows = [row for row, one in enumerate(page.findings) if page.comparison is None or one["name"] != BELONGING]
+    bad = sorted((row for row in rows if statuses[row] != "pass"), key=lambda row: statuses[row])
     counts = [
         f"{count} {verb}{'s' if count == 1 else ''}" for verb in ("fail", "warn") if (count := statuses.count(verb))
     ]
@@ -145,7 +148,11 @@ def _head(page: Page) -> str:
         f"<span>{sentence_html(page.findings[row]['text'])} {place_link(page, row)}</span></li>"
         for row in bad[:_MOST_WORST]
     )
-    belonging = "" if page.comparison is None else f'<p class="belongs">{html.escape(page.comparison.belonging)}</p>'
+    belonging = ""
+    if page.comparison is not None:
+        status, text = page.comparison.belonging
+        tag = "" if status == "pass" else f'<span class="tag">{status}</span> '
+        belonging = f'<p class="belongs {status}">{tag}<span>{sentence_html(text)}</span></p>'
     more = f'<li class="more">and {len(bad) - _MOST_WORST} more, below</li>' if len(bad) > _MOST_WORST else ""
     return (
         f"<h1>{html.escape(page.title)}</h1>\n"

@@ -142,6 +142,7 @@
   function bands() {
     bandRows.forEach(([row, label], i) => {
       const y = top + shown.length * (lane + gap) + i * (bandText + bandLane) + bandText;
+      pen.fillStyle = colours.lane; pen.globalAlpha = .8; pen.fillRect(4, y - bandText, pen.measureText(label).width + 8, bandText); pen.globalAlpha = 1;
       pen.fillStyle = colours.soft; pen.fillText(label, 8, y - 4);
       for (const band of data.bands) {
         if (band.row !== row) continue;
@@ -332,7 +333,7 @@
   window.addEventListener("afterprint", () => { for (const d of folded) d.open = false; folded = []; });
   root.addEventListener("click", (e) => {
     const link = e.target.closest("a[data-at]");
-    if (link) { e.preventDefault(); seek(Math.max(0, parseFloat(link.dataset.at)), 4); say(link.title || ""); light([link.dataset.of]); by("player").scrollIntoView({ block: "nearest" }); return; }
+    if (link) { e.preventDefault(); seek(Math.max(0, parseFloat(link.dataset.at)), 4); say(link.title || ""); light("of" in link.dataset ? [link.dataset.of] : []); by("player").scrollIntoView({ block: "nearest" }); return; }
     const button = e.target.closest("button");
     if (!button) return;
     const act = { play: toggle, next: () => next(1), before: () => next(-1), copy, mute, output, wider: () => zoom(2), closer: () => zoom(.5), all: () => view(0, length),

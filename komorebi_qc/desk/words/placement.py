@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from komorebi_qc.sync import Candidate, SyncResult
 
 NOT_MEASURED = "not measured"
-CANDIDATE_HEAD = ("Call start", "Call end", "Agreeing speech, of the most", "Probability")
+CANDIDATE_HEAD = ("Call start", "Call end", "Share of the evidence", "Probability")
 PLACED_BY = {
     "measured": "the measured alignment",
     "candidate": "the candidate that fits the reported call end",
@@ -48,8 +48,8 @@ def _part_sentence(alignment: Alignment) -> str:
     if part is None:
         return ""
     return (
-        f" The agent is part of the call from {clock_text(part.start_s)} to {clock_text(part.end_s)}: the call audio "
-        "is used there alone."
+        f" The agent takes part in the call from {clock_text(part.start_s)} to {clock_text(part.end_s)}, and the video "
+        "has the call audio of that part."
     )
 
 
@@ -58,9 +58,14 @@ def bound_text(bound_s: float) -> str:
     return f"{bound_s:.1f} s" if bound_s >= 0.1 else f"{bound_s * 1000:.0f} ms"
 
 
+def shown_candidates(result: SyncResult) -> tuple[Candidate, ...]:
+    """Return the candidates; a pair of different calls has no place."""
+    return () if result.status == "wrong_pair" else result.candidates
+
+
 def candidate_rows(result: SyncResult, alignment: Alignment) -> Iterator[tuple[str, str, str, str]]:
     """Yield the candidates, the most probable one first, under `CANDIDATE_HEAD`; the one in use is marked."""
-    for candidate in result.candidates:
+    for candidate in shown_candidates(result):
         used = " (used)" if is_used(candidate, alignment) else ""
         yield (
             f"{candidate.offset_s:.4f} s{used}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.timebase import clock_text
@@ -9,7 +10,7 @@ from komorebi_qc.core.timebase import clock_text
 if TYPE_CHECKING:
     from komorebi_qc.core.timebase import Alignment
     from komorebi_qc.sync import SyncResult
-    from komorebi_qc.sync.spans import CallSpan, RecordingSpan
+    from komorebi_qc.sync.evidence.spans import CallSpan, RecordingSpan
 
 STATES = {
     "agrees": "both have the same audio",
@@ -17,10 +18,26 @@ STATES = {
     "absent": "the agent isn't part of the call",
     "contradicts": "the recording has other speech",
 }
+_TOTALS = {
+    "agrees": "agree",
+    "silent": "are silent in the recording",
+    "absent": "are without the agent",
+    "contradicts": "contradict the recording",
+}
 ONLY_RECORDING = "speech that the call audio doesn't have"
 LEFT_OUT = "call audio that isn't in the video"
 PARTS = {"before": "before the call", "during": "during the call", "after": "after the call"}
 _SAME_S = 0.05
+
+
+def shown_spans(result: SyncResult) -> tuple[CallSpan, ...]:
+    """Return the call's stretches. Only an aligned pair shows that the agent isn't part of one."""
+    if result.status == "aligned":
+        return result.spans
+    return tuple(
+        replace(span, state="contradicts" if span.has_other_speech else "silent") if span.state == "absent" else span
+        for span in result.spans
+    )
 
 
 def state_text(state: str) -> str:
@@ -38,7 +55,7 @@ def is_at_place(result: SyncResult, alignment: Alignment, call_s: float) -> bool
 
 
 def stretches_sentence(result: SyncResult | None, alignment: Alignment, call_s: float) -> str:
-    """Return the stretches' totals in a sentence. Without stretches, return the reason.
+    """Return the stretches' speech in a sentence. Without stretches, return the reason.
 
     Args:
         result: the sync measurement; None if sync wasn't measured.
@@ -50,17 +67,17 @@ def stretches_sentence(result: SyncResult | None, alignment: Alignment, call_s: 
     if not result.spans:
         return "Nothing agrees, so the stretches of the call were not measured."
     totals: dict[str, float] = {}
-    for span in result.spans:
-        totals[span.state] = totals.get(span.state, 0.0) + span.to_s - span.from_s
+    for span in shown_spans(result):
+        totals[span.state] = totals.get(span.state, 0.0) + span.speech_s
     ordered = [state for state in STATES if state in totals] + [state for state in totals if state not in STATES]
-    listed = ", ".join(f"{totals[state]:.1f} s {state}" for state in ordered)
+    listed = ", ".join(f"{totals[state]:.1f} s {_TOTALS.get(state, state)}" for state in ordered)
     only_s = sum(span.speech_s for span in result.recording_spans)
     only = f" The recording has {only_s:.1f} s of {ONLY_RECORDING}." if only_s else ""
     elsewhere = ""
     if result.spans_alignment is not None and not is_at_place(result, alignment, call_s):
         start = clock_text(result.spans_alignment.offset_s)
-        elsewhere = f" They were compared with the call's start at {start} of the recording, not at the place in use."
-    return f"Of {call_s:.1f} s of the call: {listed}.{only}{elsewhere}"
+        elsewhere = f" This holds with the call's start at {start} of the recording, where most of it agrees."
+    return f"Of {sum(totals.values()):.1f} s of speech in the call, {listed}.{only}{elsewhere}"
 
 
 def call_span_row(span: CallSpan) -> tuple[str, str, str]:

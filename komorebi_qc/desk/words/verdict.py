@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from komorebi_qc.pipeline.examine import Examined
 
 VERDICTS = {"pass": "No problem found.", "warn": "Usable, but look at it.", "fail": "Something is wrong."}
+BELONGING = "belonging"
+"""The name of the finding."""
 HELD = "This pair is held: an operator has to decide."
 
 
@@ -30,6 +32,14 @@ def is_held(examined: Examined) -> bool:
 def verdict_sentence(examined: Examined) -> str:
     """Return the verdict in words, such as "Usable, but look at it."."""
     return HELD if is_held(examined) else VERDICTS[shown_verdict(examined)]
+
+
+def belonging(examined: Examined) -> tuple[str, str]:
+    """Return the status and the sentence about whether both files belong to the same call, with the evidence."""
+    for finding in examined.document["findings"]:
+        if finding["name"] == BELONGING:
+            return finding["status"], finding["text"]
+    return "warn", "It was not measured whether both files belong to the same call."
 
 
 def headline(examined: Examined) -> str:

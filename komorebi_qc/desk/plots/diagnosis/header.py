@@ -16,6 +16,7 @@ from komorebi_qc.desk.plots.formatting import (
 )
 from komorebi_qc.desk.plots.style import FAINT, INK, STATUS_COLORS, printable, width_points
 from komorebi_qc.desk.words.placement import NOT_MEASURED
+from komorebi_qc.findings.sync.agent_part import coverage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,8 +119,8 @@ def _headline(result: SyncResult, placed: CallPlacement, reported_call_end_s: fl
         found.append(f"the call began {seconds_text(-placed.start_s)} before the recording")
     reported_s = result.reported_call_end_s if reported_call_end_s is None else reported_call_end_s
     if placed.alignment.part is not None:
-        found.append("the agent has a part of the call only")
-    error_s = 0.0 if reported_s is None else reported_s - placed.part_end_s
+        found.append("the agent takes part in a part of it")
+    error_s = 0.0 if reported_s is None or placed.leaves_early else reported_s - placed.end_s
     if abs(error_s) > LARGE_ERROR_S:
         found.append(f"reported end {seconds_text(abs(error_s))} too {_early(error_s)}")
     return "In sync: " + ", ".join(found)
@@ -135,7 +136,7 @@ def _facts(
 ) -> tuple[tuple[str, str, str], ...]:
     """(name, value, note) six times."""
     reported_s = result.reported_call_end_s if reported_call_end_s is None else reported_call_end_s
-    coverage = f"{result.coverage:.0%}"
+    share = coverage(result)
     channels = SIDES.get(result.sides, result.sides)
     reported = "not reported" if reported_s is None else whole_text(reported_s)
     if placed.assumption or result.offset_s is None:
@@ -144,14 +145,14 @@ def _facts(
             ("Clock drift", NOT_MEASURED, ""),
             ("Jumps", NOT_MEASURED, ""),
             ("Reported call end", reported, "the call end was not measured"),
-            ("Speech that agrees", coverage, _alternatives_text(result)),
+            ("Speech that agrees", f"{share:.0%}", _agreement_note(result, placed)),
             ("Channels in the recording", channels if result.status != "wrong_pair" else "another call", ""),
         )
     offset_ms = _half(result.offset_ci_s) * 1000
     drift, drift_half = result.drift_ppm or 0.0, _half(result.drift_ci_ppm)
-    error_s = 0.0 if reported_s is None else reported_s - placed.part_end_s
+    error_s = 0.0 if reported_s is None else reported_s - placed.end_s
     error = f"reported {reported}" + (
-        "" if reported_s is None else f": {seconds_text(abs(error_s))} too {_early(error_s)}"
+        "" if reported_s is None or placed.leaves_early else f": {seconds_text(abs(error_s))} too {_early(error_s)}"
     )
     extra = ""
     if result.lag_customer_s is not None and result.lag_agent_s is not None:
@@ -168,11 +169,11 @@ def _facts(
         ("Clock drift", *(_rates_text(changes) if changes else drift_fact)),
         ("Jumps", *_jumps_text(result, placed)),
         (
-            "Measured call end" if placed.part_end_s == placed.end_s else "Agent's part ends",
+            "Agent's part ends" if placed.leaves_early else "Measured call end",
             clock_text(placed.part_end_s, 3),
             error,
         ),
-        ("Speech that agrees", coverage, _alternatives_text(result)),
+        ("Speech that agrees", f"{share:.0%}", _agreement_note(result, placed)),
         ("Channels in the recording", channels, extra),
     )
 
@@ -196,6 +197,10 @@ def _jumps_text(result: SyncResult, placed: CallPlacement) -> tuple[str, str]:
     if len(sizes) == 2:
         return f"{ms_text(sizes[0])}, {ms_text(sizes[1])}", f"{ms_text(sum(sizes))} in all"
     return f"{len(sizes)} jumps", f"{ms_text(min(sizes))} to {ms_text(max(sizes))}"
+
+
+def _agreement_note(result: SyncResult, placed: CallPlacement) -> str:
+    return _alternatives_text(result) if placed.alignment.part is None else "in the agent's part of the call"
 
 
 def _alternatives_text(result: SyncResult) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from komorebi_qc.desk.plots.diagnosis.markers import mark_jumps, mark_rate_changes, other_places, verticals
-from komorebi_qc.desk.plots.formatting import SECONDS_FROM_S, number_text, rounded_text, signed_text
+from komorebi_qc.desk.plots.formatting import SECONDS_FROM_S, ms_text, number_text, rounded_text, signed_text
 from komorebi_qc.desk.plots.style import AGENT_COLOR, CUSTOMER_COLOR, FAINT, INK, STATUS_COLORS, mark_time
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LEAST_SPAN_S = 0.004
 """Least span of the lag axis, so that the scatter of a good alignment (0.05 ms) doesn't look like a fault."""
 MOST_POINTS = 3000
+SAME_LAG_S = 0.05
+"""Windows within this distance of a candidate were followed there."""
 
 
 def plot_lags(ax: Axes, result: SyncResult, placed: CallPlacement, *, reported_call_end_s: float | None = None) -> Axes:
@@ -302,6 +304,9 @@ def _empty_corner(ax: Axes) -> tuple[float, float]:
 
 def _scatter_text(accepted: Sequence[Window], placed: CallPlacement) -> str:
     """Median distance of the accepted windows from the fit."""
+    if placed.source == "candidate" and accepted:
+        lag_s = float(np.median([w.lag_s for w in accepted])) - placed.start_s
+        return f"windows were followed at {ms_text(lag_s)}, which also fits" if abs(lag_s) > SAME_LAG_S else ""
     if placed.assumption or not accepted:
         return ""
     own = [w for w in accepted if w.channel == "agent"] or accepted

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from komorebi_qc.desk.plots.formatting import clock_text, ms_text, signed_text, whole_text
 from komorebi_qc.desk.plots.style import AGENT_COLOR, INK, JUMP_COLOR, REPORTED_COLOR, STATUS_COLORS, width_px
-from komorebi_qc.desk.words.placement import is_used
+from komorebi_qc.desk.words.placement import is_used, shown_candidates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,7 +68,7 @@ def markers_of(result: SyncResult, placed: CallPlacement, reported_call_end_s: f
             out.append(_Marker(at_s, text, JUMP_COLOR, "", "center", ms_text(j.size_s)))
         for change in placed.rate_changes()[:MOST_RATE_CHANGES]:
             at_s, rates = placed.alignment.to_recording(change.call_s), rates_short(change)
-            out.append(_Marker(at_s, f"rate {rates} at {clock_text(at_s, 1)}", JUMP_COLOR, "", "center", rates))
+            out.append(_Marker(at_s, f"rate {rates} at {clock_text(at_s, 1)}", JUMP_COLOR, ":", "center", rates))
     color = STATUS_COLORS["ambiguous"]
     for at_s, _ in other_places(result, placed):
         out.append(_Marker(at_s, f"or {clock_text(at_s, 1)}?", color, ":", "center"))
@@ -93,7 +93,7 @@ def rates_short(change: RateChange) -> str:
 
 def other_places(result: SyncResult, placed: CallPlacement) -> list[tuple[float, str]]:
     """Other places that the evidence allows: the call's start there, and a note."""
-    if result.candidates:
+    if shown_candidates(result):
         others = [c for c in result.candidates if not is_used(c, placed.alignment)]
         found = [(c.offset_s, f"probability {c.probability:.1%}") for c in others]
     elif result.status == "ambiguous":
@@ -210,7 +210,7 @@ def mark_rate_changes(ax: Axes, placed: CallPlacement, zero_s: float, scale: flo
             ax.annotate(
                 f"rate {rates_short(change)}",
                 (at_s, lag),
-                xytext=(0, -16 if change.after_ppm < change.before_ppm else 9),
+                xytext=(0, 9 if change.after_ppm < change.before_ppm else -18),
                 textcoords="offset points",
                 ha="center",
                 fontsize=9.5,

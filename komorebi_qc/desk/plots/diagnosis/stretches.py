@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from matplotlib.patches import Patch
 
+from komorebi_qc.core.timebase import Span
+from komorebi_qc.desk.plots.call_placement import cut_pieces
 from komorebi_qc.desk.plots.style import INK
-from komorebi_qc.desk.words.stretches import ONLY_RECORDING, is_at_place, state_text
+from komorebi_qc.desk.words.stretches import ONLY_RECORDING, is_at_place, shown_spans, state_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,14 +36,16 @@ def draw_stretches(ax: Axes, result: SyncResult, placed: CallPlacement) -> float
         result: the sync measurement.
         placed: the call's place. The band is drawn only if the stretches were found there.
     """
-    alignment = placed.alignment
-    if not is_at_place(result, alignment, placed.call_s):
+    if not is_at_place(result, placed.alignment, placed.call_s):
         return BOTTOM
     handles: dict[str, Patch] = {}
-    for span in result.spans:
-        from_s, to_s = alignment.to_recording(span.from_s), alignment.to_recording(span.to_s)
+    for span in shown_spans(result):
         style = _STYLES.get(span.state, _OTHER_STYLE)
-        _bar(ax, _CALL_Y, from_s, to_s, style, span.state)
+        parts = cut_pieces(placed.pieces(), Span(span.from_s, span.to_s))
+        for part in parts:
+            _bar(ax, _CALL_Y, part.recording_s, part.recording_end_s, style, span.state)
+        if not parts:
+            continue
         handles.setdefault(span.state, _patch(style, state_text(span.state)))
     for only in result.recording_spans:
         _bar(ax, _ONLY_Y, only.from_s, only.to_s, _ONLY_STYLE, "only in the recording")

@@ -8,9 +8,10 @@ import av
 import numpy as np
 import pytest
 from desk import clicking, sample_session
+from examinations import bent, not_measured
 
 from komorebi_qc.desk.clip import ClipJob
-from komorebi_qc.desk.clip.painter import FramePainter, VideoFrames
+from komorebi_qc.desk.clip.painter import FramePainter, VideoFrames, marks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,3 +56,18 @@ def test_the_time_code_runs(painter: FramePainter) -> None:
     later = painter.frame(1.04)[:40, :300].copy()
     assert (first != later).any()
     assert first.max() > 200
+
+
+def test_a_place_without_measurement_is_named(painter: FramePainter) -> None:
+    """The frame states it under the time code; a measured place has no such text."""
+    found = not_measured("call_end")
+    with av.open(str(found.video)) as container:
+        other = FramePainter(found, ClipJob(AT_S, 4.0), AT_S, 4.0, VideoFrames(container, AT_S, 0.0))
+        stated = other.frame(1.0)[:110, :400].astype(int)
+    measured = painter.frame(1.0)[:110, :400].astype(int)
+    assert np.flatnonzero(np.abs(stated - measured).sum(axis=(1, 2)) > 5000).max() > 40
+
+
+def test_a_bend_is_a_mark_of_a_clip() -> None:
+    """The mark has the new rate."""
+    assert "rate -60.0 ppm" in [word for _, word in marks_of(bent())]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from desk import sample_session, wrong_session
+from examinations import bent, in_parts, not_measured, session_of
 from shown_cells import check_output
 
 from komorebi_qc.core.timebase import clock_text
@@ -68,3 +71,27 @@ def test_the_item_gets_the_documents_values() -> None:
     assert f"qcOffsetSeconds: {offset_s}" in process_recording.item_written(sample_session()).text
     files = process_recording.published(sample_session()).text
     assert f"{found.video.name} | {found.video.stat().st_size:,} bytes" in files
+
+
+def test_a_candidate_is_the_basis() -> None:
+    """The cell names it, and how far off it may be."""
+    found = not_measured("candidate")
+    assert found.outcome is not None
+    artifacts = found.outcome.artifacts
+    assert artifacts is not None
+    evidence = replace(artifacts.evidence, placement=found.placement)
+    outcome = replace(found.outcome, artifacts=replace(artifacts, evidence=evidence))
+    text = process_recording.after_call(session_of(replace(found, outcome=outcome))).text
+    assert "The call is placed by: the candidate that fits the reported call end; it may be 5 ms off" in text
+
+
+def test_the_plan_plays_the_audio_left_out() -> None:
+    """The span is named under the plan, with its player."""
+    output = process_recording.audio_plan(session_of(in_parts()))
+    assert "3.000 s of the call don't fit into the recording." in output.text
+    assert "[audio, 3.0 s: Left out 1: call, 00:00:07.000 to 00:00:10.000" in output.text
+
+
+def test_a_bend_is_no_seam_of_the_plan() -> None:
+    """The piece after it goes on with the same source."""
+    assert "no seam: the clock's rate changes" in process_recording.audio_plan(session_of(bent())).text

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from desk import sample_session, wrong_session
+from examinations import not_measured, session_of
 
 from komorebi_qc.core.errors import InputError, refusal_reason
 from komorebi_qc.desk.notebooks.recording import no_result, open_recording, parameter_text, report_figure, verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from komorebi_qc.findings.evidence import AlignmentSource
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,7 @@ def test_a_refused_pair_is_a_failure() -> None:
     assert text.startswith("FAIL: ")
     assert f"{refusal_reason(str(session.examined.refused))[1:]}." in text
     assert "published" not in text
-    assert "Call start" not in text
+    assert "Call start: not measured" in text
     assert no_result(session).text.startswith("FAIL: No recording was written: ")
 
 
@@ -73,3 +76,19 @@ def test_the_figure_is_a_small_image() -> None:
     assert media_type == "image/webp"
     assert content[8:12] == b"WEBP"
     assert len(content) < 200_000
+
+
+@pytest.mark.parametrize("source", ["candidate", "call_end", "manual"])
+def test_a_place_without_measurement_states_that(source: AlignmentSource) -> None:
+    """Drift, jumps and the call's end weren't measured; no number replaces them."""
+    text = verdict(session_of(not_measured(source))).text
+    for name in ("Clock drift", "Clock jumps", "Measured call end"):
+        assert f"{name}: not measured" in text
+    assert "ppm" not in text.partition("Recording: ")[2]
+
+
+def test_the_evidence_of_belonging_follows_the_verdict() -> None:
+    """The second line is the finding's sentence."""
+    session = sample_session()
+    (finding,) = [one for one in session.examined.document["findings"] if one["name"] == "belonging"]
+    assert finding["text"] in verdict(session).text.split("\n\n")[1]

@@ -6,8 +6,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from figures import drawn
+from figures import drawn, empty_axes, line_positions
 from plot_cases import audio_plan, draw
+
+from komorebi_qc.core.splice import splice
+from komorebi_qc.core.timebase import Alignment, Knot, Span
+from komorebi_qc.desk.plots.splice import plot_splice
 
 
 def test_bars_are_at_the_pieces_times() -> None:
@@ -20,3 +24,16 @@ def test_bars_are_at_the_pieces_times() -> None:
     assert all(a[1] == pytest.approx(b[0]) for a, b in pairwise(found))
     assert len(drawn(ax, "seam")) == len(audio_plan().seams_s)
     assert [bar.get_gid() for bar in output] == ["recording 0", "call 0", "recording 0", "call 0", "recording 0"]
+
+
+def test_a_change_of_rate_is_no_seam() -> None:
+    """The call is one bar over the bend, which has a diamond."""
+    alignment = Alignment(2.0, -5.0, knots=(Knot(0.0, 0.0), Knot(30.0, 0.00165), Knot(60.0, 0.0)))
+    plan = splice(alignment, call_s=60.0, recording_audio=Span(0.0, 75.0))
+    assert len(plan.pieces) == 4
+    ax = empty_axes()
+    plot_splice(ax, plan, call_s=60.0, recording_s=75.0)
+    output = [bar for bar in ax.patches if str(bar.get_gid() or "").endswith(" 0")]
+    assert [bar.get_gid() for bar in output] == ["recording 0", "call 0", "recording 0"]
+    assert len(drawn(ax, "seam")) == 2
+    assert line_positions(ax, "rate change") == pytest.approx([32.0015])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from desk import wrong_session
+from examinations import bent, held, in_parts, not_measured
 from parsed_pages import ParsedPage, data_of
 from report_pages import sample_report
 
@@ -17,6 +18,7 @@ from komorebi_qc.desk.report.tables import exact_text
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from komorebi_qc.findings.evidence import AlignmentSource
     from komorebi_qc.pipeline.examine import Examined
 
 MOST_BYTES = 1_000_000
@@ -34,7 +36,7 @@ def test_the_top_has_the_documents_numbers(sample: tuple[Examined, str]) -> None
     ):
         assert exact_text(number) in text
     assert text.index("Usable, but look at it.") < text.index("The unified recording") < text.index("Findings")
-    assert "In sync." in text
+    assert "The call and the recording are in sync." in text
     assert "No clock jumps found." in text
     assert clock_text(found.diagnosis.call_end.recording_s) in text
 
@@ -66,3 +68,34 @@ def test_a_wrong_pair_has_no_unified_recording() -> None:
     assert data["video_start_s"] == pytest.approx(found.alignment.output_shift_s)
     labels = [mark["label"] for mark in data["marks"]]
     assert labels == ["call start if as reported", "call end if as reported, reported end"]
+
+
+@pytest.mark.parametrize("source", ["candidate", "call_end", "manual"])
+def test_a_place_without_measurement_states_that(source: AlignmentSource) -> None:
+    """Drift, jumps and the call's end are "not measured", and nothing is said to be inaudible or absent."""
+    facts = dict(page_of(not_measured(source), b"", "image/png").facts)
+    for name in ("Measured call end", "Jumps of the recording's clock", "Clock drift"):
+        assert facts[name] == "not measured"
+    assert "not measured: by " in facts["Call start"]
+    assert facts["Largest error of that place"] == "5 ms, if the reported end is right"
+
+
+def test_a_bend_has_both_rates_in_the_facts() -> None:
+    """One number would be true nowhere."""
+    facts = dict(page_of(bent(), b"", "image/png").facts)
+    assert facts["Clock drift"] == "The clock's rate changes: from +50.0 to -60.0 ppm at 00:00:10 of the call."
+
+
+def test_the_agents_part_is_a_fact() -> None:
+    """Its end, on the recording clock."""
+    found = in_parts()
+    facts = dict(page_of(found, b"", "image/png").facts)
+    assert facts["End of the agent's part"].startswith(clock_text(found.alignment.to_recording(15.0)))
+
+
+def test_a_held_pair_is_a_failure_with_its_candidates() -> None:
+    """It has no unified recording; the page names the decision that is open, and lists the places."""
+    text = ParsedPage(report_html(page_of(held(), b"", "image/png"))).text
+    assert "This pair is held: an operator has to decide. No unified recording was written: " in text
+    assert "The audio fits at 3 places of the recording." in text
+    assert "90.0 %" in text

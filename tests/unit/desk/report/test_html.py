@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from parsed_pages import ParsedPage, data_of
 from report_pages import finding, made_page
 
-from komorebi_qc.desk.report.content import Moment
+from komorebi_qc.desk.report.content import Band, Comparison, Moment
 from komorebi_qc.desk.report.html import report_fragment, report_html
 
 if TYPE_CHECKING:
@@ -55,3 +55,30 @@ def test_texts_cant_end_an_element() -> None:
     assert text.count("<script") == 2
     assert data_of(text)["moments"][0]["text"] == nasty
     assert nasty in ParsedPage(text).text
+
+
+def test_belonging_is_beside_the_verdict() -> None:
+    """The sentence has its own line with its status, and isn't in the list of findings a second time."""
+    findings = [finding("belonging", 0.4, "warn", text="It isn't known."), finding("drift", 1.0, "warn", text="Drift.")]
+    page = made_page(
+        3.0,
+        document={"verdict": "warn", "findings": findings},
+        status="warn",
+        verdict="Usable.",
+        moments=[],
+        places={},
+        comparison=Comparison(("warn", "It isn't known."), "Nothing agrees."),
+    )
+    text = ParsedPage(report_html(page)).text
+    head = text[: text.index("The agent recording, as received")]
+    assert head.count("It isn't known.") == 1
+    assert head.index("Usable.") < head.index("It isn't known.") < head.index("Drift.")
+
+
+def test_the_bands_reach_the_script() -> None:
+    """With their row and kind, and a legend in words."""
+    bands = [Band(1.0, 2.5, "call", "agrees"), Band(2.0, 3.0, "recording", "only")]
+    compared = Comparison(("pass", ""), "", bands=bands, legend=[("agrees", "agrees: same <audio>")])
+    data = data_of(report_html(made_page(3.0, comparison=compared)))
+    assert data["bands"][0] == {"from_s": 1.0, "to_s": 2.5, "row": "call", "kind": "agrees"}
+    assert "agrees: same &lt;audio&gt;" in data["player"]

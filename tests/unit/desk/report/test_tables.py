@@ -44,7 +44,7 @@ def test_links_lead_into_the_video(sample: tuple[Examined, str]) -> None:
     """Without scripts, each link opens the video at its finding's moment, to a millisecond."""
     found, page = sample
     findings = found.document["findings"]
-    links = [link for link in ParsedPage(page).links if "data-at" in link]
+    links = [link for link in ParsedPage(page).links if "data-of" in link]
     assert {int(str(link["data-of"])) for link in links} == {
         row for row, one in enumerate(findings) if one["at"] is not None
     }

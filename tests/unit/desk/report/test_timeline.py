@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from desk import sample_session
+from examinations import bent, held, in_parts
 
 from komorebi_qc.core.timebase import Alignment, Jump
 from komorebi_qc.desk.report.timeline import marks_of, moments_of, places_of, stretches_of, to_output
@@ -49,3 +50,23 @@ def test_silence_is_a_span_of_its_track() -> None:
     assert sorted(span.from_s for span in spans if span.track == "customer") == [
         pytest.approx(found.alignment.to_output(silence.start_s)) for silence in expected
     ]
+
+
+def test_a_bend_is_a_mark_and_no_seam() -> None:
+    """The mark has both rates, and there are only the seams at the call's ends."""
+    labels = [mark.label for mark in marks_of(bent())]
+    assert labels == ["call start, seam", "rate +50.0 to -60.0 ppm", "reported end", "call end, seam"]
+
+
+def test_the_agent_leaves_at_a_mark() -> None:
+    """The moment is on the output clock."""
+    found = in_parts()
+    (leaves,) = [mark for mark in marks_of(found) if "agent leaves" in mark.label]
+    assert leaves.at_s == pytest.approx(found.alignment.to_output(15.0))
+
+
+def test_a_held_pair_is_shown_at_its_candidate() -> None:
+    """The labels state that nothing is placed yet."""
+    labels = " ".join(mark.label for mark in marks_of(held()))
+    assert "call start if at the candidate" in labels
+    assert "seam" not in labels
