@@ -1,0 +1,217 @@
+"""Captures of real browsers (`tests/media/make_captures.py` makes them), diagnosed and processed, against their truth.
+
+A capture is a folder with connect.wav, recording.* and truth.json. The error is that of the diagnosed map, at the
+moments of speech that the recording has, half a second away from the truth's jumps. The output's error is where each
+two seconds of Connect's audio lie in the published video, by correlation, against the same truth.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from media.studio.by_speech import phat
+from media.studio.clock import sound
+from media.studio.signals import FULL, NARROW, Signal, decode, resampled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+LIMIT_MS, END_MS = 2.0, 5.0
+SURE_JUMP_S, PLACE_S, AWAY_S = 0.015, 0.5, 0.5
+ACTIVE = 0.02
+FRAME = NARROW // 10
+WINDOW_S, MARGIN_S = 2.0, 0.25
+SURE = 1.5
+TIMEOUT_S = 300
+PROGRAM = (sys.executable, "-m", "komorebi_qc")
+
+Map = list[tuple[float, float]]
+
+
+@dataclass(slots=True)
+class Row:
+    """What became of one capture. Errors are in ms; `output_ms` is the output's 95th percentile."""
+
+    name: str
+    status: str = ""
+    verdict: str = ""
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    output_ms: float | None = None
+    jumps: str = ""
+    exit_code: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+def at(points: Map, call_s: Signal) -> Signal:
+    """Where a map puts moments of the call; straight on beyond its ends, and after a jump where it stands twice."""
+    c, r = np.array(points).T
+    index = np.clip(np.searchsorted(c, call_s, "right") - 1, 0, len(c) - 2)
+    while (flat := c[index + 1] - c[index] <= 0).any():
+        index = np.where(flat, np.maximum(index - 1, 0), index)
+    slope = (r[index + 1] - r[index]) / (c[index + 1] - c[index])
+    return np.asarray(r[index] + slope * (call_s - c[index]))
+
+
+def measured_map(sync: dict[str, Any]) -> Map:
+    """The diagnosed map."""
+    return [(one["call_s"], one["recording_s"]) for one in sync["segments"]]
+
+
+def moments(truth: dict[str, Any], call: Signal) -> Signal:
+    """The moments of the call with speech that the recording has, away from jumps and edges."""
+    both = np.abs(call).max(axis=1)
+    loud = both[: len(both) // FRAME * FRAME].reshape(-1, FRAME).mean(axis=1) > ACTIVE
+    c = (np.flatnonzero(loud) + 0.5) * FRAME / NARROW
+    edges = [jump["at_s"] for jump in truth["jumps"]]
+    keep = np.ones(len(c), bool)
+    for edge in edges:
+        keep &= np.abs(c - edge) > AWAY_S
+    for start, stop in truth["absent"]:
+        keep &= (c < start - AWAY_S) | (c > stop + AWAY_S)
+    return np.asarray(c[keep])
+
+
+def jumps(truth: dict[str, Any], found: Sequence[dict[str, float]]) -> tuple[str, list[str]]:
+    """How many of the true jumps were found, and what is wrong about it."""
+    left, wrong, hits = list(found), [], 0
+    sure = [one for one in truth["jumps"] if abs(one["size_s"]) >= SURE_JUMP_S]
+    for one in sure:
+        spans = [s for s in truth["absent"] if s[0] - PLACE_S <= one["at_s"] <= s[1] + PLACE_S]
+        low, high = spans[0] if spans else (one["at_s"], one["at_s"])
+        near = [j for j in left if low - PLACE_S * 2 <= j["call_s"] <= high + PLACE_S * 2]
+        if not near:
+            wrong.append(f"jump of {one['size_s'] * 1e3:+.0f} ms at {one['at_s']:.1f} s missed")
+            continue
+        best = min(near, key=lambda j: abs(j["size_s"] - one["size_s"]))
+        left.remove(best)
+        hits += 1
+        off_ms = (best["size_s"] - one["size_s"]) * 1e3
+        if abs(off_ms) > LIMIT_MS:
+            wrong.append(f"jump at {one['at_s']:.1f} s off by {off_ms:+.1f} ms")
+    small = [one for one in truth["jumps"] if abs(one["size_s"]) < SURE_JUMP_S]
+    for extra in left:
+        real = any(abs(s["at_s"] - extra["call_s"]) < PLACE_S * 2 for s in small)
+        if not real:
+            wrong.append(f"jump of {extra['size_s'] * 1e3:+.1f} ms invented at {extra['call_s']:.1f} s")
+    return f"{hits}/{len(sure)}", wrong
+
+
+def output_errors(call: Signal, output: Path, truth: dict[str, Any], where: Signal) -> Signal:
+    """By how much Connect's audio lies elsewhere in the video than the truth asks, window by window (ms)."""
+    heard = sound(output)
+    played = resampled(heard.samples, FULL, NARROW)
+    mixed = call.sum(axis=1)
+    shift = max(0.0, -truth["offset_s"])
+    size, margin = round(WINDOW_S * NARROW), round(MARGIN_S * NARROW)
+    off = []
+    for start in np.arange(0.0, truth["call_s"] - WINDOW_S, WINDOW_S / 2):
+        inside = (where > start) & (where < start + WINDOW_S)
+        if np.count_nonzero(inside) < WINDOW_S * NARROW / FRAME / 3:
+            continue
+        places = at(truth["map"], np.array([start + 0.1, start + WINDOW_S - 0.1]))
+        if abs(places[1] - places[0] - WINDOW_S + 0.2) > LIMIT_MS / 1e3:
+            continue  # a jump: it is in the map's own error
+        wanted_s = float(places[0]) - 0.1 + shift
+        place = round(float(np.interp(wanted_s, heard.stamps_s, heard.firsts)) * NARROW / FULL)
+        if place - margin < 0 or place + size + margin > len(played):
+            continue
+        first = round(start * NARROW)
+        lag, sure = phat(mixed[first : first + size], played[place - margin : place + size + margin], NARROW)
+        if sure > SURE:
+            found_s = heard.presented_s(((place - margin) / NARROW + lag) * FULL)
+            off.append((found_s - wanted_s - (first / NARROW - start)) * 1e3)
+    return np.array(off)
+
+
+def judge(folder: Path) -> Row:
+    """One capture."""
+    truth = json.loads((folder / "truth.json").read_text())
+    row = Row(folder.name)
+    recording = next(file for file in sorted(folder.iterdir()) if file.stem == "recording")
+    pair = ["--connect", str(folder / "connect.wav"), "--recording", str(recording)]
+    command = [*PROGRAM, "diagnose", *pair, "--call-end", f"{truth['call_end_in_recording_s']:.0f}", "--json"]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    try:
+        got = json.loads(told.stdout)
+    except ValueError:
+        row.status, row.exit_code = "error", told.returncode
+        row.failures.append((told.stderr.strip().splitlines() or ["no answer"])[-1][:160])
+        return row
+    sync = got["sync"]
+    row.status, row.verdict = sync["status"], got["verdict"]
+    call = decode(["-i", str(folder / "connect.wav")], NARROW, channels=2)
+    where = moments(truth, call)
+    if row.status == "aligned":
+        error_ms = np.abs(at(measured_map(sync), where) - at(truth["map"], where)) * 1e3
+        row.p50_ms, row.p95_ms = float(np.median(error_ms)), float(np.percentile(error_ms, 95))
+        if row.p95_ms > LIMIT_MS:
+            row.failures.append(f"map off by {row.p95_ms:.1f} ms (95th percentile)")
+        row.jumps, wrong = jumps(truth, sync["jumps"])
+        row.failures += wrong
+    else:
+        row.failures.append(f"status {row.status}")
+    _process(row, pair, truth, call, where)
+    return row
+
+
+def _process(row: Row, pair: list[str], truth: dict[str, Any], call: Signal, where: Signal) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        output = Path(scratch) / f"output{'.mp4' if pair[-1].endswith('.mp4') else '.webm'}"
+        command = [*PROGRAM, "process", *pair, "--call-end", f"{truth['call_end_in_recording_s']:.0f}"]
+        done = subprocess.run(
+            [*command, "--out", str(output)], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+        row.exit_code = done.returncode
+        if not output.exists():
+            row.failures.append(f"no video, exit code {done.returncode}")
+            return
+        errors = np.abs(output_errors(call, output, truth, where))
+    if len(errors):
+        row.output_ms = float(np.percentile(errors, 95))
+        if row.output_ms > LIMIT_MS:
+            row.failures.append(f"output off by {row.output_ms:.1f} ms (95th percentile)")
+
+
+def _ms(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def table(rows: Sequence[Row]) -> str:
+    """All captures, as Markdown."""
+    lines = [
+        "| capture | status | p50, ms | p95, ms | output p95, ms | jumps | verdict | exit | misses |",
+        "| --- | --- | ---: | ---: | ---: | ---: | --- | ---: | --- |",
+    ]
+    lines += [
+        f"| {r.name} | {r.status} | {_ms(r.p50_ms)} | {_ms(r.p95_ms)} | {_ms(r.output_ms)} | {r.jumps} | {r.verdict} "
+        f"| {r.exit_code} | {'; '.join(r.failures)} |"
+        for r in rows
+    ]
+    good = sum(not r.failures for r in rows)
+    return "\n".join([*lines, "", f"{good} of {len(rows)} captures without a miss (limit {LIMIT_MS:.0f} ms)."])
+
+
+def run(folder: Path, workers: int, say: Callable[[str], None]) -> list[Row]:
+    """Every capture of the folder.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    found = sorted(path.parent for path in folder.glob("*/truth.json"))
+    if not found:
+        raise ValueError(f"{folder} has no captures: make them by tests/media/make_captures.py --out {folder}")
+    rows = []
+    with ThreadPool(max(1, workers)) as pool:
+        for row in pool.imap(judge, found):
+            say(f"{row.name}: {row.status} {'; '.join(row.failures)}")
+            rows.append(row)
+    return rows
