@@ -15,6 +15,7 @@ from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.measure.residual_lag import (
     BLOCK,
+    LESS_ACTIVE_DB,
     QUIET_DB,
     REACH,
     SURE_Z,
@@ -201,7 +202,7 @@ def _side(
 
 
 def _side_lag(piece: Piece, output: Block, source: Block | None, seam_s: float, direction: int) -> float | None:
-    """The lag of the active window nearest to the seam."""
+    """The lag of the active window nearest to the seam; faint sound beside speech has no lag of its own."""
     if source is None or not len(source.pcm):
         return None
     low = source.at_rate(RATE)
@@ -211,7 +212,9 @@ def _side_lag(piece: Piece, output: Block, source: Block | None, seam_s: float, 
         middle_s = seam_s + direction * (WIDTH / RATE / 2 + away_s)
         block = _block_at(low, piece.source_s(middle_s))
         windows += [window(block, piece, channel) for channel in channels]
-    active = [w for w in windows if activity_db(w.samples[REACH:-REACH]) >= QUIET_DB]
+    levels_db = [activity_db(w.samples[REACH:-REACH]) for w in windows]
+    least_db = max(QUIET_DB, max(levels_db) - LESS_ACTIVE_DB)
+    active = [w for w, level in zip(windows, levels_db, strict=True) if level >= least_db]
     played = output.at_rate(RATE)
     around = [_block_at(played, w.output_s) for w in active]
     return next((lag.lag_s for lag in measure_lags(active, around) if lag.z >= SURE_Z), None)

@@ -75,6 +75,16 @@ def test_a_seam_as_planned_has_no_fault(call: Pcm, own: Pcm) -> None:
     assert seam.added_step_db == pytest.approx(0.0, abs=0.01)
 
 
+def test_faint_sound_beside_speech_moves_nothing(call: Pcm, own: Pcm) -> None:
+    """Crosstalk in the last second of a call fits at a place of its own; the speech before it is at its place."""
+    faint, tail = call.copy(), round(1.1 * RATE)
+    faint[-tail:] = np.roll(call, round(0.2 * RATE), axis=0)[-tail:] * np.float32(0.03)
+    planned = call.copy()
+    planned[-tail:] *= np.float32(0.03)
+    seam = checked(joined(faint, own), planned, own)
+    assert seam.before.lag_s == pytest.approx(0.0, abs=1e-4)
+
+
 @pytest.mark.parametrize("moved_ms", [30.0, -30.0])
 def test_a_moved_side_is_a_gap(call: Pcm, own: Pcm, moved_ms: float) -> None:
     """The recording 30 ms later, or earlier, to 0.1 ms."""
