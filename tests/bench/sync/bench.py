@@ -3,6 +3,7 @@
     .venv/bin/python tests/bench/sync/bench.py [--right 304] [--wrong 1050] [--rounds 8] [--tuning] [--workers 2]
                                                [--before FOLDER] [--cost] [--rivals [60]] [--json FILE]
                                                [--markdown FILE]
+    .venv/bin/python tests/bench/sync/bench.py --captures FOLDER      captures of real browsers (`captures.py`)
     .venv/bin/python tests/bench/sync/bench.py --case FAMILY:SEED     one case again, as a failure's line names it
 
 Prints the tables with percentiles, then every failure with its family and seed. The seeds are those for judging;
@@ -38,7 +39,7 @@ os.environ.setdefault("KOMOREBI_BENCH_THREADS", os.environ.get("OPENBLAS_NUM_THR
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from bench.process import machine
-from bench.sync import rivals, voices
+from bench.sync import captures, rivals, voices
 from bench.sync.catalogue import BY_NAME, JUDGING_SEED, TUNING_SEED, specs
 from bench.sync.cost import Cost
 from bench.sync.judge import report
@@ -148,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--markdown", type=Path, help="write all of it between this file's markers")
     parser.add_argument("--json", type=Path, help="write every case's outcome there")
+    parser.add_argument("--captures", type=Path, help="instead: the captures of real browsers in this folder")
     parser.add_argument("--sounds", type=Path, default=voices.SOUNDS, help=f"the prompts' folder ({voices.SOUNDS})")
     parser.add_argument("--cache", type=Path, default=voices.CACHE, help="the decoded voices (bench-output/sync)")
     return parser
@@ -161,6 +163,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seed = (TUNING_SEED if wanted.tuning else JUDGING_SEED) if wanted.seed is None else wanted.seed
     if min(wanted.right, wanted.wrong, wanted.rounds, seed, wanted.rivals) < 0 or wanted.cost_runs < 1:
         parser.error("counts and seeds start at 0, runs at 1")
+    if wanted.captures:
+        return captures.main(wanted.captures, wanted.workers, wanted.json, say)
     voices.use(wanted.sounds, wanted.cache)
     try:
         if wanted.markdown:

@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -215,3 +215,16 @@ def run(folder: Path, workers: int, say: Callable[[str], None]) -> list[Row]:
             say(f"{row.name}: {row.status} {'; '.join(row.failures)}")
             rows.append(row)
     return rows
+
+
+def main(folder: Path, workers: int, kept: Path | None, say: Callable[[str], None]) -> int:
+    """Judge the folder, print the table, and keep the rows as JSON where asked to; the exit status."""
+    try:
+        rows = run(folder, workers, say)
+    except ValueError as error:
+        say(str(error))
+        return 2
+    print(table(rows), flush=True)
+    if kept:
+        kept.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+    return 0
