@@ -76,11 +76,11 @@ def test_a_seam_as_planned_has_no_fault(call: Pcm, own: Pcm) -> None:
 
 
 def test_faint_sound_beside_speech_moves_nothing(call: Pcm, own: Pcm) -> None:
-    """Crosstalk in the last second of a call fits at a place of its own; the speech before it is at its place."""
-    faint, tail = call.copy(), round(1.1 * RATE)
-    faint[-tail:] = np.roll(call, round(0.2 * RATE), axis=0)[-tail:] * np.float32(0.03)
+    """Crosstalk at the end of a call fits at a place of its own; the speech before it is at its place."""
+    faint, tail = call.copy(), round(1.4 * RATE)
+    faint[-tail:] = np.roll(call, round(0.2 * RATE), axis=0)[-tail:] * np.float32(0.04)
     planned = call.copy()
-    planned[-tail:] *= np.float32(0.03)
+    planned[-tail:] *= np.float32(0.04)
     seam = checked(joined(faint, own), planned, own)
     assert seam.before.lag_s == pytest.approx(0.0, abs=1e-4)
 
