@@ -11,7 +11,7 @@ from bench.sync import truth
 from komorebi_qc.core.errors import HeldError, WrongPairError
 from komorebi_qc.core.timebase import CallEnd
 from komorebi_qc.pipeline.placement import place
-from komorebi_qc.sync.belonging import SPEAKS_AGAINST_S
+from komorebi_qc.sync.evidence.belonging import SPEAKS_AGAINST_S
 
 if TYPE_CHECKING:
     from bench.sync.judge.marks import Marks
