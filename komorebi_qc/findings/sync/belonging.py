@@ -99,13 +99,14 @@ def unexplained_speech_finding(r: SyncResult, reported: CallEnd, limits: Limits 
         for span, part in counted_spans[:MOST_SHOWN]
     )
     more = "; and more" if len(counted_spans) > MOST_SHOWN else ""
-    after = f" {after_s:.1f} s of speech follow the call, which is usual." if after_s else ""
+    whole = "the call" if r.agent_part is None else "the agent's part of the call"
+    after = f" {after_s:.1f} s of speech follow {whole}, which is usual." if after_s else ""
     return limits.finding(
         "unexplained_speech",
         total_s,
-        f"The call audio lacks {total_s:.1f} s of the recording's speech: {shown}{more}.{after}"
+        f"{total_s:.1f} s of the recording's speech aren't in the call audio: {shown}{more}.{after}"
         if counted_spans
-        else f"The call audio has all of the recording's speech before and during the call.{after}",
+        else f"No stretch of the recording's speech before or during {whole} is missing in the call audio.{after}",
         digits=3,
         at=At("recording", longest.from_s) if longest else None,
     )
@@ -122,7 +123,7 @@ def _part(r: SyncResult, span: RecordingSpan, reported: CallEnd) -> str:
     if span.from_s < begins_s:
         return "before the call" if part is None or part.start_s <= 0 else "before the agent's part of the call"
     if span.from_s < ends_s:
-        return "during the call"
+        return "during the call" if part is None else "during the agent's part of the call"
     if part is None and ends_s + LATE_S < reported.recording_s > span.from_s:
         return "begun between the end of the call audio and the reported call end"
     return ""

@@ -248,9 +248,10 @@ def test_call_audio_of_other_kinds_works(kind: str, rate: int, channels: int, tm
     files = ("--connect", path, "--recording", sample.recording, "--call-end", "10", "--out", tmp_path / "o.mp4")
     done = run("process", *files, "--align", "told", "--json")
     found = json.loads(done.stdout)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     assert found["durations"]["call_s"] == pytest.approx(4.0, abs=0.08)
     by_name = {f["name"]: f["status"] for f in found["findings"]}
+    assert [name for name, status in by_name.items() if status == "fail"] == ["alignment_resolution"]
     assert by_name["call_channels"] == ("warn" if channels == 1 else "pass")
 
 

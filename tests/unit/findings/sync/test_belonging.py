@@ -79,8 +79,8 @@ def test_speech_after_the_call_passes() -> None:
     found = by_name(result(recording_spans=(AFTER,)))["unexplained_speech"]
     assert (found.value, found.status, found.at) == (0.0, "pass", None)
     assert found.text == (
-        "The call audio has all of the recording's speech before and during the call. 5.5 s of speech follow the call, "
-        "which is usual."
+        "No stretch of the recording's speech before or during the call is missing in the call audio. 5.5 s of speech "
+        "follow the call, which is usual."
     )
 
 
@@ -106,7 +106,10 @@ def test_speech_outside_of_the_agents_part() -> None:
     left = result(recording_spans=(DURING,), agent_part=Span(0.0, 10.0), spans=absent_from(10.0))
     found = by_name(left)["unexplained_speech"]
     assert (found.value, found.status) == (0.0, "pass")
+    assert found.text.endswith("12.5 s of speech follow the agent's part of the call, which is usual.")
     joined = result(recording_spans=(DURING,), agent_part=Span(30.0, 60.0))
     found = by_name(joined)["unexplained_speech"]
     assert found.value == 12.5
     assert "before the agent's part of the call" in found.text
+    during = result(recording_spans=(DURING,), agent_part=Span(0.0, 40.0), spans=absent_from(40.0))
+    assert "during the agent's part of the call" in by_name(during)["unexplained_speech"].text
