@@ -139,14 +139,14 @@ def judge(folder: Path) -> Row:
     recording = next(file for file in sorted(folder.iterdir()) if file.stem == "recording")
     pair = ["--connect", str(folder / "connect.wav"), "--recording", str(recording)]
     command = [*PROGRAM, "diagnose", *pair, "--call-end", f"{truth['call_end_in_recording_s']:.0f}", "--json"]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     try:
-        got = json.loads(told.stdout)
-    except ValueError:
-        row.status, row.exit_code = "error", told.returncode
-        row.failures.append((told.stderr.strip().splitlines() or ["no answer"])[-1][:160])
+        got = json.loads(done.stdout)
+        sync = got["sync"]
+    except (ValueError, KeyError):
+        row.status, row.exit_code = "error", done.returncode
+        row.failures.append((f"{done.stderr}{done.stdout}".strip().splitlines() or ["no answer"])[-1][:160])
         return row
-    sync = got["sync"]
     row.status, row.verdict = sync["status"], got["verdict"]
     call = decode(["-i", str(folder / "connect.wav")], NARROW, channels=2)
     where = moments(truth, call)

@@ -89,8 +89,8 @@ def sound(path: Path) -> Sound:
 def _stretches(offsets: Signal) -> Signal:
     """The number of the stretch that each frame belongs to."""
     change = np.zeros(len(offsets))
-    for k in range(1, len(offsets)):
-        change[k] = abs(np.mean(offsets[k : k + MEMORY]) - np.mean(offsets[max(0, k - MEMORY) : k]))
+    for k in range(MEMORY, len(offsets) - MEMORY + 1):
+        change[k] = abs(np.mean(offsets[k : k + MEMORY]) - np.mean(offsets[k - MEMORY : k]))
     starts = np.zeros(len(offsets))
     for k in map(int, np.flatnonzero(change > STEP_S)):
         around = slice(max(0, k - MEMORY), k + MEMORY + 1)

@@ -120,7 +120,7 @@ def starved(processes: Callable[[], list[int]], share: float, seed: int) -> Iter
         while not over.is_set():
             pids = processes()
             for _ in range(20):
-                slice_s = rng.uniform(0.04, 0.25)
+                slice_s = rng.uniform(0.03, 0.15)
                 send(pids, signal.SIGSTOP)
                 over.wait(slice_s * (1 - share))
                 send(pids, signal.SIGCONT)

@@ -99,9 +99,9 @@ def coarse_lags(code: Baseband, x: Baseband) -> list[float]:
     return lags
 
 
-def near(code: Baseband, x: Baseband, i: int, j: int, lag: float) -> tuple[float, float]:
+def near(code: Baseband, x: Baseband, i: int, j: int, lag: float, reach_s: float = REACH_S) -> tuple[float, float]:
     """The lag close to `lag` at which samples `i` to `j` of the pilot fit best, and how well."""
-    reach = round(REACH_S * BASE)
+    reach = round(reach_s * BASE)
     first = i + round(lag * BASE) - reach
     last = first + (j - i) + 2 * reach
     if first < 0 or last > len(x):

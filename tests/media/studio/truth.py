@@ -29,7 +29,7 @@ PIECE_S, EDGE_S, SURROUND_S = 0.04, 0.06, 0.4
 PRESENT = 0.4
 ABSENT_S = 1.0
 """From here up, a part of the call without sightings is taken as missing from the recording."""
-FEWEST = 3
+FEWEST = 2
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,12 @@ def boundary(x: Sound, side: str, call_s: float, a: Stretch, b: Stretch) -> floa
     heard = pilot.baseband(x.samples, side)
     low, high = max(0.0, a.call_s[-1] - SURROUND_S), min(call_s, b.call_s[0] + SURROUND_S)
     edges = np.arange(low, high, PIECE_S / 2)
+    size = round(PIECE_S * pilot.BASE)
     gain = [
-        pilot.near(code, heard, i, i + round(PIECE_S * pilot.BASE), a.lag_s)[1]
-        - pilot.near(code, heard, i, i + round(PIECE_S * pilot.BASE), b.lag_s)[1]
+        pilot.near(code, heard, i, i + size, a.lag_s, LAG_APART_S)[1]
+        - pilot.near(code, heard, i, i + size, b.lag_s, LAG_APART_S)[1]
         for i in (round(e * pilot.BASE) for e in edges)
-        if i + round(PIECE_S * pilot.BASE) <= len(code)
+        if i + size <= len(code)
     ]
     total = np.concatenate([[0.0], np.cumsum(gain)])
     return float(low + int(np.argmax(total)) * PIECE_S / 2 + PIECE_S / 4)
