@@ -12,6 +12,7 @@ import pytest
 from measure import unavailable
 from report_pages import made_page, sample_report
 
+from komorebi_qc.desk.report.content import Band, Comparison, StretchRow
 from komorebi_qc.desk.report.html import report_html
 
 if TYPE_CHECKING:
@@ -286,6 +287,32 @@ def test_zooms_and_pans_by_hand(browser: Browser, report: Path) -> None:
         page.mouse.move(middle - box["width"] / 4, y, steps=4)
         page.mouse.up()
         assert page.evaluate(f"{STATE}.span()[0]") == pytest.approx(low + (high - low) / 4, abs=0.01)
+
+
+def test_the_band_is_drawn_in_time(browser: Browser, tmp_path: Path) -> None:
+    """Each stretch has its colour from its start to its end, and a link of the table goes to it."""
+    bands = [
+        Band(0.0, 8.0, "call", "agrees"),
+        Band(8.0, 16.0, "call", "contradicts"),
+        Band(17.0, 19.0, "recording", "only"),
+    ]
+    rows = [StretchRow("call, 8 s to 16 s", "contradicts", "5.0 s", 8.0)]
+    compared = Comparison(("pass", "It is."), "8 s agree.", rows=rows, bands=bands)
+    path = tmp_path / "report.html"
+    path.write_text(report_html(made_page(20.0, comparison=compared)), encoding="utf-8")
+    with open_container(browser, path, viewport={"width": 1280, "height": 1400}) as page:
+        until(page, "document.getElementById('komorebi').dataset.frameMs")
+        shares = page.evaluate(
+            """() => { const c = document.querySelector("canvas"), p = c.getContext("2d"), out = [];
+            const green = ([r, g, b]) => r < 60 && g > 120 && b > 80 && b < 140;
+            for (const at of [1, 7.8, 8.2, 15, 18]) { const x = Math.round(at / 20 * c.width);
+              const d = p.getImageData(x, 0, 1, c.height).data; let n = 0;
+              for (let i = 0; i < d.length; i += 4) n += green(d.slice(i, i + 3)) ? 1 : 0; out.push(n > 5); }
+            return out; }"""
+        )
+        assert shares == [True, True, False, False, False]
+        page.click("table a[data-at='8.0']")
+        until(page, f"Math.abs({STATE}.head() - 8) < .002")
 
 
 def test_works_without_scripts(browser: Browser, report: Path) -> None:

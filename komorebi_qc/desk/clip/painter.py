@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
-from komorebi_qc.desk.words.rates import rate_changes
+from komorebi_qc.desk.words.rates import rate_changes, size_text
 from komorebi_qc.measure.envelope import waveform_envelope
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def marks_of(examined: Examined) -> list[tuple[float, str]]:
     """Moments with a line: the reported call end, jumps, changes of the clock's rate, and seams."""
     alignment = examined.alignment
     found = [(examined.diagnosis.call_end.recording_s + alignment.output_shift_s, "reported end")]
-    found += [(alignment.to_output(jump.call_s), f"jump {jump.size_s * 1000:+.0f} ms") for jump in alignment.jumps]
+    found += [(alignment.to_output(jump.call_s), f"jump {size_text(jump.size_s)}") for jump in alignment.jumps]
     if examined.placement.source == "measured":
         changes = rate_changes(alignment, examined.call_s)
         found += [(alignment.to_output(change.call_s), f"rate {change.after_ppm:+.1f} ppm") for change in changes]

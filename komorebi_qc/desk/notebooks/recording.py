@@ -13,9 +13,16 @@ from komorebi_qc.desk.notebooks.readable_errors import readable_errors
 from komorebi_qc.desk.plots.diagnosis.figure import diagnosis_figure
 from komorebi_qc.desk.plots.figure import image_of
 from komorebi_qc.desk.session import AuditRequest, AuditSession, load_session, open_session
-from komorebi_qc.desk.words.placement import NOT_MEASURED, PLACED_BY, bound_text
+from komorebi_qc.desk.words.placement import NOT_MEASURED, bound_text
 from komorebi_qc.desk.words.rates import rate_changes, rates_sentence
-from komorebi_qc.desk.words.verdict import BELONGING, belonging, headline, shown_verdict, verdict_sentence
+from komorebi_qc.desk.words.verdict import (
+    BELONGING,
+    belonging,
+    headline,
+    shown_verdict,
+    unmeasured_start,
+    verdict_sentence,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,11 +109,7 @@ def _summary(session: AuditSession) -> Iterator[tuple[str, str]]:
         sizes = ", ".join(f"{1000 * jump.size_s:+.1f} ms" for jump in alignment.jumps)
         yield "Clock jumps", sizes or "no clock jumps found"
     else:
-        if examined.refused is None:
-            start = f"{alignment.offset_s:.4f} s on the recording clock"
-            yield "Call start", f"{start}, {NOT_MEASURED}: by {PLACED_BY[placement.source]}"
-        else:
-            yield "Call start", NOT_MEASURED
+        yield "Call start", unmeasured_start(examined)
         if placement.bound_s is not None:
             yield "Largest error of that place", f"{bound_text(placement.bound_s)}, if the reported end is right"
         yield "Clock drift", NOT_MEASURED

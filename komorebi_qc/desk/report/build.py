@@ -17,9 +17,9 @@ from komorebi_qc.desk.report.embedded_video import embedded_video
 from komorebi_qc.desk.report.left_out import embedded_left_out
 from komorebi_qc.desk.report.tables import exact_text
 from komorebi_qc.desk.report.timeline import marks_of, moments_of, places_of, stretches_of
-from komorebi_qc.desk.words.placement import NOT_MEASURED, PLACED_BY, bound_text
+from komorebi_qc.desk.words.placement import NOT_MEASURED, bound_text
 from komorebi_qc.desk.words.rates import rate_changes, rates_sentence
-from komorebi_qc.desk.words.verdict import headline, shown_verdict, verdict_sentence
+from komorebi_qc.desk.words.verdict import headline, shown_verdict, unmeasured_start, verdict_sentence
 from komorebi_qc.pipeline.local import LOCAL_ID
 
 if TYPE_CHECKING:
@@ -150,13 +150,13 @@ def _facts(examined: Examined) -> Iterator[tuple[str, str]]:
     is_measured = placement.source == "measured"
     reported_s = examined.diagnosis.call_end.recording_s
     reported = f"{clock_text(reported_s)} on the recording clock"
-    if examined.refused is None:
+    if is_measured:
         # The document's number, unchanged.
         offset_s = examined.document["alignment"]["offset_s"]
-        start = f"{exact_text(abs(offset_s))} s {'after' if offset_s >= 0 else 'before'} the recording's start"
-        yield "Call start", start if is_measured else f"{start}, {NOT_MEASURED}: by {PLACED_BY[placement.source]}"
+        side = "after" if offset_s >= 0 else "before"
+        yield "Call start", f"{exact_text(abs(offset_s))} s {side} the recording's start"
     else:
-        yield "Call start", NOT_MEASURED
+        yield "Call start", unmeasured_start(examined)
     if not is_measured and placement.bound_s is not None:
         yield "Largest error of that place", f"{bound_text(placement.bound_s)}, if the reported end is right"
     if end["measured_s"] is not None:

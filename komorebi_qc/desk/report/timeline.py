@@ -10,7 +10,7 @@ import numpy as np
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.report.content import Mark, Moment, Stretch
-from komorebi_qc.desk.words.rates import rate_changes
+from komorebi_qc.desk.words.rates import rate_changes, size_text
 from komorebi_qc.measure.levels import clipped_spans
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _each_mark(examined: Examined) -> Iterator[Mark]:
             yield Mark(alignment.to_output(change.call_s), label, "mark", RATE_DASH, 0)
     yield from _part_marks(alignment, call_s)
     for jump in alignment.jumps:
-        yield Mark(alignment.to_output(jump.call_s), f"jump {jump.size_s * 1000:+.0f} ms", "mark", (8, 2), 0)
+        yield Mark(alignment.to_output(jump.call_s), f"jump {size_text(jump.size_s)}", "mark", (8, 2), 0)
     if_so = "" if has_output else _IF_PLACED.get(examined.placement.source, "")
     yield Mark(alignment.to_output(0.0), f"call start{if_so}", "accent", (), 1)
     yield Mark(alignment.to_output(call_s), f"call end{if_so}", "accent", (), 1)

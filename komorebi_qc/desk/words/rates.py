@@ -1,4 +1,4 @@
-"""Changes of the recording clock's rate, in words."""
+"""Changes of the recording clock in words: of its rate, and jumps."""
 
 from __future__ import annotations
 
@@ -57,6 +57,11 @@ def rates_sentence(changes: tuple[RateChange, ...]) -> str:
         return ""
     times = "" if len(changes) == 1 else f" {len(changes)} times"
     return f"The clock's rate changes{times}: {rates_text(changes)}."
+
+
+def size_text(size_s: float) -> str:
+    """Return the size of a jump with its sign: in milliseconds, from 1 s on in seconds."""
+    return f"{size_s:+.2f} s" if abs(size_s) >= 1.0 else f"{size_s * 1000:+.0f} ms"
 
 
 def _ppm(rate: float) -> float:

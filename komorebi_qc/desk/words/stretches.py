@@ -70,7 +70,7 @@ def stretches_sentence(result: SyncResult | None, alignment: Alignment, call_s: 
     for span in shown_spans(result):
         totals[span.state] = totals.get(span.state, 0.0) + span.speech_s
     ordered = [state for state in STATES if state in totals] + [state for state in totals if state not in STATES]
-    listed = ", ".join(f"{totals[state]:.1f} s {_TOTALS.get(state, state)}" for state in ordered)
+    listed = " and ".join(f"{totals[state]:.1f} s {_TOTALS.get(state, state)}" for state in ordered)
     only_s = sum(span.speech_s for span in result.recording_spans)
     only = f" The recording has {only_s:.1f} s of {ONLY_RECORDING}." if only_s else ""
     elsewhere = ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.errors import refusal_reason
-from komorebi_qc.desk.words.placement import placement_sentence
-from komorebi_qc.desk.words.rates import rate_changes, rates_sentence
+from komorebi_qc.desk.words.placement import NOT_MEASURED, PLACED_BY, placement_sentence
+from komorebi_qc.desk.words.rates import rate_changes, rates_sentence, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,15 @@ def shown_verdict(examined: Examined) -> str:
 def is_held(examined: Examined) -> bool:
     """Return whether nothing was written because nothing confirms that both files belong together."""
     return examined.refused is not None and examined.diagnosis.sync.status != "wrong_pair"
+
+
+def unmeasured_start(examined: Examined) -> str:
+    """Return where a call starts whose place wasn't measured, and the basis of that place."""
+    if examined.refused is not None and not is_held(examined):
+        return NOT_MEASURED
+    offset_s, basis = examined.alignment.offset_s, PLACED_BY[examined.placement.source]
+    start = f"{abs(offset_s):.3f} s {'after' if offset_s >= 0 else 'before'} the recording's start, by {basis}"
+    return f"{NOT_MEASURED}; {'a release would use ' if is_held(examined) else ''}{start}"
 
 
 def verdict_sentence(examined: Examined) -> str:
@@ -58,7 +67,5 @@ def _jump_sentence(sizes_s: Sequence[float]) -> str:
     if not sizes_s:
         return ""
     if len(sizes_s) == 1:
-        size_s = abs(sizes_s[0])
-        size = f"{size_s:.2f} s" if size_s >= 1 else f"{size_s * 1000:.0f} ms"
-        return f"One jump of the recording's clock by {size} was corrected."
+        return f"One jump of the recording's clock by {size_text(sizes_s[0]).lstrip('+-')} was corrected."
     return f"{len(sizes_s)} jumps of the recording's clock were corrected."

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from komorebi_qc.core.timebase import Span
     from komorebi_qc.desk.plots.call_placement import CallPlacement
     from komorebi_qc.desk.words.rates import RateChange
     from komorebi_qc.sync.result import SyncResult
@@ -119,11 +120,18 @@ def _headline(result: SyncResult, placed: CallPlacement, reported_call_end_s: fl
         found.append(f"the call began {seconds_text(-placed.start_s)} before the recording")
     reported_s = result.reported_call_end_s if reported_call_end_s is None else reported_call_end_s
     if placed.alignment.part is not None:
-        found.append("the agent takes part in a part of it")
+        found.append(f"the agent takes part {_part_text(placed.alignment.part, placed.call_s)}")
     error_s = 0.0 if reported_s is None or placed.leaves_early else reported_s - placed.end_s
     if abs(error_s) > LARGE_ERROR_S:
         found.append(f"reported end {seconds_text(abs(error_s))} too {_early(error_s)}")
     return "In sync: " + ", ".join(found)
+
+
+def _part_text(part: Span, call_s: float) -> str:
+    start, end = clock_text(part.start_s, 1), clock_text(part.end_s, 1)
+    if part.start_s <= 0.0:
+        return f"until {end} of the call"
+    return f"from {start} of the call on" if part.end_s >= call_s else f"from {start} to {end} of the call"
 
 
 def _is_drifting(result: SyncResult) -> bool:

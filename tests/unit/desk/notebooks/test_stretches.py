@@ -29,7 +29,7 @@ def test_the_left_out_audio_has_a_player() -> None:
 
 
 def test_candidates_are_listed_if_there_are_any() -> None:
-    """With their probabilities; a measured call and a wrong pair have none."""
+    """With their probabilities. A measured call and a wrong pair have no candidates."""
     listed = candidates(session_of(not_measured("candidate")))
     assert listed is not None
     assert "90.0 %" in listed.text

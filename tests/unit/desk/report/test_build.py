@@ -72,11 +72,12 @@ def test_a_wrong_pair_has_no_unified_recording() -> None:
 
 @pytest.mark.parametrize("source", ["candidate", "call_end", "manual"])
 def test_a_place_without_measurement_states_that(source: AlignmentSource) -> None:
-    """Drift, jumps and the call's end are "not measured", and nothing is said to be inaudible or absent."""
+    """Drift, jumps and the call end are "not measured", and the error of the place has a bound."""
     facts = dict(page_of(not_measured(source), b"", "image/png").facts)
     for name in ("Measured call end", "Jumps of the recording's clock", "Clock drift"):
         assert facts[name] == "not measured"
-    assert "not measured: by " in facts["Call start"]
+    assert facts["Call start"].startswith("not measured; ")
+    assert " s after the recording's start, by " in facts["Call start"]
     assert facts["Largest error of that place"] == "5 ms, if the reported end is right"
 
 

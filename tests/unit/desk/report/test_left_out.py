@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_the_span_is_played(tmp_path: Path) -> None:
-    """The file has the call's audio of that span, both sides, and its length."""
+    """The file has the call audio of that span, both sides, and its length."""
     found = in_parts()
     (span,) = left_out_spans(found)
     assert (span.start_s, span.end_s) == pytest.approx((7.0, 10.0))

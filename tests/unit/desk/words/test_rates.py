@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from komorebi_qc.core.timebase import Alignment, Jump, Knot
-from komorebi_qc.desk.words.rates import MOST_SHOWN, rate_changes, rates_sentence, rates_text
+from komorebi_qc.desk.words.rates import MOST_SHOWN, rate_changes, rates_sentence, rates_text, size_text
 
 BENT = Alignment(2.0, -5.0, knots=(Knot(0.0, 0.0), Knot(140.0, 0.0077), Knot(280.0, 0.0)))
 
@@ -33,3 +33,8 @@ def test_many_changes_are_counted() -> None:
     assert rates_text(changes).count(" to ") == MOST_SHOWN
     assert rates_text(changes).endswith("; and 2 more")
     assert rates_sentence(changes).startswith("The clock's rate changes 7 times: ")
+
+
+def test_a_jump_of_seconds_is_in_seconds() -> None:
+    """A pause of half a minute isn't a number of milliseconds."""
+    assert [size_text(size_s) for size_s in (0.35, -0.0204, -24.4)] == ["+350 ms", "-20 ms", "-24.40 s"]

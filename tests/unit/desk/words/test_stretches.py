@@ -22,7 +22,7 @@ AT = Alignment(2.0)
 def test_the_totals_are_a_sentence() -> None:
     """Each state with its seconds, and the recording's own speech."""
     assert stretches_sentence(part_result(), AT, CALL_S) == (
-        "Of 45.0 s of speech in the call, 31.0 s agree, 14.0 s are without the agent. "
+        "Of 45.0 s of speech in the call, 31.0 s agree and 14.0 s are without the agent. "
         "The recording has 5.0 s of speech that the call audio doesn't have."
     )
 

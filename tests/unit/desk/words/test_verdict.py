@@ -8,7 +8,15 @@ import pytest
 from desk import sample_session, wrong_session
 from examinations import bent, held, in_parts, not_measured
 
-from komorebi_qc.desk.words.verdict import HELD, belonging, headline, is_held, shown_verdict, verdict_sentence
+from komorebi_qc.desk.words.verdict import (
+    HELD,
+    belonging,
+    headline,
+    is_held,
+    shown_verdict,
+    unmeasured_start,
+    verdict_sentence,
+)
 
 
 def test_only_a_measured_call_is_in_sync() -> None:
@@ -31,7 +39,9 @@ def test_a_held_pair_isnt_usable() -> None:
     assert verdict_sentence(held()) == HELD
     assert shown_verdict(held()) == "fail"
     assert headline(held()) == ("No unified recording was written: the audio doesn't confirm the pair (too little).")
+    assert unmeasured_start(held()).startswith("not measured; a release would use ")
     assert not is_held(wrong_session().examined)
+    assert unmeasured_start(wrong_session().examined) == "not measured"
 
 
 @pytest.mark.parametrize(("verdict", "words"), [("pass", "No problem"), ("warn", "Usable"), ("fail", "Something is")])

@@ -43,6 +43,6 @@ def test_a_bend_has_both_rates() -> None:
 def test_the_agents_part_is_named() -> None:
     """Its end is a fact, and the share of agreeing speech is that of the part."""
     text = written(part_result())
-    assert "the agent takes part in a part of it" in text
+    assert "the agent takes part until 00:40.0 of the call" in text
     assert "Agent's part ends\n00:42.000" in text
     assert "100%\nin the agent's part of the call" in text
