@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FAR_AWAY_S = 3600.0
 SURE = 0.95
 """A place of its own, with this probability of belonging, needs no reported call end."""
+FAR_OFF_S = 3.0
+"""A place that isn't sure, this far away from the reported call end, speaks against the pair."""
 CANDIDATE_BOUND_S = 0.005
 """How far a candidate is off, if it is the right one: no jump was looked for."""
 
@@ -63,14 +65,11 @@ def place(
         low, high = measured.offset_ci_s or (0.0, 0.0)
         used = replace(measured.alignment, part=None) if whole_call else measured.alignment
         return Placement(used, "measured", measured, (high - low) / 2)
+    candidate = None
+    if measured is not None and measured.status != "wrong_pair":
+        candidate = best_candidate(measured.candidates, call_end.recording_s, call_end.resolution_s)
     if measured is not None and not force:
-        _hold(measured, unconfirmed)
-    is_refused = measured is not None and measured.status == "wrong_pair"
-    candidate = (
-        None
-        if measured is None or is_refused
-        else best_candidate(measured.candidates, call_end.recording_s, call_end.resolution_s)
-    )
+        _hold(measured, unconfirmed, None if candidate is None else _distance_s(candidate, call_end))
     if candidate is not None and measured is not None:
         bound_s = _bound_s(candidate, measured, call_end)
         return Placement(Alignment(candidate.offset_s), "candidate", measured, bound_s, is_confirmed=False)
@@ -78,17 +77,24 @@ def place(
     return Placement(align_to_call_end(call_end, call_s), "call_end", measured, bound_s, is_confirmed=measured is None)
 
 
-def _hold(measured: SyncResult, unconfirmed: Unconfirmed) -> None:
-    """Raise HeldError if the pair must wait for an operator."""
-    speaks_against = measured.belongs is not None and measured.belongs.speaks_against
+def _hold(measured: SyncResult, unconfirmed: Unconfirmed, distance_s: float | None) -> None:
+    """Raise HeldError if the pair must wait for an operator.
+
+    `distance_s`: from the place that the audio allows to the reported call end; None if it allows no place.
+    """
+    belongs, reason = measured.belongs, measured.reason
+    speaks_against = belongs is not None and belongs.speaks_against
+    if distance_s is not None and distance_s > FAR_OFF_S and (belongs is None or belongs.probability < SURE):
+        speaks_against = True
+        reason += f", {distance_s:.0f} s away from the reported call end"
     if unconfirmed == "publish" or (unconfirmed == "auto" and not speaks_against):
         return
     known = tuple((round(c.offset_s, 4), round(c.probability, 4)) for c in measured.candidates)
     raise HeldError(
-        f"the audio doesn't confirm that the call audio and the recording belong together ({measured.reason})"
+        f"the audio doesn't confirm that the call audio and the recording belong together ({reason})"
         f"{NOTHING_PUBLISHED}. Listen to both; then publish it with --unconfirmed publish, or with --offset SECONDS if "
         "the place is known",
-        measured.reason,
+        reason,
         known,
     )
 

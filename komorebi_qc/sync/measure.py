@@ -21,7 +21,7 @@ from komorebi_qc.sync.evidence.belonging import belonging
 from komorebi_qc.sync.evidence.candidates import SAME_S, best_candidate, find_candidates, follow_at
 from komorebi_qc.sync.evidence.classify import LEAST_SPEECH_S, MOST_CONTRADICTED, Channel, Evidence, classify
 from komorebi_qc.sync.evidence.gather import gather
-from komorebi_qc.sync.evidence.spans import agent_part, call_spans, overlap_s, recording_spans
+from komorebi_qc.sync.evidence.spans import agent_part, call_spans, other_speech_s, overlap_s, recording_spans
 from komorebi_qc.sync.fit.model import AGENT, CUSTOMER, Points
 from komorebi_qc.sync.fit.piecewise import fit, mean_drift
 from komorebi_qc.sync.jumps import agent_shift, in_order, interval, locate_jump
@@ -278,8 +278,11 @@ def _without_agreement(
             reported_s,
             replace(evidence, against_s=outside_s, against_turns=1),
         )
-    customer_s, agent_s = overlap_s(activities, recording_activity, reported_s + resolution_s / 2 - call_s)
-    evidence = replace(evidence, against_s=customer_s + agent_s, against_turns=1, agent_against_s=agent_s)
+    offset_s = reported_s + resolution_s / 2 - call_s
+    customer_s, agent_s = overlap_s(activities, recording_activity, offset_s)
+    # A muted microphone records nothing. Speech that the call doesn't have is another conversation's.
+    against_s = customer_s + agent_s + other_speech_s(activities, recording_activity, offset_s)
+    evidence = replace(evidence, against_s=against_s, against_turns=1, agent_against_s=agent_s)
     classification = classify(evidence)
     return _without_offset(classification.status, classification.reason, reported_s, evidence)
 

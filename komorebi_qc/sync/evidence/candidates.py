@@ -14,6 +14,7 @@ import numpy as np
 
 from komorebi_qc.core.samples import RATE, length
 from komorebi_qc.sync.channels import is_present
+from komorebi_qc.sync.fit.combine import EARLIEST_CUSTOMER_S, LATEST_CUSTOMER_S
 from komorebi_qc.sync.fit.model import AGENT, CUSTOMER, Points
 from komorebi_qc.sync.fit.piecewise import fit
 from komorebi_qc.sync.lags import windows
@@ -41,6 +42,8 @@ _FAR_S = 20.0
 """Scale on which a reported call end gets less probable with its distance."""
 _LEAST_PRIOR = 1e-6
 _SAME_PLACE_S = 0.06
+_LEAD = 0.3
+"""The agent's voice sets the place if it agrees this much as the customer's."""
 _WIDTH, _REACH = 8192, 20480
 
 
@@ -176,13 +179,23 @@ def follow_at(
     measured = []
     for channel in (CUSTOMER, AGENT):
         starts, weight = windows.plan(activities[channel], length(call), _WIDTH)
-        found = windows.measure(call, channel, recording, course, starts, weight, _WIDTH, _REACH)
-        measured.append(_within(found, offset_s, search_s))
-    middle_s = _most_credible_s(measured)
-    if middle_s is None:
+        measured.append(windows.measure(call, channel, recording, course, starts, weight, _WIDTH, _REACH))
+    best = [_most_credible(_within(w, offset_s, search_s)) for w in measured]
+    lead = AGENT if best[AGENT][1] >= _LEAD * best[CUSTOMER][1] else CUSTOMER
+    if best[lead][1] <= 0.0:
         return None
-    # A loop's beats agree at many lags. Only one of them is followed.
-    followed = [Chain(w, *windows.follow(w)) for w in (_within(w, middle_s, _SAME_PLACE_S) for w in measured)]
+    # A loop's beats agree at many lags. Only one of them is followed, and the other voice near it.
+    lead_s = best[lead][0]
+    low_s, high_s = (
+        (-EARLIEST_CUSTOMER_S, LATEST_CUSTOMER_S) if lead == AGENT else (-LATEST_CUSTOMER_S, EARLIEST_CUSTOMER_S)
+    )
+    middle_s = lead_s + (low_s + high_s) / 2
+    other_s, _ = _most_credible(_within(measured[1 - lead], middle_s, (high_s - low_s) / 2))
+    places_s = (other_s, lead_s) if lead == AGENT else (lead_s, other_s)
+    followed = [
+        Chain(w, *windows.follow(w))
+        for w in (_within(w, place_s, _SAME_PLACE_S) for w, place_s in zip(measured, places_s, strict=True))
+    ]
     chains = (followed[CUSTOMER], followed[AGENT])
     present = [is_present(chain) for chain in chains]
     empty = Points(np.zeros(0), np.zeros(0), np.zeros(0), _WIDTH / RATE / 2)
@@ -198,15 +211,15 @@ def _within(found: Windows, lag_s: float, reach_s: float) -> Windows:
     return replace(found, z=np.where(np.abs(found.lag_s - lag_s) <= reach_s, found.z, 0.0))
 
 
-def _most_credible_s(measured: list[Windows]) -> float | None:
-    """Return the lag around which most of the windows agree."""
-    lag_s = np.concatenate([w.lag_s.ravel() for w in measured])
-    gain = np.concatenate([windows.gains(w.z).ravel() for w in measured])
+def _most_credible(found: Windows) -> tuple[float, float]:
+    """Return the lag around which most of the windows agree, and their gain; the gain is 0 if none agrees."""
+    lag_s, gain = found.lag_s.ravel(), windows.gains(found.z).ravel()
     lag_s, gain = lag_s[gain > 0], gain[gain > 0]
     if len(lag_s) == 0:
-        return None
+        return 0.0, 0.0
     order = np.argsort(lag_s)
     lag_s, total = lag_s[order], np.concatenate([[0.0], np.cumsum(gain[order])])
     low = np.searchsorted(lag_s, lag_s - _SAME_PLACE_S / 2, side="left")
     high = np.searchsorted(lag_s, lag_s + _SAME_PLACE_S / 2, side="right")
-    return float(lag_s[int(np.argmax(total[high] - total[low]))])
+    best = int(np.argmax(total[high] - total[low]))
+    return float(lag_s[best]), float(total[high[best]] - total[low[best]])

@@ -218,6 +218,16 @@ def overlap_s(activities: tuple[Activity, Activity], recording: Activity, offset
     return out[0], out[1]
 
 
+def other_speech_s(activities: tuple[Activity, Activity], recording: Activity, offset_s: float) -> float:
+    """Return the recording's speech, in seconds, while the call is on and nobody speaks in it, by an offset alone."""
+    speaking = speech_frames(recording.level_db)
+    n = min(len(a.active) for a in activities)
+    silent = np.flatnonzero(~_dilated(activities[0].active[:n] | activities[1].active[:n], int(_REACH_S / FRAME_S)))
+    at = silent + round(offset_s / FRAME_S)
+    at = at[(at >= 0) & (at < len(speaking))]
+    return float(np.count_nonzero(speaking[at])) * FRAME_S
+
+
 def recording_spans(
     activities: tuple[Activity, Activity],
     recording: Activity,
