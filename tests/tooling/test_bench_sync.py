@@ -151,6 +151,26 @@ def test_every_family_is_described_and_drawn() -> None:
     assert {spec.family for spec in specs(60, 60, 1, 1)} == set(BY_NAME)
 
 
+def test_first_part_of_the_list_is_a_fair_sample() -> None:
+    """The first half has half of the right pairs, of the maps and of the wrong pairs."""
+    todo = specs(38, 100, 2, 1)
+
+    half = todo[: len(todo) // 2]
+
+    assert sum(not spec.matches for spec in half) == pytest.approx(50, abs=1)
+    assert sum(bool(spec.kind) for spec in half) == pytest.approx(sum(bool(spec.kind) for spec in todo) / 2, abs=1)
+    assert len({(spec.family, spec.seed) for spec in todo}) == len(todo)
+
+
+def test_time_limit_keeps_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the time limit no other case begins."""
+    monkeypatch.setattr(bench, "run", lambda spec: Row(spec.family, spec.seed, spec.matches, "aligned", "", []))
+    todo = specs(5, 5, 0, 1)
+
+    assert len(bench.run_all(todo, 1)) == len(todo)
+    assert bench.run_all(todo, 1, -1.0) == []
+
+
 @pytest.mark.parametrize(
     ("cpu_s", "peak_mb", "verdicts"),
     [

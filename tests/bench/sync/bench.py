@@ -1,8 +1,8 @@
 """How well `komorebi_qc.sync` measures: pairs with known truth, made from real voices, against the product's limits.
 
-    .venv/bin/python tests/bench/sync/bench.py [--right 304] [--wrong 1050] [--rounds 8] [--tuning] [--workers 2]
-                                               [--before FOLDER] [--cost] [--rivals [60]] [--json FILE]
-                                               [--markdown FILE]
+    .venv/bin/python tests/bench/sync/bench.py [--right 304] [--wrong 1050] [--rounds 8] [--tuning] [--minutes M]
+                                               [--workers 2] [--before FOLDER] [--cost] [--rivals [60]]
+                                               [--json FILE] [--markdown FILE]
     .venv/bin/python tests/bench/sync/bench.py --captures FOLDER      captures of real browsers (`captures.py`)
     .venv/bin/python tests/bench/sync/bench.py --case FAMILY:SEED     one case again, as a failure's line names it
 
@@ -26,6 +26,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import asdict
 from multiprocessing import Pool
 from pathlib import Path
@@ -55,16 +56,23 @@ COST, CPU = Path(__file__).with_name("cost.py"), Path(__file__).with_name("judge
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def run_all(todo: Sequence[Spec], workers: int) -> list[Row]:
-    """Every case, in order."""
+def run_all(todo: Sequence[Spec], workers: int, limit_s: float = float("inf")) -> list[Row]:
+    """Every case, in order; only the first ones if the time limit ends before."""
+    rows: list[Row] = []
+    until = time.monotonic() + limit_s
     if workers <= 1:
-        return [run(spec) for spec in todo]
-    rows = []
+        for spec in todo:
+            if time.monotonic() > until:
+                break
+            rows.append(run(spec))
+        return rows
     with Pool(workers, voices.use, (voices.places.sounds, voices.places.cache)) as pool:
-        for row in pool.imap(run, todo, chunksize=2):
+        for row in pool.imap(run, todo):
             rows.append(row)
             if len(rows) % 50 == 0:
                 say(f"{len(rows)} of {len(todo)} cases")
+            if time.monotonic() > until:
+                break
     return rows
 
 
@@ -141,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="the first seed, instead of either")
     parser.add_argument("--before", type=Path, help="folder with another version of komorebi_qc: compare CPU times")
     parser.add_argument("--workers", type=int, default=2, help="processes (2)")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop measuring after this time")
     parser.add_argument("--case", type=_one, action="append", help="only this case; may be given again")
     parser.add_argument("--cost", action="store_true", help="measure CPU and memory on long recordings too")
     parser.add_argument("--cost-runs", type=int, default=3, help="runs on each of those (3)")
@@ -174,7 +183,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (voices.VoicesMissingError, ValueError, subprocess.CalledProcessError) as error:
         say(str(error))
         return 2
-    rows = run_all(wanted.case or specs(wanted.right, wanted.wrong, wanted.rounds, seed), wanted.workers)
+    todo = wanted.case or specs(wanted.right, wanted.wrong, wanted.rounds, seed)
+    rows = run_all(todo, wanted.workers, wanted.minutes * 60)
+    if len(rows) < len(todo):
+        say(f"the time limit ended after {len(rows)} of {len(todo)} cases")
     ratio = cpu_ratio(wanted.before, seed) if wanted.before else None
     print(f"{report.published_table(rows, ratio)}\n\n{report.reliability(rows)}\n")
     print(f"{report.table(rows, costs)}\n\n{report.misses(rows)}", flush=True)

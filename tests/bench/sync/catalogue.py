@@ -21,16 +21,28 @@ JUDGING_SEED, TUNING_SEED = 50_000_001, 1
 
 
 def specs(right: int, wrong: int, rounds: int, first_seed: int) -> list[Spec]:
-    """The bench's list, families in turn; a case of hold music alone for every 25 right ones, one at least.
+    """The bench's list; a case of hold music alone for every 25 right ones, one at least.
 
-    `rounds`: of the families whose truth is a map.
+    All groups advance at the same pace, and each one's families come in turn: the first part of the list is as good a
+    sample as the whole.
+
+    Args:
+        right: how many right pairs of the families with an offset, a drift and jumps.
+        wrong: how many wrong pairs.
+        rounds: of the families whose truth is a map.
+        first_seed: the seed of the first case.
     """
     hold = max(right // RIGHTS_PER_HOLD, 1) if right else 0
     one_round = [family for family in MAPS for _ in range(family.weight)]
-    counts = (
+    groups = (
         (RIGHT, right, 0),
         (HOLD, hold, HOLD_SEED),
         (one_round, rounds * len(one_round), MAP_SEED),
         (WRONG, wrong, WRONG_SEED),
     )
-    return [group[i % len(group)].spec(first_seed + base + i) for group, count, base in counts for i in range(count)]
+    placed = [
+        ((i + 0.5) / count, k, group[i % len(group)].spec(first_seed + base + i))
+        for k, (group, count, base) in enumerate(groups)
+        for i in range(count)
+    ]
+    return [spec for _, _, spec in sorted(placed, key=lambda case: case[:2])]

@@ -11,7 +11,6 @@ from bench.sync import truth
 from komorebi_qc.core.errors import HeldError, WrongPairError
 from komorebi_qc.core.timebase import CallEnd
 from komorebi_qc.pipeline.placement import place
-from komorebi_qc.sync.evidence.belonging import SPEAKS_AGAINST_S
 
 if TYPE_CHECKING:
     from bench.sync.judge.marks import Marks
@@ -94,7 +93,7 @@ def _note(case: Case, r: SyncResult, marks: Marks) -> None:
     if r.belongs is not None:
         b = r.belongs
         numbers["probability"] = b.probability
-        numbers["speaks_against"] = float(b.against_s >= SPEAKS_AGAINST_S)
+        numbers["speaks_against"] = float(b.speaks_against)
         numbers |= {"for_s": b.for_s, "for_turns": b.for_turns}
         numbers |= {"against_s": b.against_s, "against_turns": b.against_turns}
     e = r.evidence
