@@ -171,7 +171,7 @@ def test_limits_reach_every_family() -> None:
         placement=Placement(Alignment(30.0), "manual", replace(sync_result(), drift_ppm=500.0)),
         recording=replace(RECORDING, missing_bytes=9, missing_s=3.0, origin_s=9000.0),
         call=replace(CALL, missing_s=2.0),
-        splice=replace(SPLICE, left_out_s=1.0),
+        splice=replace(SPLICE, left_out=(Span(5.0, 6.0),)),
         rendered=Rendered(1000, 75.0, 5),
         timing=timing,
         levels=PairLevels(SILENT, SILENT, SILENT, has_recording_audio=True),
