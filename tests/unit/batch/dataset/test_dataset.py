@@ -289,7 +289,7 @@ def test_a_failed_attempt_is_in_the_summaries(where: str) -> None:
     dataset.add(row("one"))
     dataset.compact_journal()
     dataset.add(failure("one", 5))
-    attempt = LastAttempt("one-5", "crash at 5", is_worth_a_retry=False)
+    attempt = LastAttempt("one-5", "crash at 5", is_worth_a_retry=False, error_class="Crash")
     for opened in (dataset, open_dataset(where)):
         assert opened.summaries()["one"].status == "done"
         assert opened.summaries()["one"].last_attempt == attempt
