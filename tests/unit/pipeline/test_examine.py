@@ -124,6 +124,21 @@ def test_a_wrong_pair_is_shown_side_by_side(tmp_path: Path) -> None:
     assert "call_before_recording" not in {finding.name for finding in found.diagnosis.findings}
 
 
+def test_a_held_pair_is_shown_where_a_release_would_place_it(tmp_path: Path) -> None:
+    """A silent recording confirms nothing. Held, it is shown like a refused pair, by the reported call end."""
+    call = np.stack([made.noise(20, RATE, seed) for seed in (1, 2)], axis=1)
+    recording = made.recording(tmp_path / "in.webm", made.Shape(seconds=30, audio=None))
+    wav = made.wav(tmp_path / "call.wav", call)
+    found = examined(wav, recording, CallEnd(25.0, 1.0), tmp_path / "out", unconfirmed="hold")
+    assert found.refused is not None
+    assert "doesn't confirm" in found.refused
+    assert found.diagnosis.sync.status == "insufficient"
+    assert (found.placement.source, found.placement.is_confirmed) == ("call_end", False)
+    assert found.alignment.offset_s == pytest.approx(5.0)
+    assert found.outcome is None
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"agent-recording.webm", "thumbnail.png"}
+
+
 def test_a_recording_without_audio_has_a_silent_lane(tmp_path: Path) -> None:
     """A recording with no audio track is examined too."""
     call = np.stack([made.noise(8, RATE, seed) for seed in (1, 2)], axis=1)
