@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Make captures by MediaRecorder in Chromium and Firefox, with what goes wrong in practice, and their truth.
 
-    make_captures.py [NAME ...] [--out bench-output/captures] [--at-once 2] [--list]
+    make_captures.py [NAME ...] [--out bench-output/captures] [--at-once 2]
+    make_captures.py --list
+    make_captures.py --keep [--out bench-output/captures]
 
 NAME is a scenario (`--list` prints them); without one, all are made: about 30 sessions of half a minute, and their
-rewritten forms. Each capture is a folder with connect.wav, recording.* and truth.json.
+rewritten forms. Each capture is a folder with connect.wav, recording.* and truth.json. `--keep` copies the few that the
+repository keeps from the folder to `softphone/`.
 
 A page (`capture.html`, `softphone.js`) records as a softphone extension does: microphone and far end go through one
 AudioContext into one MediaRecorder, beside a picture from a canvas or from getDisplayMedia. The browsers run on an X
@@ -15,7 +18,8 @@ browser plays. Connect's file ends at 4 kHz and `komorebi_qc.sync` measures belo
 nothing of it is used here. A matched filter finds each 0.4 s of a pilot among the capture's decoded samples to 0.1 ms;
 the packets' time stamps say when a sample is presented, to 1 ms (`studio/pilot.py`, `clock.py`, `truth.py`). truth.json
 has the fields of this folder's truth.json, and `map` [[call_s, recording_s], ...] (a jump where a call_s appears
-twice), `absent` (parts of the call that the recording lacks), `jumps` and `customer_lag_s`. The map is the agent's.
+twice), `absent` (parts of the call that the recording lacks), `unsteady` (parts that jump too often for a map), `jumps`
+and `customer_lag_s`. The map is the agent's.
 
 Needs Debian's chromium, firefox-esr, xvfb, pulseaudio, pulseaudio-utils, ffmpeg, nodejs and npm, and
 asterisk-core-sounds-en-g722 and -it-g722; of Python numpy, av, playwright and websocket-client. fix-webm-duration,
@@ -39,7 +43,7 @@ if __name__ == "__main__":
 
 from media.studio.dialogue import Call, make_call
 from media.studio.rewrite import Rewriting, rewrite
-from media.studio.scenarios import BY_NAME, SCENARIOS, SCRIPT, Scenario
+from media.studio.scenarios import BY_NAME, KEPT, SCENARIOS, SCRIPT, Scenario
 from media.studio.session import Programs, perform, streams
 from media.studio.signals import NARROW, write_wav
 from media.studio.truth import Truth, truth
@@ -85,6 +89,7 @@ def described(found: Truth, made: Made, call_s: float) -> dict[str, Any]:
         "mime": made.log["mime"],
         "map": found.map,
         "absent": found.absent,
+        "unsteady": found.unsteady,
         "jumps": [{"at_s": at, "size_s": size} for at, size in found.jumps],
         "customer_lag_s": found.customer_lag_s,
         "suspended": [],
@@ -171,6 +176,20 @@ def rewritten(made: Sequence[Made], programs: Programs, out: Path) -> list[Made]
     return [todo[rewriting] for rewriting, error in outcome.items() if not error]
 
 
+def keep_few(out: Path, target: Path) -> None:
+    """Copy the repository's captures from `out` to `target`, with one truth.json by file name."""
+    target.mkdir(exist_ok=True)
+    truths: dict[str, Any] = {}
+    for name in KEPT:
+        truth_of = json.loads((out / name / "truth.json").read_text())
+        recording = next(file for file in sorted((out / name).iterdir()) if file.stem == "recording")
+        truths[f"{name}{recording.suffix}"] = truth_of
+        shutil.copyfile(recording, target / f"{name}{recording.suffix}")
+    shutil.copyfile(out / "call.wav", target / "call.wav")
+    shutil.copyfile(HERE / "LICENSE.txt", target / "LICENSE.txt")
+    (target / "truth.json").write_text(json.dumps(truths, indent=1) + "\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make what is named."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -178,12 +197,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("--out", type=Path, default=Path("bench-output/captures"))
     p.add_argument("--at-once", type=int, default=2, help="sessions at the same time (2)")
     p.add_argument("--list", action="store_true", help="print the scenarios, and make none")
+    p.add_argument("--keep", action="store_true", help="copy the captures that the repository keeps, and make none")
     p.add_argument("--chromium", default=Programs.chromium)
     p.add_argument("--firefox", default=Programs.firefox)
     p.add_argument("--sounds", type=Path, default=Path("/usr/share/asterisk/sounds"))
     a = p.parse_args(arguments)
     if a.list:
         print("\n".join(f"{one.name:22} {one.note}" for one in SCENARIOS))
+        return 0
+    if a.keep:
+        keep_few(a.out, HERE / "softphone")
         return 0
     unknown = sorted(set(a.names) - set(BY_NAME))
     if unknown:

@@ -23,6 +23,37 @@ class Capture:
     call_end_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class SoftphoneCapture:
+    """A recording by a softphone extension in Chromium or Firefox, and the map of the agent's side as its truth."""
+
+    name: str
+    recording: Path
+    call: Path
+    call_s: float
+    call_end_s: float
+    points: tuple[tuple[float, float], ...]  # call_s, recording_s; a call_s twice is a jump
+    absent: tuple[tuple[float, float], ...]  # parts of the call that the recording lacks
+    jumps: tuple[tuple[float, float], ...]  # call_s, size
+
+
+def _softphone() -> dict[str, SoftphoneCapture]:
+    folder = MEDIA / "softphone"
+    return {
+        name: SoftphoneCapture(
+            name,
+            folder / name,
+            folder / "call.wav",
+            t["call_s"],
+            t["call_end_in_recording_s"],
+            tuple((c, r) for c, r in t["map"]),
+            tuple((a, b) for a, b in t["absent"]),
+            tuple((jump["at_s"], jump["size_s"]) for jump in t["jumps"]),
+        )
+        for name, t in _read(folder / "truth.json").items()
+    }
+
+
 def _captures() -> dict[str, Capture]:
     truths = {name: (MEDIA / name, MEDIA / "call.wav", t) for name, t in _read(MEDIA / "truth.json").items()}
     truths["sample"] = (SAMPLE / "recording.mp4", SAMPLE / "call.wav", _read(SAMPLE / "truth.json"))
@@ -39,3 +70,4 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 CAPTURES = _captures()
+SOFTPHONE = _softphone()

@@ -51,10 +51,15 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Truth:
-    """Where the call lies in a capture. `map` has a call_s twice at a jump; `absent` is what was never recorded."""
+    """Where the call lies in a capture.
+
+    `map` has a call_s twice at a jump. `absent` is what was never recorded. `unsteady` is recorded, but jumps too often
+    for a map.
+    """
 
     map: list[tuple[float, float]]
     absent: list[tuple[float, float]]
+    unsteady: list[tuple[float, float]]
     jumps: list[tuple[float, float]]
     customer_lag_s: float | None
     windows: int
@@ -138,30 +143,32 @@ def truth(path: Path, call_s: float) -> Truth:
     parts = stretches(x, seen[side])
     if not parts:
         raise RuntimeError(f"{path.name}: the pilots are not found")
-    points, jumps, absent = [], [], []
+    points, jumps, gaps = [], [], []
     start = 0.0 if parts[0].call_s[0] < ABSENT_S else edge(x, side, call_s, parts[0], is_end=False)
     if start:
-        absent.append((0.0, start))
+        gaps.append((0.0, start))
     for a, b in zip(parts, [*parts[1:], None], strict=True):
         if b is None:
             stop = call_s if a.call_s[-1] > call_s - ABSENT_S else edge(x, side, call_s, a, is_end=True)
             points += knots(a, start, stop)
-            absent += [(stop, call_s)] if stop < call_s else []
+            gaps += [(stop, call_s)] if stop < call_s else []
         elif b.call_s[0] - a.call_s[-1] > ABSENT_S:
             stop = edge(x, side, call_s, a, is_end=True)
             points += knots(a, start, stop)
             start = edge(x, side, call_s, b, is_end=False)
-            absent.append((stop, start))
+            gaps.append((stop, start))
             jumps.append((start, b.at(start) - a.at(start)))
         else:
             stop = boundary(x, side, call_s, a, b)
             points += knots(a, start, stop)
             start = stop
             jumps.append((stop, b.at(stop) - a.at(stop)))
+    spans = [(round(a, 3), round(b, 3)) for a, b in gaps]
     worst = max(abs(r - one.at(c)) for one in parts for c, r in zip(one.call_s, one.recording_s, strict=True))
     return Truth(
         map=points,
-        absent=[(round(a, 3), round(b, 3)) for a, b in absent],
+        absent=[span for span in spans if not is_seen(span, seen[side])],
+        unsteady=[span for span in spans if is_seen(span, seen[side])],
         jumps=[(round(at, 3), round(size, 5)) for at, size in jumps if abs(size) >= LAG_APART_S],
         customer_lag_s=customer_lag(seen["agent"], seen["customer"]) if side == "agent" else None,
         windows=len(seen[side]),
@@ -170,6 +177,12 @@ def truth(path: Path, call_s: float) -> Truth:
         time_stamp_steps=len(x.steps()),
         sides=[name for name, one in seen.items() if len(one) >= FEWEST],
     )
+
+
+def is_seen(span: tuple[float, float], found: Sequence[Sighting]) -> bool:
+    """Whether the pilot is there in at least half of a span."""
+    count = sum(span[0] <= one.call_s <= span[1] for one in found)
+    return count * pilot.STEP_S >= (span[1] - span[0]) / 2
 
 
 def customer_lag(agent: Sequence[Sighting], customer: Sequence[Sighting]) -> float | None:
