@@ -28,6 +28,8 @@ OLD = Path(__file__).parents[2] / "golden" / "qc_1x"
 CALL_END = CallEnd(10.0, 1.0)
 JUDGED_ANEW = {"alignment_resolution", "call_end_error", "offset_uncertainty"}
 """Findings that schema 2.1 judges by other limits, or by a measured value only."""
+WIDER = {"offset_ci_s", "drift_ci_ppm"}
+"""Intervals, which are wider today if few windows agree."""
 FIXED = (
     "verdict",
     "sync.status",
@@ -65,8 +67,10 @@ def paths(value: Any, at: str = "") -> Iterator[str]:
 
 
 def facts(document: dict[str, Any], names: set[str]) -> dict[str, Any]:
-    """A document without its sentences, limits and versions, and with these findings alone."""
+    """A document without its sentences, intervals, limits and versions, and with these findings alone."""
     kept = {key: value for key, value in document.items() if key not in ("version", "limits", "findings", "verdict")}
+    if kept.get("sync"):
+        kept["sync"] = {key: value for key, value in kept["sync"].items() if key not in WIDER}
     findings = {
         finding["name"]: {key: value for key, value in finding.items() if key != "text"}
         for finding in document["findings"]
