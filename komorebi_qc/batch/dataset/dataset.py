@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -121,6 +122,7 @@ class Dataset:
             return 0
         versions: dict[str, str] = {}
         new: dict[str, list[Row]] = {}
+        found_in: dict[str, set[str]] = {}
         # Every day is searched, because another run may have written a recording under another day. Here and below,
         # one day at a time is in memory.
         for day in self._days():
@@ -129,21 +131,44 @@ class Dataset:
             versions[day] = content.version
             found = self._rows_of(ids, day, content)
             if found:
-                new[day] = []
+                found_in[day], new[day] = {row["recording_id"] for row in found}, []
             for row in found:
                 # Before the journal's rows: at equal times those are newer.
                 rows.setdefault(row["recording_id"], []).insert(0, row)
         for name in sorted(rows.keys() - dropped):
             row = newest(rows[name])
             new.setdefault(row[DAY] or UNKNOWN_DAY, []).append(row)
-        # Days that gain rows come first: if the compaction is interrupted, a row exists twice and isn't lost.
-        for day in sorted(new, key=lambda day: (not new[day], day)):
-            content = self.store.read(_file_of(day))
-            if _version(content) != versions.get(day) or not self._write_day(day, content, ids, new[day]):
-                return None
+        if not self._write_days(versions, found_in, new):
+            return None
         self.store.remove(moved)
         self._index().update((row["recording_id"], summary_of(row)) for found in new.values() for row in found)
         return len(moved)
+
+    def _write_days(
+        self, versions: Mapping[str, str], found_in: Mapping[str, set[str]], new: Mapping[str, Sequence[Row]]
+    ) -> bool:
+        """Write the days' new rows, and remove those that moved to another day; False if another run was faster.
+
+        All gains come first, and all losses afterwards. If it is interrupted, a row exists twice and isn't lost. The
+        values that a row takes over from an older one of another day aren't lost either.
+        """
+        digests: dict[str, bytes] = {}
+        for day in sorted(day for day in new if new[day]):
+            content = self.store.read(_file_of(day))
+            own = {row["recording_id"] for row in new[day]}
+            if _version(content) != versions.get(day) or not (done := self._write_day(day, content, own, new[day])):
+                return False
+            digests[day] = sha256(done).digest()
+        for day in sorted(found_in):
+            if not (gone := found_in[day] - {row["recording_id"] for row in new[day]}):
+                continue
+            if (content := self.store.read(_file_of(day))) is None:
+                return False
+            is_ours = day in digests and sha256(content.content).digest() == digests[day]
+            is_unchanged = day not in digests and content.version == versions.get(day)
+            if not (is_ours or is_unchanged) or not self._write_day(day, content, gone, ()):
+                return False
+        return True
 
     def _journal(self) -> tuple[list[str], dict[str, list[Row]]]:
         """The journal's files, and their rows by recording; files of this run aren't read again."""
@@ -180,17 +205,18 @@ class Dataset:
             return WITH_DAY.empty_table()
         return from_parquet(self.store.address_of(_file_of(day)), content.content, day)
 
-    def _write_day(self, day: str, before: VersionedObject | None, replaced: pa.Array, new: Sequence[Row]) -> bool:
-        """Write a day with `new` instead of the rows of the recordings `replaced`; False if another run was faster."""
+    def _write_day(
+        self, day: str, before: VersionedObject | None, replaced: set[str], new: Sequence[Row]
+    ) -> bytes | None:
+        """Write a day with `new` instead of the rows of the recordings `replaced`; None if another run was faster."""
         table = self._table_of(day, before)
-        kept = table.filter(pc.invert(pc.is_in(table["recording_id"], value_set=replaced)))
+        ids = pa.array(sorted(replaced), pa.string())
+        kept = table.filter(pc.invert(pc.is_in(table["recording_id"], value_set=ids)))
         table = pa.concat_tables([kept, pa.Table.from_pylist(list(new), schema=WITH_DAY)])
-        if before is None and not len(table):
-            return True
         # An empty day keeps its file: removing it could remove a row that another run has just written.
         content = to_parquet(table.drop_columns([DAY]).sort_by("recording_id").cast(SCHEMA))
         is_same = before is not None and before.content == content
-        return is_same or self.store.replace(_file_of(day), content, before)
+        return content if is_same or self.store.replace(_file_of(day), content, before) else None
 
     def read(self) -> pa.Table:
         """All rows, one a recording, with ``day``; in the order of days and IDs.

@@ -236,6 +236,17 @@ class DyingStore(RacingStore):
 
 @settings(deadline=None, max_examples=15)
 @example(rows=[("a", "2026-11-23", None, False), ("a", "2026-11-24", None, False)], dies_at=0)
+@example(
+    rows=[
+        *([("a", "2026-11-23", None, False)] * 2),
+        ("a", "2026-11-24", None, False),
+        ("c", "2026-11-24", 1.5, True),
+        ("c", "unknown", None, True),
+        *([("a", "2026-11-23", None, False)] * 2),
+        ("a", "2026-11-24", None, False),
+    ],
+    dies_at=14,
+)
 @given(
     rows=st.lists(
         st.tuples(
