@@ -15,7 +15,7 @@ from komorebi_qc.storage.local import opened_file
 
 LIMIT_S = 0.002
 """As good as the truth, which has the packets' whole milliseconds."""
-STEPS = "Chromium's time stamps tremble by 4 ms through a mixing graph, and single ones are followed"
+STEPS = "Chromium's timestamps jitter by 4 ms through a mixing graph, and single ones are followed"
 PAUSE = "a pause of the recorder is taken for an agent who joins late"
 MISSES = {name: STEPS for name in SOFTPHONE if name.startswith("chromium")} | {"firefox-pause.webm": PAUSE}
 """The captures whose map is off, and why."""
@@ -58,13 +58,13 @@ def error_s(name: str) -> float:
 
 @pytest.mark.parametrize("name", sorted(SOFTPHONE))
 def test_every_capture_is_aligned(name: str) -> None:
-    """It is the call, and its voices say so; whatever happened to the recorder."""
+    """The voices confirm the call, whether the recorder paused, started again or lost a chunk."""
     assert diagnosed(name).sync.status == "aligned"
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=known(name)) for name in sorted(SOFTPHONE)])
 def test_the_map_follows_the_recording(name: str) -> None:
-    """In 95 of 100 places the call lies where the pilots of the capture are."""
+    """In 95 of 100 places the map agrees with the capture's pilots."""
     assert error_s(name) <= LIMIT_S
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make captures by MediaRecorder in Chromium and Firefox, with what goes wrong in practice, and their truth.
+"""Make captures by MediaRecorder in Chromium and Firefox, with the failures of practice, and their truth.
 
     make_captures.py [NAME ...] [--out bench-output/captures] [--at-once 2]
     make_captures.py --list
@@ -15,11 +15,11 @@ server and a sound server of their own (Xvfb, PulseAudio). The call's voices are
 
 How the truth is known: both sides carry a pilot, a quiet noise of a known seed above 4.5 kHz, in the samples that the
 browser plays. Connect's file ends at 4 kHz and `komorebi_qc.sync` measures below it, so it can't see the pilots, and
-nothing of it is used here. A matched filter finds each 0.4 s of a pilot among the capture's decoded samples to 0.1 ms;
-the packets' time stamps say when a sample is presented, to 1 ms (`studio/pilot.py`, `clock.py`, `truth.py`). truth.json
-has the fields of this folder's truth.json, and `map` [[call_s, recording_s], ...] (a jump where a call_s appears
-twice), `absent` (parts of the call that the recording lacks), `unsteady` (parts that jump too often for a map), `jumps`
-and `customer_lag_s`. The map is the agent's.
+nothing of it is used here. A matched filter finds each 0.4 s of a pilot among the capture's decoded samples to 0.1 ms.
+The packets' timestamps state when a sample is presented, to 1 ms (`studio/pilot.py`, `clock.py`, `truth.py`).
+truth.json has the fields of this folder's truth.json, and `map` [[call_s, recording_s], ...] (a jump where a call_s
+appears twice), `absent` (parts of the call that the recording lacks), `unsteady` (parts that jump too often for a map),
+`jumps` and `customer_lag_s`. The map is the agent's.
 
 Needs Debian's chromium, firefox-esr, xvfb, pulseaudio, pulseaudio-utils, ffmpeg, nodejs and npm, and
 asterisk-core-sounds-en-g722 and -it-g722; of Python numpy, av, playwright and websocket-client. fix-webm-duration,
@@ -107,7 +107,7 @@ def described(found: Truth, made: Made, call_s: float) -> dict[str, Any]:
 
 
 def keep(made: Made, call: Call, wav: Path) -> str:
-    """Measure the capture and write its folder's other files; what is to be said of it."""
+    """Measure the capture and write its folder's other files; a line for the user."""
     try:
         found = truth(made.path, call.call_s)
     except (RuntimeError, OSError) as error:  # av's errors are OSErrors or their children
@@ -126,7 +126,7 @@ def keep(made: Made, call: Call, wav: Path) -> str:
 
 
 def placed(out: Path, name: str, suffix: str) -> Path:
-    """Where a capture goes: an empty folder of its own."""
+    """The path of a capture, in an empty folder of its own."""
     folder = out / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -196,8 +196,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("names", nargs="*", metavar="NAME", help="scenarios (default: all)")
     p.add_argument("--out", type=Path, default=Path("bench-output/captures"))
     p.add_argument("--at-once", type=int, default=2, help="sessions at the same time (2)")
-    p.add_argument("--list", action="store_true", help="print the scenarios, and make none")
-    p.add_argument("--keep", action="store_true", help="copy the captures that the repository keeps, and make none")
+    p.add_argument("--list", action="store_true", help="only print the scenarios")
+    p.add_argument("--keep", action="store_true", help="only copy the captures that the repository keeps")
     p.add_argument("--chromium", default=Programs.chromium)
     p.add_argument("--firefox", default=Programs.firefox)
     p.add_argument("--sounds", type=Path, default=Path("/usr/share/asterisk/sounds"))

@@ -6,7 +6,7 @@
 //   microphone  "device", "file" (getUserMedia) | "graph" (a second AudioContext is the headset and plays the microphone's file)
 //   far         "direct" | "rtc" (the far end comes through an RTCPeerConnection on this machine)
 //   headset_hz, mixer_hz   the sample rates of the two contexts; null is the browser's own
-//   timeslice   of MediaRecorder.start(), in ms; 0 is none
+//   timeslice   of MediaRecorder.start(), in ms; 0: one chunk at the end
 //   events      [{at, do, ...}]: at is in seconds of the microphone's file
 const wait = (ms) => new Promise((r) => setTimeout(r, ms));
 const softphone = { log: { events: [] }, files: [], error: null };
@@ -73,7 +73,7 @@ async function throughRtc(stream) {
   await remote.setLocalDescription(await remote.createAnswer());
   await near.setRemoteDescription(remote.localDescription);
   const out = await arrived;
-  const pump = new Audio();  // Chromium decodes a remote stream only where an element plays it
+  const pump = new Audio();  // Chromium decodes a remote stream only if an element plays it
   pump.srcObject = out;
   pump.muted = true;
   await pump.play();

@@ -90,7 +90,7 @@ def test_jumps_are_matched_by_place_and_size() -> None:
 
 
 def test_the_error_is_judged_where_the_recording_has_speech() -> None:
-    """Silence, what is missing, and half a second around a jump don't count."""
+    """Silence, missing parts, and half a second around a jump don't count."""
     call = np.zeros((10 * 8000, 2))
     call[8000 : 9 * 8000, 1] = 0.5
     truth = {"absent": [[6.0, 7.0]], "jumps": [{"at_s": 3.0, "size_s": 0.1}]}

@@ -56,7 +56,7 @@ def one(spans: list[tuple[float, float]]) -> tuple[float, float]:
 
 
 def with_stamps(path: Path, stamp: Callable[[float], float | None]) -> Path:
-    """The file's packets with other time stamps; those that get no time are left out."""
+    """The file's packets with other timestamps; those that get no time are left out."""
     out = path.with_name(f"stamped.{path.name}")
     with av.open(str(path)) as source, av.open(str(out), "w") as target:
         stream = source.streams.audio[0]
@@ -108,7 +108,7 @@ def test_an_undisturbed_capture_has_a_straight_map(tmp_path: Path) -> None:
 
 
 def test_a_cut_is_a_jump_with_a_missing_part(tmp_path: Path) -> None:
-    """A pause of the recorder, 2.5 s long: nothing of the call from 5 to 7.5 s, and what follows is earlier."""
+    """A pause of the recorder, 2.5 s long: nothing of the call from 5 to 7.5 s, and the rest is earlier."""
     x = mixed()
     cut = np.delete(x, slice(round((LEAD_S + 5.0) * FULL), round((LEAD_S + 7.5) * FULL)))
     found = truth(encoded(tmp_path / "a.webm", cut), CALL_S)
@@ -117,7 +117,7 @@ def test_a_cut_is_a_jump_with_a_missing_part(tmp_path: Path) -> None:
     assert found.map[-1] == pytest.approx((CALL_S, LEAD_S + CALL_S - 2.5), abs=0.001)
 
 
-def test_a_step_of_the_time_stamps_is_a_jump(tmp_path: Path) -> None:
+def test_a_step_of_the_timestamps_is_a_jump(tmp_path: Path) -> None:
     """The samples go on, the presentation is 30 ms later from second 6 of the call on."""
     path = encoded(tmp_path / "a.webm", mixed())
     late = with_stamps(path, lambda at: at + (0.03 if at >= LEAD_S + 6.0 else 0.0))
@@ -139,7 +139,7 @@ def test_inserted_sound_is_a_jump(tmp_path: Path) -> None:
 
 
 def test_lost_packets_leave_a_gap_and_no_jump(tmp_path: Path) -> None:
-    """1.5 s of packets never arrived: a missing part, and all else in its place."""
+    """1.5 s of packets never arrived: a missing part, and no other change."""
     path = encoded(tmp_path / "a.webm", mixed())
     lost = with_stamps(path, lambda at: None if LEAD_S + 5.0 <= at < LEAD_S + 6.5 else at)
     found = truth(lost, CALL_S)
@@ -216,7 +216,7 @@ def test_a_tool_for_webm_is_not_asked_for_mp4() -> None:
 
 
 def test_the_script_has_three_turns_of_each_voice_on_both_sides_of_the_middle() -> None:
-    """So both files of a restart hold enough of the conversation to be placed by what is said."""
+    """So both files of a restart hold enough of the conversation to be placed by its speech."""
     turns = scenarios.SCRIPT.turns
     assert {turn.who for turn in turns} == set(SPEAKERS)
     for half in (turns[: len(turns) // 2], turns[len(turns) // 2 :]):

@@ -1,8 +1,8 @@
 """Captures of real browsers (`tests/media/make_captures.py` makes them), diagnosed and processed, against their truth.
 
 A capture is a folder with connect.wav, recording.* and truth.json. The error is that of the diagnosed map, at the
-moments of speech that the recording has, half a second away from the truth's jumps. The output's error is where each
-two seconds of Connect's audio lie in the published video, by correlation, against the same truth.
+moments of speech that the recording has, half a second away from the truth's jumps. The output's error is the place of
+each two seconds of Connect's audio in the published video, by correlation, against the same truth.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LIMIT_MS, END_MS = 2.0, 5.0
 SURE_JUMP_S, PLACE_S, AWAY_S = 0.015, 0.5, 0.5
 BRIEF_S = 1.5
-"""Jumps that follow one another within this count as one: too little is said in between to be placed."""
+"""Jumps that follow one another within this count as one: too little speech in between to be placed."""
 ENOUGH_S = 20.0
 """A recording with less of the call may be called unsure, as long as the output is right."""
 ACTIVE = 0.02
@@ -42,7 +42,7 @@ Map = list[tuple[float, float]]
 
 @dataclass(slots=True)
 class Row:
-    """What became of one capture. Errors are in ms; `output_ms` is the output's 95th percentile."""
+    """One capture's outcome. Errors are in ms; `output_ms` is the output's 95th percentile."""
 
     name: str
     status: str = ""
@@ -56,7 +56,7 @@ class Row:
 
 
 def at(points: Map, call_s: Signal) -> Signal:
-    """Where a map puts moments of the call; straight on beyond its ends, and after a jump where it stands twice."""
+    """Moments of the call on the recording's clock, by a map; beyond its ends it goes straight on."""
     c, r = np.array(points).T
     index = np.clip(np.searchsorted(c, call_s, "right") - 1, 0, len(c) - 2)
     while (flat := c[index + 1] - c[index] <= 0).any():
@@ -94,7 +94,7 @@ def moments(truth: dict[str, Any], call: Signal) -> Signal:
 
 
 def jumps(truth: dict[str, Any], found: Sequence[dict[str, float]]) -> tuple[str, list[str]]:
-    """How many of the true jumps were found, and what is wrong about it."""
+    """How many of the true jumps were found, and the errors."""
     left, wrong, hits = list(found), [], 0
     every, unsteady = lasting(truth["jumps"]), truth.get("unsteady", [])
     sure = [
@@ -126,9 +126,9 @@ def jumps(truth: dict[str, Any], found: Sequence[dict[str, float]]) -> tuple[str
 
 
 def output_errors(call: Signal, output: Path, truth: dict[str, Any], where: Signal) -> Signal:
-    """By how much Connect's audio lies elsewhere in the video than the truth asks, window by window (ms)."""
-    heard = sound(output)
-    played = resampled(heard.samples, FULL, NARROW)
+    """The distance of Connect's audio in the video from its true place, window by window (ms)."""
+    decoded = sound(output)
+    played = resampled(decoded.samples, FULL, NARROW)
     mixed = call.sum(axis=1)
     shift = max(0.0, -truth["offset_s"])
     size, margin = round(WINDOW_S * NARROW), round(MARGIN_S * NARROW)
@@ -141,13 +141,13 @@ def output_errors(call: Signal, output: Path, truth: dict[str, Any], where: Sign
         if abs(places[1] - places[0] - WINDOW_S + 0.2) > LIMIT_MS / 1e3:
             continue  # a jump: it is in the map's own error
         wanted_s = float(places[0]) - 0.1 + shift
-        place = round(float(np.interp(wanted_s, heard.stamps_s, heard.firsts)) * NARROW / FULL)
+        place = round(float(np.interp(wanted_s, decoded.stamps_s, decoded.firsts)) * NARROW / FULL)
         if place - margin < 0 or place + size + margin > len(played):
             continue
         first = round(start * NARROW)
         lag, sure = phat(mixed[first : first + size], played[place - margin : place + size + margin], NARROW)
         if sure > SURE:
-            found_s = heard.presented_s(((place - margin) / NARROW + lag) * FULL)
+            found_s = decoded.presented_s(((place - margin) / NARROW + lag) * FULL)
             off.append((found_s - wanted_s - (first / NARROW - start)) * 1e3)
     return np.array(off)
 
@@ -224,7 +224,7 @@ def run(folder: Path, workers: int, say: Callable[[str], None]) -> list[Row]:
     """Every capture of the folder.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: if it has no capture.
     """
     found = sorted(path.parent for path in folder.glob("*/truth.json"))
     if not found:

@@ -1,8 +1,8 @@
-"""The audio of a capture as samples, and the presentation time of each by the packets' time stamps.
+"""The audio of a capture as samples, and the presentation time of each by the packets' timestamps.
 
-Time stamps are rounded to a millisecond, and Chromium's tremble by 5 ms where its sound card counts in 44.1 kHz. So the
-samples are counted in the order of decoding, and the stamps' mean over two seconds says where a counted sample belongs.
-Where the means over MEMORY frames before and after differ by more than STEP_S, a new stretch begins.
+Timestamps are rounded to a millisecond, and Chromium's jitter by 5 ms through a mixing graph. So the samples are counted
+in the order of decoding, and the stamps' mean over two seconds gives a counted sample its time. If the means over MEMORY
+frames before and after differ by more than STEP_S, a new stretch begins.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STEP_S, AROUND_S, MEMORY = 0.003, 1.0, 12
 
 @dataclass(frozen=True)
 class Sound:
-    """Mono samples at FULL in the order of decoding, and frame by frame: first sample, time stamp, stretch."""
+    """Mono samples at FULL in the order of decoding, and frame by frame: first sample, timestamp, stretch."""
 
     samples: Signal
     firsts: Signal
@@ -36,7 +36,7 @@ class Sound:
         return float(np.mean(self.stamps_s[alike] - self.firsts[alike] / FULL)) + sample / FULL
 
     def steps(self) -> list[tuple[float, float]]:
-        """Every step of the time stamps: when, and by how much they jump (seconds)."""
+        """Every step of the timestamps: when, and by how much they jump (seconds)."""
         out = []
         for k in np.flatnonzero(np.diff(self.stretches)) + 1:
             before = self.presented_s(float(self.firsts[k]) - 1) + 1 / FULL
@@ -48,7 +48,7 @@ def sound(path: Path) -> Sound:
     """All audio of a file.
 
     Raises:
-        RuntimeError: if there is none.
+        RuntimeError: if it has no audio.
     """
     samples, stamps, counts = [], [], []
     with av.open(str(path)) as container:

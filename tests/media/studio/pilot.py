@@ -1,4 +1,4 @@
-"""A pilot in each side of the call, and where it is found again.
+"""A pilot in each side of the call, and its place in a recording.
 
 A pilot is noise of a known seed that never repeats, 25 dB and more below the voices, in a band above telephony: the
 agent's at 4.5 to 5.9 kHz, the customer's at 6.1 to 7.5 kHz. It lasts as long as the call and is part of the very
@@ -111,12 +111,12 @@ def near(code: Baseband, x: Baseband, i: int, j: int, lag: float, reach_s: float
 
 
 def sightings(x: Signal, side: str, call_s: float) -> list[Sighting]:
-    """Where the side's pilot is found in `x` (FULL), window by window."""
-    code, heard = baseband(pilot(side, call_s), side), baseband(x, side)
+    """The places of the side's pilot in `x` (FULL), window by window."""
+    code, recorded = baseband(pilot(side, call_s), side), baseband(x, side)
     code = code[: round(call_s * BASE)]
-    lags, found = coarse_lags(code, heard), []
+    lags, found = coarse_lags(code, recorded), []
     for i, j in windows(len(code), FINE_S, STEP_S):
-        best = max((near(code, heard, i, j, lag) for lag in lags), key=lambda one: one[1], default=(0.0, 0.0))
+        best = max((near(code, recorded, i, j, lag) for lag in lags), key=lambda one: one[1], default=(0.0, 0.0))
         if best[1] >= FINE_SURE:
             found.append(Sighting((i + j) / 2 / BASE, best[0], best[1]))
     return found

@@ -25,7 +25,7 @@ INSTALL_S, PAGE_S = 300, 60
 
 @dataclass(frozen=True)
 class Rewriting:
-    """One capture, one tool, and where the result goes. `duration_ms` is what the page measured."""
+    """One capture, one tool, and the result's path. `duration_ms` is what the page measured."""
 
     tool: str
     source: Path

@@ -1,4 +1,4 @@
-"""What is recorded, and what goes wrong on the way: one scenario a capture."""
+"""The sessions and their disturbances: one scenario a capture."""
 
 from __future__ import annotations
 
@@ -151,4 +151,4 @@ KEPT = (
     "chromium-canvas.ts-ebml",
     "chromium-mp4.mediabunny",
 )
-"""The captures that the repository keeps: small, and of kinds that it had none of."""
+"""The captures that the repository keeps: small, and each of a new kind."""

@@ -15,7 +15,7 @@ TYPES = {".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascrip
 
 
 class Site:
-    """What is served: files of the folders, and `given` by path. What is uploaded: `uploads` by path."""
+    """It serves files of the folders, and `given` by path. It keeps uploads in `uploads`, by path."""
 
     def __init__(self, *folders: Path) -> None:
         self.folders = folders

@@ -37,7 +37,7 @@ class Programs:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a recorder made: one or more files, and the page's log."""
+    """A recorder's files, one or more, and the page's log."""
 
     files: list[bytes]
     durations_ms: list[float]
@@ -45,7 +45,7 @@ class Recorded:
 
 
 def sides(call: Call) -> dict[str, Signal]:
-    """What the browser plays: both sides with their pilots during the call, and the microphone's noise."""
+    """The browser's sound: both sides with their pilots during the call, and the microphone's noise."""
     first = round(SCRIPT.lead_s * FULL)
     out = {"microphone": call.near.copy(), "far": call.far.copy()}
     for name, side in (("microphone", "agent"), ("far", "customer")):

@@ -2,8 +2,8 @@
 
 `pilot.py` finds each 0.4 s of the call among the decoded samples, to 0.1 ms, and `clock.py` gives a sample's
 presentation time. Joined, they are the map. No part of `komorebi_qc` takes part in it, and no speech: the pilots'
-bands are above those that the product can see. Where neighbouring windows lie apart there is a jump. Its place, and
-the edges of what is missing, are found by pieces of 40 to 60 ms.
+bands are above those that the product can see. Between neighbouring windows that are apart there is a jump. Its
+place, and the edges of missing parts, are found by pieces of 40 to 60 ms.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from media.studio.pilot import Sighting
 
 APART_S, LAG_APART_S = 0.003, 0.0005
-"""What parts two windows: of the presentation, as the time stamps tremble, and of the samples."""
+"""The differences that part two windows: of the presentation, whose timestamps jitter, and of the samples."""
 KNOT_S = 2.0
 PIECE_S, EDGE_S, SURROUND_S = 0.04, 0.06, 0.4
 PRESENT = 0.4
@@ -41,7 +41,7 @@ class Stretch:
     lag_s: float
 
     def at(self, call_s: float) -> float:
-        """Where the stretch puts a moment of the call, beyond its ends too."""
+        """The place of a moment of the call by the stretch, beyond its ends too."""
         offsets = np.subtract(self.recording_s, self.call_s)
         weight = np.abs(np.subtract(self.call_s, call_s)) <= KNOT_S / 2
         if not weight.any():
@@ -51,9 +51,9 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Truth:
-    """Where the call lies in a capture.
+    """The call's place in a capture.
 
-    `map` has a call_s twice at a jump. `absent` is what was never recorded. `unsteady` is recorded, but jumps too often
+    `map` has a call_s twice at a jump. `absent`: never recorded. `unsteady` is recorded, but jumps too often
     for a map.
     """
 
@@ -70,7 +70,7 @@ class Truth:
 
 
 def stretches(x: Sound, found: Sequence[Sighting]) -> list[Stretch]:
-    """The sightings, cut where the lag or the time stamps step."""
+    """The sightings, cut where the lag or the timestamps step."""
     out: list[Stretch] = []
     open_one: Stretch | None = None
     for one in found:
@@ -89,20 +89,20 @@ def stretches(x: Sound, found: Sequence[Sighting]) -> list[Stretch]:
 
 def boundary(x: Sound, side: str, call_s: float, a: Stretch, b: Stretch) -> float:
     """The call time at which `a` ends and `b` begins."""
-    if abs(a.lag_s - b.lag_s) < LAG_APART_S:  # the samples go on: only the time stamps step
+    if abs(a.lag_s - b.lag_s) < LAG_APART_S:  # the samples go on: only the timestamps step
         moments = np.arange(a.call_s[-1], b.call_s[0], 0.005)
         places = [x.presented_s((c + a.lag_s) * FULL) - c for c in moments]
         middle = (places[0] + places[-1]) / 2 if places else 0.0
         past = [abs(p - places[0]) > abs(middle - places[0]) for p in places]
         return float(moments[past.index(True)]) if any(past) else (a.call_s[-1] + b.call_s[0]) / 2
     code = pilot.baseband(pilot.pilot(side, call_s), side)
-    heard = pilot.baseband(x.samples, side)
+    recorded = pilot.baseband(x.samples, side)
     low, high = max(0.0, a.call_s[-1] - SURROUND_S), min(call_s, b.call_s[0] + SURROUND_S)
     edges = np.arange(low, high, PIECE_S / 2)
     size = round(PIECE_S * pilot.BASE)
     gain = [
-        pilot.near(code, heard, i, i + size, a.lag_s, LAG_APART_S)[1]
-        - pilot.near(code, heard, i, i + size, b.lag_s, LAG_APART_S)[1]
+        pilot.near(code, recorded, i, i + size, a.lag_s, LAG_APART_S)[1]
+        - pilot.near(code, recorded, i, i + size, b.lag_s, LAG_APART_S)[1]
         for i in (round(e * pilot.BASE) for e in edges)
         if i + size <= len(code)
     ]
@@ -113,12 +113,12 @@ def boundary(x: Sound, side: str, call_s: float, a: Stretch, b: Stretch) -> floa
 def edge(x: Sound, side: str, call_s: float, one: Stretch, *, is_end: bool) -> float:
     """The call time at which a stretch beside a missing part ends or starts."""
     code = pilot.baseband(pilot.pilot(side, call_s), side)
-    heard = pilot.baseband(x.samples, side)
+    recorded = pilot.baseband(x.samples, side)
     middle = one.call_s[-1] if is_end else one.call_s[0]
     size, last = round(EDGE_S * pilot.BASE), round(call_s * pilot.BASE)
     firsts = np.arange(max(0.0, middle - SURROUND_S), min(call_s, middle + SURROUND_S), PIECE_S / 2)
     starts = [i for i in (round(c * pilot.BASE) for c in firsts) if i + size <= last]
-    score = np.array([pilot.near(code, heard, i, i + size, one.lag_s)[1] for i in starts]) - PRESENT
+    score = np.array([pilot.near(code, recorded, i, i + size, one.lag_s)[1] for i in starts]) - PRESENT
     total = np.concatenate([[0.0], np.cumsum(score if is_end else score[::-1])])
     count = int(np.argmax(total))
     here = min(count if is_end else len(starts) - count, len(starts) - 1)
