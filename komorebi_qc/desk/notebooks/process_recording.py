@@ -201,7 +201,8 @@ def after_call(session: AuditSession) -> NotebookOutput:
     figure, (ax,) = new_figure(12, 2.4)
     near_s = max(min(4.0, max(abs(reported_s - cut_s) * 1.5, 2.0)), 0.5)
     tracks = [("agent", examined.tracks.agent), ("recording", examined.tracks.recording)]
-    marks = [(cut_s + shift_s, "call end"), (reported_s + shift_s, "reported")]
+    word = "call end" if examined.alignment.part is None else "agent leaves"
+    marks = [(cut_s + shift_s, word), (reported_s + shift_s, "reported")]
     plot_tracks(ax, tracks, from_s=max(cut_s + shift_s - near_s, 0.0), to_s=cut_s + shift_s + near_s, marks=marks)
     name_marks(ax, marks)
     first = round((cut_s + shift_s) * RATE)

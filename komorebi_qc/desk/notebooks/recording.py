@@ -114,6 +114,8 @@ def _summary(session: AuditSession) -> Iterator[tuple[str, str]]:
             yield "Largest error of that place", f"{bound_text(placement.bound_s)}, if the reported end is right"
         yield "Clock drift", NOT_MEASURED
         yield "Clock jumps", NOT_MEASURED
+    if alignment.part is not None:
+        yield "End of the agent's part", f"{clock_text(alignment.end_s(examined.call_s))} on the recording clock"
     yield "Reported call end", clock_text(call_end.recording_s)
     measured_s = examined.document["call_end"]["measured_s"]
     yield "Measured call end", NOT_MEASURED if measured_s is None else clock_text(measured_s)

@@ -83,8 +83,9 @@ def _track_color(name: str) -> str:
 
 
 def name_marks(ax: Axes, marks: Sequence[tuple[float, str]]) -> None:
-    """Write the labels of marks above the axes. The first label is to the left of its line."""
-    ordered = sorted(marks)
+    """Write the labels of the visible marks above the axes. The first label is to the left of its line."""
+    left, right = ax.get_xlim()
+    ordered = sorted((at_s, word) for at_s, word in marks if left <= at_s <= right)
     for k, (at_s, word) in enumerate(ordered):
         side = "right" if k == 0 and len(ordered) > 1 else "left"
         ax.annotate(

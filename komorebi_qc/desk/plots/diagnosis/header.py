@@ -144,8 +144,9 @@ def _facts(
 ) -> tuple[tuple[str, str, str], ...]:
     """(name, value, note) six times."""
     reported_s = result.reported_call_end_s if reported_call_end_s is None else reported_call_end_s
-    share = coverage(result)
-    channels = SIDES.get(result.sides, result.sides)
+    # Without a window, neither was measured.
+    share = f"{coverage(result):.0%}" if result.windows else NOT_MEASURED
+    channels = SIDES.get(result.sides, result.sides) if result.windows else NOT_MEASURED
     reported = "not reported" if reported_s is None else whole_text(reported_s)
     if placed.assumption or result.offset_s is None:
         return (
@@ -153,7 +154,7 @@ def _facts(
             ("Clock drift", NOT_MEASURED, ""),
             ("Jumps", NOT_MEASURED, ""),
             ("Reported call end", reported, "the call end was not measured"),
-            ("Speech that agrees", f"{share:.0%}", _agreement_note(result, placed)),
+            ("Speech that agrees", share, _agreement_note(result, placed)),
             ("Channels in the recording", channels if result.status != "wrong_pair" else "another call", ""),
         )
     offset_ms = _half(result.offset_ci_s) * 1000
@@ -181,7 +182,7 @@ def _facts(
             clock_text(placed.part_end_s, 3),
             error,
         ),
-        ("Speech that agrees", f"{share:.0%}", _agreement_note(result, placed)),
+        ("Speech that agrees", share, _agreement_note(result, placed)),
         ("Channels in the recording", channels, extra),
     )
 
@@ -213,7 +214,7 @@ def _agreement_note(result: SyncResult, placed: CallPlacement) -> str:
 
 def _alternatives_text(result: SyncResult) -> str:
     if result.coverage <= 0:
-        return "no speech agrees"
+        return "no speech agrees" if result.windows else "no audio to compare"
     if not result.alternative_offsets:
         return "fits no other offset"
     best = result.alternative_offsets[0]

@@ -8,7 +8,7 @@ from figures import drawn
 from plot_cases import RATE, speech
 
 from komorebi_qc.desk.plots.figure import new_figure
-from komorebi_qc.desk.plots.tracks import padded_stretch, plot_seam, plot_tracks
+from komorebi_qc.desk.plots.tracks import name_marks, padded_stretch, plot_seam, plot_tracks
 
 
 def test_a_seam_is_drawn_sample_by_sample() -> None:
@@ -44,3 +44,11 @@ def test_a_stretch_is_padded_with_silence() -> None:
     samples = np.full(4, 16_384, np.int16)
     assert padded_stretch(samples, -2, 6).tolist() == [0, 0, 0.5, 0.5, 0.5, 0.5, 0, 0]
     assert padded_stretch(samples, 10, 12).tolist() == [0, 0]
+
+
+def test_only_visible_marks_have_a_label() -> None:
+    """A label far outside would leave no room for the axes."""
+    _, (ax,) = new_figure(8, 3)
+    plot_tracks(ax, [("output", speech(4.0))], from_s=0.0, to_s=4.0)
+    name_marks(ax, [(2.0, "call end"), (41.9, "reported")])
+    assert [text.get_text().strip() for text in ax.texts] == ["call end 00:02.000"]
