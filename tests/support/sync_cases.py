@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from mapped_clocks import place_by_map, rates
 from talkers import RATE, burst, place, talk
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from komorebi_qc.sync import SyncResult
 
 Pair = tuple[np.ndarray, np.ndarray]
+STATES = ("agrees", "silent", "absent", "contradicts")
 
 
 def clock_jumps() -> Pair:
@@ -167,6 +169,23 @@ def muted_agent() -> Pair:
     return call, np.clip(recording, -32768, 32767).astype(np.int16)
 
 
+def another_headset() -> Pair:
+    """The rate of the clock changes twice, and a small jump comes after that; the customer is late."""
+    call = talk(61, 120)
+    points = rates(1.4, (45.0, 60.0), (85.0, -80.0), (100.0, 20.0))
+    last = points[-1][1] + 0.15
+    return call, place_by_map(call, (*points, (100.0, last), (120.0, last + 20.0 * (1 + 20e-6))), customer_delay=800)
+
+
+def joined_late() -> Pair:
+    """The agent joins after 50 s, and speaks to somebody else before."""
+    call, other = talk(62, 130), talk(63, 40)
+    recording = place(call, 3.0, 12.0)
+    recording[: 53 * RATE] = np.random.default_rng(4).normal(0, 10, 53 * RATE)
+    recording[8 * RATE : 28 * RATE] = other[: 20 * RATE, 1]
+    return call, recording
+
+
 CASES: dict[str, Callable[[], Pair]] = {
     made.__name__: made
     for made in (
@@ -188,6 +207,8 @@ CASES: dict[str, Callable[[], Pair]] = {
         put_in_at_the_start,
         music_beside_a_pause,
         muted_agent,
+        another_headset,
+        joined_late,
     )
 }
 
@@ -215,6 +236,11 @@ def record(result: SyncResult) -> dict[str, Any]:
             for j in (*result.jumps, *result.customer_steps)
         ],
         "own_steps": len(result.customer_steps),
+        "knots": [[k.call_s, k.deviation_s] for k in result.knots],
+        "part": [] if result.agent_part is None else [result.agent_part.start_s, result.agent_part.end_s],
+        "spans": [[s.from_s, s.to_s, STATES.index(s.state), s.speech_s] for s in result.spans],
+        "unexplained": [[s.from_s, s.to_s, s.speech_s] for s in result.recording_spans],
+        "candidates": [[c.offset_s, c.score] for c in result.candidates],
         "alternatives": [[r.offset_s, r.period_s, r.score] for r in result.alternative_offsets],
         "unmatched": [[s.from_s, s.to_s, s.speech_s] for s in result.unmatched],
         "channels": [

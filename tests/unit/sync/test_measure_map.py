@@ -167,6 +167,20 @@ def test_a_muted_agent_is_part_of_the_call() -> None:
     assert r.belongs.against_s == 0.0
 
 
+@pytest.mark.parametrize("muted_s", [20.0, 60.0])
+def test_a_microphone_that_is_muted_for_good(muted_s: float) -> None:
+    """The recording has the customer to the end of the call: the agent only turned the microphone off."""
+    call = talk(60, 100)
+    recording, customer = place(call, 3.0, 10.0), place(call, 3.0, 10.0, gains=(0.7, 0.0))
+    muted_from = int((muted_s + 3.0) * RATE)
+    recording[muted_from:] = customer[muted_from:]
+    r = measured(call, recording, 103.0)
+    assert aligned(r).part is None
+    assert "absent" not in {s.state for s in r.spans}
+    spoken = [w for w in r.windows if w.channel == "customer" and w.call_s > muted_s + 5.0]
+    assert sum(w.accepted for w in spoken) > 0.8 * len(spoken)
+
+
 def music() -> np.ndarray:
     """A call of 70 s that is a loop of 8 s for the customer, and nothing else."""
     loop = np.tile(burst(np.random.default_rng(8), 8.0), 9)[: 70 * RATE]

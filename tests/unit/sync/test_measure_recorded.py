@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sync_cases import CASES, record
+from sync_cases import CASES, STATES, record
 
 from komorebi_qc.sync import measure
 
@@ -24,13 +24,15 @@ def test_every_case_is_recorded() -> None:
 
 
 def test_the_cases_show_every_outcome() -> None:
-    """Among the records are all statuses and sides, jumps of the clock, of one channel, and far ones."""
+    """Among the records are all statuses and sides, jumps of every kind, bends, parts and candidates."""
     results = RECORDED.values()
     assert {r["status"] for r in results} == {"aligned", "ambiguous", "wrong_pair", "insufficient"}
     assert {r["sides"] for r in results} == {"agent", "both", "customer"}
     jumps = [j for r in results for j in r["jumps"]]
     assert {j[6] for j in jumps} == {j[7] for j in jumps} == {True, False}
-    assert any(r["own_steps"] for r in results)
+    for field in ("own_steps", "knots", "part", "unexplained", "candidates"):
+        assert any(r[field] for r in results), field
+    assert {span[2] for r in results for span in r["spans"]} == set(range(len(STATES)))
     assert max(abs(j[1]) for j in jumps) == pytest.approx(20.0, abs=0.01)
 
 

@@ -19,7 +19,7 @@ SILENCE = np.zeros(70 * RATE, np.int16)
     ids=["short call", "short recording", "silent call", "silent recording"],
 )
 def test_too_little_audio_has_no_numbers(call: np.ndarray, recording: np.ndarray) -> None:
-    """Nothing is measured and nothing is counted as evidence."""
+    """Nothing is measured and nothing is counted as agreement."""
     result = measure(call, recording, 42.5)
     assert (result.status, result.sides) == ("insufficient", "none")
     assert result.reported_call_end_s == 42.5
@@ -27,7 +27,7 @@ def test_too_little_audio_has_no_numbers(call: np.ndarray, recording: np.ndarray
     assert (result.lag_agent_s, result.lag_customer_s, result.measured_call_end_s) == (None,) * 3
     assert (result.jumps, result.customer_steps, result.windows, result.unmatched) == ((),) * 4
     assert (result.coverage, result.alternative_offsets, result.agent_shift_s) == (0.0, (), 0.0)
-    assert result.evidence is None
+    assert result.evidence is None or result.evidence.agent.agreed_s + result.evidence.customer.agreed_s == 0
     assert result.alignment is None
 
 

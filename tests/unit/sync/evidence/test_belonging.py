@@ -17,7 +17,8 @@ STATUSES = ["aligned", "ambiguous", "wrong_pair", "insufficient"]
 def channel(distinct_s: float, distinct_turns: int) -> Channel:
     """The evidence of one voice; all of it fits at one place only."""
     turns = distinct_turns + 1
-    return Channel(distinct_s + 1.0, distinct_s, distinct_s, turns, turns, distinct_turns, 1.0, is_present=True)
+    counts = (distinct_s + 1.0, distinct_s, distinct_s, turns, turns, distinct_turns)
+    return Channel(*counts, 1.0, is_present=True, distinct_turns_s=distinct_s)
 
 
 def evidence(

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from komorebi_qc.sync.fit import knots
 from komorebi_qc.sync.fit.model import Points
+
+
+def quick(examples: int) -> settings:
+    """Settings of a property whose examples are slow: a failing one isn't shrunk."""
+    return settings(max_examples=examples, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+
 
 NOISE_S = 1e-5
 TRUST_S = 3e-5
@@ -85,7 +91,7 @@ def test_a_slow_bend_is_followed_by_few_knots() -> None:
     assert off_s(time_s, fitted(found, rest), truth) < 1e-3
 
 
-@settings(max_examples=12, deadline=None)
+@quick(12)
 @given(st.integers(0, 10_000), st.integers(2, 300), st.floats(10.0, 2000.0), st.floats(-2e-4, 2e-4), st.floats(-6, -4))
 def test_straight_noisy_lags_have_no_knot(seed: int, count: int, length_s: float, drift: float, level: float) -> None:
     """For any drift, number of windows and level of noise."""
@@ -169,7 +175,7 @@ def test_windows_at_one_moment_have_no_knot() -> None:
 lines = st.lists(st.tuples(st.floats(0.0, 600.0), st.floats(-150.0, 150.0)), max_size=30)
 
 
-@settings(max_examples=10, deadline=None)
+@quick(10)
 @given(lines, st.integers(0, 10_000), st.integers(12, 150))
 def test_the_knots_are_few_apart_and_inside(parts: list[tuple[float, float]], seed: int, count: int) -> None:
     """In order, inside of the windows' time, never more than allowed, and never nearer than the least distance."""
@@ -183,18 +189,18 @@ def test_the_knots_are_few_apart_and_inside(parts: list[tuple[float, float]], se
     assert np.all(np.isfinite(knots.bends_of(rest, found)))
 
 
-@settings(max_examples=10, deadline=None)
+@quick(10)
 @given(
     st.lists(st.tuples(st.floats(80.0, 520.0), st.floats(-120.0, 120.0)), min_size=1, max_size=3),
     st.floats(-1e-4, 1e-4),
     st.integers(0, 10_000),
 )
 def test_the_fitted_deviation_follows_the_truth(parts: list[tuple[float, float]], drift: float, seed: int) -> None:
-    """With up to three changes of rate anywhere, no window is further from the fitted bend than 0.5 ms."""
+    """With up to three changes of rate anywhere, no window is further from the fitted bend than 1 ms."""
     time_s = np.arange(0.0, 600.0, 2.0)
     truth = bend(time_s, *parts)
     found, rest = knots.find_knots(problem(time_s, 2.0 + drift * time_s + truth + noise(len(time_s), seed)))
-    assert off_s(time_s, fitted(found, rest), truth) < 5e-4
+    assert off_s(time_s, fitted(found, rest), truth) < 1e-3
 
 
 def test_refined_knots_stay_in_order() -> None:
