@@ -89,6 +89,24 @@ def test_jumps_are_matched_by_place_and_size() -> None:
     assert (count, wrong) == ("0/0", ["jump of +20.0 ms invented at 3.0 s"])
 
 
+def test_a_brief_excursion_is_no_jump_to_be_found() -> None:
+    """A second earlier and back again within a quarter of a second: neither asked for nor called invented."""
+    there_and_back = [{"at_s": 12.9, "size_s": -1.19}, {"at_s": 13.1, "size_s": 1.19}]
+    truth: dict[str, Any] = {"absent": [], "jumps": there_and_back}
+    assert captures.jumps(truth, []) == ("0/0", [])
+    assert captures.jumps(truth, [{"call_s": 13.0, "size_s": -1.0}]) == ("0/0", [])
+    apart = [{"at_s": 12.9, "size_s": -1.19}, {"at_s": 15.1, "size_s": 1.19}]
+    assert captures.jumps({"absent": [], "jumps": apart}, [])[0] == "0/2"
+
+
+def test_a_part_without_a_good_truth_is_not_judged() -> None:
+    """No jump is asked for in an unsteady part, and no moment of it counts."""
+    truth = {"absent": [], "unsteady": [[4.0, 6.0]], "jumps": [{"at_s": 5.0, "size_s": 0.1}]}
+    assert captures.jumps(truth, [{"call_s": 5.2, "size_s": 0.3}]) == ("0/0", [])
+    found = captures.moments(truth, np.full((10 * 8000, 2), 0.5))
+    assert not ((found > 3.5) & (found < 6.5)).any()
+
+
 def test_the_error_is_judged_where_the_recording_has_speech() -> None:
     """Silence, missing parts, and half a second around a jump don't count."""
     call = np.zeros((10 * 8000, 2))

@@ -148,6 +148,18 @@ def test_lost_packets_leave_a_gap_and_no_jump(tmp_path: Path) -> None:
     assert found.map[-1][1] == pytest.approx(LEAD_S + CALL_S, abs=0.001)
 
 
+def test_stamps_that_jump_all_the_time_give_an_unsteady_part(tmp_path: Path) -> None:
+    """From second 4 to 6 of the call every 100 ms of sound is stamped 7 ms later than the 100 ms before."""
+    path = encoded(tmp_path / "a.webm", mixed())
+    low, high = LEAD_S + 4.0, LEAD_S + 6.0
+    found = truth(with_stamps(path, lambda at: at + 0.007 * int(10 * (min(max(at, low), high) - low))), CALL_S)
+    assert found.absent == []
+    start, stop = found.unsteady[0][0], found.unsteady[-1][1]
+    assert 3.0 < start < 4.6
+    assert 5.4 < stop < 7.0
+    assert found.map[-1][1] == pytest.approx(LEAD_S + CALL_S + 0.14, abs=0.002)
+
+
 def test_a_recording_that_begins_in_the_call_has_a_negative_offset(tmp_path: Path) -> None:
     """The second file of a restart: its first second is the call's seventh."""
     found = truth(encoded(tmp_path / "a.webm", mixed()[round((LEAD_S + 6.0) * FULL) :]), CALL_S)

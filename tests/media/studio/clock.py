@@ -1,8 +1,8 @@
 """The audio of a capture as samples, and the presentation time of each by the packets' timestamps.
 
-Timestamps are rounded to a millisecond, and Chromium's jitter by 5 ms through a mixing graph. So the samples are counted
-in the order of decoding, and the stamps' mean over two seconds gives a counted sample its time. If the means over MEMORY
-frames before and after differ by more than STEP_S, a new stretch begins.
+Timestamps are rounded to a millisecond, and Chromium's jitter by 5 ms through a mixing graph. So the samples are
+counted in the order of decoding, and the stamps' mean over two seconds gives a counted sample its time. If the means
+over MEMORY frames before and after differ by more than STEP_S, a new stretch begins.
 """
 
 from __future__ import annotations
@@ -34,6 +34,14 @@ class Sound:
         here = max(0, int(np.searchsorted(self.firsts, sample, "right")) - 1)
         alike = (self.stretches == self.stretches[here]) & (np.abs(self.firsts - self.firsts[here]) < AROUND_S * FULL)
         return float(np.mean(self.stamps_s[alike] - self.firsts[alike] / FULL)) + sample / FULL
+
+    def doubt_s(self, sample: float) -> float:
+        """The distance between the stamps near a sample, MEMORY of them, and those of the two seconds around it."""
+        here = max(0, int(np.searchsorted(self.firsts, sample, "right")) - 1)
+        few = slice(max(0, here - MEMORY // 2), here + MEMORY // 2)
+        alike = self.stretches[few] == self.stretches[here]
+        nearby = float(np.mean((self.stamps_s[few] - self.firsts[few] / FULL)[alike]))
+        return abs(nearby + sample / FULL - self.presented_s(sample))
 
     def steps(self) -> list[tuple[float, float]]:
         """Every step of the timestamps: when, and by how much they jump (seconds)."""

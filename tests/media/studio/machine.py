@@ -108,7 +108,7 @@ def play(address: str, file: Path) -> subprocess.Popen[bytes]:
 
 @contextmanager
 def starved(processes: Callable[[], list[int]], share: float, seed: int) -> Iterator[None]:
-    """The processes get only `share` of the time, in uneven slices, as on a machine that has too much to do."""
+    """The processes get only `share` of the time: every few seconds they stop for a moment, as on a machine that has too much to do."""
     rng, over = random.Random(seed), threading.Event()  # noqa: S311  not for secrets
 
     def send(pids: list[int], what: signal.Signals) -> None:
@@ -119,8 +119,8 @@ def starved(processes: Callable[[], list[int]], share: float, seed: int) -> Iter
     def work() -> None:
         while not over.is_set():
             pids = processes()
-            for _ in range(20):
-                slice_s = rng.uniform(0.03, 0.15)
+            for _ in range(2):  # then look for new processes
+                slice_s = rng.uniform(2.0, 5.0)
                 send(pids, signal.SIGSTOP)
                 over.wait(slice_s * (1 - share))
                 send(pids, signal.SIGCONT)

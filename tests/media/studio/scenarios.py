@@ -102,7 +102,7 @@ SCENARIOS = [
     ),
     *_both("rtc", "the far end through WebRTC", far="rtc", picture="screen"),
     *_both("background", "another tab comes to the front", picture="screen", hide_at=6.0, rewritten=("ffmpeg-copy",)),
-    *_both("starved", "the browser gets 75 % of the time", share=0.75, rewritten=ALL_TOOLS),
+    *_both("starved", "the browser gets nothing for 0.2 to 0.6 s, every few seconds", share=0.88, rewritten=ALL_TOOLS),
     *_both("blocked", "the page's thread is busy for 2 s", events=BLOCK, timeslice=100),
     *_both("pause", "pause() and resume() after 3.5 s", events=PAUSE, rewritten=ALL_TOOLS),
     *_both("suspended", "the mixing AudioContext is suspended for 2.5 s", events=SUSPEND, rewritten=("mediabunny",)),

@@ -29,6 +29,8 @@ PIECE_S, EDGE_S, SURROUND_S = 0.04, 0.06, 0.4
 PRESENT = 0.4
 ABSENT_S = 1.0
 """From here up, a part of the call without sightings is taken as missing from the recording."""
+GOOD_S = 0.0015
+"""A window further away from the map is unsteady."""
 FEWEST = 2
 
 
@@ -54,7 +56,7 @@ class Truth:
     """The call's place in a capture.
 
     `map` has a call_s twice at a jump. `absent`: never recorded. `unsteady` is recorded, but jumps too often
-    for a map.
+    for the map to be good to 2 ms.
     """
 
     map: list[tuple[float, float]]
@@ -164,19 +166,33 @@ def truth(path: Path, call_s: float) -> Truth:
             start = stop
             jumps.append((stop, b.at(stop) - a.at(stop)))
     spans = [(round(a, 3), round(b, 3)) for a, b in gaps]
-    worst = max(abs(r - one.at(c)) for one in parts for c, r in zip(one.call_s, one.recording_s, strict=True))
+    off = [(c, abs(r - one.at(c))) for one in parts for c, r in zip(one.call_s, one.recording_s, strict=True)]
+    doubtful = [one.call_s for one in seen[side] if x.doubt_s((one.call_s + one.lag_s) * FULL) > GOOD_S]
+    bad = [*doubtful, *(c for c, size in off if size > GOOD_S)]
+    rough = [(round(c - pilot.FINE_S / 2, 3), round(c + pilot.FINE_S / 2, 3)) for c in bad]
     return Truth(
         map=points,
         absent=[span for span in spans if not is_seen(span, seen[side])],
-        unsteady=[span for span in spans if is_seen(span, seen[side])],
+        unsteady=joined([*(span for span in spans if is_seen(span, seen[side])), *rough]),
         jumps=[(round(at, 3), round(size, 5)) for at, size in jumps if abs(size) >= LAG_APART_S],
         customer_lag_s=customer_lag(seen["agent"], seen["customer"]) if side == "agent" else None,
         windows=len(seen[side]),
         windows_of=sum(1 for _ in pilot.windows(round(call_s * pilot.BASE), pilot.FINE_S, pilot.STEP_S)),
-        worst_ms=round(worst * 1e3, 3),
+        worst_ms=round(max(size for _, size in off if size <= GOOD_S) * 1e3, 3),
         time_stamp_steps=len(x.steps()),
         sides=[name for name, one in seen.items() if len(one) >= FEWEST],
     )
+
+
+def joined(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The spans in order; those that touch become one."""
+    out: list[tuple[float, float]] = []
+    for start, stop in sorted(spans):
+        if out and start <= out[-1][1]:
+            out[-1] = (out[-1][0], max(stop, out[-1][1]))
+        else:
+            out.append((start, stop))
+    return out
 
 
 def is_seen(span: tuple[float, float], found: Sequence[Sighting]) -> bool:
