@@ -96,10 +96,7 @@ def _measured(
         if len(courses) > 1
         else courses[0]
     )
-    chains = follow_channels(call, activities, recording, course, size, reach)
-    present = _presence(chains)
-    chains, course = extend(call, activities, recording, course, chains, present, reach)
-    chains, present, result = _fitted(chains, present, size)
+    chains, present, result, course = _followed(call, activities, recording, course, size, reach)
     if result is None:
         return _without_agreement(activities, recording_activity, call_s, reported_call_end_s, resolution_s)
     if may_stretch and abs(result.drift_ppm) > coarse.STEEPEST * 1e6:
@@ -216,6 +213,25 @@ def _near(
     if reported_call_end_s is None:
         return None
     return follow_at(call, activities, recording, reported_call_end_s + resolution_s / 2 - length(call) / RATE)
+
+
+def _followed(
+    call: Track, activities: tuple[Activity, Activity], recording: Track, course: coarse.Course, size: int, reach: int
+) -> tuple[tuple[Chain, Chain], list[bool], Fit | None, coarse.Course]:
+    """Follow both channels along a course, with their distant segments, and fit them."""
+    chains = follow_channels(call, activities, recording, course, size, reach)
+    present = _presence(chains)
+    chains, course = extend(call, activities, recording, course, chains, present, reach)
+    fitted, present, result = _fitted(chains, present, size)
+    if _agreeing(fitted) < _agreeing(chains):
+        # Windows that agreed by chance hid a stretch from the search for distant segments.
+        fitted, course = extend(call, activities, recording, course, fitted, present, reach)
+        fitted, present, result = _fitted(fitted, present, size)
+    return fitted, present, result, course
+
+
+def _agreeing(chains: tuple[Chain, Chain]) -> int:
+    return sum(int(np.count_nonzero(chain.on)) for chain in chains)
 
 
 def _presence(chains: tuple[Chain, Chain]) -> list[bool]:
