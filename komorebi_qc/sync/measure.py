@@ -21,7 +21,14 @@ from komorebi_qc.sync.evidence.belonging import belonging
 from komorebi_qc.sync.evidence.candidates import SAME_S, best_candidate, find_candidates, follow_at
 from komorebi_qc.sync.evidence.classify import LEAST_SPEECH_S, MOST_CONTRADICTED, Channel, Evidence, classify
 from komorebi_qc.sync.evidence.gather import gather
-from komorebi_qc.sync.evidence.spans import agent_part, call_spans, other_speech_s, overlap_s, recording_spans
+from komorebi_qc.sync.evidence.spans import (
+    agent_part,
+    call_spans,
+    other_speech_s,
+    overlap_s,
+    recording_spans,
+    without_absence,
+)
 from komorebi_qc.sync.fit.model import AGENT, CUSTOMER, Points
 from komorebi_qc.sync.fit.piecewise import fit, mean_drift
 from komorebi_qc.sync.jumps import agent_shift, in_order, interval, locate_jump
@@ -138,6 +145,7 @@ def _measured(
         evidence = _with_doubts(evidence, stretches, None if present_there[AGENT] else overlaps_s[AGENT])
         again = classify(evidence)
         classification = classification if again.status == "aligned" else again
+        stretches = without_absence(stretches)
     return SyncResult(
         status=classification.status,
         reason=classification.reason,

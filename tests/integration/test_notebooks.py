@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,8 @@ from komorebi_qc.pipeline.process import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
 
 BIN = Path(sys.executable).parent
 SAMPLE = CAPTURES["sample"]
@@ -43,7 +45,6 @@ FORBIDDEN = (
     ast.DictComp,
     ast.GeneratorExp,
 )
-BROWSER = "/usr/bin/chromium"
 
 
 def cells(path: Path, kind: str = "code") -> list[dict[str, Any]]:
@@ -175,17 +176,15 @@ def lab(folder: Path, environ: dict[str, str]) -> Iterator[str]:
 
 
 @pytest.mark.browser
-def test_the_player_plays_in_jupyterlab(tmp_path: Path) -> None:
+def test_the_player_plays_in_jupyterlab(tmp_path: Path, browser: Browser) -> None:
     """A browser opens the notebook without any notification, runs all cells, and finds the player with its video."""
     from playwright.sync_api import TimeoutError as PlaywrightTimeout  # noqa: PLC0415  only here
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  only here
 
-    if not Path(BROWSER).exists():
-        pytest.skip("needs Chromium")
     (tmp_path / "sync_diagnostics.ipynb").write_bytes((ROOT / "notebooks" / "sync_diagnostics.ipynb").read_bytes())
-    with lab(tmp_path, jupyter_environment(tmp_path)) as address, sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    with (
+        lab(tmp_path, jupyter_environment(tmp_path)) as address,
+        closing(browser.new_page(viewport={"width": 1400, "height": 1000})) as page,
+    ):
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address.format("sync_diagnostics.ipynb"), timeout=120_000)
@@ -214,7 +213,6 @@ def test_the_player_plays_in_jupyterlab(tmp_path: Path) -> None:
         length_s = page.evaluate("document.querySelector('#komorebi-report video').duration")
         has_script = page.evaluate("Boolean(window.komorebi)")
         notifications = page.locator(".Toastify__toast").count()
-        browser.close()
     assert length_s == pytest.approx(sample_session().examined.document["durations"]["output_s"], abs=0.1)
     assert has_script
     assert notifications == 0

@@ -7,7 +7,7 @@ another call, or a conversation that Connect didn't record.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -119,6 +119,14 @@ def call_spans(
         CallSpan(s.from_s, s.to_s, s.state, _agreed_s(m, s)) if s.state == "agrees" else s
         for s in found
         if s.to_s > s.from_s
+    )
+
+
+def without_absence(stretches: tuple[CallSpan, ...]) -> tuple[CallSpan, ...]:
+    """Return the stretches of a pair that isn't sure: an absent agent and another call look alike."""
+    return tuple(
+        replace(s, state="contradicts" if s.has_other_speech else "silent") if s.state == "absent" else s
+        for s in stretches
     )
 
 
