@@ -71,3 +71,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 CAPTURES = _captures()
 SOFTPHONE = _softphone()
+RECORDINGS = {name: one.recording for name, one in CAPTURES.items()} | {
+    n: one.recording for n, one in SOFTPHONE.items()
+}
+"""Every recording by a browser, by its file's name or `sample`."""

@@ -70,11 +70,13 @@ def measured_map(sync: dict[str, Any]) -> Map:
     return [(one["call_s"], one["recording_s"]) for one in sync["segments"]]
 
 
-def lasting(found: Sequence[dict[str, float]]) -> list[tuple[float, float, float]]:
+def lasting(truth: dict[str, Any]) -> list[tuple[float, float, float]]:
     """The truth's jumps as first place, last place and size; brief excursions count as one jump."""
     out: list[tuple[float, float, float]] = []
-    for one in found:
-        if out and one["at_s"] - out[-1][1] < BRIEF_S:
+    for one in truth["jumps"]:
+        since = out[-1][1] if out else -BRIEF_S
+        missing = sum(max(0.0, min(stop, one["at_s"]) - max(start, since)) for start, stop in truth["absent"])
+        if out and one["at_s"] - since - missing < BRIEF_S:
             out[-1] = (out[-1][0], one["at_s"], out[-1][2] + one["size_s"])
         else:
             out.append((one["at_s"], one["at_s"], one["size_s"]))
@@ -88,7 +90,7 @@ def moments(truth: dict[str, Any], call: Signal) -> Signal:
     c = (np.flatnonzero(loud) + 0.5) * FRAME / NARROW
     keep = np.ones(len(c), bool)
     gone = [*truth["absent"], *truth.get("unsteady", [])]
-    for start, stop in [*gone, *((first, last) for first, last, _ in lasting(truth["jumps"]))]:
+    for start, stop in [*gone, *((first, last) for first, last, _ in lasting(truth))]:
         keep &= (c < start - AWAY_S) | (c > stop + AWAY_S)
     return np.asarray(c[keep])
 
@@ -96,7 +98,7 @@ def moments(truth: dict[str, Any], call: Signal) -> Signal:
 def jumps(truth: dict[str, Any], found: Sequence[dict[str, float]]) -> tuple[str, list[str]]:
     """How many of the true jumps were found, and the errors."""
     left, wrong, hits = list(found), [], 0
-    every, unsteady = lasting(truth["jumps"]), truth.get("unsteady", [])
+    every, unsteady = lasting(truth), truth.get("unsteady", [])
     sure = [
         (first, last, size)
         for first, last, size in every

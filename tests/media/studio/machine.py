@@ -108,7 +108,7 @@ def play(address: str, file: Path) -> subprocess.Popen[bytes]:
 
 @contextmanager
 def starved(processes: Callable[[], list[int]], share: float, seed: int) -> Iterator[None]:
-    """The processes get only `share` of the time: every few seconds they stop for a moment, as on a machine that has too much to do."""
+    """The processes get only `share` of the time: every few seconds they stop for a moment, as if others had it."""
     rng, over = random.Random(seed), threading.Event()  # noqa: S311  not for secrets
 
     def send(pids: list[int], what: signal.Signals) -> None:

@@ -150,5 +150,6 @@ KEPT = (
     "chromium-lost",
     "chromium-canvas.ts-ebml",
     "chromium-mp4.mediabunny",
+    "chromium-starved",
 )
 """The captures that the repository keeps: small, and each of a new kind."""

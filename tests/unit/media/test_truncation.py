@@ -8,7 +8,7 @@ import wave
 from typing import BinaryIO, cast
 
 import pytest
-from captures import CAPTURES
+from captures import CAPTURES, RECORDINGS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,20 +22,20 @@ from komorebi_qc.media.truncation import (
 )
 
 
-@pytest.mark.parametrize("name", sorted(CAPTURES))
+@pytest.mark.parametrize("name", sorted(RECORDINGS))
 def test_a_whole_file_lacks_nothing(name: str) -> None:
     """Real captures in MP4, WebM and Matroska are whole, and the file's position stays."""
-    file = io.BytesIO(CAPTURES[name].recording.read_bytes())
+    file = io.BytesIO(RECORDINGS[name].read_bytes())
     file.seek(17)
     assert missing_bytes(file) == 0
     assert file.tell() == 17
 
 
-@pytest.mark.parametrize("name", sorted(CAPTURES))
+@pytest.mark.parametrize("name", sorted(RECORDINGS))
 @pytest.mark.parametrize("kept", [0.3, 0.5, 0.77, 0.999])
 def test_a_cut_file_lacks_something(name: str, kept: float) -> None:
     """In a file that is cut anywhere, the last box, cluster or block is incomplete."""
-    whole = CAPTURES[name].recording.read_bytes()
+    whole = RECORDINGS[name].read_bytes()
     cut = whole[: int(len(whole) * kept)]
     assert 0 < missing_bytes(io.BytesIO(cut)) <= len(whole)
 
@@ -54,7 +54,7 @@ def test_no_bytes_confuse_it(data: bytes, head: bytes) -> None:
 
 
 @given(
-    st.sampled_from(sorted(CAPTURES)),
+    st.sampled_from(sorted(RECORDINGS)),
     st.floats(0.01, 1.0),
     st.lists(st.tuples(st.floats(0.0, 1.0), st.integers(1, 60_000)), max_size=5),
     st.integers(1, 40_000),
@@ -64,7 +64,7 @@ def test_a_scanner_gives_the_result_of_a_full_walk(
     name: str, kept: float, before: list[tuple[float, int]], step: int
 ) -> None:
     """However a file is read, here and there or from its start in steps, whole or cut: it lacks what it lacks."""
-    whole = CAPTURES[name].recording.read_bytes()
+    whole = RECORDINGS[name].read_bytes()
     cut = whole[: int(len(whole) * kept)]
     seen = TruncationScanner(cast("BinaryIO", io.BytesIO(cut)))
     for share, count in before:
@@ -77,7 +77,7 @@ def test_a_scanner_gives_the_result_of_a_full_walk(
     assert seen.tell() == len(cut)
 
 
-@pytest.mark.parametrize("name", sorted(CAPTURES))
+@pytest.mark.parametrize("name", sorted(RECORDINGS))
 def test_a_scanned_file_isnt_read_again(name: str) -> None:
     """After a read from start to end, the missing bytes are known without another read."""
 
@@ -91,7 +91,7 @@ def test_a_scanned_file_isnt_read_again(name: str) -> None:
             self.count += len(data)
             return data
 
-    file = Once(CAPTURES[name].recording.read_bytes())
+    file = Once(RECORDINGS[name].read_bytes())
     seen = TruncationScanner(cast("BinaryIO", file))
     while seen.read(1009):
         pass
