@@ -16,8 +16,7 @@ from komorebi_qc.storage.local import opened_file
 LIMIT_S = 0.002
 """As good as the truth, which has the packets' whole milliseconds."""
 STEPS = "Chromium's timestamps jitter by 4 ms through a mixing graph, and single ones are followed"
-PAUSE = "a pause of the recorder in a short call is taken for a part of the call"
-MISSES = {name: STEPS for name in SOFTPHONE if name.startswith("chromium")} | {"firefox-pause.webm": PAUSE}
+MISSES = {name: STEPS for name in SOFTPHONE if name.startswith("chromium")}
 """The captures whose map is off, and why."""
 
 
@@ -68,7 +67,6 @@ def test_the_map_follows_the_recording(name: str) -> None:
     assert error_s(name) <= LIMIT_S
 
 
-@known("firefox-pause.webm")
 def test_no_large_jump_is_missed_and_its_size_is_right() -> None:
     """A pause in Firefox: one jump, as long as the pause, in what is missing."""
     capture = SOFTPHONE["firefox-pause.webm"]
