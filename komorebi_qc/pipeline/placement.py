@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FAR_AWAY_S = 3600.0
 SURE = 0.95
 """A place of its own, with this probability of belonging, needs no reported call end."""
+LEG_S = 0.2
+"""The customer's voice reaches the agent later than Connect, by an unknown delay up to this, if only it agrees."""
 FAR_OFF_S = 3.0
 """A place that isn't sure, this far away from the reported call end, speaks against the pair."""
 CANDIDATE_BOUND_S = 0.005
@@ -72,7 +74,9 @@ def place(
         _hold(measured, unconfirmed, None if candidate is None else _distance_s(candidate, call_end))
     if candidate is not None and measured is not None:
         bound_s = _bound_s(candidate, measured, call_end)
-        return Placement(Alignment(candidate.offset_s), "candidate", measured, bound_s, is_confirmed=False)
+        return Placement(
+            Alignment(candidate.offset_s, candidate.drift_ppm), "candidate", measured, bound_s, is_confirmed=False
+        )
     bound_s = call_end.resolution_s + LATE_S
     return Placement(align_to_call_end(call_end, call_s), "call_end", measured, bound_s, is_confirmed=measured is None)
 
@@ -113,7 +117,8 @@ def _bound_s(chosen: Candidate, measured: SyncResult, call_end: CallEnd) -> floa
         # The reported call end contradicts every candidate, so it decides nothing between them.
         return max((abs(c.offset_s - chosen.offset_s) for c in likely), default=0.0) + distance_s
     rivals = [c for c in measured.candidates if _distance_s(c, call_end) <= LATE_S]
-    return max((abs(c.offset_s - chosen.offset_s) for c in rivals), default=0.0) + CANDIDATE_BOUND_S
+    leg_s = LEG_S if measured.sides == "customer" else 0.0
+    return max((abs(c.offset_s - chosen.offset_s) for c in rivals), default=0.0) + CANDIDATE_BOUND_S + leg_s
 
 
 def refuse_far_away(alignment: Alignment, call_s: float, info: MediaInfo) -> None:

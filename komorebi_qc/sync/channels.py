@@ -44,20 +44,26 @@ def follow_channels(
         if searched is not None:
             measured[channel] = searched
             chains[channel] = Chain(searched, *windows.follow(searched))
+    return follow_other((chains[CUSTOMER], chains[AGENT]))
+
+
+def follow_other(chains: tuple[Chain, Chain]) -> tuple[Chain, Chain]:
+    """Follow the weaker channel at the lags that fit the leading one's."""
     lead = AGENT if chains[AGENT].score >= 0.3 * chains[CUSTOMER].score else CUSTOMER
     other = 1 - lead
-    if np.count_nonzero(chains[lead].on):
-        lead_points = chains[lead].points()
-        gate = _gate(
-            measured[other].centre_s,
-            lead_points,
-            earlier=EARLIEST_CUSTOMER_S,
-            later=LATEST_CUSTOMER_S,
-            customer=other == CUSTOMER,
-        )
-        gate = windows.widen_gate(gate, chains[other], lead_points.time_s)
-        chains[other] = Chain(measured[other], *windows.follow(measured[other], gate))
-    return chains[CUSTOMER], chains[AGENT]
+    if not np.count_nonzero(chains[lead].on):
+        return chains
+    lead_points, own = chains[lead].points(), chains[other].windows
+    gate = _gate(
+        own.centre_s,
+        lead_points,
+        earlier=EARLIEST_CUSTOMER_S,
+        later=LATEST_CUSTOMER_S,
+        customer=other == CUSTOMER,
+    )
+    gate = windows.widen_gate(gate, chains[other], lead_points.time_s)
+    followed = Chain(own, *windows.follow(own, gate))
+    return (followed, chains[AGENT]) if other == CUSTOMER else (chains[CUSTOMER], followed)
 
 
 def is_present(chain: Chain) -> bool:

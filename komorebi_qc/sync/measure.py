@@ -13,12 +13,12 @@ import numpy as np
 
 from komorebi_qc.core.samples import RATE, Track, length
 from komorebi_qc.core.timebase import Alignment, Jump
-from komorebi_qc.sync.channels import follow_channels, is_present, without_weakest_segment
+from komorebi_qc.sync.channels import follow_channels, follow_other, is_present, without_weakest_segment
 from komorebi_qc.sync.distant_segments import extend
 from komorebi_qc.sync.evidence.agreement import unbroken, unmatched
 from komorebi_qc.sync.evidence.alternative_offsets import find_alternative_offsets
 from komorebi_qc.sync.evidence.belonging import belonging
-from komorebi_qc.sync.evidence.candidates import SAME_S, best_candidate, find_candidates, follow_at
+from komorebi_qc.sync.evidence.candidates import SAME_S, Place, best_candidate, find_candidates, follow_at
 from komorebi_qc.sync.evidence.classify import LEAST_SPEECH_S, MOST_CONTRADICTED, Channel, Evidence, classify
 from komorebi_qc.sync.evidence.gather import gather
 from komorebi_qc.sync.evidence.spans import (
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 LEAST_CALL_S = 0.5
 DEAD_DB = -85.0
 """A track below this level holds no sound, not even crosstalk. 16-bit audio ends at -96 dB."""
+MOST_OF_IT = 0.6
+"""Share of a few words that must agree at the reported call end. A word agrees by chance."""
 BEND_S = 1.5e-4
 """Sigma of a map with knots, straight between them where a quartz bends."""
 LEAST_OVERLAP_S = 3.0
@@ -79,7 +81,7 @@ def _measured(
         )
     activities, recording_activity = of_call(call), of_recording(recording)
     if sum(a.active_s for a in activities) < LEAST_SPEECH_S:
-        found = _without_agreement(activities, recording_activity, call_s, reported_call_end_s, resolution_s)
+        found = _without_agreement(call, activities, recording, recording_activity, reported_call_end_s, resolution_s)
         return replace(found, status="insufficient", reason="the call is silent, or nearly so")
     if np.count_nonzero(recording_activity.level_db > DEAD_DB) * FRAME_S < LEAST_SPEECH_S:
         return _without_offset(
@@ -97,7 +99,7 @@ def _measured(
             return far_off
     courses = coarse.courses(hits)
     if not courses:
-        return _without_agreement(activities, recording_activity, call_s, reported_call_end_s, resolution_s)
+        return _without_agreement(call, activities, recording, recording_activity, reported_call_end_s, resolution_s)
     course = (
         max(courses, key=lambda c: windows.probe(call, activities, recording, c, size, reach))
         if len(courses) > 1
@@ -105,7 +107,7 @@ def _measured(
     )
     chains, present, result, course = _followed(call, activities, recording, course, size, reach)
     if result is None:
-        return _without_agreement(activities, recording_activity, call_s, reported_call_end_s, resolution_s)
+        return _without_agreement(call, activities, recording, recording_activity, reported_call_end_s, resolution_s)
     if may_stretch and abs(result.drift_ppm) > coarse.STEEPEST * 1e6:
         return _stretched(call, recording, reported_call_end_s, resolution_s, result.drift_ppm * 1e-6)
     half_s = size / RATE / 2
@@ -131,13 +133,13 @@ def _measured(
     candidates: tuple[Candidate, ...] = ()
     if not is_aligned:
         near = _near(call, activities, recording, reported_call_end_s, resolution_s)
-        best = (result.offset_s, evidence.customer.agreed_s + evidence.agent.agreed_s)
+        best = Place(result.offset_s, drift_ppm, evidence.customer.agreed_s + evidence.agent.agreed_s)
         candidates = find_candidates(call_s, best, elsewhere, near, reported_call_end_s, resolution_s)
         # What speaks against the pair counts at the place that would be used.
         chosen = best_candidate(candidates, reported_call_end_s, resolution_s)
         used = None if chosen is None else follow_at(call, activities, recording, chosen.offset_s, SAME_S)
         if used is not None and any(used.is_present):
-            alignment, present_there = Alignment(used.offset_s), used.is_present
+            alignment, present_there = Alignment(used.place.offset_s, used.place.drift_ppm), used.is_present
             stretches = call_spans(used.chains, used.is_present, recording_activity, alignment, call_s)
         else:
             present_there = present
@@ -232,10 +234,22 @@ def _followed(
     chains, course = extend(call, activities, recording, course, chains, present, reach)
     fitted, present, result = _fitted(chains, present, size)
     if _agreeing(fitted) < _agreeing(chains):
-        # Windows that agreed by chance hid a stretch from the search for distant segments.
+        # Windows that agreed by chance shut out the other voice, and hid a stretch from the distant segments' search.
+        fitted = follow_other(_without_dropped(chains, fitted))
+        present = _presence(fitted)
         fitted, course = extend(call, activities, recording, course, fitted, present, reach)
         fitted, present, result = _fitted(fitted, present, size)
     return fitted, present, result, course
+
+
+def _without_dropped(before: tuple[Chain, Chain], after: tuple[Chain, Chain]) -> tuple[Chain, Chain]:
+    """Return the chains `after`, without the candidates of the windows that were on `before`."""
+    out = []
+    for old, new in zip(before, after, strict=True):
+        dropped = old.on & ~new.on
+        z = np.where(dropped[:, None], 0.0, new.windows.z)
+        out.append(replace(new, windows=replace(new.windows, z=z)))
+    return out[CUSTOMER], out[AGENT]
 
 
 def _agreeing(chains: tuple[Chain, Chain]) -> int:
@@ -278,18 +292,31 @@ def _customer_step(step: LagStep) -> FoundJump:
 
 
 def _without_agreement(
+    call: Track,
     activities: tuple[Activity, Activity],
+    recording: Track,
     recording_activity: Activity,
-    call_s: float,
     reported_s: float | None,
     resolution_s: float,
 ) -> SyncResult:
     """Return the result for a pair in which nothing agrees: a wrong pair, or too little evidence."""
+    call_s = length(call) / RATE
     silent = [Channel(a.active_s, 0.0, 0.0, len(a.turns), 0, 0, 0.0, False) for a in activities]
     evidence = Evidence(silent[CUSTOMER], silent[AGENT], recording_activity.active_s, 0.0, 0.0, 0)
     if reported_s is None:
         classification = classify(evidence)
         return _without_offset(classification.status, classification.reason, reported_s, evidence)
+    near = _near(call, activities, recording, reported_s, resolution_s)
+    if near is not None and near.place.agreed_s >= MOST_OF_IT * sum(a.active_s for a in activities):
+        # A few words agree where the reported end places them: little, but nearly all that there is.
+        stretches = call_spans(near.chains, near.is_present, recording_activity, Alignment(near.place.offset_s), call_s)
+        found = _without_offset(
+            "insufficient",
+            f"{near.place.agreed_s:.1f} s of speech agree at the reported call end: too little to be sure",
+            reported_s,
+            replace(evidence, **_against(stretches, is_part=False)),
+        )
+        return replace(found, candidates=find_candidates(call_s, None, (), near, reported_s, resolution_s))
     if reported_s <= LEAST_OVERLAP_S:
         # The call is placed by the reported end, where hardly any of it is in the recording. So a wrong reported end
         # can't make a wrong pair pass.

@@ -88,6 +88,7 @@ def put_back(result: SyncResult, drift: float, reported_call_end_s: float | None
             tuple(Knot(k.call_s, k.deviation_s * rate) for k in alignment.knots),
         ),
         candidates=tuple(
-            replace(c, offset_s=c.offset_s * rate, call_end_s=c.call_end_s * rate) for c in result.candidates
+            replace(c, offset_s=c.offset_s * rate, call_end_s=c.call_end_s * rate, drift_ppm=ppm(c.drift_ppm))
+            for c in result.candidates
         ),
     )

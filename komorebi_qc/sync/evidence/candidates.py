@@ -57,6 +57,7 @@ class Candidate:
         score: share of the agreeing speech that agrees at this place, 0..1.
         agreed_s: agreeing speech, about.
         probability: of this place among all candidates, 0..1, given that the pair belongs together.
+        drift_ppm: of the recording clock against the call clock.
     """
 
     offset_s: float
@@ -64,6 +65,22 @@ class Candidate:
     score: float
     agreed_s: float
     probability: float
+    drift_ppm: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place of the call.
+
+    Attributes:
+        offset_s: recording time of the call's first sample.
+        drift_ppm: of the recording clock against the call clock.
+        agreed_s: agreeing speech.
+    """
+
+    offset_s: float
+    drift_ppm: float
+    agreed_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +88,19 @@ class Followed:
     """Both channels, followed at one offset.
 
     Attributes:
-        offset_s: recording time of the call's first sample.
-        agreed_s: agreeing speech.
+        place: where they agree.
         chains: of the customer and the agent.
         is_present: whether each voice is in the recording.
     """
 
-    offset_s: float
-    agreed_s: float
+    place: Place
     chains: tuple[Chain, Chain]
     is_present: list[bool]
 
 
 def find_candidates(
     call_s: float,
-    best: tuple[float, float] | None,
+    best: Place | None,
     elsewhere: tuple[AlternativeOffset, ...],
     near: Followed | None,
     reported_call_end_s: float | None,
@@ -95,28 +110,33 @@ def find_candidates(
 
     Args:
         call_s: the call's length.
-        best: (offset, agreeing seconds) of the best place; None if nothing agrees.
+        best: the best place; None if nothing agrees.
         elsewhere: other places at which much of it agrees, too.
         near: the place near the reported call end, if something agrees there.
         reported_call_end_s: on the recording clock; None if there is none.
         resolution_s: unit of the reported call end, which may be early by that much.
     """
-    found: list[tuple[float, float]] = []
+    found: list[tuple[float, float, float]] = []
+    most_s = best.agreed_s if best is not None else near.place.agreed_s if near is not None else 0.0
     if best is not None:
-        found.append((best[0], 1.0))
-        found += [(other.offset_s, other.score) for other in elsewhere]
+        found.append((best.offset_s, 1.0, best.drift_ppm))
+        found += [(other.offset_s, other.score, best.drift_ppm) for other in elsewhere]
     if near is not None:
-        found.append((near.offset_s, min(near.agreed_s / best[1], 1.0) if best is not None and best[1] > 0 else 1.0))
-    apart: list[tuple[float, float]] = []
-    for offset_s, score in found:
-        if all(abs(offset_s - other) > SAME_S for other, _ in apart):
-            apart.append((offset_s, score))
-    weights = [score * _prior(offset_s + call_s, reported_call_end_s, resolution_s) for offset_s, score in apart]
+        place = near.place
+        found.append((place.offset_s, min(place.agreed_s / max(most_s, 1e-9), 1.0), place.drift_ppm))
+    apart: list[tuple[float, float, float]] = []
+    for place_found in found:
+        if all(abs(place_found[0] - other) > SAME_S for other, *_ in apart):
+            apart.append(place_found)
+    ends_s = [offset_s + call_s * (1.0 + ppm * 1e-6) for offset_s, _, ppm in apart]
+    weights = [
+        score * _prior(end_s, reported_call_end_s, resolution_s)
+        for end_s, (_, score, _) in zip(ends_s, apart, strict=True)
+    ]
     total = sum(weights) or 1.0
-    most_s = best[1] if best is not None else near.agreed_s if near is not None else 0.0
     out = [
-        Candidate(offset_s, offset_s + call_s, score, score * most_s, weight / total)
-        for (offset_s, score), weight in zip(apart, weights, strict=True)
+        Candidate(offset_s, end_s, score, score * most_s, weight / total, ppm)
+        for (offset_s, score, ppm), end_s, weight in zip(apart, ends_s, weights, strict=True)
     ]
     return tuple(sorted(out, key=lambda c: -c.probability)[:MOST])
 
@@ -203,7 +223,7 @@ def follow_at(
     if result is None:
         return None
     agreed_s = sum(float(c.windows.weight_s[c.on].sum()) for c, ok in zip(chains, present, strict=True) if ok)
-    return Followed(result.offset_s, agreed_s, chains, present)
+    return Followed(Place(result.offset_s, result.drift_ppm, agreed_s), chains, present)
 
 
 def _within(found: Windows, lag_s: float, reach_s: float) -> Windows:

@@ -119,16 +119,6 @@ def _is_conversation(e: Evidence) -> bool:
     return turns >= CONVERSATION_TURNS and distinct_s >= CONVERSATION_S and alternations(e) >= LEAST_ALTERNATIONS
 
 
-def _part_text(span_s: tuple[float, float], call_s: float, agreed: float, speech: float) -> str:
-    first, last = span_s
-    found = f"{agreed:.0f} s of {speech:.0f} s of speech agree"
-    if first < 2.0:
-        return f"{found}, in the first {last:.0f} s of the call: the agent left it early"
-    if last > call_s - 2.0:
-        return f"{found}, in the last {last - first:.0f} s of the call: the agent joined it late"
-    return f"{found}, from {first:.0f} s to {last:.0f} s of the call: the agent took part in that part"
-
-
 def _nothing_agrees(e: Evidence, speech: float) -> Verdict:
     """Return the status of a pair in which neither voice is found."""
     if e.agent_against_s >= OTHER_AGENT_S:
@@ -163,8 +153,8 @@ def classify(e: Evidence) -> Verdict:
         )
     if not present:
         return _nothing_agrees(e, speech)
-    if _is_conversation(e) and e.unbroken_s is not None and agreed < 0.7 * speech:
-        return Verdict("aligned", _part_text(e.unbroken_s, e.call_s, agreed, speech))
+    if _is_conversation(e) and agreed < 0.7 * speech:
+        return Verdict("aligned", f"{agreed:.0f} s of {speech:.0f} s of speech agree, all in one part of the call")
     is_other = e.against_s >= DISAGREES_S and distinct < MOST_DISTINCT * e.against_s
     is_script = e.against_s >= OUTSIDE_SCRIPT_S and e.against_s > OUTSIDE_SCRIPT * distinct
     if is_other or (is_script and alternations(e) < LEAST_ALTERNATIONS):
@@ -209,7 +199,11 @@ def classify(e: Evidence) -> Verdict:
                 "well: a loop or a repeated prompt",
             )
         return Verdict("insufficient", f"{_turns(turns)} and {distinct:.1f} s agree: too little to be sure")
-    if turns < UNKNOWN_TURNS and agreed < 0.35 * speech and speech - agreed >= 10.0 and e.recording_active_s >= 10.0:
+    if _is_conversation(e):
+        return Verdict("aligned", f"{agreed:.0f} s of {speech:.0f} s of speech agree")
+    # A recording that is silent where the call doesn't agree says nothing about the pair.
+    is_other = e.recording_active_s - agreed >= 10.0
+    if turns < UNKNOWN_TURNS and agreed < 0.35 * speech and speech - agreed >= 10.0 and is_other:
         return Verdict("wrong_pair", f"only {agreed:.0f} s of {speech:.0f} s of speech agree")
     return Verdict(
         "insufficient", f"{agreed:.0f} s of {speech:.0f} s of speech agree: not enough to use, too much to rule it out"

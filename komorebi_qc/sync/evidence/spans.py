@@ -14,6 +14,7 @@ import numpy as np
 
 from komorebi_qc.core.timebase import Span, merged
 from komorebi_qc.sync.evidence.agreement import MergedWindows, gaps, merged_windows
+from komorebi_qc.sync.lags.windows import SURE_Z
 from komorebi_qc.sync.vad import FRAME_S, Activity, close_gaps, spans, threshold
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ LEAST_ABSENT_S = 8.0
 LEAST_ABSENT_TURNS = 3
 MOST_AGREEING = 0.1
 """Largest share of windows that agree, by chance, while the agent isn't part of the call."""
+LEAST_SHARP, SHARP_SHARE = 3, 0.3
+"""Windows with a sharp peak at one lag, and their share, of a voice that is there: its microphone isn't the other's."""
+_SAME_LAG_S = 0.25
 OTHER_SPEECH = 0.3
 """Share of the stretch's speech with speech in the recording: less is background noise."""
 DEAD_DB = -85.0
@@ -107,7 +111,8 @@ def call_spans(
         if not _is_lost(alignment, Span(from_s, to_s)):
             state = _state(m, (a, b), speaking, alignment, half_s)
         has_other_speech = state == "contradicts"
-        if is_first != is_last and _is_absent(m, (a, b), recording.level_db, alignment):
+        is_edge = is_first != is_last and not _has_a_voice(chains, m, (a, b))
+        if is_edge and _is_absent(m, (a, b), recording.level_db, alignment):
             state = "absent"
         if from_s > now_s:
             found.append(CallSpan(now_s, from_s, "agrees", 0.0))
@@ -168,6 +173,23 @@ def _is_lost(alignment: Alignment, stretch: Span) -> bool:
     """Return whether the recording lost most of the stretch: the time before a jump backwards."""
     lost = [Span(j.call_s + j.size_s, j.call_s) for j in alignment.jumps if j.size_s < 0]
     return sum(stretch.overlap_s(span) for span in lost) >= stretch.length_s / 2
+
+
+def _has_a_voice(chains: tuple[Chain, Chain], m: MergedWindows, gap: tuple[int, int]) -> bool:
+    """Return whether one voice's windows have sharp peaks around one lag, on the map or not: it is in the recording."""
+    a, b = gap
+    for channel in (0, 1):
+        rows = m.row[a:b][m.channel[a:b] == channel]
+        if len(rows) < LEAST_SHARP:
+            continue
+        windows = chains[channel].windows
+        best = np.argmax(windows.z[rows], axis=1)
+        sharp = windows.z[rows, best] >= SURE_Z
+        lags = windows.lag_s[rows, best][sharp]
+        near = np.count_nonzero(np.abs(lags - np.median(lags)) <= _SAME_LAG_S) if len(lags) else 0
+        if near >= max(LEAST_SHARP, SHARP_SHARE * len(rows)):
+            return True
+    return False
 
 
 def _is_absent(m: MergedWindows, gap: tuple[int, int], level_db: Floats, alignment: Alignment) -> bool:
