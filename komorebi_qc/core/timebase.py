@@ -142,7 +142,7 @@ class Alignment:
         jumps: in order of ``call_s``.
         knots: in order of ``call_s``; empty if the rate is constant.
         part: the agent's part of the call, on the call clock, if the agent left early or came later; None for a call
-            that is the agent's from its start to its end. The output has the call's audio in this part alone.
+            that is the agent's from its start to its end. The output has the call audio in this part alone.
 
     Raises:
         InputError: a number isn't finite, or is far beyond the error of two clocks.
@@ -225,7 +225,7 @@ class Alignment:
         return self.to_recording(call_s if self.part is None else min(call_s, self.part.end_s))
 
     def segments(self, call_s: float) -> tuple[Segment, ...]:
-        """Return the straight parts of the map over a call of ``call_s`` seconds, in order; none is empty."""
+        """Return the straight parts of the map over a call of ``call_s`` seconds, in order, without empty ones."""
         jumps = sorted({j.call_s for j in self.jumps if 0.0 < j.call_s < call_s})
         edges = sorted({0.0, *jumps, *(k.call_s for k in self.knots if 0.0 < k.call_s < call_s), call_s})
         out = []

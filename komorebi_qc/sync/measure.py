@@ -135,7 +135,7 @@ def _measured(
         near = _near(call, activities, recording, reported_call_end_s, resolution_s)
         best = Place(result.offset_s, drift_ppm, evidence.customer.agreed_s + evidence.agent.agreed_s)
         candidates = find_candidates(call_s, best, elsewhere, near, reported_call_end_s, resolution_s)
-        # What speaks against the pair counts at the place that would be used.
+        # The evidence against the pair counts at the place that would be used.
         chosen = best_candidate(candidates, reported_call_end_s, resolution_s)
         used = None if chosen is None else follow_at(call, activities, recording, chosen.offset_s, SAME_S)
         if used is not None and any(used.is_present):

@@ -131,7 +131,9 @@ def peak_mb(pair: tuple[Path, Path], minutes: int, align: str, where: str) -> fl
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux shows a process's peak memory in /proc")
 @pytest.mark.parametrize("where", ["near", "far"])
-def test_half_an_hour_takes_barely_more_memory_than_ten_minutes(pairs: dict[int, tuple[Path, Path]], where: str) -> None:
+def test_half_an_hour_takes_barely_more_memory_than_ten_minutes(
+    pairs: dict[int, tuple[Path, Path]], where: str
+) -> None:
     """By the reported call end: under 190 MB for half an hour, at most 12 MB more than for ten minutes, near or far."""
     short, long = (peak_mb(pairs[minutes], minutes, "call-end", where) for minutes in MINUTES)
     assert long < 190
@@ -141,7 +143,7 @@ def test_half_an_hour_takes_barely_more_memory_than_ten_minutes(pairs: dict[int,
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux shows a process's peak memory in /proc")
 @pytest.mark.parametrize("where", ["near", "far"])
 def test_half_a_measured_hour_holds_its_audio_and_little_else(pairs: dict[int, tuple[Path, Path]], where: str) -> None:
-    """If the alignment is measured, both sides' 8 kHz audio adds 3 MB a minute at most; half an hour stays under 220 MB."""
+    """If the alignment is measured, both sides' audio adds 3 MB a minute at most; half an hour stays under 220 MB."""
     short, long = (peak_mb(pairs[minutes], minutes, "auto", where) for minutes in MINUTES)
     assert long < 220
     assert (long - short) / (MINUTES[1] - MINUTES[0]) < 3.0

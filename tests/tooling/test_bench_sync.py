@@ -332,11 +332,11 @@ def test_bent_clock_moves_the_audio_along_its_map(cache: Path) -> None:
     straight = make(_spec("rates_two"))
     calls, recordings = np.array(bent.points).T
 
-    heard = bent.recording[20 * 8000 : 60 * 8000].astype(np.float32)
-    call_s = np.interp(20.0 + np.arange(len(heard)) / 8000, recordings, calls)
+    sound = bent.recording[20 * 8000 : 60 * 8000].astype(np.float32)
+    call_s = np.interp(20.0 + np.arange(len(sound)) / 8000, recordings, calls)
     there = paths.interpolated(straight.recording.astype(np.float32), 8000, 2.0 + call_s)
 
-    assert np.corrcoef(heard, there)[0, 1] > 0.995
+    assert np.corrcoef(sound, there)[0, 1] > 0.995
     assert truth.to_recording(bent.points, np.array([15.0, 45.0])) == pytest.approx([17.015, 47.015])
 
 

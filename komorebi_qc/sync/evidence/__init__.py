@@ -1,1 +1,1 @@
-"""The evidence of a measurement: agreement, other places that fit, what speaks against the pair, and the status."""
+"""The evidence of a measurement: agreement, other places that fit, disagreement, and the status."""

@@ -88,7 +88,7 @@ class Followed:
     """Both channels, followed at one offset.
 
     Attributes:
-        place: where they agree.
+        place: the place at which they agree.
         chains: of the customer and the agent.
         is_present: whether each voice is in the recording.
     """
@@ -113,7 +113,7 @@ def find_candidates(
         best: the best place; None if nothing agrees.
         elsewhere: other places at which much of it agrees, too.
         near: the place near the reported call end, if something agrees there.
-        reported_call_end_s: on the recording clock; None if there is none.
+        reported_call_end_s: on the recording clock; None if it isn't known.
         resolution_s: unit of the reported call end, which may be early by that much.
     """
     found: list[tuple[float, float, float]] = []
@@ -148,7 +148,7 @@ def best_candidate(
 
     Args:
         candidates: as `find_candidates` returns them.
-        reported_s: the reported call end on the recording clock; None if there is none.
+        reported_s: the reported call end on the recording clock; None if it isn't known.
         resolution_s: its unit.
     """
     if reported_s is None:

@@ -1,4 +1,4 @@
-"""The call and the recording, stretch by stretch: where they agree, and what each holds that the other doesn't.
+"""The call and the recording, stretch by stretch: agreement, and sound that only one of them has.
 
 Both directions count. A stretch of the call that the recording doesn't have may be a muted microphone, an agent who
 isn't part of the call at that time, or another call. Speech of the recording that the call audio doesn't have may be

@@ -339,7 +339,7 @@ def _around_a_word(spec: Spec, sound: Floats, rng: np.random.Generator) -> Spec:
     before, start, end, after = words[int(rng.integers(len(words)))]
     most = min(start - before, after - end) - 0.05
     size = float(np.sign(spec.hidden_jump_s) * min(abs(spec.hidden_jump_s), most))
-    # what a jump backwards leaves out ends with it, so it is late in its pause; the other one is early
+    # a jump backwards leaves out the time before it, so it is late in its pause; the other one is early
     first, second = ((before + start) / 2, (end + after) / 2)
     if size < 0:
         first = start - 0.02

@@ -1,4 +1,4 @@
-"""A case of the bench: all its properties (`Spec`), and what was made of them (`Case`) with the truth."""
+"""A case of the bench: all its properties (`Spec`), and the sound made of them (`Case`) with the truth."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Spec:
     points: tuple[tuple[float, float], ...] = ()
     """The map (call_s, recording_s), straight in between, instead of offset, drift and jumps."""
     agent_part: tuple[float, float] | None = None
-    """Outside of it the call goes on with `third`, and the browser hears the agent alone."""
+    """Outside of it the call goes on with `third`, and the browser records the agent alone."""
     aside: bool = True
     """The agent talks at other work outside of that part; False: silence."""
     file_part: tuple[float, float] | None = None
@@ -119,6 +119,6 @@ class Case:
     """The call end that the backend reports, on the recording's clock."""
     resolution_s: float
     speech_s: tuple[float, float]
-    """Seconds with speech in the call and in the recording; music is none."""
+    """Seconds with speech in the call and in the recording; music doesn't count."""
     stretches: tuple[tuple[float, float], ...] = ()
     """(moment, change of the customer's lag) of each pitch period that was repeated or left out."""

@@ -23,7 +23,7 @@ MAPS = {
     "drift": ("drift of 100 to 1,000 ppm", "0.5 ms", (0.5, 0.5), 0.1, False),
     "pause": ("the recorder's pauses", "p95 1 ms, all found", (1.0, np.inf), 0.3, True),
     "pair": ("a pair of opposite jumps around a word", "p95 1 ms, all found", (1.0, np.inf), 0.3, True),
-    "file": ("Connect's recording stopped early or began late", "p95 1 ms", (1.0, np.inf), 0.3, False),
+    "file": ("the call audio stopped early or began late", "p95 1 ms", (1.0, np.inf), 0.3, False),
     "several": ("two or three calls in the recording", "the right one, p95 1 ms", (1.0, np.inf), 0.3, False),
 }
 """By kind: its name, its limits in words and in ms (p95, worst), the aim of its p95, and whether its jumps count."""

@@ -1,4 +1,4 @@
-"""What is published of a case, by the product's own decision, and how far off it is."""
+"""The published place of a case, by the product's own decision, and its error."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def map_error_ms(case: Case, alignment: Alignment) -> np.ndarray:
     if s.hold_only:
         first, last = max(-s.offset_s, 0.0) + 0.5, s.call_s - 0.5
         times = np.arange(first, last, 1.0)
-    # with the customer alone in the recording, the customer's delay can't be told from the place
+    # with the customer alone in the recording, the customer's delay looks like a part of the place
     late_s = s.leg_s * (s.sides in {"customer", "leak_only"})
     found = np.array([alignment.to_recording(float(t)) for t in times])
     return np.abs(found - truth.to_recording(case.points, times) - late_s) * 1e3

@@ -112,7 +112,7 @@ def _call_end(case: Case, r: SyncResult, marks: Marks) -> None:
 
 
 def judge_map(case: Case, r: SyncResult, marks: Marks) -> None:
-    """A map, by its error in speech and its jumps; what isn't sure, by what would be published."""
+    """A map, by its error in speech and its jumps; an unsure case by the place that would be published."""
     s, numbers = case.spec, marks.numbers
     is_sure = r.status == "aligned"
     if s.kind == "music" and numbers.get("map_worst_ms", np.inf) > MUSIC_MS:
