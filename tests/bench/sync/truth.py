@@ -108,7 +108,7 @@ def turns(case: Case) -> int:
 
 
 def speech_s(spec: Spec, call: Floats, track: Floats, rate: int, points: Points) -> tuple[float, float]:
-    """Seconds with speech in the call (16 kHz) and in the recording's track before noise and codec; music doesn't count."""
+    """Seconds with speech in the call (16 kHz) and in the recording's track before noise and codec, music left out."""
     if spec.hold_only:
         return 0.0, 0.0
     found = []

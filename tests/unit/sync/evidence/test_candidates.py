@@ -13,6 +13,7 @@ from komorebi_qc.sync.evidence.candidates import (
     MOST,
     Candidate,
     Followed,
+    Place,
     best_candidate,
     distance_s,
     find_candidates,
@@ -30,7 +31,7 @@ EMPTY = Chain(
 
 def near(offset_s: float, agreed_s: float) -> Followed:
     """The place near the reported end."""
-    return Followed(offset_s, agreed_s, (EMPTY, EMPTY), [True, True])
+    return Followed(Place(offset_s, 0.0, agreed_s), (EMPTY, EMPTY), [True, True])
 
 
 def loop(*offsets_s: float, score: float = 0.8) -> tuple[AlternativeOffset, ...]:
@@ -40,7 +41,7 @@ def loop(*offsets_s: float, score: float = 0.8) -> tuple[AlternativeOffset, ...]
 
 def test_each_place_is_a_candidate_with_its_call_end() -> None:
     """The best place, the others, and the one near the reported end; each ends a call's length later."""
-    found = find_candidates(CALL_S, (3.0, 40.0), loop(11.0), near(20.0, 10.0), None, 1.0)
+    found = find_candidates(CALL_S, Place(3.0, 0.0, 40.0), loop(11.0), near(20.0, 10.0), None, 1.0)
     assert {c.offset_s for c in found} == {3.0, 11.0, 20.0}
     assert all(c.call_end_s == c.offset_s + CALL_S for c in found)
     assert {c.offset_s: c.score for c in found} == {3.0: 1.0, 11.0: 0.8, 20.0: 0.25}
@@ -49,7 +50,7 @@ def test_each_place_is_a_candidate_with_its_call_end() -> None:
 
 def test_one_place_found_twice_is_one_candidate() -> None:
     """The place near the reported end is often the best one, apart from a rounding."""
-    assert len(find_candidates(CALL_S, (3.0, 40.0), loop(3.0004, 11.0), near(2.9996, 40.0), 63.0, 1.0)) == 2
+    assert len(find_candidates(CALL_S, Place(3.0, 0.0, 40.0), loop(3.0004, 11.0), near(2.9996, 40.0), 63.0, 1.0)) == 2
 
 
 def test_without_evidence_there_is_no_candidate() -> None:
@@ -69,7 +70,7 @@ def test_a_place_near_the_reported_end_may_be_the_only_one() -> None:
 )
 def test_a_loop_is_placed_by_its_reported_end(reported_s: float, offset_s: float) -> None:
     """Of places that are equally good, the reported second picks one, and it is the most probable one."""
-    found = find_candidates(CALL_S, (3.0, 40.0), loop(-5.0, 11.0, 19.0, score=0.9), None, reported_s, 1.0)
+    found = find_candidates(CALL_S, Place(3.0, 0.0, 40.0), loop(-5.0, 11.0, 19.0, score=0.9), None, reported_s, 1.0)
     chosen = best_candidate(found, reported_s, 1.0)
     assert chosen is not None
     assert chosen.offset_s == offset_s
@@ -79,7 +80,7 @@ def test_a_loop_is_placed_by_its_reported_end(reported_s: float, offset_s: float
 
 def test_the_reported_end_can_not_pick_a_place_of_little_agreement() -> None:
     """A place that has a small share of the best one's evidence isn't used, though it fits the reported second."""
-    found = find_candidates(CALL_S, (3.0, 40.0), loop(30.0, score=0.05), None, 90.0, 1.0)
+    found = find_candidates(CALL_S, Place(3.0, 0.0, 40.0), loop(30.0, score=0.05), None, 90.0, 1.0)
     chosen = best_candidate(found, 90.0, 1.0)
     assert chosen is not None
     assert chosen.offset_s == 3.0
@@ -87,11 +88,11 @@ def test_the_reported_end_can_not_pick_a_place_of_little_agreement() -> None:
 
 def test_a_chance_far_from_the_reported_end_is_not_used() -> None:
     """Half a second of agreement counts at the reported end only; a conversation's worth counts anywhere."""
-    chance = find_candidates(CALL_S, (3.0, 0.5), (), None, 133.0, 1.0)
+    chance = find_candidates(CALL_S, Place(3.0, 0.0, 0.5), (), None, 133.0, 1.0)
     assert best_candidate(chance, 133.0, 1.0) is None
     assert best_candidate(chance, 62.5, 1.0) is chance[0]
     assert best_candidate(chance, None, 1.0) is chance[0]
-    part = find_candidates(CALL_S, (3.0, 30.0), (), None, 133.0, 1.0)
+    part = find_candidates(CALL_S, Place(3.0, 0.0, 30.0), (), None, 133.0, 1.0)
     assert best_candidate(part, 133.0, 1.0) is part[0]
 
 
@@ -125,7 +126,8 @@ def test_probabilities_are_shares_of_one(
     """The most probable one first; all of them together are certain, unless some were left out; a chosen one is one."""
     others = tuple(AlternativeOffset(o, abs(o), s) for o, s in elsewhere) if best is not None else ()
     followed = None if close is None else near(*close)
-    found = find_candidates(CALL_S, best, others, followed, reported_s, resolution_s)
+    first = None if best is None else Place(best[0], 0.0, best[1])
+    found = find_candidates(CALL_S, first, others, followed, reported_s, resolution_s)
     assert len(found) <= MOST
     assert bool(found) is (best is not None or close is not None)
     probabilities = [c.probability for c in found]
@@ -143,9 +145,27 @@ def test_a_call_is_followed_near_an_offset() -> None:
     call = talk(61, 30)
     found = follow_at(call, of_call(call), place(call, 4.0), 5.1)
     assert found is not None
-    assert found.offset_s == pytest.approx(4.0, abs=1e-3)
+    assert found.place.offset_s == pytest.approx(4.0, abs=1e-3)
     assert found.is_present == [True, True]
-    assert found.agreed_s > 10.0
+    assert found.place.agreed_s > 10.0
+
+
+def test_a_drifting_candidate_ends_later() -> None:
+    """A candidate keeps the drift that was measured: at 100 ppm, ten minutes end 60 ms later."""
+    (found,) = find_candidates(600.0, Place(3.0, 100.0, 40.0), (), None, None, 1.0)
+    assert found.drift_ppm == 100.0
+    assert found.call_end_s == pytest.approx(603.06)
+
+
+@pytest.mark.parametrize("delay", [0, 240, 800, 1600])
+def test_a_late_customer_is_followed_beside_the_agent(delay: int) -> None:
+    """The customer may reach the agent up to 0.2 s later: both voices agree, and the agent's sets the place."""
+    call = talk(61, 30)
+    call[15 * RATE :, 1] = 0
+    found = follow_at(call, of_call(call), place(call, 4.0, customer_delay=delay), 4.5)
+    assert found is not None
+    assert found.is_present == [True, True]
+    assert found.place.offset_s == pytest.approx(4.0, abs=2e-3)
 
 
 def test_out_of_reach_nothing_agrees() -> None:
@@ -154,7 +174,7 @@ def test_out_of_reach_nothing_agrees() -> None:
     recording, activities = place(call, 4.0), of_call(call)
     for offset_s in (15.0, -25.0, 5000.0, -5000.0):
         found = follow_at(call, activities, recording, offset_s)
-        assert found is None or not any(found.is_present) or found.agreed_s < 3.0
+        assert found is None or not any(found.is_present) or found.place.agreed_s < 3.0
     silence = np.zeros(40 * RATE, np.int16)
     assert follow_at(call, activities, silence, 4.0) is None
     assert follow_at(np.zeros_like(call), of_call(np.zeros_like(call)), recording, 4.0) is None

@@ -209,10 +209,15 @@ LITTLE = both(GOOD, agreed_s=10.0, agreed_turns=3, distinct_s=9.0, distinct_turn
 
 @pytest.mark.parametrize(
     ("agreed_s", "recording_s", "expected"),
-    [(10.4, 55.0, "wrong_pair"), (10.5, 55.0, "insufficient"), (10.4, 9.9, "insufficient"), (10.4, 10.0, "wrong_pair")],
+    [
+        (10.4, 55.0, "wrong_pair"),
+        (10.5, 55.0, "insufficient"),
+        (10.4, 30.7, "insufficient"),
+        (10.4, 30.9, "wrong_pair"),
+    ],
 )
 def test_little_agreement_is_a_wrong_pair(agreed_s: float, recording_s: float, expected: str) -> None:
-    """Under 35 % of the speech agrees, and the recording holds ten seconds of sound."""
+    """Under 35 % of the speech agrees, and the recording holds ten seconds of other sound."""
     assert status(replace(both(LITTLE, agreed_s=agreed_s), recording_active_s=recording_s)) == expected
 
 
@@ -232,20 +237,12 @@ def conversation(from_s: float, to_s: float) -> Evidence:
     return replace(LITTLE, customer=voices[0], agent=voices[1], unbroken_s=(from_s, to_s))
 
 
-@pytest.mark.parametrize(
-    ("span_s", "reason"),
-    [
-        ((0.0, 30.0), "in the first 30 s of the call"),
-        ((1.9, 31.9), "in the first 32 s of the call"),
-        ((30.0, 68.0), "from 30 s to 68 s of the call"),
-        ((62.0, 100.0), "in the last 38 s of the call"),
-    ],
-)
-def test_a_conversation_is_a_part_of_the_call(span_s: tuple[float, float], reason: str) -> None:
+@pytest.mark.parametrize("span_s", [(0.0, 30.0), (1.9, 31.9), (30.0, 68.0), (62.0, 100.0)])
+def test_a_conversation_is_a_part_of_the_call(span_s: tuple[float, float]) -> None:
     """A third of the speech agrees, in one part: the agent left early, joined late, or both."""
     found = classify(conversation(*span_s))
     assert found.status == "aligned"
-    assert reason in found.reason
+    assert "in one part of the call" in found.reason
 
 
 def test_a_conversation_has_two_voices_in_turn() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def voices(*off: tuple[float, float]) -> tuple[Chain, Chain]:
         starts = np.array([t for t in range(int(CALL_S)) if t % 5 < 3 and t // 5 % 2 == channel], float)
         n = len(starts)
         on = np.array([not any(a <= t + 0.5 < b for a, b in off) for t in starts], bool)
-        lag, peak = np.full((n, 1), OFFSET_S), np.full((n, 1), 50.0)
+        lag, peak = np.full((n, 1), OFFSET_S), np.where(on, 50.0, 7.0)[:, None]
         windows = Windows(channel, 1.0, starts, np.ones(n), lag, peak, np.ones(n, bool))
         out.append(Chain(windows, on, np.zeros(n, np.intp)))
     return out[0], out[1]
@@ -116,6 +117,14 @@ def test_an_agent_who_leaves_or_joins_is_absent(
     found = call_spans(voices(off), BOTH, recording, PLAIN, CALL_S)
     assert states(found) == expected
     assert next(s for s in found if s.state == "absent").has_other_speech is is_other_speech
+
+
+def test_a_voice_that_is_there_is_not_absent() -> None:
+    """If one voice has sharp peaks at one lag to the end of the call, only the other one's microphone was off."""
+    customer, agent = voices((70.0, 120.0))
+    there = replace(agent, windows=replace(agent.windows, z=np.full_like(agent.windows.z, 50.0)))
+    found = call_spans((customer, there), BOTH, recorded(), PLAIN, CALL_S)
+    assert "absent" not in {s.state for s in found}
 
 
 def test_a_recorder_that_died_says_nothing_about_the_agent() -> None:
