@@ -18,7 +18,6 @@ Answer = Literal["yes", "no", "unknown"]
 SPEAKS_AGAINST_S, SPEAKS_AGAINST = 0.8, 0.03
 """Speech of the call, where the recording has other speech: seconds, and a share of what agrees. Less may be noise."""
 _MOST_TURNS = 12
-_MOST_S = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +48,11 @@ class Belonging:
         return self.answer == "no" or self.against_s >= SPEAKS_AGAINST_S + SPEAKS_AGAINST * self.agreed_s
 
 
-INTERCEPT, PER_TURN, PER_SECOND, PER_SECOND_AGAINST = -0.4, 0.9, 0.12, -0.35
-"""Of the logistic model; fitted on the bench's tuning seeds, see docs/sync-accuracy.md."""
+INTERCEPT, PER_TURN, PER_LOG_S_AGAINST, IF_NO = 1.10, 0.58, -2.01, -4.93
+"""The logistic model: log-odds, for each turn, for the logarithm of 1 + the seconds against, and for the answer ``no``.
+
+Fitted to 227 pairs of the bench's tuning seeds. docs/sync-accuracy.md shows how it does on others.
+"""
 
 
 def belonging(status: str, e: Evidence) -> Belonging:
@@ -64,12 +66,8 @@ def belonging(status: str, e: Evidence) -> Belonging:
     for_s = e.customer.distinct_turns_s + e.agent.distinct_turns_s
     turns = e.customer.distinct_turns + e.agent.distinct_turns
     against_s, against_turns = e.against_s, e.against_turns
-    log_odds = (
-        INTERCEPT
-        + PER_TURN * min(turns, _MOST_TURNS)
-        + PER_SECOND * min(for_s, _MOST_S)
-        + PER_SECOND_AGAINST * min(against_s, _MOST_S)
-    )
-    probability = 1.0 / (1.0 + math.exp(-log_odds))
     answer: Answer = "yes" if status == "aligned" else "no" if status == "wrong_pair" else "unknown"
+    log_odds = INTERCEPT + PER_TURN * min(turns, _MOST_TURNS) + PER_LOG_S_AGAINST * math.log1p(against_s)
+    log_odds += IF_NO if answer == "no" else 0.0
+    probability = 1.0 / (1.0 + math.exp(-log_odds))
     return Belonging(answer, probability, for_s, turns, against_s, against_turns, agreed_s)
