@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 LEAST_CALL_S = 0.5
 DEAD_DB = -85.0
 """A track below this level holds no sound, not even crosstalk. 16-bit audio ends at -96 dB."""
+OTHER_LAG_S = 0.05
+"""Windows that a fit dropped at this distance from the others' lag agreed by chance."""
 MOST_OF_IT = 0.6
 """Share of a few words that must agree at the reported call end. A word agrees by chance."""
 BEND_S = 1.5e-4
@@ -243,10 +245,13 @@ def _followed(
 
 
 def _without_dropped(before: tuple[Chain, Chain], after: tuple[Chain, Chain]) -> tuple[Chain, Chain]:
-    """Return the chains `after`, without the candidates of the windows that were on `before`."""
+    """Return the chains `after`, without the candidates of the windows that were on `before`, at another lag."""
     out = []
     for old, new in zip(before, after, strict=True):
         dropped = old.on & ~new.on
+        if new.on.any():
+            usual_s = np.interp(new.windows.centre_s, new.windows.centre_s[new.on], new.lag_s[new.on])
+            dropped &= np.abs(old.lag_s - usual_s) > OTHER_LAG_S
         z = np.where(dropped[:, None], 0.0, new.windows.z)
         out.append(replace(new, windows=replace(new.windows, z=z)))
     return out[CUSTOMER], out[AGENT]

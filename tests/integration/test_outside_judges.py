@@ -170,13 +170,14 @@ def samples(name: str) -> np.ndarray:
     return (found * 32767).astype(np.int16)
 
 
-@pytest.mark.skipif(AUDIO is None, reason="OFFSET_FINDER_AUDIO names no folder with audio-offset-finder's test files")
-@pytest.mark.parametrize(("within", "file", "published_s"), PUBLISHED_S)
-def test_audio_offset_finders_files_have_their_published_offset(within: str, file: str, published_s: float) -> None:
-    """A radio programme, cut and with noise added: the published offset to its own grid, and no jump or bend."""
-    voice = samples(file)
-    r = measure(np.stack([np.zeros_like(voice), voice], axis=1), samples(within))
-    chosen = best_candidate(r.candidates, None, 1.0)
-    offset_s = r.offset_s if r.status == "aligned" else chosen.offset_s if chosen is not None else None
-    assert offset_s == pytest.approx(published_s, abs=HOP_S)
-    assert (r.jumps, r.knots) == ((), ())
+if AUDIO is not None:  # without the folder there is nothing to compare with
+
+    @pytest.mark.parametrize(("within", "file", "published_s"), PUBLISHED_S)
+    def test_audio_offset_finders_files_have_their_published_offset(within: str, file: str, published_s: float) -> None:
+        """A radio programme, cut and with noise added: the published offset to its own grid, and no jump or bend."""
+        voice = samples(file)
+        r = measure(np.stack([np.zeros_like(voice), voice], axis=1), samples(within))
+        chosen = best_candidate(r.candidates, None, 1.0)
+        offset_s = r.offset_s if r.status == "aligned" else chosen.offset_s if chosen is not None else None
+        assert offset_s == pytest.approx(published_s, abs=HOP_S)
+        assert (r.jumps, r.knots) == ((), ())

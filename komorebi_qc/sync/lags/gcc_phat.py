@@ -23,7 +23,8 @@ APART_S = 0.0015
 SHOULDER = 4
 BLUNT = 0.75
 """Speech falls to a third of its peak within half a millisecond (`SHOULDER` samples); a tone doesn't."""
-_BATCH = 16
+_BATCH_SAMPLES = 1 << 18
+"""Samples of the windows that are transformed together: more cost memory, fewer cost time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,9 @@ def lag_peaks(
     band = np.flatnonzero((freq >= BAND_HZ[0]) & (freq <= BAND_HZ[1]))
     lo, hi = int(band[0]), int(band[-1]) + 1
     apart = max(int(APART_S * RATE), 2)
-    for first in range(0, count, _BATCH):
-        rows = range(first, min(first + _BATCH, count))
+    batch = max(1, _BATCH_SAMPLES // size)
+    for first in range(0, count, batch):
+        rows = range(first, min(first + batch, count))
         first_call = starts[rows.start : rows.stop] - reach
         first_recording = first_call + centres[rows.start : rows.stop]
         x = np.stack([piece(call, int(s), int(s) + size, channel) for s in first_call])

@@ -41,7 +41,9 @@ class Outcome:
 def map_error_ms(case: Case, alignment: Alignment) -> np.ndarray:
     """The error of the map at each moment with speech in both files; empty if there is no such moment."""
     s = case.spec
-    times = truth.moments(case)
+    # the map is judged where a voice is that the recording holds: elsewhere the place of a jump can't be known
+    sides = {"customer": (0,), "leak_only": (0,), "agent": (1,)}
+    times = truth.moments(case, sides.get(s.sides, (0, 1)))
     if s.hold_only:
         first, last = max(-s.offset_s, 0.0) + 0.5, s.call_s - 0.5
         times = np.arange(first, last, 1.0)
