@@ -237,7 +237,8 @@ def _followed(
     fitted, present, result = _fitted(chains, present, size)
     if _agreeing(fitted) < _agreeing(chains):
         # Windows that agreed by chance shut out the other voice, and hid a stretch from the distant segments' search.
-        fitted = follow_other(_without_dropped(chains, fitted))
+        again = follow_other(_without_dropped(chains, fitted))
+        fitted = (_with_peaks_of(again[CUSTOMER], fitted[CUSTOMER]), _with_peaks_of(again[AGENT], fitted[AGENT]))
         present = _presence(fitted)
         fitted, course = extend(call, activities, recording, course, fitted, present, reach)
         fitted, present, result = _fitted(fitted, present, size)
@@ -255,6 +256,10 @@ def _without_dropped(before: tuple[Chain, Chain], after: tuple[Chain, Chain]) ->
         z = np.where(dropped[:, None], 0.0, new.windows.z)
         out.append(replace(new, windows=replace(new.windows, z=z)))
     return out[CUSTOMER], out[AGENT]
+
+
+def _with_peaks_of(chain: Chain, other: Chain) -> Chain:
+    return replace(chain, windows=replace(chain.windows, z=other.windows.z))
 
 
 def _agreeing(chains: tuple[Chain, Chain]) -> int:
