@@ -10,19 +10,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from komorebi_qc.core.stamp_steps import STEP_S, follow, level_of
 from komorebi_qc.core.timebase import Span
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from komorebi_qc.core.samples import Doubles
 
-STEP_S = 0.005
-"""A timestamp this far from the end of the previous packet is a gap or an overlap, in seconds."""
 FAR_START_S = 3600.0
 """Timestamps that begin later than this count from something other than the recording's start."""
 _UNLIKE = 0.2
 """Share of steps away from the usual one in a track whose packets differ in length."""
 
 
+_ROUNDING_S = 0.00101
+"""Timestamps in whole milliseconds are this far from their place at most."""
+_MOSTLY, _ALIKE = 0.95, 0.8
+_APART_S = 0.0125
+"""Stamps that tremble are closer together."""
+_AROUND, _SPAN, _ENOUGH = 64, 16, 256
+"""Stamps on each side of a step that show its size, and those over which a rate is measured, of how many at least."""
 _LONGEST_S = 0.25
 """No audio packet is longer; Opus ends at 0.12 s (RFC 6716, 3.2)."""
 
@@ -163,13 +171,53 @@ def nominal_duration_s(stamps_s: Doubles, durations_s: Doubles) -> Doubles:
 
 
 def discontinuities(stamps_s: Doubles, held_s: Doubles, threshold_s: float = STEP_S) -> tuple[Discontinuity, ...]:
-    """Return the packets that don't begin at the end of the previous one.
+    """Return the packets that don't begin at the end of the previous one, where the difference lasts.
 
-    A difference up to the threshold is rounding, or a clock that runs slightly fast: no buffer was lost.
+    A difference up to the threshold is rounding, or a clock that runs slightly fast: no buffer was lost. Timestamps
+    that tremble, and a single one that is late, lose no buffer either.
     """
+    if len(stamps_s) < 2:
+        return ()
     sizes = np.diff(stamps_s) - held_s[:-1]
-    where = np.flatnonzero(np.abs(sizes) > threshold_s)
-    return tuple(Discontinuity(float(stamps_s[i + 1]), float(sizes[i])) for i in where)
+    if np.max(np.abs(sizes)) <= min(_ROUNDING_S, threshold_s):
+        return ()
+    offsets = np.concatenate([[0.0], np.cumsum(sizes - _rate_error_s(sizes))])
+    levels = follow(offsets, threshold_s)
+    places = np.flatnonzero(np.diff(levels)) + 1
+    # The stamps on both sides are alike if only a slow clock is followed.
+    places = places[np.abs(_sizes_s(offsets, places)) > _ALIKE * threshold_s]
+    return tuple(
+        Discontinuity(float(stamps_s[at]), float(size_s))
+        for at, size_s in zip(places, _sizes_s(offsets, places), strict=True)
+        if abs(size_s) > threshold_s
+    )
+
+
+def _sizes_s(offsets: Doubles, places: NDArray[np.int64]) -> Doubles:
+    """By how much the offsets step at each place, from the stamps between it and its neighbours."""
+    edges = [0, *places.tolist(), len(offsets)]
+    return np.array(
+        [
+            level_of(offsets[at : min(after, at + _AROUND)]) - level_of(offsets[max(before, at - _AROUND) : at])
+            for before, at, after in zip(edges, edges[1:], edges[2:], strict=False)
+        ],
+        np.float64,
+    )
+
+
+def _rate_error_s(sizes: Doubles) -> float:
+    """By how much the packets' lengths are wrong on average: a median of whole milliseconds is, by a third of one."""
+    small = sizes[np.abs(sizes) <= _ROUNDING_S]
+    if len(small) > _MOSTLY * len(sizes):
+        return float(np.mean(small))
+    if len(sizes) < _ENOUGH:
+        return 0.0
+    sums = np.concatenate([[0.0], np.cumsum(sizes)])
+    rises = sums[_SPAN:] - sums[:-_SPAN]
+    # A tremble comes back, so that its mean is 0.
+    small = rises[np.abs(rises) < _APART_S]
+    error_s = float(np.sum(small)) / (_SPAN * max(1, len(small)))
+    return error_s if abs(error_s) > _ROUNDING_S / 10 else 0.0
 
 
 def video_timing(stamps_s: Doubles, durations_s: Doubles) -> VideoTiming | None:

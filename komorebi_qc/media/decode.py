@@ -10,7 +10,7 @@ import numpy as np
 from av.error import EOFError as AvEndOfFile
 from av.error import FFmpegError
 
-from komorebi_qc.core.timing import STEP_S
+from komorebi_qc.core.stamp_steps import AHEAD, STEADY_S, STEP_S, WINDOW, StampFollower
 from komorebi_qc.media.demux import PacketDemuxer, audio_stream
 from komorebi_qc.media.frames import MAX_CHANNELS, FrameQueue, stereo_samples
 
@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from komorebi_qc.core.samples import Pcm
     from komorebi_qc.core.timebase import Span
 
-_ANCHOR_FRAMES = 8
+_AHEAD_S, _AHEAD_LEAST, _HELD_S = 1.0, 3, 1.5
+"""Long frames: so many seconds and frames behind a step show whether it lasts; then no more than this waits."""
 _PREROLL_S = 0.100
 """Opus needs 80 ms to converge after a start in the middle (RFC 7845, 4.6), AAC one frame."""
 _LONGEST_PACKET_S = 0.25
 _JOINED_S = 1.0
+_SAME = 0.01
+"""Places in the count that differ by less, in samples, are the same."""
 _NOTHING = -(1 << 62)
 """The end of a track of which nothing has been decoded."""
 
@@ -35,8 +38,9 @@ _NOTHING = -(1 << 62)
 class AudioDecoder:
     """The first audio track of a file, as stereo: sample ``i`` is at ``i / rate`` seconds after `origin_s`.
 
-    It is read forwards, with a little room to step back. A gap in the timestamps is silence, an overlap is trimmed.
-    Audio outside the requested spans is neither decoded nor kept.
+    It is read forwards, with a little room to step back. A gap in the timestamps is silence, an overlap is trimmed;
+    timestamps that only tremble move nothing (`komorebi_qc.core.stamp_steps`). Audio outside the requested spans is
+    neither decoded nor kept.
 
     Attributes:
         rate: samples a second.
@@ -73,11 +77,15 @@ class AudioDecoder:
         self._spans = spans
         self._spans_to_capture = captured
         self._captured: list[tuple[int, Pcm]] | None = None
-        self._unplaced: list[tuple[float, AudioFrame]] = []  # (timestamp, frame), until an anchor is found
-        self._next_index: float | None = None  # the next frame's first sample, counted from the anchor
-        self._bias = 0.0  # by how much this file's timestamps differ from the count without any loss
+        self._held: list[tuple[float, AudioFrame, float]] = []  # (timestamp, frame, its place in the count)
+        self._counted = 0.0  # samples since the last break
+        self._follower = StampFollower()
+        self._is_anchored = self._has_begun = False
+        self._is_steady, self._steady_s = False, 0.0  # whether all stamps so far are at an offset, and that one
+        self._bias_s = 0.0  # by how much this file's timestamps differ from the count without any loss
         self._queue = FrameQueue()
         self._queue_start: float | None = None  # the index of the queue's first sample
+        self._queue_end = 0.0  # and the one behind its last
         self._ready: list[tuple[int, Pcm]] = []
         self._chunks: deque[tuple[int, Pcm]] = deque()
         self._end = _NOTHING
@@ -160,10 +168,8 @@ class AudioDecoder:
         ready = self._ready
         for packet in self._packets:
             if packet is None:  # packets were skipped, so the next one needs a new anchor
-                self._place_unplaced()
-                self._flush()
+                self._end_run()
                 self._stream.codec_context.flush_buffers()
-                self._next_index = None
             else:
                 self.packets += 1
                 self._decode(packet)
@@ -171,8 +177,7 @@ class AudioDecoder:
                 yield from ready
                 ready.clear()
         self._decode(None)
-        self._place_unplaced()
-        self._flush()
+        self._end_run()
         yield from ready
         ready.clear()
 
@@ -185,7 +190,7 @@ class AudioDecoder:
     def _wants(self, packet: Any) -> bool:
         pts, ranges = packet.pts, self._pts_ranges
         self._packets_seen += 1
-        if pts is None or self._packets_seen <= _ANCHOR_FRAMES:
+        if pts is None or self._packets_seen <= AHEAD:
             return True
         while ranges and ranges[0][1] < pts:
             ranges.popleft()
@@ -221,38 +226,63 @@ class AudioDecoder:
             pts = frame.pts
             # A frame's PTS is in its stream's time base; asking the frame for it costs a Fraction each time.
             pts_s = math.nan if pts is None else pts * self._base
-            if self._next_index is not None:
-                self._place(pts_s, frame)
-            else:
-                self._unplaced.append((pts_s, frame))
-        if len(self._unplaced) >= _ANCHOR_FRAMES:
-            self._place_unplaced()
+            self._hold(pts_s, frame)
 
-    def _place_unplaced(self) -> None:
-        """Find an anchor for the frames that wait for one, and place them."""
-        if not self._unplaced:
+    def _hold(self, pts_s: float, frame: AudioFrame) -> None:
+        """Keep a frame until those behind it show its place."""
+        held, counted = self._held, self._counted
+        self._counted = counted + self._length(frame)
+        if self._is_steady and abs(pts_s - counted / self.rate - self._steady_s) < STEADY_S:
+            self._append(frame, counted + (self._steady_s - self._bias_s - self._origin_s) * self.rate)
             return
-        if self._end < 0:
-            self.rate = self._unplaced[-1][1].sample_rate
-        self._next_index = self._anchor([(pts_s, self._length(frame)) for pts_s, frame in self._unplaced])
-        for pts_s, frame in self._unplaced:
-            self._place(pts_s, frame)
-        self._unplaced.clear()
+        self._is_steady = False
+        held.append((pts_s, frame, counted))
+        waiting = len(held)
+        if waiting >= WINDOW:
+            self._place(waiting - AHEAD)
+        elif waiting > _AHEAD_LEAST and self._counted - held[0][2] >= _HELD_S * self.rate:
+            behind = sum(1 for *_, counted in held if self._counted - counted <= _AHEAD_S * self.rate)
+            self._place(waiting - max(_AHEAD_LEAST, behind))
 
-    def _place(self, pts_s: float, frame: AudioFrame) -> None:
-        """Put a frame at its timestamp, or directly after the last frame if the two agree."""
-        index = cast("float", self._next_index)
-        deviation = (pts_s - self._origin_s) * self.rate - self._bias - index
-        if abs(deviation) > STEP_S * self.rate:
+    def _end_run(self) -> None:
+        """Place all frames up to the end or to a break."""
+        self._place(len(self._held))
+        self._flush()
+        self._counted, self._is_anchored, self._is_steady = 0.0, False, False
+
+    def _place(self, count: int) -> None:
+        """Put the first frames at their timestamps, or directly after the ones before if only a tremble is between."""
+        held = self._held
+        if not count:
+            return
+        if not self._has_begun and (rate := held[-1][1].sample_rate) != self.rate:
+            self.rate, ratio = rate, rate / self.rate
+            self._counted *= ratio
+            held[:] = [(pts_s, frame, counted * ratio) for pts_s, frame, counted in held]
+        offsets_s = [pts_s - counted / self.rate - self._bias_s for pts_s, _, counted in held]
+        if not self._is_anchored:
+            self._anchor(offsets_s)
+            offsets_s = [pts_s - counted / self.rate - self._bias_s for pts_s, _, counted in held]
+        levels_s = self._follower.levels(offsets_s, count)
+        level_s = self._follower.level_s
+        if not self._follower.trembles and all(abs(offset_s - level_s) < STEADY_S for offset_s in offsets_s[count:]):
+            levels_s += [level_s] * (len(held) - count)
+            count, self._is_steady, self._steady_s = len(held), True, level_s + self._bias_s
+        for (_, frame, counted), level_s in zip(held[:count], levels_s, strict=True):
+            self._append(frame, counted + (level_s - self._origin_s) * self.rate)
+        del held[:count]
+
+    def _append(self, frame: AudioFrame, index: float) -> None:
+        """Add a frame to the queue, which is moved on first if the frame doesn't begin at its end."""
+        if self._queue_start is not None and abs(index - self._queue_end) > _SAME:
             self._flush()
-            index += deviation
         if not self._queue.add(frame):
             self._flush()
             self._queue.add(frame)
         if self._queue_start is None:
             self._queue_start = index
-        self._next_index = index = index + self._length(frame)
-        if index - self._queue_start >= _JOINED_S * self.rate:
+        self._queue_end = index + self._length(frame)
+        if self._queue_end - self._queue_start >= _JOINED_S * self.rate:
             self._flush()
 
     def _length(self, frame: AudioFrame) -> float:
@@ -269,26 +299,28 @@ class AudioDecoder:
             self._ready.append((round(self._queue_start), pcm))
         self._queue_start = None
 
-    def _anchor(self, frames: list[tuple[float, float]]) -> float:
-        """The index of the first of these frames, from their timestamps and lengths.
+    def _anchor(self, offsets_s: list[float]) -> None:
+        """Find the level of the next frames' offsets: their timestamps minus the count of the samples before them.
 
-        At the start of the file, the first frame's own timestamp decides. The median difference of the others is this
-        file's bias: an Opus pre-skip in WebM makes them half a millisecond early. After a start in the middle, the
-        median decides.
+        At the start of the file, the first frame's own timestamp decides, unless the timestamps tremble. The median
+        difference of the others is this file's bias: an Opus pre-skip in WebM makes them half a millisecond early.
+        After a start in the middle, the median decides.
         """
-        counted = np.cumsum([0, *(length for _, length in frames[:-1])])
-        indices = (np.array([pts_s for pts_s, _ in frames]) - self._origin_s) * self.rate - counted
-        known = indices[~np.isnan(indices)]
-        if not len(known):
-            return max(0.0, float(self._end))
-        if self._end < 0:
-            bias = float(np.median(known) - known[0])
-            self._bias = bias if abs(bias) < STEP_S * self.rate else 0.0
-            if self._starts_at_first:
-                self._origin_s = float(known[0]) / self.rate
-                return 0.0
-            return float(known[0])
-        return float(np.median(known)) - self._bias
+        follower, self._is_anchored = self._follower, True
+        known = [offset_s for offset_s in offsets_s if not math.isnan(offset_s)]
+        is_first, self._has_begun = not self._has_begun, True
+        if not known:
+            follower.level_s = max(0.0, float(self._end)) / self.rate + self._origin_s
+            return
+        level_s = follower.begin(known)
+        if not is_first:
+            return
+        if not follower.trembles:
+            bias_s = level_s - known[0]
+            self._bias_s = bias_s if abs(bias_s) < STEP_S else 0.0
+            follower.level_s = known[0]
+        if self._starts_at_first:
+            self._origin_s = follower.level_s
 
 
 def _resampled(pcm: Pcm, rate_in: int, rate_out: int) -> Pcm:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made import RATE, Shape, encoded, noise, recording, wav
 from signals import shift_samples
+from trembling import CHROMIUM_MS
 
 from komorebi_qc.core.source import Source
 from komorebi_qc.core.timebase import Span
@@ -260,28 +262,94 @@ def test_audio_of_more_than_eight_channels_is_damage(tmp_path: Path, source: Ope
         assert track.failures > 0
 
 
-@pytest.mark.parametrize("step_s", [0.02, -0.02])
-def test_a_step_in_the_middle_of_a_second_is_kept(step_s: float, tmp_path: Path) -> None:
-    """Audio before a step stays, audio after it moves, and an overlap is trimmed, not mixed."""
-    sound = noise(3.0, RATE)
-    path = tmp_path / "a.mkv"
-    at = 72_000  # 1.5 s, between two packets
+def stamped(path: Path, sound: Pcm, offsets_s: Callable[[int], float], length: int = 960) -> Path:
+    """A file whose packets of so many samples have timestamps off by `offsets_s` of the packet's number."""
     with av.open(str(path), "w") as out:
         stream: Any = out.add_stream("pcm_s16le", rate=RATE, layout="mono")
-        for low in range(0, len(sound), 960):
-            part = (sound[low : low + 960] * 32767).astype(np.int16)
+        for number, low in enumerate(range(0, len(sound), length)):
+            part = (sound[low : low + length] * 32767).astype(np.int16)
             made = av.AudioFrame.from_ndarray(part[None], format="s16", layout="mono")
             made.sample_rate = RATE
-            made.pts = low + (round(step_s * RATE) if low >= at else 0)
+            made.pts = low + round(offsets_s(number) * RATE)
             out.mux(stream.encode(made))
         out.mux(stream.encode(None))
-    with (
-        path.open("rb") as file,
-        open_container(Source(str(path), file, path.stat().st_size), RECORDING_FORMATS) as container,
-    ):
+    return path
+
+
+@pytest.mark.parametrize("step_s", [0.02, -0.02])
+def test_a_step_in_the_middle_of_a_second_is_kept(step_s: float, tmp_path: Path, source: Open) -> None:
+    """Audio before a step stays, audio after it moves, and an overlap is trimmed, not mixed."""
+    sound = noise(3.0, RATE)
+    at = 72_000  # 1.5 s, between two packets
+    path = stamped(tmp_path / "a.mkv", sound, lambda number: step_s if number >= at // 960 else 0.0)
+    with open_container(source(path), RECORDING_FORMATS) as container:
         got = AudioDecoder(container, step_back_s=9.0).read(0, 4 * RATE)[:, 0]
     moved = round(step_s * RATE)
     assert np.abs(got[:at] - sound[:at]).max() < 1e-4
     begins = at + max(moved, 0)
     assert np.abs(got[begins : 3 * RATE + moved] - sound[begins - moved :]).max() < 1e-4
     assert not np.abs(got[at:begins]).any()
+
+
+@pytest.mark.parametrize("length", [960, 1920, 2880, 24_000])
+def test_timestamps_that_tremble_move_nothing(length: int, tmp_path: Path, source: Open) -> None:
+    """Samples count on from the mean of the timestamps; a packet whose timestamp alone is late stays, too."""
+    sound = noise(30.0, RATE)
+
+    def offset_s(number: int) -> float:
+        alone_s = 0.016 if length < RATE // 10 and number % 100 == 63 else 0.0
+        return 0.1 + CHROMIUM_MS[number % 8] * 1e-3 + alone_s
+
+    path = stamped(tmp_path / "a.mkv", sound, offset_s, length)
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        decoder = AudioDecoder(container)
+        blocks = list(decoder.chunks())
+    assert all(start + len(pcm) == after for (start, pcm), (after, _) in pairwise(blocks))
+    pcm = np.concatenate([pcm[:, 0] for _, pcm in blocks])
+    assert np.abs(pcm - sound).max() < 1e-4
+    assert blocks[0][0] / RATE == pytest.approx(0.101, abs=0.001 if length < RATE // 10 else 0.005)
+
+
+def test_a_step_among_timestamps_that_tremble(tmp_path: Path, source: Open) -> None:
+    """It is followed once, by its own size, and the place of the audio behind it is that of the timestamps' mean."""
+    sound = noise(20.0, RATE)
+    at = 150
+    path = stamped(
+        tmp_path / "a.mkv",
+        sound,
+        lambda number: 0.1 + CHROMIUM_MS[number % 8] * 1e-3 + (0.040 if number >= at else 0.0),
+        2880,
+    )
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        blocks = list(AudioDecoder(container).chunks())
+    gaps = [(start + len(pcm), after) for (start, pcm), (after, _) in pairwise(blocks) if start + len(pcm) != after]
+    ((end, after),) = gaps
+    assert after - end == pytest.approx(0.040 * RATE, abs=0.001 * RATE)
+    assert end - blocks[0][0] == at * 2880
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        late = AudioDecoder(container, spans=[Span(16.0, 18.0)]).read(16 * RATE, 2 * RATE)[:, 0]
+    expected = sound[round(15.859 * RATE) : round(17.859 * RATE)]
+    assert abs(shift_samples(expected, late)) < 0.001 * RATE
+
+
+def test_a_slow_sample_clock_is_followed(tmp_path: Path, source: Open) -> None:
+    """A drift of 400 ppm: half a minute has a handful of small steps, and the audio is never 3 ms off."""
+    sound = noise(30.0, RATE)
+    path = stamped(tmp_path / "a.mkv", sound, lambda number: 0.1 + number * 0.02 * 400e-6)
+    with open_container(source(path), RECORDING_FORMATS) as container:
+        decoder = AudioDecoder(container)
+        blocks = list(decoder.chunks())
+    count = 0
+    for start, pcm in blocks:
+        assert abs(start / RATE - 0.1 - count / RATE * (1 + 400e-6)) < 0.003
+        count += len(pcm)
+    assert count == len(sound)
+
+
+def test_few_long_packets_are_waited_for(tmp_path: Path, source: Open) -> None:
+    """A WAV's packets are half a second long: reading its beginning decodes three more, not sixteen."""
+    path = wav(tmp_path / "call.wav", noise(60.0, 8000))
+    with open_container(source(path), CALL_FORMATS) as container:
+        track = AudioDecoder(container, origin_s=None)
+        track.read(0, 8000)
+        assert track.packets < 8
