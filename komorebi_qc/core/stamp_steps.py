@@ -35,7 +35,7 @@ _APART_S = 0.012
 """Stamps of one level are closer together."""
 _QUIET_S, _LOUD_S = 0.001, 0.005
 """The least and the largest tremble that is assumed (standard deviation); a millisecond is rounding."""
-_TREMBLE_S = 0.0015
+_TREMBLE_S = 0.001
 _COST = 16.0
 """A step has to explain as much as this many stamps that tremble."""
 

@@ -207,17 +207,17 @@ def _sizes_s(offsets: Doubles, places: NDArray[np.int64]) -> Doubles:
 
 def _rate_error_s(sizes: Doubles) -> float:
     """By how much the packets' lengths are wrong on average: a median of whole milliseconds is, by a third of one."""
+    error_s = 0.0
     small = sizes[np.abs(sizes) <= _ROUNDING_S]
     if len(small) > _MOSTLY * len(sizes):
-        return float(np.mean(small))
-    if len(sizes) < _ENOUGH:
-        return 0.0
-    sums = np.concatenate([[0.0], np.cumsum(sizes)])
-    rises = sums[_SPAN:] - sums[:-_SPAN]
-    # A tremble comes back, so that its mean is 0.
-    small = rises[np.abs(rises) < _APART_S]
-    error_s = float(np.sum(small)) / (_SPAN * max(1, len(small)))
-    return error_s if abs(error_s) > _ROUNDING_S / 10 else 0.0
+        error_s = float(np.mean(small))
+    elif len(sizes) >= _ENOUGH:
+        sums = np.concatenate([[0.0], np.cumsum(sizes)])
+        rises = sums[_SPAN:] - sums[:-_SPAN]
+        # A tremble comes back, so that its mean is 0.
+        small = rises[np.abs(rises) < _APART_S]
+        error_s = float(np.sum(small)) / (_SPAN * max(1, len(small)))
+    return error_s if abs(error_s) > _ROUNDING_S / 10.0 else 0.0
 
 
 def video_timing(stamps_s: Doubles, durations_s: Doubles) -> VideoTiming | None:

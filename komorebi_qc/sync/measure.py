@@ -139,7 +139,11 @@ def _measured(
         candidates = find_candidates(call_s, best, elsewhere, near, reported_call_end_s, resolution_s)
         # The evidence against the pair counts at the place that would be used.
         chosen = best_candidate(candidates, reported_call_end_s, resolution_s)
-        used = None if chosen is None else follow_at(call, activities, recording, chosen.offset_s, SAME_S)
+        used = (
+            near
+            if chosen is None or _is_at(near, chosen)
+            else follow_at(call, activities, recording, chosen.offset_s, SAME_S)
+        )
         if used is not None and any(used.is_present):
             alignment, present_there = Alignment(used.place.offset_s, used.place.drift_ppm), used.is_present
             stretches = call_spans(used.chains, used.is_present, recording_activity, alignment, call_s)
@@ -212,6 +216,10 @@ def _with_doubts(evidence: Evidence, stretches: tuple[CallSpan, ...], agent_s: f
         missing_s = sum(c.active_s for c in (evidence.customer, evidence.agent) if not c.is_present)
         against_s += evidence.contradicted * missing_s
     return replace(evidence, against_s=against_s, against_turns=against["against_turns"])
+
+
+def _is_at(near: Followed | None, chosen: Candidate) -> bool:
+    return near is not None and abs(near.place.offset_s - chosen.offset_s) <= SAME_S
 
 
 def _near(

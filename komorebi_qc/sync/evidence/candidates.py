@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from komorebi_qc.sync.vad import Activity
 
 MOST = 8
+MOST_WINDOWS = 120
+"""Of each channel: a place that is known by a second or two needs no more."""
 SAME_S = 0.02
 """Candidates nearer to each other are one."""
 SEARCH_S = 2.5
@@ -198,7 +200,7 @@ def follow_at(
     course = Course(np.zeros(1), np.array([offset_s]), 0.0)
     measured = []
     for channel in (CUSTOMER, AGENT):
-        starts, weight = windows.plan(activities[channel], length(call), _WIDTH)
+        starts, weight = windows.plan(activities[channel], length(call), _WIDTH, MOST_WINDOWS)
         measured.append(windows.measure(call, channel, recording, course, starts, weight, _WIDTH, _REACH))
     best = [_most_credible(_within(w, offset_s, search_s)) for w in measured]
     lead = AGENT if best[AGENT][1] >= _LEAD * best[CUSTOMER][1] else CUSTOMER

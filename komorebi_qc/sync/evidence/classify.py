@@ -15,10 +15,12 @@ CONVERSATION_S = 8.0
 """Speech of a conversation that is long enough to belong to one call only."""
 CONVERSATION_TURNS = 4
 """Turns of both voices together."""
-LEAST_ALTERNATIONS = 2
+LEAST_ALTERNATIONS = 3
 """Changes of the speaker at one lag. Two calls may share an announcement and a script, but not who answers when."""
 DISAGREES_S = 8.0
 """Speech of the call while the recording has other speech: another conversation."""
+MOST_AGAINST_S, MOST_AGAINST = 2.0, 0.1
+"""More speech than this, seconds and a share of what agrees, disagrees in no right pair without a conversation."""
 UNKNOWN_TURNS = 3
 """As many turns at one place are more than chance: a script that two calls share, or a part of this call."""
 OUTSIDE_SCRIPT_S, OUTSIDE_SCRIPT = 15.0, 1.3
@@ -185,7 +187,9 @@ def classify(e: Evidence) -> Verdict:
     # An absent voice must leave silence. Other sound at its place is another person's.
     missing = [c for c in (e.agent, e.customer) if not c.is_present and c.active_s >= 4.0]
     foreign = bool(missing) and e.contradicted >= MOST_CONTRADICTED
-    if (full or part) and e.explained >= LEAST_EXPLAINED and not foreign:
+    # An announcement and a script may be as far apart in two calls. Then other words around them disagree.
+    shared = e.against_s >= MOST_AGAINST_S + MOST_AGAINST * distinct and alternations(e) < LEAST_ALTERNATIONS
+    if (full or part) and e.explained >= LEAST_EXPLAINED and not foreign and not shared:
         if enough and distinct >= 2.5:
             return Verdict(
                 "aligned",

@@ -148,17 +148,17 @@ def windows(offsets: Doubles, follower: StampFollower, sizes: list[int]) -> list
 
 
 @settings(max_examples=50, deadline=None)
-@given(TREMBLES, st.lists(st.integers(1, 8), min_size=10, max_size=30), st.floats(0.015, 0.3))
+@given(TREMBLES, st.lists(st.integers(1, 8), min_size=28, max_size=40), st.floats(0.015, 0.3))
 def test_windows_of_any_length_give_the_same_step(tremble: list[float], sizes: list[int], size_s: float) -> None:
     """The ends of the windows don't move a step that lasts."""
     count = sum(sizes)
     offsets = trembling(tremble, count + AHEAD)
-    at = min(count, 24)
+    at = 24
     offsets[at:] += size_s
     levels = windows(offsets, StampFollower(), sizes)
     assert len(levels) == count
-    jumps = [i for i, (one, other) in enumerate(pairwise(levels), 1) if abs(other - one) > 0.0035]
-    assert [abs(i - at) <= 2 for i in jumps] == ([True] if at < count - 2 else [True] * len(jumps))
+    (jump,) = [i for i, (one, other) in enumerate(pairwise(levels), 1) if abs(other - one) > 0.0035]
+    assert abs(jump - at) <= 2
 
 
 def test_frames_without_a_stamp_count_on() -> None:
