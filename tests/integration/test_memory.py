@@ -143,7 +143,7 @@ def test_half_an_hour_takes_barely_more_memory_than_ten_minutes(
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux shows a process's peak memory in /proc")
 @pytest.mark.parametrize("where", ["near", "far"])
 def test_half_a_measured_hour_holds_its_audio_and_little_else(pairs: dict[int, tuple[Path, Path]], where: str) -> None:
-    """If the alignment is measured, both sides' audio adds 3 MB a minute at most; half an hour stays under 250 MB."""
+    """If the alignment is measured, both sides' audio adds 4 MB a minute at most, if nothing agrees."""
     short, long = (peak_mb(pairs[minutes], minutes, "auto", where) for minutes in MINUTES)
     assert long < 250
-    assert (long - short) / (MINUTES[1] - MINUTES[0]) < 3.0
+    assert (long - short) / (MINUTES[1] - MINUTES[0]) < 4.0
