@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from komorebi_qc.core.finding import At, counted
 from komorebi_qc.core.limits import DEFAULT, UNDETERMINED
 from komorebi_qc.core.timebase import clock_text
-from komorebi_qc.core.timing import Discontinuity
+from komorebi_qc.core.timestamps.timing import Discontinuity
 from komorebi_qc.measure.seam import SHIFT_S, SeamCheck
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from komorebi_qc.core.finding import At, counted
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.timebase import clock_text
-from komorebi_qc.core.timing import Discontinuity
+from komorebi_qc.core.timestamps.timing import Discontinuity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from komorebi_qc.core.finding import Finding
     from komorebi_qc.core.limits import Limit, Limits
-    from komorebi_qc.core.timing import AudioTiming, Timing, VideoTiming
+    from komorebi_qc.core.timestamps.timing import AudioTiming, Timing, VideoTiming
 
 
 def timing_findings(timing: Timing, limits: Limits = DEFAULT) -> tuple[Finding, ...]:

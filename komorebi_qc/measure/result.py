@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from komorebi_qc.core.timing import Discontinuity
+    from komorebi_qc.core.timestamps.timing import Discontinuity
     from komorebi_qc.measure.alignment_residual import AlignmentResidual
     from komorebi_qc.measure.residual_lag import Residual
     from komorebi_qc.measure.seam import SeamCheck

@@ -17,9 +17,9 @@ import numpy as np
 from komorebi_qc.core.errors import StorageError
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.source import Source
-from komorebi_qc.core.stamp_steps import STEP_S
 from komorebi_qc.core.timebase import Span, merged
-from komorebi_qc.core.timing import Discontinuity, discontinuities, nominal_duration_s
+from komorebi_qc.core.timestamps.steps import STEP_S
+from komorebi_qc.core.timestamps.timing import Discontinuity, discontinuities, nominal_duration_s
 from komorebi_qc.measure.alignment_residual import VOICES, measure_voice, own_sound
 from komorebi_qc.measure.check_spans import CHECKED_SOURCES, check_spans, followed_windows
 from komorebi_qc.measure.residual_lag import BLOCK, QUIET_DB, Block, Residual, choose_windows, measure_lags

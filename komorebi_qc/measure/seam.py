@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.samples import Pcm
     from komorebi_qc.core.splice import Piece, SourceName
-    from komorebi_qc.core.timing import Discontinuity
+    from komorebi_qc.core.timestamps.timing import Discontinuity
 
 SIDE_S = 4.0
 SHIFT_S = 0.002

@@ -10,7 +10,7 @@ import numpy as np
 from av.error import EOFError as AvEndOfFile
 from av.error import FFmpegError
 
-from komorebi_qc.core.stamp_steps import AHEAD, STEADY_S, STEP_S, WINDOW, StampFollower
+from komorebi_qc.core.timestamps.steps import AHEAD, STEADY_S, STEP_S, WINDOW, StampFollower
 from komorebi_qc.media.demux import PacketDemuxer, audio_stream
 from komorebi_qc.media.frames import MAX_CHANNELS, FrameQueue, stereo_samples
 
@@ -39,8 +39,8 @@ class AudioDecoder:
     """The first audio track of a file, as stereo: sample ``i`` is at ``i / rate`` seconds after `origin_s`.
 
     It is read forwards, with a little room to step back. A gap in the timestamps is silence, an overlap is trimmed;
-    timestamps that only tremble move nothing (`komorebi_qc.core.stamp_steps`). Audio outside the requested spans is
-    neither decoded nor kept.
+    timestamps that only tremble move nothing (`komorebi_qc.core.timestamps.steps`). Audio outside the requested spans
+    is neither decoded nor kept.
 
     Attributes:
         rate: samples a second.

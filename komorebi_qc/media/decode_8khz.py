@@ -14,7 +14,7 @@ import numpy as np
 import soxr
 
 from komorebi_qc.core.samples import RATE
-from komorebi_qc.core.timing import FAR_START_S
+from komorebi_qc.core.timestamps.timing import FAR_START_S
 from komorebi_qc.media.decode import AudioDecoder
 from komorebi_qc.media.demux import (
     CALL_FORMATS,

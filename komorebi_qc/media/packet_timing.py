@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from komorebi_qc.core.timing import FAR_START_S, Timing, audio_timing, video_timing
+from komorebi_qc.core.timestamps.timing import FAR_START_S, Timing, audio_timing, video_timing
 from komorebi_qc.media.demux import RECORDING_FORMATS, audio_stream, codec_name, open_container, packets, video_stream
 
 if TYPE_CHECKING:

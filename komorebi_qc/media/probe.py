@@ -11,7 +11,7 @@ from komorebi_qc.core.errors import MediaError
 from komorebi_qc.core.finding import counted
 from komorebi_qc.core.media_info import TRUNCATED_S, AudioInfo, MediaInfo, VideoInfo
 from komorebi_qc.core.timebase import Span
-from komorebi_qc.core.timing import FAR_START_S
+from komorebi_qc.core.timestamps.timing import FAR_START_S
 from komorebi_qc.media.decode import AudioDecoder
 from komorebi_qc.media.demux import (
     CALL_FORMATS,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.samples import Track
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.timebase import CallEnd
-    from komorebi_qc.core.timing import Timing
+    from komorebi_qc.core.timestamps.timing import Timing
     from komorebi_qc.sync import SyncResult
 
 _BLOCK = RATE * 60

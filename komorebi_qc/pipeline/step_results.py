@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.core.timebase import Span
-    from komorebi_qc.core.timing import Timing
+    from komorebi_qc.core.timestamps.timing import Timing
     from komorebi_qc.findings.evidence import PairLevels, Placement
     from komorebi_qc.measure.alignment_residual import OwnSound
     from komorebi_qc.measure.residual_lag import Block

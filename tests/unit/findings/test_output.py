@@ -14,7 +14,7 @@ from komorebi_qc.core.media_info import AudioInfo, MediaInfo, VideoInfo
 from komorebi_qc.core.output import Rendered, RenderPlan
 from komorebi_qc.core.splice import splice
 from komorebi_qc.core.timebase import Alignment, CallEnd, Span
-from komorebi_qc.core.timing import AudioTiming, Discontinuity, Timing, VideoTiming
+from komorebi_qc.core.timestamps.timing import AudioTiming, Discontinuity, Timing, VideoTiming
 from komorebi_qc.findings.evidence import Evidence, PairLevels, Placement
 from komorebi_qc.findings.families import pair_findings, run_findings
 from komorebi_qc.findings.output import output_findings

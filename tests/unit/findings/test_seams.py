@@ -8,7 +8,7 @@ import pytest
 from sentences import numbers
 
 from komorebi_qc.core.finding import At, Finding
-from komorebi_qc.core.timing import Discontinuity
+from komorebi_qc.core.timestamps.timing import Discontinuity
 from komorebi_qc.findings.seams import UNDETERMINED, seam_findings
 from komorebi_qc.measure.residual_lag import Lag, Residual
 from komorebi_qc.measure.result import ResultCheck

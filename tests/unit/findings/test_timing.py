@@ -8,7 +8,7 @@ from sentences import numbers
 from komorebi_qc.core.finding import At, Finding
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.timebase import Span
-from komorebi_qc.core.timing import AudioTiming, Discontinuity, Timing, VideoTiming
+from komorebi_qc.core.timestamps.timing import AudioTiming, Discontinuity, Timing, VideoTiming
 from komorebi_qc.findings.timing import standards_text, timing_findings
 
 VIDEO = VideoTiming(0.0, Span(0.0, 100.0), 2500, 0.04, Span(30.0, 35.5))

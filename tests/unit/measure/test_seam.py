@@ -12,7 +12,7 @@ from made import noise
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.splice import splice
 from komorebi_qc.core.timebase import Alignment, Span
-from komorebi_qc.core.timing import Discontinuity
+from komorebi_qc.core.timestamps.timing import Discontinuity
 from komorebi_qc.measure.residual_lag import Block
 from komorebi_qc.measure.seam import SHIFT_S, SIDE_S, SeamCheck, Side, check_seam
 

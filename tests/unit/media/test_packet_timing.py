@@ -15,7 +15,7 @@ from made import Shape, recording
 from komorebi_qc.core.errors import MediaError
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.source import Source
-from komorebi_qc.core.timing import audio_timing, discontinuities, nominal_duration_s, video_timing
+from komorebi_qc.core.timestamps.timing import audio_timing, discontinuities, nominal_duration_s, video_timing
 from komorebi_qc.findings.timing import standards_text, timing_findings
 from komorebi_qc.media.packet_timing import measure_timing, opus_packet_s, opus_preskip_s
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from komorebi_qc.core.finding import Finding
-    from komorebi_qc.core.timing import Timing
+    from komorebi_qc.core.timestamps.timing import Timing
 
     Open = Callable[[Path], Source]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from komorebi_qc.core.stamp_steps import STEP_S, follow, level_of
 from komorebi_qc.core.timebase import Span
+from komorebi_qc.core.timestamps.steps import STEP_S, follow, level_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

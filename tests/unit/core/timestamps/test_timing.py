@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from komorebi_qc.core.timebase import Span
-from komorebi_qc.core.timing import (
+from komorebi_qc.core.timestamps.timing import (
     AudioTiming,
     Discontinuity,
     Timing,

@@ -1,0 +1,1 @@
+"""Timestamps of a recording: the timing of its tracks, and the steps that last."""
