@@ -133,8 +133,12 @@ def _refined(values: NDArray[np.float64], cuts: list[int]) -> list[int]:
     refined = [cuts[0]]
     for at, end in pairwise(cuts[1:]):
         start = refined[-1]
-        near = range(max(start + LEAST_DAYS, at - LEAST_DAYS), min(end - LEAST_DAYS, at + LEAST_DAYS) + 1)
-        refined.append(min(near, key=lambda cut: (misfit(start, cut, end), abs(cut - at)), default=at))
+        cut, moved = at, True
+        while moved:  # by ranks, a cut may be further away than one turn reaches
+            near = range(max(start + LEAST_DAYS, cut - LEAST_DAYS), min(end - LEAST_DAYS, cut + LEAST_DAYS) + 1)
+            best = min(near, key=lambda day: (misfit(start, day, end), abs(day - at)), default=cut)
+            cut, moved = best, best != cut
+        refined.append(cut)
     return [*refined, cuts[-1]]
 
 
