@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 FAR_AWAY_S = 3600.0
 SURE = 0.95
 """A place of its own, with this probability of belonging, needs no reported call end."""
-LEG_S = 0.2
-"""The customer's voice reaches the agent later than Connect, by an unknown delay up to this, if only it agrees."""
+LEG_S = 0.15
+"""If only the customer agrees, the place includes the unknown delay of that voice to the agent.
+
+ITU-T G.114 (05/2003): most networks stay below this one-way delay.
+"""
 FAR_OFF_S = 3.0
 """A place that isn't sure, this far away from the reported call end, speaks against the pair."""
 CANDIDATE_BOUND_S = 0.005
