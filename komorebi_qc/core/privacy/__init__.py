@@ -1,0 +1,1 @@
+"""What was not to be recorded, and where it is masked."""
