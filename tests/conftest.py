@@ -59,6 +59,12 @@ def source() -> Iterator[Callable[[Path], Source]]:
         file.close()
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many processes again as processors: browsers, clusters and servers often wait."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + max(1, cores // 2)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,

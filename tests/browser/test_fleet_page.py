@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from accessibility import serious_problems
 from fleet_audits import audited_dataset
-from measure import unavailable
 
 from komorebi_qc.fleet.dataset import open_fleet
 from komorebi_qc.fleet.report import write_report
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
-HERE = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -30,15 +28,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     audited_dataset(root, 6_000, 2, ["sample"])
     write_report(open_fleet(str(root)), str(root / "fleet.html"), 6)
     return root / "fleet.html"
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """axe-core's script, which is installed the first time."""
-    made = subprocess.run([HERE.parent / ".ci" / "axe.sh"], capture_output=True, text=True, check=False, timeout=120)
-    if made.returncode:
-        unavailable(f"axe-core can't be installed: {made.stderr.strip()}")
-    return Path(made.stdout.strip()).read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -142,19 +131,9 @@ def test_a_card_leads_to_its_report(browser: Browser, report: Path) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
-def test_it_is_accessible(browser: Browser, report: Path, axe: str, scheme: Any, width: int) -> None:
+def test_it_is_accessible(browser: Browser, report: Path, scheme: Any, width: int) -> None:
     """In light and narrow, in dark and wide: axe finds nothing serious, and the page doesn't scroll sideways."""
     size = {"width": width, "height": 900}
     with open_page(browser, report, color_scheme=scheme, viewport=size, bypass_csp=True) as page:
-        page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
-        page.add_script_tag(content=axe)
-        found = page.evaluate("axe.run()")
-        problems = [
-            f"{v['id']}: {node['target']} {node.get('failureSummary')}"
-            for v in found["violations"]
-            for node in v["nodes"]
-            if v["impact"] in ("serious", "critical")
-        ]
-        assert problems == []
-        assert found["passes"]
+        assert serious_problems(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from measure import unavailable
+from accessibility import serious_problems
 from report_pages import made_page, sample_report
 
 from komorebi_qc.desk.report.content import Band, Comparison, StretchRow
@@ -17,11 +15,11 @@ from komorebi_qc.desk.report.html import report_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
-HERE = Path(__file__).resolve().parents[1]
 WAIT_MS = 30_000
 NEAR_S = 0.050
 FRAME_MS = 16.0
@@ -42,15 +40,6 @@ def hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("hour") / "report.html"
     path.write_text(report_html(made_page(60.0 * MINUTES)), encoding="utf-8")
     return path
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """axe-core's script, installed by the first run."""
-    made = subprocess.run([HERE.parent / ".ci" / "axe.sh"], capture_output=True, text=True, check=False, timeout=120)
-    if made.returncode:
-        unavailable(f"axe-core can't be installed: {made.stderr.strip()}")
-    return Path(made.stdout.strip()).read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -339,21 +328,11 @@ def test_the_printout_is_complete(browser: Browser, report: Path) -> None:
 
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_is_accessible(browser: Browser, report: Path, axe: str, scheme: Any, width: int) -> None:
+def test_the_page_is_accessible(browser: Browser, report: Path, scheme: Any, width: int) -> None:
     """In light and dark, wide and narrow, axe finds no serious or critical problem, and nothing is too wide."""
     size = {"width": width, "height": 900}
     with open_container(browser, report, color_scheme=scheme, viewport=size, bypass_csp=True) as page:
-        page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
-        page.add_script_tag(content=axe)
-        found = page.evaluate("axe.run()")
-        violations = [
-            f"{v['id']}: {node['target']} {node.get('failureSummary')}"
-            for v in found["violations"]
-            for node in v["nodes"]
-            if v["impact"] in ("serious", "critical")
-        ]
-        assert violations == []
-        assert found["passes"]
+        assert serious_problems(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
