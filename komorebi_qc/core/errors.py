@@ -50,6 +50,10 @@ class HeldError(PermanentError):
         self.reason, self.candidates = reason, candidates
 
 
+class MaskError(PermanentError):
+    """A part of the call that was not to be recorded is known, and can't be masked. Publishing would disclose it."""
+
+
 NOTHING_PUBLISHED = ". Nothing was published"
 """In the text of a refused pair: the reason is before it, and the remedies of a run follow."""
 

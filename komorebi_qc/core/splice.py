@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SourceName = Literal["call", "recording", "silence"]
+OutsideCall = Literal["own", "after", "silence"]
+OUTSIDE_CALL: tuple[OutsideCall, ...] = ("own", "after", "silence")
 SHORTEST_S = 1e-6
 """A piece below a microsecond is a rounding error, far shorter than a sample."""
 FADE_S = 0.010

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.limits import DEFAULT, Limits
 from komorebi_qc.core.output import AUDIO_BIT_RATES, AUDIO_RATES
+from komorebi_qc.core.privacy.masks import MASK_CHOICES, MASK_MARGIN_S, MOST_MARGIN_S
+from komorebi_qc.core.splice import OUTSIDE_CALL
 
 if TYPE_CHECKING:
+    from komorebi_qc.core.privacy.masks import MaskChoice
+    from komorebi_qc.core.splice import OutsideCall
     from komorebi_qc.core.timebase import Alignment, CallEnd
 
 ContainerChoice = Literal["auto", "mp4", "webm"]
@@ -47,6 +51,11 @@ class Options:
         unconfirmed: what happens if the audio doesn't confirm that both belong together. ``auto`` publishes if nothing
             speaks against it, and holds otherwise.
         whole_call: keep the call audio to its end, also outside of the agent's part of it.
+        mask: what is masked in the spans that were not to be recorded: ``none``, ``sound``, or ``picture``, which is
+            the sound and the picture.
+        mask_margin_s: by how much a mask is wider than such a span, on both sides.
+        outside_call: whose sound plays outside of the call audio: the recording's ``own``, its own only ``after`` the
+            call began, or ``silence``.
         limits: the limits of the findings.
         retain_artifacts: whether the outcome keeps the decoded audio and the measurements, for plots; 115 MB an hour.
 
@@ -62,6 +71,9 @@ class Options:
     force: bool = False
     unconfirmed: Unconfirmed = "auto"
     whole_call: bool = False
+    mask: MaskChoice = "picture"
+    mask_margin_s: float = MASK_MARGIN_S
+    outside_call: OutsideCall = "after"
     limits: Limits = DEFAULT
     retain_artifacts: bool = False
 
@@ -72,6 +84,12 @@ class Options:
             raise InputError(f"the alignment {self.align!r} isn't one of auto, call-end")
         if self.unconfirmed not in get_args(Unconfirmed):
             raise InputError(f"the rule {self.unconfirmed!r} for unconfirmed pairs isn't one of auto, publish, hold")
+        if self.mask not in MASK_CHOICES:
+            raise InputError(f"the mask {self.mask!r} isn't one of {', '.join(MASK_CHOICES)}")
+        if not 0.0 <= self.mask_margin_s <= MOST_MARGIN_S:
+            raise InputError(f"the mask's margin {self.mask_margin_s:g} isn't between 0 and {MOST_MARGIN_S:g} seconds")
+        if self.outside_call not in OUTSIDE_CALL:
+            raise InputError(f"the sound outside of the call {self.outside_call!r} isn't one of {', '.join(OUTSIDE_CALL)}")
         if self.audio_rate not in AUDIO_RATES:
             rates = ", ".join(map(str, AUDIO_RATES))
             raise InputError(f"the audio rate {self.audio_rate} isn't one of {rates} Hz, which AAC and Opus both take")

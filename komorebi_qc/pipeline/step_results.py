@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from komorebi_qc.core.privacy.masks import UNMASKED
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from komorebi_qc.core.media_info import AudioInfo, MediaInfo, VideoInfo
     from komorebi_qc.core.output import CaptureSpans, Rendered, RenderPlan
+    from komorebi_qc.core.privacy.masks import Masks, PrivateSpan
     from komorebi_qc.core.recording import Recording
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.splice import Splice
@@ -103,12 +106,16 @@ class LocatedCall:
         pair: both sides at 8 kHz and the sync measurement; None if the plan doesn't measure sync.
         placement: the alignment in use.
         after_call: the recording's own audio from the call's end on.
+        private: what was not to be recorded, on the call clock.
+        masks: where it is masked.
     """
 
     separated: SeparatedPair
     pair: DecodedPair | None
     placement: Placement
     after_call: Span
+    private: tuple[PrivateSpan, ...] = ()
+    masks: Masks = UNMASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +137,11 @@ class PlannedAudio:
     capture: CaptureSpans | None
     own_blocks: Sequence[Block]
     own_sound: Sequence[OwnSound] | None = None
+
+    @property
+    def masks(self) -> Masks:
+        """Where the output is masked."""
+        return self.located.masks
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,7 @@ def write_output(run: Run, planned: PlannedAudio) -> WrittenOutput:
         separated.video,
         planned.samples,
         planned.capture,
+        planned.masks,
     )
     rendered = mux.write_output(job, draft.begin, run.progress.advance)
     check = _checked(draft, rendered, job, planned, run.progress) if run.plan.checks_output else None

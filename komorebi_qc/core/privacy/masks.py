@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 MaskChoice = Literal["none", "sound", "picture"]
 PrivateReason = Literal["suspended", "redacted"]
+MASK_CHOICES: tuple[MaskChoice, ...] = ("none", "sound", "picture")
 MASK_MARGIN_S = 0.5
 """Speech at the edges of a span: the agent suspends the recording by hand, a redaction's words are timed to 0.1 s."""
+MOST_MARGIN_S = 60.0
+"""A wider margin is a slip of the unit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from komorebi_qc.core.privacy.masks import UNMASKED
 from komorebi_qc.core.timebase import Span
 
 if TYPE_CHECKING:
     from komorebi_qc.core.media_info import MediaInfo, VideoInfo
     from komorebi_qc.core.output import CaptureSpans, RenderPlan
+    from komorebi_qc.core.privacy.masks import Masks
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.media.decode_8khz import PlainPcm
@@ -31,6 +33,7 @@ class RenderJob:
         video: the recording's video track.
         call_pcm: the call audio sample for sample, if it is plain PCM (`exact_call`); otherwise it is decoded.
         capture: the spans of audio to capture while writing; None for no capture.
+        masks: where the picture is masked; the splice holds the masks of the sound.
     """
 
     splice: Splice
@@ -41,6 +44,7 @@ class RenderJob:
     video: VideoInfo
     call_pcm: PlainPcm | None = None
     capture: CaptureSpans | None = None
+    masks: Masks = UNMASKED
 
     def played_spans(self) -> list[Span]:
         """The spans of the recording's own audio that play, on the recording clock, with room for fades and filter."""
