@@ -1,0 +1,125 @@
+"""Digital silence of a call: runs in which a channel doesn't move, to the sample.
+
+Digital silence is a constant: 0 in linear PCM and mu-law (0xFF), +8 in A-law (0xD5). A codec or a resampler after it
+leaves residues of a few steps, and some ringing at the edges. So each run is searched at several spreads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from komorebi_qc.core.samples import RATE, length
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from komorebi_qc.core.samples import Flags, Track
+
+FRAME = 80
+"""Samples: 10 ms."""
+SPREADS = (0, 4, 16)
+"""Largest differences of two samples within a run, in steps of 16 bits: exact, dithered or resampled, lossy."""
+LEAST_RUN_S = 0.1
+"""A shorter run is a lost packet or a quiet moment."""
+_MOST = 40
+"""No sample of digital silence is farther from 0; an offset of that size is a fault of its own."""
+_BLOCK = 6000 * FRAME
+
+
+@dataclass(frozen=True, slots=True)
+class SilentRun:
+    """Samples [start, stop) of a channel in which it doesn't move."""
+
+    start: int
+    stop: int
+
+    def overlap(self, other: SilentRun) -> int:
+        """Return the number of samples that two runs share."""
+        return max(0, min(self.stop, other.stop) - max(self.start, other.start))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameRanges:
+    """The lowest and the highest sample of each frame of each channel, in 16-bit steps.
+
+    Attributes:
+        low: shape ``(channels, frames)``. The last frame may be shorter than the others.
+        high: the same shape.
+        samples: the call's length.
+    """
+
+    low: NDArray[np.int16]
+    high: NDArray[np.int16]
+    samples: int
+
+    def silent_frames(self, channel: int, spread: int) -> Flags:
+        """Return the frames in which a channel doesn't move by more than `spread`."""
+        low, high = self.low[channel], self.high[channel]
+        still: Flags = (high.astype(np.int32) - low <= spread) & (high <= _MOST) & (low >= -_MOST)
+        return still
+
+
+def frame_ranges(call: Track) -> FrameRanges:
+    """Read a call once, and return its frames' ranges."""
+    n, channels = length(call), call.shape[1] if len(call.shape) > 1 else 1
+    frames = -(-n // FRAME)
+    low, high = np.zeros((channels, frames), np.int16), np.zeros((channels, frames), np.int16)
+    for start in range(0, n, _BLOCK):
+        block = steps(call[start : min(start + _BLOCK, n)]).reshape(-1, channels)
+        first, whole = start // FRAME, len(block) // FRAME
+        for channel in range(channels):
+            # NumPy is slow along an axis that isn't contiguous.
+            x = np.ascontiguousarray(block[:, channel])
+            rows = x[: whole * FRAME].reshape(-1, FRAME)
+            low[channel, first : first + whole], high[channel, first : first + whole] = rows.min(1), rows.max(1)
+            if len(x) > whole * FRAME:
+                rest = x[whole * FRAME :]
+                low[channel, first + whole], high[channel, first + whole] = rest.min(), rest.max()
+    return FrameRanges(low, high, n)
+
+
+def steps(block: NDArray[np.generic]) -> NDArray[np.int16]:
+    """Return samples as 16-bit integers; full scale is 1 for samples with a fraction."""
+    if block.dtype == np.int16:
+        return block.astype(np.int16, copy=False)
+    scaled = np.nan_to_num(block.astype(np.float64)) * 32768.0
+    return np.clip(np.rint(scaled), -32768, 32767).astype(np.int16)
+
+
+def silent_runs(call: Track, ranges: FrameRanges, channel: int, spread: int) -> list[SilentRun]:
+    """Return a channel's runs of digital silence of `LEAST_RUN_S` or more, to the sample.
+
+    Args:
+        call: the call audio.
+        ranges: the result of `frame_ranges`.
+        channel: the channel.
+        spread: the largest difference of two samples within a run.
+    """
+    flags = ranges.silent_frames(channel, spread)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    out = []
+    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if (last - first) * FRAME < LEAST_RUN_S * RATE:
+            continue
+        start, stop = first * FRAME, min(last * FRAME, ranges.samples)
+        before = _column(call, max(start - FRAME, 0), start, channel)
+        behind = _column(call, stop, min(stop + FRAME, ranges.samples), channel)
+        start -= _still(before[::-1], ranges, channel, first, spread)
+        stop += _still(behind, ranges, channel, last - 1, spread)
+        out.append(SilentRun(start, stop))
+    return out
+
+
+def _column(call: Track, start: int, stop: int, channel: int) -> NDArray[np.int16]:
+    block = steps(call[start:stop])
+    return block[:, channel] if block.ndim > 1 else block
+
+
+def _still(samples: NDArray[np.int16], ranges: FrameRanges, channel: int, frame: int, spread: int) -> int:
+    """Return how many samples beside a silent frame belong to the same run."""
+    middle = (int(ranges.low[channel, frame]) + int(ranges.high[channel, frame])) / 2
+    moving = np.flatnonzero(np.abs(samples - middle) > spread / 2)
+    return int(moving[0]) if len(moving) else len(samples)
