@@ -65,7 +65,7 @@ def suspended_spans(
             the edges decide.
         min_s: the shortest suspension.
     """
-    if len(call.shape) < 2 or call.shape[1] < 2:  # noqa: PLR2004  one channel has no edges to compare
+    if len(call.shape) < 2 or call.shape[1] < 2:
         return ()
     ranges = frame_ranges(call)
     found: list[Span] = []
