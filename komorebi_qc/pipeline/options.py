@@ -89,7 +89,8 @@ class Options:
         if not 0.0 <= self.mask_margin_s <= MOST_MARGIN_S:
             raise InputError(f"the mask's margin {self.mask_margin_s:g} isn't between 0 and {MOST_MARGIN_S:g} seconds")
         if self.outside_call not in OUTSIDE_CALL:
-            raise InputError(f"the sound outside of the call {self.outside_call!r} isn't one of {', '.join(OUTSIDE_CALL)}")
+            allowed = ", ".join(OUTSIDE_CALL)
+            raise InputError(f"the sound outside of the call {self.outside_call!r} isn't one of {allowed}")
         if self.audio_rate not in AUDIO_RATES:
             rates = ", ".join(map(str, AUDIO_RATES))
             raise InputError(f"the audio rate {self.audio_rate} isn't one of {rates} Hz, which AAC and Opus both take")
