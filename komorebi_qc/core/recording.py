@@ -136,14 +136,18 @@ class Recording:
     def _output_folder(self) -> str:
         return f"{self.created:%Y/%m/%d}/{self.agent_id}/{self.recording_id}"
 
-    def call_audio_prefixes(self, prefix: str) -> tuple[str, ...]:
-        """Return the key prefixes of the call audio: the item's day, then its neighbours.
+    def days(self) -> tuple[datetime, ...]:
+        """Return the days in the keys of Connect's files: the item's day, then its neighbours.
 
         Connect counts days in UTC and `created` may be local time, so a call near midnight may be a day away.
         """
+        return tuple(self.created + timedelta(days=d) for d in (0, -1, 1))
+
+    def call_audio_prefixes(self, prefix: str) -> tuple[str, ...]:
+        """Return the key prefixes of the call audio, by `days`."""
         base = prefix.strip("/")
-        days = (self.created + timedelta(days=d) for d in (0, -1, 1))
-        return tuple(f"{base + '/' if base else ''}CallRecordings/{day:%Y/%m/%d}/{self.recording_id}_" for day in days)
+        folder = f"{base + '/' if base else ''}CallRecordings"
+        return tuple(f"{folder}/{day:%Y/%m/%d}/{self.recording_id}_" for day in self.days())
 
 
 def choose_call_audio(recording_id: str, keys: Iterable[str]) -> str | None:

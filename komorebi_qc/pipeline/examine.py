@@ -105,9 +105,11 @@ class Examined:
 class _OpenInputs(LocalFiles):
     """Inputs that are open already, from any store; outputs in files."""
 
-    def __init__(self, call: Source, recording: Source, out: Path, thumbnail: Path) -> None:
+    def __init__(
+        self, call: Source, recording: Source, out: Path, thumbnail: Path, analyses: tuple[Source, ...]
+    ) -> None:
         super().__init__(Path(call.name), Path(recording.name), out, thumbnail)
-        self._call, self._own = call, recording
+        self._call, self._own, self._analyses = call, recording, analyses
 
     def check(self) -> None:
         self.check_outputs()
@@ -115,6 +117,9 @@ class _OpenInputs(LocalFiles):
     @contextmanager
     def call_audio(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  the same file for every item
         yield self._call.reopen()
+
+    def analyses(self, recording: Recording) -> tuple[Source, ...]:  # noqa: ARG002  the same files for every item
+        return self._analyses
 
     @contextmanager
     def agent_recording(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  the same file for every item
@@ -129,6 +134,7 @@ def examine(
     *,
     recording_id: str = LOCAL_ID,
     options: Options | None = None,
+    analyses: tuple[Source, ...] = (),
     progress: Progress = SILENT,
 ) -> Examined:
     """Process a pair into `folder`. A pair that is refused or held is shown side by side.
@@ -143,13 +149,14 @@ def examine(
         folder: the folder for the files; it exists.
         recording_id: the recording's ID.
         options: how it is processed.
+        analyses: Contact Lens' analyses of the call.
         progress: shows each step; its `check` ends the run.
 
     Raises:
         KomorebiError: see `komorebi_qc.pipeline.process.process`.
     """
     chosen = replace(options or Options(), retain_artifacts=True)
-    files = _OpenInputs(call, recording, folder / VIDEO_NAME, folder / THUMBNAIL_NAME)
+    files = _OpenInputs(call, recording, folder / VIDEO_NAME, folder / THUMBNAIL_NAME, analyses)
     order, table = Order(recording_id, call_end), LocalTable(local_item(recording_id))
     try:
         outcome = process(order, table=table, media=files, options=chosen, progress=progress)

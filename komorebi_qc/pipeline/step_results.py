@@ -36,12 +36,16 @@ class FetchedCall:
         source: the file.
         info: its tracks.
         audio: its audio track.
+        redactions: what Contact Lens redacted, on the call clock.
+        analysis_version: the versions of its analyses, for the fingerprint.
     """
 
     item: Recording
     source: Source
     info: MediaInfo
     audio: AudioInfo
+    redactions: tuple[PrivateSpan, ...] = ()
+    analysis_version: tuple[str, ...] = ()
 
     @property
     def step_bytes(self) -> int:
@@ -56,7 +60,7 @@ class FetchedPair:
     Attributes:
         call: the call audio.
         recording: the agent recording.
-        fingerprint: a hash of both versions; see `inputs_fingerprint`.
+        fingerprint: a hash of the inputs' versions; see `inputs_fingerprint`.
     """
 
     call: FetchedCall

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import MediaError
 from komorebi_qc.core.output import ENCODED_AS, Container, RenderPlan, plan_container
+from komorebi_qc.core.privacy.redactions import redactions_of
 from komorebi_qc.core.splice import after_call_audio, splice
 from komorebi_qc.findings.qc_document import item_summary
 from komorebi_qc.measure.check_spans import capture_spans
@@ -84,18 +85,21 @@ def read_item(run: Run) -> Recording:
 
 
 def fetch_call(run: Run, item: Recording) -> FetchedCall:
-    """Step 2: open the call audio."""
+    """Step 2: open the call audio, and read what Contact Lens redacted of it."""
     source = buffer_in_memory(run.opened.enter_context(run.media.call_audio(item)))
     info = probe_call(source)
     if info.audio is None:
         raise MediaError(f"{info.name} has no audio track")
-    return FetchedCall(item, source, info, info.audio)
+    analyses = run.media.analyses(item)
+    version = tuple(part for analysis in analyses for part in analysis.version)
+    return FetchedCall(item, source, info, info.audio, redactions_of(source, info.audio.span.end_s, analyses), version)
 
 
 def fetch_recording(run: Run, call: FetchedCall) -> FetchedPair:
     """Step 3: open the agent recording."""
     source = run.opened.enter_context(run.media.agent_recording(call.item))
-    return FetchedPair(call, source, inputs_fingerprint(run.order, call.source.version + source.version))
+    versions = call.source.version + source.version + call.analysis_version
+    return FetchedPair(call, source, inputs_fingerprint(run.order, versions))
 
 
 def separate(run: Run, fetched: FetchedPair) -> SeparatedPair:

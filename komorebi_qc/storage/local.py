@@ -5,12 +5,14 @@ A result is built in a part file and renamed when it is complete; see `komorebi_
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from komorebi_qc.core.errors import InputError, UnknownRecordingError
+from komorebi_qc.core.privacy.redactions import check_size
 from komorebi_qc.core.recording import Recording
 from komorebi_qc.core.source import Source
 from komorebi_qc.storage.atomic_file import (
@@ -72,20 +74,24 @@ class LocalTable:
 
 
 class LocalFiles:
-    """Three or four files on disk (`komorebi_qc.storage.protocols.MediaStore`).
+    """Three to five files on disk (`komorebi_qc.storage.protocols.MediaStore`).
 
     Attributes:
         connect: the call audio.
         recording: the agent recording.
         out: the unified recording; without an extension it gets the container's.
         thumbnail: the thumbnail; None to write no thumbnail.
+        analysis: Contact Lens' analysis of the call; None if there isn't any.
     """
 
-    def __init__(self, connect: Path, recording: Path, out: Path, thumbnail: Path | None = None) -> None:
+    def __init__(
+        self, connect: Path, recording: Path, out: Path, thumbnail: Path | None = None, analysis: Path | None = None
+    ) -> None:
         self.connect = connect
         self.recording = recording
         self.out = out
         self.thumbnail = thumbnail
+        self.analysis = analysis
 
     def check(self) -> None:
         """Check before any work that the inputs can be read and the results written.
@@ -93,23 +99,27 @@ class LocalFiles:
         Raises:
             InputError: names the file, the problem and the remedy.
         """
-        for path in (self.connect, self.recording):
+        for path in self._inputs:
             _check_input(path)
         self.check_outputs()
 
     def check_outputs(self) -> None:
         """Check the results only."""
-        check_output(self.out, self.connect, self.recording)
+        check_output(self.out, *self._inputs)
         # Without an extension, the name depends on the container.
         outputs = [self.out] if self.out.suffix else [self.video_path(kind) for kind in _CONTAINERS]
         for path in outputs:
-            check_output(path, self.connect, self.recording)
+            check_output(path, *self._inputs)
         if self.thumbnail is not None:
-            check_output(self.thumbnail, self.connect, self.recording)
+            check_output(self.thumbnail, *self._inputs)
             if any(_same_file(self.thumbnail, path) for path in outputs):
                 raise InputError(
                     f"{self.thumbnail} can't hold both the video and the thumbnail: give one of them another name"
                 )
+
+    @property
+    def _inputs(self) -> list[Path]:
+        return [path for path in (self.connect, self.recording, self.analysis) if path is not None]
 
     def input_versions(self, recording: Recording) -> tuple[str, ...]:  # noqa: ARG002  one set of files
         """Return no versions: named files are always processed."""
@@ -128,6 +138,14 @@ class LocalFiles:
         """
         with opened_file(self.connect) as source:
             yield source
+
+    def analyses(self, recording: Recording) -> tuple[Source, ...]:  # noqa: ARG002  one file for any item
+        """Read the analysis, if there is one.
+
+        Raises:
+            InputError: it doesn't exist, isn't a regular file, can't be read, or is too large for an analysis.
+        """
+        return () if self.analysis is None else (read_analysis_file(self.analysis),)
 
     @contextmanager
     def agent_recording(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  one file for any item
@@ -300,3 +318,16 @@ def opened_file(path: Path) -> Iterator[Source]:
             if kind := _kind(found):
                 raise InputError(f"{path} is {kind}: give a regular file")
         yield Source(str(path), file, found.st_size)
+
+
+def read_analysis_file(path: Path) -> Source:
+    """Read an analysis into memory.
+
+    Raises:
+        InputError: it doesn't exist, isn't a regular file, can't be read, or is too large for an analysis.
+    """
+    with opened_file(path) as source:
+        check_size(source.name, source.size)
+        with named_file_errors(path):
+            content = source.file.read()
+    return Source(source.name, io.BytesIO(content), len(content))

@@ -45,7 +45,9 @@ class MediaStore(Protocol):
     """Connect's bucket, the input bucket and the output bucket."""
 
     def input_versions(self, recording: Recording) -> tuple[str, ...]:
-        """Return what identifies the current content of both inputs, call first; empty without versions.
+        """Return what identifies the current content of call, recording and analyses, in this order.
+
+        It is empty for a store without versions.
 
         Raises:
             NotThereYetError: an input may still arrive.
@@ -68,6 +70,17 @@ class MediaStore(Protocol):
         Raises:
             NotThereYetError: it may still arrive.
             MissingMediaError: it won't arrive.
+            StorageError: the store doesn't answer.
+        """
+        ...
+
+    def analyses(self, recording: Recording) -> tuple[Source, ...]:
+        """Read Contact Lens' analyses of the call, which hold its redactions; empty if there aren't any.
+
+        Raises:
+            InputError: one can't be an analysis.
+            NotThereYetError: one is needed and may still arrive.
+            MissingMediaError: one is needed and won't arrive.
             StorageError: the store doesn't answer.
         """
         ...

@@ -107,6 +107,10 @@ class Far:
         """Connect's."""
         yield self.call.source(is_read_through=True)
 
+    def analyses(self, _: Recording) -> tuple[Source, ...]:
+        """None."""
+        return ()
+
     @contextmanager
     def agent_recording(self, _: Recording) -> Iterator[Source]:
         """The browser's."""

@@ -60,6 +60,7 @@ class Media:
         self.before_publishing: Callable[[], None] = lambda: None
         self.fails: dict[str, Exception] = {}
         self.versions: tuple[str, ...] = ("connect.wav", "1", "recording", "1")
+        self.analysis: dict[str, bytes] = {}
 
     @contextmanager
     def _source(self, name: str, data: bytes) -> Iterator[Source]:
@@ -92,6 +93,17 @@ class Media:
         """The call audio."""
         assert recording.recording_id == ID
         return self._source("connect.wav", self.call)
+
+    def analyses(self, recording: Recording) -> tuple[Source, ...]:
+        """Contact Lens' analyses: `analysis`, with the versions after those of the inputs."""
+        assert recording.recording_id == ID
+        if "analyses" in self.fails:
+            raise self.fails["analyses"]
+        versions = [self.versions[at : at + 2] for at in range(4, 4 + 2 * len(self.analysis), 2)]
+        return tuple(
+            Source(name, io.BytesIO(data), len(data), version=version)
+            for (name, data), version in zip(self.analysis.items(), versions, strict=True)
+        )
 
     def agent_recording(self, recording: Recording) -> AbstractContextManager[Source]:
         """The agent recording."""

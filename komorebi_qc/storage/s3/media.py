@@ -6,13 +6,14 @@ results of an earlier run stay: a rerun that turns MP4 into WebM doesn't delete 
 without a thumbnail keeps the old thumbnail.
 
 The rights it needs: ``s3:ListBucket`` on all three buckets (without it, a missing object looks like a refused one);
-``s3:GetObject`` on their objects; ``s3:PutObject``, ``s3:DeleteObject`` and ``s3:AbortMultipartUpload`` on the output
-bucket's objects, and ``s3:ListBucketMultipartUploads`` on that bucket, to find uploads of killed runs (without it, the
-bucket's lifecycle rule deletes them).
+``s3:GetObject`` on their objects, Contact Lens' among them; ``s3:PutObject``, ``s3:DeleteObject`` and
+``s3:AbortMultipartUpload`` on the output bucket's objects, and ``s3:ListBucketMultipartUploads`` on that bucket, to
+find uploads of killed runs (without it, the bucket's lifecycle rule deletes them).
 """
 
 from __future__ import annotations
 
+import io
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -21,7 +22,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from komorebi_qc.core.errors import KomorebiError, MissingMediaError, NotThereYetError
+from komorebi_qc.core.errors import InputError, KomorebiError, MissingMediaError, NotThereYetError
+from komorebi_qc.core.privacy.analysis_keys import analysis_prefixes, choose_analyses, choose_redacted_audio
+from komorebi_qc.core.privacy.redactions import check_size
 from komorebi_qc.core.recording import Recording, choose_call_audio
 from komorebi_qc.core.source import Source
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
@@ -34,6 +37,8 @@ from komorebi_qc.storage.s3.stale_uploads import STALE_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from komorebi_qc.core.privacy.redactions import RedactedChoice
 
 IN_MEMORY_BYTES = 64 << 20
 """Nine minutes at 1 Mbit/s: most recordings are fetched once, and memory stays limited."""
@@ -56,6 +61,13 @@ class S3Media:
         cache_bytes: an input up to this size is kept on disk while it is read, so that it is fetched once.
         memory_bytes: a recording up to this size is kept in memory instead.
         stale_after: age from which another upload of the same video belongs to a killed run.
+        analysis_prefix: comes before the days and ``Redacted/`` in the keys of Contact Lens' files, which are in
+            Connect's bucket; None: they aren't looked for.
+        redacted: whether the redacted call audio takes the place of the original: ``ignore``: never, ``prefer``: if it
+            is there, ``require``: always, and it is waited for.
+
+    Raises:
+        InputError: redacted audio is wanted, and isn't looked for.
     """
 
     client: Any
@@ -69,9 +81,18 @@ class S3Media:
     cache_bytes: int = 0
     memory_bytes: int = IN_MEMORY_BYTES
     stale_after: timedelta = STALE_AFTER
+    analysis_prefix: str | None = None
+    redacted: RedactedChoice = "ignore"
+
+    def __post_init__(self) -> None:
+        if self.redacted != "ignore" and self.analysis_prefix is None:
+            raise InputError(
+                f"redacted call audio is wanted ({self.redacted}), and KOMOREBI_ANALYSIS_PREFIX is off: set the prefix "
+                "of Contact Lens' files, or ignore the redacted audio"
+            )
 
     def input_versions(self, recording: Recording) -> tuple[str, ...]:
-        """Return key and ETag of both inputs.
+        """Return key and ETag of both inputs, and of each analysis of the call.
 
         Raises:
             NotThereYetError: an input may still arrive.
@@ -84,7 +105,8 @@ class S3Media:
         where = f"s3://{self.input_bucket}/{key}"
         with aws_errors(where), self._expecting(recording, self.input_bucket, key):
             head = self.client.head_object(Bucket=self.input_bucket, Key=key)
-        return (call["Key"], str(call.get("ETag", "")), key, str(head["ETag"]))
+        analyses = (part for entry in self._analyses(recording) for part in (entry["Key"], str(entry.get("ETag", ""))))
+        return (call["Key"], str(call.get("ETag", "")), key, str(head["ETag"]), *analyses)
 
     def has_video(self, recording: Recording, container: str) -> bool:
         """Return whether the unified recording exists.
@@ -115,7 +137,7 @@ class S3Media:
 
     @contextmanager
     def call_audio(self, recording: Recording) -> Iterator[Source]:
-        """Open the call audio: of a contact's two recordings, the agent's part.
+        """Open the call audio: of a contact's two recordings, the agent's part, or Contact Lens' redacted one.
 
         Raises:
             NotThereYetError: it may still arrive.
@@ -128,15 +150,50 @@ class S3Media:
         ) as source:
             yield source
 
+    def analyses(self, recording: Recording) -> tuple[Source, ...]:
+        """Read Contact Lens' analyses of the call; none if they aren't looked for, or not there.
+
+        Raises:
+            InputError: one is larger than an analysis can be.
+            NotThereYetError: the redacted call audio is used, and its analysis may still arrive.
+            MissingMediaError: it won't arrive.
+            StorageError: the bucket doesn't answer.
+            AccessDeniedError: it refuses access or doesn't exist.
+        """
+        return tuple(self._read(recording, str(entry["Key"])) for entry in self._analyses(recording))
+
+    def _read(self, recording: Recording, key: str) -> Source:
+        with self._opened(recording, self.connect_bucket, key, is_read_through=True) as source:
+            check_size(source.name, source.size)
+            content = source.file.read()
+        return Source(source.name, io.BytesIO(content), source.size, version=source.version)
+
+    def _analyses(self, recording: Recording) -> list[Mapping[str, Any]]:
+        if self.analysis_prefix is None:
+            return []
+        listed = self._listed_together(analysis_prefixes(recording, self.analysis_prefix))
+        keys = choose_analyses(recording.recording_id, listed)
+        audio = None if self.redacted == "ignore" else choose_redacted_audio(recording.recording_id, listed)
+        if audio is not None and not keys:
+            raise self._absent(recording, f"the analysis of s3://{self.connect_bucket}/{audio}")
+        return [listed[key] for key in keys]
+
     def _call_audio(self, recording: Recording) -> Mapping[str, Any]:
+        if self.redacted != "ignore" and self.analysis_prefix is not None:
+            prefixes = analysis_prefixes(recording, self.analysis_prefix, redacted_only=True)
+            listed = self._listed_together(prefixes)
+            key = choose_redacted_audio(recording.recording_id, listed)
+            if key is not None:
+                return listed[key]
+            if self.redacted == "require":
+                raise self._absent(
+                    recording,
+                    f"the redacted call audio of recording {recording.recording_id} "
+                    f"(s3://{self.connect_bucket}/{prefixes[0]}call_recording_redacted_*.wav, or a neighbouring day)",
+                )
         # All three days: the IVR's recording and the agent's may be on either side of midnight.
         prefixes = recording.call_audio_prefixes(self.connect_prefix)
-        side_by_side = ThreadPoolExecutor(len(prefixes), "s3-list")
-        try:
-            days = side_by_side.map(lambda prefix: list(self._listed(prefix, self.connect_bucket)), prefixes)
-            listed = {entry["Key"]: entry for day in days for entry in day}
-        finally:
-            side_by_side.shutdown(wait=False, cancel_futures=True)  # a cancelled run doesn't wait for an answer
+        listed = self._listed_together(prefixes)
         key = choose_call_audio(recording.recording_id, listed)
         if key is None:
             raise self._absent(
@@ -145,6 +202,15 @@ class S3Media:
                 f"(s3://{self.connect_bucket}/{prefixes[0]}*.wav, or a neighbouring day)",
             )
         return listed[key]
+
+    def _listed_together(self, prefixes: tuple[str, ...]) -> dict[str, Mapping[str, Any]]:
+        """List several prefixes of Connect's bucket side by side, by key."""
+        side_by_side = ThreadPoolExecutor(len(prefixes), "s3-list")
+        try:
+            days = side_by_side.map(lambda prefix: list(self._listed(prefix, self.connect_bucket)), prefixes)
+            return {entry["Key"]: entry for day in days for entry in day}
+        finally:
+            side_by_side.shutdown(wait=False, cancel_futures=True)  # a cancelled run doesn't wait for an answer
 
     @contextmanager
     def agent_recording(self, recording: Recording) -> Iterator[Source]:
