@@ -17,7 +17,7 @@ from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import Span, merged
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from komorebi_qc.core.samples import Track
 
@@ -40,6 +40,33 @@ _USUAL_S = 0.4
 
 
 @dataclass(frozen=True, slots=True)
+class Witness:
+    """What the recording has beside the call, on the call clock.
+
+    Attributes:
+        speech: when somebody speaks in it.
+        customer: when the customer speaks in it; None if the two voices can't be distinguished.
+    """
+
+    speech: Sequence[Span]
+    customer: Sequence[Span] | None = None
+
+
+@dataclass(slots=True)
+class _Recorded:
+    """The witness, asked once."""
+
+    ask: Callable[[], Witness | None] | None
+    answer: Witness | None = None
+    is_asked: bool = False
+
+    def witness(self) -> Witness | None:
+        if self.ask is not None and not self.is_asked:
+            self.answer, self.is_asked = self.ask(), True
+        return self.answer
+
+
+@dataclass(frozen=True, slots=True)
 class _JointRun:
     """Digital silence on both channels: the run of each channel, and what both share."""
 
@@ -54,20 +81,21 @@ class _JointRun:
 def suspended_spans(
     call: Track,
     *,
-    recording_speech: Sequence[Span] | None = None,
+    witness: Callable[[], Witness | None] | None = None,
     min_s: float = SUSPENDED_MIN_S,
 ) -> tuple[PrivateSpan, ...]:
     """Return the stretches of a call in which Connect's recording was suspended, in order.
 
     Args:
         call: the call audio at 8 kHz, shape ``(n, 2)``: customer, agent.
-        recording_speech: when somebody speaks in the recording, on the call clock; None if that isn't known. Then only
-            the edges decide.
+        witness: returns what the recording has of the call; called at most once, and only if the edges don't decide.
+            Without a witness, only the edges decide.
         min_s: the shortest suspension.
     """
     if len(call.shape) < 2 or call.shape[1] < 2:
         return ()
     ranges = frame_ranges(call)
+    recorded = _Recorded(witness)
     found: list[Span] = []
     for spread in SPREADS:
         runs = [silent_runs(call, ranges, channel, spread) for channel in (0, 1)]
@@ -76,7 +104,7 @@ def suspended_spans(
             span = Span(joint.shared.start / RATE, joint.shared.stop / RATE)
             if any(span.overlap_s(known) > 0 for known in found):
                 continue
-            if _is_suspension(joint, runs, ranges.samples, tolerance_s, recording_speech):
+            if _is_suspension(joint, runs, ranges.samples, tolerance_s, recorded):
                 found.append(span)
     return tuple(PrivateSpan(span, "suspended") for span in merged(found))
 
@@ -99,7 +127,7 @@ def _is_suspension(
     runs: Sequence[Sequence[SilentRun]],
     samples: int,
     tolerance_s: float,
-    recording_speech: Sequence[Span] | None,
+    recorded: _Recorded,
 ) -> bool:
     tolerance = round(tolerance_s * RATE)
     shared = joint.shared
@@ -111,7 +139,7 @@ def _is_suspension(
         return False
     if starts and stops:
         return True
-    witness = recording_speech is not None and _is_witness(shared, recording_speech)
+    witness = _goes_on(shared, recorded.witness())
     if starts or stops:
         return witness
     dead = [_is_dead(r, samples) for r in runs]
@@ -119,10 +147,12 @@ def _is_suspension(
     return witness and any(dead) and not any(u for u, d in zip(usual, dead, strict=True) if not d)
 
 
-def _is_witness(shared: SilentRun, recording_speech: Sequence[Span]) -> bool:
+def _goes_on(shared: SilentRun, witness: Witness | None) -> bool:
     """Return whether a conversation goes on in the recording while the call is digitally silent."""
+    if witness is None:
+        return False
     span = Span(shared.start / RATE + _TRIM_S, max(shared.stop / RATE - _TRIM_S, shared.start / RATE + _TRIM_S))
-    speech_s = sum(span.overlap_s(s) for s in recording_speech)
+    speech_s = sum(span.overlap_s(s) for s in witness.speech)
     return speech_s >= min(_WITNESS_S, span.length_s / 2) and speech_s >= _WITNESS_SHARE * span.length_s
 
 
