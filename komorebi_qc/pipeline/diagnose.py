@@ -9,6 +9,7 @@ from komorebi_qc import __version__
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.finding import Finding, Status, verdict
 from komorebi_qc.core.limits import DEFAULT, Limits
+from komorebi_qc.core.privacy.redactions import redactions_of
 from komorebi_qc.core.splice import splice
 from komorebi_qc.findings.evidence import PairEvidence, PairLevels, Placement
 from komorebi_qc.findings.families import pair_findings
@@ -27,7 +28,10 @@ from komorebi_qc.pipeline.pair import (
 from komorebi_qc.pipeline.placement import place
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from komorebi_qc.core.media_info import MediaInfo
+    from komorebi_qc.core.privacy.masks import PrivateSpan
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.core.timebase import CallEnd
@@ -47,6 +51,7 @@ class Diagnosis:
         levels: by track and channel, in the telephone band.
         findings: in the order in which an analyst asks.
         limits: the limits of the findings.
+        redactions: what Contact Lens redacted, on the call clock.
     """
 
     call: MediaInfo
@@ -56,6 +61,7 @@ class Diagnosis:
     levels: dict[str, dict[str, ChannelLevels]]
     findings: tuple[Finding, ...]
     limits: Limits = DEFAULT
+    redactions: tuple[PrivateSpan, ...] = ()
 
     @property
     def sync(self) -> SyncResult:
@@ -84,7 +90,14 @@ class Diagnosis:
         }
 
 
-def diagnose(call: Source, recording: Source, call_end: CallEnd, limits: Limits = DEFAULT) -> Diagnosis:
+def diagnose(
+    call: Source,
+    recording: Source,
+    call_end: CallEnd,
+    limits: Limits = DEFAULT,
+    *,
+    analyses: Sequence[Source] = (),
+) -> Diagnosis:
     """Measure a pair, and check the measurements against the limits.
 
     Args:
@@ -92,16 +105,20 @@ def diagnose(call: Source, recording: Source, call_end: CallEnd, limits: Limits 
         recording: the agent recording.
         call_end: the reported call end.
         limits: the limits to check against.
+        analyses: Contact Lens' analyses of the call.
 
     Raises:
         MediaError: one of the two isn't the media it should be.
-        InputError: both are the same file.
+        InputError: both are the same file, or an analysis can't be used.
     """
     refuse_same_file(call, recording)
     call = buffer_in_memory(call)
-    call_info, probed = probe_call(call), read_recording(recording)
+    call_info = probe_call(call)
+    redactions = redactions_of(call, _length_s(call_info), analyses)
+    probed = read_recording(recording)
     audio = decode_audio(call, call_info, recording, probed)
-    return diagnose_pair(call_info, probed.info, measure_pair(audio, call_end), call_end, limits)
+    pair = measure_pair(audio, call_end)
+    return diagnose_pair(call_info, probed.info, pair, call_end, limits, redactions=redactions)
 
 
 def diagnose_pair(
@@ -111,6 +128,7 @@ def diagnose_pair(
     call_end: CallEnd,
     limits: Limits,
     levels: PairLevels | None = None,
+    redactions: tuple[PrivateSpan, ...] = (),
 ) -> Diagnosis:
     """Check a pair that is decoded and measured already.
 
@@ -121,12 +139,14 @@ def diagnose_pair(
         call_end: the reported call end.
         limits: the limits to check against.
         levels: of both sides; None to measure them.
+        redactions: what Contact Lens redacted, on the call clock.
     """
     levels = measure_levels(pair, info) if levels is None else levels
     placement = _placement(call_info, pair, call_end)
     timeline = None if placement is None else _timeline(placement, call_info, info)
     evidence = PairEvidence(call_info, info, call_end, placement, pair.result, timeline, pair.timing, levels)
-    return Diagnosis(call_info, info, call_end, pair, levels.by_track(), pair_findings(evidence, limits), limits)
+    findings = pair_findings(evidence, limits)
+    return Diagnosis(call_info, info, call_end, pair, levels.by_track(), findings, limits, redactions)
 
 
 def _placement(call_info: MediaInfo, pair: DecodedPair, call_end: CallEnd) -> Placement | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from komorebi_qc.core.errors import HeldError, InputError, WrongPairError
+from komorebi_qc.core.privacy.redactions import redactions_of
 from komorebi_qc.core.progress import SILENT
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.splice import align_to_call_end, splice
@@ -161,7 +162,7 @@ def examine(
     try:
         outcome = process(order, table=table, media=files, options=chosen, progress=progress)
     except (WrongPairError, HeldError) as error:
-        diagnosis = diagnose(call.reopen(), recording.reopen(), call_end, chosen.limits)
+        diagnosis = diagnose(call.reopen(), recording.reopen(), call_end, chosen.limits, analyses=analyses)
         return _refused(_in_memory(diagnosis), recording, folder, recording_id, str(error))
     artifacts = outcome.artifacts
     if artifacts is None:
@@ -169,9 +170,17 @@ def examine(
     evidence = artifacts.evidence
     # A run by the reported call end measures nothing, so its diagnosis has to decode both inputs.
     diagnosis = (
-        diagnose(call.reopen(), recording.reopen(), call_end, chosen.limits)
+        diagnose(call.reopen(), recording.reopen(), call_end, chosen.limits, analyses=analyses)
         if artifacts.pair is None
-        else diagnose_pair(evidence.call, evidence.recording, artifacts.pair, call_end, chosen.limits, evidence.levels)
+        else diagnose_pair(
+            evidence.call,
+            evidence.recording,
+            artifacts.pair,
+            call_end,
+            chosen.limits,
+            evidence.levels,
+            redactions_of(call, evidence.call_audio.span.end_s, analyses),
+        )
     )
     diagnosis = _in_memory(diagnosis)
     video = Path(outcome.published.video)
