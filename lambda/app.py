@@ -64,7 +64,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             on_recording_id=lambda recording_id: LOG.append_keys(recordingID=recording_id),
         )
         log = {"INFO": LOG.info, "WARNING": LOG.warning, "ERROR": LOG.error}[report.level]
-        log(report.outcome, extra=report.fields())
+        log(report.outcome, extra=report.fields(with_keys=LOG.log_level <= logging.DEBUG))
         LOG.remove_keys(["recordingID"])
         if isinstance(context, WorkerContext):
             context.reports.append(report)  # the worker has its own counts, and no metrics

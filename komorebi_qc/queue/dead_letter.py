@@ -1,7 +1,8 @@
 """A dead letter: a message that a retry can't help, with the reason in its attributes. Pure.
 
-The body doesn't change, so that a redrive only has to send it again. A message that SQS itself moved, after a crash or
-a timeout each time, has no reason. If it has one anyway, the reason is of an earlier failure: SQS's own redrive sends a
+The body keeps the fields of a message, so that a redrive only has to send it again. Other fields are dropped: a sender
+may have added an agent's or a customer's name. A message that SQS itself moved, after a crash or
+a timeout each time, keeps its whole body and has no reason. If it has one anyway, the reason is of an earlier failure: SQS's own redrive sends a
 message again with all its attributes.
 
 A held recording is a dead letter of its own kind. It didn't fail: an operator decides whether it is published.
@@ -14,6 +15,8 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
+
+from komorebi_qc.core.recording import MESSAGE_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +39,7 @@ class DeadLetter:
     """A message in the dead-letter queue.
 
     Attributes:
-        body: as it was sent.
+        body: as it was sent, or its fields of a message.
         kind: ``permanent``: a retry can't help; ``tries``: all attempts are used up; ``held``: an operator decides
             whether to publish; ``unknown``: SQS moved it.
         error: the error's class.
@@ -121,6 +124,20 @@ class DeadLetter:
             failed_at=_when(texts.get("FailedAt"), sent),
             candidates=_read_candidates(texts.get("Candidates", "")),
         )
+
+
+def message_fields(body: str) -> str:
+    """Return a body with the fields of a message only.
+
+    A text that isn't a JSON object stays as it is: nothing else shows an operator what was sent.
+    """
+    try:
+        content = json.loads(body)
+        if not isinstance(content, dict) or content.keys() <= set(MESSAGE_FIELDS):
+            return body
+        return json.dumps({name: content[name] for name in MESSAGE_FIELDS if name in content})
+    except (ValueError, RecursionError):
+        return body
 
 
 def _plain(text: str) -> str:

@@ -7,7 +7,8 @@
   dead-letter queue as well.
 * Any other error counts as passing: another machine may succeed.
 
-A `Report` describes the result. It never contains the event, nor any data of the customer.
+A `Report` describes the result. It never contains the event, nor any data of the customer. Its fields for the log, and
+dead letters, have no folders of keys, because an agent's ID is one of them.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ from komorebi_qc.core.errors import (
     OutOfTimeError,
     PassingError,
 )
+from komorebi_qc.core.privacy.addresses import without_agents
 from komorebi_qc.core.recording import Message
-from komorebi_qc.queue.dead_letter import DeadLetter
+from komorebi_qc.queue.dead_letter import DeadLetter, message_fields
 from komorebi_qc.queue.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -142,8 +144,13 @@ class Report:
         is_denied = self.error == AccessDeniedError.__name__
         return "WARNING" if self.outcome == "passing" and not self.is_dead_lettered and not is_denied else "ERROR"
 
-    def fields(self) -> dict[str, Any]:
-        """The fields for the log; unknown values are left out."""
+    def fields(self, *, with_keys: bool = False) -> dict[str, Any]:
+        """The fields for the log; unknown values are left out.
+
+        Args:
+            with_keys: show whole keys, with the agent's ID in them.
+        """
+        shown: Callable[[str], str] = str if with_keys else without_agents
         found = {
             "outcome": self.outcome,
             "messageID": self.message_id,
@@ -151,12 +158,14 @@ class Report:
             "receiveCount": self.receive_count,
             "seconds": self.seconds,
             "error": self.error,
-            "detail": self.detail,
+            "detail": None if self.detail is None else shown(self.detail),
             "retryInSeconds": self.retry_in_s,
             "deadLettered": self.is_dead_lettered or None,
-            "queueTrouble": list(self.trouble) or None,
+            "queueTrouble": list(map(shown, self.trouble)) or None,
             **self.result,
         }
+        if "output" in found:
+            found["output"] = shown(found["output"])
         return {name: value for name, value in found.items() if value is not None}
 
     def metrics(self) -> list[Metric]:
@@ -277,10 +286,10 @@ def handle_record(
             trouble,
             lambda: queues.send_to_dlq(
                 DeadLetter(
-                    str(record.get("body", "")),
+                    message_fields(str(record.get("body", ""))),
                     _DECIDED.get(outcome, "tries"),
                     type(error).__name__,
-                    _reason(error),
+                    without_agents(_reason(error)),
                     recording_id or "",
                     message_id,
                     request_id,
@@ -356,7 +365,7 @@ def _receive_count(record: Mapping[str, Any]) -> int:
 
 def _sentence(error: Exception) -> str:
     """The error for the dead letter, which contains the message itself."""
-    return str(error) if isinstance(error, KomorebiError) else f"unforeseen: {_places(error)}"
+    return str(error) if isinstance(error, KomorebiError) else f"unforeseen: {error_places(error)}"
 
 
 def _reason(error: Exception) -> str:
@@ -371,7 +380,7 @@ def _for_the_log(error: Exception) -> str:
     return _sentence(error)
 
 
-def _places(error: Exception) -> str:
+def error_places(error: Exception) -> str:
     """The places where an unforeseen error was raised, instead of its text, which may quote anything."""
     frames = extract_tb(error.__traceback__)[-5:]
     return f"{type(error).__name__} at " + ", ".join(

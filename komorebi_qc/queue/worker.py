@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import KomorebiError, PassingError, PermanentError
-from komorebi_qc.queue.handler import WorkerContext, retry_in_s
+from komorebi_qc.queue.handler import WorkerContext, error_places, retry_in_s
 from komorebi_qc.queue.visibility import kept_invisible, set_visibility
 
 if TYPE_CHECKING:
@@ -138,9 +138,11 @@ def _handle(queue: Queue, message: dict[str, Any], handler: Handler, arn: str, v
     except (KomorebiError, KeyboardInterrupt, SystemExit):
         set_visibility(queue, message, 0)  # the message isn't the cause: another worker may take it now
         raise
-    except Exception:
-        # Lambda would count a failed invocation, and the queue would deliver the message again.
-        LOG.exception("the handler failed on message %s", message["MessageId"])
+    except Exception as error:
+        # Lambda would count a failed invocation, and the queue would deliver the message again. A traceback may quote
+        # anything, such as a key with the agent's name in it.
+        LOG.error("the handler failed on message %s: %s", message["MessageId"], error_places(error))  # noqa: TRY400
+        LOG.debug("its traceback", exc_info=True)
         done = False
     if done:
         _delete(queue, message)
