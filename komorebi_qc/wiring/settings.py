@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from komorebi_qc.core.errors import SettingsError
 from komorebi_qc.core.limits import DEFAULT, Limits
+from komorebi_qc.core.privacy.analysis_keys import ANALYSIS_PREFIX
 from komorebi_qc.wiring import clients
 from komorebi_qc.wiring.pipeline import WiredPipeline
 from komorebi_qc.wiring.variables import VARIABLES
@@ -15,6 +16,7 @@ from komorebi_qc.wiring.variables import VARIABLES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from komorebi_qc.core.privacy.redactions import RedactedChoice
     from komorebi_qc.queue.sqs import Queue, SqsQueues
     from komorebi_qc.storage.dynamodb import DynamoTable
     from komorebi_qc.storage.s3.media import S3Media
@@ -56,6 +58,8 @@ class Settings:
     unconfirmed: Literal["auto", "publish", "hold"] = "auto"
     table_name: str = "Recording"
     connect_prefix: str = ""
+    analysis_prefix: str | None = ANALYSIS_PREFIX
+    redacted: RedactedChoice = "ignore"
     queue_url: str = ""
     dead_letter_queue_url: str = ""
     give_up_after: timedelta = timedelta(hours=48)
@@ -80,6 +84,11 @@ class Settings:
                     values[variable.field] = variable.value(found)
                 except SettingsError as error:
                     problems.append(str(error))
+        if values.get("redacted", "ignore") != "ignore" and values.get("analysis_prefix", ANALYSIS_PREFIX) is None:
+            problems.append(
+                f"KOMOREBI_REDACTED is {values['redacted']!r}, and KOMOREBI_ANALYSIS_PREFIX is off: set the prefix of "
+                "Contact Lens' files, or set KOMOREBI_REDACTED to ignore"
+            )
         if problems:
             raise SettingsError(f"the environment isn't complete: {'; '.join(problems)}")
         return cls(**values)
@@ -110,6 +119,8 @@ class Settings:
             output_bucket=self.output_bucket,
             give_up_after=self.give_up_after,
             cache_bytes=self.cache_mb * 1_000_000,
+            analysis_prefix=self.analysis_prefix,
+            redacted=self.redacted,
         )
 
     def pipeline(self) -> WiredPipeline:

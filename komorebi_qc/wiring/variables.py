@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from komorebi_qc.core.errors import InputError, SettingsError
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.output import AUDIO_BIT_RATES, AUDIO_RATES
+from komorebi_qc.core.privacy.analysis_keys import ANALYSIS_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +58,17 @@ def _unconfirmed(text: str) -> str:
     if text not in ("auto", "publish", "hold"):
         raise ValueError(text)
     return text
+
+
+def _redacted(text: str) -> str:
+    if text not in ("ignore", "prefer", "require"):
+        raise ValueError(text)
+    return text
+
+
+def _analysis_prefix(text: str) -> str | None:
+    """The prefix without slashes at its ends; None if Contact Lens' files aren't looked for."""
+    return None if text == "off" else _one_of(_PREFIX)(text).strip("/")
 
 
 def _hours(text: str) -> timedelta:
@@ -174,6 +186,24 @@ VARIABLES = (
         "a key prefix",
         "the prefix before CallRecordings/ in Connect's bucket, such as connect/my-instance",
         _one_of(_PREFIX),
+    ),
+    Variable(
+        "KOMOREBI_ANALYSIS_PREFIX",
+        "analysis_prefix",
+        ANALYSIS_PREFIX,
+        "a key prefix, or off",
+        "the prefix before YYYY/MM/DD and Redacted/ in the keys of Contact Lens' analyses, in Connect's bucket. Their "
+        "redactions are masked. off: they aren't looked for",
+        _analysis_prefix,
+    ),
+    Variable(
+        "KOMOREBI_REDACTED",
+        "redacted",
+        "ignore",
+        "ignore, prefer, require",
+        "whether Contact Lens' redacted call audio takes the place of the original. prefer: if it is there; require: "
+        "always, and the message is retried until it is there",
+        _redacted,
     ),
     Variable(
         "KOMOREBI_QUEUE_URL",
