@@ -6,6 +6,7 @@ Both sides are 8 kHz tracks on their own clocks (`komorebi_qc.core.samples.Track
 from komorebi_qc.sync.evidence.agreement import Stretch
 from komorebi_qc.sync.evidence.belonging import Belonging
 from komorebi_qc.sync.evidence.candidates import Candidate
+from komorebi_qc.sync.evidence.outside import OutsideSpan
 from komorebi_qc.sync.evidence.spans import CallSpan, RecordingSpan
 from komorebi_qc.sync.measure import measure
 from komorebi_qc.sync.result import FoundJump, SyncResult, Window
@@ -15,6 +16,7 @@ __all__ = [
     "CallSpan",
     "Candidate",
     "FoundJump",
+    "OutsideSpan",
     "RecordingSpan",
     "Stretch",
     "SyncResult",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from komorebi_qc.core.privacy.suspensions import SUSPENDED_MIN_S, suspended_spans
 from komorebi_qc.core.samples import RATE, Track, length
 from komorebi_qc.core.timebase import Alignment, Jump
 from komorebi_qc.sync.channels import follow_channels, follow_other, is_present, without_weakest_segment
@@ -35,6 +36,7 @@ from komorebi_qc.sync.jumps import agent_shift, in_order, interval, locate_jump
 from komorebi_qc.sync.lags import coarse, windows
 from komorebi_qc.sync.result import FoundJump, SyncResult, Window
 from komorebi_qc.sync.stretched import put_back, stretched
+from komorebi_qc.sync.suspended import with_private_time
 from komorebi_qc.sync.vad import FRAME_S, Activity, of_call, of_recording
 
 if TYPE_CHECKING:
@@ -57,7 +59,12 @@ LEAST_OVERLAP_S = 3.0
 
 
 def measure(
-    call: Track, recording: Track, reported_call_end_s: float | None = None, resolution_s: float = 1.0
+    call: Track,
+    recording: Track,
+    reported_call_end_s: float | None = None,
+    resolution_s: float = 1.0,
+    *,
+    suspended_min_s: float = SUSPENDED_MIN_S,
 ) -> SyncResult:
     """Align the call with the recording.
 
@@ -67,8 +74,10 @@ def measure(
             missing audio is digital silence.
         reported_call_end_s: the call's end on the recording's clock as the backend reported it.
         resolution_s: its unit; a time in whole seconds may be early by up to 1 s.
+        suspended_min_s: the shortest suspension of Connect's recording.
     """
-    return _measured(call, recording, reported_call_end_s, resolution_s, may_stretch=True)
+    found = _measured(call, recording, reported_call_end_s, resolution_s, may_stretch=True)
+    return with_private_time(found, call, recording, min_s=suspended_min_s)
 
 
 def _measured(
@@ -349,8 +358,10 @@ def _without_agreement(
         )
     offset_s = reported_s + resolution_s / 2 - call_s
     customer_s, agent_s = overlap_s(activities, recording_activity, offset_s)
-    # A muted microphone records nothing. Speech that the call doesn't have is another conversation's.
-    against_s = customer_s + agent_s + other_speech_s(activities, recording_activity, offset_s)
+    # A muted microphone records nothing. Speech that the call doesn't have is another conversation's, unless Connect's
+    # recording was suspended.
+    private = [p.call for p in suspended_spans(call)]
+    against_s = customer_s + agent_s + other_speech_s(activities, recording_activity, offset_s, private)
     evidence = replace(evidence, against_s=against_s, against_turns=1, agent_against_s=agent_s)
     classification = classify(evidence)
     return _without_offset(classification.status, classification.reason, reported_s, evidence)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from komorebi_qc.sync.evidence.belonging import Belonging
     from komorebi_qc.sync.evidence.candidates import Candidate
     from komorebi_qc.sync.evidence.classify import Evidence
+    from komorebi_qc.sync.evidence.outside import OutsideSpan
     from komorebi_qc.sync.evidence.spans import CallSpan, RecordingSpan
 
 
@@ -87,6 +88,10 @@ class SyncResult:
     """Speech of the recording that the call audio doesn't have; empty if nothing agrees."""
     agent_part: Span | None = None
     """Call clock: the agent's part of the call; None if that is the whole call."""
+    suspended: tuple[Span, ...] = ()
+    """Call clock: the stretches in which Connect's recording was suspended."""
+    outside: tuple[OutsideSpan, ...] = ()
+    """The same conversation before or after the call audio."""
     candidates: tuple[Candidate, ...] = ()
     """The places that the evidence allows, the most probable one first; empty if the pair is aligned."""
 

@@ -18,11 +18,13 @@ from komorebi_qc.sync.lags.windows import SURE_Z
 from komorebi_qc.sync.vad import FRAME_S, Activity, close_gaps, spans, threshold
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from komorebi_qc.core.samples import Doubles, Flags, Floats
     from komorebi_qc.core.timebase import Alignment
     from komorebi_qc.sync.lags.windows import Chain
 
-CallState = Literal["agrees", "silent", "absent", "contradicts"]
+CallState = Literal["agrees", "silent", "absent", "contradicts", "suspended"]
 RecordingPart = Literal["before", "during", "after"]
 LEAST_STRETCH_S = 2.0
 """Least speech of a stretch that doesn't agree. Less is an overlap of voices, a noise, or a word."""
@@ -56,7 +58,7 @@ class CallSpan:
         to_s: its end.
         state: ``agrees``: the recording has the same sound; also a pause between two such places. ``silent``: the call
             has speech, and the recording none. ``absent``: the agent isn't part of the call. ``contradicts``: the
-            recording has other speech.
+            recording has other speech. ``suspended``: Connect's recording was suspended.
         speech_s: speech of the call in it that doesn't agree; of ``agrees`` the speech that does.
         has_other_speech: whether the recording has other speech there.
     """
@@ -248,11 +250,19 @@ def overlap_s(activities: tuple[Activity, Activity], recording: Activity, offset
     return out[0], out[1]
 
 
-def other_speech_s(activities: tuple[Activity, Activity], recording: Activity, offset_s: float) -> float:
-    """Return the recording's speech, in seconds, while the call is on and nobody speaks in it, by an offset alone."""
+def other_speech_s(
+    activities: tuple[Activity, Activity], recording: Activity, offset_s: float, suspended: Sequence[Span] = ()
+) -> float:
+    """Return the recording's speech, in seconds, while the call is on and nobody speaks in it, by an offset alone.
+
+    Speech during a suspension of Connect's recording doesn't count.
+    """
     speaking = speech_frames(recording.level_db)
     n = min(len(a.active) for a in activities)
-    silent = np.flatnonzero(~_dilated(activities[0].active[:n] | activities[1].active[:n], int(_REACH_S / FRAME_S)))
+    excused = activities[0].active[:n] | activities[1].active[:n]
+    for span in suspended:
+        excused[int(span.start_s / FRAME_S) : int(np.ceil(span.end_s / FRAME_S))] = True
+    silent = np.flatnonzero(~_dilated(excused, int(_REACH_S / FRAME_S)))
     at = silent + round(offset_s / FRAME_S)
     at = at[(at >= 0) & (at < len(speaking))]
     return float(np.count_nonzero(speaking[at])) * FRAME_S

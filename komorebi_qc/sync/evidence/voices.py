@@ -1,0 +1,175 @@
+"""Whose voice is it in the recording? The spectra of both voices, learned where only one of them speaks in the call.
+
+The customer's voice comes through the telephone, the agent's from a microphone in the room: their average spectra
+differ, also for voices that are alike. A linear discriminant of log-spectra decides on a second of speech. It is used
+only if it is right about the call's own turns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from komorebi_qc.core.samples import RATE, length, piece
+from komorebi_qc.core.timebase import Span
+from komorebi_qc.sync.evidence.spans import speech_frames
+from komorebi_qc.sync.fit.model import CUSTOMER
+from komorebi_qc.sync.vad import FRAME, FRAME_S, of_call, of_recording, spans
+
+if TYPE_CHECKING:
+    from komorebi_qc.core.samples import Doubles, Flags, Ints, Track
+    from komorebi_qc.core.timebase import Alignment
+    from komorebi_qc.sync.vad import Activity
+
+BANDS = 18
+LEAST_LEARNED_S = 4.0
+"""Speech of each voice alone that the spectra need."""
+LEAST_RIGHT = 0.85
+"""Share of the call's own turns, of each voice, that the discriminant must get right."""
+_MOST_LEARNED_S = 600.0
+"""The spectra are learned from the part of the call that is nearest to the question."""
+_WORD = 25
+"""Frames of a second: the spectrum of a single frame is that of a vowel, not of a voice."""
+_EDGES_HZ = np.geomspace(110.0, 3800.0, BANDS + 1)
+_WINDOW = np.hanning(FRAME)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Voices:
+    """The discriminant of both voices in a recording.
+
+    Attributes:
+        weights: of the log-spectrum's bands; a positive sum is the customer.
+        bias: added to the sum.
+    """
+
+    weights: Doubles
+    bias: float
+
+    def customer_frames(self, recording: Track, speaking: Flags) -> Flags:
+        """Return the frames in which the customer speaks, decided word by word.
+
+        Args:
+            recording: the recording's own audio.
+            speaking: its frames with speech that are in question.
+        """
+        out = np.zeros(len(speaking), bool)
+        for first, last in spans(speaking):
+            for start, stop in _words(first, last):
+                score = float(np.mean(_spectra(recording, np.arange(start, stop)) @ self.weights)) + self.bias
+                out[start:stop] = score > 0
+        return out
+
+
+def speaking_frames(recording: Track) -> Flags:
+    """Return the recording's frames of 40 ms with speech or music."""
+    return speech_frames(of_recording(recording).level_db)
+
+
+def on_call_clock(frames: Flags, alignment: Alignment, call_s: float) -> tuple[Span, ...]:
+    """Return the recording's flagged frames as spans of the call clock."""
+    edges = ((first * FRAME_S, last * FRAME_S) for first, last in spans(frames))
+    found = ((alignment.to_call(a, call_s), alignment.to_call(b, call_s)) for a, b in edges)
+    return tuple(Span(a, b) for a, b in found if b > a)
+
+
+def learn(call: Track, recording: Track, alignment: Alignment, speaking: Flags, near_s: float) -> Voices | None:
+    """Learn both voices where only one of them speaks in the call; None if they can't be distinguished.
+
+    Args:
+        call: the call audio.
+        recording: the recording's own audio.
+        alignment: of the call.
+        speaking: the result of `speaking_frames`.
+        near_s: the moment in question, on the call clock.
+    """
+    n = length(call)
+    half = round(_MOST_LEARNED_S / 2 * RATE)
+    start = max(0, min(round(near_s * RATE) - half, n - 2 * half)) // FRAME * FRAME
+    part = call[start : min(start + 2 * half, n)]
+    sides = [_alone(activity, other) for activity, other in _pairs(of_call(part))]
+    samples = [_heard(frames + start // FRAME, alignment, speaking) for frames in sides]
+    if min(len(s) for s in samples) * FRAME_S < LEAST_LEARNED_S:
+        return None
+    spectra = [_spectra(recording, frames) for frames in samples]
+    folds = [_folds(frames) for frames in samples]
+    for fold in (0, 1):
+        trained = _trained(*(x[f != fold] for x, f in zip(spectra, folds, strict=True)))
+        if trained is None:
+            return None
+        for side, (x, frames, f) in enumerate(zip(spectra, samples, folds, strict=True)):
+            if _share_right(trained, x[f == fold], frames[f == fold], is_customer=side == CUSTOMER) < LEAST_RIGHT:
+                return None
+    return _trained(*spectra)
+
+
+def _pairs(activities: tuple[Activity, Activity]) -> tuple[tuple[Activity, Activity], tuple[Activity, Activity]]:
+    return activities, activities[::-1]
+
+
+def _alone(activity: Activity, other: Activity) -> Ints:
+    """Return the call's frames in which only one side speaks, and has for some frames."""
+    n = min(len(activity.active), len(other.active))
+    alone = activity.active[:n] & ~other.active[:n]
+    for shift in (1, 2, 3):
+        alone[shift:] &= ~other.active[: n - shift]
+        alone[: n - shift] &= ~other.active[shift:n]
+    return np.flatnonzero(alone)
+
+
+def _heard(frames: Ints, alignment: Alignment, speaking: Flags) -> Ints:
+    """Return the recording's frames with speech at the call's frames."""
+    at = np.array([alignment.to_recording(float(f) * FRAME_S) for f in frames]) / FRAME_S
+    index = np.rint(at).astype(int) if len(frames) else np.zeros(0, int)
+    index = index[(index >= 0) & (index < len(speaking))]
+    return np.unique(index[speaking[index]])
+
+
+def _folds(frames: Ints) -> Ints:
+    """Return two folds that change every ten seconds, so that no word is in both."""
+    folds: Ints = (frames * FRAME_S / 10.0).astype(int) % 2
+    return folds
+
+
+def _spectra(recording: Track, frames: Ints) -> Doubles:
+    """Return the log-power of each frame in each band, without its level."""
+    out = np.zeros((len(frames), BANDS))
+    bins = np.fft.rfftfreq(FRAME, 1 / RATE)
+    edges = np.searchsorted(bins, _EDGES_HZ)
+    for row, frame in enumerate(frames):
+        x = piece(recording, int(frame) * FRAME, (int(frame) + 1) * FRAME) * _WINDOW
+        power = np.abs(np.fft.rfft(x)) ** 2
+        total = np.concatenate([[0.0], np.cumsum(power)])
+        out[row] = (total[np.maximum(edges[1:], edges[:-1] + 1)] - total[edges[:-1]]) + 1e-9
+    levels = np.log10(out)
+    shapes: Doubles = levels - levels.mean(axis=1, keepdims=True)
+    return shapes
+
+
+def _trained(customer: Doubles, agent: Doubles) -> Voices | None:
+    """Return the linear discriminant of two voices' spectra."""
+    if min(len(customer), len(agent)) < 2 * BANDS:
+        return None
+    means = customer.mean(axis=0), agent.mean(axis=0)
+    spread = (np.cov(customer.T) + np.cov(agent.T)) / 2
+    spread += np.eye(BANDS) * 0.05 * np.trace(spread) / BANDS
+    weights = np.linalg.solve(spread, means[0] - means[1])
+    return Voices(weights, -float(weights @ (means[0] + means[1]) / 2))
+
+
+def _share_right(voices: Voices, spectra: Doubles, frames: Ints, *, is_customer: bool) -> float:
+    """Return the share of a voice's words that a discriminant gets right."""
+    scores = spectra @ voices.weights + voices.bias
+    groups = frames // _WORD
+    edges = np.flatnonzero(np.diff(groups)) + 1
+    words = [float(np.mean(part)) for part in np.split(scores, edges) if len(part) >= _WORD // 3]
+    return float(np.mean([(score > 0) == is_customer for score in words])) if words else 0.0
+
+
+def _words(first: int, last: int) -> list[tuple[int, int]]:
+    """Return a stretch of speech in parts of about a second."""
+    count = max(1, round((last - first) / _WORD))
+    return list(pairwise(np.linspace(first, last, count + 1).astype(int).tolist()))
