@@ -1,9 +1,11 @@
 """The splice: the sources of the unified recording's audio over time. Times are on the clock in their name.
 
-The rule: before the call, the agent recording's own audio; during the call, the call audio, placed by the alignment;
-after the call, the agent recording's own audio at its own time. If a jump opens a gap in the call, the recording's own
-audio fills it. If a jump folds the call onto itself, the part that the recording lost is left out, and counted. The
-video is never changed.
+The rule: during the call, the call audio, placed by the alignment; outside of it, what `OutsideCall` names. If a jump
+folds the call onto itself, the part that the recording lost is left out, and counted. Masked spans are silent: no
+sample of either source plays in them, because crossfades are outside of them.
+
+The call begins and ends where its audio does: at the first and last moment that plays of it. So the time before a late
+agent's part of the call counts as before the call, because it may be another conversation.
 """
 
 from __future__ import annotations
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
 
 SourceName = Literal["call", "recording", "silence"]
 OutsideCall = Literal["own", "after", "silence"]
+"""Whose sound plays where the call audio doesn't.
+
+* ``own``: the recording's own everywhere.
+* ``after``: silence before the call, because nobody agreed to be recorded yet; the recording's own after it, and in the
+  gaps that jumps open in it.
+* ``silence``: silence everywhere.
+"""
 OUTSIDE_CALL: tuple[OutsideCall, ...] = ("own", "after", "silence")
 SHORTEST_S = 1e-6
 """A piece below a microsecond is a rounding error, far shorter than a sample."""
@@ -69,6 +78,8 @@ class Splice:
         call: the call's place on the output clock.
         output_end_s: end of the audio.
         left_out: call audio without a place, because the recording lost that time; on the call clock, in order.
+        masked: where the output is silent because the sound is masked; in order and without overlap.
+        outside_call: whose sound plays outside of the call audio.
     """
 
     alignment: Alignment
@@ -76,6 +87,8 @@ class Splice:
     call: Span
     output_end_s: float
     left_out: tuple[Span, ...] = ()
+    masked: tuple[Span, ...] = ()
+    outside_call: OutsideCall = "own"
 
     @property
     def left_out_s(self) -> float:
@@ -84,13 +97,22 @@ class Splice:
 
     @property
     def seams_s(self) -> tuple[float, ...]:
-        """The output times at which the source or its place changes."""
+        """The output times at which the source or its place changes; the edges of masks aren't among them."""
         return tuple(after.output.start_s for _, after in self.seams)
 
     @property
     def seams(self) -> tuple[tuple[Piece, Piece], ...]:
         """The pieces before and after each seam."""
+        return tuple((before, after) for before, after in self.edges if not self._is_at_mask(after.output.start_s))
+
+    @property
+    def edges(self) -> tuple[tuple[Piece, Piece], ...]:
+        """The pieces before and after each seam and each edge of a mask."""
         return tuple((before, after) for before, after in pairwise(self.pieces) if not after.continues)
+
+    def _is_at_mask(self, output_s: float) -> bool:
+        near_s = 2 * SHORTEST_S
+        return any(mask.start_s - near_s <= output_s <= mask.end_s + near_s for mask in self.masked)
 
 
 def align_to_call_end(call_end: CallEnd, call_s: float) -> Alignment:
@@ -104,7 +126,15 @@ def after_call_audio(alignment: Alignment, *, call_s: float, recording_audio: Sp
     return Span(ends_s, max(ends_s, recording_audio.end_s if recording_audio is not None else ends_s))
 
 
-def splice(alignment: Alignment, *, call_s: float, recording_audio: Span | None, fade_s: float = FADE_S) -> Splice:
+def splice(
+    alignment: Alignment,
+    *,
+    call_s: float,
+    recording_audio: Span | None,
+    fade_s: float = FADE_S,
+    outside_call: OutsideCall = "own",
+    masked: Sequence[Span] = (),
+) -> Splice:
     """Plan the output's audio.
 
     Args:
@@ -112,6 +142,8 @@ def splice(alignment: Alignment, *, call_s: float, recording_audio: Span | None,
         call_s: the call's length on its own clock.
         recording_audio: the span of the agent recording's audio track, on the recording clock; None without one.
         fade_s: length of each crossfade, if the pieces are long enough.
+        outside_call: whose sound plays outside of the call audio.
+        masked: what is silent, on the output clock.
 
     Raises:
         InputError: the alignment's jumps leave no place for the call.
@@ -122,7 +154,7 @@ def splice(alignment: Alignment, *, call_s: float, recording_audio: Span | None,
         raise InputError(f"the alignment leaves no place for the call ({call_s:.3f} s from {alignment.offset_s:.3f} s)")
     call = Span(calls[0].output.start_s, calls[-1].output.end_s)
     end = max(call.end_s, recording_audio.end_s + shift if recording_audio is not None else 0.0)
-    filler: SourceName = "silence" if recording_audio is None else "recording"
+    filler: SourceName = "silence" if recording_audio is None or outside_call != "own" else "recording"
     timeline: list[Piece] = []
     now = 0.0
     for piece in calls:
@@ -130,9 +162,49 @@ def splice(alignment: Alignment, *, call_s: float, recording_audio: Span | None,
             timeline.append(_piece(filler, now, piece.output.start_s, now - shift))
         timeline.append(piece)
         now = piece.output.end_s
+        filler = "silence" if recording_audio is None or outside_call == "silence" else "recording"
     if end - now >= SHORTEST_S:
         timeline.append(_piece(filler, now, end, now - shift))
-    return Splice(alignment, tuple(_with_fades(timeline, fade_s)), call, end, tuple(merged(left_out, SHORTEST_S)))
+    masks = tuple(Span(m.start_s, min(m.end_s, end)) for m in merged(masked) if m.start_s < end)
+    pieces = tuple(_with_fades(_less_masks(timeline, masks), fade_s))
+    return Splice(alignment, pieces, call, end, tuple(merged(left_out, SHORTEST_S)), masks, outside_call)
+
+
+def _less_masks(timeline: Sequence[Piece], masks: Sequence[Span]) -> list[Piece]:
+    """Cut the masks out of the pieces. Silence plays in them; silences side by side become one."""
+    out: list[Piece] = []
+
+    def silence(start_s: float, end_s: float) -> None:
+        out.append(_piece("silence", out.pop().output.start_s if _ends_silent(out) else start_s, end_s, 0.0))
+
+    for piece in timeline:
+        now, end_s = piece.output.start_s, piece.output.end_s
+        if piece.source == "silence":
+            silence(now, end_s)
+            continue
+        for mask in masks:
+            from_s, to_s = max(mask.start_s, now), min(mask.end_s, end_s)
+            if from_s >= to_s:
+                continue
+            if from_s - now >= SHORTEST_S:
+                out.append(_part(piece, now, from_s, out))
+            else:
+                from_s = now
+            now = to_s if end_s - to_s >= SHORTEST_S else end_s
+            silence(from_s, now)
+        if now < end_s:
+            out.append(_part(piece, now, end_s, out))
+    return out
+
+
+def _ends_silent(pieces: Sequence[Piece]) -> bool:
+    return bool(pieces) and pieces[-1].source == "silence"
+
+
+def _part(piece: Piece, start_s: float, end_s: float, before: Sequence[Piece]) -> Piece:
+    """Return a part of a piece, which continues if the piece does and nothing was cut out in between."""
+    continues = piece.continues and start_s == piece.output.start_s and not _ends_silent(before)
+    return _piece(piece.source, start_s, end_s, piece.source_s(start_s), piece.rate, continues=continues)
 
 
 def _piece(
@@ -208,13 +280,17 @@ def _with_fades(pieces: Sequence[Piece], fade_s: float) -> list[Piece]:
     """Give each pair of neighbours one crossfade, at most half of either.
 
     The crossfade is inside the call: both sources have the same sound there. Outside, the call's first and last samples
-    would be faded against other sound.
+    would be faded against other sound. Beside silence it is outside of the silence, which may be masked.
     """
     fades = [Span(0.0, 0.0)]
     for before, after in pairwise(pieces):
         seam = after.output.start_s
         length = min(fade_s, before.output.length_s / 2, after.output.length_s / 2)
-        if before.source == after.source:
+        if after.source == "silence":
+            fades.append(Span(seam - length, seam))
+        elif before.source == "silence":
+            fades.append(Span(seam, seam + length))
+        elif before.source == after.source:
             fades.append(Span(seam - length / 2, seam + length / 2))
         elif after.source == "call":
             fades.append(Span(seam, seam + length))

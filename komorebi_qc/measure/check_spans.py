@@ -79,13 +79,13 @@ def capture_spans(splice: Splice) -> CaptureSpans:
                 at_s = piece.output_s(middle_s)
                 reach_s = BLOCK / RATE / 2 + _PAST_SEAM_S
                 windows.append(Span(at_s - reach_s, at_s + reach_s))
-    return CaptureSpans(spans.recording, (*windows, *spans.seams))
+    return CaptureSpans(spans.recording, (*windows, *splice.masked, *spans.seams))
 
 
 def followed_windows(splice: Splice) -> tuple[tuple[float, float], ...]:
     """The windows of the call to compare with the recording's own sound: on the output clock and on the call clock.
 
-    They are those of the candidates that are away from every seam. `capture_spans` has them all.
+    They are those of the candidates that are away from every seam and mask. `capture_spans` has them all.
     """
     spans = check_spans(splice)
     reach_s = WIDTH / RATE / 2 + _FROM_SEAM_S
@@ -95,7 +95,7 @@ def followed_windows(splice: Splice) -> tuple[tuple[float, float], ...]:
         piece = next((p for p in splice.pieces if p.source == "call" and plays(p, middle_s)), None)
         if piece is not None:
             at_s = piece.output_s(middle_s)
-            if all(abs(at_s - seam_s) >= reach_s for seam_s in splice.seams_s):
+            if all(abs(at_s - after.output.start_s) >= reach_s for _, after in splice.edges):
                 windows.append((at_s, middle_s))
     return tuple(windows)
 

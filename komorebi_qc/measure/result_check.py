@@ -219,5 +219,5 @@ def _seams(
             sources[piece.source][i] if sources.get(piece.source) else None
             for piece, i in zip((before, after), sides, strict=True)
         )
-        checks.append(check_seam(before, after, output, first, second, steps))
+        checks.append(check_seam(before, after, output, first, second, steps, splice.masked))
     return tuple(checks)

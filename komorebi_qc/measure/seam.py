@@ -129,6 +129,7 @@ def check_seam(
     first: Block | None,
     second: Block | None,
     steps: Sequence[Discontinuity] = (),
+    masked: Sequence[Span] = (),
 ) -> SeamCheck:
     """Measure one seam.
 
@@ -139,11 +140,15 @@ def check_seam(
         first: the source before it, from `SIDE_S` before the seam to a little after it; None for silence.
         second: the source after it, from a little before the seam on; None for silence.
         steps: the discontinuities of the output's timestamps.
+        masked: where the output is silent on purpose.
     """
     seam_s, rate = after.output.start_s, output.rate
     at = round((seam_s - output.start_s) * rate)
     # Both sources at the output's rate and place. The drift within 4 s is below half a millisecond.
     one, two = (_as_planned(piece, block, output, seam_s) for piece, block in ((before, first), (after, second)))
+    for mask in masked:
+        silent = slice(*(max(0, round((at_s - output.start_s) * rate)) for at_s in (mask.start_s, mask.end_s)))
+        one[silent] = two[silent] = 0.0
     starts = at - min(round(SIDE_S * rate), round(before.output.length_s * rate))
     ends = at + min(round(SIDE_S * rate), round(after.output.length_s * rate))
     sides = (

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from komorebi_qc.core.output import CaptureSpans, Rendered, RenderPlan
     from komorebi_qc.core.privacy.masks import Masks, PrivateSpan
     from komorebi_qc.core.recording import Recording
+    from komorebi_qc.core.samples import Track
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.core.timebase import Span
     from komorebi_qc.core.timestamps.timing import Timing
     from komorebi_qc.findings.evidence import PairLevels, Placement
     from komorebi_qc.measure.alignment_residual import OwnSound
+    from komorebi_qc.measure.mask_level import MaskLevel
     from komorebi_qc.measure.residual_lag import Block
     from komorebi_qc.measure.result import ResultCheck
     from komorebi_qc.media.decode_8khz import PlainPcm
@@ -85,6 +87,7 @@ class SeparatedPair:
         audio: both sides at 8 kHz; None if the plan doesn't measure the inputs, or once the audio was released.
         timing: the recording's packet timestamps; None if the plan doesn't measure the inputs.
         levels: of both sides; None if the plan doesn't measure the inputs.
+        call_8khz: the call audio at 8 kHz; None if nobody needs it, or once the audio was released.
     """
 
     fetched: FetchedPair
@@ -94,6 +97,7 @@ class SeparatedPair:
     audio: DecodedAudio | None
     timing: Timing | None
     levels: PairLevels | None
+    call_8khz: Track | None = None
 
     @property
     def audio_span(self) -> Span | None:
@@ -157,12 +161,14 @@ class WrittenOutput:
         plan: container and codecs.
         rendered: the amount that was written.
         check: the measurements of the file; None if the plan doesn't check it.
+        mask_levels: the sound left in each mask of the file.
     """
 
     draft: Draft
     plan: RenderPlan
     rendered: Rendered
     check: ResultCheck | None
+    mask_levels: tuple[MaskLevel, ...] = ()
 
     @property
     def step_bytes(self) -> int:

@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import MediaError
-from komorebi_qc.core.output import ENCODED_AS, Container, RenderPlan, plan_container
+from komorebi_qc.core.output import ENCODED_AS, CaptureSpans, Container, RenderPlan, plan_container
 from komorebi_qc.core.privacy.redactions import redactions_of
 from komorebi_qc.core.splice import after_call_audio, splice
 from komorebi_qc.findings.qc_document import item_summary
 from komorebi_qc.measure.check_spans import capture_spans
+from komorebi_qc.measure.mask_level import mask_levels, require_silence
 from komorebi_qc.measure.result_check import STEP_BACK_S, check_result, followed_sound, reference_blocks
 from komorebi_qc.media import mux
 from komorebi_qc.media.decode import AudioDecoder
-from komorebi_qc.media.decode_8khz import buffer_in_memory, exact_call
+from komorebi_qc.media.decode_8khz import buffer_in_memory, decode_call_8khz, exact_call
 from komorebi_qc.media.demux import CALL_FORMATS, open_container
 from komorebi_qc.media.probe import probe_call, probe_recording
 from komorebi_qc.media.thumbnail import png_at
@@ -29,6 +30,7 @@ from komorebi_qc.pipeline.pair import (
     refuse_same_file,
 )
 from komorebi_qc.pipeline.placement import place, refuse_far_away
+from komorebi_qc.pipeline.private_spans import find_suspensions, place_masks
 from komorebi_qc.pipeline.step_results import (
     FetchedCall,
     FetchedPair,
@@ -44,9 +46,12 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from komorebi_qc.core.media_info import VideoInfo
-    from komorebi_qc.core.output import CaptureSpans, Rendered
+    from komorebi_qc.core.output import Rendered
+    from komorebi_qc.core.privacy.masks import PrivateSpan
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.core.recording import Recording
+    from komorebi_qc.findings.evidence import Placement
+    from komorebi_qc.measure.mask_level import MaskLevel
     from komorebi_qc.measure.alignment_residual import OwnSound
     from komorebi_qc.measure.residual_lag import Block
     from komorebi_qc.measure.result import ResultCheck
@@ -115,11 +120,14 @@ def separate(run: Run, fetched: FetchedPair) -> SeparatedPair:
     audio = decode_audio(call.source, call.info, recording, probed, check_cancelled) if is_measured else None
     timing = None if audio is None else audio.timing
     levels = None if audio is None else measure_levels(audio, info)
-    return SeparatedPair(fetched, info, info.video, thumbnail, audio, timing, levels)
+    call_8khz = None if audio is None else audio.call
+    if call_8khz is None and run.options.mask != "none":
+        call_8khz = decode_call_8khz(call.source, call.info, check_cancelled)
+    return SeparatedPair(fetched, info, info.video, thumbnail, audio, timing, levels, call_8khz)
 
 
 def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
-    """Step 5: measure sync, choose the alignment, and find the after-call audio."""
+    """Step 5: measure sync, choose the alignment, and find the after-call audio and what is to be masked."""
     audio, call_end = separated.audio, run.order.call_end
     is_measured = run.plan.measures_sync and audio is not None
     pair = measure_pair(audio, call_end, run.progress.check) if is_measured and audio is not None else None
@@ -135,16 +143,25 @@ def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
     )
     refuse_far_away(placement.alignment, call_s, separated.info)
     after_call = after_call_audio(placement.alignment, call_s=call_s, recording_audio=separated.audio_span)
-    return LocatedCall(separated, pair, placement, after_call)
+    private = _private_spans(separated, placement)
+    return LocatedCall(
+        separated, pair, placement, after_call, private, place_masks(private, placement, call_s, run.options)
+    )
 
 
 def plan_audio(run: Run, located: LocatedCall) -> PlannedAudio:
     """Step 6: lay out which source plays when, and release the decoded audio: an hour of it takes 115 MB."""
     separated, audio = located.separated, located.separated.audio
     call = separated.fetched.call
-    timeline = splice(located.placement.alignment, call_s=call.audio.span.end_s, recording_audio=separated.audio_span)
-    samples = exact_call(call.source, call.info, None if audio is None else audio.call)
-    capture: CaptureSpans | None = None
+    timeline = splice(
+        located.placement.alignment,
+        call_s=call.audio.span.end_s,
+        recording_audio=separated.audio_span,
+        outside_call=run.options.outside_call,
+        masked=located.masks.output if located.masks.masks_sound else (),
+    )
+    samples = exact_call(call.source, call.info, separated.call_8khz)
+    capture = CaptureSpans((), timeline.masked) if timeline.masked else None
     own_blocks: Sequence[Block] = ()
     sound: Sequence[OwnSound] | None = None
     if run.plan.checks_output:
@@ -153,7 +170,7 @@ def plan_audio(run: Run, located: LocatedCall) -> PlannedAudio:
             own_blocks = reference_blocks(audio.recording, timeline)
             sound = followed_sound(audio.call, audio.recording, timeline)
     pair = located.pair.in_memory() if located.pair is not None and run.plan.retains_artifacts else None
-    released = replace(located, separated=replace(separated, audio=None), pair=pair)
+    released = replace(located, separated=replace(separated, audio=None, call_8khz=None), pair=pair)
     return PlannedAudio(released, timeline, samples, capture, own_blocks, sound)
 
 
@@ -175,8 +192,9 @@ def write_output(run: Run, planned: PlannedAudio) -> WrittenOutput:
         planned.masks,
     )
     rendered = mux.write_output(job, draft.begin, run.progress.advance)
+    levels = _silent_masks(rendered, planned)
     check = _checked(draft, rendered, job, planned, run.progress) if run.plan.checks_output else None
-    return WrittenOutput(draft, plan, rendered, check)
+    return WrittenOutput(draft, plan, rendered, check, mask_levels=levels)
 
 
 def publish(run: Run, planned: PlannedAudio, written: WrittenOutput, document: dict[str, Any]) -> PublishedOutput:
@@ -197,6 +215,28 @@ def _render_plan(video: VideoInfo, options: Options) -> RenderPlan:
     container, copies = plan_container(video.codec, wanted)
     codec = video.codec if copies else ENCODED_AS[container]
     return RenderPlan(container, codec, copies, options.audio_rate, options.audio_bit_rate)
+
+
+def _private_spans(separated: SeparatedPair, placement: Placement) -> tuple[PrivateSpan, ...]:
+    """What was not to be recorded: suspensions and redactions."""
+    call, audio = separated.call_8khz, separated.audio
+    own = None if audio is None else audio.recording
+    suspensions = () if call is None else find_suspensions(call, own, placement.alignment)
+    both = (*suspensions, *separated.fetched.call.redactions)
+    return tuple(sorted(both, key=lambda span: span.call.start_s))
+
+
+def _silent_masks(rendered: Rendered, planned: PlannedAudio) -> tuple[MaskLevel, ...]:
+    """Measure the sound that the written file has in each mask.
+
+    Raises:
+        MaskError: a mask isn't silent.
+    """
+    if not planned.splice.masked or rendered.captured is None:
+        return ()
+    levels = mask_levels(rendered.captured, planned.splice.masked)
+    require_silence(levels)
+    return levels
 
 
 def _checked(

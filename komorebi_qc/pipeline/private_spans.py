@@ -1,0 +1,101 @@
+"""The spans of a call that were not to be recorded: suspensions and redactions, found once, in one place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from komorebi_qc.core.errors import NOTHING_PUBLISHED, MaskError
+from komorebi_qc.core.privacy.masks import UNMASKED, masks
+from komorebi_qc.core.privacy.suspensions import Witness, suspended_spans
+from komorebi_qc.core.samples import RATE, length
+from komorebi_qc.core.timebase import Span, clock_text
+from komorebi_qc.sync import vad
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from komorebi_qc.core.privacy.masks import Masks, PrivateSpan
+    from komorebi_qc.core.samples import Track
+    from komorebi_qc.core.timebase import Alignment
+    from komorebi_qc.findings.evidence import Placement
+    from komorebi_qc.pipeline.options import Options
+
+GIVEN_BOUND_S = 0.1
+"""How far off an operator's offset can be: people read it from a display with tenths of a second."""
+CRYSTAL = 100e-6
+"""Clocks differ by up to this share of the time, if nobody measured by how much."""
+
+
+def find_suspensions(
+    call: Track, recording: NDArray[np.int16] | None, alignment: Alignment | None
+) -> tuple[PrivateSpan, ...]:
+    """The spans in which Connect's recording was suspended.
+
+    Args:
+        call: the call audio at 8 kHz, shape ``(n, 2)``.
+        recording: the recording's own audio at 8 kHz, which is the witness where digital silence may have other
+            reasons. Without it, everything that may be a suspension is one.
+        alignment: of the call; None if it isn't placed.
+    """
+    call_s = length(call) / RATE
+
+    def witness() -> Witness | None:
+        if recording is None or not len(recording):
+            return Witness((Span(0.0, call_s),))
+        return None if alignment is None else Witness(_speech(recording, alignment, call_s))
+
+    return suspended_spans(call, witness=witness)
+
+
+def _speech(recording: NDArray[np.int16], alignment: Alignment, call_s: float) -> list[Span]:
+    """When somebody speaks in the recording, on the call clock."""
+    turns = vad.of_recording(recording).turns
+    edges = [[alignment.to_call(frame * vad.FRAME_S, call_s) for frame in turn] for turn in turns]
+    return [Span(start_s, max(start_s, end_s)) for start_s, end_s in edges]
+
+
+def place_masks(private: Sequence[PrivateSpan], placement: Placement, call_s: float, options: Options) -> Masks:
+    """The masks of a call's private spans.
+
+    Args:
+        private: the spans.
+        placement: of the call.
+        call_s: the call's length.
+        options: the choice of masks and their margin.
+
+    Raises:
+        MaskError: the spans are to be masked, and their place in the recording isn't known.
+    """
+    if not private:
+        return UNMASKED
+    if options.mask != "none" and not _is_placed(placement):
+        first = min(private, key=lambda span: span.call.start_s)
+        raise MaskError(
+            f"the call has {first.reason} audio, first from {clock_text(first.call.start_s)} to "
+            f"{clock_text(first.call.end_s)}, and its place in the recording isn't known, because the audio belongs to "
+            f"different calls{NOTHING_PUBLISHED}. Give the call's place by --offset, or choose --mask none"
+        )
+    return masks(
+        private,
+        placement.alignment,
+        call_s=call_s,
+        choice=options.mask,
+        margin_s=options.mask_margin_s,
+        bound_s=_bound_s(placement, call_s),
+    )
+
+
+def _is_placed(placement: Placement) -> bool:
+    """Whether anything says where the call is: the reported call end of another call doesn't."""
+    measured = placement.measured
+    return placement.source != "call_end" or measured is None or measured.status != "wrong_pair"
+
+
+def _bound_s(placement: Placement, call_s: float) -> float:
+    """How far off any moment of the call can be."""
+    known_s = GIVEN_BOUND_S if placement.bound_s is None else placement.bound_s
+    has_drift = placement.source in ("measured", "candidate") or placement.alignment.drift_ppm != 0.0
+    return known_s + (0.0 if has_drift else CRYSTAL * call_s)
