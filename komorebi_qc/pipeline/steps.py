@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.core.recording import Recording
     from komorebi_qc.findings.evidence import Placement
-    from komorebi_qc.measure.mask_level import MaskLevel
     from komorebi_qc.measure.alignment_residual import OwnSound
+    from komorebi_qc.measure.mask_level import MaskLevel
     from komorebi_qc.measure.residual_lag import Block
     from komorebi_qc.measure.result import ResultCheck
     from komorebi_qc.pipeline.options import MeasurementPlan, Options, Order
