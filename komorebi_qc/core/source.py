@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ class Source:
         size: in bytes.
         open_again: opens one more file with the same bytes; None if one file serves many readers.
         version: identifies its content (`MediaStore.input_versions`); empty if the store has no versions.
+        etag: of the object; empty for a file on disk.
+        version_id: of the object in a bucket with versions; empty without one.
     """
 
     name: str
@@ -27,6 +29,8 @@ class Source:
     size: int
     open_again: Callable[[], BinaryIO] | None = None
     version: tuple[str, ...] = ()
+    etag: str = ""
+    version_id: str = ""
 
     @property
     def is_remote(self) -> bool:
@@ -36,7 +40,7 @@ class Source:
     def reopen(self) -> Source:
         """Return the same source with its own reading position, so that several readers can share it."""
         file = cast("BinaryIO", _View(self.file)) if self.open_again is None else self.open_again()
-        return Source(self.name, file, self.size, self.open_again, self.version)
+        return replace(self, file=file)
 
 
 class _View(io.RawIOBase):

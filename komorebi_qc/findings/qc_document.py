@@ -17,20 +17,24 @@ from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
 
 if TYPE_CHECKING:
     from komorebi_qc.core.limits import Limits
+    from komorebi_qc.core.provenance.record import Provenance
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.findings.evidence import Evidence, Placement
 
-SCHEMA = "2.1"
+SCHEMA = "2.2"
 
 
-def qc_document(recording_id: str, e: Evidence, findings: tuple[Finding, ...], limits: Limits) -> dict[str, Any]:
-    """The inputs, the output, the alignment and all findings, for JSON.
+def qc_document(
+    recording_id: str, e: Evidence, findings: tuple[Finding, ...], limits: Limits, provenance: Provenance
+) -> dict[str, Any]:
+    """The inputs, the output, the alignment and all findings, for JSON; without the seal, which is added last.
 
     Args:
         recording_id: the recording's ID.
         e: the run.
         findings: all of its findings.
         limits: the limits they were checked against.
+        provenance: the record of the run.
     """
     alignment, measured = e.placement.alignment, e.placement.measured
     call_s = e.call_audio.span.end_s
@@ -61,6 +65,7 @@ def qc_document(recording_id: str, e: Evidence, findings: tuple[Finding, ...], l
         "call_end": {**call_end_dict(e.call_end, measured), "used_s": round(alignment.end_s(call_s), 6)},
         "findings": [asdict(finding) for finding in findings],
         "limits": limits.to_dict(findings),
+        "provenance": provenance.to_dict(),
     }
 
 

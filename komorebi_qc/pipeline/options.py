@@ -13,6 +13,7 @@ from komorebi_qc.core.splice import OUTSIDE_CALL
 
 if TYPE_CHECKING:
     from komorebi_qc.core.privacy.masks import MaskChoice
+    from komorebi_qc.core.provenance.seal import Signer
     from komorebi_qc.core.splice import OutsideCall
     from komorebi_qc.core.timebase import Alignment, CallEnd
 
@@ -57,6 +58,7 @@ class Options:
         outside_call: whose sound plays outside of the call audio: the recording's ``own``, its own only ``after`` the
             call began, or ``silence``.
         limits: the limits of the findings.
+        signer: signs ``qc.json``; None for no signature.
         retain_artifacts: whether the outcome keeps the decoded audio and the measurements, for plots; 115 MB an hour.
 
     Raises:
@@ -75,6 +77,7 @@ class Options:
     mask_margin_s: float = MASK_MARGIN_S
     outside_call: OutsideCall = "after"
     limits: Limits = DEFAULT
+    signer: Signer | None = None
     retain_artifacts: bool = False
 
     def __post_init__(self) -> None:

@@ -91,13 +91,12 @@ def process(
         written = clock.take(write_output, run, planned)
         evidence = _evidence(order, planned, written)
         findings = run_findings(evidence, options.limits)
-        document = qc_document(order.recording_id, evidence, findings, options.limits)
+        document = qc_document(order.recording_id, evidence, findings, options.limits, written.provenance)
         published = clock.take(publish, run, planned, written, document)
-        clock.take(mark_processed, run, planned, document)
+        clock.take(mark_processed, run, planned, published)
     artifacts = Artifacts(evidence, planned.located.pair) if run.plan.retains_artifacts else None
-    return Outcome(
-        order.recording_id, published.files, evidence.placement, findings, document, tuple(clock.done), artifacts
-    )
+    files, document, done = published.files, published.document, tuple(clock.done)
+    return Outcome(order.recording_id, files, evidence.placement, findings, document, done, artifacts)
 
 
 def _evidence(order: Order, planned: PlannedAudio, written: WrittenOutput) -> Evidence:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.privacy.masks import UNMASKED
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from komorebi_qc.core.media_info import AudioInfo, MediaInfo, VideoInfo
     from komorebi_qc.core.output import CaptureSpans, Rendered, RenderPlan
     from komorebi_qc.core.privacy.masks import Masks, PrivateSpan
+    from komorebi_qc.core.provenance.digest import InOrderDigest
+    from komorebi_qc.core.provenance.record import Provenance
     from komorebi_qc.core.recording import Recording
     from komorebi_qc.core.samples import Track
     from komorebi_qc.core.source import Source
@@ -38,6 +40,7 @@ class FetchedCall:
         source: the file.
         info: its tracks.
         audio: its audio track.
+        digest: of all that is read of it.
         redactions: what Contact Lens redacted, on the call clock.
         analysis_version: the versions of its analyses, for the fingerprint.
     """
@@ -46,6 +49,7 @@ class FetchedCall:
     source: Source
     info: MediaInfo
     audio: AudioInfo
+    digest: InOrderDigest
     redactions: tuple[PrivateSpan, ...] = ()
     analysis_version: tuple[str, ...] = ()
 
@@ -63,11 +67,13 @@ class FetchedPair:
         call: the call audio.
         recording: the agent recording.
         fingerprint: a hash of the inputs' versions; see `inputs_fingerprint`.
+        digest: of all that is read of the recording.
     """
 
     call: FetchedCall
     recording: Source
     fingerprint: str
+    digest: InOrderDigest
 
     @property
     def step_bytes(self) -> int:
@@ -161,6 +167,7 @@ class WrittenOutput:
         plan: container and codecs.
         rendered: the amount that was written.
         check: the measurements of the file; None if the plan doesn't check it.
+        provenance: the record of the run.
         mask_levels: the sound left in each mask of the file.
     """
 
@@ -168,6 +175,7 @@ class WrittenOutput:
     plan: RenderPlan
     rendered: Rendered
     check: ResultCheck | None
+    provenance: Provenance
     mask_levels: tuple[MaskLevel, ...] = ()
 
     @property
@@ -182,9 +190,13 @@ class PublishedOutput:
 
     Attributes:
         files: their paths or ``s3://`` names.
+        document: the content of ``qc.json``, with its seal.
+        document_sha256: SHA-256 of ``qc.json``, in hexadecimal.
     """
 
     files: Published
+    document: dict[str, Any]
+    document_sha256: str
 
     @property
     def step_bytes(self) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import MediaError
 from komorebi_qc.core.output import ENCODED_AS, CaptureSpans, Container, RenderPlan, plan_container
 from komorebi_qc.core.privacy.redactions import redactions_of
+from komorebi_qc.core.provenance.digest import digested
+from komorebi_qc.core.provenance.seal import sealed, sealed_bytes
 from komorebi_qc.core.splice import after_call_audio, splice
 from komorebi_qc.findings.qc_document import item_summary
 from komorebi_qc.measure.check_spans import capture_spans
@@ -31,6 +33,7 @@ from komorebi_qc.pipeline.pair import (
 )
 from komorebi_qc.pipeline.placement import place, refuse_far_away
 from komorebi_qc.pipeline.private_spans import find_suspensions, place_masks
+from komorebi_qc.pipeline.provenance.record import record_run
 from komorebi_qc.pipeline.step_results import (
     FetchedCall,
     FetchedPair,
@@ -91,20 +94,22 @@ def read_item(run: Run) -> Recording:
 
 def fetch_call(run: Run, item: Recording) -> FetchedCall:
     """Step 2: open the call audio, and read what Contact Lens redacted of it."""
-    source = buffer_in_memory(run.opened.enter_context(run.media.call_audio(item)))
+    opened, digest = digested(run.opened.enter_context(run.media.call_audio(item)))
+    source = buffer_in_memory(opened)
     info = probe_call(source)
     if info.audio is None:
         raise MediaError(f"{info.name} has no audio track")
     analyses = run.media.analyses(item)
     version = tuple(part for analysis in analyses for part in analysis.version)
-    return FetchedCall(item, source, info, info.audio, redactions_of(source, info.audio.span.end_s, analyses), version)
+    redactions = redactions_of(source, info.audio.span.end_s, analyses)
+    return FetchedCall(item, source, info, info.audio, digest, redactions, version)
 
 
 def fetch_recording(run: Run, call: FetchedCall) -> FetchedPair:
     """Step 3: open the agent recording."""
-    source = run.opened.enter_context(run.media.agent_recording(call.item))
+    source, digest = digested(run.opened.enter_context(run.media.agent_recording(call.item)))
     versions = call.source.version + source.version + call.analysis_version
-    return FetchedPair(call, source, inputs_fingerprint(run.order, versions))
+    return FetchedPair(call, source, inputs_fingerprint(run.order, versions), digest)
 
 
 def separate(run: Run, fetched: FetchedPair) -> SeparatedPair:
@@ -175,7 +180,7 @@ def plan_audio(run: Run, located: LocatedCall) -> PlannedAudio:
 
 
 def write_output(run: Run, planned: PlannedAudio) -> WrittenOutput:
-    """Step 7: mix and encode the audio, mux it with the video, and check the written file."""
+    """Step 7: mix and encode the audio, mux it with the video, check the written file, and record its digest."""
     separated = planned.located.separated
     call, recording = separated.fetched.call, separated.fetched.recording
     plan = _render_plan(separated.video, run.options)
@@ -194,20 +199,35 @@ def write_output(run: Run, planned: PlannedAudio) -> WrittenOutput:
     rendered = mux.write_output(job, draft.begin, run.progress.advance)
     levels = _silent_masks(rendered, planned)
     check = _checked(draft, rendered, job, planned, run.progress) if run.plan.checks_output else None
-    return WrittenOutput(draft, plan, rendered, check, mask_levels=levels)
+    thumbnail = _thumbnail(run, planned)
+    record = record_run(separated.fetched, draft.record(), thumbnail, run.options, run.progress.check)
+    return WrittenOutput(draft, plan, rendered, check, record, levels)
 
 
 def publish(run: Run, planned: PlannedAudio, written: WrittenOutput, document: dict[str, Any]) -> PublishedOutput:
-    """Step 8: put video, thumbnail and findings in their places."""
-    thumbnail = planned.located.separated.thumbnail if run.options.thumbnail else None
-    return PublishedOutput(written.draft.publish(thumbnail=thumbnail, qc=json.dumps(document, indent=1).encode()))
+    """Step 8: seal the findings, and put video, thumbnail and findings in their places."""
+    document = sealed(document, run.options.signer)
+    content = sealed_bytes(document)
+    files = written.draft.publish(thumbnail=_thumbnail(run, planned), qc=content)
+    return PublishedOutput(files, document, hashlib.sha256(content).hexdigest())
 
 
-def mark_processed(run: Run, planned: PlannedAudio, document: dict[str, Any]) -> None:
+def mark_processed(run: Run, planned: PlannedAudio, published: PublishedOutput) -> None:
     """Step 9: write the summary to the recording's item."""
-    fetched = planned.located.separated.fetched
-    fingerprint = {"qcInputsFingerprint": fetched.fingerprint} if fetched.fingerprint else {}
-    run.table.mark_processed(fetched.call.item, {**item_summary(document), **fingerprint})
+    fetched, files = planned.located.separated.fetched, published.files
+    versions = {
+        "qcInputsFingerprint": fetched.fingerprint,
+        "qcDocumentSha256": published.document_sha256,
+        "qcVideoETag": files.video_etag,
+        "qcVideoVersionId": files.video_version_id,
+    }
+    known = {name: value for name, value in versions.items() if value}
+    run.table.mark_processed(fetched.call.item, {**item_summary(published.document), **known})
+
+
+def _thumbnail(run: Run, planned: PlannedAudio) -> bytes | None:
+    """The thumbnail as it is recorded and published."""
+    return planned.located.separated.thumbnail if run.options.thumbnail else None
 
 
 def _render_plan(video: VideoInfo, options: Options) -> RenderPlan:

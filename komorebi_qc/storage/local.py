@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from komorebi_qc.core.errors import InputError, UnknownRecordingError
 from komorebi_qc.core.privacy.redactions import check_size
+from komorebi_qc.core.provenance.parts import whole_digest
+from komorebi_qc.core.provenance.record import DraftRecord
 from komorebi_qc.core.recording import Recording
 from komorebi_qc.core.source import Source
 from komorebi_qc.storage.atomic_file import (
@@ -206,6 +208,15 @@ class LocalDraft:
         file.seek(0)
         return file.read(self._head_bytes)
 
+    def record(self) -> DraftRecord:
+        """Read the part file once more, and return its digest."""
+        files = self._files
+        video = files.video_path(self._container)
+        folder = os.path.realpath(video.parent)
+        thumbnail = "" if files.thumbnail is None else relative_location(str(files.thumbnail), folder)
+        self._part.file.seek(0)
+        return DraftRecord(folder, video.name, thumbnail, whole_digest(self._part.file))
+
     def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
         """Rename the results to their final names: all of them, or none.
 
@@ -239,6 +250,22 @@ class LocalDraft:
             video_bytes=size,
             thumbnail_bytes=len(thumbnail or b"") if has_thumbnail else 0,
         )
+
+
+def relative_location(path: str, folder: str) -> str:
+    """Return a path relative to a real folder, with slashes; an ``s3://`` address, or a path of another drive, as it is.
+
+    Args:
+        path: of a file.
+        folder: without links, as `os.path.realpath` returns it.
+    """
+    if path.startswith("s3://"):
+        return path
+    real = os.path.realpath(path)
+    try:
+        return os.path.relpath(real, folder).replace(os.sep, "/")
+    except ValueError:  # Windows
+        return real
 
 
 def check_output(path: Path, *inputs: Path) -> None:

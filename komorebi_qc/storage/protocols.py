@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
+    from komorebi_qc.core.provenance.record import DraftRecord
     from komorebi_qc.core.recording import Recording
     from komorebi_qc.core.source import Source
 
@@ -118,6 +119,14 @@ class Draft(Protocol):
         """Return its first megabytes, with the index if the container has it at the front."""
         ...
 
+    def record(self) -> DraftRecord:
+        """Return the written video's digest, and the names of the results. Nothing can be written to it any more.
+
+        Raises:
+            StorageError: the store doesn't accept the rest of the video.
+        """
+        ...
+
     def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
         """Publish the video, the thumbnail and the findings (JSON): all complete, or none.
 
@@ -129,10 +138,22 @@ class Draft(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The published results: paths or ``s3://`` names."""
+    """The published results: paths or ``s3://`` names.
+
+    Attributes:
+        video: the unified recording.
+        thumbnail: the thumbnail; None without one.
+        qc: the findings; None without them.
+        video_bytes: size of the video.
+        thumbnail_bytes: size of the thumbnail.
+        video_etag: ETag of the video's object; empty for a file, or if it isn't known.
+        video_version_id: version of the video's object in a bucket with versions; empty otherwise.
+    """
 
     video: str
     thumbnail: str | None
     qc: str | None
     video_bytes: int
     thumbnail_bytes: int
+    video_etag: str = ""
+    video_version_id: str = ""

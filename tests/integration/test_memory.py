@@ -27,6 +27,8 @@ from datetime import datetime
 from pathlib import Path
 from komorebi_qc.pipeline.options import Options, Order
 from komorebi_qc.pipeline.process import process
+from komorebi_qc.core.provenance.parts import FileDigest
+from komorebi_qc.core.provenance.record import DraftRecord
 from komorebi_qc.core.recording import Recording
 from komorebi_qc.storage.protocols import Published
 from komorebi_qc.core.source import Source
@@ -57,6 +59,7 @@ class Draft:
         self.file = Gone(head_bytes)
         return self.file
     def front(self): return bytes(self.file.head[:self.file.size])
+    def record(self): return DraftRecord("", "video", "thumbnail", FileDigest(self.file.size, "0" * 64))
     def publish(self, *, thumbnail, qc): return Published("video", "thumbnail", "qc", self.file.size, len(thumbnail))
 
 class Far(LocalFiles):

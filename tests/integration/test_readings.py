@@ -14,6 +14,8 @@ from fake_s3_object import Memory
 from made import encoded, wav
 from measure import decode_audio, resampled
 
+from komorebi_qc.core.provenance.parts import digest_of_bytes
+from komorebi_qc.core.provenance.record import DraftRecord
 from komorebi_qc.core.source import Source
 from komorebi_qc.core.timebase import CallEnd
 from komorebi_qc.media import demux
@@ -85,6 +87,10 @@ class Draft:
     def front(self) -> bytes:
         """Its first part."""
         return self.file.getvalue()
+
+    def record(self) -> DraftRecord:
+        """Its digest."""
+        return DraftRecord("", "video", "thumbnail", digest_of_bytes(self.file.getvalue()))
 
     def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
         """Nowhere."""

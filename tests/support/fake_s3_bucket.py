@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
-import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -75,17 +74,17 @@ class Bucket:
         self.marks[Key] = Metadata
         return {"UploadId": "upload-1"}
 
-    def upload_part(self, *, PartNumber: int, Body: bytes, ChecksumCRC32: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+    def upload_part(self, *, PartNumber: int, Body: bytes, ChecksumSHA256: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         """Refuse a part that doesn't match its checksum, like S3."""
         with self._lock:
             self.asked.append(f"part {PartNumber}")
         self.on_part(PartNumber)
-        if ChecksumCRC32 != in_base64(zlib.crc32(Body).to_bytes(4, "big")):
+        if ChecksumSHA256 != in_base64(hashlib.sha256(Body).digest()):
             raise client_error("BadDigest", 400, "UploadPart")
         with self._lock:
             self.parts[PartNumber] = bytes(Body) if self.keeps else b""
         etag = hashlib.md5(Body, usedforsecurity=False).hexdigest()
-        return {"ETag": f'"{etag}"', "ChecksumCRC32": ChecksumCRC32}
+        return {"ETag": f'"{etag}"', "ChecksumSHA256": ChecksumSHA256}
 
     def complete_multipart_upload(self, *, Key: str, MultipartUpload: Any, **_: Any) -> dict[str, Any]:  # noqa: N803
         """Joins the parts, which have to come in their order."""
@@ -96,17 +95,18 @@ class Bucket:
         self.objects[Key] = b"".join(contents)
         if self.loses_completion:
             raise aws.ConnectionClosedError(endpoint_url="x")
-        return {}
+        return {"ETag": f'"e-{len(numbers)}"', "VersionId": "version-1"}
 
     def abort_multipart_upload(self, **_: Any) -> None:
         """As often as one likes."""
         self.asked.append("abort")
         self.parts.clear()
 
-    def put_object(self, *, Key: str, Body: bytes, Metadata: dict[str, str], **_: Any) -> None:  # noqa: N803
+    def put_object(self, *, Key: str, Body: bytes, Metadata: dict[str, str], **_: Any) -> dict[str, Any]:  # noqa: N803
         """In one request."""
         self.asked.append("put")
         self.objects[Key], self.marks[Key] = Body, Metadata
+        return {"ETag": '"e-put"', "VersionId": "version-put"}
 
     def head_object(self, *, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         """The mark of the publication."""

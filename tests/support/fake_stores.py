@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import UnknownRecordingError
+from komorebi_qc.core.provenance.parts import digest_of_bytes
+from komorebi_qc.core.provenance.record import DraftRecord
 from komorebi_qc.core.recording import Recording
 from komorebi_qc.core.source import Source
 from komorebi_qc.core.timebase import Alignment, parse_call_end
@@ -138,6 +140,10 @@ class Draft:
     def front(self) -> bytes:
         """Its first bytes."""
         return self.file.getvalue()[: 1 << 20]
+
+    def record(self) -> DraftRecord:
+        """Its digest."""
+        return DraftRecord("", f"recording.{self.container}", "thumbnail.png", digest_of_bytes(self.file.getvalue()))
 
     def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
         """Note the published files."""

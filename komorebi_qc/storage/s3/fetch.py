@@ -43,6 +43,8 @@ class ObjectVersion:
         check_cancelled: called in the reading thread, while it waits (every 0.25 s) and between blocks. An exception
             from it ends all reading of the object.
         cache: keeps fetched blocks; it must be new, and is closed with the object.
+        version_id: as S3 names this version; empty in a bucket without versions.
+        reads_version: read this version, also if it isn't the current one; needs ``s3:GetObjectVersion``.
         ended: the reason why reading ended; None while it goes on.
     """
 
@@ -53,6 +55,8 @@ class ObjectVersion:
     size: int
     check_cancelled: Callable[[], None] = lambda: None
     cache: LocalCache | None = None
+    version_id: str = ""
+    reads_version: bool = False
     ended: BaseException | None = field(default=None, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
@@ -149,7 +153,11 @@ class RangeFetch:
         source = self._source
         try:
             answer = source.client.get_object(
-                Bucket=source.bucket, Key=source.key, Range=f"bytes={at}-{self.end - 1}", IfMatch=source.etag
+                Bucket=source.bucket,
+                Key=source.key,
+                Range=f"bytes={at}-{self.end - 1}",
+                IfMatch=source.etag,
+                **({"VersionId": source.version_id} if source.reads_version else {}),
             )
         except Exception as error:
             code = error_code(error)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from komorebi_qc.core.errors import InputError, KomorebiError, MissingMediaError, NotThereYetError
 from komorebi_qc.core.privacy.analysis_keys import analysis_prefixes, choose_analyses, choose_redacted_audio
 from komorebi_qc.core.privacy.redactions import check_size
+from komorebi_qc.core.provenance.record import DraftRecord
 from komorebi_qc.core.recording import Recording, choose_call_audio
 from komorebi_qc.core.source import Source
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
@@ -271,7 +272,8 @@ class S3Media:
             found = S3Object.open(self.client, bucket, key, check_cancelled=self.check_cancelled, cache=cache)
         with closing(found):
             again = cast("Callable[[], BinaryIO]", partial(found.reader, is_read_through=is_read_through))
-            yield Source(where, cast("BinaryIO", found.reader()), found.size, again, (key, found.etag))
+            file = cast("BinaryIO", found.reader())
+            yield Source(where, file, found.size, again, (key, found.etag), found.etag, found.version_id)
 
     @contextmanager
     def _expecting(self, recording: Recording, bucket: str, key: str) -> Iterator[None]:
@@ -313,6 +315,20 @@ class S3Draft:
         """Return the first part, which is sent last."""
         return b"" if self._stream is None else self._stream.head()
 
+    def record(self) -> DraftRecord:
+        """Send the rest of the video, and return its digest.
+
+        Raises:
+            StorageError: the bucket doesn't accept it.
+            AccessDeniedError: the bucket refuses access or doesn't exist.
+            ValueError: `begin` wasn't called.
+        """
+        if self._stream is None:
+            raise ValueError("a draft has to be begun and written before it is recorded")
+        folder, _, video = self._recording.video_key(self._container).rpartition("/")
+        thumbnail = self._recording.thumbnail_key.rpartition("/")[2]
+        return DraftRecord(self._upload.where(folder), video, thumbnail, self._stream.digest())
+
     def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
         """Publish the video, the thumbnail and the findings: all complete, or none.
 
@@ -345,6 +361,8 @@ class S3Draft:
             qc=None if qc is None else upload.where(recording.qc_key),
             video_bytes=self._stream.size,
             thumbnail_bytes=len(thumbnail or b""),
+            video_etag=self._stream.etag,
+            video_version_id=self._stream.version_id,
         )
 
     def close(self) -> None:

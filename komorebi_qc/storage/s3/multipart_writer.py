@@ -1,16 +1,17 @@
 """A multipart upload, written while the video is made; its first part is sent last.
 
 A muxer writes from front to back, and at the end once more into the front, where it reserved room for the index. So the
-first part waits in memory, and every other part is sent as soon as it is full. Each part is sent with its CRC32: S3
-rejects a part that doesn't match, and checks the parts again when the upload is completed.
+first part waits in memory, and every other part is sent as soon as it is full. Each part is sent with its SHA-256: S3
+rejects a part that doesn't match, and checks the parts again when the upload is completed. The SHA-256 of all parts'
+SHA-256 is the object's own checksum on S3, and the digest in ``qc.json``.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import threading
-import zlib
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,15 +19,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import DoesNotFitError
+from komorebi_qc.core.provenance.parts import digest_of_bytes, digest_of_parts
 from komorebi_qc.storage.aws_errors import aws_errors
 from komorebi_qc.storage.s3 import publication as s3_upload
 from komorebi_qc.storage.s3.stale_uploads import STALE_AFTER, clear_stale
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import ExitStack
     from datetime import timedelta
 
+    from komorebi_qc.core.provenance.parts import FileDigest
     from komorebi_qc.storage.s3.publication import Upload
 
 _AT_ONCE = 2
@@ -46,10 +49,12 @@ class _Sent:
     Attributes:
         number: from 1 on.
         receipt: S3's ETag and checksum, which completing the upload needs.
+        sha256: of its content.
     """
 
     number: int
     receipt: dict[str, str]
+    sha256: bytes
 
 
 class PartStream(io.RawIOBase):
@@ -64,6 +69,8 @@ class PartStream(io.RawIOBase):
 
     Attributes:
         size: bytes written so far, from the file's start to its end.
+        etag: of the visible object; empty before, and if S3's answer was lost.
+        version_id: of the visible object, in a bucket with versions; empty otherwise.
     """
 
     def __init__(
@@ -108,6 +115,7 @@ class PartStream(io.RawIOBase):
         self._is_finished = self._is_completed = self._is_aborted = self._is_taken_back = False
         self._at = 0
         self.size = 0
+        self.etag = self.version_id = ""
         self._first = bytearray(max(self._part_bytes, head_bytes + _HEADER_BYTES))
         self._head = memoryview(self._first)
 
@@ -173,9 +181,25 @@ class PartStream(io.RawIOBase):
             AccessDeniedError: S3 refuses access.
         """
         undo.callback(self.abort)
+        self._send_rest()
+        return self._show
+
+    def digest(self) -> FileDigest:
+        """Send the rest, the first part last, and return the file's digest. Nothing can be written any more.
+
+        Raises:
+            StorageError: S3 didn't accept a part.
+            AccessDeniedError: S3 refuses access.
+        """
+        self._send_rest()
+        if self._upload_id is None:
+            return digest_of_bytes(self.head())
+        return digest_of_parts(self.size, [part.sha256 for part in self._sent], len(self._first), self._part_bytes)
+
+    def _send_rest(self) -> None:
         self._refuse_if_over()
         if self._is_finished:
-            return self._show
+            return
         with self._ending():
             self._look_after_parts()
             self._is_finished = True
@@ -186,7 +210,6 @@ class PartStream(io.RawIOBase):
                 self._submit(1, self._first)
                 self._wait_for_fewer_than(1)
                 self._sent.sort(key=lambda part: part.number)
-        return self._show
 
     def abort(self) -> None:
         """Delete the sent parts, unless the object is already visible. Further calls do nothing."""
@@ -299,7 +322,7 @@ class PartStream(io.RawIOBase):
 
     def _send(self, number: int, content: bytearray) -> _Sent:
         """Send one part, in a separate thread."""
-        crc32 = zlib.crc32(content).to_bytes(4, "big")
+        sha256 = hashlib.sha256(content).digest()
         try:
             with aws_errors(self._where):
                 answer = self._upload.client.upload_part(
@@ -308,15 +331,16 @@ class PartStream(io.RawIOBase):
                     UploadId=self._upload_id,
                     PartNumber=number,
                     Body=content,
-                    ChecksumAlgorithm="CRC32",
-                    ChecksumCRC32=base64.b64encode(crc32).decode("ascii"),
+                    ChecksumAlgorithm="SHA256",
+                    ChecksumSHA256=base64.b64encode(sha256).decode("ascii"),
                 )
         finally:
             if self._is_taken_back and self._upload_id is not None:
                 self._upload.abort(self._key, self._upload_id)
         if 1 < number < self._number and not self._is_finished:
             self._spare.append(content)
-        return _Sent(number, {name: answer[name] for name in ("ETag", "ChecksumCRC32") if answer.get(name)})
+        receipt = {name: answer[name] for name in ("ETag", "ChecksumSHA256") if answer.get(name)}
+        return _Sent(number, receipt, sha256)
 
     def _show(self) -> None:
         """Make the object visible."""
@@ -324,11 +348,10 @@ class PartStream(io.RawIOBase):
             return
         self._refuse_if_over()
         if self._upload_id is None:
-            self._upload.put(self._key, self._content_type, self.head())
-            self._is_completed = True
+            self._note(self._upload.put(self._key, self._content_type, self.head()))
             return
         parts = [{"PartNumber": part.number, **part.receipt} for part in self._sent]
-        self._upload.for_certain(
+        answer = self._upload.for_certain(
             self._key,
             lambda: self._upload.client.complete_multipart_upload(
                 Bucket=self._upload.bucket,
@@ -337,7 +360,11 @@ class PartStream(io.RawIOBase):
                 MultipartUpload={"Parts": parts},
             ),
         )
+        self._note(answer)
+
+    def _note(self, answer: Mapping[str, Any]) -> None:
         self._is_completed = True
+        self.etag, self.version_id = str(answer.get("ETag", "")), str(answer.get("VersionId", ""))
 
 
 def _started(name: str, act: Callable[[], _Sent]) -> Future[_Sent]:

@@ -34,14 +34,17 @@ class S3Object(ObjectVersion):
         *,
         check_cancelled: Callable[[], None] = lambda: None,
         cache: LocalCache | None = None,
+        version_id: str = "",
     ) -> S3Object:
-        """Open the object at its current version, with one request.
+        """Open the object with one request: at its current version, or at the version with this ID.
 
         Raises:
             botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError: botocore's own errors.
         """
-        head = client.head_object(Bucket=bucket, Key=key)
-        return cls(client, bucket, key, str(head["ETag"]), int(head["ContentLength"]), check_cancelled, cache)
+        head = client.head_object(Bucket=bucket, Key=key, **({"VersionId": version_id} if version_id else {}))
+        found = str(head.get("VersionId") or version_id)
+        content = (str(head["ETag"]), int(head["ContentLength"]))
+        return cls(client, bucket, key, *content, check_cancelled, cache, found, bool(version_id))
 
     def reader(self, *, is_read_through: bool = False) -> S3Reader:
         """Open a file with its own position, at the start. It sends no request before the first read.

@@ -56,13 +56,13 @@ class Upload:
                 Key=key,
                 ContentType=content_type,
                 Metadata={_MARK: self.mark},
-                ChecksumAlgorithm="CRC32",
+                ChecksumAlgorithm="SHA256",
             )
         return str(answer["UploadId"])
 
-    def put(self, key: str, content_type: str, content: bytes) -> None:
-        """Write a small object in one request."""
-        self.for_certain(
+    def put(self, key: str, content_type: str, content: bytes) -> Mapping[str, Any]:
+        """Write a small object in one request, and return the answer; empty if the answer was lost."""
+        return self.for_certain(
             key,
             lambda: self.client.put_object(
                 Bucket=self.bucket,
@@ -112,11 +112,11 @@ class Upload:
             if error_code(error.__cause__ or error) != "NoSuchUpload":
                 self.left.append(f"the multipart upload {upload_id} of {self.where(key)}")
 
-    def for_certain(self, key: str, act: Callable[[], object]) -> None:
-        """Run `act`. If its answer is an error or is lost, check whether the object arrived anyway."""
+    def for_certain(self, key: str, act: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Run `act`, and return its answer. If that is an error or is lost, check whether the object arrived anyway."""
         try:
             with aws_errors(self.where(key)):
-                act()
+                return act()
         except StorageError:
             try:
                 arrived = self._is_ours(key)
@@ -124,6 +124,7 @@ class Upload:
                 arrived = False
             if not arrived:
                 raise
+        return {}
 
     def _is_ours(self, key: str) -> bool:
         return self.mark_of(key) == self.mark

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 import os
@@ -10,7 +11,6 @@ import sys
 import threading
 import time
 import tracemalloc
-import zlib
 from concurrent.futures import wait
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -688,7 +688,7 @@ def test_a_completion_with_a_lost_answer_is_done(world: World) -> None:
 
 
 def test_the_completing_request_names_every_parts_checksum() -> None:
-    """S3 compares the parts with their CRC32s again when the upload is completed."""
+    """S3 compares the parts with their SHA-256 again when the upload is completed."""
     named: list[dict[str, Any]] = []
 
     class Listening(Bucket):
@@ -704,9 +704,7 @@ def test_the_completing_request_names_every_parts_checksum() -> None:
         published(stream)
     assert bucket.objects[KEY] == content
     parts = [content[:HEAD], content[HEAD : HEAD + PART], content[HEAD + PART :]]
-    assert [part["ChecksumCRC32"] for part in named] == [
-        in_base64(zlib.crc32(part).to_bytes(4, "big")) for part in parts
-    ]
+    assert [part["ChecksumSHA256"] for part in named] == [in_base64(hashlib.sha256(part).digest()) for part in parts]
 
 
 # --- what a killed run left

@@ -1,0 +1,1 @@
+"""Provenance: digests of inputs and outputs, and the seal of qc.json."""

@@ -1,0 +1,79 @@
+"""Makes the record of a run, once both inputs were read and the output is written."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import av
+
+from komorebi_qc import __version__
+from komorebi_qc.core.provenance.parts import FileDigest, digest_of_bytes
+from komorebi_qc.core.provenance.record import FileRecord, Provenance
+from komorebi_qc.storage.local import relative_location
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from komorebi_qc.core.provenance.digest import InOrderDigest
+    from komorebi_qc.core.provenance.record import DraftRecord
+    from komorebi_qc.core.source import Source
+    from komorebi_qc.pipeline.options import Options
+    from komorebi_qc.pipeline.step_results import FetchedPair
+
+NOT_SETTINGS = {"limits", "retain_artifacts", "signer"}
+"""Options that the output doesn't depend on, or that ``qc.json`` has under a key of their own."""
+
+
+def record_run(
+    fetched: FetchedPair,
+    draft: DraftRecord,
+    thumbnail: bytes | None,
+    options: Options,
+    check_cancelled: Callable[[], None],
+) -> Provenance:
+    """Return the record of a run. Bytes of an input that no step has read are read now.
+
+    Args:
+        fetched: both inputs.
+        draft: the written video.
+        thumbnail: as it will be published; None without one.
+        options: of the run.
+        check_cancelled: called between two blocks; its exception ends the reading.
+
+    Raises:
+        StorageError: an input can't be read, or became shorter.
+    """
+    call = fetched.call
+    has_thumbnail = bool(draft.thumbnail) and thumbnail is not None
+    return Provenance(
+        _input(call.source, call.digest, draft.folder, check_cancelled),
+        _input(fetched.recording, fetched.digest, draft.folder, check_cancelled),
+        FileRecord(draft.video, draft.digest),
+        FileRecord(draft.thumbnail, digest_of_bytes(thumbnail or b"")) if has_thumbnail else None,
+        software(),
+        settings(options),
+    )
+
+
+def _input(source: Source, digest: InOrderDigest, folder: str, check_cancelled: Callable[[], None]) -> FileRecord:
+    is_on_disk = bool(folder) and not folder.startswith("s3://")
+    location = relative_location(source.name, folder) if is_on_disk else source.name
+    sha256 = digest.finish(source.reopen().file, check_cancelled)
+    return FileRecord(location, FileDigest(digest.size, sha256), source.etag, source.version_id)
+
+
+def software() -> dict[str, str | None]:
+    """Names and versions of the software that makes an output."""
+    return {
+        "komorebi_qc": __version__,
+        "python": platform.python_version(),
+        "pyav": av.__version__,
+        "ffmpeg": str(getattr(av, "ffmpeg_version_info", "")) or None,
+    }
+
+
+def settings(options: Options) -> dict[str, str | int | float | bool | None]:
+    """The settings that an output depends on, by their names in `Options`."""
+    return {one.name: getattr(options, one.name) for one in fields(options) if one.name not in NOT_SETTINGS}
