@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -119,6 +118,7 @@ def clip(
     from komorebi_qc.cli.output.progress import step_progress  # noqa: PLC0415
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
     from komorebi_qc.core.timebase import clock_text, parse_call_end  # noqa: PLC0415
+    from komorebi_qc.storage.temporary_folder import temporary_folder  # noqa: PLC0415
 
     selection = jobs.Selection.of(recording_id, connect, recording, call_end, demo=demo)
     if out is None or not at:
@@ -141,12 +141,12 @@ def clip(
     jobs.check_moment(selection, at_s, os.environ)
     of = len(steps.EXAMINATION_STEPS) + 1
     with (
-        tempfile.TemporaryDirectory(prefix="komorebi-clip-") as folder,
+        temporary_folder("clip") as folder,
         step_progress(quiet=as_json) as shown,
         stoppable(shown) as progress,
     ):
         examining = steps.ExaminationProgress(progress, of)
-        session = sessions.open_session(_audit_request(sessions, selection), Path(folder), progress=examining)
+        session = sessions.open_session(_audit_request(sessions, selection), folder, progress=examining)
         progress.step(of, of, "render the clip")
         from_s, to_s = clips.write_clip(session.examined, job, out, progress)
     refused = None if session.examined.refused is None else refusal_reason(session.examined.refused)

@@ -22,6 +22,7 @@ from komorebi_qc.demo.sample_call import RECORDING, reported_call_end
 from komorebi_qc.queue.handler import Report, WorkerContext
 from komorebi_qc.queue.worker import Counts, load_handler
 from komorebi_qc.queue.worker import run as run_worker
+from komorebi_qc.storage.atomic_file import make_folder, write_atomically
 from komorebi_qc.wiring import Settings, aws_client
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def run(out: Path, *, console: Console, keep: threading.Event | None = None) -> 
         KeyboardInterrupt: Ctrl-C was pressed.
     """
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
     except OSError as error:
         raise InputError(f"{out} can't be the folder for the results: {error.strerror}; name another") from None
     began = time.monotonic()
@@ -235,7 +236,7 @@ def _keep_open(console: Console, out: Path, queue: Queue, keep: threading.Event)
     _work_once(queue)
     path = out / ENVIRONMENT_FILE
     lines = [f"export {name}={shlex.quote(value)}" for name, value in shell_environment().items()]
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
     try:
         console.print("\n[bold]The embedded AWS stays open.[/] In another terminal, set these variables:\n")
         for line in lines:

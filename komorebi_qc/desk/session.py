@@ -20,6 +20,7 @@ from komorebi_qc.demo.embedded_aws import sample_on_embedded_aws
 from komorebi_qc.pipeline.examine import examine
 from komorebi_qc.pipeline.local import local_item
 from komorebi_qc.pipeline.options import Options
+from komorebi_qc.storage.atomic_file import make_folder
 from komorebi_qc.storage.local import opened_file
 from komorebi_qc.wiring import Settings, read_local
 
@@ -120,7 +121,7 @@ class AuditSession:
 
     def save(self, folder: Path) -> None:
         """Write the session for another process of this run. An hour takes 350 MB."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         with (folder / SESSION_FILE).open("wb") as file:
             pickle.dump(self, file, protocol=pickle.HIGHEST_PROTOCOL)
 
@@ -146,7 +147,7 @@ def open_session(
         KomorebiError: See `komorebi_qc.pipeline.process.process` and `komorebi_qc.wiring`.
     """
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
     except OSError as error:
         raise InputError(f"{out} can't be the folder for the results: {error.strerror}; name another") from None
     if request.origin == "demo":

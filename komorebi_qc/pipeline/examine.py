@@ -27,6 +27,7 @@ from komorebi_qc.pipeline.options import Options, Order
 from komorebi_qc.pipeline.placement import place
 from komorebi_qc.pipeline.process import process
 from komorebi_qc.pipeline.steps import THUMBNAIL_AT_S
+from komorebi_qc.storage.atomic_file import new_part_file, write_atomically
 from komorebi_qc.storage.local import LocalFiles, LocalTable, opened_file
 
 if TYPE_CHECKING:
@@ -203,10 +204,12 @@ def _refused(diagnosis: Diagnosis, recording: Source, folder: Path, recording_id
     timeline = splice(placement.alignment, call_s=call_s, recording_audio=None if own is None else own.span)
     video = folder / f"{AGENT_NAME}.{'webm' if diagnosis.recording.container == 'webm' else 'mp4'}"
     source = recording.reopen()
-    with video.open("wb") as copy:
-        shutil.copyfileobj(source.file, copy, 1 << 20)
+    with new_part_file(video) as copy:
+        shutil.copyfileobj(source.file, copy.file, 1 << 20)
+        copy.sync()
+        copy.move_to(video)
     thumbnail = png_at(recording.reopen(), THUMBNAIL_AT_S, diagnosis.recording.origin_s)
-    (folder / THUMBNAIL_NAME).write_bytes(thumbnail)
+    write_atomically(folder / THUMBNAIL_NAME, thumbnail)
     return Examined(
         recording_id,
         folder,

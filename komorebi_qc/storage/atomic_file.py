@@ -4,6 +4,9 @@ A result is built in a *part file* beside its place, ``.<name>.<random>.komorebi
 complete. The writer holds a lock (flock) on the part file. The system releases the lock when the process ends, even if
 it was killed, so a later run can delete abandoned part files and keeps those still in use. Python on Windows has no
 flock: there, an abandoned part file stays until it is removed by hand.
+
+A result holds what was said in a call, so its file and every folder that is made for it are this user's alone: modes
+0600 and 0700. A folder that exists already keeps its mode.
 """
 
 from __future__ import annotations
@@ -29,7 +32,31 @@ if TYPE_CHECKING:
 
 PART_SUFFIX = ".komorebi-part"
 CAN_RENAME_OPEN_FILES = os.name != "nt"
+_FILE_MODE, _FOLDER_MODE = 0o600, 0o700
 _DISK_FULL = frozenset(number for name in ("ENOSPC", "EDQUOT") if (number := getattr(errno, name, None)) is not None)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and the missing ones above it, for this user alone; existing ones keep their modes.
+
+    Raises:
+        OSError: It can't be made.
+    """
+    missing = [folder]
+    while not missing[-1].parent.is_dir() and missing[-1].parent != missing[-1]:
+        missing.append(missing[-1].parent)
+    for one in reversed(missing):
+        one.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+
+
+def make_private(file: Path) -> None:
+    """Make a file, empty if it is new, that only this user can use, for a library that writes it by its name.
+
+    Raises:
+        OSError: It can't be made.
+    """
+    file.touch(mode=_FILE_MODE)
+    file.chmod(_FILE_MODE)
 
 
 def write_atomically(place: Path, content: bytes) -> None:
@@ -156,7 +183,7 @@ def file_lock(path: Path) -> Iterator[None]:
     Raises:
         OSError: The file can't be created.
     """
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, _FILE_MODE)
     try:
         _lock(lock)
         yield
@@ -221,7 +248,7 @@ def create_part_file(real: Path) -> PartFile:
     while True:
         # 40 characters of the name identify the file for a person, and leave room under the system's 255 bytes.
         path = real.with_name(f".{real.name[:40]}.{secrets.token_hex(4)}{PART_SUFFIX}")
-        file = path.open("x+b")
+        file = open(path, "x+b", opener=_open_private)  # noqa: SIM115, PTH123  a path's open() takes no opener
         try:
             _lock(file)
             if os.fstat(file.fileno()).st_nlink:
@@ -231,6 +258,10 @@ def create_part_file(real: Path) -> PartFile:
             file.close()
             raise
         file.close()  # another run took it for an abandoned one just before it was locked
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, _FILE_MODE)
 
 
 def _lock(file: int | BinaryIO) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from komorebi_qc.core.errors import InputError, StorageError
-from komorebi_qc.storage.atomic_file import clear_stale_parts, file_lock, write_atomically
+from komorebi_qc.storage.atomic_file import clear_stale_parts, file_lock, make_folder, write_atomically
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class Folder:
         """See `ObjectStore.write`."""
         path = self.root / name
         with _disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
         write_atomically(path, content)
 
     def replace(self, name: str, content: bytes, before: VersionedObject | None) -> bool:  # noqa: ARG002  `exclusive` locks
@@ -204,7 +204,7 @@ class Folder:
         """See `ObjectStore.exclusive`. Part files of killed runs are deleted."""
         with ExitStack() as stack:
             with _disk_errors(self.root):
-                self.root.mkdir(parents=True, exist_ok=True)
+                make_folder(self.root)
                 stack.enter_context(file_lock(self.root / _LOCK))
                 for folder in self.root.glob("day=*"):
                     clear_stale_parts(folder)

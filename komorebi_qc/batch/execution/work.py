@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,9 +18,11 @@ from komorebi_qc.batch.execution.rows import failed, failure_of, measured, row_o
 from komorebi_qc.core.errors import InputError, KomorebiError
 from komorebi_qc.core.interrupt import stoppable
 from komorebi_qc.core.progress import SILENT
+from komorebi_qc.storage.atomic_file import make_folder
 from komorebi_qc.storage.aws_errors import aws_errors
 from komorebi_qc.storage.local import opened_file
 from komorebi_qc.storage.object_store import open_store, split_s3
+from komorebi_qc.storage.temporary_folder import temporary_folder
 from komorebi_qc.wiring import VARIABLES, Settings, aws_client
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _process(task: Task) -> Row:
         else:
             folder = Path(task.out)
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
             except OSError as error:
                 raise InputError(f"{folder} can't be created ({error.strerror}): name another --results") from None
             local = LocalFiles(*files, folder / "recording", folder / "thumbnail.png")
@@ -203,9 +204,9 @@ def _files(task: Task) -> Iterator[tuple[Path, Path] | None]:
     if task.item.named_by == "id":
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="komorebi-inputs-") as folder:
+    with temporary_folder("inputs") as folder:
         call, own = (
-            _fetched(location, Path(folder) / name) if location.startswith("s3://") else Path(location)
+            _fetched(location, folder / name) if location.startswith("s3://") else Path(location)
             for name, location in zip(_INPUTS, (task.call, task.recording), strict=True)
         )
         yield call, own
@@ -213,7 +214,7 @@ def _files(task: Task) -> Iterator[tuple[Path, Path] | None]:
 
 def _fetched(location: str, folder: Path) -> Path:
     bucket, key = split_s3(location)
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     name = Path(key).name
     path = folder / (
         name if name != ".." and len(name.encode()) <= _MAX_NAME_BYTES else f"media{Path(key).suffix[:10]}"

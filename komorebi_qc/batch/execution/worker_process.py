@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import pickle  # between our own processes
 import queue
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,8 +20,7 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from komorebi_qc.batch.execution.resource_limits import (
     READY,
@@ -34,6 +32,10 @@ from komorebi_qc.batch.execution.resource_limits import (
     time_failure,
 )
 from komorebi_qc.core.errors import PermanentError
+from komorebi_qc.storage.temporary_folder import begin_folder
+
+if TYPE_CHECKING:
+    from komorebi_qc.storage.temporary_folder import TemporaryFolder
 
 DEFAULT_WORK = "komorebi_qc.batch.execution.work:carry_out"
 _CHECK_EVERY_S = 0.05
@@ -60,7 +62,7 @@ class WorkerProcess:
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._reader: threading.Thread | None = None
         self._output: IO[bytes] | None = None
-        self._scratch: Path | None = None
+        self._scratch: TemporaryFolder | None = None
 
     def run(self, task: object, stop: threading.Event | None = None) -> Any:
         """The answer to a task, or a `WorkerFailure`.
@@ -124,7 +126,7 @@ class WorkerProcess:
                     pipe.close()
         self._output = None
         if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch.remove()
 
     def _failure(self, process: subprocess.Popen[bytes]) -> WorkerFailure:
         with suppress(subprocess.TimeoutExpired):
@@ -151,8 +153,8 @@ class WorkerProcess:
         one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
         # All its temporary files are in one folder, because a killed process doesn't remove them.
-        self._scratch = Path(tempfile.mkdtemp(prefix="komorebi-batch-"))
-        places = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": str(self._scratch)}
+        self._scratch = begin_folder("batch")
+        places = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": str(self._scratch.path)}
         command = [sys.executable, "-P", "-m", "komorebi_qc.batch.execution.worker_main", self._work]
         process = self._process = subprocess.Popen(  # noqa: S603  ourselves
             [*command, str(self._limits.time_s), str(self._limits.memory_mb)],

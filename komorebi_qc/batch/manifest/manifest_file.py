@@ -6,7 +6,6 @@ A row that can't be used is rejected with its place and the reason; the other ro
 from __future__ import annotations
 
 import posixpath
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from komorebi_qc.batch.manifest.row_readers import rows_of
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 from komorebi_qc.storage.object_store import split_s3
+from komorebi_qc.storage.temporary_folder import temporary_folder
 from komorebi_qc.wiring import aws_client
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def local_copy(location: str | Path) -> Iterator[tuple[Path, str]]:
         return
     location = str(location)
     bucket, key = split_s3(location)
-    with tempfile.TemporaryDirectory(prefix="komorebi-list-") as folder:
+    with temporary_folder("list") as folder:
         path = Path(folder, "list").with_suffix(posixpath.splitext(key)[1])
         with aws_errors(location):
             try:

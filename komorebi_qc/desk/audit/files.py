@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import InputError
+from komorebi_qc.storage.atomic_file import make_folder
 from komorebi_qc.storage.aws_errors import aws_errors
 from komorebi_qc.storage.object_store import split_s3
 from komorebi_qc.storage.protocols import CONTENT_TYPES
+from komorebi_qc.storage.temporary_folder import temporary_folder
 from komorebi_qc.wiring import aws_client
 
 if TYPE_CHECKING:
@@ -40,18 +41,20 @@ def output_folder(out: str, *, last: str) -> Iterator[Path]:
     if not out.startswith("s3://"):
         folder = Path(out).resolve()  # papermill changes the working directory, so a relative path would move
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         except OSError as error:
             raise InputError(f"{out} can't be the folder for the results: {error.strerror}; name another") from None
         yield folder
         return
     bucket, prefix = split_s3(out)
     client = aws_client("s3")
-    with tempfile.TemporaryDirectory(prefix="komorebi-audit-out-") as scratch:
+    with temporary_folder("audit-out") as scratch:
+        folder = scratch / "out"
+        folder.mkdir(mode=0o700)
         try:
-            yield Path(scratch)
+            yield folder
         finally:
-            _upload(client, Path(scratch), bucket, prefix.strip("/"), last)
+            _upload(client, folder, bucket, prefix.strip("/"), last)
 
 
 def _upload(client: Any, folder: Path, bucket: str, prefix: str, last: str) -> None:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.desk.audit.status import FailedCell
+from komorebi_qc.storage.atomic_file import make_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -62,6 +63,7 @@ def run_notebook(
 
     status.cells = sum(cell.cell_type == "code" for cell in _read(path).cells) + bool(parameters)
     error: BaseException | None = None
+    make_private(out)
     try:
         papermill.execute_notebook(
             str(path),
@@ -80,6 +82,8 @@ def run_notebook(
     except (DeadKernelError, RuntimeError, TimeoutError) as raised:
         # RuntimeError: the kernel didn't start.
         error, status.kernel_died = raised, True
+    if not out.stat().st_size:  # the kernel didn't start
+        out.unlink()
     status.state = "done" if error is None and status.done == status.cells else "failed"
     if status.state == "failed":
         status.failed = _failed_cell(out, started, error, kernel_died=status.kernel_died)

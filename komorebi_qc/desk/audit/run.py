@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -26,6 +26,7 @@ from komorebi_qc.desk.report.left_out import write_left_out
 from komorebi_qc.desk.session import AuditRequest, AuditSession, open_session
 from komorebi_qc.pipeline.examine import THUMBNAIL_NAME
 from komorebi_qc.storage.atomic_file import write_atomically
+from komorebi_qc.storage.temporary_folder import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -98,6 +99,22 @@ def audit(
         return status
 
 
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Let the kernels make their temporary files in a folder: an audit that is stopped kills its kernel."""
+    folder.mkdir(mode=0o700)
+    names = ("TMPDIR", "TEMP", "TMP")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, str(folder)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
 class _AuditRun:
     """One audit while it runs: each step updates the status file and the progress."""
 
@@ -123,13 +140,13 @@ class _AuditRun:
 
     def run_notebooks(self, notebooks: Sequence[tuple[Path, Mapping[str, Any]]]) -> None:
         """Run every notebook on the examination, then add failures to the report."""
-        with tempfile.TemporaryDirectory(prefix="komorebi-audit-") as saved:
+        with temporary_folder("audit") as saved, _temporary_files_in(saved / "kernels"):
             if notebooks and self._session is not None:
-                self._session.save(Path(saved))
+                self._session.save(saved)
             for number, (path, parameters) in enumerate(notebooks):
                 self.step(len(EXAMINATION_STEPS) + 2 + number, self._steps, f"run the notebook {path.stem}")
                 self._run_notebook(
-                    self._status.notebooks[number], path, {**self._audit_parameters(saved), **parameters}
+                    self._status.notebooks[number], path, {**self._audit_parameters(str(saved)), **parameters}
                 )
         if self._status.failed_notebooks():
             self._write_report()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 import wave
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -18,9 +16,13 @@ from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.clip.job import SHORTEST_S
 from komorebi_qc.desk.clip.painter import FramePainter, VideoFrames
+from komorebi_qc.storage.atomic_file import make_private
 from komorebi_qc.storage.local import check_output
+from komorebi_qc.storage.temporary_folder import temporary_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.desk.clip.job import ClipJob, Sound
     from komorebi_qc.pipeline.examine import Examined
@@ -78,10 +80,11 @@ def write_clip(examined: Examined, job: ClipJob, out: Path, progress: Progress =
     start_s = min(max(job.at_s - seconds / 2, 0.0), max(length_s - seconds, 0.0))
     start_s = round(start_s * RATE) / RATE
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{out.name[:60]}.", dir=out.resolve().parent) as scratch:
-            part, audio = Path(scratch) / "clip.mp4", Path(scratch) / "audio.wav"
+        with temporary_folder("clip", beside=out.resolve().parent) as scratch:
+            part, audio = scratch / "clip.mp4", scratch / "audio.wav"
             _write_audio(audio, examined, job.sound, start_s, seconds)
             _render(part, audio, examined, job, start_s, seconds, progress)
+            make_private(part)
             part.replace(out)
     except OSError as error:
         raise InputError(f"{out} can't be written: {error.strerror or str(error).strip().splitlines()[0]}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from komorebi_qc.desk.words.verdict import (
     unmeasured_start,
     verdict_sentence,
 )
+from komorebi_qc.storage.temporary_folder import begin_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def open_recording(
         recording: path of the agent recording.
         recording_id: a recording of the configured table, instead of the two files. Without either: the sample call.
         call_end: the end of the call, counted from the recording's start.
-        out: the folder for the results; a temporary one if it is empty.
+        out: the folder for the results; if it is empty, a temporary one that is removed with this process.
         examined: folder of an examination that an audit saved; ignored if it no longer exists.
 
     Raises:
@@ -61,7 +61,7 @@ def open_recording(
         connect, recording, parameter_text("recording_id", recording_id), parameter_text("call_end", call_end)
     )
     folder = parameter_text("out", out)
-    return open_session(request, Path(folder) if folder else Path(tempfile.mkdtemp(prefix="komorebi-desk-")))
+    return open_session(request, Path(folder) if folder else begin_folder("desk").path)
 
 
 def parameter_text(name: str, value: object) -> str:

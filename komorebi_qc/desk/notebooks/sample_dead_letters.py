@@ -57,7 +57,7 @@ def _samples() -> list[tuple[DeadLetter, bool | None]]:
     """Dead letters, and whether their recording is processed by now; None if the table has no such item."""
     ids = [f"{n}f3c2a90-5b1e-4c6d-9a57-2e8d41c0b6f{n}" for n in range(7)]
     began = datetime(2026, 3, 2, 14, 5, tzinfo=UTC)
-    lost = "s3://demo-input/2026/03/02/agent-7/{}.mp4 isn't there {} h after creationDate, and after 48 h nothing comes"
+    lost = "s3://demo-input/.../{}.mp4 isn't there {} h after creationDate, and after 48 h nothing comes"
     wrong = "the call audio and the recording belong to different calls (only 9 s of 62 s of speech agree)"
     busy = "s3://demo-output: SlowDown, HTTP 503: try again"
     unsure = "3 s of 9 s of speech agree: not enough to use, too much to rule it out"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +25,7 @@ from komorebi_qc.desk.plots.figure import new_figure
 from komorebi_qc.desk.plots.spectrogram import plot_spectrogram
 from komorebi_qc.desk.plots.tracks import plot_seam
 from komorebi_qc.storage.protocols import CONTENT_TYPES
+from komorebi_qc.storage.temporary_folder import temporary_folder
 
 if TYPE_CHECKING:
     from komorebi_qc.desk.session import AuditSession
@@ -99,8 +98,8 @@ def _seam(examined: Examined, at_s: float, fade: tuple[float, float], number: in
 
 
 def _video(examined: Examined, at_s: float) -> NotebookOutput:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "seam.mp4"
+    with temporary_folder("seam") as folder:
+        path = folder / "seam.mp4"
         try:
             write_clip(examined, ClipJob(at_s, 4.0, width=640, height=480), path)
         except InputError as error:

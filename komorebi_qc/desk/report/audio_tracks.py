@@ -15,7 +15,7 @@ import av
 import numpy as np
 
 from komorebi_qc.core.samples import RATE
-from komorebi_qc.storage.atomic_file import new_part_file
+from komorebi_qc.storage.atomic_file import make_folder, new_part_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,7 +50,7 @@ def write_audio_tracks(aligned: AlignedTracks, folder: Path) -> dict[str, str]:
         InputError: The folder can't be written to.
         StorageError: The disk is full.
     """
-    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    make_folder(folder / FOLDER)
     addresses = {}
     for name, sides in _tracks(aligned).items():
         address = f"{FOLDER}/{name}.m4a"

@@ -10,7 +10,7 @@ import numpy as np
 
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.desk.report.audio_tracks import FOLDER, MEDIA_TYPE, write_track
-from komorebi_qc.storage.atomic_file import new_part_file
+from komorebi_qc.storage.atomic_file import make_folder, new_part_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def write_left_out(examined: Examined, folder: Path) -> tuple[str, ...]:
     """
     addresses = []
     for number, span in enumerate(left_out_spans(examined), 1):
-        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+        make_folder(folder / FOLDER)
         address = f"{FOLDER}/left_out_{number}.m4a"
         with new_part_file(folder / address) as part:
             write_track(str(part.path), _sides(left_out_samples(examined, span)), _BIT_RATE)
