@@ -1,0 +1,27 @@
+"""From a person's arguments to a run: on two local files, on the sample call, or on a recording in AWS by its ID."""
+
+from komorebi_qc.jobs.diagnosing import check_moment, check_plot, diagnose_selection
+from komorebi_qc.jobs.processing import (
+    ProcessRequest,
+    process_by_id,
+    process_files,
+    process_selection,
+    release_held,
+    run_worker,
+)
+from komorebi_qc.jobs.selection import OUT, Selection, demo_output
+
+__all__ = [
+    "OUT",
+    "ProcessRequest",
+    "Selection",
+    "check_moment",
+    "check_plot",
+    "demo_output",
+    "diagnose_selection",
+    "process_by_id",
+    "process_files",
+    "process_selection",
+    "release_held",
+    "run_worker",
+]

@@ -1,0 +1,117 @@
+"""A person's diagnosis of a recording, with its plot; and a moment that must be within the unified recording."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from komorebi_qc.core.errors import InputError, missing_extra
+from komorebi_qc.core.limits import DEFAULT
+from komorebi_qc.core.timebase import clock_text
+from komorebi_qc.jobs.selection import reported_end
+from komorebi_qc.media.probe import probe_recording
+from komorebi_qc.pipeline.diagnose import Diagnosis, diagnose
+from komorebi_qc.pipeline.placement import place
+from komorebi_qc.storage.local import check_output, opened_file, read_analysis_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from komorebi_qc.core.limits import Limits
+    from komorebi_qc.core.source import Source
+    from komorebi_qc.jobs.selection import Selection
+
+
+def diagnose_selection(
+    selection: Selection, environ: Mapping[str, str], *, plot: Path | None, limits: Limits = DEFAULT
+) -> Diagnosis:
+    """Diagnose a recording, and draw the diagnosis if `plot` names a PNG.
+
+    Raises:
+        KomorebiError: see `komorebi_qc.pipeline.diagnose.diagnose` and `komorebi_qc.wiring`.
+    """
+    check_plot(plot, *selection.files)
+    with _opened(selection, environ) as (call, recording, analyses):
+        found = diagnose(call, recording, reported_end(selection.call_end), limits, analyses=analyses)
+        return _with_plot(found, plot)
+
+
+@contextmanager
+def _opened(selection: Selection, environ: Mapping[str, str]) -> Iterator[tuple[Source, Source, tuple[Source, ...]]]:
+    """Open the call audio and the recording, and read the analyses of the call."""
+    if selection.connect is not None and selection.recording is not None:
+        analyses = () if selection.analysis is None else (read_analysis_file(selection.analysis),)
+        with opened_file(selection.connect) as call, opened_file(selection.recording) as recording:
+            yield call, recording, analyses
+        return
+    wired = selection.wired(environ)
+    item = wired.table.get(selection.recording_id)
+    with wired.media.call_audio(item) as call, wired.media.agent_recording(item) as recording:
+        yield call, recording, wired.media.analyses(item)
+
+
+def check_moment(selection: Selection, at_s: float, environ: Mapping[str, str]) -> None:
+    """Check, before anything is rendered, that a moment is within the unified recording.
+
+    Only a moment after the recording's own end needs a measurement: the call may go on longer.
+
+    Raises:
+        InputError: the moment is after the end; the text names the length.
+        KomorebiError: the inputs can't be read.
+    """
+    with _opened(selection, environ) as (call, recording, _):
+        info = probe_recording(recording)
+        end_s = max(track.span.end_s for track in (info.video, info.audio) if track is not None)
+        if at_s <= end_s:
+            return
+        call_end = reported_end(selection.call_end)
+        found = diagnose(call, recording, call_end)
+        call_s = found.call.audio.span.end_s if found.call.audio is not None else 0.0
+        is_wrong_pair = found.pair.result.status == "wrong_pair"
+        measured = None if is_wrong_pair else found.pair.result
+        alignment = place(call_end, call_s, manual=None, measured=measured, force=is_wrong_pair).alignment
+    length_s = max(end_s + alignment.output_shift_s, alignment.to_output(call_s))
+    if at_s > length_s:
+        raise InputError(f"{clock_text(at_s)} is after the end: the unified recording is {clock_text(length_s)} long")
+
+
+def check_plot(path: Path | None, *inputs: Path) -> None:
+    """Check, before any work, that a plot can be written to `path`.
+
+    Raises:
+        InputError: it isn't named .png, it is one of the inputs, or its folder can't be written to.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() != ".png":
+        raise InputError(f"{path} doesn't end in .png: the plot is a PNG")
+    check_output(path, *inputs)
+
+
+def _with_plot(found: Diagnosis, path: Path | None) -> Diagnosis:
+    """Draw the diagnosis while its media are open: the plot reads them piece by piece.
+
+    Raises:
+        InputError: matplotlib isn't installed, or the file can't be written.
+    """
+    if path is None:
+        return found
+    try:
+        from komorebi_qc.desk.plots.diagnosis.figure import diagnosis_figure  # noqa: PLC0415  plots are an extra
+        from komorebi_qc.desk.plots.figure import save_png  # noqa: PLC0415
+    except ImportError:
+        raise missing_extra("view", "matplotlib", needed_by="--plot") from None
+    pair = found.pair
+    figure = diagnosis_figure(
+        pair.call,
+        pair.recording,
+        pair.result,
+        call_end=found.call_end,
+        title=found.recording.name,
+    )
+    try:
+        save_png(figure, path)
+    except OSError as error:
+        raise InputError(f"{path} can't be written: {error.strerror or error}") from None
+    return found

@@ -1,0 +1,185 @@
+"""From a person's arguments to a run: on two local files, on the sample call, or on a recording in AWS by its ID."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.recording import check_recording_id
+from komorebi_qc.core.timebase import Alignment
+from komorebi_qc.jobs.selection import Selection, reported_end
+from komorebi_qc.pipeline import local
+from komorebi_qc.pipeline.options import Options, Order
+from komorebi_qc.queue.release import release
+from komorebi_qc.queue.worker import Counts, load_handler, run
+from komorebi_qc.storage.local import LocalFiles
+from komorebi_qc.wiring import Settings, read_local
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from komorebi_qc.core.progress import Progress
+    from komorebi_qc.core.recording import Message
+    from komorebi_qc.pipeline.options import AlignChoice, ContainerChoice, Unconfirmed
+    from komorebi_qc.pipeline.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRequest:
+    """A person's options for processing, as they were written.
+
+    Attributes:
+        call_end: ``HH:MM:SS``, ``MM:SS`` or seconds.
+        offset_s: the call's start on the recording clock; None to measure it.
+        drift_ppm: how much faster the recording clock runs than the call clock.
+        container: ``auto``, ``mp4`` or ``webm``.
+        align: ``auto`` or ``call-end``; ``told`` is the old name of the latter.
+        force: process a call and a recording of different calls anyway.
+        limits: ``NAME=WARN[:FAIL]``, on top of the environment's.
+        unconfirmed: ``auto``, ``publish`` or ``hold``; empty for the environment's.
+        whole_call: keep the call audio to its end, also outside of the agent's part of it.
+    """
+
+    call_end: str
+    offset_s: float | None
+    drift_ppm: float
+    container: str
+    align: str = "auto"
+    force: bool = False
+    limits: tuple[str, ...] = ()
+    unconfirmed: str = ""
+    whole_call: bool = False
+
+    def order(self, recording_id: str) -> Order:
+        """The order for the pipeline.
+
+        Raises:
+            InputError: the call end is missing or malformed, or a drift comes without an offset.
+        """
+        if self.offset_s is None and self.drift_ppm:
+            raise InputError("--drift-ppm needs --offset: a call that is placed by its end has no known drift")
+        alignment = None if self.offset_s is None else Alignment(self.offset_s, self.drift_ppm)
+        return Order(recording_id, reported_end(self.call_end), alignment)
+
+    def options(self, settings: Options, container: ContainerChoice, *, thumbnail: bool) -> Options:
+        """The options for the pipeline; `settings` are the environment's.
+
+        Raises:
+            InputError: the alignment or the rule for unconfirmed pairs is unknown, or a limit is malformed.
+        """
+        return replace(
+            settings,
+            container=container,
+            thumbnail=thumbnail,
+            align=_align(self.align),
+            force=self.force,
+            unconfirmed=cast("Unconfirmed", self.unconfirmed or settings.unconfirmed),
+            whole_call=self.whole_call,
+            limits=settings.limits.changed_by(*self.limits),
+        )
+
+
+def process_selection(
+    selection: Selection,
+    request: ProcessRequest,
+    *,
+    out: Path | None,
+    thumbnail: Path | None,
+    environ: Mapping[str, str],
+    progress: Progress,
+) -> Outcome:
+    """Process a recording: into a local file, or into the configured bucket for a recording in AWS.
+
+    Raises:
+        InputError: `out` is missing for files, or given for a recording in AWS.
+        KomorebiError: see `komorebi_qc.pipeline.process.process` and `komorebi_qc.wiring`.
+    """
+    request = replace(request, call_end=selection.call_end)
+    if not selection.recording_id:
+        if selection.connect is None or selection.recording is None or out is None:
+            raise InputError("--out is missing: the unified recording's file, such as unified.mp4")
+        files = LocalFiles(selection.connect, selection.recording, out, thumbnail, selection.analysis)
+        return process_files(files, request, environ, progress)
+    named = [name for name, path in (("--out", out), ("--thumbnail", thumbnail)) if path is not None]
+    if named:
+        raise InputError(f"{' and '.join(named)} can't be used with a recording ID: the results go to the buckets")
+    return process_by_id(selection.recording_id, request, environ, progress, redacted=selection.redacted)
+
+
+def process_files(
+    files: LocalFiles, request: ProcessRequest, environ: Mapping[str, str], progress: Progress
+) -> Outcome:
+    """Process two local files into a third, whose extension names the container.
+
+    Raises:
+        KomorebiError: see `komorebi_qc.pipeline.process.process`.
+    """
+    order = request.order(local.LOCAL_ID)
+    container = local.container_of(files.out, request.container)
+    options = request.options(Options(**read_local(environ)), container, thumbnail=files.thumbnail is not None)
+    return local.process_files(files, order.call_end, alignment=order.alignment, options=options, progress=progress)
+
+
+def process_by_id(
+    recording_id: str, request: ProcessRequest, environ: Mapping[str, str], progress: Progress, *, redacted: str = ""
+) -> Outcome:
+    """Process a recording of the configured table.
+
+    Args:
+        recording_id: the recording.
+        request: how it is processed.
+        environ: the settings.
+        progress: shows each step.
+        redacted: whether redacted call audio is used; empty for the environment's choice.
+
+    Raises:
+        KomorebiError: see `komorebi_qc.pipeline.process.process` and `komorebi_qc.wiring`.
+    """
+    order = request.order(check_recording_id(recording_id))
+    wired = Selection(recording_id, redacted=redacted).wired(environ)
+    container = wired.options.container if request.container == "auto" else _choice(request.container)
+    wired = replace(wired, options=request.options(wired.options, container, thumbnail=True))
+    return wired.process(order, progress=progress)
+
+
+def release_held(recording_id: str, offset_s: float | None, environ: Mapping[str, str], progress: Progress) -> Outcome:
+    """Publish a held recording, and delete its dead letter.
+
+    Args:
+        recording_id: the held recording.
+        offset_s: the call's start on the recording clock; None to place it as a run with ``publish`` does.
+        environ: the settings.
+        progress: shows each step.
+
+    Raises:
+        KomorebiError: see `komorebi_qc.queue.release.release` and `komorebi_qc.wiring`.
+    """
+    settings = Settings.from_environment(environ)
+    wired = settings.pipeline()
+    wired = replace(wired, options=replace(wired.options, unconfirmed="publish"))
+    alignment = None if offset_s is None else Alignment(offset_s)
+
+    def process(message: Message) -> Outcome:
+        return wired.process(Order(message.recording_id, message.call_end, alignment), progress=progress)
+
+    return release(settings.dead_letter_queue(), recording_id, process)
+
+
+def run_worker(environ: Mapping[str, str], *, once: bool) -> Counts:
+    """Poll the configured queue with the Lambda's handler.
+
+    Raises:
+        KomorebiError: see `komorebi_qc.queue.worker.run` and `komorebi_qc.wiring`.
+    """
+    return run(Settings.from_environment(environ).queue(), load_handler(), once=once)
+
+
+def _align(text: str) -> AlignChoice:
+    return cast("AlignChoice", "call-end" if text == "told" else text)
+
+
+def _choice(text: str) -> ContainerChoice:
+    Options(container=cast("ContainerChoice", text))
+    return cast("ContainerChoice", text)
