@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from komorebi_qc.core.privacy.masks import UNMASKED
+
 if TYPE_CHECKING:
     from komorebi_qc.core.media_info import AudioInfo, MediaInfo, VideoInfo
     from komorebi_qc.core.output import Rendered, RenderPlan
+    from komorebi_qc.core.privacy.masks import Masks, PrivateSpan
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.core.timebase import Alignment, CallEnd, Span
     from komorebi_qc.core.timestamps.timing import Timing
@@ -72,6 +75,8 @@ class PairEvidence:
         splice: which source plays when; None if nothing is placed.
         timing: the recording's packet timestamps; None if they weren't read.
         levels: of both inputs; None if they weren't measured.
+        private: what was not to be recorded, on the call clock; None if nobody looked.
+        masks: where it is masked in the written file; None if no file is written.
     """
 
     call: MediaInfo
@@ -82,6 +87,8 @@ class PairEvidence:
     splice: Splice | None
     timing: Timing | None
     levels: PairLevels | None
+    private: tuple[PrivateSpan, ...] | None = None
+    masks: Masks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,8 @@ class Evidence:
         timing: the recording's packet timestamps; None if they weren't read.
         levels: of both inputs; None if they weren't measured.
         check: the measurements of the written file; None if it wasn't checked.
+        private: what was not to be recorded, on the call clock; None if nobody looked.
+        masks: where it is masked in the written file.
     """
 
     call: MediaInfo
@@ -117,6 +126,8 @@ class Evidence:
     timing: Timing | None = None
     levels: PairLevels | None = None
     check: ResultCheck | None = None
+    private: tuple[PrivateSpan, ...] | None = None
+    masks: Masks = UNMASKED
 
     @property
     def pair(self) -> PairEvidence:
@@ -130,4 +141,6 @@ class Evidence:
             self.splice,
             self.timing,
             self.levels,
+            self.private,
+            self.masks,
         )

@@ -14,6 +14,7 @@ from komorebi_qc.findings.inputs import call_findings, recording_findings
 from komorebi_qc.findings.levels import level_findings
 from komorebi_qc.findings.output import output_findings
 from komorebi_qc.findings.placement import placement_findings
+from komorebi_qc.findings.private_time import private_findings
 from komorebi_qc.findings.sync import sync_findings
 from komorebi_qc.findings.timing import timing_findings
 
@@ -49,6 +50,7 @@ def pair_findings(evidence: PairEvidence, limits: Limits = DEFAULT) -> tuple[Fin
     levels = evidence.levels
     return (
         *(sync_findings(evidence.sync, evidence.call_end, limits) if evidence.sync is not None else ()),
+        *private_findings(evidence, limits),
         *placement_findings(evidence, limits),
         *call_findings(evidence.call, limits),
         *recording_findings(evidence.recording, limits),

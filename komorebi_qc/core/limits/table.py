@@ -56,6 +56,12 @@ LIMITS = (
           "project choice: a sentence to a colleague is shorter",
           "speech of the recording before and during the call that the call audio doesn't have. Stretches under 1 s "
           "don't count"),
+    Limit("recording_suspended", above(0.0), EVERYTHING, "s",
+          "project choice: somebody must see that a part of the call was not to be recorded",
+          "total time in which Connect's recording was suspended: digital silence on both channels"),
+    Limit("conversation_outside_call", above(0.0), EVERYTHING, "s",
+          "project choice: Connect was asked to record the whole conversation, or only a part of it",
+          "the same conversation in the recording's own audio, before the call audio begins or after it ends"),
     Limit("agent_part", EVERYTHING, EVERYTHING, "s", "informational: a transfer or a consultation is not a fault",
           "length of the agent's part of the call, if the agent came later or left early"),
     # The splice and its inputs

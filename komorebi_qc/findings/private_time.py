@@ -1,0 +1,121 @@
+"""What was not to be recorded: suspensions of Connect's recording, and conversation outside of the call audio. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from komorebi_qc.core.finding import At, counted
+from komorebi_qc.core.timebase import clock_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from komorebi_qc.core.finding import Finding
+    from komorebi_qc.core.limits import Limits
+    from komorebi_qc.core.privacy.masks import Masks, PrivateSpan
+    from komorebi_qc.core.timebase import Alignment
+    from komorebi_qc.findings.evidence import PairEvidence
+    from komorebi_qc.sync import OutsideSpan, SyncResult
+
+MOST_SHOWN = 5
+"""Spans that a sentence names; the document has them all."""
+_MASKED = {
+    "none": "The recording's sound and picture are not masked there.",
+    "sound": "The recording's sound is masked there, its picture isn't.",
+    "picture": "The recording's sound and picture are masked there.",
+}
+
+
+def private_findings(evidence: PairEvidence, limits: Limits) -> Iterator[Finding]:
+    """The findings about suspensions, and about the conversation outside of the call audio.
+
+    Args:
+        evidence: the pair.
+        limits: the limits to check against.
+    """
+    if evidence.private is not None:
+        yield _suspended(suspensions_of(evidence.private), evidence.masks, limits)
+    if evidence.sync is not None and evidence.sync.status == "aligned":
+        yield _outside(evidence.sync, limits)
+
+
+def suspensions_of(private: Sequence[PrivateSpan]) -> tuple[PrivateSpan, ...]:
+    """The suspensions among the private spans."""
+    return tuple(span for span in private if span.reason == "suspended")
+
+
+def _suspended(spans: Sequence[PrivateSpan], masks: Masks | None, limits: Limits) -> Finding:
+    total_s = sum(span.call.length_s for span in spans)
+    shown = "; ".join(
+        f"from {clock_text(span.call.start_s)} to {clock_text(span.call.end_s)} of the call"
+        for span in spans[:MOST_SHOWN]
+    )
+    more = f"; and {len(spans) - MOST_SHOWN} more" if len(spans) > MOST_SHOWN else ""
+    masked = "" if masks is None else f" {_MASKED[masks.choice]}"
+    return limits.finding(
+        "recording_suspended",
+        total_s,
+        f"Connect's recording was suspended {counted(len(spans), 'time')}, for {total_s:.1f} s in all: {shown}{more}."
+        f"{masked}"
+        if spans
+        else "No suspension of Connect's recording found.",
+        digits=3,
+        at=At("call", spans[0].call.start_s) if spans else None,
+    )
+
+
+def _outside(sync: SyncResult, limits: Limits) -> Finding:
+    total_s = sum(span.to_s - span.from_s for span in sync.outside)
+    shown = "; ".join(_outside_text(span) for span in sync.outside)
+    return limits.finding(
+        "conversation_outside_call",
+        total_s,
+        f"The recording has the same conversation outside of the call audio: {shown}."
+        if sync.outside
+        else "No conversation found that goes on outside of the call audio.",
+        digits=3,
+        at=At("recording", sync.outside[0].from_s) if sync.outside else None,
+    )
+
+
+def _outside_text(span: OutsideSpan) -> str:
+    edge = "before the call audio begins" if span.part == "before" else "after the call audio ends"
+    customer = "" if span.customer_s is None else f", {span.customer_s:.1f} s of it by the customer"
+    return (
+        f"{span.speech_s:.1f} s of speech {edge}{customer}, from {clock_text(span.from_s)} to {clock_text(span.to_s)} of "
+        "the recording"
+    )
+
+
+def suspensions_list(
+    private: Sequence[PrivateSpan] | None, alignment: Alignment | None, masks: Masks | None
+) -> list[dict[str, Any]] | None:
+    """The suspensions for JSON, on all clocks; None if nobody looked.
+
+    Args:
+        private: what was not to be recorded, on the call clock.
+        alignment: the one in use; None if the call isn't placed: then the other clocks are null.
+        masks: of the written file; None if no file is written.
+    """
+    if private is None:
+        return None
+    return [_suspension(span, alignment, masks) for span in suspensions_of(private)]
+
+
+def _suspension(span: PrivateSpan, alignment: Alignment | None, masks: Masks | None) -> dict[str, Any]:
+    call = span.call
+    on_recording: list[float | None] = [None, None]
+    on_output: list[float | None] = [None, None]
+    if alignment is not None:
+        times = sorted((alignment.to_recording(call.start_s), alignment.to_recording(call.end_s)))
+        on_recording = [round(t, 6) for t in times]
+        on_output = [round(t + alignment.output_shift_s, 6) for t in times]
+    return {
+        "call_from_s": round(call.start_s, 6),
+        "call_to_s": round(call.end_s, 6),
+        "recording_from_s": on_recording[0],
+        "recording_to_s": on_recording[1],
+        "output_from_s": on_output[0],
+        "output_to_s": on_output[1],
+        "masked": None if masks is None else masks.choice,
+    }
