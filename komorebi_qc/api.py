@@ -22,7 +22,7 @@ from komorebi_qc.core.timebase import CallEnd, parse_call_end
 from komorebi_qc.pipeline import diagnose as diagnosing
 from komorebi_qc.pipeline.local import container_of, process_files
 from komorebi_qc.pipeline.options import Options
-from komorebi_qc.storage.local import LocalFiles, opened_file
+from komorebi_qc.storage.local import LocalFiles, opened_file, read_analysis_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +39,7 @@ def diagnose(
     connect: str | PathLike[str],
     recording: str | PathLike[str],
     call_end: str | float | CallEnd,
+    analysis: str | PathLike[str] | None = None,
     limits: Limits = DEFAULT,
 ) -> Diagnosis:
     """Measure the call's position in the recording, and check both files. Nothing is written.
@@ -47,6 +48,7 @@ def diagnose(
         connect: the call audio by Amazon Connect (WAV).
         recording: the agent recording (WebM or MP4).
         call_end: the reported call end, from the recording's start: ``HH:MM:SS``, ``MM:SS`` or seconds.
+        analysis: Contact Lens' analysis of the call audio (JSON), whose redactions are masked; None without one.
         limits: the limits of the findings.
 
     Returns:
@@ -68,8 +70,9 @@ def diagnose(
         >>> [finding.name for finding in found.findings if finding.status != "pass"]
         []
     """
+    analyses = () if analysis is None else (read_analysis_file(Path(analysis)),)
     with opened_file(Path(connect)) as call, opened_file(Path(recording)) as own:
-        found = diagnosing.diagnose(call, own, _call_end(call_end), limits)
+        found = diagnosing.diagnose(call, own, _call_end(call_end), limits, analyses=analyses)
         return replace(found, pair=found.pair.in_memory())
 
 
@@ -79,6 +82,7 @@ def process(
     recording: str | PathLike[str],
     call_end: str | float | CallEnd,
     out: str | PathLike[str],
+    analysis: str | PathLike[str] | None = None,
     thumbnail: str | PathLike[str] | None = None,
     alignment: Alignment | None = None,
     options: Options | None = None,
@@ -92,6 +96,7 @@ def process(
         connect: the call audio by Amazon Connect (WAV).
         recording: the agent recording (WebM or MP4).
         call_end: the reported call end, from the recording's start: ``HH:MM:SS``, ``MM:SS`` or seconds.
+        analysis: Contact Lens' analysis of the call audio (JSON), whose redactions are masked; None without one.
         out: the unified recording. Its extension, ``.mp4`` or ``.webm``, names the container; without one the video
             codec decides, and the extension is added.
         thumbnail: a PNG to write; None for no thumbnail.
@@ -120,7 +125,8 @@ def process(
     """
     given = options or Options()
     chosen = replace(given, container=container_of(Path(out), given.container), thumbnail=thumbnail is not None)
-    files = LocalFiles(Path(connect), Path(recording), Path(out), None if thumbnail is None else Path(thumbnail))
+    picture, redactions = (None if path is None else Path(path) for path in (thumbnail, analysis))
+    files = LocalFiles(Path(connect), Path(recording), Path(out), picture, redactions)
     return process_files(files, _call_end(call_end), alignment=alignment, options=chosen, progress=progress)
 
 
@@ -130,6 +136,7 @@ def audit(
     recording: str | PathLike[str],
     call_end: str | float,
     out: str | PathLike[str],
+    analysis: str | PathLike[str] | None = None,
     notebooks: Sequence[str] | None = None,
     limits: Limits = DEFAULT,
     progress: Progress = SILENT,
@@ -142,6 +149,7 @@ def audit(
         connect: the call audio by Amazon Connect (WAV).
         recording: the agent recording (WebM or MP4).
         call_end: the reported call end, from the recording's start: ``HH:MM:SS``, ``MM:SS`` or seconds.
+        analysis: Contact Lens' analysis of the call audio (JSON), whose redactions are masked; None without one.
         out: the folder for the report, or ``s3://bucket/folder``.
         notebooks: names or paths of notebooks; None for the two of the package, an empty sequence for the report alone.
         limits: the limits of the findings.
@@ -171,7 +179,8 @@ def audit(
         from komorebi_qc.desk.session import AuditRequest  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise missing_extra("desk", error.name or "a library", needed_by="an audit") from None
-    request = AuditRequest(connect=str(connect), recording=str(recording), call_end=str(call_end))
+    named = "" if analysis is None else str(analysis)
+    request = AuditRequest(connect=str(connect), recording=str(recording), call_end=str(call_end), analysis=named)
     chosen = NOTEBOOKS if notebooks is None else tuple(notebooks)
     return run_audit(AuditJob(request, str(out), chosen, limits=limits), progress)
 

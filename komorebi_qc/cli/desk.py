@@ -14,12 +14,14 @@ from komorebi_qc.cli.exit_code import EPILOG, ExitCode
 from komorebi_qc.cli.options import (
     FOLDER_OR_S3,
     AgentRecording,
+    Analysis,
     AsJson,
     CallAudio,
     CallEnd,
     Demo,
     Limit,
     OptionalRecordingID,
+    Redacted,
     output_file,
 )
 from komorebi_qc.core.errors import InputError, missing_extra, refusal_reason
@@ -37,6 +39,8 @@ def audit(
     call_end: CallEnd = "",
     connect: CallAudio = None,
     recording: AgentRecording = None,
+    analysis: Analysis = None,
+    redacted: Redacted = "",
     demo: Demo = False,
     out: Annotated[
         str,
@@ -65,7 +69,9 @@ def audit(
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
     from komorebi_qc.wiring import present_limits  # noqa: PLC0415
 
-    selection = jobs.Selection.of(recording_id, connect, recording, call_end, demo=demo)
+    selection = jobs.Selection.of(
+        recording_id, connect, recording, call_end, demo=demo, analysis=analysis, redacted=redacted
+    )
     if not out and not demo:
         raise InputError("--out is missing: the folder for the results, or s3://bucket/folder")
     values = dict(_name_and_value(text) for text in param or ())
@@ -94,6 +100,8 @@ def clip(
     call_end: CallEnd = "",
     connect: CallAudio = None,
     recording: AgentRecording = None,
+    analysis: Analysis = None,
+    redacted: Redacted = "",
     demo: Demo = False,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", parser=output_file, help="The clip, an .mp4 file.")
@@ -120,7 +128,9 @@ def clip(
     from komorebi_qc.core.timebase import clock_text, parse_call_end  # noqa: PLC0415
     from komorebi_qc.storage.temporary_folder import temporary_folder  # noqa: PLC0415
 
-    selection = jobs.Selection.of(recording_id, connect, recording, call_end, demo=demo)
+    selection = jobs.Selection.of(
+        recording_id, connect, recording, call_end, demo=demo, analysis=analysis, redacted=redacted
+    )
     if out is None or not at:
         rows = (("--at", "the moment in the middle (57:01)", at), ("--out", "the clip's file (clip.mp4)", out))
         missing = [(name, meaning) for name, meaning, value in rows if not value]
@@ -136,7 +146,7 @@ def clip(
     clips, sessions = _desk_module("clip"), _desk_module("session")
     steps = _desk_module("examination_progress")
     job = clips.ClipJob(at_s, seconds, sound, width, height)
-    clips.refuse_output(out, *(path for path in (selection.connect, selection.recording) if path is not None))
+    clips.refuse_output(out, *selection.files)
     selection = selection.with_call_end(os.environ)
     jobs.check_moment(selection, at_s, os.environ)
     of = len(steps.EXAMINATION_STEPS) + 1
@@ -181,8 +191,10 @@ def _desk_module(name: str) -> Any:
 
 
 def _audit_request(sessions: Any, selection: Any) -> Any:
-    files = ("" if path is None else str(path) for path in (selection.connect, selection.recording))
-    return sessions.AuditRequest(*files, selection.recording_id, selection.call_end)
+    call, own, analysis = (
+        "" if path is None else str(path) for path in (selection.connect, selection.recording, selection.analysis)
+    )
+    return sessions.AuditRequest(call, own, selection.recording_id, selection.call_end, analysis, selection.redacted)
 
 
 def _name_and_value(text: str) -> tuple[str, str]:

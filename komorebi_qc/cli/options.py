@@ -48,6 +48,21 @@ CallAudio = Annotated[Path | None, typer.Option(metavar="FILE", help="Amazon Con
 AgentRecording = Annotated[
     Path | None, typer.Option(metavar="FILE", help="The agent's screen recording (WebM or MP4).")
 ]
+Analysis = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Contact Lens' analysis of the call audio (JSON), with two files. Its redactions are masked.",
+    ),
+]
+Redacted = Annotated[
+    str,
+    typer.Option(
+        metavar="ignore|prefer|require",
+        help="With a RECORDING_ID: whether Contact Lens' redacted call audio takes the place of the original. prefer: "
+        "if it is there; require: always. The default is KOMOREBI_REDACTED, or ignore.",
+    ),
+]
 Demo = Annotated[bool, typer.Option("--demo", help="Use the sample call.")]
 Limit = Annotated[
     list[str] | None,

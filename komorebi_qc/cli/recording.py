@@ -12,12 +12,14 @@ import typer
 from komorebi_qc.cli.exit_code import EPILOG, ExitCode
 from komorebi_qc.cli.options import (
     AgentRecording,
+    Analysis,
     AsJson,
     CallAudio,
     CallEnd,
     Demo,
     Limit,
     OptionalRecordingID,
+    Redacted,
     Unconfirmed,
     WholeCall,
     output_file,
@@ -44,6 +46,8 @@ def process(
     call_end: CallEnd = "",
     connect: CallAudio = None,
     recording: AgentRecording = None,
+    analysis: Analysis = None,
+    redacted: Redacted = "",
     demo: Demo = False,
     out: Annotated[
         Path | None,
@@ -96,7 +100,9 @@ def process(
     from komorebi_qc.cli.output.recording import print_outcome  # noqa: PLC0415
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
 
-    selection = jobs.Selection.of(recording_id, connect, recording, call_end, demo=demo).with_call_end(os.environ)
+    selection = jobs.Selection.of(
+        recording_id, connect, recording, call_end, demo=demo, analysis=analysis, redacted=redacted
+    ).with_call_end(os.environ)
     request = jobs.ProcessRequest(
         *(call_end, offset, drift_ppm, container, align, force, tuple(limit or ()), unconfirmed, whole_call)
     )
@@ -120,6 +126,8 @@ def diagnose(
     call_end: CallEnd = "",
     connect: CallAudio = None,
     recording: AgentRecording = None,
+    analysis: Analysis = None,
+    redacted: Redacted = "",
     demo: Demo = False,
     plot: Annotated[
         Path | None,
@@ -135,7 +143,9 @@ def diagnose(
     from komorebi_qc.wiring import present_limits  # noqa: PLC0415
 
     limits = present_limits(os.environ).changed_by(*(limit or ()))
-    selection = jobs.Selection.of(recording_id, connect, recording, call_end, demo=demo).with_call_end(os.environ)
+    selection = jobs.Selection.of(
+        recording_id, connect, recording, call_end, demo=demo, analysis=analysis, redacted=redacted
+    ).with_call_end(os.environ)
     found = jobs.diagnose_selection(selection, os.environ, plot=plot, limits=limits)
     if as_json:
         print_json(found.to_dict())

@@ -10,9 +10,10 @@ import os
 import pickle  # only files that this package wrote, see `load_session`
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.privacy.redactions import RedactedChoice
 from komorebi_qc.core.progress import SILENT
 from komorebi_qc.core.recording import Recording, check_recording_id
 from komorebi_qc.core.timebase import parse_call_end
@@ -21,7 +22,7 @@ from komorebi_qc.pipeline.examine import examine
 from komorebi_qc.pipeline.local import local_item
 from komorebi_qc.pipeline.options import Options
 from komorebi_qc.storage.atomic_file import make_folder
-from komorebi_qc.storage.local import opened_file
+from komorebi_qc.storage.local import opened_file, read_analysis_file
 from komorebi_qc.wiring import Settings, read_local
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class AuditRequest:
         recording: path of the agent recording.
         recording_id: ID of a recording of the configured table, instead of the two files.
         call_end: ``HH:MM:SS``, ``MM:SS`` or seconds, counted from the recording's start.
+        analysis: path of Contact Lens' analysis of the two files.
+        redacted: ``ignore``, ``prefer`` or ``require`` for a recording of the table; empty for the environment's.
 
     Raises:
         InputError: A value isn't a text, two values contradict each other, or a value is missing.
@@ -55,9 +58,11 @@ class AuditRequest:
     recording: str = ""
     recording_id: str = ""
     call_end: str = ""
+    analysis: str = ""
+    redacted: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("connect", "recording", "recording_id", "call_end"):
+        for name in ("connect", "recording", "recording_id", "call_end", "analysis", "redacted"):
             value = getattr(self, name)
             if not isinstance(value, str):
                 raise InputError(f"{name} is {value!r}: it must be a text in quotes")
@@ -66,6 +71,11 @@ class AuditRequest:
                 "recording_id and files are both named, but a recording's files come from the buckets; "
                 "name one or the other"
             )
+        if self.analysis and not self.connect:
+            raise InputError("analysis is named without files: name connect and recording as well")
+        if self.redacted and (not self.recording_id or self.redacted not in get_args(RedactedChoice)):
+            choices = ", ".join(get_args(RedactedChoice))
+            raise InputError(f"redacted is {self.redacted!r}: with a recording_id, it is one of {choices}")
         if bool(self.connect) != bool(self.recording):
             missing = "recording" if self.connect else "connect"
             raise InputError(f"{missing} is missing: name both files, or neither for the sample call")
@@ -155,10 +165,12 @@ def open_session(
             return replace(_from_aws(recording_id, call_end, out, limits, os.environ, progress), origin="demo")
     environ = os.environ if environ is None else environ
     if request.origin == "aws":
-        return _from_aws(request.recording_id, request.call_end, out, limits, environ, progress)
+        return _from_aws(request.recording_id, request.call_end, out, limits, environ, progress, request.redacted)
     options = _with_limits(Options(**read_local(environ)), limits)
+    call_end = parse_call_end(request.call_end)
+    analyses = (read_analysis_file(Path(request.analysis)),) if request.analysis else ()
     with opened_file(Path(request.connect)) as call, opened_file(Path(request.recording)) as recording:
-        examined = examine(call, recording, parse_call_end(request.call_end), out, options=options, progress=progress)
+        examined = examine(call, recording, call_end, out, options=options, analyses=analyses, progress=progress)
     destinations = {"video": str(examined.video), "findings": str(examined.video.with_suffix(".qc.json"))}
     return AuditSession(
         "files", _NO_ITEM, request.connect, request.recording, destinations, examined=_in_memory(examined)
@@ -172,11 +184,13 @@ def _from_aws(
     limits: Limits | None,
     environ: Mapping[str, str],
     progress: Progress,
+    redacted: str = "",
 ) -> AuditSession:
     settings = Settings.from_environment(environ)
     wired = settings.pipeline()
     item = wired.table.get(recording_id)
-    media = replace(wired.media, check_cancelled=progress.check)
+    choice = cast("RedactedChoice", redacted or settings.redacted)
+    media = replace(wired.media, check_cancelled=progress.check, redacted=choice)
     with media.call_audio(item) as call, media.agent_recording(item) as recording:
         examined = examine(
             call,
@@ -185,6 +199,7 @@ def _from_aws(
             out,
             recording_id=recording_id,
             options=_with_limits(wired.options, limits),
+            analyses=media.analyses(item),
             progress=progress,
         )
         bucket = f"s3://{settings.output_bucket}"

@@ -67,7 +67,7 @@ class Resolver:
         Raises:
             KomorebiError: Its media are missing, or its call end isn't known.
         """
-        call, call_etag, recording, recording_etag, agent, day, call_end = (
+        call, call_etag, recording, recording_etag, agent, day, call_end, *analyses = (
             self._by_id(item) if item.named_by == "id" else self._by_files(item)
         )
         if not call_end:
@@ -76,7 +76,7 @@ class Resolver:
         request, folder = self._request, self._folder(item)
         out = f"{request.results or request.dataset}/{folder}" if folder else ""
         report = f"{out if request.results else folder}/report.html" if request.action == "audit" else ""
-        inputs = inputs_key(call, call_etag, recording, recording_etag, call_end)
+        inputs = inputs_key(call, call_etag, recording, recording_etag, call_end, *analyses)
         output_settings = request.output_settings()
 
         def key(action: Action, *others: str) -> str:
@@ -112,7 +112,7 @@ class Resolver:
     def _by_id(self, item: Item) -> tuple[str, ...]:
         wired, settings = self._wired, self._settings
         found = wired.table.get(item.recording_id)
-        call_key, call_etag, key, etag = wired.media.input_versions(found)
+        call_key, call_etag, key, etag, *analyses = wired.media.input_versions(found)
         call_end = item.call_end or self._call_end_in_table(item.recording_id)
         return (
             f"s3://{settings.connect_bucket}/{call_key}",
@@ -122,6 +122,7 @@ class Resolver:
             item.agent or found.agent_id,
             item.day or f"{found.created:%Y-%m-%d}",
             call_end,
+            *analyses,
         )
 
     def _by_files(self, item: Item) -> tuple[str, ...]:

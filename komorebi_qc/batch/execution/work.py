@@ -67,9 +67,9 @@ def _diagnose(task: Task) -> Row:
     from komorebi_qc.pipeline.diagnose import diagnose  # noqa: PLC0415  decoders only load if they are used
 
     limits = task.request.changed_limits()
-    with _opened(task) as (call, own):
+    with _opened(task) as (call, own, analyses):
         tags = read_tags(own.file)
-        diagnosis = diagnose(call, own, parse_call_end(task.item.call_end), limits)
+        diagnosis = diagnose(call, own, parse_call_end(task.item.call_end), limits, analyses=analyses)
         return {
             **measured(diagnosis.to_dict()),
             **_media(diagnosis),
@@ -186,16 +186,17 @@ def _settings_of(task: Task) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(task: Task) -> Iterator[tuple[Source, Source]]:
+def _opened(task: Task) -> Iterator[tuple[Source, Source, tuple[Source, ...]]]:
+    """Open the call audio and the recording, and read the analyses of a call in AWS."""
     with _files(task) as files:
         if files is not None:
             with opened_file(files[0]) as call, opened_file(files[1]) as own:
-                yield call, own
+                yield call, own, ()
             return
         wired = Settings.from_environment(os.environ).pipeline()
         item = wired.table.get(task.item.recording_id)
         with wired.media.call_audio(item) as call, wired.media.agent_recording(item) as own:
-            yield call, own
+            yield call, own, wired.media.analyses(item)
 
 
 @contextmanager

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from komorebi_qc.core.limits import Limits
 
 
-def inputs_key(call: str, call_etag: str, recording: str, recording_etag: str, call_end: str) -> str:
-    """Hash of the inputs alone: their places, their contents and the reported call end."""
-    return _hash(call, call_etag, recording, recording_etag, call_end)
+def inputs_key(call: str, call_etag: str, recording: str, recording_etag: str, call_end: str, *analyses: str) -> str:
+    """Hash of the inputs alone: their places, their contents, the reported call end, and the call's analyses."""
+    return _hash(call, call_etag, recording, recording_etag, call_end, *analyses)
 
 
 def work_key(inputs: str, action: str, limits: Limits, *others: str) -> str:
