@@ -45,10 +45,10 @@ def suspensions_of(private: Sequence[PrivateSpan]) -> tuple[PrivateSpan, ...]:
 
 
 def _suspended(spans: Sequence[PrivateSpan], masks: Masks | None, limits: Limits) -> Finding:
-    total_s = sum(span.call.length_s for span in spans)
+    calls = [span.call for span in spans]
+    total_s = sum(call.length_s for call in calls)
     shown = "; ".join(
-        f"from {clock_text(span.call.start_s)} to {clock_text(span.call.end_s)} of the call"
-        for span in spans[:MOST_SHOWN]
+        f"from {clock_text(call.start_s)} to {clock_text(call.end_s)} of the call" for call in calls[:MOST_SHOWN]
     )
     more = f"; and {len(spans) - MOST_SHOWN} more" if len(spans) > MOST_SHOWN else ""
     masked = "" if masks is None else f" {_MASKED[masks.choice]}"
@@ -82,8 +82,8 @@ def _outside_text(span: OutsideSpan) -> str:
     edge = "before the call audio begins" if span.part == "before" else "after the call audio ends"
     customer = "" if span.customer_s is None else f", {span.customer_s:.1f} s of it by the customer"
     return (
-        f"{span.speech_s:.1f} s of speech {edge}{customer}, from {clock_text(span.from_s)} to {clock_text(span.to_s)} of "
-        "the recording"
+        f"{span.speech_s:.1f} s of speech {edge}{customer}, from {clock_text(span.from_s)} to "
+        f"{clock_text(span.to_s)} of the recording"
     )
 
 

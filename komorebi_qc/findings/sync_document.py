@@ -63,6 +63,16 @@ def sync_dict(result: SyncResult, call_s: float) -> dict[str, Any]:
             }
             for s in result.recording_spans
         ],
+        "outside": [
+            {
+                "recording_from_s": _rounded(s.from_s, 3),
+                "recording_to_s": _rounded(s.to_s, 3),
+                "part": s.part,
+                "speech_s": _rounded(s.speech_s, 3),
+                "customer_s": _rounded(s.customer_s, 3),
+            }
+            for s in result.outside
+        ],
         "candidates": [
             {
                 "offset_s": _rounded(c.offset_s),

@@ -13,6 +13,7 @@ from komorebi_qc.core.privacy.redactions import redactions_of
 from komorebi_qc.core.splice import splice
 from komorebi_qc.findings.evidence import PairEvidence, PairLevels, Placement
 from komorebi_qc.findings.families import pair_findings
+from komorebi_qc.findings.private_time import suspensions_list
 from komorebi_qc.findings.qc_document import SCHEMA
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
 from komorebi_qc.media.decode_8khz import buffer_in_memory
@@ -76,12 +77,15 @@ class Diagnosis:
     def to_dict(self) -> dict[str, Any]:
         """The diagnosis for JSON."""
         result = self.pair.result
+        placement = _placement(self.call, self.pair, self.call_end)
+        alignment = None if placement is None else placement.alignment
         return {
             "schema": SCHEMA,
             "version": __version__,
             "verdict": self.verdict,
             "sync": sync_dict(result, _length_s(self.call)),
             "call_end": call_end_dict(self.call_end, result),
+            "suspensions": suspensions_list(result.suspended, alignment, None),
             "levels": {
                 track: {side: asdict(levels) for side, levels in sides.items()} for track, sides in self.levels.items()
             },
@@ -144,7 +148,8 @@ def diagnose_pair(
     levels = measure_levels(pair, info) if levels is None else levels
     placement = _placement(call_info, pair, call_end)
     timeline = None if placement is None else _timeline(placement, call_info, info)
-    evidence = PairEvidence(call_info, info, call_end, placement, pair.result, timeline, pair.timing, levels)
+    private = (*pair.result.suspended, *redactions)
+    evidence = PairEvidence(call_info, info, call_end, placement, pair.result, timeline, pair.timing, levels, private)
     findings = pair_findings(evidence, limits)
     return Diagnosis(call_info, info, call_end, pair, levels.by_track(), findings, limits, redactions)
 

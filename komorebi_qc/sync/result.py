@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from komorebi_qc.core.timebase import Alignment, Jump, Knot
 
 if TYPE_CHECKING:
+    from komorebi_qc.core.privacy.masks import PrivateSpan
     from komorebi_qc.core.timebase import Span
     from komorebi_qc.sync.evidence.agreement import Stretch
     from komorebi_qc.sync.evidence.alternative_offsets import AlternativeOffset
@@ -88,8 +89,8 @@ class SyncResult:
     """Speech of the recording that the call audio doesn't have; empty if nothing agrees."""
     agent_part: Span | None = None
     """Call clock: the agent's part of the call; None if that is the whole call."""
-    suspended: tuple[Span, ...] = ()
-    """Call clock: the stretches in which Connect's recording was suspended."""
+    suspended: tuple[PrivateSpan, ...] = ()
+    """The stretches of the call in which Connect's recording was suspended."""
     outside: tuple[OutsideSpan, ...] = ()
     """The same conversation before or after the call audio."""
     candidates: tuple[Candidate, ...] = ()

@@ -68,7 +68,8 @@ def with_private_time(
         min_s: the shortest suspension.
     """
     alignment = result.alignment or result.spans_alignment
-    found = [p.call for p in find_suspensions(call, recording, alignment, min_s=min_s)]
+    private = find_suspensions(call, recording, alignment, min_s=min_s)
+    found = [span.call for span in private]
     outside = outside_spans(result, call, recording, length(call) / RATE)
     if not found:
         return replace(result, outside=outside)
@@ -82,7 +83,7 @@ def with_private_time(
         for s in silent:
             flags[max(int(s.start_s / FRAME_S), 0) : max(int(np.ceil(s.end_s / FRAME_S)), 0)] = False
         only = tuple(piece for span in only for piece in _without(span, silent, flags))
-    return replace(result, suspended=tuple(found), spans=spans, recording_spans=only, outside=outside)
+    return replace(result, suspended=private, spans=spans, recording_spans=only, outside=outside)
 
 
 def _cut(span: CallSpan, suspended: Sequence[Span], result: SyncResult) -> Iterator[CallSpan]:
