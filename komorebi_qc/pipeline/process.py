@@ -116,6 +116,8 @@ def _evidence(order: Order, planned: PlannedAudio, written: WrittenOutput) -> Ev
         separated.timing,
         separated.levels,
         written.check,
+        located.private,
+        located.masks,
     )
 
 
