@@ -57,6 +57,7 @@ MOST = {
     "OutputKeyArn": KEY,
     "QueueKeyArn": KEY,
     "LogKeyArn": KEY,
+    "SigningKeyArn": KEY,
 }
 
 

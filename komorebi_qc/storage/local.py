@@ -253,10 +253,10 @@ class LocalDraft:
 
 
 def relative_location(path: str, folder: str) -> str:
-    """Return a path relative to a real folder, with slashes; an ``s3://`` address, or a path of another drive, as it is.
+    """Return a path relative to a real folder, with slashes. A path of another drive stays absolute.
 
     Args:
-        path: of a file.
+        path: of a file; an ``s3://`` address stays as it is.
         folder: without links, as `os.path.realpath` returns it.
     """
     if path.startswith("s3://"):

@@ -2,7 +2,7 @@
 
 from komorebi_qc.wiring.clients import aws_client
 from komorebi_qc.wiring.pipeline import WiredPipeline
-from komorebi_qc.wiring.settings import Settings, present_limits, read_local
+from komorebi_qc.wiring.settings import Settings, present_limits, present_signing_key, read_local
 from komorebi_qc.wiring.variables import VARIABLES, Variable
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "WiredPipeline",
     "aws_client",
     "present_limits",
+    "present_signing_key",
     "read_local",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from komorebi_qc.core.errors import SettingsError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from komorebi_qc.queue.sqs import Queue, SqsQueues
     from komorebi_qc.storage.dynamodb import DynamoTable
     from komorebi_qc.storage.s3.media import S3Media
+    from komorebi_qc.storage.signing import Ed25519Key, KmsKey
 
 _LOCAL = ("audio_rate", "audio_bit_rate", "unconfirmed", "limits")
 
@@ -31,7 +33,9 @@ def read_local(environ: Mapping[str, str]) -> dict[str, Any]:
         SettingsError: a value isn't allowed.
     """
     found = {variable: environ.get(variable.name, "").strip() for variable in VARIABLES if variable.field in _LOCAL}
-    return {variable.field: variable.value(text) for variable, text in found.items() if text}
+    values = {variable.field: variable.value(text) for variable, text in found.items() if text}
+    signer = present_signing_key(environ)
+    return values if signer is None else {**values, "signer": signer}
 
 
 def present_limits(environ: Mapping[str, str]) -> Limits:
@@ -43,6 +47,24 @@ def present_limits(environ: Mapping[str, str]) -> Limits:
     (variable,) = (variable for variable in VARIABLES if variable.field == "limits")
     limits: Limits = variable.value(environ.get(variable.name, ""))
     return limits
+
+
+def present_signing_key(environ: Mapping[str, str]) -> KmsKey | Ed25519Key | None:
+    """The key that signs ``qc.json`` and checks it; None without one. No other variable is read.
+
+    Raises:
+        SettingsError: the value isn't allowed.
+    """
+    (variable,) = (variable for variable in VARIABLES if variable.field == "signing_key")
+    text = environ.get(variable.name, "").strip()
+    return _key_of(variable.value(text)) if text else None
+
+
+def _key_of(text: str) -> KmsKey | Ed25519Key | None:
+    """The key that a text names; None for an empty text. It is neither read nor asked for yet."""
+    from komorebi_qc.storage.signing import signing_key  # noqa: PLC0415  only where it is used
+
+    return signing_key(text, partial(clients.aws_client, "kms")) if text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +86,7 @@ class Settings:
     dead_letter_queue_url: str = ""
     give_up_after: timedelta = timedelta(hours=48)
     cache_mb: int = 0
+    signing_key: str = ""
     limits: Limits = DEFAULT
 
     @classmethod
@@ -137,6 +160,7 @@ class Settings:
             audio_bit_rate=self.audio_bit_rate,
             unconfirmed=self.unconfirmed,
             limits=self.limits,
+            signer=_key_of(self.signing_key),
         )
         return WiredPipeline(self.table(), self.media(), options)
 

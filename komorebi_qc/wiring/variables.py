@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}|arn:[A-Za-z0-9:/._-]{1,250}", re.ASCII)
 _TABLE = re.compile(r"[A-Za-z0-9._-]{3,255}|arn:[A-Za-z0-9:/._-]{1,250}", re.ASCII)
 _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()/=+@:,$&; -]{0,512}", re.ASCII)
+_SIGNING_KEY = re.compile(r"kms:[A-Za-z0-9:/_-]{1,2048}|(?!kms:)[^\0\n]{1,4096}", re.ASCII)
 _QUEUE_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/\S+", re.ASCII)
 
 
@@ -238,6 +239,15 @@ VARIABLES = (
         "an input up to this size is downloaded once, into a temporary file in TMPDIR. The file has no name, and is "
         "gone once the input is read. 0: no such file",
         _megabytes,
+    ),
+    Variable(
+        "KOMOREBI_SIGNING_KEY",
+        "signing_key",
+        "",
+        "kms: with a key's ID, ARN or alias, or the path of a PEM file",
+        "the key that signs qc.json, and with which `verify` checks it: a KMS key (ECC_NIST_P256, SIGN_VERIFY), or an "
+        "Ed25519 key in a PEM file. Without it qc.json isn't signed",
+        _one_of(_SIGNING_KEY),
     ),
     Variable(
         "KOMOREBI_LIMITS",

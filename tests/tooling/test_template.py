@@ -325,6 +325,16 @@ def test_a_given_key_is_used_through_its_service_alone(parameter: str, actions: 
     assert {name.split(".")[0] for name in via} == services
 
 
+def test_the_signing_key_signs_and_does_nothing_else() -> None:
+    """A given signing key may make signatures of one algorithm; its setting names it. Without one nothing is signed."""
+    environment = FUNCTION["Environment"]["Variables"]
+    (found,) = (s for s in statements(SigningKeyArn=KEY) if KEY in s["Resource"])
+    assert found["Action"] == ["kms:Sign"]
+    assert found["Condition"] == {"StringEquals": {"kms:SigningAlgorithm": "ECDSA_SHA_256"}}
+    assert resolved(environment, SigningKeyArn=KEY)["KOMOREBI_SIGNING_KEY"] == f"kms:{KEY}"
+    assert resolved(environment)["KOMOREBI_SIGNING_KEY"] == ""
+
+
 # Alarms
 
 
