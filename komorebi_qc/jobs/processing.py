@@ -10,7 +10,7 @@ from komorebi_qc.core.recording import check_recording_id
 from komorebi_qc.core.timebase import Alignment
 from komorebi_qc.jobs.selection import Selection, reported_end
 from komorebi_qc.pipeline import local
-from komorebi_qc.pipeline.options import Options, Order
+from komorebi_qc.pipeline.options import MaskRequest, Options, Order
 from komorebi_qc.queue.release import release
 from komorebi_qc.queue.worker import Counts, load_handler, run
 from komorebi_qc.storage.local import LocalFiles
@@ -40,6 +40,7 @@ class ProcessRequest:
         limits: ``NAME=WARN[:FAIL]``, on top of the environment's.
         unconfirmed: ``auto``, ``publish`` or ``hold``; empty for the environment's.
         whole_call: keep the call audio to its end, also outside of the agent's part of it.
+        masks: what is masked, and whose sound plays outside of the call.
     """
 
     call_end: str
@@ -51,6 +52,7 @@ class ProcessRequest:
     limits: tuple[str, ...] = ()
     unconfirmed: str = ""
     whole_call: bool = False
+    masks: MaskRequest = MaskRequest()
 
     def order(self, recording_id: str) -> Order:
         """The order for the pipeline.
@@ -67,10 +69,10 @@ class ProcessRequest:
         """The options for the pipeline; `settings` are the environment's.
 
         Raises:
-            InputError: the alignment or the rule for unconfirmed pairs is unknown, or a limit is malformed.
+            InputError: the alignment, the rule for unconfirmed pairs or a mask is unknown, or a limit is malformed.
         """
         return replace(
-            settings,
+            self.masks.of(settings),
             container=container,
             thumbnail=thumbnail,
             align=_align(self.align),

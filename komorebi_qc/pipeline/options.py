@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.limits import DEFAULT, Limits
@@ -102,6 +102,49 @@ class Options:
                 f"the audio bit rate {self.audio_bit_rate} isn't between {AUDIO_BIT_RATES[0]} and "
                 f"{AUDIO_BIT_RATES[-1]} bits per second"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRequest:
+    """A person's choice of masks for one run; what isn't chosen is as the settings have it.
+
+    Attributes:
+        mask: ``none``, ``sound`` or ``picture``; empty for the settings'.
+        margin_s: by how much a mask is wider than its span; None for the settings'.
+        outside_call: ``own``, ``after`` or ``silence``; empty for the settings'.
+    """
+
+    mask: str = ""
+    margin_s: float | None = None
+    outside_call: str = ""
+
+    def of(self, settings: Options) -> Options:
+        """The options with this choice.
+
+        Raises:
+            InputError: a value can't be used.
+        """
+        return replace(
+            settings,
+            mask=cast("MaskChoice", self.mask or settings.mask),
+            mask_margin_s=settings.mask_margin_s if self.margin_s is None else self.margin_s,
+            outside_call=cast("OutsideCall", self.outside_call or settings.outside_call),
+        )
+
+    def variables(self) -> dict[str, str]:
+        """The choice as environment variables, for a process elsewhere.
+
+        Raises:
+            InputError: a value can't be used.
+        """
+        self.of(Options())
+        margin = "" if self.margin_s is None else f"{self.margin_s:g}"
+        texts = {
+            "KOMOREBI_MASK": self.mask,
+            "KOMOREBI_MASK_MARGIN_S": margin,
+            "KOMOREBI_OUTSIDE_CALL": self.outside_call,
+        }
+        return {name: text for name, text in texts.items() if text}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.errors import NOTHING_PUBLISHED, MaskError
-from komorebi_qc.core.privacy.masks import UNMASKED, masks
+from komorebi_qc.core.privacy.masks import masks
 from komorebi_qc.core.privacy.suspensions import Witness, suspended_spans
 from komorebi_qc.core.samples import RATE, length
 from komorebi_qc.core.timebase import Span, clock_text
@@ -69,9 +69,7 @@ def place_masks(private: Sequence[PrivateSpan], placement: Placement, call_s: fl
     Raises:
         MaskError: the spans are to be masked, and their place in the recording isn't known.
     """
-    if not private:
-        return UNMASKED
-    if options.mask != "none" and not _is_placed(placement):
+    if private and options.mask != "none" and not _is_placed(placement):
         first = min(private, key=lambda span: span.call.start_s)
         raise MaskError(
             f"the call has {first.reason} audio, first from {clock_text(first.call.start_s)} to "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from komorebi_qc.core.errors import SettingsError
 from komorebi_qc.core.limits import DEFAULT, Limits
 from komorebi_qc.core.privacy.analysis_keys import ANALYSIS_PREFIX
+from komorebi_qc.core.privacy.masks import MASK_MARGIN_S
 from komorebi_qc.wiring import clients
 from komorebi_qc.wiring.pipeline import WiredPipeline
 from komorebi_qc.wiring.variables import VARIABLES
@@ -17,13 +18,15 @@ from komorebi_qc.wiring.variables import VARIABLES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from komorebi_qc.core.privacy.masks import MaskChoice
     from komorebi_qc.core.privacy.redactions import RedactedChoice
+    from komorebi_qc.core.splice import OutsideCall
     from komorebi_qc.queue.sqs import Queue, SqsQueues
     from komorebi_qc.storage.dynamodb import DynamoTable
     from komorebi_qc.storage.s3.media import S3Media
     from komorebi_qc.storage.signing import Ed25519Key, KmsKey
 
-_LOCAL = ("audio_rate", "audio_bit_rate", "unconfirmed", "limits")
+_LOCAL = ("audio_rate", "audio_bit_rate", "unconfirmed", "mask", "mask_margin_s", "outside_call", "limits")
 
 
 def read_local(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -78,6 +81,9 @@ class Settings:
     audio_bit_rate: int = 64_000
     container: Literal["auto", "mp4", "webm"] = "auto"
     unconfirmed: Literal["auto", "publish", "hold"] = "auto"
+    mask: MaskChoice = "picture"
+    mask_margin_s: float = MASK_MARGIN_S
+    outside_call: OutsideCall = "after"
     table_name: str = "Recording"
     connect_prefix: str = ""
     analysis_prefix: str | None = ANALYSIS_PREFIX
@@ -159,6 +165,9 @@ class Settings:
             audio_rate=self.audio_rate,
             audio_bit_rate=self.audio_bit_rate,
             unconfirmed=self.unconfirmed,
+            mask=self.mask,
+            mask_margin_s=self.mask_margin_s,
+            outside_call=self.outside_call,
             limits=self.limits,
             signer=_key_of(self.signing_key),
         )

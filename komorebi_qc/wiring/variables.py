@@ -14,6 +14,8 @@ from komorebi_qc.core.errors import InputError, SettingsError
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.output import AUDIO_BIT_RATES, AUDIO_RATES
 from komorebi_qc.core.privacy.analysis_keys import ANALYSIS_PREFIX
+from komorebi_qc.core.privacy.masks import MASK_CHOICES, MASK_MARGIN_S, MOST_MARGIN_S
+from komorebi_qc.core.splice import OUTSIDE_CALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +59,24 @@ def _container(text: str) -> str:
 
 def _unconfirmed(text: str) -> str:
     if text not in ("auto", "publish", "hold"):
+        raise ValueError(text)
+    return text
+
+
+def _mask(text: str) -> str:
+    if text not in MASK_CHOICES:
+        raise ValueError(text)
+    return text
+
+
+def _margin_s(text: str) -> float:
+    if re.fullmatch(r"\d{1,2}(\.\d{1,6})?", text, re.ASCII) is None or float(text) > MOST_MARGIN_S:
+        raise ValueError(text)
+    return float(text)
+
+
+def _outside_call(text: str) -> str:
+    if text not in OUTSIDE_CALL:
         raise ValueError(text)
     return text
 
@@ -171,6 +191,32 @@ VARIABLES = (
         "the rule if the audio doesn't confirm that both files belong to the same call. publish: publish the "
         "recording; hold: publish nothing, an operator decides; auto: hold it only if something speaks against it",
         _unconfirmed,
+    ),
+    Variable(
+        "KOMOREBI_MASK",
+        "mask",
+        "picture",
+        ", ".join(MASK_CHOICES),
+        "what is masked in the spans of a call that were not to be recorded: suspended by Connect, or redacted by Contact "
+        "Lens. sound: the sound; picture: the sound and the picture; none: nothing",
+        _mask,
+    ),
+    Variable(
+        "KOMOREBI_MASK_MARGIN_S",
+        "mask_margin_s",
+        f"{MASK_MARGIN_S:g}",
+        f"seconds, 0 to {MOST_MARGIN_S:g}",
+        "by how much a mask is wider than its span, on both sides",
+        _margin_s,
+    ),
+    Variable(
+        "KOMOREBI_OUTSIDE_CALL",
+        "outside_call",
+        "after",
+        ", ".join(OUTSIDE_CALL),
+        "whose sound plays where the call audio doesn't. own: the recording's own; after: the recording's own after the "
+        "call and in gaps of it, and silence before it, because nobody agreed to be recorded yet; silence: silence",
+        _outside_call,
     ),
     Variable(
         "KOMOREBI_TABLE_NAME",

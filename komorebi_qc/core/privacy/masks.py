@@ -51,12 +51,14 @@ class Masks:
         call: on the call clock.
         recording: on the recording clock.
         output: on the output clock.
+        margin_s: by how much a mask is wider than its span, on both sides.
     """
 
     choice: MaskChoice = "none"
     call: tuple[Span, ...] = ()
     recording: tuple[Span, ...] = ()
     output: tuple[Span, ...] = ()
+    margin_s: float = MASK_MARGIN_S
 
     @property
     def masks_sound(self) -> bool:
@@ -101,7 +103,8 @@ def masks(
     recording = [_within(time.start_s - wider_s, time.end_s + wider_s, -shift_s, math.inf) for time in times]
     on_recording = merged(span for span in recording if span is not None)
     output = tuple(Span(max(0.0, span.start_s + shift_s), span.end_s + shift_s) for span in on_recording)
-    return Masks(choice, tuple(merged(span for span in call if span is not None)), tuple(on_recording), output)
+    on_call = tuple(merged(span for span in call if span is not None))
+    return Masks(choice, on_call, tuple(on_recording), output, margin_s)
 
 
 def _within(start_s: float, end_s: float, low_s: float, high_s: float) -> Span | None:
