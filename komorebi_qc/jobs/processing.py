@@ -10,7 +10,7 @@ from komorebi_qc.core.recording import check_recording_id
 from komorebi_qc.core.timebase import Alignment
 from komorebi_qc.jobs.selection import Selection, reported_end
 from komorebi_qc.pipeline import local
-from komorebi_qc.pipeline.options import MaskRequest, Options, Order
+from komorebi_qc.pipeline.options import MASKS_AS_SET, MaskRequest, Options, Order
 from komorebi_qc.queue.release import release
 from komorebi_qc.queue.worker import Counts, load_handler, run
 from komorebi_qc.storage.local import LocalFiles
@@ -52,7 +52,7 @@ class ProcessRequest:
     limits: tuple[str, ...] = ()
     unconfirmed: str = ""
     whole_call: bool = False
-    masks: MaskRequest = MaskRequest()
+    masks: MaskRequest = MASKS_AS_SET
 
     def order(self, recording_id: str) -> Order:
         """The order for the pipeline.

@@ -138,13 +138,16 @@ class MaskRequest:
             InputError: a value can't be used.
         """
         self.of(Options())
-        margin = "" if self.margin_s is None else f"{self.margin_s:g}"
+        margin = "" if self.margin_s is None else f"{self.margin_s:.6f}"
         texts = {
             "KOMOREBI_MASK": self.mask,
             "KOMOREBI_MASK_MARGIN_S": margin,
             "KOMOREBI_OUTSIDE_CALL": self.outside_call,
         }
         return {name: text for name, text in texts.items() if text}
+
+
+MASKS_AS_SET = MaskRequest()
 
 
 @dataclass(frozen=True, slots=True)

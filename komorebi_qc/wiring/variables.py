@@ -197,8 +197,8 @@ VARIABLES = (
         "mask",
         "picture",
         ", ".join(MASK_CHOICES),
-        "what is masked in the spans of a call that were not to be recorded: suspended by Connect, or redacted by Contact "
-        "Lens. sound: the sound; picture: the sound and the picture; none: nothing",
+        "what is masked in the spans of a call that were not to be recorded: suspended by Connect, or redacted by "
+        "Contact Lens. sound: the sound; picture: the sound and the picture; none: nothing",
         _mask,
     ),
     Variable(
@@ -214,8 +214,8 @@ VARIABLES = (
         "outside_call",
         "after",
         ", ".join(OUTSIDE_CALL),
-        "whose sound plays where the call audio doesn't. own: the recording's own; after: the recording's own after the "
-        "call and in gaps of it, and silence before it, because nobody agreed to be recorded yet; silence: silence",
+        "whose sound plays where the call audio doesn't. own: the recording's own; after: the recording's own after "
+        "the call and in gaps of it, and silence before it, because nobody agreed to be recorded yet; silence: silence",
         _outside_call,
     ),
     Variable(
