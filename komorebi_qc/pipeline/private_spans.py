@@ -9,7 +9,7 @@ from komorebi_qc.core.privacy.masks import masks
 from komorebi_qc.core.privacy.suspensions import Witness, suspended_spans
 from komorebi_qc.core.samples import RATE, length
 from komorebi_qc.core.timebase import Span, clock_text
-from komorebi_qc.sync import vad
+from komorebi_qc.sync.suspended import find_suspensions as suspensions_of_pair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,21 +40,10 @@ def find_suspensions(
             reasons. Without it, everything that may be a suspension is one.
         alignment: of the call; None if it isn't placed.
     """
-    call_s = length(call) / RATE
-
-    def witness() -> Witness | None:
-        if recording is None or not len(recording):
-            return Witness((Span(0.0, call_s),))
-        return None if alignment is None else Witness(_speech(recording, alignment, call_s))
-
-    return suspended_spans(call, witness=witness)
-
-
-def _speech(recording: NDArray[np.int16], alignment: Alignment, call_s: float) -> list[Span]:
-    """When somebody speaks in the recording, on the call clock."""
-    turns = vad.of_recording(recording).turns
-    edges = [[alignment.to_call(frame * vad.FRAME_S, call_s) for frame in turn] for turn in turns]
-    return [Span(start_s, max(start_s, end_s)) for start_s, end_s in edges]
+    if recording is not None and len(recording):
+        return suspensions_of_pair(call, recording, alignment)
+    everywhere = Witness((Span(0.0, length(call) / RATE),))
+    return suspended_spans(call, witness=lambda: everywhere)
 
 
 def place_masks(private: Sequence[PrivateSpan], placement: Placement, call_s: float, options: Options) -> Masks:

@@ -89,7 +89,9 @@ def process(
         planned = clock.take(plan_audio, run, located)
         del separated, located  # the last references to the decoded audio
         written = clock.take(write_output, run, planned)
-        evidence = _evidence(order, planned, written)
+        # Without a measurement and without masks, nobody looks for suspensions.
+        is_searched = run.plan.measures_inputs or options.mask != "none"
+        evidence = _evidence(order, planned, written, is_searched=is_searched)
         findings = run_findings(evidence, options.limits)
         document = qc_document(order.recording_id, evidence, findings, options.limits, written.provenance)
         published = clock.take(publish, run, planned, written, document)
@@ -99,7 +101,7 @@ def process(
     return Outcome(order.recording_id, files, evidence.placement, findings, document, done, artifacts)
 
 
-def _evidence(order: Order, planned: PlannedAudio, written: WrittenOutput) -> Evidence:
+def _evidence(order: Order, planned: PlannedAudio, written: WrittenOutput, *, is_searched: bool) -> Evidence:
     located, separated = planned.located, planned.located.separated
     call = separated.fetched.call
     return Evidence(
@@ -116,7 +118,7 @@ def _evidence(order: Order, planned: PlannedAudio, written: WrittenOutput) -> Ev
         separated.timing,
         separated.levels,
         written.check,
-        located.private,
+        located.private if is_searched else None,
         located.masks,
     )
 

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from komorebi_qc.measure.residual_lag import Block
     from komorebi_qc.measure.result import ResultCheck
     from komorebi_qc.pipeline.options import MeasurementPlan, Options, Order
+    from komorebi_qc.pipeline.pair import DecodedPair
     from komorebi_qc.storage.protocols import Draft, MediaStore, RecordingsTable
 
 THUMBNAIL_AT_S = 1.0
@@ -148,7 +149,7 @@ def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
     )
     refuse_far_away(placement.alignment, call_s, separated.info)
     after_call = after_call_audio(placement.alignment, call_s=call_s, recording_audio=separated.audio_span)
-    private = _private_spans(separated, placement)
+    private = _private_spans(separated, placement, pair)
     return LocatedCall(
         separated, pair, placement, after_call, private, place_masks(private, placement, call_s, run.options)
     )
@@ -237,11 +238,14 @@ def _render_plan(video: VideoInfo, options: Options) -> RenderPlan:
     return RenderPlan(container, codec, copies, options.audio_rate, options.audio_bit_rate)
 
 
-def _private_spans(separated: SeparatedPair, placement: Placement) -> tuple[PrivateSpan, ...]:
-    """What was not to be recorded: suspensions and redactions."""
+def _private_spans(separated: SeparatedPair, placement: Placement, pair: DecodedPair | None) -> tuple[PrivateSpan, ...]:
+    """What was not to be recorded: suspensions, which a sync measurement has found already, and redactions."""
     call, audio = separated.call_8khz, separated.audio
     own = None if audio is None else audio.recording
-    suspensions = () if call is None else find_suspensions(call, own, placement.alignment)
+    if pair is not None:
+        suspensions = pair.result.suspended
+    else:
+        suspensions = () if call is None else find_suspensions(call, own, placement.alignment)
     both = (*suspensions, *separated.fetched.call.redactions)
     return tuple(sorted(both, key=lambda span: span.call.start_s))
 
