@@ -14,6 +14,7 @@ import pytest
 from aws_fixtures import RECORDING
 from cloudformation import Resolver, as_list, read_template, texts
 
+from komorebi_qc.core.privacy.analysis_keys import analysis_prefixes
 from komorebi_qc.wiring import VARIABLES, Settings
 
 if TYPE_CHECKING:
@@ -213,6 +214,7 @@ BESIDE_RIGHTS = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
 EXACT = {
     "arn:aws:s3:::calls": {"s3:ListBucket"},
     "arn:aws:s3:::calls/CallRecordings/*": {"s3:GetObject"},
+    "arn:aws:s3:::calls/Analysis/Voice/*": {"s3:GetObject"},
     "arn:aws:s3:::recordings": {"s3:ListBucket"},
     "arn:aws:s3:::recordings/*": {"s3:GetObject"},
     "arn:aws:s3:::unified": {"s3:ListBucket", "s3:ListBucketMultipartUploads"},
@@ -259,10 +261,31 @@ def test_connects_bucket_is_open_under_its_prefix_alone(prefix: str, folder: str
     (listing,) = (s for s in statements(ConnectPrefix=prefix) if s["Resource"] == ["arn:aws:s3:::calls"])
     allowed = listing["Condition"]["StringLike"]["s3:prefix"]
     for asked in RECORDING.call_audio_prefixes(prefix):
-        assert fnmatchcase(asked, allowed)
+        assert any(fnmatchcase(asked, pattern) for pattern in allowed)
         assert allows("s3:GetObject", f"arn:aws:s3:::calls/{asked}20260302T23:55_UTC.wav", ConnectPrefix=prefix)
-    assert not fnmatchcase("", allowed)
+    assert not any(fnmatchcase("", pattern) for pattern in allowed)
     assert not allows("s3:GetObject", f"arn:aws:s3:::calls/{folder}ChatTranscripts/a.json", ConnectPrefix=prefix)
+
+
+@pytest.mark.parametrize("prefix", ["Analysis/Voice", "connect/mine/Analysis/Voice"])
+def test_contact_lens_files_are_open_where_they_are_looked_for(prefix: str) -> None:
+    """Analyses and redacted audio of calls are listed and read; those of chats aren't."""
+    (listing,) = (s for s in statements(AnalysisPrefix=prefix) if s["Resource"] == ["arn:aws:s3:::calls"])
+    for asked in analysis_prefixes(RECORDING, prefix):
+        assert any(fnmatchcase(asked, pattern) for pattern in listing["Condition"]["StringLike"]["s3:prefix"])
+        key = f"{asked}analysis_2026-03-02T23:55:09Z.json"
+        assert allows("s3:GetObject", f"arn:aws:s3:::calls/{key}", AnalysisPrefix=prefix)
+    chat = "arn:aws:s3:::calls/Analysis/Chat/2026/03/02/contact-1_analysis_2026-03-02T23:55:09Z.json"
+    assert not allows("s3:GetObject", chat, AnalysisPrefix=prefix)
+
+
+def test_analyses_that_are_not_looked_for_are_closed() -> None:
+    """With off, the role may neither list nor read anything beside the call audio in Connect's bucket."""
+    found = statements(AnalysisPrefix="off")
+    (listing,) = (s for s in found if s["Resource"] == ["arn:aws:s3:::calls"])
+    assert listing["Condition"]["StringLike"]["s3:prefix"] == ["CallRecordings/*"]
+    readable = [r for s in found for r in s["Resource"] if r.startswith("arn:aws:s3:::calls/")]
+    assert readable == ["arn:aws:s3:::calls/CallRecordings/*"]
 
 
 @pytest.mark.parametrize("name", ["recordings", "unified"])
