@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.timebase import Alignment, CallEnd, Span
     from komorebi_qc.core.timestamps.timing import Timing
     from komorebi_qc.measure.levels import ChannelLevels
+    from komorebi_qc.measure.mask_level import MaskLevel
     from komorebi_qc.measure.result import ResultCheck
     from komorebi_qc.sync import SyncResult
 
@@ -111,6 +112,7 @@ class Evidence:
         check: the measurements of the written file; None if it wasn't checked.
         private: what was not to be recorded, on the call clock; None if nobody looked.
         masks: where it is masked in the written file.
+        mask_levels: the sound left in each mask of the file.
     """
 
     call: MediaInfo
@@ -128,6 +130,7 @@ class Evidence:
     check: ResultCheck | None = None
     private: tuple[PrivateSpan, ...] | None = None
     masks: Masks = UNMASKED
+    mask_levels: tuple[MaskLevel, ...] = ()
 
     @property
     def pair(self) -> PairEvidence:

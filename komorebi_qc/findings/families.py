@@ -12,6 +12,7 @@ from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.findings.alignment_residual import alignment_residual_findings
 from komorebi_qc.findings.inputs import call_findings, recording_findings
 from komorebi_qc.findings.levels import level_findings
+from komorebi_qc.findings.masks import mask_findings
 from komorebi_qc.findings.output import output_findings
 from komorebi_qc.findings.placement import placement_findings
 from komorebi_qc.findings.private_time import private_findings
@@ -36,6 +37,7 @@ def run_findings(evidence: Evidence, limits: Limits = DEFAULT) -> tuple[Finding,
     return (
         *pair_findings(evidence.pair, limits),
         *output_findings(evidence, limits),
+        *mask_findings(evidence, limits),
         *alignment_residual_findings(evidence, limits),
     )
 

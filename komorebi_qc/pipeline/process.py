@@ -120,6 +120,7 @@ def _evidence(order: Order, planned: PlannedAudio, written: WrittenOutput, *, is
         written.check,
         located.private if is_searched else None,
         located.masks,
+        written.mask_levels,
     )
 
 

@@ -138,6 +138,9 @@ LIMITS = (
     Limit("hold_music", EVERYTHING, EVERYTHING, "s", "informational: a caller on hold is not a fault", "music on hold",
           _CHANNELS),
     # The output, measured again
+    Limit("mask_level", above(-70.0), above(-70.0), "dBFS",
+          "project choice: 30 dB under the faintest speech that counts as sound; nothing is published above it",
+          "the sound left in the masks of the output"),
     Limit("seam_gap", beyond(0.005), beyond(0.060), "s", _PLC,
           "missing, repeated or silent audio at a seam (the join between two sources)"),
     Limit("seam_level_step", beyond(12.0), EVERYTHING, "dB",
