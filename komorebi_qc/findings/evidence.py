@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.timebase import Alignment, CallEnd, Span
     from komorebi_qc.core.timestamps.timing import Timing
     from komorebi_qc.measure.levels import ChannelLevels
-    from komorebi_qc.measure.mask_level import MaskLevel
-    from komorebi_qc.measure.result import ResultCheck
+    from komorebi_qc.measure.result import MaskLevel, ResultCheck
     from komorebi_qc.sync import SyncResult
 
 AlignmentSource = Literal["measured", "candidate", "call_end", "manual"]

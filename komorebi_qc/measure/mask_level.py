@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from komorebi_qc.core.errors import NOTHING_PUBLISHED, MaskError
 from komorebi_qc.core.timebase import Span, clock_text
+from komorebi_qc.measure.result import MaskLevel
 from komorebi_qc.media.decode import AudioDecoder
 from komorebi_qc.media.demux import RECORDING_FORMATS, open_container
 
@@ -25,20 +25,6 @@ _SPREAD_S = 0.3
 _FRAME_S = 0.020
 _PIECE_S = 10.0
 _FLOOR_DB = -120.0
-
-
-@dataclass(frozen=True, slots=True)
-class MaskLevel:
-    """The sound left in one mask.
-
-    Attributes:
-        output: the mask.
-        level_db: level of its loudest 20 ms, dB relative to full scale, the louder channel; at least -120. The codec's
-            spread of the sound beside the mask doesn't count.
-    """
-
-    output: Span
-    level_db: float
 
 
 def mask_levels(captured: CapturedAudio, masked: Sequence[Span]) -> tuple[MaskLevel, ...]:

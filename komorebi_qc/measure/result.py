@@ -6,10 +6,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from komorebi_qc.core.timebase import Span
     from komorebi_qc.core.timestamps.timing import Discontinuity
     from komorebi_qc.measure.alignment_residual import AlignmentResidual
     from komorebi_qc.measure.residual_lag import Residual
     from komorebi_qc.measure.seam import SeamCheck
+
+
+@dataclass(frozen=True, slots=True)
+class MaskLevel:
+    """The sound left in one mask.
+
+    Attributes:
+        output: the mask.
+        level_db: level of its loudest 20 ms, dB relative to full scale, the louder channel; at least -120. The codec's
+            spread of the sound beside the mask doesn't count.
+    """
+
+    output: Span
+    level_db: float
 
 
 @dataclass(frozen=True, slots=True)

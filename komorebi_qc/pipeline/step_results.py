@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from komorebi_qc.core.timestamps.timing import Timing
     from komorebi_qc.findings.evidence import PairLevels, Placement
     from komorebi_qc.measure.alignment_residual import OwnSound
-    from komorebi_qc.measure.mask_level import MaskLevel
     from komorebi_qc.measure.residual_lag import Block
-    from komorebi_qc.measure.result import ResultCheck
+    from komorebi_qc.measure.result import MaskLevel, ResultCheck
     from komorebi_qc.media.decode_8khz import PlainPcm
     from komorebi_qc.pipeline.pair import DecodedAudio, DecodedPair
     from komorebi_qc.storage.protocols import Draft, Published

@@ -55,9 +55,8 @@ if TYPE_CHECKING:
     from komorebi_qc.core.recording import Recording
     from komorebi_qc.findings.evidence import Placement
     from komorebi_qc.measure.alignment_residual import OwnSound
-    from komorebi_qc.measure.mask_level import MaskLevel
     from komorebi_qc.measure.residual_lag import Block
-    from komorebi_qc.measure.result import ResultCheck
+    from komorebi_qc.measure.result import MaskLevel, ResultCheck
     from komorebi_qc.pipeline.options import MeasurementPlan, Options, Order
     from komorebi_qc.pipeline.pair import DecodedPair
     from komorebi_qc.storage.protocols import Draft, MediaStore, RecordingsTable
