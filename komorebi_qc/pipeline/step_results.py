@@ -42,6 +42,7 @@ class FetchedCall:
         digest: of all that is read of it.
         redactions: what Contact Lens redacted, on the call clock.
         analysis_version: the versions of its analyses, for the fingerprint.
+        analyses: the analyses, in memory.
     """
 
     item: Recording
@@ -51,6 +52,7 @@ class FetchedCall:
     digest: InOrderDigest
     redactions: tuple[PrivateSpan, ...] = ()
     analysis_version: tuple[str, ...] = ()
+    analyses: tuple[Source, ...] = ()
 
     @property
     def step_bytes(self) -> int:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import MediaError
-from komorebi_qc.core.output import ENCODED_AS, CaptureSpans, Container, RenderPlan, plan_container
+from komorebi_qc.core.output import (
+    ENCODED_AS,
+    CaptureSpans,
+    Container,
+    RenderPlan,
+    can_mask_in_place,
+    plan_container,
+)
 from komorebi_qc.core.privacy.redactions import redactions_of
 from komorebi_qc.core.provenance.digest import digested
 from komorebi_qc.core.provenance.seal import sealed, sealed_bytes
@@ -50,7 +57,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.media_info import VideoInfo
     from komorebi_qc.core.output import Rendered
-    from komorebi_qc.core.privacy.masks import PrivateSpan
+    from komorebi_qc.core.privacy.masks import Masks, PrivateSpan
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.core.recording import Recording
     from komorebi_qc.findings.evidence import Placement
@@ -102,7 +109,7 @@ def fetch_call(run: Run, item: Recording) -> FetchedCall:
     analyses = run.media.analyses(item)
     version = tuple(part for analysis in analyses for part in analysis.version)
     redactions = redactions_of(source, info.audio.span.end_s, analyses)
-    return FetchedCall(item, source, info, info.audio, digest, redactions, version)
+    return FetchedCall(item, source, info, info.audio, digest, redactions, version, analyses)
 
 
 def fetch_recording(run: Run, call: FetchedCall) -> FetchedPair:
@@ -175,7 +182,9 @@ def plan_audio(run: Run, located: LocatedCall) -> PlannedAudio:
             own_blocks = reference_blocks(audio.recording, timeline)
             sound = followed_sound(audio.call, audio.recording, timeline)
     pair = located.pair.in_memory() if located.pair is not None and run.plan.retains_artifacts else None
-    released = replace(located, separated=replace(separated, audio=None, call_8khz=None), pair=pair)
+    thumbnail = _masked_thumbnail(separated, located.masks)
+    separated = replace(separated, audio=None, call_8khz=None, thumbnail=thumbnail)
+    released = replace(located, separated=separated, pair=pair)
     return PlannedAudio(released, timeline, samples, capture, own_blocks, sound)
 
 
@@ -183,7 +192,7 @@ def write_output(run: Run, planned: PlannedAudio) -> WrittenOutput:
     """Step 7: mix and encode the audio, mux it with the video, check the written file, and record its digest."""
     separated = planned.located.separated
     call, recording = separated.fetched.call, separated.fetched.recording
-    plan = _render_plan(separated.video, run.options)
+    plan = _render_plan(separated.video, run.options, planned.masks)
     draft = run.opened.enter_context(run.media.draft(call.item, plan.container))
     job = mux.RenderJob(
         planned.splice,
@@ -225,14 +234,22 @@ def mark_processed(run: Run, planned: PlannedAudio, published: PublishedOutput) 
     run.table.mark_processed(fetched.call.item, {**item_summary(published.document), **known})
 
 
+def _masked_thumbnail(separated: SeparatedPair, masks: Masks) -> bytes:
+    """The thumbnail, or a plain picture if its moment is masked."""
+    if not masks.masks_picture:
+        return separated.thumbnail
+    return png_at(separated.fetched.recording, THUMBNAIL_AT_S, separated.info.origin_s, masks.recording)
+
+
 def _thumbnail(run: Run, planned: PlannedAudio) -> bytes | None:
     """The thumbnail as it is recorded and published."""
     return planned.located.separated.thumbnail if run.options.thumbnail else None
 
 
-def _render_plan(video: VideoInfo, options: Options) -> RenderPlan:
+def _render_plan(video: VideoInfo, options: Options, masks: Masks) -> RenderPlan:
     wanted: Container | None = None if options.container == "auto" else options.container
     container, copies = plan_container(video.codec, wanted)
+    copies = copies and (not masks.masks_picture or can_mask_in_place(video))
     codec = video.codec if copies else ENCODED_AS[container]
     return RenderPlan(container, codec, copies, options.audio_rate, options.audio_bit_rate)
 

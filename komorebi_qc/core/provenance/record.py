@@ -76,6 +76,7 @@ class Provenance:
         agent_recording: the agent recording.
         video: the unified recording.
         thumbnail: the thumbnail; None without one.
+        analyses: Contact Lens' analyses of the call, whose redactions are masked.
         software: names and versions.
         settings: the settings that the output depends on.
     """
@@ -84,6 +85,7 @@ class Provenance:
     agent_recording: FileRecord
     video: FileRecord
     thumbnail: FileRecord | None = None
+    analyses: tuple[FileRecord, ...] = ()
     software: Mapping[str, str | None] = field(default_factory=dict)
     settings: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
 
@@ -92,7 +94,11 @@ class Provenance:
         return {
             "software": dict(self.software),
             "settings": dict(self.settings),
-            "inputs": {"call_audio": self.call_audio.to_dict(), "agent_recording": self.agent_recording.to_dict()},
+            "inputs": {
+                "call_audio": self.call_audio.to_dict(),
+                "agent_recording": self.agent_recording.to_dict(),
+                "analyses": [one.to_dict() for one in self.analyses],
+            },
             "outputs": {
                 "video": self.video.to_dict(),
                 "thumbnail": None if self.thumbnail is None else self.thumbnail.to_dict(),
@@ -114,6 +120,7 @@ class Provenance:
                 FileRecord.from_dict(inputs["agent_recording"]),
                 FileRecord.from_dict(outputs["video"]),
                 None if thumbnail is None else FileRecord.from_dict(thumbnail),
+                tuple(map(FileRecord.from_dict, inputs["analyses"])),
                 found["software"],
                 found["settings"],
             )

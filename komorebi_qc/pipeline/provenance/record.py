@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import av
 
 from komorebi_qc import __version__
-from komorebi_qc.core.provenance.parts import FileDigest, digest_of_bytes
+from komorebi_qc.core.provenance.parts import FileDigest, digest_of_bytes, whole_digest
 from komorebi_qc.core.provenance.record import FileRecord, Provenance
 from komorebi_qc.storage.local import relative_location
 
@@ -36,7 +36,7 @@ def record_run(
     """Return the record of a run. Bytes of an input that no step has read are read now.
 
     Args:
-        fetched: both inputs.
+        fetched: the inputs.
         draft: the written video.
         thumbnail: as it will be published; None without one.
         options: of the run.
@@ -52,16 +52,25 @@ def record_run(
         _input(fetched.recording, fetched.digest, draft.folder, check_cancelled),
         FileRecord(draft.video, draft.digest),
         FileRecord(draft.thumbnail, digest_of_bytes(thumbnail or b"")) if has_thumbnail else None,
+        tuple(_analysis(source, draft.folder) for source in call.analyses),
         software(),
         settings(options),
     )
 
 
-def _input(source: Source, digest: InOrderDigest, folder: str, check_cancelled: Callable[[], None]) -> FileRecord:
+def _analysis(source: Source, folder: str) -> FileRecord:
+    digest = whole_digest(source.reopen().file)
+    return FileRecord(_location(source, folder), digest, source.etag, source.version_id)
+
+
+def _location(source: Source, folder: str) -> str:
     is_on_disk = bool(folder) and not folder.startswith("s3://")
-    location = relative_location(source.name, folder) if is_on_disk else source.name
+    return relative_location(source.name, folder) if is_on_disk else source.name
+
+
+def _input(source: Source, digest: InOrderDigest, folder: str, check_cancelled: Callable[[], None]) -> FileRecord:
     sha256 = digest.finish(source.reopen().file, check_cancelled)
-    return FileRecord(location, FileDigest(digest.size, sha256), source.etag, source.version_id)
+    return FileRecord(_location(source, folder), FileDigest(digest.size, sha256), source.etag, source.version_id)
 
 
 def software() -> dict[str, str | None]:

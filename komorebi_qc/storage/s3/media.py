@@ -17,7 +17,7 @@ import io
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -167,7 +167,7 @@ class S3Media:
         with self._opened(recording, self.connect_bucket, key, is_read_through=True) as source:
             check_size(source.name, source.size)
             content = source.file.read()
-        return Source(source.name, io.BytesIO(content), source.size, version=source.version)
+        return replace(source, file=io.BytesIO(content), open_again=None)
 
     def _analyses(self, recording: Recording) -> list[Mapping[str, Any]]:
         if self.analysis_prefix is None:
