@@ -26,6 +26,7 @@ class VideoInfo:
         span: first to last PTS, plus one frame, on the recording clock.
         disordered: packets whose DTS doesn't follow the one before.
         time_base: seconds per unit of its timestamps.
+        pixel_format: FFmpeg's name: ``yuv420p``, ...; empty if it isn't known.
     """
 
     codec: str
@@ -35,6 +36,7 @@ class VideoInfo:
     span: Span
     disordered: int
     time_base: Fraction
+    pixel_format: str = ""
 
 
 @dataclass(frozen=True, slots=True)

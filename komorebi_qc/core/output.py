@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from komorebi_qc.core.media_info import VideoInfo
     from komorebi_qc.core.samples import Doubles, Pcm
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.timebase import Span
@@ -17,6 +18,13 @@ COPIED_INTO: dict[Container, frozenset[str]] = {
     "webm": frozenset({"vp8", "vp9", "av1"}),
 }
 """Video codecs that a container holds without re-encoding and that browsers play from it."""
+MASKED_IN_PLACE: dict[str, frozenset[str]] = {
+    "h264": frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuv444p"}),
+    "vp8": frozenset({"yuv420p"}),
+    "vp9": frozenset({"yuv420p", "yuv444p"}),
+    "av1": frozenset({"yuv420p", "yuv420p10le"}),
+}
+"""Pixel formats by video codec of tracks in which masked groups of pictures are made again, and the rest is copied."""
 ENCODED_AS: dict[Container, str] = {"mp4": "h264", "webm": "vp9"}
 AUDIO_CODEC: dict[Container, str] = {"mp4": "aac", "webm": "opus"}
 AUDIO_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
@@ -55,6 +63,13 @@ def plan_container(codec: str, wanted: Container | None) -> tuple[Container, boo
         if codec in COPIED_INTO[container]:
             return container, True
     return "mp4", False
+
+
+def can_mask_in_place(video: VideoInfo) -> bool:
+    """Whether a copied track's picture can be masked with the rest left as it is. Otherwise it is re-encoded."""
+    # SVT-AV1 has a least size, and no odd one.
+    fits = video.codec != "av1" or (min(video.width, video.height) >= 64 and not (video.width | video.height) & 1)
+    return fits and video.pixel_format in MASKED_IN_PLACE.get(video.codec, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +114,8 @@ class Rendered:
         decode_failures: audio packets of the agent recording that couldn't be decoded; they are silent in the output.
         size: of the file, in bytes.
         captured: the captured audio; None without capture.
+        masked_frames: frames of the video that are plain.
+        remade_frames: frames that were encoded in a copied video, the plain ones included.
     """
 
     video_packets: int
@@ -106,3 +123,5 @@ class Rendered:
     decode_failures: int
     size: int = 0
     captured: CapturedAudio | None = None
+    masked_frames: int = 0
+    remade_frames: int = 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from komorebi_qc.core.finding import Finding, counted
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.media_info import codec_text
-from komorebi_qc.core.output import Container, plan_container
+from komorebi_qc.core.output import COPIED_INTO, Container, plan_container
 from komorebi_qc.findings.seams import seam_findings
 
 if TYPE_CHECKING:
@@ -47,10 +47,7 @@ def _video(evidence: Evidence, limits: Limits) -> Iterator[Finding]:
     yield limits.finding(
         "video_reencoded",
         0 if plan.copies_video else rendered.video_packets,
-        f"The video's {codec_text(video.codec)} packets were copied unchanged."
-        if plan.copies_video
-        else f"{_CONTAINERS[plan.container]} can't hold {codec_text(video.codec)}. The video was re-encoded to "
-        f"{codec_text(plan.video_codec)}, frame by frame.{_copy_advice(video.codec)}",
+        _copied(evidence) if plan.copies_video else _reencoded(evidence),
     )
     lost = max(0, video.packets - rendered.video_packets)
     yield limits.finding(
@@ -59,6 +56,30 @@ def _video(evidence: Evidence, limits: Limits) -> Iterator[Finding]:
         f"{lost} of {counted(video.packets, 'frame')} are missing in the output."
         if lost
         else f"{'The only frame is' if video.packets == 1 else f'All {video.packets} frames are'} in the output.",
+    )
+
+
+def _copied(evidence: Evidence) -> str:
+    codec, rendered = codec_text(evidence.video.codec), evidence.rendered
+    if not rendered.remade_frames:
+        return f"The video's {codec} packets were copied unchanged."
+    return (
+        f"The video's {codec} packets were copied unchanged but for {counted(rendered.remade_frames, 'frame')} in and "
+        f"after the masks. They were made again; {counted(rendered.masked_frames, 'frame')} of them show a plain "
+        "picture."
+    )
+
+
+def _reencoded(evidence: Evidence) -> str:
+    plan, video = evidence.plan, evidence.video
+    if evidence.masks.masks_picture and video.codec in COPIED_INTO[plan.container]:
+        return (
+            f"{codec_text(video.codec)} ({video.pixel_format or 'of unknown pixel format'}) can't be masked in place. "
+            f"The whole video was re-encoded to {codec_text(plan.video_codec)}, frame by frame, because of the masks."
+        )
+    return (
+        f"{_CONTAINERS[plan.container]} can't hold {codec_text(video.codec)}. The video was re-encoded to "
+        f"{codec_text(plan.video_codec)}, frame by frame.{_copy_advice(video.codec)}"
     )
 
 

@@ -97,6 +97,7 @@ def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
             span=Span(scan.first_s - origin_s, scan.end_s - origin_s),
             disordered=scan.disordered,
             time_base=stream.time_base or Fraction(1, 1000),
+            pixel_format=context.pix_fmt or "",
         )
         declared_s = max((s for s in map(_declared_end_s, streams) if s is not None), default=None)
         read_to_s = max(s.end_s for s in scans.values() if s.packets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -11,37 +12,45 @@ from av.codec.context import CodecContext
 from av.error import FFmpegError
 
 from komorebi_qc.core.errors import MediaError
+from komorebi_qc.core.privacy.masked_time import MaskedTime
 from komorebi_qc.media.demux import RECORDING_FORMATS, open_container, packets, video_stream
+from komorebi_qc.media.plain_picture import plain_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from av.container import InputContainer
 
     from komorebi_qc.core.source import Source
+    from komorebi_qc.core.timebase import Span
 
 
-def png_at(source: Source, at_s: float, origin_s: float = 0.0) -> bytes:
+def png_at(source: Source, at_s: float, origin_s: float = 0.0, masked: Sequence[Span] = ()) -> bytes:
     """The frame at `at_s` on the recording clock (the last one of a shorter video), upright, as PNG.
 
     Args:
         source: the recording.
         at_s: the moment.
         origin_s: subtracted from the timestamps.
+        masked: spans of the recording clock. A frame that is on show in one of them, if only for a moment, is replaced
+            by a plain picture of its size.
 
     Raises:
         MediaError: No frame can be decoded.
     """
     with open_container(source, RECORDING_FORMATS, is_read_through=True) as container:
-        shown = None
-        for at, frame in _frames(container, origin_s):
-            if shown is not None and at > at_s:
+        shown, shown_s, until_s = None, 0.0, math.inf
+        for frame_s, frame in _frames(container, origin_s):
+            if shown is not None and frame_s > at_s:
+                until_s = frame_s
                 break
-            shown = frame
+            shown, shown_s = frame, frame_s
         if shown is None:
             raise MediaError(f"no video frame of {source.name} can be decoded: the file is damaged, or was cut off")
         picture = shown.to_ndarray(format="rgb24")
         turned = np.ascontiguousarray(np.rot90(picture, k=round((shown.rotation or 0) / 90) % 4))
+        if MaskedTime(masked).is_shown(shown_s, until_s):
+            turned = plain_picture(turned.shape[1], turned.shape[0])
         return _png(av.VideoFrame.from_ndarray(turned, format="rgb24"))
 
 

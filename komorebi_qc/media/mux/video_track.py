@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from av.error import FFmpegError
 
 from komorebi_qc.media.mux.encoders import ENCODERS
+from komorebi_qc.media.mux.masking.masked_packets import MaskedPackets
+from komorebi_qc.media.mux.masking.picture_mask import with_next
+from komorebi_qc.media.plain_picture import plain_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,9 +19,24 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.media_info import VideoInfo
     from komorebi_qc.core.output import Container, RenderPlan
+    from komorebi_qc.media.mux.masking.picture_mask import PictureMask
 
 _EARLIEST_PTS: dict[Container, int] = {"mp4": -(1 << 62), "webm": 0}
 """MP4 hides frames before second 0. WebM has no negative time, and its muxer would move the whole file to make room."""
+
+
+class FrameCounts(NamedTuple):
+    """Frames of a video track.
+
+    Attributes:
+        masked: plain ones.
+        remade: encoded ones in a copied track, the plain ones included.
+        hidden: frames that are never shown and were left out, because their group was made again.
+    """
+
+    masked: int = 0
+    remade: int = 0
+    hidden: int = 0
 
 
 def _time_base(base: Fraction, shift_s: float, container: Container) -> tuple[Fraction, int]:
@@ -41,6 +59,7 @@ class CopiedVideo:
         video: VideoInfo,
         shift_s: float,
         plan: RenderPlan,
+        mask: PictureMask | None = None,
     ) -> None:
         """Add the track to the output.
 
@@ -51,13 +70,26 @@ class CopiedVideo:
             video: the track as probed.
             shift_s: added to every timestamp.
             plan: container and codec.
+            mask: of its picture; None for no mask.
+
+        Raises:
+            MaskError: The track's format can't be encoded, so its picture can't be masked.
         """
-        self._packets = packets
+        self._masked = None if mask is None else MaskedPackets(source, packets, mask)
+        self._packets = packets if self._masked is None else iter(self._masked)
         self._base, self._shift = _time_base(video.time_base, shift_s, plan.container)
         self._factor = round(video.time_base / self._base)
         self._earliest = _EARLIEST_PTS[plan.container]
         self._stream: Any = output.add_stream_from_template(source, opaque=True)
         self._stream.time_base = self._base
+        if self._masked is not None and self._masked.header is not None:
+            self._stream.codec_context.extradata = self._masked.header
+
+    @property
+    def counts(self) -> FrameCounts:
+        """The frames that aren't copies, so far."""
+        masked = self._masked
+        return FrameCounts() if masked is None else FrameCounts(masked.masked, masked.remade, masked.hidden)
 
     def __iter__(self) -> Iterator[tuple[float, Any]]:
         last_dts = None
@@ -94,8 +126,10 @@ class EncodedVideo:
         video: VideoInfo,
         shift_s: float,
         plan: RenderPlan,
+        mask: PictureMask | None = None,
     ) -> None:
         """Add the track to the output; arguments as for `CopiedVideo`."""
+        self._mask = mask
         self._source = source
         self._packets = packets
         self._base, self._shift = _time_base(video.time_base, shift_s, plan.container)
@@ -104,6 +138,7 @@ class EncodedVideo:
         name, options = ENCODERS[plan.video_codec]
         # 4:2:0 halves both sides, so an odd side loses its last row or column of pixels.
         self._size = (max(2, video.width // 2 * 2), max(2, video.height // 2 * 2))
+        self._plain = 0
         stream: Any = output.add_stream(name, options=options)
         stream.width, stream.height = self._size
         stream.pix_fmt = "yuv420p"
@@ -113,17 +148,25 @@ class EncodedVideo:
 
     def __iter__(self) -> Iterator[tuple[float, Any]]:
         last_pts = None
-        for frame in self._frames():
-            if frame.pts is None:
-                continue
+        plain = None if self._mask is None else plain_frame(*self._size)
+        for frame, until_pts in with_next(self._frames()):
             pts = max(frame.pts * self._factor + self._shift, self._earliest)
             if last_pts is not None and pts <= last_pts:
                 pts = last_pts + 1
             last_pts = pts
-            scaled = frame.reformat(*self._size, format="yuv420p")
+            if self._mask is not None and self._mask.covers(frame.pts, until_pts):
+                scaled = plain
+                self._plain += 1
+            else:
+                scaled = frame.reformat(*self._size, format="yuv420p")
             scaled.pts, scaled.time_base = pts, self._base
             yield from self._timed(self._stream.encode(scaled))
         yield from self._timed(self._stream.encode(None))
+
+    @property
+    def counts(self) -> FrameCounts:
+        """The masked frames, so far."""
+        return FrameCounts(self._plain)
 
     def _timed(self, encoded: list[Any]) -> Iterator[tuple[float, Any]]:
         for packet in encoded:

@@ -18,8 +18,9 @@ from komorebi_qc.media.demux import CALL_FORMATS, RECORDING_FORMATS, PacketDemux
 from komorebi_qc.media.mixer import STEP_BACK_S, mix
 from komorebi_qc.media.mux.audio_track import AudioMuxer, AudioTrack
 from komorebi_qc.media.mux.job import index_room
+from komorebi_qc.media.mux.masking.picture_mask import picture_mask
 from komorebi_qc.media.mux.sink import OutputSink
-from komorebi_qc.media.mux.video_track import CopiedVideo, EncodedVideo
+from komorebi_qc.media.mux.video_track import CopiedVideo, EncodedVideo, FrameCounts
 from komorebi_qc.media.output_tap import OutputCapture
 from komorebi_qc.media.webm_timestamps import BlockStamps
 
@@ -108,7 +109,7 @@ def _write(job: RenderJob, file: BinaryIO, room: int, advance: Callable[[float],
             advance(fraction)
 
         try:
-            written, capture = _mux(output, job, video, video_packets, tracks, go_on)
+            written, counts, capture = _mux(output, job, video, video_packets, tracks, go_on)
             if own_audio is not None and capture is not None:
                 own_audio.read_to_end()  # spans to capture behind the last seam
             recording_files.close()  # an index of hours takes as much memory as the output's, which is written next
@@ -122,7 +123,7 @@ def _write(job: RenderJob, file: BinaryIO, room: int, advance: Callable[[float],
         _close(output, sink)
         failures = 0 if own_audio is None else own_audio.failures
         captured = None if capture is None else _captured(capture, own_audio, sink)
-        return Rendered(written, job.splice.output_end_s, failures, sink.size, captured)
+        return Rendered(written, job.splice.output_end_s, failures, sink.size, captured, counts.masked, counts.remade)
 
 
 def _call_track(job: RenderJob, stack: ExitStack) -> Readable:
@@ -183,16 +184,18 @@ def _mux(
     video_packets: Iterator[Any],
     tracks: dict[SourceName, Readable],
     advance: Callable[[float], None],
-) -> tuple[int, OutputCapture | None]:
+) -> tuple[int, FrameCounts, OutputCapture | None]:
     """Mix and encode the audio, and interleave it with the video.
 
     Returns:
-        The number of video packets written, and the capture of the audio packets, if the job asks for one.
+        The number of video packets written (frames that are never shown count too), the frames that aren't copies,
+        and the capture of the audio packets, if the job asks for one.
     """
     splice, plan = job.splice, job.plan
     shift_s = splice.alignment.output_shift_s - job.info.origin_s
+    mask = picture_mask(job.masks, job.video.time_base, job.info.origin_s)
     video_track = (CopiedVideo if plan.copies_video else EncodedVideo)(
-        output, video, video_packets, job.video, shift_s, plan
+        output, video, video_packets, job.video, shift_s, plan, mask
     )
     audio_track = AudioTrack(output, plan)
     output.start_encoding()
@@ -221,7 +224,7 @@ def _mux(
         written += _mux_video(output, following[1])
         advance(min(1.0, following[0] / total_s))
         following = next(timed_packets, None)
-    return written, capture
+    return written + video_track.counts.hidden, video_track.counts, capture
 
 
 def _mux_video(output: OutputContainer, packet: Any) -> bool:
