@@ -53,6 +53,8 @@ class WrittenReport:
             "rejected": overview.rejected,
             "published_unconfirmed": overview.unconfirmed,
             "held": overview.held,
+            "suspended": overview.suspended,
+            "conversation_outside_call": overview.outside_call,
             "summary": headline(self.study),
             "answers": [
                 {"question": one.question, "answer": one.short, "rests_on": [text for text, _ in one.sentences]}

@@ -116,6 +116,7 @@ def measured(document: Mapping[str, Any]) -> Row:
         "drift_high_ppm": drift[1],
         "jump_count": len(jumps) if sync.get("status") == "aligned" else None,
         "largest_jump_s": max(jumps, key=abs, default=None),
+        **_private(document, sync),
         "call_end_reported_s": end["reported_s"],
         "call_end_error_s": end["error_s"],
         "coverage": sync.get("coverage"),
@@ -126,6 +127,19 @@ def measured(document: Mapping[str, Any]) -> Row:
         "audio_codec": codecs.get("audio_in"),
         "call_codec": codecs.get("call"),
         **_levels(document.get("levels") or {}),
+    }
+
+
+def _private(document: Mapping[str, Any], sync: Mapping[str, Any]) -> Row:
+    """The suspensions, and the conversation outside of the call audio; null if nobody looked."""
+    suspensions = document.get("suspensions")
+    outside = sync.get("outside") if sync.get("status") == "aligned" else None
+    return {
+        "suspended_count": None if suspensions is None else len(suspensions),
+        "suspended_s": None if suspensions is None else sum(s["call_to_s"] - s["call_from_s"] for s in suspensions),
+        "outside_call_s": None
+        if outside is None
+        else sum(s["recording_to_s"] - s["recording_from_s"] for s in outside),
     }
 
 

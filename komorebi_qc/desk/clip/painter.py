@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.words.rates import rate_changes, size_text
+from komorebi_qc.desk.words.suspensions import SUSPENDED, suspended_spans
 from komorebi_qc.measure.envelope import waveform_envelope
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _TRACKS = {
     "recording": ("Agent recording", (170, 170, 170)),
     "output": ("Unified recording", (110, 210, 160)),
 }
+_SUSPENDED = (92, 78, 178)
 _LEAST_PEAK = 0.02
 
 
@@ -141,6 +143,7 @@ class FramePainter:
             self._draw_track(canvas, samples, begin_s, (row + 0.5) * room, room * 0.46, _TRACKS[name][1])
         image = Image.fromarray(canvas)
         draw = ImageDraw.Draw(image)
+        self._draw_suspensions(draw, examined, begin_s, (width, height - ruler), font)
         ends: list[float] = []
         for at_s, word in self._marks:
             x = round((at_s - begin_s) * self._per_s)
@@ -168,6 +171,18 @@ class FramePainter:
         rows = np.arange(canvas.shape[0])[:, None]
         is_wave = (rows >= np.floor(middle - wave.high * scale)) & (rows <= np.ceil(middle - wave.low * scale))
         canvas[is_wave & wave.has_samples] = color
+
+    def _draw_suspensions(
+        self, draw: ImageDraw.ImageDraw, examined: Examined, begin_s: float, size: tuple[int, int], font: Any
+    ) -> None:
+        """A strip of its own colour at the tracks' lower edge, with its meaning at its start."""
+        width, bottom = size
+        high = max(bottom // 14, 10)
+        for from_s, to_s in suspended_spans(examined.document):
+            first, last = (round((at_s - begin_s) * self._per_s) for at_s in (from_s, to_s))
+            if last > 0 and first < width:
+                draw.rectangle([first, bottom - high, last, bottom - 1], fill=_SUSPENDED)
+                draw.text((max(first, 0) + 4, bottom - high - 1), SUSPENDED, fill=_INK, font=font)
 
     def _draw_labels(self, names: Sequence[str]) -> NDArray[np.uint8]:
         height = self._strip_height

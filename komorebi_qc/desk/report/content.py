@@ -34,7 +34,7 @@ class Mark:
     Attributes:
         at_s: output clock.
         label: one or two words.
-        colour: ``accent``, ``head``, ``mark`` or ``ink``.
+        colour: ``accent``, ``head``, ``mark``, ``suspended`` or ``ink``.
         dash: dash pattern in pixels, on and off; lines of different colours also differ in shape.
         rank: priority of the label if there isn't room for all; the lowest goes first.
     """
@@ -53,7 +53,7 @@ class Stretch:
     Attributes:
         from_s: output clock.
         to_s: output clock.
-        kind: ``silence``, ``hold``, ``dropout`` or ``clipping``; each has its own shape.
+        kind: ``silence``, ``hold``, ``dropout``, ``clipping`` or ``suspended``; each has its own shape.
         track: a track's name; None for all.
     """
 
@@ -86,7 +86,8 @@ class Band:
         from_s: output clock.
         to_s: output clock.
         row: ``call`` for the stretches of the call, ``recording`` for speech that only the recording has.
-        kind: ``agrees``, ``silent``, ``absent``, ``contradicts``, ``other`` or ``only``; each has its own pattern.
+        kind: ``agrees``, ``silent``, ``absent``, ``contradicts``, ``suspended``, ``other`` or ``only``; each has its own
+            pattern.
     """
 
     from_s: float

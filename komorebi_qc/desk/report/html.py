@@ -19,6 +19,7 @@ from komorebi_qc.desk.report.comparison_html import comparison_html
 from komorebi_qc.desk.report.pack import pack
 from komorebi_qc.desk.report.tables import finding_tables, place_link, sentence_html
 from komorebi_qc.desk.report.timeline import RATE_DASH
+from komorebi_qc.desk.words.suspensions import SUSPENDED
 from komorebi_qc.desk.words.verdict import BELONGING
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ _KINDS = {
     "hold": "possible hold music",
     "dropout": "dropout",
     "clipping": "clipping",
+    "suspended": SUSPENDED,
 }
 _MOST_WORST = 6
 AUDIO_MESSAGES = {

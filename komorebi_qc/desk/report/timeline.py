@@ -11,6 +11,7 @@ from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.report.content import Mark, Moment, Stretch
 from komorebi_qc.desk.words.rates import rate_changes, size_text
+from komorebi_qc.desk.words.suspensions import suspended_spans
 from komorebi_qc.measure.levels import clipped_spans
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ def _each_mark(examined: Examined) -> Iterator[Mark]:
             label = f"rate {change.before_ppm:+.1f} to {change.after_ppm:+.1f} ppm"
             yield Mark(alignment.to_output(change.call_s), label, "mark", RATE_DASH, 0)
     yield from _part_marks(alignment, call_s)
+    for from_s, to_s in suspended_spans(examined.document):
+        yield Mark(from_s, "recording suspended", "suspended", (2, 2), 1)
+        yield Mark(to_s, "recording resumed", "suspended", (2, 2), 1)
     for jump in alignment.jumps:
         yield Mark(alignment.to_output(jump.call_s), f"jump {size_text(jump.size_s)}", "mark", (8, 2), 0)
     if_so = "" if has_output else _IF_PLACED.get(examined.placement.source, "")
@@ -83,7 +87,9 @@ def _grouped(found: Sequence[_Timed], apart_s: float) -> Iterator[Sequence[_Time
 
 
 def stretches_of(examined: Examined) -> Iterator[Stretch]:
-    """Silence, hold music, dropouts and clipping of every input channel."""
+    """Silence, hold music, dropouts and clipping of every input channel, and suspensions of all of them."""
+    for from_s, to_s in suspended_spans(examined.document):
+        yield Stretch(from_s, to_s, "suspended", None)
     pair, to_output_s = examined.diagnosis.pair, examined.alignment.to_output
     call = np.asarray(pair.call[0 : pair.call.shape[0]])
     for number, (side, levels) in enumerate(examined.diagnosis.levels["call"].items()):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.timebase import clock_text
+from komorebi_qc.desk.words.suspensions import SUSPENDED
 
 if TYPE_CHECKING:
     from komorebi_qc.core.timebase import Alignment
@@ -17,6 +18,7 @@ STATES = {
     "silent": "the call has speech, the recording doesn't",
     "absent": "the agent isn't part of the call",
     "contradicts": "the recording has other speech",
+    "suspended": SUSPENDED,
 }
 _TOTALS = {
     "agrees": "agree",
@@ -67,8 +69,12 @@ def stretches_sentence(result: SyncResult | None, alignment: Alignment, call_s: 
     if not result.spans:
         return "Nothing agrees, so the stretches of the call were not measured."
     totals: dict[str, float] = {}
-    for span in shown_spans(result):
-        totals[span.state] = totals.get(span.state, 0.0) + span.speech_s
+    spans = shown_spans(result)
+    for span in spans:
+        if span.state != "suspended":
+            totals[span.state] = totals.get(span.state, 0.0) + span.speech_s
+    suspended_s = sum(span.to_s - span.from_s for span in spans if span.state == "suspended")
+    suspended = f" Connect's recording was suspended for {suspended_s:.1f} s." if suspended_s else ""
     ordered = [state for state in STATES if state in totals] + [state for state in totals if state not in STATES]
     listed = " and ".join(f"{totals[state]:.1f} s {_TOTALS.get(state, state)}" for state in ordered)
     only_s = sum(span.speech_s for span in result.recording_spans)
@@ -77,7 +83,7 @@ def stretches_sentence(result: SyncResult | None, alignment: Alignment, call_s: 
     if result.spans_alignment is not None and not is_at_place(result, alignment, call_s):
         start = clock_text(result.spans_alignment.offset_s)
         elsewhere = f" This holds with the call's start at {start} of the recording, where most of it agrees."
-    return f"Of {sum(totals.values()):.1f} s of speech in the call, {listed}.{only}{elsewhere}"
+    return f"Of {sum(totals.values()):.1f} s of speech in the call, {listed}.{suspended}{only}{elsewhere}"
 
 
 def call_span_row(span: CallSpan) -> tuple[str, str, str]:

@@ -89,6 +89,12 @@ def _how_many(study: Study) -> Answer:
         found.append((f"{of_all} couldn't be examined: {', '.join(why) or 'no verdict'}.", anchor("reasons")))
     if seen.unconfirmed or seen.held:
         found.append((_unconfirmed_text(seen), anchor("reasons") if seen.held else ""))
+    if seen.suspended:
+        times = f"{counted(seen.suspended, 'recording')}, for {seen.suspended_s:,.0f} s in all"
+        found.append((f"Connect's recording was suspended in {times}.", anchor("reasons")))
+    if seen.outside_call:
+        count = counted(seen.outside_call, "recording")
+        found.append((f"The conversation goes on outside of Connect's audio in {count}.", anchor("reasons")))
     if seen.failed_again:
         count = counted(seen.failed_again, "recording")
         found.append((f"A later attempt failed for {count}; the earlier result counts.", anchor("reasons")))

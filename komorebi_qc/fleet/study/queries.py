@@ -56,6 +56,9 @@ class Overview:
         unconfirmed: recordings that were published although the audio doesn't confirm the pair.
         held: recordings that weren't published for this reason; an operator decides.
         held_unexamined: those of them without a verdict, which `failed` counts, too.
+        suspended: recordings during which Connect's recording was suspended.
+        suspended_s: the total time of these suspensions.
+        outside_call: recordings with the same conversation outside of the call audio.
     """
 
     count: int
@@ -76,6 +79,9 @@ class Overview:
     unconfirmed: int
     held: int
     held_unexamined: int
+    suspended: int
+    suspended_s: float
+    outside_call: int
 
     @property
     def unexamined(self) -> int:
@@ -191,7 +197,8 @@ def overview(fleet: Fleet) -> Overview:
         count(*) filter (if(status = 'done', last_attempt_is_worth_a_retry, is_worth_a_retry)),
         min(day), max(day), count(distinct day), count(*) filter (day is null), count(distinct agent),
         count(report), count(offset_s), count(*) filter (publication = 'unconfirmed'),
-        count(*) filter (publication = 'held'), count(*) filter (publication = 'held' and outcome = 'failed')
+        count(*) filter (publication = 'held'), count(*) filter (publication = 'held' and outcome = 'failed'),
+        count(*) filter (suspended_count > 0), coalesce(sum(suspended_s), 0.0), count(*) filter (outside_call_s > 0)
         from rows"""
     )
     return Overview(*row)

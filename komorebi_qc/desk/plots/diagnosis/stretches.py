@@ -22,6 +22,7 @@ _STYLES = {
     "silent": ("#C9C9C9", "...."),
     "absent": ("#9BD3F5", "///"),
     "contradicts": ("#D55E00", "xxx"),
+    "suspended": ("#7A6BD6", "+++"),
 }
 _OTHER_STYLE, _ONLY_STYLE = ("#F0E442", "|||"), ("#CC79A7", "\\\\\\")
 _CALL_Y, _ONLY_Y, _HEIGHT = -0.68, -0.9, 0.17

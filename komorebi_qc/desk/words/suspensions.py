@@ -1,0 +1,21 @@
+"""Suspensions of Connect's recording as the desk shows them: from the document of an examination."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SUSPENDED = "Connect's recording was suspended"
+
+
+def suspended_spans(document: Mapping[str, Any]) -> list[tuple[float, float]]:
+    """Return the suspensions on the output clock as (start, end), in order; nothing of a call without a place.
+
+    Args:
+        document: the content of ``qc.json``, or a diagnosis.
+    """
+    found = document.get("suspensions") or ()
+    placed = [(s["output_from_s"], s["output_to_s"]) for s in found if s["output_from_s"] is not None]
+    return sorted((max(0.0, from_s), to_s) for from_s, to_s in placed if to_s > 0.0)
