@@ -21,11 +21,17 @@ if TYPE_CHECKING:
     from komorebi_qc.batch.manifest.items import Listing
     from komorebi_qc.batch.run import Tally, Watcher
     from komorebi_qc.core.progress import Progress
-    from komorebi_qc.pipeline.options import Unconfirmed
+    from komorebi_qc.pipeline.options import MaskRequest, Unconfirmed
 
 RERUN_TIME_S, RERUN_MEMORY_MB, RATE_HZ = 1800.0, 4000.0, 5.0
 """A rerun's defaults: an audit needs more than a diagnosis."""
 _MOST_REASONS = 20
+_MASK_OPTIONS = {
+    "KOMOREBI_MASK": "--mask",
+    "KOMOREBI_MASK_MARGIN_S": "--mask-margin",
+    "KOMOREBI_OUTSIDE_CALL": "--outside-call",
+}
+"""A batch's masks go to its workers as variables, so that a cluster's machines mask as this one would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +156,7 @@ def batch_request(
     *,
     unconfirmed: str = "",
     whole_call: bool = False,
+    masks: MaskRequest | None = None,
 ) -> BatchRequest:
     """The work to do with each recording.
 
@@ -169,11 +176,15 @@ def batch_request(
         raise InputError(f"{'--unconfirmed' if unconfirmed else '--whole-call'} goes with --action process")
     if unconfirmed:
         Options(unconfirmed=cast("Unconfirmed", unconfirmed))
+    chosen = {} if masks is None else masks.variables()
+    if action == "diagnose" and chosen:
+        option = _MASK_OPTIONS[next(iter(chosen))]
+        raise InputError(f"{option} goes with --action process or audit: a diagnosis writes no video")
 
     def address(text: str) -> str:
         return open_store(checked_address(text), lambda: aws_client("s3")).address
 
-    own, results = own_settings(environ), address(results) if results else ""
+    own, results = {**own_settings(environ), **chosen}, address(results) if results else ""
     return BatchRequest(
         cast("Action", action),
         address(out),
@@ -330,6 +341,7 @@ def check_submit(
     *,
     unconfirmed: str = "",
     whole_call: bool = False,
+    masks: MaskRequest | None = None,
 ) -> None:
     """Check that no option is given that has no effect on a message to the production queue.
 
@@ -346,6 +358,7 @@ def check_submit(
         "--results": bool(results),
         "--unconfirmed": bool(unconfirmed),
         "--whole-call": whole_call,
+        **dict.fromkeys((_MASK_OPTIONS[name] for name in (masks.variables() if masks is not None else {})), True),
         "--time-limit": settings.time_limit_s != RERUN_TIME_S,
         "--memory-limit": settings.memory_limit_mb != RERUN_MEMORY_MB,
     }.items():

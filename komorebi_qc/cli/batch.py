@@ -9,7 +9,17 @@ import typer
 
 from komorebi_qc.batch.command import RATE_HZ, RERUN_MEMORY_MB, RERUN_TIME_S
 from komorebi_qc.cli.exit_code import EPILOG, ExitCode
-from komorebi_qc.cli.options import FILE_OR_S3, FOLDER_OR_S3, AsJson, Limit, Unconfirmed, WholeCall
+from komorebi_qc.cli.options import (
+    FILE_OR_S3,
+    FOLDER_OR_S3,
+    AsJson,
+    Limit,
+    Mask,
+    MaskMargin,
+    OutsideCall,
+    Unconfirmed,
+    WholeCall,
+)
 from komorebi_qc.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -89,6 +99,9 @@ def batch(
     ] = False,
     unconfirmed: Unconfirmed = "",
     whole_call: WholeCall = False,
+    mask: Mask = "",
+    mask_margin: MaskMargin = None,
+    outside_call: OutsideCall = "",
     results: Results = "",
     csv: Csv = "",
     limit: Limit = None,
@@ -97,6 +110,7 @@ def batch(
     """Diagnose, process or audit many recordings into a dataset. The same command continues an interrupted run."""
     from komorebi_qc.batch import command  # noqa: PLC0415  rich loads only for the commands
     from komorebi_qc.cli.output.console import print_note  # noqa: PLC0415
+    from komorebi_qc.pipeline.options import MaskRequest  # noqa: PLC0415
 
     settings = command.RunSettings(out, workers, dask, time_limit, memory_limit, csv, force)
     if not call_end_attribute.strip():
@@ -106,6 +120,7 @@ def batch(
         *(do or action, settings.out, results, limit, attribute, os.environ),
         unconfirmed=unconfirmed,
         whole_call=whole_call,
+        masks=MaskRequest(mask, mask_margin, outside_call),
     )
     days = (from_day, until_day)
     listing = command.list_recordings(source, *days, call_ends, attribute, environ=os.environ, note=print_note)
@@ -149,6 +164,9 @@ def rerun(
     ] = False,
     unconfirmed: Unconfirmed = "",
     whole_call: WholeCall = False,
+    mask: Mask = "",
+    mask_margin: MaskMargin = None,
+    outside_call: OutsideCall = "",
     results: Results = "",
     csv: Csv = "",
     limit: Limit = None,
@@ -157,13 +175,17 @@ def rerun(
     """Repeat the work on recordings that --where selects from a dataset, here or through the production queue."""
     from komorebi_qc.batch import command  # noqa: PLC0415  rich loads only for the commands
     from komorebi_qc.cli.output.console import print_note  # noqa: PLC0415
+    from komorebi_qc.pipeline.options import MaskRequest  # noqa: PLC0415
 
     action = do or action
     if not where.strip():
         raise InputError('--where is missing: which rows, as in SQL after WHERE; "true" for all')
     settings = command.RunSettings(dataset, workers, dask, time_limit, memory_limit, csv, force)
+    masks = MaskRequest(mask, mask_margin, outside_call)
     if submit:
-        command.check_submit(*(action, results, limit, settings), unconfirmed=unconfirmed, whole_call=whole_call)
+        command.check_submit(
+            *(action, results, limit, settings), unconfirmed=unconfirmed, whole_call=whole_call, masks=masks
+        )
     elif yes or rate != RATE_HZ:
         raise InputError(f"{'--yes' if yes else '--rate'} goes with --submit: without it nothing is sent")
     command.check_library("duckdb", "fleet")
@@ -181,6 +203,7 @@ def rerun(
         *(action or "audit", settings.out, results, limit, "", os.environ),
         unconfirmed=unconfirmed,
         whole_call=whole_call,
+        masks=masks,
     )
     listing, rejected = listing_of(rows, f"rerun of {held.store.address}")
     if rejected:

@@ -20,7 +20,10 @@ from komorebi_qc.cli.options import (
     CallEnd,
     Demo,
     Limit,
+    Mask,
+    MaskMargin,
     OptionalRecordingID,
+    OutsideCall,
     Redacted,
     output_file,
 )
@@ -58,6 +61,9 @@ def audit(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Set a parameter of the notebooks, such as window_at=12:30."),
     ] = None,
+    mask: Mask = "",
+    mask_margin: MaskMargin = None,
+    outside_call: OutsideCall = "",
     limit: Limit = None,
     as_json: AsJson = False,
 ) -> int:
@@ -81,7 +87,8 @@ def audit(
     request = sessions.AuditRequest() if demo else _audit_request(sessions, selection.with_call_end(os.environ))
     out = out or str(jobs.demo_output("audit"))
     examined: list[Any] = []
-    job = audits.AuditJob(request, out, chosen, values, limits)
+    masks = jobs.MaskRequest(mask, mask_margin, outside_call)
+    job = audits.AuditJob(request, out, chosen, values, limits, masks=masks)
     with step_progress(quiet=as_json) as shown, stoppable(shown) as progress:
         status = audits.audit(job, progress, examined.append)
     if as_json:
@@ -116,6 +123,9 @@ def clip(
         ),
     ] = "output",
     size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="The video's size in pixels.")] = "1280x720",
+    mask: Mask = "",
+    mask_margin: MaskMargin = None,
+    outside_call: OutsideCall = "",
     as_json: AsJson = False,
 ) -> int:
     """Render a short video of one moment: the screen, both sides' waveforms, a playhead and the time code."""
@@ -156,7 +166,9 @@ def clip(
         stoppable(shown) as progress,
     ):
         examining = steps.ExaminationProgress(progress, of)
-        session = sessions.open_session(_audit_request(sessions, selection), folder, progress=examining)
+        masks = jobs.MaskRequest(mask, mask_margin, outside_call)
+        asked = _audit_request(sessions, selection)
+        session = sessions.open_session(asked, folder, masks=masks, progress=examining)
         progress.step(of, of, "render the clip")
         from_s, to_s = clips.write_clip(session.examined, job, out, progress)
     refused = None if session.examined.refused is None else refusal_reason(session.examined.refused)

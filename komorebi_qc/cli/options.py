@@ -89,4 +89,27 @@ WholeCall = Annotated[
         help="If the agent was in a part of the call only, keep Connect's audio for the whole call.",
     ),
 ]
+Mask = Annotated[
+    str,
+    typer.Option(
+        metavar="none|sound|picture",
+        help="What is masked in the spans that were not to be recorded: suspended by Connect, or redacted by Contact "
+        "Lens. picture: the sound and the picture. The default is KOMOREBI_MASK, or picture.",
+    ),
+]
+MaskMargin = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="By how much a mask is wider than its span, on both sides. The default is KOMOREBI_MASK_MARGIN_S, or 0.5.",
+    ),
+]
+OutsideCall = Annotated[
+    str,
+    typer.Option(
+        metavar="own|after|silence",
+        help="Whose sound plays where Connect's audio doesn't. own: the recording's own; after: the recording's own "
+        "after the call, and silence before it; silence: silence. The default is KOMOREBI_OUTSIDE_CALL, or after.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")]

@@ -18,7 +18,10 @@ from komorebi_qc.cli.options import (
     CallEnd,
     Demo,
     Limit,
+    Mask,
+    MaskMargin,
     OptionalRecordingID,
+    OutsideCall,
     Redacted,
     Unconfirmed,
     WholeCall,
@@ -87,6 +90,9 @@ def process(
     ] = False,
     unconfirmed: Unconfirmed = "",
     whole_call: WholeCall = False,
+    mask: Mask = "",
+    mask_margin: MaskMargin = None,
+    outside_call: OutsideCall = "",
     thumbnail: Annotated[
         Path | None, typer.Option(metavar="FILE", parser=output_file, help="Write the frame at 1 s to this PNG file.")
     ] = None,
@@ -104,7 +110,8 @@ def process(
         recording_id, connect, recording, call_end, demo=demo, analysis=analysis, redacted=redacted
     ).with_call_end(os.environ)
     request = jobs.ProcessRequest(
-        *(call_end, offset, drift_ppm, container, align, force, tuple(limit or ()), unconfirmed, whole_call)
+        *(call_end, offset, drift_ppm, container, align, force, tuple(limit or ()), unconfirmed, whole_call),
+        jobs.MaskRequest(mask, mask_margin, outside_call),
     )
     if demo and out is None:
         out = jobs.demo_output("unified")

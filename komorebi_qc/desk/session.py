@@ -20,7 +20,7 @@ from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.demo.embedded_aws import sample_on_embedded_aws
 from komorebi_qc.pipeline.examine import examine
 from komorebi_qc.pipeline.local import local_item
-from komorebi_qc.pipeline.options import Options
+from komorebi_qc.pipeline.options import MASKS_AS_SET, MaskRequest, Options
 from komorebi_qc.storage.atomic_file import make_folder
 from komorebi_qc.storage.local import opened_file, read_analysis_file
 from komorebi_qc.wiring import Settings, read_local
@@ -142,6 +142,7 @@ def open_session(
     *,
     limits: Limits | None = None,
     environ: Mapping[str, str] | None = None,
+    masks: MaskRequest = MASKS_AS_SET,
     progress: Progress = SILENT,
 ) -> AuditSession:
     """Examine a recording and write its results into a folder.
@@ -151,6 +152,7 @@ def open_session(
         out: the folder; created if it doesn't exist.
         limits: limits of the findings; None for those of the environment.
         environ: environment variables; None for those of this process.
+        masks: what is masked, and whose sound plays outside of the call.
         progress: receives each step.
 
     Raises:
@@ -162,11 +164,13 @@ def open_session(
         raise InputError(f"{out} can't be the folder for the results: {error.strerror}; name another") from None
     if request.origin == "demo":
         with sample_on_embedded_aws() as (recording_id, call_end):
-            return replace(_from_aws(recording_id, call_end, out, limits, os.environ, progress), origin="demo")
+            found = _from_aws(recording_id, call_end, out, limits, os.environ, masks, progress)
+            return replace(found, origin="demo")
     environ = os.environ if environ is None else environ
     if request.origin == "aws":
-        return _from_aws(request.recording_id, request.call_end, out, limits, environ, progress, request.redacted)
-    options = _with_limits(Options(**read_local(environ)), limits)
+        named = (request.recording_id, request.call_end)
+        return _from_aws(*named, out, limits, environ, masks, progress, request.redacted)
+    options = _with_limits(masks.of(Options(**read_local(environ))), limits)
     call_end = parse_call_end(request.call_end)
     analyses = (read_analysis_file(Path(request.analysis)),) if request.analysis else ()
     with opened_file(Path(request.connect)) as call, opened_file(Path(request.recording)) as recording:
@@ -183,6 +187,7 @@ def _from_aws(
     out: Path,
     limits: Limits | None,
     environ: Mapping[str, str],
+    masks: MaskRequest,
     progress: Progress,
     redacted: str = "",
 ) -> AuditSession:
@@ -198,7 +203,7 @@ def _from_aws(
             parse_call_end(call_end),
             out,
             recording_id=recording_id,
-            options=_with_limits(wired.options, limits),
+            options=_with_limits(masks.of(wired.options), limits),
             analyses=media.analyses(item),
             progress=progress,
         )

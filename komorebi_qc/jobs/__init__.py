@@ -10,9 +10,11 @@ from komorebi_qc.jobs.processing import (
     run_worker,
 )
 from komorebi_qc.jobs.selection import OUT, Selection, demo_output
+from komorebi_qc.pipeline.options import MaskRequest
 
 __all__ = [
     "OUT",
+    "MaskRequest",
     "ProcessRequest",
     "Selection",
     "check_moment",

@@ -82,10 +82,14 @@ class Resolver:
         def key(action: Action, *others: str) -> str:
             return work_key(inputs, action, self._limits, agent, day, *others)
 
-        own = key(request.action, *(output_settings if request.action == "process" else ()))
+        mask_settings = request.mask_settings()
+        others = {"process": output_settings, "audit": mask_settings}.get(request.action, [])
+        own = key(request.action, *others)
         # An audit measures everything that a diagnosis does. Processing measures all but the levels, and a row keeps
         # the levels of an earlier diagnosis.
-        also = (key("audit"), key("process", *output_settings)) if request.action == "diagnose" else ()
+        also = ()
+        if request.action == "diagnose":
+            also = (key("audit", *mask_settings), key("process", *output_settings))
         filled = replace(item, call_end=call_end)
         has_results = not folder or self._results.has(f"{folder}/{_LAST_WRITTEN[request.action]}")
         return Task(

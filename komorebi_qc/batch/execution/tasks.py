@@ -17,6 +17,7 @@ Action = Literal["diagnose", "process", "audit"]
 REPORTS, UNIFIED = "_reports", "_unified"
 """Folders of the dataset for audits and unified recordings, unless the request names others."""
 _OUTPUT_SETTINGS = ("AUDIO_FREQUENCY", "KOMOREBI_AUDIO_BIT_RATE", "KOMOREBI_CONTAINER")
+_MASK_SETTINGS = ("KOMOREBI_MASK", "KOMOREBI_MASK_MARGIN_S", "KOMOREBI_OUTSIDE_CALL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,12 @@ class BatchRequest:
         """All settings that change a unified recording, or decide whether it is published."""
         settings = [self.environ.get(name, "") for name in _OUTPUT_SETTINGS]
         rule = self.unconfirmed or self.environ.get("KOMOREBI_UNCONFIRMED", "").strip() or "auto"
-        return [*settings, rule, "whole call" if self.whole_call else ""]
+        return [*settings, rule, "whole call" if self.whole_call else "", *self.mask_settings()]
+
+    def mask_settings(self) -> list[str]:
+        """All settings that change what an audit or a unified recording masks."""
+        masks = [variable for variable in VARIABLES if variable.name in _MASK_SETTINGS]
+        return [str(v.value(self.environ.get(v.name, "").strip() or v.default or "")) for v in masks]
 
 
 def own_settings(environ: Mapping[str, str]) -> dict[str, str]:

@@ -25,6 +25,7 @@ from komorebi_qc.desk.report.html import report_html
 from komorebi_qc.desk.report.left_out import write_left_out
 from komorebi_qc.desk.session import AuditRequest, AuditSession, open_session
 from komorebi_qc.pipeline.examine import THUMBNAIL_NAME
+from komorebi_qc.pipeline.options import MASKS_AS_SET, MaskRequest
 from komorebi_qc.storage.atomic_file import write_atomically
 from komorebi_qc.storage.temporary_folder import temporary_folder
 
@@ -50,6 +51,7 @@ class AuditJob:
         parameters: values of the notebooks' other parameters, as texts.
         limits: limits of the findings; None for those of the environment.
         keeps_report: whether an earlier report stays if the recording can't be examined now.
+        masks: what is masked, and whose sound plays outside of the call.
     """
 
     request: AuditRequest
@@ -58,6 +60,7 @@ class AuditJob:
     parameters: Mapping[str, str] = field(default_factory=dict)
     limits: Limits | None = None
     keeps_report: bool = False
+    masks: MaskRequest = MASKS_AS_SET
 
 
 def audit(
@@ -127,7 +130,8 @@ class _AuditRun:
     def examine(self, on_examined: Callable[[Examined], None]) -> None:
         """Examine the recording, and write ``qc.json``."""
         progress = ExaminationProgress(self, self._steps)
-        self._session = open_session(self._job.request, self._folder, limits=self._job.limits, progress=progress)
+        job = self._job
+        self._session = open_session(job.request, self._folder, limits=job.limits, masks=job.masks, progress=progress)
         examined = self._session.examined
         self._status.verdict = str(examined.document["verdict"])
         on_examined(examined)
