@@ -14,6 +14,7 @@ from komorebi_qc.cli import desk as cli_desk
 from komorebi_qc.cli import fleet as cli_fleet
 from komorebi_qc.cli import operate as cli_operate
 from komorebi_qc.cli import recording as cli_recording
+from komorebi_qc.cli import verify as cli_verify
 from komorebi_qc.cli.exit_code import EPILOG, ExitCode
 from komorebi_qc.core.errors import HeldError, InputError, KomorebiError, PassingError
 
@@ -126,6 +127,7 @@ _MOUNTS: tuple[Callable[[typer.Typer], None], ...] = (
     cli_batch.mount,
     cli_fleet.mount,
     cli_operate.mount,
+    cli_verify.mount,
     cli_demo.mount,
 )
 for _mount in _MOUNTS:

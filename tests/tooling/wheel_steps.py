@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-EXTRAS = ("", "demo", "view", "fleet", "cluster", "desk")
+EXTRAS = ("", "demo", "view", "fleet", "cluster", "desk", "sign")
 """The extras for users; the empty one is the base."""
 
 _ON_DASK = """
@@ -18,6 +18,13 @@ if __name__ == "__main__":
     with LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
         argv = ["komorebi-qc", "batch", "list.csv", "--out", "quality", "--dask", cluster.scheduler_address]
         sys.exit(subprocess.run(argv).returncode)
+"""
+_KEY = """
+import pathlib
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+pathlib.Path("key.pem").write_bytes(key)
 """
 _LIST = """
 import pathlib, sys
@@ -66,6 +73,7 @@ def steps(extra: str, environment: Path, version: str) -> list[Step]:
         Step(
             "process", ("komorebi-qc", "process", *pair, "--out", "unified"), makes=("unified.mp4", "unified.qc.json")
         ),
+        Step("verify", ("komorebi-qc", "verify", "unified.qc.json"), prints="4 of 4 unchanged"),
     ]
     listed = Step("list", ("python", "-c", _LIST.replace("{script!r}", repr(_ON_DASK)), connect, recording))
     batch = Step("batch", ("komorebi-qc", "batch", "list.csv", "--out", "quality"), prints="1 recording")
@@ -91,6 +99,10 @@ def steps(extra: str, environment: Path, version: str) -> list[Step]:
             Step("audit", ("komorebi-qc", "audit", *pair, "--out", "audit"), makes=("audit/report.html",)),
             Step("clip", ("komorebi-qc", "clip", *pair, "--at", "5", "--out", "clip.mp4"), makes=("clip.mp4",)),
             Step("jupyter lab", ("jupyter", "lab", "--version"), prints=r"\d"),
+        ],
+        "sign": [
+            Step("key", ("python", "-c", _KEY), makes=("key.pem",)),
+            Step("--key", ("komorebi-qc", "verify", ".", "--key", "key.pem"), code=3, prints="isn't signed"),
         ],
     }
     return base + own[extra]
