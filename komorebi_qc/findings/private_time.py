@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.finding import At, counted
+from komorebi_qc.core.privacy.suspensions import SUSPENDED_MIN_S
 from komorebi_qc.core.timebase import clock_text
 
 if TYPE_CHECKING:
@@ -39,6 +42,16 @@ def private_findings(evidence: PairEvidence, limits: Limits) -> Iterator[Finding
         yield _outside(evidence.sync, limits)
 
 
+def suspended_min_s(limits: Limits) -> float:
+    """The shortest suspension, as the limits have it; a limit that is off leaves the length as it is.
+
+    Args:
+        limits: the limits of the run.
+    """
+    least_s = limits.of("recording_suspended").warn.high
+    return least_s if 0.0 < least_s < math.inf else SUSPENDED_MIN_S
+
+
 def suspensions_of(private: Sequence[PrivateSpan]) -> tuple[PrivateSpan, ...]:
     """The suspensions among the private spans."""
     return tuple(span for span in private if span.reason == "suspended")
@@ -52,16 +65,19 @@ def _suspended(spans: Sequence[PrivateSpan], masks: Masks | None, limits: Limits
     )
     more = f"; and {len(spans) - MOST_SHOWN} more" if len(spans) > MOST_SHOWN else ""
     masked = "" if masks is None else f" {_MASKED[masks.choice]}"
-    return limits.finding(
+    limit = limits.of("recording_suspended")
+    found = limit.finding(
         "recording_suspended",
-        total_s,
+        max((call.length_s for call in calls), default=0.0),
         f"Connect's recording was suspended {counted(len(spans), 'time')}, for {total_s:.1f} s in all: {shown}{more}."
         f"{masked}"
         if spans
         else "No suspension of Connect's recording found.",
         digits=3,
-        at=At("call", spans[0].call.start_s) if spans else None,
+        at=At("call", calls[0].start_s) if calls else None,
     )
+    # A suspension of exactly the shortest length is one.
+    return replace(found, status="warn") if spans and found.status == "pass" and not limit.is_off else found
 
 
 def _outside(sync: SyncResult, limits: Limits) -> Finding:

@@ -121,7 +121,7 @@ def diagnose(
     redactions = redactions_of(call, _length_s(call_info), analyses)
     probed = read_recording(recording)
     audio = decode_audio(call, call_info, recording, probed)
-    pair = measure_pair(audio, call_end)
+    pair = measure_pair(audio, call_end, limits=limits)
     return diagnose_pair(call_info, probed.info, pair, call_end, limits, redactions=redactions)
 
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.samples import RATE, as_float, length
 from komorebi_qc.findings.evidence import PairLevels
+from komorebi_qc.findings.private_time import suspended_min_s
 from komorebi_qc.measure.levels import ChannelLevels, LevelMeter
 from komorebi_qc.media.decode_8khz import decode_call_8khz, decode_recording_8khz, probe_and_decode
 from komorebi_qc.media.packet_timing import PacketNotes, measure_timing
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from numpy.typing import NDArray
 
+    from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.media_info import MediaInfo
     from komorebi_qc.core.samples import Track
     from komorebi_qc.core.source import Source
@@ -149,7 +152,11 @@ def decode_audio(
 
 
 def measure_pair(
-    audio: DecodedAudio, call_end: CallEnd, check_cancelled: Callable[[], None] = lambda: None
+    audio: DecodedAudio,
+    call_end: CallEnd,
+    check_cancelled: Callable[[], None] = lambda: None,
+    *,
+    limits: Limits = DEFAULT,
 ) -> DecodedPair:
     """Measure the call's position on the recording clock.
 
@@ -157,9 +164,11 @@ def measure_pair(
         audio: both sides.
         call_end: the reported call end.
         check_cancelled: called before the measurement; its exception ends the work.
+        limits: the limits of the run; one of them is the shortest suspension.
     """
     check_cancelled()
-    result = measure(audio.call, audio.recording, call_end.recording_s, call_end.resolution_s)
+    least_s = suspended_min_s(limits)
+    result = measure(audio.call, audio.recording, call_end.recording_s, call_end.resolution_s, suspended_min_s=least_s)
     return DecodedPair(audio.call, audio.recording, result, audio.timing)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.errors import NOTHING_PUBLISHED, MaskError
+from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.privacy.masks import masks
 from komorebi_qc.core.privacy.suspensions import Witness, suspended_spans
 from komorebi_qc.core.samples import RATE, length
 from komorebi_qc.core.timebase import Span, clock_text
+from komorebi_qc.findings.private_time import suspended_min_s
 from komorebi_qc.sync.suspended import find_suspensions as suspensions_of_pair
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.privacy.masks import Masks, PrivateSpan
     from komorebi_qc.core.samples import Track
     from komorebi_qc.core.timebase import Alignment
@@ -30,7 +33,7 @@ CRYSTAL = 100e-6
 
 
 def find_suspensions(
-    call: Track, recording: NDArray[np.int16] | None, alignment: Alignment | None
+    call: Track, recording: NDArray[np.int16] | None, alignment: Alignment | None, limits: Limits = DEFAULT
 ) -> tuple[PrivateSpan, ...]:
     """The spans in which Connect's recording was suspended.
 
@@ -39,11 +42,13 @@ def find_suspensions(
         recording: the recording's own audio at 8 kHz, which is the witness where digital silence may have other
             reasons. Without it, everything that may be a suspension is one.
         alignment: of the call; None if it isn't placed.
+        limits: the limits of the run; one of them is the shortest suspension.
     """
+    least_s = suspended_min_s(limits)
     if recording is not None and len(recording):
-        return suspensions_of_pair(call, recording, alignment)
+        return suspensions_of_pair(call, recording, alignment, min_s=least_s)
     everywhere = Witness((Span(0.0, length(call) / RATE),))
-    return suspended_spans(call, witness=lambda: everywhere)
+    return suspended_spans(call, witness=lambda: everywhere, min_s=least_s)
 
 
 def place_masks(private: Sequence[PrivateSpan], placement: Placement, call_s: float, options: Options) -> Masks:

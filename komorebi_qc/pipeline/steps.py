@@ -142,7 +142,11 @@ def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
     """Step 5: measure sync, choose the alignment, and find the after-call audio and what is to be masked."""
     audio, call_end = separated.audio, run.order.call_end
     is_measured = run.plan.measures_sync and audio is not None
-    pair = measure_pair(audio, call_end, run.progress.check) if is_measured and audio is not None else None
+    pair = (
+        measure_pair(audio, call_end, run.progress.check, limits=run.options.limits)
+        if is_measured and audio is not None
+        else None
+    )
     call_s = separated.fetched.call.audio.span.end_s
     placement = place(
         call_end,
@@ -155,7 +159,7 @@ def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
     )
     refuse_far_away(placement.alignment, call_s, separated.info)
     after_call = after_call_audio(placement.alignment, call_s=call_s, recording_audio=separated.audio_span)
-    private = _private_spans(separated, placement, pair)
+    private = _private_spans(run, separated, placement, pair)
     return LocatedCall(
         separated, pair, placement, after_call, private, place_masks(private, placement, call_s, run.options)
     )
@@ -254,14 +258,16 @@ def _render_plan(video: VideoInfo, options: Options, masks: Masks) -> RenderPlan
     return RenderPlan(container, codec, copies, options.audio_rate, options.audio_bit_rate)
 
 
-def _private_spans(separated: SeparatedPair, placement: Placement, pair: DecodedPair | None) -> tuple[PrivateSpan, ...]:
+def _private_spans(
+    run: Run, separated: SeparatedPair, placement: Placement, pair: DecodedPair | None
+) -> tuple[PrivateSpan, ...]:
     """What was not to be recorded: suspensions, which a sync measurement has found already, and redactions."""
     call, audio = separated.call_8khz, separated.audio
     own = None if audio is None else audio.recording
     if pair is not None:
         suspensions = pair.result.suspended
     else:
-        suspensions = () if call is None else find_suspensions(call, own, placement.alignment)
+        suspensions = () if call is None else find_suspensions(call, own, placement.alignment, run.options.limits)
     both = (*suspensions, *separated.fetched.call.redactions)
     return tuple(sorted(both, key=lambda span: span.call.start_s))
 

@@ -21,7 +21,7 @@ from komorebi_qc.core.errors import (
 from komorebi_qc.core.limits import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from komorebi_qc.batch.execution.tasks import Task
     from komorebi_qc.batch.manifest.items import Item, RejectedRow
@@ -136,11 +136,13 @@ def _private(document: Mapping[str, Any], sync: Mapping[str, Any]) -> Row:
     outside = sync.get("outside") if sync.get("status") == "aligned" else None
     return {
         "suspended_count": None if suspensions is None else len(suspensions),
-        "suspended_s": None if suspensions is None else sum(s["call_to_s"] - s["call_from_s"] for s in suspensions),
-        "outside_call_s": None
-        if outside is None
-        else sum(s["recording_to_s"] - s["recording_from_s"] for s in outside),
+        "suspended_s": None if suspensions is None else _length_s(suspensions, "call"),
+        "outside_call_s": None if outside is None else _length_s(outside, "recording"),
     }
+
+
+def _length_s(spans: Sequence[Mapping[str, Any]], clock: str) -> float:
+    return float(sum(span[f"{clock}_to_s"] - span[f"{clock}_from_s"] for span in spans))
 
 
 def _levels(levels: Mapping[str, Any]) -> Row:

@@ -56,9 +56,10 @@ LIMITS = (
           "project choice: a sentence to a colleague is shorter",
           "speech of the recording before and during the call that the call audio doesn't have. Stretches under 1 s "
           "don't count"),
-    Limit("recording_suspended", above(0.0), EVERYTHING, "s",
-          "project choice: somebody must see that a part of the call was not to be recorded",
-          "total time in which Connect's recording was suspended: digital silence on both channels"),
+    Limit("recording_suspended", above(2.0), EVERYTHING, "s",
+          "project choice: a person can't suspend and resume in less; shorter silence is lost packets",
+          "the longest suspension of Connect's recording: digital silence on both channels. Shorter silence isn't a "
+          "suspension, and isn't masked"),
     Limit("conversation_outside_call", above(0.0), EVERYTHING, "s",
           "project choice: Connect was asked to record the whole conversation, or only a part of it",
           "the same conversation in the recording's own audio, before the call audio begins or after it ends"),

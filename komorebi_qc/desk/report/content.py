@@ -86,8 +86,8 @@ class Band:
         from_s: output clock.
         to_s: output clock.
         row: ``call`` for the stretches of the call, ``recording`` for speech that only the recording has.
-        kind: ``agrees``, ``silent``, ``absent``, ``contradicts``, ``suspended``, ``other`` or ``only``; each has its own
-            pattern.
+        kind: ``agrees``, ``silent``, ``absent``, ``contradicts``, ``suspended``, ``other`` or ``only``; each has its
+            own pattern.
     """
 
     from_s: float
