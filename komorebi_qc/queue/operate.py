@@ -117,11 +117,11 @@ class RecordingStatus:
     Attributes:
         recording: its item.
         item: the attributes that this package has written.
-        inputs: keys of the call audio and of the agent recording; empty if one is missing.
+        inputs: keys of the call audio, the agent recording and Contact Lens' analyses; empty if one is missing.
         missing: why an input is missing.
         outputs: keys and sizes in bytes of the published files.
         letters: its dead letters; None if they weren't read.
-        input_buckets: the buckets of the two inputs.
+        input_buckets: the bucket of each input.
         output_bucket: the bucket of the outputs.
     """
 
@@ -131,7 +131,7 @@ class RecordingStatus:
     missing: str | None
     outputs: tuple[tuple[str, int], ...]
     letters: tuple[DeadLetter, ...] | None
-    input_buckets: tuple[str, str] = ("", "")
+    input_buckets: tuple[str, ...] = ()
     output_bucket: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -300,7 +300,7 @@ def recording_status(
         missing,
         media.outputs(recording),
         letters,
-        (media.connect_bucket, media.input_bucket),
+        (media.connect_bucket, media.input_bucket, *[media.connect_bucket] * max(0, len(inputs) - 2)),
         media.output_bucket,
     )
 

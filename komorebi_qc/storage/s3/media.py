@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from komorebi_qc.core.errors import InputError, KomorebiError, MissingMediaError, NotThereYetError
+from komorebi_qc.core.errors import AccessDeniedError, InputError, KomorebiError, MissingMediaError, NotThereYetError
 from komorebi_qc.core.privacy.analysis_keys import analysis_prefixes, choose_analyses, choose_redacted_audio
 from komorebi_qc.core.privacy.redactions import check_size
 from komorebi_qc.core.provenance.record import DraftRecord
@@ -172,7 +172,7 @@ class S3Media:
     def _analyses(self, recording: Recording) -> list[Mapping[str, Any]]:
         if self.analysis_prefix is None:
             return []
-        listed = self._listed_together(analysis_prefixes(recording, self.analysis_prefix))
+        listed = self._listed_of_contact_lens(analysis_prefixes(recording, self.analysis_prefix))
         keys = choose_analyses(recording.recording_id, listed)
         audio = None if self.redacted == "ignore" else choose_redacted_audio(recording.recording_id, listed)
         if audio is not None and not keys:
@@ -182,7 +182,7 @@ class S3Media:
     def _call_audio(self, recording: Recording) -> Mapping[str, Any]:
         if self.redacted != "ignore" and self.analysis_prefix is not None:
             prefixes = analysis_prefixes(recording, self.analysis_prefix, redacted_only=True)
-            listed = self._listed_together(prefixes)
+            listed = self._listed_of_contact_lens(prefixes)
             key = choose_redacted_audio(recording.recording_id, listed)
             if key is not None:
                 return listed[key]
@@ -203,6 +203,15 @@ class S3Media:
                 f"(s3://{self.connect_bucket}/{prefixes[0]}*.wav, or a neighbouring day)",
             )
         return listed[key]
+
+    def _listed_of_contact_lens(self, prefixes: tuple[str, ...]) -> dict[str, Mapping[str, Any]]:
+        try:
+            return self._listed_together(prefixes)
+        except AccessDeniedError as error:
+            raise AccessDeniedError(
+                f"{error}. It was listed under {self.analysis_prefix}/, for Contact Lens' analyses: allow that, or set "
+                "KOMOREBI_ANALYSIS_PREFIX=off to go on without them"
+            ) from error
 
     def _listed_together(self, prefixes: tuple[str, ...]) -> dict[str, Mapping[str, Any]]:
         """List several prefixes of Connect's bucket side by side, by key."""
