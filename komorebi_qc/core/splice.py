@@ -170,6 +170,20 @@ def splice(
     return Splice(alignment, pieces, call, end, tuple(merged(left_out, SHORTEST_S)), masks, outside_call)
 
 
+def own_sound(end_s: float, *, has_audio: bool, masked: Sequence[Span] = ()) -> Splice:
+    """Plan the audio of a recording without a call: its own sound from 0 to its end, less the masks.
+
+    Args:
+        end_s: the recording's end.
+        has_audio: whether it has an audio track; without one it is silent.
+        masked: what is silent, on the recording clock.
+    """
+    masks = tuple(Span(m.start_s, min(m.end_s, end_s)) for m in merged(masked) if m.start_s < end_s)
+    whole = _piece("recording" if has_audio else "silence", 0.0, end_s, 0.0)
+    pieces = tuple(_with_fades(_less_masks([whole], masks), FADE_S))
+    return Splice(Alignment(0.0), pieces, Span(0.0, 0.0), end_s, (), masks)
+
+
 def _less_masks(timeline: Sequence[Piece], masks: Sequence[Span]) -> list[Piece]:
     """Cut the masks out of the pieces. Silence plays in them; silences side by side become one."""
     out: list[Piece] = []

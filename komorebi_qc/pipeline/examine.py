@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from komorebi_qc.core.errors import HeldError, InputError, WrongPairError
+from komorebi_qc.core.privacy.masks import UNMASKED
 from komorebi_qc.core.privacy.redactions import redactions_of
 from komorebi_qc.core.progress import SILENT
 from komorebi_qc.core.samples import RATE
@@ -25,6 +26,8 @@ from komorebi_qc.pipeline.diagnose import diagnose, diagnose_pair
 from komorebi_qc.pipeline.local import LOCAL_ID, local_item
 from komorebi_qc.pipeline.options import Options, Order
 from komorebi_qc.pipeline.placement import place
+from komorebi_qc.pipeline.privacy.masked_inputs import masked_pair, write_masked_recording
+from komorebi_qc.pipeline.private_spans import place_masks
 from komorebi_qc.pipeline.process import process
 from komorebi_qc.pipeline.steps import THUMBNAIL_AT_S
 from komorebi_qc.storage.atomic_file import new_part_file, write_atomically
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from komorebi_qc.core.privacy.masks import Masks, PrivateSpan
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.core.recording import Recording
     from komorebi_qc.core.source import Source
@@ -79,6 +83,8 @@ class Examined:
         tracks: the audio of all sides.
         outcome: of the run; None if the pair was refused or held.
         refused: the reason; None if the pair was neither refused nor held.
+        private: what was not to be recorded, on the call clock.
+        masks: where it is masked. The samples of `diagnosis` and `tracks` are silent there, and `video` is masked.
     """
 
     recording_id: str
@@ -91,6 +97,8 @@ class Examined:
     tracks: AlignedTracks
     outcome: Outcome | None
     refused: str | None
+    private: tuple[PrivateSpan, ...] = ()
+    masks: Masks = UNMASKED
 
     @property
     def alignment(self) -> Alignment:
@@ -142,7 +150,7 @@ def examine(
     """Process a pair into `folder`. A pair that is refused or held is shown side by side.
 
     Writes ``recording.mp4`` (or ``.webm``), ``recording.qc.json`` and ``thumbnail.png``. For such a pair it writes
-    ``agent-recording.*``, a copy of the input, and its ``thumbnail.png``.
+    ``agent-recording.*``, a copy of the input with its masks, and its ``thumbnail.png``.
 
     Args:
         call: the call audio.
@@ -155,6 +163,7 @@ def examine(
         progress: shows each step; its `check` ends the run.
 
     Raises:
+        MaskError: the call has spans that were not to be recorded, and their place in the recording isn't known.
         KomorebiError: see `komorebi_qc.pipeline.process.process`.
     """
     chosen = replace(options or Options(), retain_artifacts=True)
@@ -164,7 +173,8 @@ def examine(
         outcome = process(order, table=table, media=files, options=chosen, progress=progress)
     except (WrongPairError, HeldError) as error:
         diagnosis = diagnose(call.reopen(), recording.reopen(), call_end, chosen.limits, analyses=analyses)
-        return _refused(_in_memory(diagnosis), recording, folder, recording_id, str(error))
+        redactions = redactions_of(call, _call_s(diagnosis), analyses)
+        return _refused(diagnosis, redactions, recording, folder, recording_id, str(error), chosen)
     artifacts = outcome.artifacts
     if artifacts is None:
         raise InputError("an examination needs the artifacts of the run: `retain_artifacts` can't be switched off")
@@ -183,32 +193,53 @@ def examine(
             redactions_of(call, evidence.call_audio.span.end_s, analyses),
         )
     )
-    diagnosis = _in_memory(diagnosis)
+    diagnosis = _masked(diagnosis, evidence.masks)
     video = Path(outcome.published.video)
     with opened_file(video) as written:
         tracks = _aligned_tracks(diagnosis, evidence.splice, decode_output_8khz(written))
     placement, timeline = evidence.placement, evidence.splice
+    document, private, masks = outcome.document, evidence.private or (), evidence.masks
     return Examined(
-        recording_id, folder, video, outcome.document, diagnosis, placement, timeline, tracks, outcome, None
+        *(recording_id, folder, video, document, diagnosis, placement, timeline, tracks, outcome, None, private, masks)
     )
 
 
-def _in_memory(diagnosis: Diagnosis) -> Diagnosis:
-    return replace(diagnosis, pair=diagnosis.pair.in_memory())
+def _masked(diagnosis: Diagnosis, masks: Masks) -> Diagnosis:
+    return replace(diagnosis, pair=masked_pair(diagnosis.pair, masks))
 
 
-def _refused(diagnosis: Diagnosis, recording: Source, folder: Path, recording_id: str, why: str) -> Examined:
-    call_audio, own = diagnosis.call.audio, diagnosis.recording.audio
-    call_s = 0.0 if call_audio is None else call_audio.span.end_s
+def _call_s(diagnosis: Diagnosis) -> float:
+    return 0.0 if diagnosis.call.audio is None else diagnosis.call.audio.span.end_s
+
+
+def _refused(
+    diagnosis: Diagnosis,
+    redactions: tuple[PrivateSpan, ...],
+    recording: Source,
+    folder: Path,
+    recording_id: str,
+    why: str,
+    options: Options,
+) -> Examined:
+    own, call_s = diagnosis.recording.audio, _call_s(diagnosis)
     placement = _refused_placement(diagnosis, call_s)
-    timeline = splice(placement.alignment, call_s=call_s, recording_audio=None if own is None else own.span)
+    private = (*diagnosis.sync.suspended, *redactions)
+    masks = place_masks(private, placement, call_s, options)
+    diagnosis = _masked(diagnosis, masks)
+    timeline = splice(
+        placement.alignment,
+        call_s=call_s,
+        recording_audio=None if own is None else own.span,
+        outside_call=options.outside_call,
+        masked=masks.output if masks.masks_sound else (),
+    )
     video = folder / f"{AGENT_NAME}.{'webm' if diagnosis.recording.container == 'webm' else 'mp4'}"
-    source = recording.reopen()
-    with new_part_file(video) as copy:
-        shutil.copyfileobj(source.file, copy.file, 1 << 20)
-        copy.sync()
-        copy.move_to(video)
-    thumbnail = png_at(recording.reopen(), THUMBNAIL_AT_S, diagnosis.recording.origin_s)
+    if masks.masks_sound:
+        write_masked_recording(recording.reopen(), diagnosis.recording, masks, options, video)
+    else:
+        _copy(recording.reopen(), video)
+    masked = masks.recording if masks.masks_picture else ()
+    thumbnail = png_at(recording.reopen(), THUMBNAIL_AT_S, diagnosis.recording.origin_s, masked)
     write_atomically(folder / THUMBNAIL_NAME, thumbnail)
     return Examined(
         recording_id,
@@ -221,7 +252,16 @@ def _refused(diagnosis: Diagnosis, recording: Source, folder: Path, recording_id
         _aligned_tracks(diagnosis, timeline, None),
         None,
         why,
+        private,
+        masks,
     )
+
+
+def _copy(source: Source, place: Path) -> None:
+    with new_part_file(place) as copy:
+        shutil.copyfileobj(source.file, copy.file, 1 << 20)
+        copy.sync()
+        copy.move_to(place)
 
 
 def _refused_placement(diagnosis: Diagnosis, call_s: float) -> Placement:

@@ -1,0 +1,1 @@
+"""Inputs as people may see and play them: without what was not to be recorded."""
