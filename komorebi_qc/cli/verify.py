@@ -10,13 +10,12 @@ import typer
 
 from komorebi_qc.cli.exit_code import EPILOG, ExitCode
 from komorebi_qc.cli.options import AsJson
-from komorebi_qc.core.errors import InputError, PermanentError
-from komorebi_qc.core.recording import check_recording_id
+from komorebi_qc.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from komorebi_qc.pipeline.provenance.verify import Key, Verification
+    from komorebi_qc.pipeline.provenance.verify import Key
 
 _QC_JSON = "qc.json"
 
@@ -53,14 +52,26 @@ def verify(
 
     Exit code 3 if a file is changed or missing, 1 if something can't be compared.
     """
+    from functools import partial  # noqa: PLC0415
+
+    from komorebi_qc.pipeline.provenance.verify import verify_recording, verify_run  # noqa: PLC0415
+    from komorebi_qc.storage.recorded_files import RecordedFiles  # noqa: PLC0415
+    from komorebi_qc.wiring import Settings, aws_client  # noqa: PLC0415  clients only where they are used
+
     keys = _keys(key or ())
     path = Path(wanted)
     if path.exists():
-        found = [_verified_file(one, keys, only_outputs=only_outputs) for one in _documents(path)]
+        make_client = partial(aws_client, "s3")
+        found = [
+            verify_run(RecordedFiles(str(one.parent), make_client), one.name, keys=keys, with_inputs=not only_outputs)
+            for one in _documents(path)
+        ]
     elif os.sep in wanted or "/" in wanted or path.suffix == ".json":
         raise InputError(f"{wanted} doesn't exist: name a recording ID, a folder, or a qc.json")
     else:
-        found = [_verified_recording(wanted, keys, only_outputs=only_outputs)]
+        settings = Settings.from_environment(os.environ)
+        stores = (settings.table(), settings.media())
+        found = [verify_recording(wanted, *stores, keys=keys, with_inputs=not only_outputs)]
     states = {one.state for one in found}
     state = next((one for one in ("changed", "missing", "unknown") if one in states), "unchanged")
     if as_json:
@@ -101,30 +112,3 @@ def _documents(path: Path) -> list[Path]:
     if not found:
         raise InputError(f"{path} has no qc.json, and no folder in it has one: name the folder of a unified recording")
     return found
-
-
-def _verified_file(path: Path, keys: Sequence[Key], *, only_outputs: bool) -> Verification:
-    from functools import partial  # noqa: PLC0415
-
-    from komorebi_qc.pipeline.provenance.verify import verify_run  # noqa: PLC0415
-    from komorebi_qc.storage.recorded_files import RecordedFiles  # noqa: PLC0415
-    from komorebi_qc.wiring import aws_client  # noqa: PLC0415
-
-    files = RecordedFiles(str(path.parent), partial(aws_client, "s3"))
-    return verify_run(files, path.name, keys=keys, with_inputs=not only_outputs)
-
-
-def _verified_recording(recording_id: str, keys: Sequence[Key], *, only_outputs: bool) -> Verification:
-    from komorebi_qc.pipeline.provenance.verify import verify_run  # noqa: PLC0415
-    from komorebi_qc.storage.recorded_files import RecordedFiles  # noqa: PLC0415
-    from komorebi_qc.wiring import Settings  # noqa: PLC0415
-
-    settings = Settings.from_environment(os.environ)
-    table, media = settings.table(), settings.media()
-    recording = table.get(check_recording_id(recording_id))
-    if not recording.is_processed:
-        raise PermanentError(f"recording {recording_id} isn't processed yet: there is nothing to verify")
-    sha256 = str(table.own_attributes(recording_id).get("qcDocumentSha256", ""))
-    folder, _, name = recording.qc_key.rpartition("/")
-    files = RecordedFiles(f"s3://{media.output_bucket}/{folder}", lambda: media.client)
-    return verify_run(files, name, keys=keys, document_sha256=sha256, with_inputs=not only_outputs)

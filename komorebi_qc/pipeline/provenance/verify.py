@@ -6,16 +6,18 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.errors import InputError, PermanentError
 from komorebi_qc.core.provenance.record import Provenance
 from komorebi_qc.core.provenance.seal import Sealed, opened_seal
+from komorebi_qc.storage.recorded_files import RecordedFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from komorebi_qc.core.provenance.record import FileRecord
     from komorebi_qc.core.provenance.seal import Signature
-    from komorebi_qc.storage.recorded_files import RecordedFiles
+    from komorebi_qc.storage.dynamodb import DynamoTable
+    from komorebi_qc.storage.s3.media import S3Media
 
 State = Literal["unchanged", "changed", "missing", "unknown"]
 MAX_DOCUMENT_BYTES = 64 << 20
@@ -123,6 +125,32 @@ def verify_run(
     else:
         checked += [_file(files, role, one) for role, one in _files_of(record, with_inputs=with_inputs)]
     return Verification(_text(document, "recording_id"), _text(document, "version"), tuple(checked))
+
+
+def verify_recording(
+    recording_id: str, table: DynamoTable, media: S3Media, *, keys: Sequence[Key] = (), with_inputs: bool = True
+) -> Verification:
+    """Verify the run of a recording in AWS. Its item has the SHA-256 of ``qc.json``.
+
+    Args:
+        recording_id: the recording's ID.
+        table: the table of recordings.
+        media: the buckets.
+        keys: as for `verify_run`.
+        with_inputs: as for `verify_run`.
+
+    Raises:
+        PermanentError: the recording isn't processed.
+        UnknownRecordingError: there is no item.
+        KomorebiError: as for `verify_run`.
+    """
+    recording = table.get(recording_id)
+    if not recording.is_processed:
+        raise PermanentError(f"recording {recording_id} isn't processed yet: there is nothing to verify")
+    sha256 = str(table.own_attributes(recording_id).get("qcDocumentSha256", ""))
+    folder, _, name = recording.qc_key.rpartition("/")
+    files = RecordedFiles(f"s3://{media.output_bucket}/{folder}", lambda: media.client, media.check_cancelled)
+    return verify_run(files, name, keys=keys, document_sha256=sha256, with_inputs=with_inputs)
 
 
 def _record_of(document: Mapping[str, Any]) -> tuple[Provenance | None, str]:
