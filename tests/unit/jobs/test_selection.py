@@ -73,3 +73,30 @@ def test_an_option_wins_over_the_environments_rule() -> None:
     assert (chosen.unconfirmed, chosen.whole_call) == ("publish", True)
     with pytest.raises(InputError, match="'maybe' for unconfirmed pairs"):
         request(unconfirmed="maybe").options(settings, "auto", thumbnail=False)
+
+
+def test_an_analysis_comes_with_two_files() -> None:
+    """It is an input like them, and the words name it again; with an ID the store looks for it."""
+    files = Selection.of("", CALL, OWN, "10", demo=False, analysis=Path("a.json"))
+    assert files.words()[-2:] == ["--analysis", "a.json"]
+    assert files.files == [CALL, OWN, Path("a.json")]
+    for recording_id, demo in (("id-1", False), ("", True)):
+        with pytest.raises(InputError, match="--analysis can only be used with two files"):
+            Selection.of(recording_id, None, None, "10", demo=demo, analysis=Path("a.json"))
+
+
+def test_redacted_audio_is_chosen_for_a_recording_in_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The option wins over the environment; for two files the redacted audio is named by itself."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    environ = dict.fromkeys(("AC_AUDIO_BUCKET_NAME", "INPUT_BUCKET_NAME", "OUTPUT_BUCKET_NAME"), "bucket")
+    environ["KOMOREBI_REDACTED"] = "prefer"
+    chosen = Selection.of("id-1", None, None, "10", demo=False, redacted="require")
+    assert chosen.words() == ["id-1", "--call-end", "10", "--redacted", "require"]
+    assert chosen.wired(environ).media.redacted == "require"
+    assert Selection.of("id-1", None, None, "10", demo=False).wired(environ).media.redacted == "prefer"
+    with pytest.raises(InputError, match="KOMOREBI_ANALYSIS_PREFIX is off"):
+        chosen.wired({**environ, "KOMOREBI_REDACTED": "", "KOMOREBI_ANALYSIS_PREFIX": "off"})
+    with pytest.raises(InputError, match="name it by --connect"):
+        Selection.of("", CALL, OWN, "10", demo=False, redacted="prefer")
+    with pytest.raises(InputError, match="name one of ignore, prefer, require"):
+        Selection.of("id-1", None, None, "10", demo=False, redacted="always")

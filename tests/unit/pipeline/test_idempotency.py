@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from analyses import analysis, as_json, turn
 from fake_stores import ITEM, manual_order, stores
 
 from komorebi_qc.core.timebase import Alignment, CallEnd
@@ -63,3 +64,19 @@ def test_the_fingerprint_is_the_one_of_earlier_versions(sample: Capture) -> None
     assert (
         inputs_fingerprint(replace(order, call_end=CallEnd(22.0, 0.1)), VERSIONS) != "6fec0086374f83bea1868e9d5156a48c"
     )
+
+
+def test_a_later_analysis_is_processed(sample: Capture) -> None:
+    """Contact Lens' analysis comes minutes after the call: a message that comes again masks what it redacted."""
+    table, media = stores(sample)
+    order = manual_order(sample)
+    process(order, table=table, media=media, options=BY_CALL_END)
+    table.item = replace(
+        ITEM, is_processed=True, container="mp4", inputs_fingerprint=str(table.updates[-1]["qcInputsFingerprint"])
+    )
+    assert is_done(order, table=table, media=media)
+    media.analysis = {"a.json": as_json(analysis(turn(0, 900)))}
+    media.versions = (*VERSIONS, "a.json", "1")
+    assert not is_done(order, table=table, media=media)
+    process(order, table=table, media=media, options=BY_CALL_END)
+    assert table.updates[-1]["qcInputsFingerprint"] == inputs_fingerprint(order, media.versions)

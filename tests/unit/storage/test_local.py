@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from komorebi_qc.core.errors import InputError, KomorebiError, StorageError, UnknownRecordingError
+from komorebi_qc.core.privacy.redactions import MAX_ANALYSIS_BYTES
 from komorebi_qc.core.recording import Recording
 from komorebi_qc.storage import atomic_file
 from komorebi_qc.storage.local import LocalFiles, LocalTable
@@ -456,3 +457,29 @@ def test_long_names(folder: Path) -> None:
     publish(in_folder(folder, "ö" * 125 + ".mp4"))
     with pytest.raises(KomorebiError, match="File name too long"):
         in_folder(folder, "x" * 252 + ".mp4").check()
+
+
+def test_an_analysis_is_an_input(folder: Path) -> None:
+    """It is read into memory under its name, has to be there, and is never written over."""
+    path = folder / "analysis.json"
+    files = LocalFiles(folder / "connect.wav", folder / "agent.mp4", folder / "out.mp4", analysis=path)
+    with pytest.raises(InputError, match="analysis.json"):
+        files.check()
+    path.write_bytes(b"{}")
+    files.check()
+    (found,) = files.analyses(RECORDING)
+    assert (found.name, found.size, found.file.read(), found.version) == (str(path), 2, b"{}", ())
+    assert in_folder(folder).analyses(RECORDING) == ()
+    over = LocalFiles(folder / "connect.wav", folder / "agent.mp4", path, analysis=path)
+    with pytest.raises(InputError, match="is the input"):
+        over.check()
+
+
+def test_a_file_too_large_for_an_analysis_is_refused(folder: Path) -> None:
+    """It is refused by its size, before it is read."""
+    path = folder / "analysis.json"
+    with path.open("wb") as file:
+        file.truncate(MAX_ANALYSIS_BYTES + 1)
+    files = LocalFiles(folder / "connect.wav", folder / "agent.mp4", folder / "out.mp4", analysis=path)
+    with pytest.raises(InputError, match="an analysis has at most"):
+        files.analyses(RECORDING)

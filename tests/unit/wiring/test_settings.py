@@ -43,6 +43,8 @@ def test_every_variable_is_read() -> None:
             "KOMOREBI_UNCONFIRMED": "hold",
             "KOMOREBI_TABLE_NAME": "Other",
             "KOMOREBI_CONNECT_PREFIX": "connect/mine/",
+            "KOMOREBI_ANALYSIS_PREFIX": "connect/mine/Analysis/Voice/",
+            "KOMOREBI_REDACTED": "require",
             "KOMOREBI_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/1/q",
             "KOMOREBI_GIVE_UP_AFTER_HOURS": "36.5",
             "KOMOREBI_CACHE_MB": "700",
@@ -59,6 +61,8 @@ def test_every_variable_is_read() -> None:
         unconfirmed="hold",
         table_name="Other",
         connect_prefix="connect/mine/",
+        analysis_prefix="connect/mine/Analysis/Voice",
+        redacted="require",
         queue_url="https://sqs.eu-central-1.amazonaws.com/1/q",
         give_up_after=timedelta(hours=36.5),
         cache_mb=700,
@@ -122,6 +126,8 @@ def test_all_problems_come_at_once() -> None:
         ("KOMOREBI_TABLE_NAME", "a table"),
         ("KOMOREBI_QUEUE_URL", "recordings"),
         ("KOMOREBI_CONNECT_PREFIX", "a\tb"),
+        ("KOMOREBI_ANALYSIS_PREFIX", "a\tb"),
+        ("KOMOREBI_REDACTED", "always"),
         ("KOMOREBI_GIVE_UP_AFTER_HOURS", "0"),
         ("KOMOREBI_GIVE_UP_AFTER_HOURS", "1e3"),
         ("OUTPUT_BUCKET_NAME", "a" * 10_000),
@@ -206,3 +212,16 @@ def test_the_rule_for_unconfirmed_pairs_reaches_the_options(monkeypatch: pytest.
     assert Settings.from_environment(environ).pipeline().options.unconfirmed == "publish"
     assert Settings.from_environment(BUCKETS).pipeline().options.unconfirmed == "auto"
     assert Options(**read_local(environ)).unconfirmed == "publish"
+
+
+def test_contact_lens_files_reach_the_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are looked for by default, off switches that off, and redacted audio can't be wanted then."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    media = Settings.from_environment(BUCKETS).media()
+    assert (media.analysis_prefix, media.redacted) == ("Analysis/Voice", "ignore")
+    media = Settings.from_environment({**BUCKETS, "KOMOREBI_REDACTED": "prefer"}).media()
+    assert (media.analysis_prefix, media.redacted) == ("Analysis/Voice", "prefer")
+    off = {**BUCKETS, "KOMOREBI_ANALYSIS_PREFIX": "off"}
+    assert Settings.from_environment(off).media().analysis_prefix is None
+    with pytest.raises(SettingsError, match="KOMOREBI_REDACTED is 'require', and KOMOREBI_ANALYSIS_PREFIX is off"):
+        Settings.from_environment({**off, "KOMOREBI_REDACTED": "require"})
