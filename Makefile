@@ -1,7 +1,7 @@
 # Every target sets up what it needs, in .venv inside this folder.
 BIN := .venv/bin
 
-.PHONY: help setup demo test lint format bench bench-batch bench-fleet bench-sync lock clean lint-code
+.PHONY: help setup demo test lint format bench bench-batch bench-fleet bench-sync bench-suspensions lock clean lint-code
 
 help:
 	@echo "First steps"
@@ -26,6 +26,7 @@ help:
 	@echo "  make bench-fleet  the fleet report on 100,000 rows: its size and its loading time in a browser"
 	@echo "  make mutation     the share of 400 small changes to the code that the tests detect (ARGS='--size 50 --only sync')"
 	@echo "  make bench-sync   accuracy of sync on hundreds of simulated calls (needs Debian's asterisk voices)"
+	@echo "  make bench-suspensions  suspensions found, and what else is taken for one, on 1,400 simulated calls (the same voices)"
 	@echo "Deployment"
 	@echo "  make sam-build, sam-package, sam-deploy   build and deploy the function, see docs/operator/deploy.md (needs Docker)"
 	@echo "  make image             build and check the function's image without Docker (needs root, buildah, debootstrap)"
@@ -97,6 +98,9 @@ bench-fleet: .venv/.ready-test
 
 bench-sync: .venv/.ready-bench
 	$(BIN)/python tests/bench/sync/bench.py $(ARGS)
+
+bench-suspensions: .venv/.ready-bench
+	$(BIN)/python tests/bench/suspensions.py $(ARGS)
 
 # The notebooks in JupyterLab, as copies: a run changes no file of the repository. The server takes the first free port.
 .PHONY: lab
