@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from komorebi_qc.core.limits import Limits
-    from komorebi_qc.core.splice import Splice
+    from komorebi_qc.core.splice import OutsideCall, Splice
     from komorebi_qc.findings.evidence import PairEvidence, Placement
 
+_BESIDE: dict[OutsideCall, str] = {
+    "own": "the recording's own audio before and after it",
+    "after": "silence before it and the recording's own audio after it",
+    "silence": "silence before and after it",
+}
 MOST_SHOWN = 5
 """Stretches that a sentence names; the document has them all."""
 
@@ -37,17 +42,19 @@ def placement_findings(evidence: PairEvidence, limits: Limits = DEFAULT) -> Iter
     call_s = evidence.call.audio.span.end_s if evidence.call.audio is not None else 0.0
     used_s = placement.alignment.end_s(call_s)
     yield from _source(evidence, placement, used_s, limits)
-    yield from _agent_part(placement, call_s, limits)
+    yield from _agent_part(placement, evidence.splice, call_s, limits)
     yield _before_recording(placement.alignment.output_shift_s, used_s, limits)
     if evidence.splice is not None:
         yield _left_out(evidence.splice, limits)
     yield _past_recording(used_s, evidence.recording.end_s, limits)
     own = evidence.recording.audio
     after_call = after_call_audio(placement.alignment, call_s=call_s, recording_audio=None if own is None else own.span)
+    is_silent = evidence.splice is not None and evidence.splice.outside_call == "silence"
+    silent = " The output is silent there." if is_silent else ""
     yield limits.finding(
         "after_call_audio",
         after_call.length_s,
-        f"{after_call.length_s:.3f} s of the recording's own audio follow {_part_text(placement)}."
+        f"{after_call.length_s:.3f} s of the recording's own audio follow {_part_text(placement)}.{silent}"
         if after_call.length_s
         else f"The recording has no audio after the end of {_part_text(placement)}.",
     )
@@ -87,7 +94,7 @@ def _bound_text(placement: Placement, evidence: PairEvidence, bound_s: float) ->
     return f"{fits} Audio and video may be {bound} apart, or more if the reported end is wrong."
 
 
-def _agent_part(placement: Placement, call_s: float, limits: Limits) -> Iterator[Finding]:
+def _agent_part(placement: Placement, splice: Splice | None, call_s: float, limits: Limits) -> Iterator[Finding]:
     """The agent's part of the call, if the agent came later or left early."""
     measured = placement.measured
     part = None if measured is None else measured.agent_part
@@ -95,11 +102,9 @@ def _agent_part(placement: Placement, call_s: float, limits: Limits) -> Iterator
         return
     from_s, to_s = (placement.alignment.to_recording(s) for s in (part.start_s, part.end_s))
     absent_s = sum(s.speech_s for s in measured.spans if s.state == "absent")
-    plays = (
-        "The video has the call audio to its end."
-        if placement.alignment.part is None
-        else "The video has the call audio in this part, and the recording's own audio before and after it."
-    )
+    plays = "The video has the call audio to its end."
+    if placement.alignment.part is not None and splice is not None:
+        plays = f"The video has the call audio in this part, and {_BESIDE[splice.outside_call]}."
     edges = [text for text, is_edge in (("begins", part.start_s > 0.0), ("ends", part.end_s < call_s)) if is_edge]
     yield limits.finding(
         "agent_part",

@@ -165,7 +165,10 @@ def _timeline(placement: Placement, call_info: MediaInfo, info: MediaInfo) -> Sp
     own = info.audio
     try:
         return splice(
-            placement.alignment, call_s=_length_s(call_info), recording_audio=None if own is None else own.span
+            placement.alignment,
+            call_s=_length_s(call_info),
+            recording_audio=None if own is None else own.span,
+            outside_call=Options().outside_call,
         )
     except InputError:  # the jumps leave no place for the call: `process` refuses it
         return None

@@ -263,13 +263,12 @@ def _private_spans(
 ) -> tuple[PrivateSpan, ...]:
     """What was not to be recorded: suspensions, which a sync measurement has found already, and redactions."""
     call, audio = separated.call_8khz, separated.audio
-    own = None if audio is None else audio.recording
-    if pair is not None:
-        suspensions = pair.result.suspended
-    else:
-        suspensions = () if call is None else find_suspensions(call, own, placement.alignment, run.options.limits)
-    both = (*suspensions, *separated.fetched.call.redactions)
-    return tuple(sorted(both, key=lambda span: span.call.start_s))
+    found = {*separated.fetched.call.redactions, *(() if pair is None else pair.result.suspended)}
+    # The measurement knows no place where it isn't sure of one: its witness is asked at the place in use.
+    if call is not None and (pair is None or placement.source != "measured"):
+        own = None if audio is None else audio.recording
+        found.update(find_suspensions(call, own, placement.alignment, run.options.limits))
+    return tuple(sorted(found, key=lambda span: (span.call.start_s, span.call.end_s, span.reason)))
 
 
 def _silent_masks(rendered: Rendered, planned: PlannedAudio) -> tuple[MaskLevel, ...]:
