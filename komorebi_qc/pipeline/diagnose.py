@@ -18,6 +18,7 @@ from komorebi_qc.findings.qc_document import SCHEMA
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
 from komorebi_qc.media.decode_8khz import buffer_in_memory
 from komorebi_qc.media.probe import probe_call
+from komorebi_qc.pipeline.options import Options
 from komorebi_qc.pipeline.pair import (
     DecodedPair,
     decode_audio,
