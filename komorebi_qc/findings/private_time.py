@@ -115,10 +115,25 @@ def suspensions_list(
     """
     if private is None:
         return None
-    return [_suspension(span, alignment, masks) for span in suspensions_of(private)]
+    return [_on_all_clocks(span, alignment, masks) for span in suspensions_of(private)]
 
 
-def _suspension(span: PrivateSpan, alignment: Alignment | None, masks: Masks | None) -> dict[str, Any]:
+def redactions_list(
+    private: Sequence[PrivateSpan] | None, alignment: Alignment | None, masks: Masks | None
+) -> list[dict[str, Any]] | None:
+    """The redactions for JSON, as the suspensions; None if nobody looked.
+
+    Args:
+        private: what was not to be recorded, on the call clock.
+        alignment: the one in use; None if the call isn't placed: then the other clocks are null.
+        masks: of the written file; None if no file is written.
+    """
+    if private is None:
+        return None
+    return [_on_all_clocks(span, alignment, masks) for span in private if span.reason == "redacted"]
+
+
+def _on_all_clocks(span: PrivateSpan, alignment: Alignment | None, masks: Masks | None) -> dict[str, Any]:
     call = span.call
     on_recording: list[float | None] = [None, None]
     on_output: list[float | None] = [None, None]

@@ -14,7 +14,7 @@ from komorebi_qc.core.finding import Finding, verdict
 from komorebi_qc.core.output import AUDIO_CODEC
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.findings.masks import masks_dict
-from komorebi_qc.findings.private_time import suspensions_list
+from komorebi_qc.findings.private_time import redactions_list, suspensions_list
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def qc_document(
         "sync": None if measured is None else sync_dict(measured, call_s),
         "call_end": {**call_end_dict(e.call_end, measured), "used_s": round(alignment.end_s(call_s), 6)},
         "suspensions": suspensions_list(e.private, alignment, e.masks),
+        "redactions": redactions_list(e.private, alignment, e.masks),
         "masks": masks_dict(e),
         "findings": [asdict(finding) for finding in findings],
         "limits": limits.to_dict(findings),

@@ -9,11 +9,11 @@ from komorebi_qc import __version__
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.finding import Finding, Status, verdict
 from komorebi_qc.core.limits import DEFAULT, Limits
-from komorebi_qc.core.privacy.redactions import redactions_of
+from komorebi_qc.core.privacy.redactions import private_spans, redactions_of
 from komorebi_qc.core.splice import splice
 from komorebi_qc.findings.evidence import PairEvidence, PairLevels, Placement
 from komorebi_qc.findings.families import pair_findings
-from komorebi_qc.findings.private_time import suspensions_list
+from komorebi_qc.findings.private_time import redactions_list, suspensions_list
 from komorebi_qc.findings.qc_document import SCHEMA
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
 from komorebi_qc.media.decode_8khz import buffer_in_memory
@@ -53,7 +53,7 @@ class Diagnosis:
         levels: by track and channel, in the telephone band.
         findings: in the order in which an analyst asks.
         limits: the limits of the findings.
-        redactions: what Contact Lens redacted, on the call clock.
+        private: what was not to be recorded, on the call clock: suspensions and redactions.
     """
 
     call: MediaInfo
@@ -63,7 +63,7 @@ class Diagnosis:
     levels: dict[str, dict[str, ChannelLevels]]
     findings: tuple[Finding, ...]
     limits: Limits = DEFAULT
-    redactions: tuple[PrivateSpan, ...] = ()
+    private: tuple[PrivateSpan, ...] = ()
 
     @property
     def sync(self) -> SyncResult:
@@ -86,7 +86,8 @@ class Diagnosis:
             "verdict": self.verdict,
             "sync": sync_dict(result, _length_s(self.call)),
             "call_end": call_end_dict(self.call_end, result),
-            "suspensions": suspensions_list(result.suspended, alignment, None),
+            "suspensions": suspensions_list(self.private, alignment, None),
+            "redactions": redactions_list(self.private, alignment, None),
             "levels": {
                 track: {side: asdict(levels) for side, levels in sides.items()} for track, sides in self.levels.items()
             },
@@ -149,10 +150,10 @@ def diagnose_pair(
     levels = measure_levels(pair, info) if levels is None else levels
     placement = _placement(call_info, pair, call_end)
     timeline = None if placement is None else _timeline(placement, call_info, info)
-    private = (*pair.result.suspended, *redactions)
+    private = private_spans(pair.result.suspended, redactions)
     evidence = PairEvidence(call_info, info, call_end, placement, pair.result, timeline, pair.timing, levels, private)
     findings = pair_findings(evidence, limits)
-    return Diagnosis(call_info, info, call_end, pair, levels.by_track(), findings, limits, redactions)
+    return Diagnosis(call_info, info, call_end, pair, levels.by_track(), findings, limits, private)
 
 
 def _placement(call_info: MediaInfo, pair: DecodedPair, call_end: CallEnd) -> Placement | None:

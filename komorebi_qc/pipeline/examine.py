@@ -173,8 +173,7 @@ def examine(
         outcome = process(order, table=table, media=files, options=chosen, progress=progress)
     except (WrongPairError, HeldError) as error:
         diagnosis = diagnose(call.reopen(), recording.reopen(), call_end, chosen.limits, analyses=analyses)
-        redactions = redactions_of(call, _call_s(diagnosis), analyses)
-        return _refused(diagnosis, redactions, recording, folder, recording_id, str(error), chosen)
+        return _refused(diagnosis, recording, folder, recording_id, str(error), chosen)
     artifacts = outcome.artifacts
     if artifacts is None:
         raise InputError("an examination needs the artifacts of the run: `retain_artifacts` can't be switched off")
@@ -214,7 +213,6 @@ def _call_s(diagnosis: Diagnosis) -> float:
 
 def _refused(
     diagnosis: Diagnosis,
-    redactions: tuple[PrivateSpan, ...],
     recording: Source,
     folder: Path,
     recording_id: str,
@@ -223,7 +221,7 @@ def _refused(
 ) -> Examined:
     own, call_s = diagnosis.recording.audio, _call_s(diagnosis)
     placement = _refused_placement(diagnosis, call_s)
-    private = (*diagnosis.sync.suspended, *redactions)
+    private = diagnosis.private
     masks = place_masks(private, placement, call_s, options)
     diagnosis = _masked(diagnosis, masks)
     timeline = splice(

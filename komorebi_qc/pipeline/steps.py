@@ -15,7 +15,7 @@ from komorebi_qc.core.output import (
     can_mask_in_place,
     plan_container,
 )
-from komorebi_qc.core.privacy.redactions import redactions_of
+from komorebi_qc.core.privacy.redactions import private_spans, redactions_of
 from komorebi_qc.core.provenance.digest import digested
 from komorebi_qc.core.provenance.seal import sealed, sealed_bytes
 from komorebi_qc.core.splice import after_call_audio, splice
@@ -263,12 +263,12 @@ def _private_spans(
 ) -> tuple[PrivateSpan, ...]:
     """What was not to be recorded: suspensions, which a sync measurement has found already, and redactions."""
     call, audio = separated.call_8khz, separated.audio
-    found = {*separated.fetched.call.redactions, *(() if pair is None else pair.result.suspended)}
+    suspensions = set(() if pair is None else pair.result.suspended)
     # The measurement knows no place where it isn't sure of one: its witness is asked at the place in use.
     if call is not None and (pair is None or placement.source != "measured"):
         own = None if audio is None else audio.recording
-        found.update(find_suspensions(call, own, placement.alignment, run.options.limits))
-    return tuple(sorted(found, key=lambda span: (span.call.start_s, span.call.end_s, span.reason)))
+        suspensions.update(find_suspensions(call, own, placement.alignment, run.options.limits))
+    return private_spans(suspensions, separated.fetched.call.redactions)
 
 
 def _silent_masks(rendered: Rendered, planned: PlannedAudio) -> tuple[MaskLevel, ...]:

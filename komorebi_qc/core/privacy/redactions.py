@@ -120,17 +120,19 @@ def redactions_of(call: Source, call_s: float, analyses: Iterable[Source]) -> tu
     return tuple(PrivateSpan(span, "redacted") for span in merged(spans))
 
 
-def without_redacted(suspensions: Sequence[PrivateSpan], redactions: Sequence[PrivateSpan]) -> tuple[PrivateSpan, ...]:
-    """Return the suspensions that aren't the silence of a redaction.
+def private_spans(suspensions: Iterable[PrivateSpan], redactions: Sequence[PrivateSpan]) -> tuple[PrivateSpan, ...]:
+    """Return all that was not to be recorded, in order.
 
-    Redacted call audio is silent at its redactions, on one channel or on both, and looks suspended there.
+    Redacted call audio is silent at its redactions. It isn't known whether on one channel or on both, so that silence
+    can look like a suspension. A suspension within a redaction is the redaction's silence.
     """
     wider = merged(Span(max(0.0, r.call.start_s - OUTSIDE_S), r.call.end_s + OUTSIDE_S) for r in redactions)
-    return tuple(
+    own = (
         private
         for private in suspensions
         if not any(span.start_s <= private.call.start_s and private.call.end_s <= span.end_s for span in wider)
     )
+    return tuple(sorted((*own, *redactions), key=lambda one: (one.call.start_s, one.call.end_s, one.reason)))
 
 
 def check_size(name: str, size: int) -> None:

@@ -463,7 +463,7 @@ def test_an_analysis_is_an_input(folder: Path) -> None:
     """It is read into memory under its name, has to be there, and is never written over."""
     path = folder / "analysis.json"
     files = LocalFiles(folder / "connect.wav", folder / "agent.mp4", folder / "out.mp4", analysis=path)
-    with pytest.raises(InputError, match="analysis.json"):
+    with pytest.raises(InputError, match=r"analysis\.json"):
         files.check()
     path.write_bytes(b"{}")
     files.check()

@@ -16,9 +16,9 @@ from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.privacy.masks import PrivateSpan
 from komorebi_qc.core.privacy.redactions import (
     MAX_ANALYSIS_BYTES,
+    private_spans,
     read_analysis,
     redactions_of,
-    without_redacted,
 )
 from komorebi_qc.core.source import Source
 from komorebi_qc.core.timebase import Span
@@ -338,8 +338,7 @@ def test_redacted_audio_goes_with_the_analysis_of_its_timestamp(variant: str) ->
 
 def test_the_silence_of_a_redaction_is_no_suspension() -> None:
     """Redacted audio is silent at a redaction, up to rounding; a suspension around it, or elsewhere, is one."""
-    redactions = [PrivateSpan(Span(5.1, 7.45), "redacted")]
-    silences = [(5.0, 7.5), (5.1, 7.45), (3.0, 9.0), (12.0, 15.0)]
-    found = without_redacted([PrivateSpan(Span(*one), "suspended") for one in silences], redactions)
-    assert seconds(found) == [(3.0, 9.0), (12.0, 15.0)]
-    assert without_redacted(found, ()) == found
+    redacted = PrivateSpan(Span(5.1, 7.45), "redacted")
+    silences = [PrivateSpan(Span(*at), "suspended") for at in ((12.0, 15.0), (5.0, 7.5), (5.1, 7.45), (3.0, 9.0))]
+    assert private_spans(silences, [redacted]) == (silences[3], redacted, silences[0])
+    assert private_spans(silences[:1], ()) == (silences[0],)
