@@ -45,11 +45,11 @@ def find_suspensions(
             return None
         speaking = speaking_frames(recording)
         voices = learn(call, recording, alignment, speaking, call_s / 2)
-        customer = None if voices is None else voices.customer_frames(recording, speaking)
-        return Witness(
-            on_call_clock(speaking, alignment, call_s),
-            None if customer is None else on_call_clock(customer, alignment, call_s),
-        )
+        both = None
+        if voices is not None:
+            customer = voices.customer_frames(recording, speaking)
+            both = tuple(on_call_clock(frames, alignment, call_s) for frames in (customer, speaking & ~customer))
+        return Witness(on_call_clock(speaking, alignment, call_s), both)
 
     return suspended_spans(call, witness=witness, min_s=min_s)
 

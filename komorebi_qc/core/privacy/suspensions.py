@@ -29,14 +29,14 @@ LOSSY_S = 0.045
 """The same after a codec that smears an edge."""
 _AT_EDGE_S = 0.05
 """Silence this near to the call's start or end touches it."""
-_WITNESS_S, _WITNESS_SHARE = 1.0, 0.2
-"""Least speech of the recording within a span, in seconds and as a share of it, for a conversation that goes on."""
-_TRIM_S = 0.5
+_TRIM_S = 0.4
 """Speech this near to a span's edge may be the speech beside it: delays, rooms."""
-_DEAD_SHARE = 0.98
+_SPEAKS_S, _SPEAKS = 0.8, 0.12
+"""Least speech of the recording within a span, in seconds and as a share of it."""
+_DEAD = 0.98
 """A channel that is digitally silent for this share of the call is dead: its edges say nothing."""
-_USUAL_S = 0.4
-"""A channel with other runs of this length is silent between words: digital silence is usual in it."""
+_USUAL_S, _USUAL_RUNS = 0.4, 3
+"""A channel with as many other runs of this length is silent between words: digital silence is usual in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class Witness:
 
     Attributes:
         speech: when somebody speaks in it.
-        customer: when the customer speaks in it; None if the two voices can't be distinguished.
+        voices: when the customer and the agent speak in it; None if the two can't be distinguished.
     """
 
     speech: Sequence[Span]
-    customer: Sequence[Span] | None = None
+    voices: tuple[Sequence[Span], Sequence[Span]] | None = None
 
 
 @dataclass(slots=True)
@@ -97,16 +97,24 @@ def suspended_spans(
     ranges = frame_ranges(call)
     recorded = _Recorded(witness)
     found: list[Span] = []
+    asked: list[SilentRun] = []
     for spread in SPREADS:
-        runs = [silent_runs(call, ranges, channel, spread) for channel in (0, 1)]
+        runs = (silent_runs(call, ranges, 0, spread), silent_runs(call, ranges, 1, spread))
         tolerance_s = EXACT_S if spread == 0 else LOSSY_S
         for joint in _joint(runs[0], runs[1], min_s):
-            span = Span(joint.shared.start / RATE, joint.shared.stop / RATE)
-            if any(span.overlap_s(known) > 0 for known in found):
+            shared = joint.shared
+            span = Span(shared.start / RATE, shared.stop / RATE)
+            # An edge that is as sharp at every spread passed no codec: it was judged as an exact one.
+            if any(span.overlap_s(known) > 0 for known in found) or any(_is_same(shared, run) for run in asked):
                 continue
-            if _is_suspension(joint, runs, ranges.samples, tolerance_s, recorded):
+            asked.append(shared)
+            if _Question(joint, runs, ranges.samples, tolerance_s, recorded).answer():
                 found.append(span)
     return tuple(PrivateSpan(span, "suspended") for span in merged(found))
+
+
+def _is_same(one: SilentRun, other: SilentRun) -> bool:
+    return max(abs(one.start - other.start), abs(one.stop - other.stop)) <= EXACT_S * RATE
 
 
 def _joint(customer: Sequence[SilentRun], agent: Sequence[SilentRun], min_s: float) -> list[_JointRun]:
@@ -122,39 +130,68 @@ def _joint(customer: Sequence[SilentRun], agent: Sequence[SilentRun], min_s: flo
     return out
 
 
-def _is_suspension(
-    joint: _JointRun,
-    runs: Sequence[Sequence[SilentRun]],
-    samples: int,
-    tolerance_s: float,
-    recorded: _Recorded,
-) -> bool:
-    tolerance = round(tolerance_s * RATE)
-    shared = joint.shared
-    is_first = shared.start <= _AT_EDGE_S * RATE
-    is_last = shared.stop >= samples - _AT_EDGE_S * RATE
-    starts = not is_first and abs(joint.customer.start - joint.agent.start) <= tolerance
-    stops = not is_last and abs(joint.customer.stop - joint.agent.stop) <= tolerance
-    if is_first and is_last:
-        return False
-    if starts and stops:
-        return True
-    witness = _goes_on(shared, recorded.witness())
-    if starts or stops:
-        return witness
-    dead = [_is_dead(r, samples) for r in runs]
-    usual = [any(r.stop - r.start >= _USUAL_S * RATE and r.overlap(shared) == 0 for r in side) for side in runs]
-    return witness and any(dead) and not any(u for u, d in zip(usual, dead, strict=True) if not d)
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Is this run a suspension?"""
 
+    joint: _JointRun
+    runs: tuple[Sequence[SilentRun], Sequence[SilentRun]]
+    samples: int
+    tolerance_s: float
+    recorded: _Recorded
 
-def _goes_on(shared: SilentRun, witness: Witness | None) -> bool:
-    """Return whether a conversation goes on in the recording while the call is digitally silent."""
-    if witness is None:
-        return False
-    span = Span(shared.start / RATE + _TRIM_S, max(shared.stop / RATE - _TRIM_S, shared.start / RATE + _TRIM_S))
-    speech_s = sum(span.overlap_s(s) for s in witness.speech)
-    return speech_s >= min(_WITNESS_S, span.length_s / 2) and speech_s >= _WITNESS_SHARE * span.length_s
+    def answer(self) -> bool:
+        """Decide by the edges, and ask the recording where they don't."""
+        shared = self.joint.shared
+        is_first = shared.start <= _AT_EDGE_S * RATE
+        is_last = shared.stop >= self.samples - _AT_EDGE_S * RATE
+        dead = [sum(r.stop - r.start for r in side) >= _DEAD * self.samples for side in self.runs]
+        if (is_first and is_last) or all(dead):
+            return False
+        usual = [sum(self._is_other(r) for r in side) >= _USUAL_RUNS for side in self.runs]
+        if any(dead):
+            alive = dead.index(False)
+            return not usual[alive] and self._speaks() and self._has_voice(alive)
+        starts = not is_first and self._is_near(self.joint.customer.start, self.joint.agent.start)
+        stops = not is_last and self._is_near(self.joint.customer.stop, self.joint.agent.stop)
+        if starts and stops:
+            # Pauses of two telephones that send nothing between words begin and end together by chance, nearly.
+            return self.tolerance_s <= EXACT_S or not all(usual) or self._speaks()
+        if is_first:
+            return stops and self._speaks() and self._has_voice(0, or_unknown=False)
+        if starts or stops:
+            return self._speaks() and (not is_last or self._has_voice(0))
+        return not is_last and self._speaks() and self._is_cut_on_one(usual)
 
+    def _is_cut_on_one(self, usual: Sequence[bool]) -> bool:
+        """Return whether one channel was cut while the other one was silent by itself at both edges."""
+        shared = self.joint.shared
+        for inner, run in enumerate((self.joint.customer, self.joint.agent)):
+            is_inner = self._is_near(run.start, shared.start) and self._is_near(run.stop, shared.stop)
+            if is_inner and not usual[inner] and usual[1 - inner]:
+                return self._has_voice(0)
+        return all(usual) and self._has_voice(0, or_unknown=False)
 
-def _is_dead(runs: Sequence[SilentRun], samples: int) -> bool:
-    return sum(r.stop - r.start for r in runs) >= _DEAD_SHARE * samples
+    def _is_near(self, one: int, other: int) -> bool:
+        return abs(one - other) <= round(self.tolerance_s * RATE)
+
+    def _is_other(self, run: SilentRun) -> bool:
+        return run.stop - run.start >= _USUAL_S * RATE and run.overlap(self.joint.shared) == 0
+
+    def _speaks(self) -> bool:
+        """Return whether somebody speaks in the recording while the call is digitally silent."""
+        witness = self.recorded.witness()
+        return witness is not None and self._is_enough(witness.speech)
+
+    def _has_voice(self, side: int, *, or_unknown: bool = True) -> bool:
+        """Return whether the customer (0) or the agent (1) does."""
+        witness = self.recorded.witness()
+        if witness is None or witness.voices is None:
+            return or_unknown
+        return self._is_enough(witness.voices[side])
+
+    def _is_enough(self, speech: Sequence[Span]) -> bool:
+        start_s, stop_s = (edge / RATE for edge in (self.joint.shared.start, self.joint.shared.stop))
+        span = Span(start_s + _TRIM_S, max(stop_s - _TRIM_S, start_s + _TRIM_S))
+        speech_s = sum(span.overlap_s(s) for s in speech)
+        return speech_s >= max(_SPEAKS_S, _SPEAKS * span.length_s)

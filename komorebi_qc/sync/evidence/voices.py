@@ -33,6 +33,8 @@ _MOST_LEARNED_S = 600.0
 """The spectra are learned from the part of the call that is nearest to the question."""
 _WORD = 25
 """Frames of a second: the spectrum of a single frame is that of a vowel, not of a voice."""
+_NEAR = 15
+"""Frames: speech this near to a voice's own is that voice's, delayed."""
 _EDGES_HZ = np.geomspace(110.0, 3800.0, BANDS + 1)
 _WINDOW = np.hanning(FRAME)
 
@@ -90,7 +92,10 @@ def learn(call: Track, recording: Track, alignment: Alignment, speaking: Flags, 
     half = round(_MOST_LEARNED_S / 2 * RATE)
     start = max(0, min(round(near_s * RATE) - half, n - 2 * half)) // FRAME * FRAME
     part = call[start : min(start + 2 * half, n)]
-    sides = [_alone(activity, other) for activity, other in _pairs(of_call(part))]
+    sides = [
+        _alone(activity, other) if activity.active.any() else _pauses(other)
+        for activity, other in _pairs(of_call(part))
+    ]
     samples = [_heard(frames + start // FRAME, alignment, speaking) for frames in sides]
     if min(len(s) for s in samples) * FRAME_S < LEAST_LEARNED_S:
         return None
@@ -118,6 +123,12 @@ def _alone(activity: Activity, other: Activity) -> Ints:
         alone[shift:] &= ~other.active[: n - shift]
         alone[: n - shift] &= ~other.active[shift:n]
     return np.flatnonzero(alone)
+
+
+def _pauses(other: Activity) -> Ints:
+    """Return the frames of a dead channel's voice: the recording's speech in them is its own."""
+    near = np.convolve(other.active, np.ones(2 * _NEAR + 1), mode="same") > 0
+    return np.flatnonzero(~near)
 
 
 def _heard(frames: Ints, alignment: Alignment, speaking: Flags) -> Ints:

@@ -109,13 +109,15 @@ class _Maker:
     def on_packet(self, sample: int) -> int:
         return sample // PACKET * PACKET
 
-    def aside(self, start: int, stop: int, share: float) -> None:
-        """The agent talks to a colleague: in the recording only."""
+    def aside(self, start: int, stop: int, share: float, *, is_muted: bool = True) -> None:
+        """The agent talks to a colleague: in the recording, and in the call as well unless the microphone is muted."""
         if self.rng.random() >= share or stop - start < CALL_RATE:
             return
         talk = dialogue(self.rng, self.spec, (stop - start) / CALL_RATE + 1, [self.voices[0], self.voices[2]])
         side = paths.narrowband(talk[0] + talk[1] * np.float32(0.5))[: stop - start]
         self.heard_agent[start : start + len(side)] = side
+        if not is_muted:
+            self.agent[start : start + len(side)] = side
 
     def leg(self, number: int) -> NDArray[np.int16]:
         """A channel of Connect's file, in 16-bit steps, before a suspension."""
@@ -193,7 +195,7 @@ class _Maker:
             self.zeros[1].append((start + self.between(-0.4, 0.4), stop + self.between(-0.4, 0.4)))
         if way == "music":
             self.customer[start:stop] = self.rng.normal(0, 0.05, stop - start)
-        self.aside(start, stop, 0.4)
+        self.aside(start, stop, 0.4, is_muted=way in ("muted", "switch"))
 
     def dtx(self) -> None:
         """Both telephones send nothing between two words."""
