@@ -22,6 +22,6 @@ class ExitCode(IntEnum):
 
 
 EPILOG = (
-    "Exit codes: 0 done; 1 failed, refused or held; 2 usage or bad input; 3 done, with findings that fail, or "
-    "with files that changed; 4 part of a batch failed; 130 stopped by Ctrl-C."
+    "Exit codes: 0 done; 1 failed, refused or held; 2 usage or bad input; 3 done, with findings that fail, "
+    "files that changed, or something left to erase; 4 part of a batch failed; 130 stopped by Ctrl-C."
 )

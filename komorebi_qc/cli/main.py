@@ -11,6 +11,7 @@ import typer
 from komorebi_qc.cli import batch as cli_batch
 from komorebi_qc.cli import demo as cli_demo
 from komorebi_qc.cli import desk as cli_desk
+from komorebi_qc.cli import erase as cli_erase
 from komorebi_qc.cli import fleet as cli_fleet
 from komorebi_qc.cli import operate as cli_operate
 from komorebi_qc.cli import recording as cli_recording
@@ -128,6 +129,7 @@ _MOUNTS: tuple[Callable[[typer.Typer], None], ...] = (
     cli_fleet.mount,
     cli_operate.mount,
     cli_verify.mount,
+    cli_erase.mount,
     cli_demo.mount,
 )
 for _mount in _MOUNTS:

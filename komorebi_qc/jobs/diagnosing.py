@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.errors import InputError, missing_extra
@@ -16,7 +17,6 @@ from komorebi_qc.storage.local import check_output, opened_file, read_analysis_f
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.source import Source
@@ -111,7 +111,7 @@ def _with_plot(found: Diagnosis, path: Path | None) -> Diagnosis:
         title=found.recording.name,
     )
     try:
-        save_png(figure, path)
+        save_png(figure, path, Path(found.recording.name).name)
     except OSError as error:
         raise InputError(f"{path} can't be written: {error.strerror or error}") from None
     return found

@@ -1,9 +1,9 @@
 """A dead letter: a message that a retry can't help, with the reason in its attributes. Pure.
 
 The body keeps the fields of a message, so that a redrive only has to send it again. Other fields are dropped: a sender
-may have added an agent's or a customer's name. A message that SQS itself moved, after a crash or
-a timeout each time, keeps its whole body and has no reason. If it has one anyway, the reason is of an earlier failure: SQS's own redrive sends a
-message again with all its attributes.
+may have added an agent's or a customer's name. A message that SQS itself moved, after a crash or a timeout each time,
+keeps its whole body and has no reason. If it has one anyway, the reason is of an earlier failure: SQS's own redrive
+sends a message again with all its attributes.
 
 A held recording is a dead letter of its own kind. It didn't fail: an operator decides whether it is published.
 """

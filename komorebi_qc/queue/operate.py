@@ -239,6 +239,23 @@ def _redrive(dead: Queue, queue: Queue, is_wanted: Callable[[DeadLetter], bool])
     return Redriven("messages", count, held_left=held_left, held_sent=held_sent)
 
 
+def discard(dead: Queue, is_wanted: Callable[[DeadLetter], bool]) -> int:
+    """Delete dead letters without processing them; returns their number.
+
+    Raises:
+        StorageError: the queue doesn't respond.
+        AccessDeniedError: the queue denies access or doesn't exist.
+    """
+    count = 0
+    with reading(dead) as (messages, _):
+        for message in list(messages):
+            if is_wanted(DeadLetter.from_message(message)):
+                dead.delete(message)
+                messages.remove(message)
+                count += 1
+    return count
+
+
 @contextmanager
 def reading(dead: Queue, most: int | None = None) -> Iterator[tuple[list[dict[str, Any]], bool]]:
     """The messages of a queue, invisible to others meanwhile, and whether there are no more.

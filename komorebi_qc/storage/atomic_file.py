@@ -248,7 +248,7 @@ def create_part_file(real: Path) -> PartFile:
     while True:
         # 40 characters of the name identify the file for a person, and leave room under the system's 255 bytes.
         path = real.with_name(f".{real.name[:40]}.{secrets.token_hex(4)}{PART_SUFFIX}")
-        file = open(path, "x+b", opener=_open_private)  # noqa: SIM115, PTH123  a path's open() takes no opener
+        file = open(path, "x+b", opener=_open_private)  # noqa: SIM115  a path's open() takes no opener
         try:
             _lock(file)
             if os.fstat(file.fileno()).st_nlink:

@@ -130,6 +130,38 @@ class DynamoTable:
                     "processing: the result is in its bucket, but no item refers to it"
                 ) from error
 
+    def clear_results(self, recording_id: str) -> None:
+        """Remove this package's attributes of an item, and set ``isProcessed`` back to false; the rest stays.
+
+        Raises:
+            MessageError: `recording_id` is malformed.
+            StorageError: the table doesn't answer.
+            AccessDeniedError: the table refuses access or doesn't exist.
+        """
+        own = self.own_attributes(recording_id)
+        removed = [name for name in own if name != "isProcessed"]
+        names = {f"#n{i}": name for i, name in enumerate(removed)}
+        parts = [f"REMOVE {', '.join(names)}"] if removed else []
+        more: dict[str, Any] = {}
+        if own.get("isProcessed") not in (None, False):
+            parts.append("SET #processed = :false")
+            names["#processed"], more = "isProcessed", {"ExpressionAttributeValues": {":false": {"BOOL": False}}}
+        if not parts:
+            return
+        with aws_errors(f"table {self.name}"):
+            try:
+                self.client.update_item(
+                    TableName=self.name,
+                    Key={"videoID": {"S": recording_id}},
+                    UpdateExpression=" ".join(parts),
+                    ConditionExpression="attribute_exists(videoID)",  # an update would make an item again
+                    ExpressionAttributeNames=names,
+                    **more,
+                )
+            except Exception as error:
+                if error_code(error) != "ConditionalCheckFailedException":
+                    raise
+
 
 def _typed(value: str | float | bool) -> dict[str, Any]:  # noqa: FBT001  a value of the table, not a switch
     if isinstance(value, bool):

@@ -93,7 +93,7 @@ def begin_folder(purpose: str, beside: Path | None = None) -> TemporaryFolder:
 
 
 def _locked(folder: Path) -> int | None:
-    """A descriptor that holds the folder's lock, -1 without locks; None if the folder was just taken for a stale one."""
+    """A descriptor that holds the folder's lock, -1 without locks; None if the folder was taken for a stale one."""
     if fcntl is None:
         return -1
     try:

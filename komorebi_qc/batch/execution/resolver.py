@@ -111,7 +111,7 @@ class Resolver:
         if request.action == "diagnose" or (request.action == "process" and item.named_by == "id"):
             return ""
         above = "" if request.results else f"{REPORTS if request.action == 'audit' else UNIFIED}/"
-        return f"{above}{_slug(item.recording_id)}"
+        return f"{above}{folder_of(item.recording_id)}"
 
     def _by_id(self, item: Item) -> tuple[str, ...]:
         wired, settings = self._wired, self._settings
@@ -187,7 +187,7 @@ class Resolver:
         return aws_client("dynamodb")
 
 
-def _slug(recording_id: str) -> str:
+def folder_of(recording_id: str) -> str:
     """A folder's name for a recording: its ID, or the end of its path and a hash."""
     if _PLAIN.fullmatch(recording_id):
         return recording_id

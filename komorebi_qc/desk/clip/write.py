@@ -16,6 +16,7 @@ from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.clip.job import SHORTEST_S
 from komorebi_qc.desk.clip.painter import FramePainter, VideoFrames
+from komorebi_qc.pipeline.local import LOCAL_ID
 from komorebi_qc.storage.atomic_file import make_private
 from komorebi_qc.storage.local import check_output
 from komorebi_qc.storage.temporary_folder import temporary_folder
@@ -118,10 +119,16 @@ def _render(
             audio=str(audio),
             audio_codec="aac",
             audio_bitrate="96k",
-            ffmpeg_params=["-movflags", "+faststart", "-crf", "24", "-shortest"],
+            ffmpeg_params=["-movflags", "+faststart", "-crf", "24", "-shortest", *_named(examined)],
             logger=FrameCounter(),
         )
         clip.close()
+
+
+def _named(examined: Examined) -> list[str]:
+    """A comment in the file that names the recording, so that `komorebi-qc erase` finds the clip."""
+    is_local = examined.recording_id == LOCAL_ID
+    return [] if is_local else ["-metadata", f"comment=komorebi_qc: clip of {examined.recording_id}"]
 
 
 def _shift_s(examined: Examined) -> float:

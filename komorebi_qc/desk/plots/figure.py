@@ -33,14 +33,20 @@ def image_of(figure: Figure, kind: str = "png") -> bytes:
     return held.getvalue()
 
 
-def save_png(figure: Figure, path: Path) -> None:
+def save_png(figure: Figure, path: Path, about: str = "") -> None:
     """Write the figure as PNG. An older file stays until the new one is complete.
+
+    Args:
+        figure: the figure.
+        path: the file.
+        about: the recording's name, written into the file, so that `komorebi-qc erase` finds it.
 
     Raises:
         InputError: The name can't be used for a file.
         StorageError: The disk didn't take the file.
     """
     with new_part_file(path) as part:
-        figure.savefig(part.file, format="png", dpi=figure.dpi)
+        metadata = {"Software": "komorebi_qc", **({"Description": about} if about else {})}
+        figure.savefig(part.file, format="png", dpi=figure.dpi, metadata=metadata)
         part.sync()
         part.move_to(path)

@@ -14,7 +14,10 @@ AGENT = "jane.doe@example.com"
     [
         (f"s3://in/2026/03/02/{AGENT}/c1.mp4 isn't there yet", "s3://in/.../c1.mp4 isn't there yet"),
         (f"(s3://in/2026/03/02/{AGENT}/c1.mp4, or a day later)", "(s3://in/.../c1.mp4, or a day later)"),
-        (f"please delete: s3://o/{AGENT}/a.png, s3://o/{AGENT}/b.json", "please delete: s3://o/.../a.png, s3://o/.../b.json"),
+        (
+            f"please delete: s3://o/{AGENT}/a.png, s3://o/{AGENT}/b.json",
+            "please delete: s3://o/.../a.png, s3://o/.../b.json",
+        ),
         (f"s3://in/{AGENT}", "s3://in/..."),
         (f"'s3://in/2026/{AGENT}/c1.mp4'", "'s3://in/.../c1.mp4'"),
         ("s3://in/2026/jane/c1.mp4", "s3://in/.../c1.mp4"),

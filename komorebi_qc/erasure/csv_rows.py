@@ -1,0 +1,52 @@
+"""A CSV file without the rows that name a recording; all other rows stay as they are, byte for byte. Pure."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from komorebi_qc.erasure.name_match import NameMatch
+
+_COLUMNS = frozenset({"recording_id", "work_key", "verdict"})
+"""In the first line of every CSV file of a dataset."""
+
+
+def is_dataset_csv(content: bytes) -> bool:
+    """Return whether a file is a dataset's CSV file, by its first line."""
+    first = content.removeprefix(codecs.BOM_UTF8).partition(b"\n")[0]
+    return set(first.decode("utf-8", "replace").strip().split(",")) >= _COLUMNS
+
+
+def without_rows(content: bytes, names: NameMatch) -> tuple[bytes, int]:
+    """Return the file without the rows that name the recording, and their number.
+
+    Raises:
+        ValueError: it isn't CSV in UTF-8.
+    """
+    mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+    text = content.removeprefix(mark).decode("utf-8")
+    lines: list[str] = []
+
+    def read() -> Iterator[str]:
+        for line in io.StringIO(text, newline=""):
+            lines.append(line)
+            yield line
+
+    kept: list[str] = []
+    removed = 0
+    try:
+        for number, row in enumerate(csv.reader(read(), strict=True)):
+            raw = "".join(lines)
+            lines.clear()
+            if number and any(names.in_text(cell) for cell in row):
+                removed += 1
+            else:
+                kept.append(raw)
+    except csv.Error as error:
+        raise ValueError(f"it isn't CSV: {error}") from None
+    return mark + "".join(kept).encode(), removed

@@ -1,0 +1,244 @@
+"""The search for everything of a recording, its removal, and the search afterwards.
+
+The order lets an interrupted erasure be run again: whatever leads to something else goes after it. So the rows of a
+dataset go after the reports that they name, and the item's attributes go last. If something can't be removed now, the
+erasure stops there; what a lock or a missing right keeps is left, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from komorebi_qc.core.errors import InputError, KomorebiError, PassingError, UnknownRecordingError
+from komorebi_qc.core.recording import check_recording_id
+from komorebi_qc.erasure.file_tree import open_tree
+from komorebi_qc.erasure.in_aws import DeadLetters, InputObjects, ItemAttributes, PublishedObjects
+from komorebi_qc.erasure.listed_inputs import ListedInputs
+from komorebi_qc.erasure.name_match import NameMatch
+from komorebi_qc.erasure.plan import Artefact, Erasure, Plan, with_reasons
+from komorebi_qc.erasure.results import ResultFiles
+from komorebi_qc.storage.object_store import open_store
+from komorebi_qc.storage.s3.object_versions import VersionedBucket
+from komorebi_qc.wiring import Settings, aws_client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from komorebi_qc.erasure.dataset_rows import DatasetRows
+
+
+class Place(Protocol):
+    """A place that may hold something of the recording."""
+
+    def find(self) -> Iterable[Artefact]:
+        """Find it."""
+        ...
+
+    def remove(self, artefact: Artefact) -> None:
+        """Remove something that was found."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureRequest:
+    """What to erase, and where to look for it.
+
+    Attributes:
+        recording_id: the recording.
+        datasets: folders or ``s3://`` prefixes that `komorebi-qc batch` wrote.
+        also: further files, folders and prefixes.
+        with_inputs: whether the inputs are to be removed as well.
+        only_named: leave the configured buckets, table and queue alone.
+        whole_bucket: search every key of the output bucket.
+
+    Raises:
+        InputError: the options contradict each other, or the ID can't be one of the table.
+    """
+
+    recording_id: str
+    datasets: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    with_inputs: bool = False
+    only_named: bool = False
+    whole_bucket: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.only_named:
+            check_recording_id(self.recording_id)
+        elif not self.datasets and not self.also:
+            raise InputError("--only-named needs a place: name one by --dataset or --also")
+        elif self.whole_bucket:
+            raise InputError("--whole-bucket searches the output bucket, and --only-named leaves it alone: give one")
+        if not self.recording_id.strip():
+            raise InputError("the recording's ID is empty")
+
+
+def erase(
+    request: ErasureRequest,
+    environ: Mapping[str, str],
+    *,
+    is_wanted: bool,
+    check: Callable[[], None] = lambda: None,
+) -> Erasure:
+    """Search for a recording, and remove what is found if that `is_wanted`.
+
+    Args:
+        request: the recording, and the places.
+        environ: the settings.
+        is_wanted: whether to remove; otherwise everything is only listed.
+        check: called before each removal; it may raise an exception to stop.
+
+    Raises:
+        InputError: a place can't be used.
+        UnknownRecordingError: the table has no such item, and only a search of the whole bucket can find results.
+        PassingError: a place can't be searched now.
+        AccessDeniedError: a place can't be searched.
+    """
+    searched = _searched(request, environ)
+    plan = Plan(request.recording_id, tuple(one for _, found in searched.places for one in found), searched.skipped)
+    if not is_wanted:
+        return Erasure(plan, is_done=False, left=plan.found)
+    failures: list[tuple[Artefact, str]] = []
+    for place, found in searched.places:
+        try:
+            failures += _removed(place, found, check)
+        except PassingError as error:
+            failures += [(one, str(error)) for one in found]
+            break
+    left = [one for _, found in _searched(request, environ).places for one in found]
+    return Erasure(plan, is_done=True, left=with_reasons(left, failures))
+
+
+def _removed(place: Place, found: Iterable[Artefact], check: Callable[[], None]) -> list[tuple[Artefact, str]]:
+    """Remove the artefacts of a place; returns those that can't be removed.
+
+    Raises:
+        PassingError: one can't be removed now.
+    """
+    failures = []
+    for artefact in found:
+        if artefact.kept_because:
+            continue
+        check()
+        try:
+            place.remove(artefact)
+        except PassingError:
+            raise
+        except KomorebiError as error:
+            failures.append((artefact, str(error)))
+    return failures
+
+
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """Each place with what it holds, in the order of removal; and what wasn't searched."""
+
+    places: tuple[tuple[Place, tuple[Artefact, ...]], ...]
+    skipped: tuple[str, ...]
+
+
+def _searched(request: ErasureRequest, environ: Mapping[str, str]) -> _Searched:
+    names = NameMatch(request.recording_id)
+    skipped: list[str] = []
+    datasets = _datasets(request, names)
+    places = [*_results_in_aws(request, names, environ, skipped), *_files(request, names, datasets, skipped)]
+    last = _records_in_aws(request, names, environ, skipped)
+    seen: set[tuple[str, str]] = set()
+    found: list[tuple[Place, tuple[Artefact, ...]]] = []
+    for place in (*places, *datasets, *last):
+        new = [one for one in place.find() if (one.address, one.kept_because) not in seen]
+        seen |= {(one.address, one.kept_because) for one in new}
+        found.append((place, tuple(new)))
+    return _Searched(tuple(found), tuple(skipped))
+
+
+def _datasets(request: ErasureRequest, names: NameMatch) -> list[DatasetRows]:
+    if not request.datasets:
+        return []
+    from komorebi_qc.erasure.dataset_rows import DatasetRows  # noqa: PLC0415  pyarrow is an extra
+
+    return [DatasetRows(open_store(text, _s3), names) for text in request.datasets]
+
+
+def _files(
+    request: ErasureRequest, names: NameMatch, datasets: Iterable[DatasetRows], skipped: list[str]
+) -> Iterator[Place]:
+    """Results in files, and the inputs that rows name."""
+    own: dict[str, None] = {}
+    for dataset in datasets:
+        if request.with_inputs:
+            yield ListedInputs(dataset, may_use_s3=not request.only_named)
+        for text in (*_places_of_rows(dataset), *dataset.folders()):
+            if text.startswith("s3://") and not dataset.address.startswith("s3://") and request.only_named:
+                skipped.append(f"{text}: --only-named leaves S3 alone, unless the dataset is there")
+            else:
+                own[text] = None
+        yield ResultFiles(open_tree(dataset.address, _s3), names, deep=False)
+    for text in own:
+        yield ResultFiles(open_tree(text, _s3), names, own=True)
+    given = {dataset.address for dataset in datasets}
+    for text in request.also:
+        if not text.startswith("s3://") and not Path(text).exists():
+            skipped.append(f"{text}: it doesn't exist")
+        place = ResultFiles(open_tree(text, _s3), names)
+        others = [one for one in place.datasets() if one not in given]
+        skipped += [f"{one}: it is a dataset, name it by --dataset" for one in others]
+        yield place
+
+
+def _places_of_rows(dataset: DatasetRows) -> Iterator[str]:
+    """The folders of the reports and unified recordings that a dataset's rows name."""
+    for row in dataset.rows():
+        for text in (row["report"], row["output"]):
+            folder = (text or "").rpartition("/")[0]
+            if folder:
+                is_whole = folder.startswith("s3://") or Path(folder).is_absolute()
+                yield folder if is_whole else f"{dataset.address}/{folder}"
+
+
+def _results_in_aws(
+    request: ErasureRequest, names: NameMatch, environ: Mapping[str, str], skipped: list[str]
+) -> Iterator[Place]:
+    """The inputs, and the results in the output bucket."""
+    if request.only_named:
+        skipped.append("the configured buckets, table and queue: --only-named leaves them alone")
+        return
+    settings = Settings.from_environment(environ)
+    output = VersionedBucket(_s3(), settings.output_bucket)
+    try:
+        recording = settings.table().get(request.recording_id)
+    except UnknownRecordingError as error:
+        if not request.whole_bucket:
+            raise UnknownRecordingError(
+                f"{error}. Without its item the recording's keys are unknown: --whole-bucket searches every key of "
+                "the output bucket"
+            ) from error
+        if request.with_inputs:
+            skipped.append("the inputs: without the recording's item their keys are unknown")
+        yield PublishedObjects(output, names, "")
+        return
+    if request.with_inputs:
+        connect, inputs = (VersionedBucket(_s3(), name) for name in (settings.connect_bucket, settings.input_bucket))
+        yield InputObjects(connect, settings.connect_prefix, settings.analysis_prefix, inputs, recording)
+    folder = "" if request.whole_bucket else recording.qc_key.rpartition("/")[0] + "/"
+    yield PublishedObjects(output, names, folder)
+
+
+def _records_in_aws(
+    request: ErasureRequest, names: NameMatch, environ: Mapping[str, str], skipped: list[str]
+) -> Iterator[Place]:
+    """The dead letters, and the item's attributes."""
+    if request.only_named:
+        return
+    settings = Settings.from_environment(environ)
+    if settings.queue_url or settings.dead_letter_queue_url:
+        yield DeadLetters(settings.dead_letter_queue(), names)
+    else:
+        skipped.append("dead letters: neither KOMOREBI_QUEUE_URL nor KOMOREBI_DEAD_LETTER_QUEUE_URL is set")
+    yield ItemAttributes(settings.table(), request.recording_id)
+
+
+def _s3() -> Any:
+    return aws_client("s3")
