@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.recording import Recording
 
 ANALYSIS_PREFIX = "Analysis/Voice"
-"""Where Contact Lens writes, unless Connect is set up otherwise."""
+"""The prefix on a live instance; an instance may have another one."""
 _NAME = re.compile(
     r"(?:.*/)?(?P<contact>[^/]+?)_(?P<kind>analysis|analysis_redacted|call_recording_redacted)_(?P<stamp>\d[^/_]*(?:_UTC)?)"
     r"\.(?P<extension>json|wav)",

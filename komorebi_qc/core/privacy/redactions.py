@@ -42,7 +42,7 @@ MAX_ANALYSIS_BYTES = 16 << 20
 OUTSIDE_S = 1.0
 """Times are rounded. Further outside of its turn, or of the call, a redaction's time is doubtful."""
 _PLACEHOLDER = re.compile(r"\[[A-Z]{2}[A-Z_]*\]", re.ASCII)
-"""What replaces redacted text: ``[PII]``, or the kind of data, such as ``[CREDIT_DEBIT_NUMBER]``."""
+"""In the place of redacted text: ``[PII]``, or the kind of data, such as ``[CREDIT_DEBIT_NUMBER]``."""
 MAX_OFFSET_MS = 48 * 3600 * 1000
 """Twice the length of the longest shift, as for the reported call end."""
 _STAMP = re.compile(r".+?_(?:analysis|call_recording)(?:_redacted)?_(\d.*)\.(?:json|wav)", re.ASCII | re.DOTALL)

@@ -88,5 +88,5 @@ def test_an_id_may_look_like_a_file_name() -> None:
 
 @given(st.lists(st.text()))
 def test_any_key_is_looked_at(keys: list[str]) -> None:
-    """No key breaks the choice, and what is chosen is one of them."""
+    """No key breaks the choice, and the chosen ones are among them."""
     assert set(choose_analyses("contact-1", keys)) <= set(keys)

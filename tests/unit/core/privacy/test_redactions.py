@@ -187,7 +187,7 @@ def test_text_in_brackets_is_no_placeholder_in_lower_case() -> None:
     assert spans(analysis(turn(0, 9000, "I [laughs] see [ok] [A]"))) == []
 
 
-# What is no analysis
+# Other files
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_text_in_brackets_is_no_placeholder_in_lower_case() -> None:
         (as_json(analysis({"Content": "[PII]"})), "turn 1 has no BeginOffsetMillis"),
     ],
 )
-def test_what_is_no_complete_analysis_is_refused(content: bytes, fault: str) -> None:
+def test_a_file_that_is_no_complete_analysis_is_refused(content: bytes, fault: str) -> None:
     """One sentence names the file and the fault, says that nothing is published, and how to go on."""
     with pytest.raises(InputError, match=fault) as caught:
         read_analysis(content, "s3://calls/a.json")
@@ -272,7 +272,7 @@ def test_a_file_that_is_too_large_is_not_read() -> None:
 
 @given(st.recursive(_LEAVES, lambda one: st.lists(one) | st.dictionaries(_KEYS, one), max_leaves=20))
 def test_any_json_is_read_or_refused(found: Any) -> None:
-    """Whatever the file holds, spans come out, or one InputError."""
+    """Any content gives spans, or one InputError."""
     try:
         read = read_analysis(json.dumps(found).encode(), "a.json")
     except InputError:

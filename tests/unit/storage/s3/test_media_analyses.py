@@ -1,4 +1,4 @@
-"""Contact Lens' files in S3, on moto's server: analyses beside the call audio, and redacted audio in its place."""
+"""Contact Lens' files in S3, on moto's server: analyses beside the call audio, and redacted audio instead of it."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_store_that_does_not_answer_is_asked_again_later(world: World) -> None
 
 
 def test_a_missing_right_is_named_with_its_purpose(world: World) -> None:
-    """A role of an earlier version can't list analyses; nothing goes on as if there were none."""
+    """A role of an earlier version can't list analyses; no run goes on without them."""
     put(world, CALL)
 
     class Denied(Faulty):
@@ -182,7 +182,7 @@ def test_the_original_is_taken_unless_redacted_audio_is_wanted(world: World) -> 
 
 
 def test_required_audio_is_waited_for_and_then_given_up(world: World) -> None:
-    """Contact Lens takes minutes; what isn't there after 48 hours won't come."""
+    """Contact Lens takes minutes; an object that isn't there after 48 hours won't come."""
     put(world, CALL)
     with pytest.raises(NotThereYetError, match=r"redacted call audio of recording contact-1 .*isn't there yet"):
         call_of(media(world, "require"))
