@@ -23,6 +23,7 @@ from komorebi_qc.media.demux import (
     packets,
     video_stream,
 )
+from komorebi_qc.media.malloc import return_freed_blocks
 from komorebi_qc.media.truncation import (
     TruncationScanner,
     is_encrypted,
@@ -67,6 +68,7 @@ def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
     Raises:
         MediaError: The file isn't media, or has no video.
     """
+    return_freed_blocks()
     seen = TruncationScanner(source.file)
     with open_container(
         replace(source, file=cast("BinaryIO", seen)), RECORDING_FORMATS, is_read_through=True

@@ -17,6 +17,7 @@ from komorebi_qc.findings.evidence import PairLevels
 from komorebi_qc.findings.private_time import suspended_min_s
 from komorebi_qc.measure.levels import ChannelLevels, LevelMeter
 from komorebi_qc.media.decode_8khz import decode_call_8khz, decode_recording_8khz, probe_and_decode
+from komorebi_qc.media.malloc import keep_freed_blocks
 from komorebi_qc.media.packet_timing import PacketNotes, measure_timing
 from komorebi_qc.sync import measure
 
@@ -168,7 +169,10 @@ def measure_pair(
     """
     check_cancelled()
     least_s = suspended_min_s(limits)
-    result = measure(audio.call, audio.recording, call_end.recording_s, call_end.resolution_s, suspended_min_s=least_s)
+    with keep_freed_blocks():
+        result = measure(
+            audio.call, audio.recording, call_end.recording_s, call_end.resolution_s, suspended_min_s=least_s
+        )
     return DecodedPair(audio.call, audio.recording, result, audio.timing)
 
 

@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
-    from komorebi_qc.media.webm_timestamps import BlockStamps
+    from komorebi_qc.media.mux.webm_timestamps import BlockStamps
 
 
 class OutputSink(io.RawIOBase):

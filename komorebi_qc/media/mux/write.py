@@ -15,14 +15,15 @@ from komorebi_qc.core.output import CONTAINERS, Container, Rendered
 from komorebi_qc.core.timebase import merged
 from komorebi_qc.media.decode import AudioDecoder
 from komorebi_qc.media.demux import CALL_FORMATS, RECORDING_FORMATS, PacketDemuxer, open_container, video_stream
+from komorebi_qc.media.malloc import return_freed_blocks
 from komorebi_qc.media.mixer import STEP_BACK_S, mix
 from komorebi_qc.media.mux.audio_track import AudioMuxer, AudioTrack
 from komorebi_qc.media.mux.job import index_room
 from komorebi_qc.media.mux.masking.picture_mask import picture_mask
 from komorebi_qc.media.mux.sink import OutputSink
 from komorebi_qc.media.mux.video_track import CopiedVideo, EncodedVideo, FrameCounts
+from komorebi_qc.media.mux.webm_timestamps import BlockStamps
 from komorebi_qc.media.output_tap import OutputCapture
-from komorebi_qc.media.webm_timestamps import BlockStamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,6 +57,7 @@ def write_output(job: RenderJob, begin: Callable[[int], BinaryIO], advance: Call
         MediaError: The inputs can't be written into this container.
         StorageError: The file can't be written (a full disk), or an input can't be read on.
     """
+    return_freed_blocks()  # FFmpeg takes even more for an index of hours while it reads it
     room = index_room(job)
     try:
         return _write(job, begin(room + _BEFORE_INDEX_BYTES), room, advance)
@@ -87,6 +89,7 @@ def _write(job: RenderJob, file: BinaryIO, room: int, advance: Callable[[float],
         recording = recording_files.enter_context(
             open_container(job.recording.reopen(), RECORDING_FORMATS, is_read_through=True)
         )
+        return_freed_blocks()  # the blocks that reading its index took
         demuxer = PacketDemuxer(recording)
         video = video_stream(recording)
         video_packets = demuxer.subscribe(video)

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from komorebi_qc.media.mux.sink import OutputSink
-from komorebi_qc.media.webm_timestamps import BlockStamps
+from komorebi_qc.media.mux.webm_timestamps import BlockStamps
 
 
 class BrokenFile(io.BytesIO):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from made import Shape, recording
 
-from komorebi_qc.media.webm_timestamps import BlockStamps
+from komorebi_qc.media.mux.webm_timestamps import BlockStamps
 
 if TYPE_CHECKING:
     from pathlib import Path
