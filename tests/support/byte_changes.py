@@ -84,7 +84,7 @@ def changes(places: Mapping[str, Place], verify: Callable[[], Verification], cou
         count: of changes.
         seed: of the places in the files and the changed bits.
     """
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311  places to change, no secrets
     roles = list(places)
     before = {role: place.read() for role, place in places.items()}
     for number in range(count):
@@ -156,8 +156,8 @@ class OnS3:
 
 def sample_on_aws() -> tuple[dict[str, Place], Callable[[], Verification]]:
     """The sample call, processed on the running embedded AWS, and signed by a KMS key."""
-    from komorebi_qc.demo.sample_call import RECORDING, reported_call_end  # noqa: PLC0415
     from komorebi_qc.core.timebase import parse_call_end  # noqa: PLC0415
+    from komorebi_qc.demo.sample_call import RECORDING, reported_call_end  # noqa: PLC0415
     from komorebi_qc.pipeline.options import Order  # noqa: PLC0415
     from komorebi_qc.pipeline.provenance.verify import verify_recording  # noqa: PLC0415
     from komorebi_qc.storage.signing import KmsKey  # noqa: PLC0415

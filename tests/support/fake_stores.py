@@ -56,6 +56,7 @@ class Media:
         self.call, self.own = call, recording
         self.published: list[tuple[str, bytes, bytes | None]] = []
         self.documents: list[Any] = []
+        self.keep_document: Callable[[bytes], None] = lambda _: None
         self.open_files = 0
         self.is_remote = False
         self.opened: list[str] = []
@@ -154,6 +155,7 @@ class Draft:
         data = self.file.getvalue()
         media.published.append((self.container, data, thumbnail))
         media.documents.append(json.loads(qc or b"null"))
+        media.keep_document(qc or b"")
         name = "thumbnail.png" if thumbnail else None
         qc_name = "qc.json" if qc else None
         return Published(f"recording.{self.container}", name, qc_name, len(data), len(thumbnail or b""))

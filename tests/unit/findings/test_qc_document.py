@@ -17,6 +17,9 @@ from komorebi_qc.core.finding import At, Finding
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.media_info import AudioInfo, MediaInfo, VideoInfo
 from komorebi_qc.core.output import Rendered, RenderPlan
+from komorebi_qc.core.provenance.parts import digest_of_bytes
+from komorebi_qc.core.provenance.record import FileRecord, Provenance
+from komorebi_qc.core.provenance.seal import sealed
 from komorebi_qc.core.splice import splice
 from komorebi_qc.core.timebase import Alignment, CallEnd, Jump, Span
 from komorebi_qc.findings.evidence import Evidence, Placement
@@ -29,6 +32,11 @@ VIDEO = VideoInfo("vp8", 1280, 720, 1500, Span(0.0, 75.5), 0, Fraction(1, 1000))
 OWN = AudioInfo("opus", 48000, 1, 3000, Span(0.0, 75.0))
 RECORDING = MediaInfo("agent.webm", "webm", VIDEO, OWN, 0.0, 0, 0.0)
 PLACED = Alignment(2.0)
+RECORD = Provenance(
+    FileRecord("s3://calls/a.wav", digest_of_bytes(b"call"), '"e1"', "v1"),
+    FileRecord("../agent.webm", digest_of_bytes(b"own")),
+    FileRecord("unified.webm", digest_of_bytes(b"video")),
+)
 PASSES = Finding("drift", 1.0, "ppm", "pass", "A sentence.", 100.0, "drift")
 WARNS = Finding("jumps", 0.1, "s", "warn", "A sentence.", 0.045, "jumps", At("call", 30.0))
 
@@ -53,7 +61,7 @@ def run(alignment: Alignment = PLACED, **changes: Any) -> Evidence:
 
 def document(evidence: Evidence, *findings: Finding) -> dict[str, Any]:
     """The document of a run, as it is read from JSON."""
-    made = qc_document("one", evidence, findings, DEFAULT)
+    made = sealed(qc_document("one", evidence, findings, DEFAULT, RECORD))
     read: dict[str, Any] = json.loads(json.dumps(made, allow_nan=False))
     return read
 

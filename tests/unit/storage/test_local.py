@@ -18,9 +18,11 @@ import pytest
 
 from komorebi_qc.core.errors import InputError, KomorebiError, StorageError, UnknownRecordingError
 from komorebi_qc.core.privacy.redactions import MAX_ANALYSIS_BYTES
+from komorebi_qc.core.provenance.parts import digest_of_bytes
+from komorebi_qc.core.provenance.record import DraftRecord
 from komorebi_qc.core.recording import Recording
 from komorebi_qc.storage import atomic_file
-from komorebi_qc.storage.local import LocalFiles, LocalTable
+from komorebi_qc.storage.local import LocalFiles, LocalTable, relative_location
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -376,6 +378,32 @@ def test_a_full_disk_on_closing(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(StorageError, match="no room left"):
         publish(in_folder(folder))
     assert sorted(path.name for path in folder.iterdir()) == ["agent.mp4", "connect.wav"]
+
+
+def test_a_draft_is_recorded_before_it_is_published(folder: Path) -> None:
+    """The digest is that of the whole file, and the names lead from the folder of qc.json to the results."""
+    (folder / "images").mkdir()
+    (folder / "link").symlink_to(folder / "images")
+    files = LocalFiles(folder / "connect.wav", folder / "agent.mp4", folder / "out", folder / "link" / "a.png")
+    with files.draft(RECORDING, "webm") as draft:
+        file = draft.begin(0)
+        file.write(b"half")
+        file.seek(0)
+        file.write(b"x")
+        record = draft.record()
+        draft.publish(thumbnail=b"png", qc=b"{}")
+    assert record == DraftRecord(str(folder), "out.webm", "images/a.png", digest_of_bytes(b"xalf"))
+    assert (folder / "out.webm").read_bytes() == b"xalf"
+    with in_folder(folder, thumbnail=None).draft(RECORDING, "mp4") as plain:
+        plain.begin(0).write(b"video")
+        assert plain.record().thumbnail == ""
+
+
+def test_locations_are_relative_to_a_real_folder(folder: Path) -> None:
+    """Links are followed; addresses on S3 stay as they are."""
+    (folder / "link.wav").symlink_to(folder / "connect.wav")
+    assert relative_location(str(folder / "link.wav"), str(folder / "out")) == "../connect.wav"
+    assert relative_location("s3://bucket/key", str(folder)) == "s3://bucket/key"
 
 
 # --- part files

@@ -33,6 +33,7 @@ from komorebi_qc.core.errors import (
     NotThereYetError,
     StorageError,
 )
+from komorebi_qc.core.provenance.parts import digest_of_bytes
 from komorebi_qc.core.recording import Recording
 from komorebi_qc.storage.s3.publication import PART_BYTES
 from komorebi_qc.wiring import aws_client
@@ -341,6 +342,39 @@ def publish(
     with media.draft(of, kind) as draft:
         draft.begin(1000).write(video)
         return draft.publish(thumbnail=thumbnail, qc=qc)
+
+
+def test_a_draft_is_recorded_with_its_names_and_its_object(world: World) -> None:
+    """The digest and the names beside qc.json are known before publication, ETag and version only after it."""
+    world.s3.put_bucket_versioning(Bucket=OUTPUT, VersioningConfiguration={"Status": "Enabled"})
+    with world.media().draft(RECORDING, "mp4") as draft:
+        draft.begin(1000).write(b"video")
+        record = draft.record()
+        assert (record.video, record.thumbnail, record.digest) == (
+            "recording.mp4",
+            "thumbnail.png",
+            digest_of_bytes(b"video"),
+        )
+        assert f"{record.folder}/{record.video}" == f"s3://{OUTPUT}/{VIDEO_KEY}"
+        assert world.keys(OUTPUT) == []
+        done = draft.publish(thumbnail=None, qc=None)
+    head = world.s3.head_object(Bucket=OUTPUT, Key=VIDEO_KEY)
+    assert (done.video_etag, done.video_version_id) == (head["ETag"], head["VersionId"])
+    with world.media().draft(RECORDING, "mp4") as draft, pytest.raises(ValueError, match="begun and written"):
+        draft.record()
+
+
+def test_inputs_carry_etag_and_version(world: World) -> None:
+    """In a bucket with versions each source names its own; without versions there is no ID."""
+    put_inputs(world)
+    world.s3.put_bucket_versioning(Bucket=INPUT, VersioningConfiguration={"Status": "Enabled"})
+    answer = world.s3.put_object(Bucket=INPUT, Key=RECORDING.agent_recording_key, Body=b"own")
+    with world.media().agent_recording(RECORDING) as source:
+        assert (source.etag, source.version_id) == (answer["ETag"], answer["VersionId"])
+        assert source.reopen().version_id == answer["VersionId"]
+    with world.media().call_audio(RECORDING) as source:
+        assert source.etag
+        assert source.version_id in ("", "null")
 
 
 class StopError(Exception):

@@ -31,6 +31,7 @@ from hypothesis import strategies as st
 from urllib3 import HTTPResponse
 
 from komorebi_qc.core.errors import AccessDeniedError, DoesNotFitError, KomorebiError, StorageError
+from komorebi_qc.core.provenance.parts import digest_of_bytes
 from komorebi_qc.media.mux.write import muxer_options
 from komorebi_qc.storage.s3 import multipart_writer as s3_stream
 from komorebi_qc.storage.s3 import publication as s3_upload
@@ -705,6 +706,56 @@ def test_the_completing_request_names_every_parts_checksum() -> None:
     assert bucket.objects[KEY] == content
     parts = [content[:HEAD], content[HEAD : HEAD + PART], content[HEAD + PART :]]
     assert [part["ChecksumSHA256"] for part in named] == [in_base64(hashlib.sha256(part).digest()) for part in parts]
+
+
+@pytest.mark.parametrize("size", [HEAD + 1, HEAD + PART, HEAD + 3 * PART + 100])
+def test_the_digest_is_the_composite_checksum_of_the_object(size: int) -> None:
+    """It is made of the parts' SHA-256 as they were sent, the rewritten front among them."""
+    content = bytearray(content_of(size))
+    with a_stream(bucket := Bucket()) as stream:
+        stream.write(content)
+        stream.seek(10)
+        stream.write(b"index")
+        content[10:15] = b"index"
+        digest = stream.digest()
+        assert (digest.size, digest.sha256, digest.first_part_bytes, digest.part_bytes) == (size, "", HEAD, PART)
+        assert bucket.objects == {}, "nothing is visible yet"
+        published(stream)
+    assert bucket.objects[KEY] == content
+    assert digest.is_of(io.BytesIO(bucket.objects[KEY]))
+    assert (stream.etag, stream.version_id) == (f'"e-{len(bucket.parts)}"', "version-1")
+
+
+def test_a_small_file_has_a_digest_of_the_whole() -> None:
+    """It is sent in one request, so its SHA-256 is that of the file."""
+    with a_stream(bucket := Bucket()) as stream:
+        stream.write(b"small")
+        assert stream.digest() == digest_of_bytes(b"small")
+        published(stream)
+    assert bucket.asked == ["put"]
+    assert (stream.etag, stream.version_id) == ('"e-put"', "version-put")
+
+
+def test_nothing_is_written_after_the_digest() -> None:
+    """A later write would make the digest wrong, so it is refused; an upload that isn't shown is aborted."""
+    with a_stream(bucket := Bucket()) as stream:
+        stream.write(content_of(HEAD + 1))
+        stream.digest()
+        with pytest.raises(io.UnsupportedOperation, match="is finished: nothing can be written any more"):
+            stream.write(b"more")
+    assert bucket.asked[-1] == "abort"
+    assert bucket.objects == {}
+
+
+def test_s3_keeps_the_composite_checksum(world: World, small_parts: None) -> None:  # noqa: ARG001
+    """The object's own checksum on S3 is the digest, so that the console and any client show the same."""
+    with a_stream(world.s3) as stream:
+        stream.write(content_of(HEAD + PART + 7))
+        digest = stream.digest()
+        published(stream)
+    head = world.s3.head_object(Bucket=OUTPUT, Key=KEY, ChecksumMode="ENABLED")
+    assert head["ChecksumSHA256"] == digest.sha256_of_parts
+    assert stream.etag == head["ETag"]
 
 
 # --- what a killed run left
