@@ -26,7 +26,7 @@ help:
 	@echo "  make bench-fleet  the fleet report on 100,000 rows: its size and its loading time in a browser"
 	@echo "  make mutation     the share of 400 small changes to the code that the tests detect (ARGS='--size 50 --only sync')"
 	@echo "  make bench-sync   accuracy of sync on hundreds of simulated calls (needs Debian's asterisk voices)"
-	@echo "  make bench-suspensions  suspensions found, and what else is taken for one, on 1,400 simulated calls (the same voices)"
+	@echo "  make bench-suspensions  how suspensions are found, on 1,400 simulated calls with look-alikes (the same voices)"
 	@echo "Deployment"
 	@echo "  make sam-build, sam-package, sam-deploy   build and deploy the function, see docs/operator/deploy.md (needs Docker)"
 	@echo "  make image             build and check the function's image without Docker (needs root, buildah, debootstrap)"

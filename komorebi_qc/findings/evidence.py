@@ -75,8 +75,8 @@ class PairEvidence:
         splice: which source plays when; None if nothing is placed.
         timing: the recording's packet timestamps; None if they weren't read.
         levels: of both inputs; None if they weren't measured.
-        private: what was not to be recorded, on the call clock; None if nobody looked.
-        masks: where it is masked in the written file; None if no file is written.
+        private: the spans that were not to be recorded, on the call clock; None if nobody looked.
+        masks: of these spans in the written file; None if no file is written.
     """
 
     call: MediaInfo
@@ -109,8 +109,8 @@ class Evidence:
         timing: the recording's packet timestamps; None if they weren't read.
         levels: of both inputs; None if they weren't measured.
         check: the measurements of the written file; None if it wasn't checked.
-        private: what was not to be recorded, on the call clock; None if nobody looked.
-        masks: where it is masked in the written file.
+        private: the spans that were not to be recorded, on the call clock; None if nobody looked.
+        masks: of these spans in the written file.
         mask_levels: the sound left in each mask of the file.
     """
 

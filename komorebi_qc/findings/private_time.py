@@ -1,4 +1,4 @@
-"""What was not to be recorded: suspensions of Connect's recording, and conversation outside of the call audio. Pure."""
+"""Time that was not to be recorded: suspensions in Connect, and conversation outside of the call audio. Pure."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ def _suspended(spans: Sequence[PrivateSpan], masks: Masks | None, limits: Limits
     found = limit.finding(
         "recording_suspended",
         max((call.length_s for call in calls), default=0.0),
-        f"Connect's recording was suspended {counted(len(spans), 'time')}, for {total_s:.1f} s in all: {shown}{more}."
+        f"Recording was suspended in Connect {counted(len(spans), 'time')}, for {total_s:.1f} s in all: {shown}{more}."
         f"{masked}"
         if spans
-        else "No suspension of Connect's recording found.",
+        else "No suspension found.",
         digits=3,
         at=At("call", calls[0].start_s) if calls else None,
     )
@@ -109,7 +109,7 @@ def suspensions_list(
     """The suspensions for JSON, on all clocks; None if nobody looked.
 
     Args:
-        private: what was not to be recorded, on the call clock.
+        private: the spans that were not to be recorded, on the call clock.
         alignment: the one in use; None if the call isn't placed: then the other clocks are null.
         masks: of the written file; None if no file is written.
     """
@@ -124,7 +124,7 @@ def redactions_list(
     """The redactions for JSON, as the suspensions; None if nobody looked.
 
     Args:
-        private: what was not to be recorded, on the call clock.
+        private: the spans that were not to be recorded, on the call clock.
         alignment: the one in use; None if the call isn't placed: then the other clocks are null.
         masks: of the written file; None if no file is written.
     """

@@ -35,7 +35,7 @@ CRYSTAL = 100e-6
 def find_suspensions(
     call: Track, recording: NDArray[np.int16] | None, alignment: Alignment | None, limits: Limits = DEFAULT
 ) -> tuple[PrivateSpan, ...]:
-    """The spans in which Connect's recording was suspended.
+    """The spans in which recording was suspended in Connect.
 
     Args:
         call: the call audio at 8 kHz, shape ``(n, 2)``.

@@ -74,7 +74,7 @@ def measure(
             missing audio is digital silence.
         reported_call_end_s: the call's end on the recording's clock as the backend reported it.
         resolution_s: its unit; a time in whole seconds may be early by up to 1 s.
-        suspended_min_s: the shortest suspension of Connect's recording.
+        suspended_min_s: the shortest suspension.
     """
     found = _measured(call, recording, reported_call_end_s, resolution_s, may_stretch=True)
     return with_private_time(found, call, recording, min_s=suspended_min_s)
@@ -358,8 +358,8 @@ def _without_agreement(
         )
     offset_s = reported_s + resolution_s / 2 - call_s
     customer_s, agent_s = overlap_s(activities, recording_activity, offset_s)
-    # A muted microphone records nothing. Speech that the call doesn't have is another conversation's, unless Connect's
-    # recording was suspended.
+    # A muted microphone records nothing. Speech that the call doesn't have is another conversation's, unless recording
+    # was suspended in Connect.
     private = [p.call for p in suspended_spans(call)]
     against_s = customer_s + agent_s + other_speech_s(activities, recording_activity, offset_s, private)
     evidence = replace(evidence, against_s=against_s, against_turns=1, agent_against_s=agent_s)

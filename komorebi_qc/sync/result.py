@@ -90,7 +90,7 @@ class SyncResult:
     agent_part: Span | None = None
     """Call clock: the agent's part of the call; None if that is the whole call."""
     suspended: tuple[PrivateSpan, ...] = ()
-    """The stretches of the call in which Connect's recording was suspended."""
+    """The stretches of the call in which recording was suspended in Connect."""
     outside: tuple[OutsideSpan, ...] = ()
     """The same conversation before or after the call audio."""
     candidates: tuple[Candidate, ...] = ()

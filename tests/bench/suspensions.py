@@ -1,4 +1,4 @@
-"""How well suspensions of Connect's recording are found, and what else is taken for one: simulated calls, real voices.
+"""How well suspensions are found, and how often look-alikes are taken for one: simulated calls, real voices.
 
     .venv/bin/python tests/bench/suspensions.py [--count 200] [--tuning] [--workers 2] [--kinds mute hold ...]
                                                 [--outside 6] [--json FILE] [--markdown FILE]
@@ -72,8 +72,8 @@ class Row:
         taken: how much else was taken for one, with the recording.
         found_alone: how many were found without the recording.
         taken_alone: how much else was taken for one without it.
-        spans: what was found, on the call clock.
-        truth: what was there.
+        spans: the stretches that were found, on the call clock.
+        truth: the suspensions, on the same clock.
     """
 
     kind: str
@@ -105,7 +105,7 @@ def judge(task: tuple[str, int]) -> Row:
 
 
 def _compared(made: Made, got: Sequence[PrivateSpan]) -> tuple[int, int, int]:
-    """Suspensions found, found with precise edges, and what else was found."""
+    """Suspensions found, found with precise edges, and everything else that was found."""
     found = precise = 0
     for (start, stop), (low, high) in zip(made.spans, made.silent, strict=True):
         hits = [p.call for p in got if min(p.call.end_s, stop) - max(p.call.start_s, start) > (stop - start) / 2]

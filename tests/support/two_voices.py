@@ -26,7 +26,7 @@ class Conversation:
     recording: np.ndarray
 
     def call(self, from_s: float = 0.0, to_s: float | None = None) -> np.ndarray:
-        """What Connect recorded of it: a part, as its own file."""
+        """A part of it, as Connect's own file."""
         stop = None if to_s is None else round(to_s * RATE)
         return self.voices[round(from_s * RATE) : stop].copy()
 

@@ -111,7 +111,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("drift_high_ppm", _NUMBER, "upper end"),
     ("jump_count", _COUNT, "jumps of the recording clock"),
     ("largest_jump_s", _NUMBER, "the largest jump by size, with its sign; null without jumps"),
-    ("suspended_count", _COUNT, "times that Connect's recording was suspended; null if nobody looked"),
+    ("suspended_count", _COUNT, "times that recording was suspended in Connect; null if nobody looked"),
     ("suspended_s", _NUMBER, "total time of these suspensions"),
     ("outside_call_s", _NUMBER, "duration of the same conversation outside of the call audio; null unless aligned"),
     ("call_end_reported_s", _NUMBER, "the reported call end on the recording clock"),

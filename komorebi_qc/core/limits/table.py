@@ -58,7 +58,7 @@ LIMITS = (
           "don't count"),
     Limit("recording_suspended", above(2.0), EVERYTHING, "s",
           "project choice: a person can't suspend and resume in less; shorter silence is lost packets",
-          "the longest suspension of Connect's recording: digital silence on both channels. Shorter silence isn't a "
+          "the longest suspension: digital silence on both channels. Shorter silence isn't a "
           "suspension, and isn't masked"),
     Limit("conversation_outside_call", above(0.0), EVERYTHING, "s",
           "project choice: Connect was asked to record the whole conversation, or only a part of it",

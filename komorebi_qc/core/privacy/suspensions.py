@@ -2,7 +2,7 @@
 
 A suspension silences both channels at the same sample, and both come back at the same sample. Other digital silence
 comes and goes on each channel by itself: a muted microphone, music on hold, discontinuous transmission (a telephone
-that sends nothing between two words), lost packets, a dead channel. Where the edges say nothing, the recording is the
+that sends nothing between two words), lost packets, a dead channel. If the edges say nothing, the recording is the
 witness: a conversation goes on in it while the call is digitally silent.
 """
 
@@ -41,7 +41,7 @@ _USUAL_S, _USUAL_RUNS = 0.4, 3
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """What the recording has beside the call, on the call clock.
+    """The recording's speech beside the call, on the call clock.
 
     Attributes:
         speech: when somebody speaks in it.
@@ -68,7 +68,7 @@ class _Recorded:
 
 @dataclass(frozen=True, slots=True)
 class _JointRun:
-    """Digital silence on both channels: the run of each channel, and what both share."""
+    """Digital silence on both channels: the run of each channel, and their common part."""
 
     customer: SilentRun
     agent: SilentRun
@@ -84,11 +84,11 @@ def suspended_spans(
     witness: Callable[[], Witness | None] | None = None,
     min_s: float = SUSPENDED_MIN_S,
 ) -> tuple[PrivateSpan, ...]:
-    """Return the stretches of a call in which Connect's recording was suspended, in order.
+    """Return the stretches of a call in which recording was suspended in Connect, in order.
 
     Args:
         call: the call audio at 8 kHz, shape ``(n, 2)``: customer, agent.
-        witness: returns what the recording has of the call; called at most once, and only if the edges don't decide.
+        witness: returns the recording's speech; called at most once, and only if the edges don't decide.
             Without a witness, only the edges decide.
         min_s: the shortest suspension.
     """
@@ -141,7 +141,7 @@ class _Question:
     recorded: _Recorded
 
     def answer(self) -> bool:
-        """Decide by the edges, and ask the recording where they don't."""
+        """Decide by the edges; if they don't, ask the recording."""
         shared = self.joint.shared
         is_first = shared.start <= _AT_EDGE_S * RATE
         is_last = shared.stop >= self.samples - _AT_EDGE_S * RATE

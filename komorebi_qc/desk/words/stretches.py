@@ -74,7 +74,7 @@ def stretches_sentence(result: SyncResult | None, alignment: Alignment, call_s: 
         if span.state != "suspended":
             totals[span.state] = totals.get(span.state, 0.0) + span.speech_s
     suspended_s = sum(span.to_s - span.from_s for span in spans if span.state == "suspended")
-    suspended = f" Connect's recording was suspended for {suspended_s:.1f} s." if suspended_s else ""
+    suspended = f" Recording was suspended in Connect for {suspended_s:.1f} s." if suspended_s else ""
     ordered = [state for state in STATES if state in totals] + [state for state in totals if state not in STATES]
     listed = " and ".join(f"{totals[state]:.1f} s {_TOTALS.get(state, state)}" for state in ordered)
     only_s = sum(span.speech_s for span in result.recording_spans)

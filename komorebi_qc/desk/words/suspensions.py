@@ -1,4 +1,4 @@
-"""Suspensions of Connect's recording as the desk shows them: from the document of an examination."""
+"""Suspensions in Connect as the desk shows them: from the document of an examination."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SUSPENDED = "Connect's recording was suspended"
+SUSPENDED = "recording was suspended in Connect"
 
 
 def suspended_spans(document: Mapping[str, Any]) -> list[tuple[float, float]]:

@@ -90,8 +90,8 @@ def _how_many(study: Study) -> Answer:
     if seen.unconfirmed or seen.held:
         found.append((_unconfirmed_text(seen), anchor("reasons") if seen.held else ""))
     if seen.suspended:
-        times = f"{counted(seen.suspended, 'recording')}, for {seen.suspended_s:,.0f} s in all"
-        found.append((f"Connect's recording was suspended in {times}.", anchor("reasons")))
+        count = counted(seen.suspended, "call")
+        found.append((f"Connect suspended {count}, for {seen.suspended_s:,.0f} s in all.", anchor("reasons")))
     if seen.outside_call:
         count = counted(seen.outside_call, "recording")
         found.append((f"The conversation goes on outside of Connect's audio in {count}.", anchor("reasons")))

@@ -56,7 +56,7 @@ class Overview:
         unconfirmed: recordings that were published although the audio doesn't confirm the pair.
         held: recordings that weren't published for this reason; an operator decides.
         held_unexamined: those of them without a verdict, which `failed` counts, too.
-        suspended: recordings during which Connect's recording was suspended.
+        suspended: recordings of calls that were suspended in Connect.
         suspended_s: the total time of these suspensions.
         outside_call: recordings with the same conversation outside of the call audio.
     """

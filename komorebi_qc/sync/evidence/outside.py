@@ -1,8 +1,8 @@
 """A conversation that goes on outside of Connect's audio: before it began, or after it stopped.
 
 An agent also speaks after a call, alone or with a colleague. It is the same conversation if it touches the call's edge,
-if Connect's audio begins or ends within the talk, and if the customer is part of it. Where the recording has no
-customer, a word that runs across the edge counts, or the reported call end.
+if Connect's audio begins or ends within the talk, and if the customer is part of it. If the recording has no customer,
+the reported call end counts.
 """
 
 from __future__ import annotations

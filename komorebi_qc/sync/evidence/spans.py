@@ -58,7 +58,7 @@ class CallSpan:
         to_s: its end.
         state: ``agrees``: the recording has the same sound; also a pause between two such places. ``silent``: the call
             has speech, and the recording none. ``absent``: the agent isn't part of the call. ``contradicts``: the
-            recording has other speech. ``suspended``: Connect's recording was suspended.
+            recording has other speech. ``suspended``: recording was suspended in Connect.
         speech_s: speech of the call in it that doesn't agree; of ``agrees`` the speech that does.
         has_other_speech: whether the recording has other speech there.
     """
@@ -255,7 +255,7 @@ def other_speech_s(
 ) -> float:
     """Return the recording's speech, in seconds, while the call is on and nobody speaks in it, by an offset alone.
 
-    Speech during a suspension of Connect's recording doesn't count.
+    Speech during a suspension doesn't count.
     """
     speaking = speech_frames(recording.level_db)
     n = min(len(a.active) for a in activities)

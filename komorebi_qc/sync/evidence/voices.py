@@ -96,7 +96,7 @@ def learn(call: Track, recording: Track, alignment: Alignment, speaking: Flags, 
         _alone(activity, other) if activity.active.any() else _pauses(other)
         for activity, other in _pairs(of_call(part))
     ]
-    samples = [_heard(frames + start // FRAME, alignment, speaking) for frames in sides]
+    samples = [_spoken(frames + start // FRAME, alignment, speaking) for frames in sides]
     if min(len(s) for s in samples) * FRAME_S < LEAST_LEARNED_S:
         return None
     spectra = [_spectra(recording, frames) for frames in samples]
@@ -131,7 +131,7 @@ def _pauses(other: Activity) -> Ints:
     return np.flatnonzero(~near)
 
 
-def _heard(frames: Ints, alignment: Alignment, speaking: Flags) -> Ints:
+def _spoken(frames: Ints, alignment: Alignment, speaking: Flags) -> Ints:
     """Return the recording's frames with speech at the call's frames."""
     at = np.array([alignment.to_recording(float(f) * FRAME_S) for f in frames]) / FRAME_S
     index = np.rint(at).astype(int) if len(frames) else np.zeros(0, int)

@@ -1,4 +1,4 @@
-"""Calls whose digital silence has a known cause: suspensions, and what looks like them. Real voices, all from a seed.
+"""Calls whose digital silence has a known cause: suspensions, and their look-alikes. Real voices, all from a seed.
 
 Each leg of a call has a floor: noise, hardly any noise, or digital silence between words (discontinuous transmission,
 DTX). Both legs pass G.711 or linear PCM, and the file may pass one more codec. Everything but that codec is exact: a
@@ -56,7 +56,7 @@ class Made:
     """A call and what its agent's browser recorded of it.
 
     Attributes:
-        kind: suspended, or what it only looks like.
+        kind: suspended, or a look-alike.
         seed: draws all of it.
         how: the legs' floors, the line and the codec.
         call: Connect's file as it is decoded, shape ``(n, 2)``.
@@ -94,7 +94,7 @@ class _Maker:
         tracks = dialogue(self.rng, self.spec, self.call_s, [self.voices[0], self.voices[1]])
         self.agent, self.customer = (paths.narrowband(track)[: self.n] for track in tracks)
         self.n = len(self.agent)
-        self.heard_agent, self.heard_customer = self.agent.copy(), self.customer.copy()
+        self.browser_agent, self.browser_customer = self.agent.copy(), self.customer.copy()
         self.zeros: list[list[tuple[int, int]]] = [[], []]
         """Digital silence of customer and agent, in samples."""
         self.spans: tuple[tuple[float, float], ...] = ()
@@ -115,7 +115,7 @@ class _Maker:
             return
         talk = dialogue(self.rng, self.spec, (stop - start) / CALL_RATE + 1, [self.voices[0], self.voices[2]])
         side = paths.narrowband(talk[0] + talk[1] * np.float32(0.5))[: stop - start]
-        self.heard_agent[start : start + len(side)] = side
+        self.browser_agent[start : start + len(side)] = side
         if not is_muted:
             self.agent[start : start + len(side)] = side
 
@@ -185,8 +185,8 @@ class _Maker:
         start = self.between(10, 25)
         stop = min(start + self.between(8, 60), self.n - 4 * CALL_RATE)
         way = str(self.rng.choice(["music", "silent", "muted", "switch"], p=[0.25, 0.35, 0.25, 0.15]))
-        self.customer[start:stop] = self.heard_customer[start:stop] = 0
-        self.agent[start:stop] = self.heard_agent[start:stop] = 0
+        self.customer[start:stop] = self.browser_customer[start:stop] = 0
+        self.agent[start:stop] = self.browser_agent[start:stop] = 0
         if way != "music":
             self.zeros[0].append((self.on_packet(start), self.on_packet(stop)))
         if way == "muted":  # by hand, and back by hand
@@ -221,10 +221,10 @@ class _Maker:
         if self.rng.random() < 0.3:
             start = self.between(10, 40)
             self.zeros[1 - number].append((start, start + self.on_packet(self.between(2, 10))))
-            heard = self.heard_agent if number == 0 else self.heard_customer
-            heard[start : start + 10 * CALL_RATE] = 0
+            muted_voice = self.browser_agent if number == 0 else self.browser_customer
+            muted_voice[start : start + 10 * CALL_RATE] = 0
         if self.rng.random() < 0.3:
-            self.heard_customer[:] = 0
+            self.browser_customer[:] = 0
 
     def edges(self) -> None:
         """Both channels are digitally silent before the first words, after the last ones, or both."""
@@ -234,7 +234,7 @@ class _Maker:
             other = first if self.rng.random() < 0.5 else first + self.between(0.02, 1.5)
             self.zeros[0].append((0, self.on_packet(first)))
             self.zeros[1].append((0, self.on_packet(other)))
-            for track in (self.agent, self.customer, self.heard_agent, self.heard_customer):
+            for track in (self.agent, self.customer, self.browser_agent, self.browser_customer):
                 track[: self.on_packet(first)] = 0
             self.aside(0, first, 0.2)
         if which & 2:
@@ -242,17 +242,17 @@ class _Maker:
             other = last if self.rng.random() < 0.5 else last + self.between(0.02, 1.5)
             self.zeros[0].append((self.on_packet(last), self.n))
             self.zeros[1].append((self.on_packet(other), self.n))
-            for track in (self.agent, self.customer, self.heard_agent, self.heard_customer):
+            for track in (self.agent, self.customer, self.browser_agent, self.browser_customer):
                 track[self.on_packet(last) :] = 0
 
     def recorded(self) -> tuple[NDArray[np.int16], float]:
         """The agent's browser: the agent, mostly the customer too, and a room."""
         way = str(self.rng.choice(["both", "agent"], p=[0.8, 0.2]))
-        far = self.heard_customer * np.float32(factor(self.rng.uniform(-12, 3)) if way == "both" else 0.0)
+        far = self.browser_customer * np.float32(factor(self.rng.uniform(-12, 3)) if way == "both" else 0.0)
         offset_s, after_s = float(self.rng.uniform(0, 5)), 5.0
         track = np.zeros(self.n + int((offset_s + after_s) * CALL_RATE), np.float32)
         first = int(offset_s * CALL_RATE)
-        track[first : first + self.n] = self.heard_agent + far
+        track[first : first + self.n] = self.browser_agent + far
         power = float(np.sqrt(np.mean(track**2)))
         track += self.rng.normal(0, power * factor(-self.rng.uniform(22, 45)), len(track)).astype(np.float32)
         return np.clip(track * 32767, -32768, 32767).astype(np.int16), offset_s

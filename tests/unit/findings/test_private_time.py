@@ -38,11 +38,11 @@ def findings(
 
 
 def test_a_suspension_warns_with_its_spans() -> None:
-    """How often, how long and where; a redaction isn't one."""
+    """How often, how long and at which times; a redaction isn't one."""
     found = findings((*TWICE, REDACTED))["recording_suspended"]
     assert (found.value, found.status, found.unit, found.at) == (6.5, "warn", "s", At("call", 8.0))
     assert found.text == (
-        "Connect's recording was suspended 2 times, for 10.5 s in all: from 00:00:08.000 to 00:00:12.000 of the call; "
+        "Recording was suspended in Connect 2 times, for 10.5 s in all: from 00:00:08.000 to 00:00:12.000 of the call; "
         "from 00:00:30.000 to 00:00:36.500 of the call."
     )
 
@@ -64,7 +64,7 @@ def test_no_suspension_passes() -> None:
     """If somebody looked; otherwise there is no finding."""
     found = findings()["recording_suspended"]
     assert (found.value, found.status, found.at) == (0.0, "pass", None)
-    assert found.text == "No suspension of Connect's recording found."
+    assert found.text == "No suspension found."
     assert findings(None) == {}
 
 

@@ -36,7 +36,7 @@ def test_a_suspended_pair_is_aligned_and_nothing_speaks_against_it() -> None:
 
 
 def test_the_speech_of_a_cut_stretch_stays_where_it_was() -> None:
-    """The parts beside a suspension have all of the agreeing speech, and the suspension has none."""
+    """The parts beside a suspension have all of the agreeing speech, and the suspension has no speech."""
     result = measure(suspended((20.0, 32.0)), conversation().recording)
     before, during, behind = result.spans
     assert during.speech_s == 0.0
@@ -56,7 +56,7 @@ def test_a_silence_of_which_nobody_knows_the_reason_stays_unexplained() -> None:
 
 
 def test_a_silent_recording_decides_by_the_edges() -> None:
-    """Nothing is aligned, and the cut on both channels is one all the same."""
+    """Nothing is aligned, and the cut on both channels still is a suspension."""
     result = measure(suspended((20.0, 32.0)), np.zeros(70 * RATE, np.int16), 63.0)
     assert result.status == "insufficient"
     assert [span.call for span in result.suspended] == [Span(20.0, 32.0)]

@@ -29,7 +29,7 @@ def test_a_run_is_found_to_the_sample(start: int, stop: int, constant: int) -> N
     assert runs(call, 0) == []
 
 
-def test_a_short_run_is_none() -> None:
+def test_a_short_run_does_not_count() -> None:
     """A lost packet of 20 ms, and 90 ms of silence."""
     call = noise(20_000)
     call[4000:4160] = 0
@@ -37,7 +37,7 @@ def test_a_short_run_is_none() -> None:
     assert runs(call) == []
 
 
-def test_an_offset_is_no_digital_silence() -> None:
+def test_an_offset_is_not_digital_silence() -> None:
     """A constant far from 0 is a fault of its own."""
     call = noise(20_000)
     call[4000:9000] = 900

@@ -12,7 +12,7 @@ from komorebi_qc.sync.vad import FRAME_S, of_call
 
 
 def shares(call: np.ndarray, recording: np.ndarray, alignment: Alignment) -> list[float]:
-    """The share of each voice's frames that are said to be the customer's: of the customer, and of the agent."""
+    """The share of each voice's frames that are given to the customer: of the customer, and of the agent."""
     speaking = speaking_frames(recording)
     voices = learn(call, recording, alignment, speaking, 30.0)
     assert voices is not None
@@ -34,7 +34,7 @@ def test_two_voices_are_told_apart() -> None:
 
 
 def test_a_dead_channel_has_a_voice_in_the_recording() -> None:
-    """Connect has nothing of the customer: what the recording has besides the agent is the customer's."""
+    """Connect has nothing of the customer: the speech that the recording has besides the agent's is the customer's."""
     made = conversation()
     call = made.call()
     call[:, 0] = 0
