@@ -366,7 +366,9 @@ def test_a_held_recording_beside_a_diagnosis_is_counted(desk: Desk) -> None:
     assert {row["publication"] for row in desk.rows()} == {"held"}
 
 
-@pytest.mark.parametrize("change", [{"unconfirmed": "publish"}, {"whole_call": True}])
+@pytest.mark.parametrize(
+    "change", [{"unconfirmed": "publish"}, {"whole_call": True}, {"environ": {"KOMOREBI_OUTSIDE_CALL": "own"}}]
+)
 def test_another_rule_is_other_work(desk: Desk, change: dict[str, Any]) -> None:
     """Held recordings are attempted again; the default is the environment's rule."""
     desk.run(executor=Scripted(held), action="process")
@@ -376,3 +378,17 @@ def test_another_rule_is_other_work(desk: Desk, change: dict[str, Any]) -> None:
     other = Scripted(unconfirmed)
     assert desk.run(executor=other, action="process", **change).unconfirmed == 6
     assert len(other.tasks) == 6
+
+
+@pytest.mark.parametrize("action", ["process", "audit"])
+def test_other_masks_are_other_work(desk: Desk, action: Any) -> None:
+    """What was made with other masks is made again; a mask that is chosen as it is set by default is the same."""
+    for environ, count in (
+        ({}, 6),
+        ({"KOMOREBI_MASK": "picture", "KOMOREBI_MASK_MARGIN_S": "0.50"}, 0),
+        ({"KOMOREBI_MASK": "none"}, 6),
+        ({"KOMOREBI_MASK": "none", "KOMOREBI_MASK_MARGIN_S": "2"}, 6),
+    ):
+        executor = Scripted(held)
+        desk.run(executor=executor, action=action, environ=environ)
+        assert len(executor.tasks) == count

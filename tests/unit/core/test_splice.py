@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from komorebi_qc.core.errors import InputError
-from komorebi_qc.core.splice import FADE_S, SHORTEST_S, Splice, after_call_audio, align_to_call_end, splice
+from komorebi_qc.core.splice import (
+    FADE_S,
+    OUTSIDE_CALL,
+    SHORTEST_S,
+    OutsideCall,
+    Splice,
+    after_call_audio,
+    align_to_call_end,
+    own_sound,
+    splice,
+)
 from komorebi_qc.core.timebase import Alignment, CallEnd, Jump, Knot, Span
 
 RECORDING = Span(0.0, 110.0)
@@ -230,3 +240,110 @@ def test_outside_of_the_agents_part_the_recording_plays() -> None:
     timeline = splice(Alignment(2.0, part=Span(10.0, 40.0)), call_s=90.0, recording_audio=RECORDING)
     assert outline(timeline) == [("recording", 0.0, 12.0), ("call", 12.0, 42.0), ("recording", 42.0, 110.0)]
     assert timeline.left_out == ()
+
+
+JUMPED = Alignment(2.0, 0.0, (Jump(60.0, 3.0),))
+
+
+@pytest.mark.parametrize(
+    ("outside_call", "before", "gap", "after"),
+    [
+        ("own", "recording", "recording", "recording"),
+        ("after", "silence", "recording", "recording"),
+        ("silence", "silence", "silence", "silence"),
+    ],
+)
+def test_the_choice_decides_whose_sound_plays_outside_of_the_call(
+    outside_call: OutsideCall, before: str, gap: str, after: str
+) -> None:
+    """Before the call, in the gap that a jump opened, and after the call."""
+    timeline = splice(JUMPED, call_s=90.0, recording_audio=RECORDING, outside_call=outside_call)
+    assert [piece.source for piece in timeline.pieces] == [before, "call", gap, "call", after]
+    assert timeline.outside_call == outside_call
+
+
+def test_before_a_late_agents_part_it_is_silent() -> None:
+    """Until the agent came, the recording may have another conversation; after the part its own sound plays."""
+    part = Alignment(2.0, part=Span(10.0, 40.0))
+    timeline = splice(part, call_s=90.0, recording_audio=RECORDING, outside_call="after")
+    assert outline(timeline) == [("silence", 0.0, 12.0), ("call", 12.0, 42.0), ("recording", 42.0, 110.0)]
+
+
+def test_masks_are_silent_across_seams() -> None:
+    """A mask in the call and one across the call's end; their edges are no seams, and the call goes on after one."""
+    masked = (Span(9.5, 14.5), Span(90.0, 95.0))
+    timeline = splice(Alignment(2.0), call_s=90.0, recording_audio=RECORDING, masked=masked)
+    assert outline(timeline) == [
+        ("recording", 0.0, 2.0),
+        ("call", 2.0, 9.5),
+        ("silence", 9.5, 14.5),
+        ("call", 14.5, 90.0),
+        ("silence", 90.0, 95.0),
+        ("recording", 95.0, 110.0),
+    ]
+    assert timeline.pieces[3].source_start_s == 12.5
+    assert timeline.masked == masked
+    assert list(timeline.seams_s) == [2.0]
+    assert len(timeline.edges) == 5
+
+
+def test_a_mask_joins_the_silence_beside_it() -> None:
+    """A suspension at the call's start, with silence before the call: one silence, and no seam in it."""
+    timeline = splice(
+        Alignment(2.0), call_s=90.0, recording_audio=RECORDING, outside_call="after", masked=(Span(1.5, 6.0),)
+    )
+    assert outline(timeline)[:2] == [("silence", 0.0, 6.0), ("call", 6.0, 92.0)]
+    assert list(timeline.seams_s) == [92.0]
+
+
+def test_a_mask_beyond_the_output_is_cut() -> None:
+    """Masks end with the output; one that begins behind it is dropped."""
+    masked = (Span(105.0, 130.0), Span(140.0, 150.0))
+    timeline = splice(Alignment(2.0), call_s=90.0, recording_audio=RECORDING, masked=masked)
+    assert timeline.masked == (Span(105.0, 110.0),)
+    assert timeline.pieces[-1].source == "silence"
+
+
+def test_the_recording_alone_has_its_masks() -> None:
+    """Without a call, its own sound plays from 0 to its end; without a track, silence does."""
+    timeline = own_sound(30.0, has_audio=True, masked=(Span(8.0, 12.0), Span(29.0, 40.0)))
+    assert outline(timeline) == [
+        ("recording", 0.0, 8.0),
+        ("silence", 8.0, 12.0),
+        ("recording", 12.0, 29.0),
+        ("silence", 29.0, 30.0),
+    ]
+    assert timeline.pieces[2].source_s(20.0) == 20.0
+    assert outline(own_sound(30.0, has_audio=False)) == [("silence", 0.0, 30.0)]
+
+
+masks = st.lists(
+    st.tuples(st.floats(0, 200), st.floats(0.001, 30)).map(lambda pair: Span(pair[0], sum(pair))), max_size=4
+)
+
+
+@given(mapped_calls(), st.one_of(st.none(), st.floats(0.1, 200)), masks, st.sampled_from(OUTSIDE_CALL))
+def test_no_sample_of_a_source_plays_in_a_mask(
+    mapped: tuple[Alignment, float], recording_s: float | None, masked: list[Span], outside_call: OutsideCall
+) -> None:
+    """For any alignment, pieces with their fades are outside of the masks, still cover the output, and play on time."""
+    alignment, call_s = mapped
+    own = None if recording_s is None else Span(0.0, recording_s)
+    whole = splice(alignment, call_s=call_s, recording_audio=own, outside_call=outside_call)
+    timeline = splice(alignment, call_s=call_s, recording_audio=own, outside_call=outside_call, masked=masked)
+    assert timeline.pieces[0].output.start_s <= SHORTEST_S
+    assert timeline.pieces[-1].output.end_s == pytest.approx(whole.output_end_s)
+    for before, after in pairwise(timeline.pieces):
+        assert abs(before.output.end_s - after.output.start_s) <= SHORTEST_S
+        assert before.fade_out == after.fade_in
+        assert not (before.source == after.source == "silence")
+    for piece in timeline.pieces:
+        if piece.source == "silence":
+            continue
+        played = Span(piece.fade_in.start_s, piece.fade_out.end_s)
+        assert all(played.overlap_s(mask) <= 1e-9 for mask in timeline.masked)
+        middle_s = (piece.output.start_s + piece.output.end_s) / 2
+        (same,) = [p for p in whole.pieces if p.output.start_s <= middle_s < p.output.end_s]
+        assert same.source == piece.source
+        assert piece.source_s(middle_s) == pytest.approx(same.source_s(middle_s), abs=1e-6)
+        assert not piece.continues or same.continues

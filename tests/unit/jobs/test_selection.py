@@ -9,7 +9,7 @@ import pytest
 
 from komorebi_qc.core.errors import InputError, MessageError
 from komorebi_qc.demo.sample_call import AGENT_RECORDING, CALL_AUDIO, reported_call_end
-from komorebi_qc.jobs import ProcessRequest, Selection
+from komorebi_qc.jobs import MaskRequest, ProcessRequest, Selection
 from komorebi_qc.pipeline.options import Options
 
 CALL, OWN = Path("call.wav"), Path("a folder/own.webm")
@@ -73,6 +73,16 @@ def test_an_option_wins_over_the_environments_rule() -> None:
     assert (chosen.unconfirmed, chosen.whole_call) == ("publish", True)
     with pytest.raises(InputError, match="'maybe' for unconfirmed pairs"):
         request(unconfirmed="maybe").options(settings, "auto", thumbnail=False)
+
+
+def test_a_persons_masks_win_over_the_environments() -> None:
+    """What isn't chosen is as the environment has it."""
+    settings = Options(mask="sound", outside_call="silence")
+    assert request().options(settings, "auto", thumbnail=False).mask == "sound"
+    chosen = request(masks=MaskRequest("none", 1.5)).options(settings, "auto", thumbnail=False)
+    assert (chosen.mask, chosen.mask_margin_s, chosen.outside_call) == ("none", 1.5, "silence")
+    with pytest.raises(InputError, match="the mask 'all'"):
+        request(masks=MaskRequest("all")).options(settings, "auto", thumbnail=False)
 
 
 def test_an_analysis_comes_with_two_files() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.timebase import Alignment, CallEnd
-from komorebi_qc.pipeline.options import MeasurementPlan, Options, Order
+from komorebi_qc.pipeline.options import MASKS_AS_SET, MaskRequest, MeasurementPlan, Options, Order
 
 MEASURED = Order("one", CallEnd(10.0, 1.0))
 MANUAL = Order("one", CallEnd(10.0, 1.0), Alignment(1.0))
@@ -22,6 +22,11 @@ MANUAL = Order("one", CallEnd(10.0, 1.0), Alignment(1.0))
         ({"audio_bit_rate": 256_001}, "bit rate 256001"),
         ({"container": "avi"}, "auto, mp4, webm"),
         ({"align": "told"}, "auto, call-end"),
+        ({"mask": "all"}, "none, sound, picture"),
+        ({"mask_margin_s": -0.1}, "between 0 and 60 seconds"),
+        ({"mask_margin_s": 60.1}, "between 0 and 60 seconds"),
+        ({"mask_margin_s": float("nan")}, "between 0 and 60 seconds"),
+        ({"outside_call": "before"}, "own, after, silence"),
     ],
 )
 def test_an_unusable_value_is_refused(change: dict[str, Any], words: str) -> None:
@@ -57,3 +62,24 @@ def test_the_plan_follows_from_order_and_options(
 def test_the_plan_retains_artifacts_on_request() -> None:
     """The option is passed on."""
     assert MeasurementPlan.of(MEASURED, Options(retain_artifacts=True)).retains_artifacts is True
+
+
+def test_by_default_sound_and_picture_are_masked_and_nothing_plays_before_the_call() -> None:
+    """What was not to be recorded stays unrecorded unless somebody decides otherwise."""
+    assert (Options().mask, Options().mask_margin_s, Options().outside_call) == ("picture", 0.5, "after")
+
+
+def test_a_persons_masks_replace_those_of_the_settings() -> None:
+    """What isn't chosen stays as it is set; for a worker elsewhere the choice becomes variables."""
+    settings = Options(mask="sound", mask_margin_s=2.0, outside_call="silence")
+    assert MASKS_AS_SET.of(settings) == settings
+    chosen = MaskRequest("none", 0.0, "own")
+    assert chosen.of(settings) == Options(mask="none", mask_margin_s=0.0, outside_call="own")
+    assert MASKS_AS_SET.variables() == {}
+    assert chosen.variables() == {
+        "KOMOREBI_MASK": "none",
+        "KOMOREBI_MASK_MARGIN_S": "0.000000",
+        "KOMOREBI_OUTSIDE_CALL": "own",
+    }
+    with pytest.raises(InputError, match="the mask 'all'"):
+        MaskRequest("all").variables()

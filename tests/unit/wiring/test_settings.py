@@ -41,6 +41,9 @@ def test_every_variable_is_read() -> None:
             "KOMOREBI_AUDIO_BIT_RATE": "96000",
             "KOMOREBI_CONTAINER": "webm",
             "KOMOREBI_UNCONFIRMED": "hold",
+            "KOMOREBI_MASK": "sound",
+            "KOMOREBI_MASK_MARGIN_S": "1.25",
+            "KOMOREBI_OUTSIDE_CALL": "own",
             "KOMOREBI_TABLE_NAME": "Other",
             "KOMOREBI_CONNECT_PREFIX": "connect/mine/",
             "KOMOREBI_ANALYSIS_PREFIX": "connect/mine/Analysis/Voice/",
@@ -59,6 +62,9 @@ def test_every_variable_is_read() -> None:
         audio_bit_rate=96_000,
         container="webm",
         unconfirmed="hold",
+        mask="sound",
+        mask_margin_s=1.25,
+        outside_call="own",
         table_name="Other",
         connect_prefix="connect/mine/",
         analysis_prefix="connect/mine/Analysis/Voice",
@@ -123,6 +129,12 @@ def test_all_problems_come_at_once() -> None:
         ("KOMOREBI_CONTAINER", "MP4"),
         ("KOMOREBI_UNCONFIRMED", "Hold"),
         ("KOMOREBI_UNCONFIRMED", "held"),
+        ("KOMOREBI_MASK", "Picture"),
+        ("KOMOREBI_MASK", "all"),
+        ("KOMOREBI_MASK_MARGIN_S", "-0.5"),
+        ("KOMOREBI_MASK_MARGIN_S", "60.5"),
+        ("KOMOREBI_MASK_MARGIN_S", "nan"),
+        ("KOMOREBI_OUTSIDE_CALL", "before"),
         ("KOMOREBI_TABLE_NAME", "a table"),
         ("KOMOREBI_QUEUE_URL", "recordings"),
         ("KOMOREBI_CONNECT_PREFIX", "a\tb"),
@@ -203,6 +215,16 @@ def test_the_shells_start_light() -> None:
 def test_a_settings_error_is_foreseen() -> None:
     """It is one of the package's errors."""
     assert issubclass(SettingsError, KomorebiError)
+
+
+def test_masks_reach_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In AWS and on local files; without a setting, sound and picture are masked."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    chosen = {"KOMOREBI_MASK": "none", "KOMOREBI_MASK_MARGIN_S": "2", "KOMOREBI_OUTSIDE_CALL": "silence"}
+    masks = Options(mask="none", mask_margin_s=2.0, outside_call="silence")
+    assert Settings.from_environment({**BUCKETS, **chosen}).pipeline().options == masks
+    assert Options(**read_local(chosen)) == masks
+    assert Settings.from_environment(BUCKETS).pipeline().options.mask == "picture"
 
 
 def test_the_rule_for_unconfirmed_pairs_reaches_the_options(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,101 @@
+"""What was not to be recorded, found in the call audio, and placed in the recording."""
+
+from __future__ import annotations
+
+import wave
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from captures import CAPTURES
+from made import noise
+from made_sync import result
+
+from komorebi_qc.core.errors import MaskError
+from komorebi_qc.core.privacy.masks import PrivateSpan
+from komorebi_qc.core.samples import RATE
+from komorebi_qc.core.timebase import Alignment, Span
+from komorebi_qc.findings.evidence import Placement
+from komorebi_qc.pipeline.options import Options
+from komorebi_qc.pipeline.private_spans import CRYSTAL, GIVEN_BOUND_S, find_suspensions, place_masks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CALL_S = 1000.0
+PRIVATE = (PrivateSpan(Span(100.0, 104.0), "suspended"),)
+ALIGNED = Alignment(3.0)
+
+
+def masked(placement: Placement, **options: Any) -> tuple[float, float]:
+    """The only mask on the recording clock."""
+    (mask,) = place_masks(PRIVATE, placement, CALL_S, Options(**options)).recording
+    return mask.start_s, mask.end_s
+
+
+@pytest.mark.parametrize(
+    ("placement", "bound_s"),
+    [
+        (Placement(ALIGNED, "measured", result(), 0.001), 0.001),
+        (Placement(ALIGNED, "candidate", result(), 0.155, is_confirmed=False), 0.155),
+        (Placement(ALIGNED, "call_end", None, 1.3), 1.3 + CRYSTAL * CALL_S),
+        (Placement(ALIGNED, "manual", None), GIVEN_BOUND_S + CRYSTAL * CALL_S),
+        (Placement(Alignment(3.0, 20.0), "manual", None), GIVEN_BOUND_S),
+    ],
+)
+def test_a_mask_is_wider_by_what_the_place_may_be_off(placement: Placement, bound_s: float) -> None:
+    """A clock that nobody measured may run 100 ppm off as well."""
+    alignment = placement.alignment
+    expected = alignment.to_recording(100.0) - 0.5 - bound_s, alignment.to_recording(104.0) + 0.5 + bound_s
+    assert masked(placement) == pytest.approx(expected)
+
+
+def test_margin_and_choice_come_from_the_options() -> None:
+    """The choice is kept, also without a span."""
+    placement = Placement(ALIGNED, "measured", result(), 0.0)
+    assert masked(placement, mask_margin_s=0.0) == pytest.approx((103.0, 107.0))
+    assert masked(placement, mask_margin_s=2.0) == pytest.approx((101.0, 109.0))
+    found = place_masks(PRIVATE, placement, CALL_S, Options(mask="sound"))
+    assert (found.choice, found.masks_sound, found.masks_picture) == ("sound", True, False)
+    nothing = place_masks((), placement, CALL_S, Options())
+    assert (nothing.choice, nothing.output) == ("picture", ())
+
+
+def test_another_calls_end_is_no_place() -> None:
+    """Of a wrong pair nothing says where a span is: that is an error, unless nothing is to be masked."""
+    wrong = Placement(ALIGNED, "call_end", replace(result(), status="wrong_pair"), 1.3, is_confirmed=False)
+    with pytest.raises(MaskError, match=r"from 00:01:40\.000 to 00:01:44\.000.*Nothing was published"):
+        place_masks(PRIVATE, wrong, CALL_S, Options())
+    assert place_masks(PRIVATE, wrong, CALL_S, Options(mask="none")).masks_sound is False
+    assert place_masks((), wrong, CALL_S, Options()).output == ()
+    unsure = Placement(ALIGNED, "call_end", replace(result(), status="insufficient"), 1.3, is_confirmed=False)
+    assert place_masks(PRIVATE, unsure, CALL_S, Options()).masks_sound is True
+
+
+@cache
+def talk() -> NDArray[np.int16]:
+    """A minute of both sides."""
+    sides = [noise(60, RATE, seed) * 0.5 + noise(60, RATE, seed + 9) * 0.001 for seed in (1, 2)]
+    found: NDArray[np.int16] = (np.stack(sides, axis=1) * 32767).astype(np.int16)
+    found[found == 0] = 1  # a live line has no digital silence
+    return found
+
+
+def test_without_a_recording_all_that_may_be_a_suspension_is_one() -> None:
+    """The call ends in silence on both channels. With a witness who stays silent, it is only the end of the talk."""
+    call = talk().copy()
+    call[50 * RATE :] = 0
+    (alone,) = find_suspensions(call, None, ALIGNED)
+    assert (alone.call.start_s, alone.call.end_s) == pytest.approx((50.0, 60.0), abs=0.1)
+    mixed = np.concatenate([np.zeros(3 * RATE, np.int16), call.mean(axis=1).astype(np.int16)])
+    assert find_suspensions(call, mixed, ALIGNED) == ()
+
+
+def test_the_sample_has_no_suspension() -> None:
+    """Whoever looks at it, and with whatever witness."""
+    with wave.open(str(CAPTURES["sample"].call), "rb") as file:
+        call = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    assert find_suspensions(call, None, None) == ()
+    assert find_suspensions(call, np.zeros(0, np.int16), Alignment(2.5)) == ()
