@@ -164,7 +164,7 @@ def run(report: Report) -> None:
         with report.case("SeaweedFS and moto come up"):
             stand_ins()
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="komorebi-e2e-")))
-            place = stack.enter_context(_place(folder))
+            place = stack.enter_context(running_place(folder))
         if place is not None:
             rules_of_s3(report, place)
             parts_of_an_upload(report, place)
@@ -183,7 +183,8 @@ def run(report: Report) -> None:
 
 
 @contextmanager
-def _place(folder: Path) -> Iterator[Place]:
+def running_place(folder: Path) -> Iterator[Place]:
+    """The product's stores on SeaweedFS and moto, while the context lasts."""
     with seaweed(folder / "seaweed") as storage, moto(folder / "moto") as rest:
         s3, dynamodb = storage.client("s3"), rest.client("dynamodb")
         for bucket in (CONNECT, INPUT, OUTPUT):
