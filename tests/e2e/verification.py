@@ -49,9 +49,7 @@ def states(found: Verification) -> dict[str, str]:
 
 def unchanged(report: Report, place: Place) -> None:
     """Everything is as it was recorded."""
-    with report.case(
-        "a video in parts and all other files are unchanged; the item names the video's version"
-    ) as case:
+    with report.case("a video in parts and all other files are unchanged; the item names the video's version") as case:
         outcome = place.process(place.put(RECORDING_ID, cases.large_kind()))
         record = outcome.document["provenance"]
         parts = record["outputs"]["video"]["sha256_of_parts"]
@@ -85,9 +83,7 @@ def changed_bytes(report: Report, place: Place) -> None:
 
 def replaced_inputs(report: Report, place: Place) -> None:
     """The inputs are read in the version that was processed."""
-    with report.case(
-        "an overwritten and a deleted input are there in their version until it is removed"
-    ) as case:
+    with report.case("an overwritten and a deleted input are there in their version until it is removed") as case:
         call_key, recording_key, _ = cases.keys(RECORDING_ID, place.created, PREFIX, AGENT)
         version = next(one.version_id for one in verified(place).files if one.role == "agent_recording")
         place.s3.put_object(Bucket=CONNECT, Key=call_key, Body=b"another call")

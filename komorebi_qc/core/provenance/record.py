@@ -52,7 +52,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class DraftRecord:
-    """A written video, and where it will be published.
+    """A written video, and its future place.
 
     Attributes:
         folder: the place of ``qc.json``: ``s3://bucket/prefix``, or a folder's path; empty if nothing is published.

@@ -62,7 +62,7 @@ class Sealed:
 
     Attributes:
         document: its content.
-        has_seal: whether it has a seal at all; documents before schema 2.2 have none.
+        has_seal: whether it has a seal at all; documents before schema 2.2 lack it.
         is_intact: whether every byte is as it was sealed, apart from the signature's value.
         message: the text that a signature signs.
         signature: the signature; None without one.

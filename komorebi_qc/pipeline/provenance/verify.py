@@ -39,7 +39,7 @@ class Checked:
         role: such as ``video``, or ``signature`` for the signature of ``qc.json``.
         address: its path or ``s3://`` address.
         state: ``unknown`` if there is nothing to compare it with.
-        detail: what was found, in a few words; empty for an unchanged file.
+        detail: the difference, in a few words; empty for an unchanged file.
         version_id: the version that was read; empty without versions.
     """
 

@@ -42,7 +42,7 @@ class Counted(io.BytesIO):
     held=st.sampled_from([0, 10_000, 1 << 20]),
 )
 def test_any_order_gives_the_same_digest(cuts: list[tuple[int, int]], held: int) -> None:
-    """Whatever was read before, in whatever order and twice, the digest is that of the whole file."""
+    """Bytes may come in any order, twice or not at all: the digest is that of the whole file."""
     digest = InOrderDigest(len(CONTENT), held)
     for start, count in cuts:
         digest.take(start, CONTENT[start : start + count])

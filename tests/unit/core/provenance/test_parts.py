@@ -60,7 +60,7 @@ def test_the_last_part_may_be_full() -> None:
 
 @pytest.mark.parametrize("digest", [digest_of_bytes(b"abc"), in_parts(b"abcdef", 2, 3)])
 def test_a_digest_survives_json(digest: FileDigest) -> None:
-    """What is written is read back; missing values are null."""
+    """The written digest is read back; missing values are null."""
     written = digest.to_dict()
     assert None in written.values()
     assert FileDigest.from_dict(written) == digest

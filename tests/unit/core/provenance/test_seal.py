@@ -111,7 +111,7 @@ def test_the_message_follows_the_bytes_and_not_the_stated_digest() -> None:
 
 
 @pytest.mark.parametrize("value", ["AQIDBB==", "AQIDBA", " AQIDBA==", "!", 5, None])
-def test_another_spelling_of_a_signature_is_none(value: Any) -> None:
+def test_another_spelling_of_a_signature_is_refused(value: Any) -> None:
     """Base64 with spare bits, without padding or with spaces isn't the signature that was written."""
     made = sealed(DOCUMENT, Stamp())
     made["seal"]["signature"]["value"] = value

@@ -84,7 +84,7 @@ def test_nothing_is_published_without_the_wanted_signature(sample: Capture) -> N
 
 
 def test_local_files_are_recorded_relative_to_the_output(sample: Capture, tmp_path: Path) -> None:
-    """Paths lead from the folder of qc.json to the inputs, also by way of a link, so the tree can be moved."""
+    """Paths lead from the folder of qc.json to the inputs, also through a link, so the tree can be moved."""
     for folder in ("in", "really/out"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "out").symlink_to(tmp_path / "really" / "out")

@@ -231,7 +231,7 @@ def test_the_item_knows_the_right_qc_json(world: World) -> None:
 
 
 def test_an_unprocessed_recording_has_nothing_to_verify(world: World) -> None:
-    """Its item says so."""
+    """Its item isn't marked."""
     world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
     with pytest.raises(PermanentError, match="contact-1 isn't processed yet"):
         verify_recording(RECORDING.recording_id, world.table(), world.media())
