@@ -87,3 +87,11 @@ def _placed(found: Examined, placement: Placement, result: SyncResult) -> Examin
     pair: Any = replace(found.diagnosis.pair, result=result)
     diagnosis = replace(found.diagnosis, pair=pair)
     return replace(found, diagnosis=diagnosis, placement=placement, timeline=timeline)
+
+
+def suspended() -> Examined:
+    """The sample, suspended from 8 to 12 s of the call."""
+    found = sample_session().examined
+    on_output = [found.alignment.to_output(at_s) for at_s in (8.0, 12.0)]
+    suspension = {"call_from_s": 8.0, "call_to_s": 12.0, "output_from_s": on_output[0], "output_to_s": on_output[1]}
+    return replace(found, document={**found.document, "suspensions": [suspension]})

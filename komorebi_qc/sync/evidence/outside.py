@@ -18,6 +18,7 @@ from komorebi_qc.sync.vad import FRAME_S, spans
 
 if TYPE_CHECKING:
     from komorebi_qc.core.samples import Flags, Track
+    from komorebi_qc.core.timebase import Alignment
     from komorebi_qc.sync.evidence.spans import RecordingPart
     from komorebi_qc.sync.result import SyncResult
 
@@ -26,9 +27,8 @@ TOUCHES_S = 2.5
 PAUSE_S = 4.0
 """The longest pause within a conversation."""
 LEAST_SPEECH_S = 3.0
-LEAST_CUSTOMER_S = 1.5
-ACROSS_S = 0.3
-"""Speech that begins this soon at the edge, with speech of the call as near to it, runs across it."""
+LEAST_CUSTOMER_S, LEAST_AGENT_S = 1.5, 1.0
+"""Speech of each: a ringing tone or an announcement before the call has no agent."""
 LATE_S = 3.0
 """A backend that reports the end this much later counts the conversation as the call's."""
 _SMEAR_S = 0.12
@@ -64,7 +64,7 @@ def outside_spans(result: SyncResult, call: Track, recording: Track, call_s: flo
         call_s: the call's length.
     """
     alignment, stretches = result.alignment, result.spans
-    if alignment is None or not stretches:
+    if alignment is None or not stretches or not _is_any_near(result, alignment, call_s):
         return ()
     speaking = speaking_frames(recording)
     out = []
@@ -80,7 +80,7 @@ def outside_spans(result: SyncResult, call: Track, recording: Track, call_s: flo
         speech_s = float(np.count_nonzero(flags)) * FRAME_S
         if speech_s < LEAST_SPEECH_S:
             continue
-        voices = learn(call, recording, alignment, speaking, edge_call_s)
+        voices = learn(call, recording, alignment, speaking, edge_call_s) if result.sides == "both" else None
         customer_s = None
         if voices is not None:
             customer_s = float(np.count_nonzero(voices.customer_frames(recording, flags))) * FRAME_S
@@ -89,6 +89,16 @@ def outside_spans(result: SyncResult, call: Track, recording: Track, call_s: flo
             kind: RecordingPart = "before" if part == "before" else "after"
             out.append(OutsideSpan(span.start_s, span.end_s, kind, speech_s, customer_s))
     return tuple(out)
+
+
+def _is_any_near(result: SyncResult, alignment: Alignment, call_s: float) -> bool:
+    """Return whether speech that the call doesn't have is near an edge; reading the recording again takes time."""
+    begins_s, ends_s = alignment.to_recording(0.0), alignment.to_recording(call_s)
+    return any(
+        (s.part == "before" and s.to_s > begins_s - TOUCHES_S - _SMEAR_S)
+        or (s.part == "after" and s.from_s < ends_s + TOUCHES_S + _SMEAR_S)
+        for s in result.recording_spans
+    )
 
 
 def _touching(speaking: Flags, edge_s: float, *, is_after: bool) -> tuple[int, int] | None:
@@ -122,8 +132,8 @@ def _talks_at(speaking: Flags, edge_s: float, *, is_after: bool) -> bool:
 
 def _is_conversation(result: SyncResult, span: Span, edge_s: float, speech_s: float, customer_s: float | None) -> bool:
     """Return whether a talk outside of the call is the call's conversation."""
-    if customer_s is not None and result.sides == "both":
-        return customer_s >= LEAST_CUSTOMER_S and speech_s - customer_s >= 0.0
+    if customer_s is not None:
+        return customer_s >= LEAST_CUSTOMER_S and speech_s - customer_s >= LEAST_AGENT_S
     reported_s = result.reported_call_end_s
     is_after = span.start_s >= edge_s
     return is_after and reported_s is not None and reported_s >= edge_s + LATE_S

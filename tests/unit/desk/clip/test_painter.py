@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 from desk import clicking, sample_session
-from examinations import bent, not_measured
+from examinations import bent, not_measured, suspended
 
 from komorebi_qc.desk.clip import ClipJob
 from komorebi_qc.desk.clip.painter import FramePainter, VideoFrames, marks_of
@@ -71,3 +71,16 @@ def test_a_place_without_measurement_is_named(painter: FramePainter) -> None:
 def test_a_bend_is_a_mark_of_a_clip() -> None:
     """The mark has the new rate."""
     assert "rate -60.0 ppm" in [word for _, word in marks_of(bent())]
+
+
+def test_a_suspension_is_a_strip() -> None:
+    """Its colour begins at the playhead when the suspension does, and isn't there before it."""
+    found = suspended()
+    start_s = found.alignment.to_output(8.0)
+    with av.open(str(found.video)) as container:
+        made = FramePainter(found, ClipJob(start_s, 4.0), start_s, 4.0, VideoFrames(container, start_s, 0.0))
+        frame = made.frame(0.0).astype(int)
+    strip = np.all(np.abs(frame - (92, 78, 178)) < 8, axis=2).sum(axis=0) > 4
+    middle = frame.shape[1] // 2
+    assert not strip[: middle - 2].any()
+    assert strip[middle + 2 : middle + 500].mean() > 0.6

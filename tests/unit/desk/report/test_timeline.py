@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from desk import sample_session
-from examinations import bent, held, in_parts
+from examinations import bent, held, in_parts, suspended
 
 from komorebi_qc.core.timebase import Alignment, Jump
 from komorebi_qc.desk.report.timeline import marks_of, moments_of, places_of, stretches_of, to_output
@@ -70,3 +70,13 @@ def test_a_held_pair_is_shown_at_its_candidate() -> None:
     labels = " ".join(mark.label for mark in marks_of(held()))
     assert "call start if at the candidate" in labels
     assert "seam" not in labels
+
+
+def test_a_suspension_is_a_span_of_all_tracks_between_two_marks() -> None:
+    """On the output clock."""
+    found = suspended()
+    (span,) = [span for span in stretches_of(found) if span.kind == "suspended"]
+    expected = (found.alignment.to_output(8.0), found.alignment.to_output(12.0))
+    assert (span.from_s, span.to_s, span.track) == (*expected, None)
+    marks = {mark.label: mark.at_s for mark in marks_of(found) if mark.colour == "suspended"}
+    assert marks == {"recording suspended": expected[0], "recording resumed": expected[1]}

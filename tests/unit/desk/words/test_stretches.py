@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sync_results import CALL_S, empty_result, part_result
+from sync_results import CALL_S, empty_result, part_result, suspended_result
 
 from komorebi_qc.core.timebase import Alignment
 from komorebi_qc.desk.words.stretches import (
@@ -62,3 +62,11 @@ def test_a_row_has_clock_meaning_and_speech() -> None:
     assert span == "recording, 00:01:04.000 to 00:01:10.000"
     assert meaning.startswith("only in the recording, after the call: ")
     assert speech == "5.0 s"
+
+
+def test_a_suspension_is_named_with_its_length() -> None:
+    """It has no speech to count."""
+    assert stretches_sentence(suspended_result(), AT, CALL_S) == (
+        "Of 36.0 s of speech in the call, 36.0 s agree. Recording was suspended in Connect for 12.0 s."
+    )
+    assert call_span_row(suspended_result().spans[1])[1] == "suspended: recording was suspended in Connect"

@@ -121,3 +121,12 @@ def test_held_and_unconfirmed_recordings_are_named() -> None:
     assert "Decide about 1 held recording." in first
     assert "StorageError, 1 recording: retrying won't help." in first
     assert not [text for text, _ in answers(study_of(fleet(row(0))))[0].sentences if "confirm" in text]
+
+
+def test_suspended_calls_are_named() -> None:
+    """With their total time; a dataset without any has no sentence about them."""
+    made = fleet(row(0, suspended_count=1, suspended_s=12.0, outside_call_s=9.0), row(1))
+    texts = [text for text, _ in answers(study_of(made))[0].sentences]
+    assert "Connect suspended 1 call, for 12 s in all." in texts
+    assert "The conversation goes on outside of Connect's audio in 1 recording." in texts
+    assert not any("suspended" in text for text, _ in answers(study_of(fleet(row(0))))[0].sentences)

@@ -55,3 +55,12 @@ def test_held_and_unconfirmed_recordings_are_counted() -> None:
     )
     assert (found.unconfirmed, found.held, found.held_unexamined) == (3, 2, 1)
     assert (found.failed, found.unexamined) == (2, 2)
+
+
+def test_suspensions_are_counted() -> None:
+    """Recordings with one, their total time, and conversations outside of the call; null isn't one."""
+    once, twice = {"suspended_count": 1, "suspended_s": 4.0}, {"suspended_count": 2, "suspended_s": 30.5}
+    found = overview(fleet(row(0, suspended_count=0, suspended_s=0.0), row(1, **once), row(2, **twice), row(3)))
+    assert (found.suspended, found.suspended_s, found.outside_call) == (2, 34.5, 0)
+    assert overview(fleet(row(0, outside_call_s=8.0), row(1, outside_call_s=0.0))).outside_call == 1
+    assert overview(fleet(row(0))).suspended_s == 0.0

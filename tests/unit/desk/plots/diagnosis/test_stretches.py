@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from figures import drawn, empty_axes
-from sync_results import part_result, placed, sync_result
+from sync_results import part_result, placed, suspended_result, sync_result
 
 from komorebi_qc.core.timebase import Alignment
 from komorebi_qc.desk.plots.diagnosis.stretches import BOTTOM, BOTTOM_WITH_BAND, draw_stretches
@@ -35,3 +35,12 @@ def test_without_a_comparison_at_this_place_there_is_no_band() -> None:
         ax = empty_axes()
         assert draw_stretches(ax, result, placed(result)) == BOTTOM
         assert not ax.patches
+
+
+def test_a_suspension_has_a_pattern_of_its_own() -> None:
+    """On the recording clock, between the stretches that agree."""
+    ax = empty_axes()
+    draw_stretches(ax, suspended_result(), placed(suspended_result()))
+    (bar,) = drawn(ax, "suspended")
+    assert (bar.get_x(), bar.get_width()) == pytest.approx((22.0, 12.0))
+    assert bar.get_hatch() not in {other.get_hatch() for other in drawn(ax, "agrees")}
