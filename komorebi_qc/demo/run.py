@@ -247,6 +247,7 @@ def _keep_open(console: Console, out: Path, queue: Queue, keep: threading.Event)
             f"komorebi-qc status {RECORDING.recording_id} --dead-letters",
             f"komorebi-qc submit {RECORDING.recording_id} --force",
             "komorebi-qc worker --once",
+            f"komorebi-qc verify {RECORDING.recording_id}",
             f"komorebi-qc dlq list       # one dead letter, of {_UNKNOWN}",
         ):
             console.print(f"  {command}", markup=False, soft_wrap=True)

@@ -50,12 +50,16 @@ class World:
     sqs: Any
     endpoint: str
 
-    def fresh(self) -> None:
-        """Delete everything, and make the resources again."""
+    def wipe(self) -> None:
+        """Delete everything."""
         connection = HTTPConnection(self.endpoint.removeprefix("http://"))
         connection.request("POST", "/moto-api/reset")
         connection.getresponse().read()
         connection.close()
+
+    def fresh(self) -> None:
+        """Delete everything, and make the resources again."""
+        self.wipe()
         for bucket in (CONNECT, INPUT, OUTPUT):
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         self.dynamodb.create_table(

@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -164,8 +164,7 @@ def sample_on_aws() -> tuple[dict[str, Place], Callable[[], Verification]]:
     from komorebi_qc.wiring import Settings, aws_client  # noqa: PLC0415
 
     key = aws_client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
-    os.environ["KOMOREBI_SIGNING_KEY"] = f"kms:{key}"
-    settings = Settings.from_environment(os.environ)
+    settings = replace(Settings.from_environment(os.environ), signing_key=f"kms:{key}")
     settings.pipeline().process(Order(RECORDING.recording_id, parse_call_end(reported_call_end())))
     table, media, keys = settings.table(), settings.media(), (KmsKey(key, lambda: aws_client("kms")),)
 
