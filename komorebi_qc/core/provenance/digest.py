@@ -105,7 +105,7 @@ class InOrderDigest:
 
 
 class DigestedFile(io.RawIOBase):
-    """A seekable file whose bytes pass into a digest as they are read."""
+    """A seekable file whose bytes pass into a digest as they are read. Closing it leaves the file open."""
 
     def __init__(self, file: BinaryIO, digest: InOrderDigest) -> None:
         self._file = file
@@ -149,12 +149,6 @@ class DigestedFile(io.RawIOBase):
         data = self.read(len(view))
         view[: len(data)] = data
         return len(data)
-
-    def close(self) -> None:
-        """Close the file."""
-        if not self.closed:
-            self._file.close()
-        super().close()
 
 
 def digested(source: Source) -> tuple[Source, InOrderDigest]:

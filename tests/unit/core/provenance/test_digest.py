@@ -167,5 +167,6 @@ def test_a_file_is_read_as_before() -> None:
     read.seek(0)
     assert read.readall() == CONTENT
     assert digest.done_bytes == len(CONTENT)
-    read.close()
-    assert read.closed
+    file = io.BytesIO(CONTENT)
+    DigestedFile(file, digest).close()
+    assert not file.closed
