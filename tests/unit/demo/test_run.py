@@ -117,7 +117,7 @@ def test_kept_open_aws_prints_how_to_reach_it(tmp_path: Path) -> None:
     assert "export AWS_ENDPOINT_URL=http://127.0.0.1:" in seen["file"]
     assert "export KOMOREBI_QUEUE_URL=http://127.0.0.1:" in seen["file"]
     assert all(line in printed.getvalue() for line in seen["file"].splitlines())
-    for command in ("komorebi-qc status", "komorebi-qc submit", "komorebi-qc worker --once", "komorebi-qc dlq list"):
+    for command in ("komorebi-qc status", "komorebi-qc submit", "komorebi-qc worker --once", "komorebi-qc verify"):
         assert command in printed.getvalue()
     assert not file.exists()
 
