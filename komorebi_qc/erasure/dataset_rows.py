@@ -117,13 +117,13 @@ class DatasetRows:
         older: dict[tuple[str, str], list[str]] = {}
         for part in self._parts:
             if part.is_present:
-                yield Artefact("dataset rows", part.file.address, len(part.rows))
+                yield Artefact("dataset row", part.file.address, len(part.rows))
             elif part.version is not None and bucket is not None:
                 place = (part.file.address, bucket.lock_of(part.version))
                 older.setdefault(place, []).append(part.version.version_id)
         for (address, lock), ids in sorted(older.items()):
             text = f"{address}, older versions"
-            yield Artefact("dataset rows", text, len(ids), tuple(ids), kept_because=lock)
+            yield Artefact("dataset row", text, len(ids), tuple(ids), kept_because=lock)
 
     def remove(self, artefact: Artefact) -> None:  # noqa: ARG002  all rows go at once
         """Remove the rows of all files, and then the older versions that have them.

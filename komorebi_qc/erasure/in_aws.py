@@ -211,7 +211,7 @@ class ItemAttributes:
         own = self.table.own_attributes(self.recording_id)
         if found := [name for name, value in own.items() if name != "isProcessed" or value]:
             names = ", ".join(found)
-            yield Artefact("item attributes", f"table {self.table.name}, item {self.recording_id}: {names}", len(found))
+            yield Artefact("item attribute", f"table {self.table.name}, item {self.recording_id}: {names}", len(found))
 
     def remove(self, artefact: Artefact) -> None:  # noqa: ARG002  all at once
         """Remove them, and set ``isProcessed`` back to false.

@@ -57,7 +57,7 @@ def kind_by_content(name: str, content: bytes) -> Kind | None:
     if suffix == "ipynb":
         return "notebook" if TAG in content else None
     if suffix == "csv":
-        return "CSV rows" if is_dataset_csv(content) else None
+        return "CSV row" if is_dataset_csv(content) else None
     if suffix == "json":
         return _kind_of_json(content)
     if suffix in ("mp4", "png"):

@@ -1,4 +1,4 @@
-"""What an erasure finds, what it would remove, and how it ended. Pure."""
+"""The findings of an erasure, its plan and its result. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Kind = Literal[
     "call audio",
     "clip",
     "Contact Lens file",
-    "CSV rows",
-    "dataset rows",
+    "CSV row",
+    "dataset row",
     "dead letter",
     "figure",
     "findings",
     "fleet page",
-    "item attributes",
+    "item attribute",
     "notebook",
     "other file",
     "part file",
@@ -39,7 +39,7 @@ class Artefact:
     """Something that holds data of the recording, or names it.
 
     Attributes:
-        kind: what it is.
+        kind: its kind.
         address: a path, an ``s3://`` address, or a description.
         count: how many rows, attributes, versions or messages.
         versions: version IDs of an object; IDs of an upload or of messages.
@@ -76,12 +76,12 @@ class Plan:
 
     @property
     def removable(self) -> tuple[Artefact, ...]:
-        """What can be removed."""
+        """The artefacts that can be removed."""
         return tuple(one for one in self.found if not one.kept_because)
 
     @property
     def kept(self) -> tuple[Artefact, ...]:
-        """What has to stay."""
+        """The artefacts that have to stay."""
         return tuple(one for one in self.found if one.kept_because)
 
 
@@ -90,9 +90,10 @@ class Erasure:
     """The result of an erasure, or of a search that removed nothing.
 
     Attributes:
-        plan: what was found before.
+        plan: everything that was found before.
         is_done: whether it was to be removed.
-        left: what a second search found afterwards, with the reason where one is known; for a mere search, all of it.
+        left: everything that a second search found afterwards, with a reason if it is known. Without a removal, all
+            that was found.
     """
 
     plan: Plan

@@ -79,7 +79,7 @@ class ResultFiles:
             AccessDeniedError: it can't be removed.
         """
         name = self.seen[artefact.address]
-        if artefact.kind != "CSV rows":
+        if artefact.kind != "CSV row":
             self.tree.remove(name, artefact.versions)
             self._remove_empty(name)
             return
@@ -131,7 +131,7 @@ class ResultFiles:
                 continue
             kind = kind_by_content(file.name, content)
             doomed.setdefault(kind, []).append(version)
-            if kind == "CSV rows" and (version is None or version.is_latest):
+            if kind == "CSV row" and (version is None or version.is_latest):
                 rows = _rows_in(content, self.names)
         for kind, versions in doomed.items():
             for one in self.tree.artefacts(file, kind or "other file", versions):

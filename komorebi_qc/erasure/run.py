@@ -1,8 +1,8 @@
 """The search for everything of a recording, its removal, and the search afterwards.
 
-The order lets an interrupted erasure be run again: whatever leads to something else goes after it. So the rows of a
-dataset go after the reports that they name, and the item's attributes go last. If something can't be removed now, the
-erasure stops there; what a lock or a missing right keeps is left, and the rest goes on.
+The order lets an interrupted erasure be run again: an artefact that leads to others is removed after them. So the rows
+of a dataset go after the reports that they name, and the item's attributes go last. If something can't be removed now,
+the erasure stops there. Things that a lock or a missing right keeps are left, and the rest is removed.
 """
 
 from __future__ import annotations

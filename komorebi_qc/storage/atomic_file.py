@@ -5,7 +5,7 @@ complete. The writer holds a lock (flock) on the part file. The system releases 
 it was killed, so a later run can delete abandoned part files and keeps those still in use. Python on Windows has no
 flock: there, an abandoned part file stays until it is removed by hand.
 
-A result holds what was said in a call, so its file and every folder that is made for it are this user's alone: modes
+A result holds the words of a call, so its file and every folder that is made for it are this user's alone: modes
 0600 and 0700. A folder that exists already keeps its mode.
 """
 

@@ -138,7 +138,7 @@ class VersionedBucket:
                 yield from body.iter_chunks(_CHUNK_BYTES)
 
     def remove(self, key: str, version_ids: Iterable[str]) -> None:
-        """Remove versions of one key. Nothing older comes into sight: a delete marker hides what has to stay.
+        """Remove versions of one key. No older version becomes visible: a delete marker hides those that stay.
 
         Once no version is left, the delete markers go as well. Interrupted, it can be done again.
 
