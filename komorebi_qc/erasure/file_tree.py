@@ -113,7 +113,7 @@ class LocalTree:
         """See `FileTree.files`."""
         paths = [self.root / self.only] if self.only else []
         with _file_errors(self.root):
-            for folder, folders, names in os.walk(self.root) if not self.only else ():
+            for folder, folders, names in os.walk(self.root, onerror=_unread) if not self.only else ():
                 if not deep:
                     folders.clear()
                 elif Path(folder) == self.root:
@@ -250,6 +250,12 @@ def open_tree(text: str, s3_client: Callable[[], Any]) -> FileTree:
         folder, _, only = key.rpartition("/")
         return BucketTree(bucket, folder, only)
     return BucketTree(bucket, key.strip("/"))
+
+
+def _unread(error: OSError) -> None:
+    """Let a folder that can't be read end the search; one that doesn't exist has no files."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 @contextmanager

@@ -48,6 +48,10 @@ class NameMatch:
         """Return whether a text names the recording."""
         return self._text.search(text) is not None
 
+    def in_bytes(self, content: bytes) -> bool:
+        """Return whether a file's content names the recording, in UTF-8."""
+        return self._bytes.search(content) is not None
+
     def in_chunks(self, chunks: Iterable[bytes]) -> bool:
         """Return whether a file's content names the recording, in UTF-8; the content comes piece by piece."""
         size = len(self.plain.encode())

@@ -105,10 +105,12 @@ class ResultFiles:
             if name != STATUS_FILE:
                 continue
             place = f"{folder}/" if folder else ""
-            for version in file.versions:
-                status = status_of(self._content(file, version))
-                if status is not None and (status[0] == self.names.recording_id or place in folders):
-                    folders[place] = folders.get(place, frozenset()) | status[1]
+            contents = [self._content(file, version) for version in file.versions]
+            statuses = [status for content in contents if content and (status := status_of(content)) is not None]
+            # Audits of several recordings may have used one folder, one after the other: then each version decides.
+            if {name for name, _ in statuses} == {self.names.recording_id} or place in folders:
+                notebooks = frozenset(name for _, names in statuses for name in names)
+                folders[place] = folders.get(place, frozenset()) | notebooks
         return folders
 
     def _in_own_folder(self, file: StoredFile, folders: dict[str, frozenset[str]]) -> list[Artefact]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from komorebi_qc.queue.dead_letter import NO_REASON, DeadLetter
+from komorebi_qc.queue.dead_letter import NO_REASON, DeadLetter, message_fields
 
 WHEN = datetime(2026, 3, 2, 14, 5, 9, tzinfo=UTC)
 LETTER = DeadLetter(
@@ -172,3 +172,23 @@ def test_others_attributes_are_passed_over() -> None:
     """Attributes of a backend or a tracer are ignored."""
     message = {"Body": json.dumps({}), "MessageAttributes": {"Kind": {"DataType": "String", "StringValue": "tries"}}}
     assert DeadLetter.from_message(message).kind == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ('{"recordingID": "c1", "callEndingTimestamp": "1"}', '{"recordingID": "c1", "callEndingTimestamp": "1"}'),
+        ('{"force":true,"recordingID":"c1"}', '{"force":true,"recordingID":"c1"}'),
+        (
+            '{"agent": "Jane Doe", "recordingID": "c1", "force": true, "callEndingTimestamp": "1"}',
+            '{"recordingID": "c1", "callEndingTimestamp": "1", "force": true}',
+        ),
+        ('{"agent": "Jane Doe"}', "{}"),
+        ("[1]", "[1]"),
+        ("no JSON", "no JSON"),
+        ("[" * 100_000, "[" * 100_000),
+    ],
+)
+def test_a_body_keeps_the_fields_of_a_message(body: str, kept: str) -> None:
+    """Other fields may name people; a text that isn't an object is all that an operator has."""
+    assert message_fields(body) == kept

@@ -230,6 +230,35 @@ def test_a_pair_that_nothing_confirms_is_counted() -> None:
     assert Metric("PublishedUnconfirmed", "Count", 1.0) in report.metrics()
 
 
+# --- names of people
+
+AGENT = "jane.doe@example.com"
+
+
+def test_the_log_and_the_dead_letter_have_no_agent() -> None:
+    """An agent's ID is a folder of each key: it is in the report, and neither in the log's fields nor in the letter."""
+    queues = FakeDesk(error=StorageError(f"s3://in/{AGENT}/x didn't answer"), refuses=("tries",))
+    body = json.dumps({**json.loads(BODY), "agent": AGENT})
+    error = MissingMediaError(f"s3://in/2026/03/02/{AGENT}/contact-1.mp4 isn't there")
+    report = handled(FakePipeline(error), queues, record(body))
+    (letter,) = queues.letters
+    assert (letter.reason, letter.body) == ("s3://in/.../contact-1.mp4 isn't there", BODY)
+    assert AGENT not in str(letter.attributes())
+    assert AGENT not in str(report.fields())
+    assert report.fields()["detail"] == "s3://in/.../contact-1.mp4 isn't there"
+    assert report.fields()["queueTrouble"] == ["s3://in/.../x didn't answer"]
+    assert report.fields(with_keys=True)["detail"] == str(error)
+
+
+def test_a_result_has_no_agent() -> None:
+    """The address of the result is shortened in the log; whole keys are for debugging."""
+    outcome = made()
+    outcome.published.video = f"s3://out/2026/03/02/{AGENT}/contact-1/recording.mp4"
+    report = handled(FakePipeline(outcome=outcome))
+    assert report.fields()["output"] == "s3://out/.../recording.mp4"
+    assert report.fields(with_keys=True)["output"] == outcome.published.video
+
+
 # --- held
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,14 @@ import pytest
 
 from komorebi_qc.core.errors import InputError, StorageError
 from komorebi_qc.storage import atomic_file
-from komorebi_qc.storage.atomic_file import clear_stale_parts, copy_in_part_file, new_part_file, write_atomically
+from komorebi_qc.storage.atomic_file import (
+    clear_stale_parts,
+    copy_in_part_file,
+    make_folder,
+    make_private,
+    new_part_file,
+    write_atomically,
+)
 
 
 def test_a_file_is_replaced(tmp_path: Path) -> None:
@@ -85,3 +93,36 @@ def test_a_system_that_cannot_rename_open_files(tmp_path: Path, monkeypatch: pyt
         part.move_to(tmp_path / "file")
     assert renamed == [True]
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"new"]
+
+
+def mode(path: Path) -> int:
+    """A path's mode."""
+    return path.stat().st_mode & 0o777
+
+
+def test_a_result_is_for_its_user_alone(tmp_path: Path) -> None:
+    """The umask and the mode of the previous file change nothing: a result holds the words of a call."""
+    place = tmp_path / "file"
+    before = os.umask(0)
+    try:
+        place.write_bytes(b"old")
+        place.chmod(0o666)
+        write_atomically(place, b"new")
+        make_private(tmp_path / "other")
+        place.with_name("shared").touch(0o666)
+        make_private(place.with_name("shared"))
+    finally:
+        os.umask(before)
+    assert {path.name: mode(path) for path in tmp_path.iterdir()} == {"file": 0o600, "other": 0o600, "shared": 0o600}
+
+
+def test_folders_are_for_their_user_alone(tmp_path: Path) -> None:
+    """All that are missing are made so; one that exists keeps its mode."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own").chmod(0o755)
+    make_folder(tmp_path / "own" / "a" / "b")
+    make_folder(tmp_path / "own" / "a" / "b")
+    assert [mode(tmp_path / name) for name in ("own", "own/a", "own/a/b")] == [0o755, 0o700, 0o700]
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"exists|Not a directory"):
+        make_folder(tmp_path / "file" / "below")

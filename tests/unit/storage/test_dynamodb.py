@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from aws_fixtures import ITEM, RECORDING, TABLE, World
+from aws_fixtures import ITEM, RECORDING, TABLE, Faulty, World
 
 from komorebi_qc.core.errors import AccessDeniedError, MessageError, UnknownRecordingError
 from komorebi_qc.storage.dynamodb import DynamoTable
@@ -122,3 +122,30 @@ def test_a_table_that_does_not_exist(world: World) -> None:
     """A wrong table name is no reason to try again, and the sentence names it."""
     with pytest.raises(AccessDeniedError, match=r"table Nowhere doesn't exist"):
         DynamoTable(world.dynamodb, "Nowhere").get("contact-1")
+
+
+def test_results_are_cleared(world: World) -> None:
+    """Only the software's own attributes go, ``isProcessed`` is false again, and a second time changes nothing."""
+    own = {"isProcessed": {"BOOL": True}, "qcVerdict": {"S": "pass"}, "outputContainer": {"S": "mp4"}}
+    world.dynamodb.put_item(TableName=TABLE, Item={**ITEM, **own})
+    for _ in range(2):
+        world.table().clear_results("contact-1")
+        assert world.item() == {**ITEM, "isProcessed": {"BOOL": False}}
+
+
+@pytest.mark.parametrize("own", [{"qcVerdict": {"S": "pass"}}, {"isProcessed": {"BOOL": True}}])
+def test_part_of_the_results_is_cleared(world: World, own: dict[str, Any]) -> None:
+    """An item may have some of the attributes only."""
+    item = {name: value for name, value in ITEM.items() if name != "isProcessed"}
+    world.dynamodb.put_item(TableName=TABLE, Item={**item, **own})
+    world.table().clear_results("contact-1")
+    left = {"isProcessed": {"BOOL": False}} if "isProcessed" in own else {}
+    assert world.item() == {**item, **left}
+
+
+def test_a_missing_item_is_not_made(world: World) -> None:
+    """Clearing an item that is gone, before or meanwhile, makes no new one."""
+    world.table().clear_results("contact-1")
+    gone = Faulty(world.dynamodb, get_item=lambda _true, **_: {"Item": {"qcVerdict": {"S": "pass"}}})
+    DynamoTable(gone, TABLE).clear_results("contact-1")
+    assert "Item" not in world.dynamodb.get_item(TableName=TABLE, Key={"videoID": ITEM["videoID"]})

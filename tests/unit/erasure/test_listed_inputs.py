@@ -1,0 +1,52 @@
+"""Inputs that a list named: local files and objects, unless another recording needs them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_fixtures import INPUT, World
+from dataset_rows import row
+from erasures import OTHER, OURS, versioned
+
+from komorebi_qc.batch.dataset.dataset import open_dataset
+from komorebi_qc.erasure.dataset_rows import DatasetRows
+from komorebi_qc.erasure.listed_inputs import ListedInputs
+from komorebi_qc.erasure.name_match import NameMatch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_local_inputs(tmp_path: Path) -> None:
+    """The recording is removed; the call audio that another row names stays, with the reason."""
+    for name in ("call.wav", "ours.webm", "other.webm"):
+        (tmp_path / name).write_bytes(b"x")
+    shared = {"call": str(tmp_path / "call.wav"), "named_by": "files"}
+    dataset = open_dataset(str(tmp_path / "dataset"))
+    dataset.add(row(OURS, recording=str(tmp_path / "ours.webm"), **shared))
+    dataset.add(row(OTHER, recording=str(tmp_path / "other.webm"), **shared))
+    place = ListedInputs(DatasetRows(dataset.store, NameMatch(OURS)))
+    found = list(place.find())
+    assert [(one.kind, one.is_input, one.kept_because) for one in found] == [
+        ("call audio", True, "a row of another recording names it too"),
+        ("agent recording", True, ""),
+    ]
+    place.remove(found[1])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["call.wav", "dataset", "other.webm"]
+
+
+def test_inputs_on_s3(world: World, tmp_path: Path) -> None:
+    """All versions of the listed object go, and those of recordings of the table aren't listed inputs."""
+    versioned(world, INPUT)
+    for body in (b"1", b"2"):
+        world.s3.put_object(Bucket=INPUT, Key="ours.webm", Body=body)
+    dataset = open_dataset(str(tmp_path))
+    dataset.add(row(OURS, recording=f"s3://{INPUT}/ours.webm", call="/gone.wav", named_by="files"))
+    dataset.add(row(f"{OURS}-2", recording=f"s3://{INPUT}/by-id.webm", named_by="id", error=OURS))
+    rows = DatasetRows(dataset.store, NameMatch(OURS))
+    assert list(ListedInputs(rows, may_use_s3=False).find()) == []
+    place = ListedInputs(rows)
+    (one,) = place.find()
+    assert (one.address, one.count) == (f"s3://{INPUT}/ours.webm", 2)
+    place.remove(one)
+    assert list(ListedInputs(rows).find()) == []
