@@ -8,7 +8,7 @@ import pytest
 
 from komorebi_qc.core.finding import Finding, counted, verdict
 from komorebi_qc.core.media_info import AudioInfo, MediaInfo, VideoInfo
-from komorebi_qc.core.output import AUDIO_CODEC, AUDIO_RATES, ENCODED_AS, Container, plan_container
+from komorebi_qc.core.output import AUDIO_CODEC, AUDIO_RATES, ENCODED_AS, Container, can_mask_in_place, plan_container
 from komorebi_qc.core.timebase import Span
 
 
@@ -32,6 +32,32 @@ from komorebi_qc.core.timebase import Span
 def test_the_container_follows_the_video(codec: str, wanted: Container | None, expected: tuple[str, bool]) -> None:
     """MP4 where it holds the codec, WebM for VP8, else encoded again; a wanted container is kept."""
     assert plan_container(codec, wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixel_format", "size", "can_be"),
+    [
+        ("h264", "yuv420p", (1280, 720), True),
+        ("h264", "yuv420p10le", (1280, 720), False),
+        ("vp8", "yuv420p", (161, 91), True),
+        ("vp9", "yuv420p", (161, 91), True),
+        ("vp9", "yuv420p10le", (1280, 720), False),
+        ("av1", "yuv420p", (1280, 720), True),
+        ("av1", "yuv420p", (1281, 720), False),
+        ("av1", "yuv420p", (1280, 62), False),
+        ("hevc", "yuv420p", (1280, 720), False),
+        ("h264", "", (1280, 720), False),
+    ],
+)
+def test_four_codecs_are_masked_in_place(
+    codec: str,
+    pixel_format: str,
+    size: tuple[int, int],
+    can_be: bool,  # noqa: FBT001  a parameter
+) -> None:
+    """In the formats that browsers play; an unknown format isn't."""
+    video = VideoInfo(codec, *size, 250, Span(0.0, 10.0), 0, Fraction(1, 1000), pixel_format)
+    assert can_mask_in_place(video) == can_be
 
 
 def test_each_container_has_its_codecs() -> None:

@@ -12,6 +12,7 @@ from sync_results import sync_result
 
 from komorebi_qc.core.media_info import AudioInfo, MediaInfo, VideoInfo
 from komorebi_qc.core.output import Rendered, RenderPlan
+from komorebi_qc.core.privacy.masks import Masks
 from komorebi_qc.core.splice import splice
 from komorebi_qc.core.timebase import Alignment, CallEnd, Span
 from komorebi_qc.core.timestamps.timing import AudioTiming, Discontinuity, Timing, VideoTiming
@@ -115,6 +116,27 @@ def test_a_video_reencoded_into_webm_needs_mp4() -> None:
     text = found(replace(RUN, plan=plan))["video_reencoded"].text
     assert text.startswith("WebM can't hold H.264. The video was re-encoded to VP9, frame by frame. A copy needs MP4:")
     assert "WEBM" not in text
+
+
+def test_frames_made_again_for_a_mask_pass() -> None:
+    """The copy is still one, and the sentence counts the new frames."""
+    copied = found(replace(RUN, rendered=Rendered(1500, 75.0, 0, masked_frames=120, remade_frames=150)))
+    again = copied["video_reencoded"]
+    assert (again.value, again.status) == (0, "pass")
+    assert numbers(again.text)[-2:] == ["150", "120"]
+
+
+def test_a_video_that_cant_be_masked_in_place_warns() -> None:
+    """The sentence gives the masks as the reason, and no advice for a copy."""
+    plan = RenderPlan("mp4", "h264", copies_video=False, audio_rate=16_000, audio_bit_rate=64_000)
+    masks = Masks("picture", (Span(1.0, 2.0),), (Span(3.0, 4.0),), (Span(3.0, 4.0),))
+    video = replace(VIDEO, codec="hevc", pixel_format="yuv420p10le")
+    again = found(replace(RUN, plan=plan, video=video, masks=masks))["video_reencoded"]
+    assert (again.value, again.status) == (1500, "warn")
+    assert again.text == (
+        "HEVC (yuv420p10le) can't be masked in place. The whole video was re-encoded to H.264, frame by frame, because "
+        "of the masks."
+    )
 
 
 def test_lost_frames_fail() -> None:

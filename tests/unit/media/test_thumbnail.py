@@ -12,6 +12,8 @@ from captures import CAPTURES, Capture
 from made import Shape, recording
 
 from komorebi_qc.core.errors import MediaError
+from komorebi_qc.core.timebase import Span
+from komorebi_qc.media.plain_picture import plain_picture
 from komorebi_qc.media.thumbnail import png_at
 
 if TYPE_CHECKING:
@@ -67,6 +69,34 @@ def test_the_first_frame_stands_in_for_a_late_start(tmp_path: Path, source: Open
     """If the video begins after 1 s, its first frame is taken."""
     pixels = picture(png_at(source(recording(tmp_path / "a.webm", Shape(start_s=5.0, audio=None))), 1.0))
     assert pixels.mean() < 8
+
+
+@pytest.mark.parametrize(
+    ("masked", "is_plain"),
+    [
+        pytest.param((), False, id="no mask"),
+        pytest.param((Span(0.0, 0.9), Span(1.2, 2.0)), False, id="elsewhere"),
+        pytest.param((Span(0.9, 1.4),), True, id="at its moment"),
+        pytest.param((Span(1.05, 1.07),), True, id="while its frame is on show"),
+    ],
+)
+def test_a_masked_moment_has_a_plain_picture(
+    masked: tuple[Span, ...],
+    is_plain: bool,  # noqa: FBT001  a parameter
+    tmp_path: Path,
+    source: Open,
+) -> None:
+    """Of the recording's size, with its line of text."""
+    path = recording(tmp_path / "a.webm", Shape(audio=None, size=(320, 180)))
+    pixels = picture(png_at(source(path), 1.0, masked=masked))
+    assert np.array_equal(pixels, plain_picture(320, 180)) == is_plain
+
+
+def test_the_last_frame_stays_on_show(tmp_path: Path, source: Open) -> None:
+    """A mask after the end of a short video covers it."""
+    path = recording(tmp_path / "a.webm", Shape(seconds=0.5, audio=None, size=(320, 180)))
+    pixels = picture(png_at(source(path), 1.0, masked=(Span(0.9, 1.4),)))
+    assert np.array_equal(pixels, plain_picture(320, 180))
 
 
 def test_h264_capture_matches_its_size() -> None:

@@ -34,7 +34,7 @@ def opens_group(codec: str, data: bytes, length_size: int | None) -> bool:
     return any(nal[0] & 31 == H264_IDR for nal in nal_units(data, length_size))
 
 
-def is_hidden(codec: str, data: bytes) -> bool:
+def is_hidden(codec: str, data: bytes | memoryview) -> bool:
     """Whether a packet is one frame that is never shown itself: an alternate reference of VP8."""
     return codec == "vp8" and bool(data) and not data[0] & 16
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ _ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
         "libvpx-vp9",
         {"deadline": "realtime", "cpu-used": "7", "crf": "24", "b": "0", "row-mt": "1", "tune-content": "screen"},
     ),
-    "av1": ("libsvtav1", {"preset": "10", "crf": "28", "svtav1-params": "pred-struct=1:lp=2:scm=1"}),
+    "av1": ("libsvtav1", {"preset": "10", "crf": "28", "svtav1-params": "pred-struct=1:rtc=1:lp=2:scm=1"}),
 }
 """FFmpeg's encoder by codec. Frames are shown in the order of encoding, and each packet holds one shown frame."""
 _VP8_BITS_PER_PIXEL = 4
@@ -147,6 +148,7 @@ class GroupEncoder:
     def _opened(self, width: int, height: int, pixel_format: str, number: int) -> Any:
         name, options = _ENCODERS[self._track.codec]
         options = dict(options)
+        os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes to standard error by itself
         try:
             context: Any = CodecContext.create(name, "w")
             context.width, context.height, context.pix_fmt = width, height, pixel_format

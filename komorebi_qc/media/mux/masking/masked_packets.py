@@ -64,7 +64,10 @@ class MaskedPackets:
         self.hidden = self.remade = self.masked = 0
 
     def __iter__(self) -> Iterator[Any]:
-        for run, until_pts in packet_runs(self._packets):
+        for run, until_pts in packet_runs(self._packets, self._is_hidden):
+            if not self._is_remaking and not self._is_ahead(run):
+                yield from run
+                continue
             opens = self._opens(run[0])
             if opens:
                 yield from self._settled()
@@ -73,7 +76,7 @@ class MaskedPackets:
             is_free = opens or not self._is_remaking
             if is_free and not any(is_masked for _, _, is_masked in shown) and not self._may_hold_masked(run):
                 yield from self._ended()
-                if self._mask.is_ahead(run[0].pts):
+                if self._is_ahead(run):
                     for packet in run:
                         self._decoder.skip(packet)
                 yield from run
@@ -82,17 +85,23 @@ class MaskedPackets:
         yield from self._settled()
         yield from self._ended()
 
+    def _is_ahead(self, run: list[Any]) -> bool:
+        return self._mask.is_ahead(min(packet.pts for packet in run))
+
     def _opens(self, packet: Any) -> bool:
         return packet.is_keyframe and opens_group(self._track.codec, bytes(packet), self._length_size)
 
+    def _is_hidden(self, packet: Any) -> bool:
+        return is_hidden(self._track.codec, memoryview(packet))
+
     def _may_hold_masked(self, run: list[Any]) -> bool:
         """Whether a packet may hold a masked picture that isn't shown with it, but later."""
-        return self._mask.is_near(run[0].pts) and any(looks_ahead(self._track.codec, bytes(p)) for p in run)
+        is_near = self._mask.is_near(min(packet.pts for packet in run))
+        return is_near and any(looks_ahead(self._track.codec, bytes(p)) for p in run)
 
     def _shown(self, run: list[Any], until_pts: int | None) -> list[tuple[int, int, bool]]:
         """The frames of a run in order of presentation: PTS, duration, and whether it is masked."""
-        visible = [p for p in run if not is_hidden(self._track.codec, bytes(p))]
-        order = sorted((p.pts, p.duration or 0) for p in visible)
+        order = sorted((p.pts, p.duration or 0) for p in run if not self._is_hidden(p))
         ends = [*(pts for pts, _ in order[1:]), until_pts]
         return [(pts, length, self._mask.covers(pts, end)) for (pts, length), end in zip(order, ends, strict=False)]
 
@@ -100,7 +109,7 @@ class MaskedPackets:
         """Encode the frames of a run, as far as they are decoded."""
         self._is_remaking = True
         self.hidden += len(run) - len(shown)
-        self._slots += [p.dts for p in run if not is_hidden(self._track.codec, bytes(p))]
+        self._slots += [p.dts for p in run if not self._is_hidden(p)]
         self._pending += shown
         self._undecoded += sum(not is_masked for _, _, is_masked in shown)
         is_decoded = self._undecoded > 0
