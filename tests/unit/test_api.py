@@ -6,14 +6,17 @@ import ast
 import doctest
 import subprocess
 import sys
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from analyses import analysis, as_json, times, turn
 
 import komorebi_qc
 from komorebi_qc import api
+from komorebi_qc.core.errors import InputError
 from komorebi_qc.findings import legacy
 
 if TYPE_CHECKING:
@@ -142,3 +145,19 @@ def test_bad_arguments_are_refused(
     with pytest.raises(komorebi_qc.InputError, match=words):
         komorebi_qc.process(**arguments)  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
+
+
+def test_an_analysis_is_read_with_the_files(sample: Capture, tmp_path: Path) -> None:
+    """A diagnosis has its redactions, and one that can't be read is refused before anything is written."""
+    path = tmp_path / "analysis.json"
+    path.write_bytes(as_json(analysis(turn(13_000, 17_000, "", times(14_000, 16_000)))))
+    found = komorebi_qc.diagnose(
+        connect=sample.call, recording=sample.recording, call_end=sample.call_end, analysis=path
+    )
+    assert [(one["call_from_s"], one["call_to_s"]) for one in found.to_dict()["redactions"]] == [(14.0, 16.0)]
+    path.write_bytes(b"{}")
+    files = {"connect": sample.call, "recording": sample.recording, "call_end": sample.call_end, "analysis": path}
+    for attempt in (komorebi_qc.diagnose, partial(komorebi_qc.process, out=tmp_path / "out.mp4")):
+        with pytest.raises(InputError, match="known form"):
+            attempt(**files)
+    assert not (tmp_path / "out.mp4").exists()

@@ -6,13 +6,18 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from analyses import analysis, as_json, times, turn
+from captures import CAPTURES
 from desk import sample_session
 
 from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.samples import RATE
 from komorebi_qc.desk.session import SESSION_FILE, AuditRequest, load_session, open_session
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+SAMPLE = CAPTURES["sample"]
 
 
 @pytest.mark.parametrize(
@@ -25,6 +30,9 @@ if TYPE_CHECKING:
         ({"recording_id": "x", "connect": "a.wav"}, "name one or the other"),
         ({"recording_id": "../x", "call_end": "59"}, "recording ID"),
         ({"recording_id": "x", "call_end": "soon"}, "soon"),
+        ({"recording_id": "x", "call_end": "59", "analysis": "a.json"}, "analysis is named without files"),
+        ({"recording_id": "x", "call_end": "59", "redacted": "always"}, "one of ignore, prefer, require"),
+        ({"connect": "a", "recording": "b", "call_end": "59", "redacted": "prefer"}, "with a recording_id"),
     ],
 )
 def test_a_request_that_contradicts_itself_is_refused(values: dict[str, Any], words: str) -> None:
@@ -77,3 +85,21 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     with pytest.raises(InputError, match="can't be the folder for the results"):
         open_session(AuditRequest(), tmp_path / "out")
+
+
+def test_an_analysis_is_examined_with_the_files(tmp_path: Path) -> None:
+    """Its redactions are masked in all tracks, apart from the codec's ringing; one that can't be read is an error."""
+    path = tmp_path / "analysis.json"
+    request = AuditRequest(str(SAMPLE.call), str(SAMPLE.recording), call_end=SAMPLE.call_end, analysis=str(path))
+    path.write_bytes(b"{}")
+    with pytest.raises(InputError, match="known form"):
+        open_session(request, tmp_path / "out")
+    path.write_bytes(as_json(analysis(turn(13_000, 17_000, "", times(14_000, 16_000)))))
+    examined = open_session(request, tmp_path / "out").examined
+    assert [(one.call.start_s, one.call.end_s, one.reason) for one in examined.private] == [(14.0, 16.0, "redacted")]
+    (mask,) = examined.masks.output
+    first, last = (round(at * RATE) for at in (mask.start_s, mask.end_s))
+    for track in (examined.tracks.customer, examined.tracks.recording, examined.tracks.output):
+        assert track is not None
+        assert abs(track[first + 400 : last - 400]).max() <= (track is examined.tracks.output)
+        assert track[:first].max() > 1000
