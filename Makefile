@@ -1,5 +1,7 @@
 # Every target sets up what it needs, in .venv inside this folder.
 BIN := .venv/bin
+# Without compiled modules, each of the tests' processes would compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test lint format bench bench-batch bench-fleet bench-sync bench-suspensions lock clean lint-code
 

@@ -60,9 +60,8 @@ def source() -> Iterator[Callable[[Path], Source]]:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Half as many processes again as processors: browsers, clusters and servers often wait."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + max(1, cores // 2)
+    """Two processes for each processor: tests often wait for browsers, clusters and queues."""
+    return 2 * (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from komorebi_qc.core.errors import SettingsError
@@ -16,9 +17,12 @@ def aws_client(service: str) -> Any:
     from boto3.session import Session  # noqa: PLC0415  boto3 takes 0.2 s, and not every command needs it
     from botocore.config import Config  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+    from botocore.session import get_session  # noqa: PLC0415
 
     try:
-        session = Session()
+        core = get_session()
+        core.register_component("data_loader", _service_models(core.get_config_variable("data_path")))
+        session = Session(botocore_session=core)
         if session.region_name is None:
             raise SettingsError(
                 "no AWS region is configured: set AWS_DEFAULT_REGION, or `region` in the profile of ~/.aws/config"
@@ -31,3 +35,11 @@ def aws_client(service: str) -> Any:
         return session.client(service, config=config)
     except BotoCoreError as error:
         raise SettingsError(f"AWS isn't configured: {error}") from error
+
+
+@cache
+def _service_models(search_path: str | None) -> Any:
+    """The loader of the services' models. Each session of boto3 would read and parse them again: 0.2 s for S3."""
+    from botocore.loaders import create_loader  # noqa: PLC0415
+
+    return create_loader(search_path)

@@ -24,7 +24,15 @@ from komorebi_qc.core.errors import (
 from komorebi_qc.core.recording import Message
 from komorebi_qc.queue import operate
 from komorebi_qc.queue.dead_letter import NO_REASON, DeadLetter
-from komorebi_qc.queue.operate import Redriven, read_dead_letters, recording_status, redrive_all, redrive_only, submit
+from komorebi_qc.queue.operate import (
+    Redriven,
+    discard,
+    read_dead_letters,
+    recording_status,
+    redrive_all,
+    redrive_only,
+    submit,
+)
 from komorebi_qc.queue.sqs import Queue
 
 if TYPE_CHECKING:
@@ -187,16 +195,16 @@ def test_all_by_the_services_own_task(world: World) -> None:
 
 
 def test_all_of_a_service_without_the_task(world: World) -> None:
-    """250 dead letters arrive one by one, each once, with their bodies as they came and without the old reason."""
-    expected = Counter({body(f"contact-{number}"): 1 for number in range(250)})
-    letters = [dead_letter(f"contact-{number}") for number in range(250)]
-    for first in range(0, 250, 10):
+    """45 dead letters arrive one by one, each once, with their bodies as they came and without the old reason."""
+    expected = Counter({body(f"contact-{number}"): 1 for number in range(45)})
+    letters = [dead_letter(f"contact-{number}") for number in range(45)]
+    for first in range(0, 45, 10):
         entries = [
             {"Id": str(n), "MessageBody": letter.body, "MessageAttributes": letter.attributes()}
             for n, letter in enumerate(letters[first : first + 10])
         ]
         world.sqs.send_message_batch(QueueUrl=world.queue("dead").url, Entries=entries)
-    assert redrive_all(without_task(world), world.queue()) == Redriven("messages", 250)
+    assert redrive_all(without_task(world), world.queue()) == Redriven("messages", 45)
     assert (world.bodies("work"), world.bodies("dead")) == (expected, Counter())
     message = world.queue().receive(0, 10)
     assert message is not None
@@ -438,3 +446,12 @@ def test_a_held_recording_that_is_named_is_sent(world: World) -> None:
     hold(world, "other")
     assert redrive_only(world.queue("dead"), world.queue(), ("h",)) == Redriven("messages", 1, held_sent=1)
     assert world.bodies("work") == Counter([body("h")])
+
+
+def test_dead_letters_are_discarded(world: World) -> None:
+    """Those that are wanted are deleted without being processed; the others are visible again."""
+    for name in ("a", "b", "a"):
+        send_to_dlq(world, name)
+    assert discard(world.queue("dead"), lambda letter: letter.recording_id == "a") == 2
+    assert world.waiting("dead") == (1, 0)
+    assert world.waiting() == (0, 0)
