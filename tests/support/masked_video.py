@@ -177,7 +177,7 @@ def frames(file: Path | io.BytesIO) -> list[Shown]:
     """The frames in order of presentation. A packet that can't be decoded is an error."""
     with _opened(file) as container:
         return [
-            Shown(float(f.pts * f.time_base), f.to_ndarray(format="gray"), round(f.rotation or 0))  # type: ignore[operator]
+            Shown(float(f.pts * f.time_base), f.to_ndarray(format="gray"), round(f.rotation or 0))
             for f in container.decode(video=0)
         ]
 

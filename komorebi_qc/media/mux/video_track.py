@@ -148,14 +148,14 @@ class EncodedVideo:
 
     def __iter__(self) -> Iterator[tuple[float, Any]]:
         last_pts = None
-        plain = None if self._mask is None else plain_frame(*self._size)
+        plain: Any = None if self._mask is None else plain_frame(*self._size)
         for frame, until_pts in with_next(self._frames()):
             pts = max(frame.pts * self._factor + self._shift, self._earliest)
             if last_pts is not None and pts <= last_pts:
                 pts = last_pts + 1
             last_pts = pts
             if self._mask is not None and self._mask.covers(frame.pts, until_pts):
-                scaled = plain
+                scaled: Any = plain
                 self._plain += 1
             else:
                 scaled = frame.reformat(*self._size, format="yuv420p")

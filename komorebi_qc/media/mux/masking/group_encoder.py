@@ -61,10 +61,13 @@ class CodedFormat:
 def coded_format(stream: Any) -> CodedFormat:
     """The format of a video stream of PyAV."""
     context = stream.codec_context
-    colours = (context.color_range, context.color_primaries, context.color_trc, context.colorspace)
-    even = (max(2, context.width), max(2, context.height))
     return CodedFormat(
-        codec_name(stream), *even, context.pix_fmt or "yuv420p", tuple(map(int, colours)), context.extradata
+        codec_name(stream),
+        context.width,
+        context.height,
+        context.pix_fmt or "yuv420p",
+        (int(context.color_range), int(context.color_primaries), int(context.color_trc), int(context.colorspace)),
+        context.extradata,
     )
 
 

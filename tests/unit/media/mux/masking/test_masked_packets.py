@@ -23,7 +23,8 @@ from masked_video import (
 
 from komorebi_qc.core.errors import MaskError
 from komorebi_qc.core.timebase import Alignment
-from komorebi_qc.media.mux.masking import group_decoder, group_encoder, masked_packets
+from komorebi_qc.media.mux.masking import group_decoder, group_encoder
+from komorebi_qc.media.mux.masking.coded_frames import looks_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,7 +172,7 @@ def test_one_keyframe_for_all_needs_bounded_memory(tmp_path: Path, monkeypatch: 
 def test_pictures_that_an_encoder_looked_ahead_for_are_not_left_over(tmp_path: Path) -> None:
     """AV1 may hide a later picture in an earlier packet: such packets near a mask are made again too."""
     path = moving(tmp_path / "a.mp4", Moving("libsvtav1", group=100, options={"preset": "10"}))
-    ahead = [n for n, p in enumerate(packets(path)) if masked_packets.looks_ahead("av1", p.data)]
+    ahead = [n for n, p in enumerate(packets(path)) if looks_ahead("av1", p.data)]
     assert ahead
     spans = ((ahead[0] / FPS + 1.25, ahead[0] / FPS + 1.65),)
     made = written(path, spans)
