@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from komorebi_qc.cli.output.console import VERDICTS, out, print_rows, safe, size_text
 from komorebi_qc.core.errors import refusal_reason
+from komorebi_qc.core.finding import counted
 from komorebi_qc.core.media_info import codec_text
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.findings.sync.clock import jump_text
@@ -28,6 +29,7 @@ _SOURCES = {
     "manual": "as given, not measured",
 }
 _NOT_MEASURED = "not measured"
+_MASKED = {"none": "; not masked", "sound": "; the sound is masked", "picture": "; sound and picture are masked"}
 _MOST_CANDIDATES = 5
 _HOW_TO_SET = (
     "Set a limit with --limit or in KOMOREBI_LIMITS. Examples: drift=50:200 warns beyond +-50 ppm and fails beyond "
@@ -60,6 +62,7 @@ def print_outcome(found: dict[str, Any], next_command: str, remark: str = "") ->
         *_clock_rows(alignment),
         *_part_rows(alignment["agent_part"], "; the video has the recording's own audio outside of it"),
         ("after the call", clock_text(durations["after_call_s"])),
+        *_redaction_rows(found["redactions"]),
     ]
     if found["thumbnail"]:
         rows.append(("thumbnail", escape(found["thumbnail"])))
@@ -92,11 +95,20 @@ def print_diagnosis(found: dict[str, Any], next_command: str, remark: str = "", 
         part = "" if sync["agent_part"] is None else " in the agent's part"
         rows.append(("sides", f"{recorded}; {sync['coverage']:.0%} of their speech{part} matches the recording"))
     rows += [("reported call end", clock_text(end["reported_s"])), ("measured call end", _call_end_text(end))]
+    rows += _redaction_rows(found["redactions"])
     print_rows(console, rows)
     print_findings(console, found["findings"])
     if plot:
         console.print(f"The plot is in {safe(plot)}.", soft_wrap=True)
     _print_next(console, found["verdict"], next_command, remark)
+
+
+def _redaction_rows(redactions: list[dict[str, Any]] | None) -> Iterator[tuple[str, str]]:
+    """Contact Lens' redactions, and their mask in a written file; no row without redactions."""
+    if redactions:
+        total_s = sum(one["call_to_s"] - one["call_from_s"] for one in redactions)
+        masked = {None: "", **_MASKED}[redactions[0]["masked"]]
+        yield "redactions", f"{counted(len(redactions), 'span')} by Contact Lens, {total_s:.1f} s in all{masked}"
 
 
 def _signed(value: float, digits: int) -> str:

@@ -41,6 +41,7 @@ def outcome(**alignment: Any) -> dict[str, Any]:
         "codecs": {"video": "h264", "audio": "aac", "audio_rate_hz": 16000, "video_copied": True},
         "alignment": {**measured, **alignment},
         "steps": [],
+        "redactions": [],
         "findings": [],
     }
 
@@ -113,8 +114,30 @@ def diagnosis(measured: SyncResult, reported_s: float = 62.0) -> dict[str, Any]:
         "verdict": "warn",
         "sync": sync_dict(measured, 60.0),
         "call_end": call_end_dict(CallEnd(reported_s, 1.0), measured),
+        "redactions": [],
         "findings": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("masked", "text"),
+    [
+        ("none", "; not masked"),
+        ("sound", "; the sound is masked"),
+        ("picture", "; sound and picture are masked"),
+        (None, ""),
+    ],
+)
+def test_redactions_have_a_row(masked: str | None, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It counts them, and names their mask in a written file. Without redactions there is no row."""
+    spans = [{"call_from_s": at_s, "call_to_s": at_s + 1.25, "masked": masked} for at_s in (2.0, 7.0)]
+    if masked is None:
+        print_diagnosis({**diagnosis(result()), "redactions": spans}, "")
+    else:
+        print_outcome({**outcome(), "redactions": spans}, "")
+    assert rows(capsys)["redactions"] == f"2 spans by Contact Lens, 2.5 s in all{text}"
+    print_outcome(outcome(), "")
+    assert "redactions" not in rows(capsys)
 
 
 def test_a_diagnosis_of_an_aligned_pair(capsys: pytest.CaptureFixture[str]) -> None:
