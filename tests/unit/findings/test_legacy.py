@@ -91,9 +91,9 @@ def without_new_keys(present: Any, upgraded: Any) -> Any:
 @pytest.mark.parametrize(
     ("name", "recording", "options", "alignment"),
     [
-        ("measured.qc.json", "vp8.webm", Options(thumbnail=False), None),
-        ("call_end.qc.json", "vp8.webm", Options(align="call-end", thumbnail=False), None),
-        ("manual.qc.json", "vp9.mp4", Options(thumbnail=False), Alignment(1.6)),
+        ("measured.qc.json", "vp8.webm", Options(thumbnail=False, outside_call="own"), None),
+        ("call_end.qc.json", "vp8.webm", Options(align="call-end", thumbnail=False, outside_call="own"), None),
+        ("manual.qc.json", "vp9.mp4", Options(thumbnail=False, outside_call="own"), Alignment(1.6)),
     ],
 )
 def test_an_upgraded_qc_json_equals_the_present_one(
@@ -101,7 +101,8 @@ def test_an_upgraded_qc_json_equals_the_present_one(
 ) -> None:
     """The same inputs give the same document today, to the last digit; new keys and findings come on top.
 
-    Schema 2.1 has null for the drift and the jumps of a call whose place wasn't measured.
+    Schema 2.1 has null for the drift and the jumps of a call whose place wasn't measured. Schema 1 played the
+    recording's own sound before the call.
     """
     capture = CAPTURES[recording]
     files = LocalFiles(capture.call, capture.recording, tmp_path / "out", None)
