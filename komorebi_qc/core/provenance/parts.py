@@ -54,14 +54,15 @@ class FileDigest:
         Raises:
             ValueError: it has neither a digest of the whole nor one of parts, or a value of another kind.
         """
-        texts = [found.get(name) or "" for name in ("sha256", "sha256_of_parts")]
-        sizes = [found.get("size_bytes"), *(found.get(name) or 0 for name in ("first_part_bytes", "part_bytes"))]
-        if not all(isinstance(text, str) for text in texts) or not all(type(size) is int for size in sizes):
+        sha256, of_parts = (found.get(name) or "" for name in ("sha256", "sha256_of_parts"))
+        size, first, rest = found.get("size_bytes"), found.get("first_part_bytes") or 0, found.get("part_bytes") or 0
+        if not (isinstance(sha256, str) and isinstance(of_parts, str)):
             raise ValueError("a digest has a value of another kind")
-        size, first, rest = (int(one) for one in sizes if one is not None)
-        if not any(texts) or (texts[1] and min(first, rest) <= 0):
+        if not (type(size) is int and type(first) is int and type(rest) is int):
+            raise ValueError("a digest has a size of another kind")
+        if not (sha256 or of_parts) or (of_parts and min(first, rest) <= 0):
             raise ValueError("a digest is incomplete")
-        return cls(size, *texts, first, rest)
+        return cls(size, sha256, of_parts, first, rest)
 
     def is_of(self, file: BinaryIO, check_cancelled: Callable[[], None] = lambda: None) -> bool:
         """Read a file to its end, and return whether it has this digest.

@@ -69,7 +69,8 @@ def _location(source: Source, folder: str) -> str:
 
 
 def _input(source: Source, digest: InOrderDigest, folder: str, check_cancelled: Callable[[], None]) -> FileRecord:
-    sha256 = digest.finish(source.reopen().file, check_cancelled)
+    file = source.reopen().file if digest.done_bytes < digest.size else source.file
+    sha256 = digest.finish(file, check_cancelled)
     return FileRecord(_location(source, folder), FileDigest(digest.size, sha256), source.etag, source.version_id)
 
 

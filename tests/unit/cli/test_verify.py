@@ -114,7 +114,9 @@ def test_a_recording_in_aws_is_named_by_its_id(shell: Shell, world: World) -> No
         world.s3.put_object(Bucket=INPUT, Key=f"of/{role}", Body=content_of(role))
         records[role] = FileRecord(f"s3://{INPUT}/of/{role}", digest_of_bytes(content_of(role)))
     records["video"] = FileRecord("recording.mp4", digest_of_bytes(b"video"))
-    document = document_of(Provenance(**records), recording_id="contact-1")
+    document = document_of(
+        Provenance(records["call_audio"], records["agent_recording"], records["video"]), recording_id="contact-1"
+    )
     world.s3.put_object(Bucket=OUTPUT, Key=f"{folder}/recording.mp4", Body=b"video")
     world.s3.put_object(Bucket=OUTPUT, Key=RECORDING.qc_key, Body=document)
     world.dynamodb.put_item(TableName=TABLE, Item=ITEM)

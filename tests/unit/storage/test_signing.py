@@ -56,7 +56,7 @@ def test_openssl_checks_the_signature(tmp_path: Path) -> None:
     private, public = key_files(tmp_path)
     (tmp_path / "signature").write_bytes(Ed25519Key(private).sign(MESSAGE).value)
     (tmp_path / "message").write_bytes(MESSAGE)
-    asked = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", public, "-rawin"]
+    asked: list[str | Path] = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", public, "-rawin"]
     asked += ["-in", tmp_path / "message", "-sigfile", tmp_path / "signature"]
     assert subprocess.run(asked, capture_output=True, check=False).returncode == 0
 

@@ -195,7 +195,10 @@ def put_run(world: World) -> dict[str, str]:
         records[role] = FileRecord(f"s3://{bucket}/{key}", digest, answer["ETag"], answer["VersionId"])
     s3.put_object(Bucket=OUTPUT, Key=f"{folder}/recording.mp4", Body=content_of("video"))
     records["video"] = FileRecord("recording.mp4", digest_of_bytes(content_of("video")))
-    document = document_of(Provenance(**records), recording_id=RECORDING.recording_id)
+    document = document_of(
+        Provenance(records["call_audio"], records["agent_recording"], records["video"]),
+        recording_id=RECORDING.recording_id,
+    )
     s3.put_object(Bucket=OUTPUT, Key=RECORDING.qc_key, Body=document)
     world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
     world.table().mark_processed(RECORDING, {"qcDocumentSha256": digest_of_bytes(document).sha256})
