@@ -171,10 +171,10 @@ def open_session(
         named = (request.recording_id, request.call_end)
         return _from_aws(*named, out, limits, environ, masks, progress, request.redacted)
     options = _with_limits(masks.of(Options(**read_local(environ))), limits)
-    call_end = parse_call_end(request.call_end)
+    ended = parse_call_end(request.call_end)
     analyses = (read_analysis_file(Path(request.analysis)),) if request.analysis else ()
     with opened_file(Path(request.connect)) as call, opened_file(Path(request.recording)) as recording:
-        examined = examine(call, recording, call_end, out, options=options, analyses=analyses, progress=progress)
+        examined = examine(call, recording, ended, out, options=options, analyses=analyses, progress=progress)
     destinations = {"video": str(examined.video), "findings": str(examined.video.with_suffix(".qc.json"))}
     return AuditSession(
         "files", _NO_ITEM, request.connect, request.recording, destinations, examined=_in_memory(examined)

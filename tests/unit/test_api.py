@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from analyses import analysis, as_json, times, turn
@@ -156,7 +156,8 @@ def test_an_analysis_is_read_with_the_files(sample: Capture, tmp_path: Path) -> 
     )
     assert [(one["call_from_s"], one["call_to_s"]) for one in found.to_dict()["redactions"]] == [(14.0, 16.0)]
     path.write_bytes(b"{}")
-    files = {"connect": sample.call, "recording": sample.recording, "call_end": sample.call_end, "analysis": path}
+    files: dict[str, Any] = {"connect": sample.call, "recording": sample.recording, "call_end": sample.call_end}
+    files["analysis"] = path
     for attempt in (komorebi_qc.diagnose, partial(komorebi_qc.process, out=tmp_path / "out.mp4")):
         with pytest.raises(InputError, match="known form"):
             attempt(**files)

@@ -87,7 +87,7 @@ class Resolver:
         own = key(request.action, *others)
         # An audit measures everything that a diagnosis does. Processing measures all but the levels, and a row keeps
         # the levels of an earlier diagnosis.
-        also = ()
+        also: tuple[str, ...] = ()
         if request.action == "diagnose":
             also = (key("audit", *mask_settings), key("process", *output_settings))
         filled = replace(item, call_end=call_end)

@@ -107,7 +107,7 @@ def _redaction_rows(redactions: list[dict[str, Any]] | None) -> Iterator[tuple[s
     """Contact Lens' redactions, and their mask in a written file; no row without redactions."""
     if redactions:
         total_s = sum(one["call_to_s"] - one["call_from_s"] for one in redactions)
-        masked = {None: "", **_MASKED}[redactions[0]["masked"]]
+        masked = _MASKED.get(redactions[0]["masked"], "")
         yield "redactions", f"{counted(len(redactions), 'span')} by Contact Lens, {total_s:.1f} s in all{masked}"
 
 
