@@ -60,7 +60,8 @@ class ResultFiles:
             for artefact in self._in_own_folder(file, folders) or self._by_name_or_content(file):
                 found.append(artefact)
                 self.seen[artefact.address] = file.name
-                if artefact.kind == "findings" and file.name.endswith(".qc.json"):
+                is_whole = artefact.count == sum(one is None or not one.is_marker for one in file.versions)
+                if artefact.kind == "findings" and file.name.endswith(".qc.json") and is_whole:
                     stem = file.name.removesuffix(".qc.json")
                     videos |= {f"{stem}.mp4", f"{stem}.webm"}
         known = {artefact.address for artefact in found if artefact.kind != "other file"}
