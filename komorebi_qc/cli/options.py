@@ -93,8 +93,8 @@ Mask = Annotated[
     str,
     typer.Option(
         metavar="none|sound|picture",
-        help="What is masked in the spans that were not to be recorded: suspended by Connect, or redacted by Contact "
-        "Lens. picture: the sound and the picture. The default is KOMOREBI_MASK, or picture.",
+        help="The masks of spans that were not to be recorded: suspended by Connect, or redacted by Contact Lens. "
+        "picture: the sound and the picture. The default is KOMOREBI_MASK, or picture.",
     ),
 ]
 MaskMargin = Annotated[

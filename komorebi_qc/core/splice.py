@@ -1,6 +1,6 @@
 """The splice: the sources of the unified recording's audio over time. Times are on the clock in their name.
 
-The rule: during the call, the call audio, placed by the alignment; outside of it, what `OutsideCall` names. If a jump
+The rule: during the call, the call audio, placed by the alignment; outside of it, the source that `OutsideCall` names. If a jump
 folds the call onto itself, the part that the recording lost is left out, and counted. Masked spans are silent: no
 sample of either source plays in them, because crossfades are outside of them.
 
@@ -78,7 +78,7 @@ class Splice:
         call: the call's place on the output clock.
         output_end_s: end of the audio.
         left_out: call audio without a place, because the recording lost that time; on the call clock, in order.
-        masked: where the output is silent because the sound is masked; in order and without overlap.
+        masked: the masks of the sound, in which the output is silent; in order and without overlap.
         outside_call: whose sound plays outside of the call audio.
     """
 
@@ -143,7 +143,7 @@ def splice(
         recording_audio: the span of the agent recording's audio track, on the recording clock; None without one.
         fade_s: length of each crossfade, if the pieces are long enough.
         outside_call: whose sound plays outside of the call audio.
-        masked: what is silent, on the output clock.
+        masked: the masks of the sound, on the output clock.
 
     Raises:
         InputError: the alignment's jumps leave no place for the call.
@@ -176,7 +176,7 @@ def own_sound(end_s: float, *, has_audio: bool, masked: Sequence[Span] = ()) -> 
     Args:
         end_s: the recording's end.
         has_audio: whether it has an audio track; without one it is silent.
-        masked: what is silent, on the recording clock.
+        masked: the masks of the sound, on the recording clock.
     """
     masks = tuple(Span(m.start_s, min(m.end_s, end_s)) for m in merged(masked) if m.start_s < end_s)
     whole = _piece("recording" if has_audio else "silence", 0.0, end_s, 0.0)

@@ -152,7 +152,7 @@ def open_session(
         out: the folder; created if it doesn't exist.
         limits: limits of the findings; None for those of the environment.
         environ: environment variables; None for those of this process.
-        masks: what is masked, and whose sound plays outside of the call.
+        masks: the choice of masks, and of the sound outside of the call.
         progress: receives each step.
 
     Raises:

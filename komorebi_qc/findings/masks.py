@@ -1,4 +1,4 @@
-"""What is masked in the unified recording: its finding, and its part of ``qc.json``. Pure."""
+"""Masks of the unified recording: their finding, and their part of ``qc.json``. Pure."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def mask_findings(evidence: Evidence, limits: Limits = DEFAULT) -> Iterator[Find
 
 
 def masks_dict(evidence: Evidence) -> dict[str, Any]:
-    """What was not to be recorded, and where it is masked, for JSON. A mask on the output has the sound left there."""
+    """The private spans and their masks, for JSON. A mask on the output has the level of the sound left in it."""
     masks, private = evidence.masks, evidence.private or ()
-    levels = [{"level_db": None} for _ in masks.output]
+    levels: list[dict[str, float | None]] = [{"level_db": None} for _ in masks.output]
     for mask, shown in zip(masks.output, levels, strict=True):
         left = [level.level_db for level in evidence.mask_levels if level.output.start_s == mask.start_s]
         shown["level_db"] = round(left[0], 1) if left else None

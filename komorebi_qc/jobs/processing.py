@@ -40,7 +40,7 @@ class ProcessRequest:
         limits: ``NAME=WARN[:FAIL]``, on top of the environment's.
         unconfirmed: ``auto``, ``publish`` or ``hold``; empty for the environment's.
         whole_call: keep the call audio to its end, also outside of the agent's part of it.
-        masks: what is masked, and whose sound plays outside of the call.
+        masks: the choice of masks, and of the sound outside of the call.
     """
 
     call_end: str

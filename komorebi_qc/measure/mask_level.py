@@ -1,4 +1,4 @@
-"""The sound that the written file has where it is masked, measured from the file. Times are on the output clock."""
+"""The sound that the written file has in its masks, measured from the file. Times are on the output clock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.output import CapturedAudio
 
 MOST_DB = -70.0
-"""A louder mask isn't silent. Speech is 30 to 50 dB louder, and what a codec leaves of silence is below."""
+"""A louder mask isn't silent. Speech is 30 to 50 dB louder, and a codec's noise in silence is below."""
 _SPREAD_S = 0.3
 """A codec spreads a sound over its own packet and the next one: 2 x 1024 samples, 0.256 s at 8 kHz."""
 _FRAME_S = 0.020

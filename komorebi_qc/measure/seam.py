@@ -140,7 +140,7 @@ def check_seam(
         first: the source before it, from `SIDE_S` before the seam to a little after it; None for silence.
         second: the source after it, from a little before the seam on; None for silence.
         steps: the discontinuities of the output's timestamps.
-        masked: where the output is silent on purpose.
+        masked: the masks, in which the output is silent on purpose.
     """
     seam_s, rate = after.output.start_s, output.rate
     at = round((seam_s - output.start_s) * rate)

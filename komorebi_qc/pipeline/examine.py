@@ -83,8 +83,8 @@ class Examined:
         tracks: the audio of all sides.
         outcome: of the run; None if the pair was refused or held.
         refused: the reason; None if the pair was neither refused nor held.
-        private: what was not to be recorded, on the call clock.
-        masks: where it is masked. The samples of `diagnosis` and `tracks` are silent there, and `video` is masked.
+        private: the spans that were not to be recorded, on the call clock.
+        masks: their masks. The samples of `diagnosis` and `tracks` are silent there, and `video` is masked.
     """
 
     recording_id: str

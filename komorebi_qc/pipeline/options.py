@@ -52,8 +52,8 @@ class Options:
         unconfirmed: what happens if the audio doesn't confirm that both belong together. ``auto`` publishes if nothing
             speaks against it, and holds otherwise.
         whole_call: keep the call audio to its end, also outside of the agent's part of it.
-        mask: what is masked in the spans that were not to be recorded: ``none``, ``sound``, or ``picture``, which is
-            the sound and the picture.
+        mask: the masks of spans that were not to be recorded: ``none``, ``sound``, or ``picture``, which is the sound
+            and the picture.
         mask_margin_s: by how much a mask is wider than such a span, on both sides.
         outside_call: whose sound plays outside of the call audio: the recording's ``own``, its own only ``after`` the
             call began, or ``silence``.
@@ -106,7 +106,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class MaskRequest:
-    """A person's choice of masks for one run; what isn't chosen is as the settings have it.
+    """A person's choice of masks for one run; the rest is as the settings have it.
 
     Attributes:
         mask: ``none``, ``sound`` or ``picture``; empty for the settings'.

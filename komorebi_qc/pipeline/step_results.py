@@ -121,8 +121,8 @@ class LocatedCall:
         pair: both sides at 8 kHz and the sync measurement; None if the plan doesn't measure sync.
         placement: the alignment in use.
         after_call: the recording's own audio from the call's end on.
-        private: what was not to be recorded, on the call clock.
-        masks: where it is masked.
+        private: the spans that were not to be recorded, on the call clock.
+        masks: their masks.
     """
 
     separated: SeparatedPair
@@ -155,7 +155,7 @@ class PlannedAudio:
 
     @property
     def masks(self) -> Masks:
-        """Where the output is masked."""
+        """The masks of the output."""
         return self.located.masks
 
 

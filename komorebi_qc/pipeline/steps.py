@@ -139,7 +139,7 @@ def separate(run: Run, fetched: FetchedPair) -> SeparatedPair:
 
 
 def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
-    """Step 5: measure sync, choose the alignment, and find the after-call audio and what is to be masked."""
+    """Step 5: measure sync, choose the alignment, and find the after-call audio and the masks."""
     audio, call_end = separated.audio, run.order.call_end
     is_measured = run.plan.measures_sync and audio is not None
     pair = (
@@ -261,7 +261,7 @@ def _render_plan(video: VideoInfo, options: Options, masks: Masks) -> RenderPlan
 def _private_spans(
     run: Run, separated: SeparatedPair, placement: Placement, pair: DecodedPair | None
 ) -> tuple[PrivateSpan, ...]:
-    """What was not to be recorded: suspensions, which a sync measurement has found already, and redactions."""
+    """The spans not to be recorded: suspensions, which a sync measurement has found already, and redactions."""
     call, audio = separated.call_8khz, separated.audio
     suspensions = set(() if pair is None else pair.result.suspended)
     # The measurement knows no place where it isn't sure of one: its witness is asked at the place in use.

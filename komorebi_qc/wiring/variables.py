@@ -197,8 +197,8 @@ VARIABLES = (
         "mask",
         "picture",
         ", ".join(MASK_CHOICES),
-        "what is masked in the spans of a call that were not to be recorded: suspended by Connect, or redacted by "
-        "Contact Lens. sound: the sound; picture: the sound and the picture; none: nothing",
+        "the masks of spans that were not to be recorded: suspended by Connect, or redacted by Contact Lens. sound: "
+        "the sound; picture: the sound and the picture; none: nothing",
         _mask,
     ),
     Variable(

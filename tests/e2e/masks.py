@@ -1,4 +1,4 @@
-"""What was not to be recorded, through the queue: the worker as a process, on a stand-in for S3, SQS and DynamoDB."""
+"""Masked recordings through the queue: the worker as a process, on a stand-in for S3, SQS and DynamoDB."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ SPANS = {"mp4": ("sample", 8.0, 12.0), "webm": ("vp8.webm", 3.0, 6.0)}
 
 
 def processed(folder: Path, capture: Capture, call: bytes, *more: object, **environ: str) -> tuple[bytes, Any]:
-    """The unified recording that `process` writes, and what it prints."""
+    """The unified recording that `process` writes, and its printed JSON."""
     wav = folder / "call.wav"
     wav.write_bytes(call)
     files = ("--connect", wav, "--recording", capture.recording, "--call-end", capture.call_end)
@@ -91,7 +91,7 @@ def test_a_person_may_choose_to_mask_nothing(tmp_path: Path) -> None:
     assert not any(is_plain(picture) for picture in pictures(video, at_s, at_s + 0.5))
 
 
-def test_what_was_said_before_connect_recorded_is_not_published(tmp_path: Path) -> None:
+def test_words_before_connect_recorded_are_not_published(tmp_path: Path) -> None:
     """Connect's audio began 8 s late: silence until then, and the recording's own sound after the call."""
     capture = CAPTURES["sample"]
     begins_s = 8.0 + capture.offset_s

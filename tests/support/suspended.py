@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 RATE = 16_000
 _LAG_S = 0.5
 _FLOOR = 1e-3
-"""What is 60 dB fainter than the sound that is searched for counts as silence: its shape says nothing."""
+"""Sound that is 60 dB fainter than the wanted one counts as silence: its shape says nothing."""
 
 
 def _read(call: bytes) -> tuple[NDArray[np.int16], wave._wave_params]:
@@ -53,7 +53,7 @@ def late_call(call: bytes, from_s: float) -> bytes:
 
 
 def sound_of(content: bytes) -> Mono:
-    """A file's sound, both channels mixed, on its clock at 16 kHz; silence where it has no packets."""
+    """A file's sound, both channels mixed, on its clock at 16 kHz; silence between packets."""
     with av.open(io.BytesIO(content)) as file:
         (stream,) = file.streams.audio
         rate = int(stream.rate or 0)

@@ -60,7 +60,7 @@ class BatchRequest:
         return [*settings, rule, "whole call" if self.whole_call else "", *self.mask_settings()]
 
     def mask_settings(self) -> list[str]:
-        """All settings that change what an audit or a unified recording masks."""
+        """All settings that change the masks of an audit or a unified recording."""
         masks = [variable for variable in VARIABLES if variable.name in _MASK_SETTINGS]
         return [str(v.value(self.environ.get(v.name, "").strip() or v.default or "")) for v in masks]
 

@@ -47,7 +47,7 @@ class Masks:
     """The masked spans, each with its margin, in order and without overlap.
 
     Attributes:
-        choice: what is masked: nothing, the sound, or the sound and the picture.
+        choice: nothing, the sound, or the sound and the picture is masked.
         call: on the call clock.
         recording: on the recording clock.
         output: on the output clock.
@@ -92,7 +92,7 @@ def masks(
         private: on the call clock, in any order; they may overlap.
         alignment: of the call.
         call_s: the call's length on its own clock.
-        choice: what is masked.
+        choice: mask nothing, the sound, or the sound and the picture.
         margin_s: added on both sides.
         bound_s: how far off the alignment can be; added on both sides on the recording and output clocks.
     """

@@ -51,7 +51,7 @@ class AuditJob:
         parameters: values of the notebooks' other parameters, as texts.
         limits: limits of the findings; None for those of the environment.
         keeps_report: whether an earlier report stays if the recording can't be examined now.
-        masks: what is masked, and whose sound plays outside of the call.
+        masks: the choice of masks, and of the sound outside of the call.
     """
 
     request: AuditRequest

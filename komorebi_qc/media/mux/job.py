@@ -33,7 +33,7 @@ class RenderJob:
         video: the recording's video track.
         call_pcm: the call audio sample for sample, if it is plain PCM (`exact_call`); otherwise it is decoded.
         capture: the spans of audio to capture while writing; None for no capture.
-        masks: where the picture is masked; the splice holds the masks of the sound.
+        masks: those of the picture; the splice holds the masks of the sound.
     """
 
     splice: Splice

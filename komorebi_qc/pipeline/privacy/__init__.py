@@ -1,1 +1,1 @@
-"""Inputs as people may see and play them: without what was not to be recorded."""
+"""Inputs as people may see and play them: masked in the spans that were not to be recorded."""

@@ -382,7 +382,7 @@ def test_another_rule_is_other_work(desk: Desk, change: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("action", ["process", "audit"])
 def test_other_masks_are_other_work(desk: Desk, action: Any) -> None:
-    """What was made with other masks is made again; a mask that is chosen as it is set by default is the same."""
+    """Results with other masks are made again; a mask that is chosen as it is set by default is the same."""
     for environ, count in (
         ({}, 6),
         ({"KOMOREBI_MASK": "picture", "KOMOREBI_MASK_MARGIN_S": "0.50"}, 0),

@@ -1,4 +1,4 @@
-"""What qc.json and the findings say of masks."""
+"""Masks in qc.json and in the findings."""
 
 from __future__ import annotations
 

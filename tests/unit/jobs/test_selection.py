@@ -76,7 +76,7 @@ def test_an_option_wins_over_the_environments_rule() -> None:
 
 
 def test_a_persons_masks_win_over_the_environments() -> None:
-    """What isn't chosen is as the environment has it."""
+    """The rest is as the environment has it."""
     settings = Options(mask="sound", outside_call="silence")
     assert request().options(settings, "auto", thumbnail=False).mask == "sound"
     chosen = request(masks=MaskRequest("none", 1.5)).options(settings, "auto", thumbnail=False)

@@ -65,12 +65,12 @@ def test_the_plan_retains_artifacts_on_request() -> None:
 
 
 def test_by_default_sound_and_picture_are_masked_and_nothing_plays_before_the_call() -> None:
-    """What was not to be recorded stays unrecorded unless somebody decides otherwise."""
+    """Suspended and redacted spans stay unrecorded unless somebody decides otherwise."""
     assert (Options().mask, Options().mask_margin_s, Options().outside_call) == ("picture", 0.5, "after")
 
 
 def test_a_persons_masks_replace_those_of_the_settings() -> None:
-    """What isn't chosen stays as it is set; for a worker elsewhere the choice becomes variables."""
+    """The rest stays as it is set; for a worker elsewhere the choice becomes variables."""
     settings = Options(mask="sound", mask_margin_s=2.0, outside_call="silence")
     assert MASKS_AS_SET.of(settings) == settings
     chosen = MaskRequest("none", 0.0, "own")

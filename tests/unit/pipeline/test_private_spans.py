@@ -1,4 +1,4 @@
-"""What was not to be recorded, found in the call audio, and placed in the recording."""
+"""Private spans, found in the call audio, and placed in the recording."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_without_a_recording_all_that_may_be_a_suspension_is_one() -> None:
 
 
 def test_the_sample_has_no_suspension() -> None:
-    """Whoever looks at it, and with whatever witness."""
+    """With a witness and without one."""
     with wave.open(str(CAPTURES["sample"].call), "rb") as file:
         call = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
     assert find_suspensions(call, None, None) == ()

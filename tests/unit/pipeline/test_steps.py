@@ -1,4 +1,4 @@
-"""What was not to be recorded isn't in what a run publishes, and nothing is published where it can't be masked."""
+"""Private spans aren't in the published files, and nothing is published if a span can't be masked."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_before_connect_recorded_nothing_plays(
     most_before: float,
     after: bool,  # noqa: FBT001
 ) -> None:
-    """Connect's audio began 8 s late. What was said before it is published by the choice `own` alone."""
+    """Connect's audio began 8 s late. The choice `own` alone publishes the words before it."""
     table, media = stores(sample)
     media.call = late_call(media.call, 8.0)
     outcome, video = run(measured_order(sample), media, table, outside_call=outside_call)

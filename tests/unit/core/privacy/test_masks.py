@@ -30,7 +30,7 @@ def rounded(spans: tuple[Span, ...]) -> list[tuple[float, float]]:
 
 
 def test_a_span_is_masked_on_each_clock_with_its_margin() -> None:
-    """The call began 2 s before the recording: the output's clock is 2 s ahead of the recording's."""
+    """The call began 2 s before the recording: the output clock is 2 s ahead of the recording clock."""
     found = made(Alignment(-2.0), (8.0, 12.0))
     assert rounded(found.call) == [(7.5, 12.5)]
     assert rounded(found.recording) == [(5.5, 10.5)]
@@ -39,7 +39,7 @@ def test_a_span_is_masked_on_each_clock_with_its_margin() -> None:
 
 
 def test_an_unmeasured_place_makes_masks_longer() -> None:
-    """The bound counts on the recording and the output; on the call clock a span is where it was found."""
+    """The bound counts on the recording and the output; on the call clock a span has its place."""
     found = made(Alignment(3.0), (8.0, 12.0), bound_s=1.3)
     assert rounded(found.call) == [(7.5, 12.5)]
     assert rounded(found.recording) == rounded(found.output) == [(9.2, 16.8)]
@@ -151,7 +151,7 @@ def test_every_moment_of_a_private_span_is_masked(
 def test_masks_are_in_order_and_apart(
     alignment: Alignment, found: list[tuple[float, float]], margin_s: float, bound_s: float
 ) -> None:
-    """On each clock every mask has a length, none overlaps the next one, and none begins before its clock does."""
+    """On each clock every mask has a length, no two overlap, and all begin with their clock or later."""
     made_of = made(alignment, *found, margin_s=margin_s, bound_s=bound_s)
     for masked, from_s in (
         (made_of.call, 0.0),
