@@ -53,7 +53,7 @@ class Diagnosis:
         levels: by track and channel, in the telephone band.
         findings: in the order in which an analyst asks.
         limits: the limits of the findings.
-        private: what was not to be recorded, on the call clock: suspensions and redactions.
+        private: the spans that were not to be recorded, on the call clock: suspensions and redactions.
     """
 
     call: MediaInfo
@@ -145,7 +145,7 @@ def diagnose_pair(
         call_end: the reported call end.
         limits: the limits to check against.
         levels: of both sides; None to measure them.
-        redactions: what Contact Lens redacted, on the call clock.
+        redactions: the spans that Contact Lens redacted, on the call clock.
     """
     levels = measure_levels(pair, info) if levels is None else levels
     placement = _placement(call_info, pair, call_end)

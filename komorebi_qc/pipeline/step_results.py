@@ -40,7 +40,7 @@ class FetchedCall:
         info: its tracks.
         audio: its audio track.
         digest: of all that is read of it.
-        redactions: what Contact Lens redacted, on the call clock.
+        redactions: the spans that Contact Lens redacted, on the call clock.
         analysis_version: the versions of its analyses, for the fingerprint.
         analyses: the analyses, in memory.
     """

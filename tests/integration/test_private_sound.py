@@ -48,10 +48,11 @@ def is_plain(picture: np.ndarray[Any, Any]) -> bool:
 
 def pictures(content: bytes, from_s: float, to_s: float) -> list[np.ndarray[Any, Any]]:
     """The frames on show between two moments of a video."""
-    found, last = [], None
-    with av.open(io.BytesIO(content)) as file:
+    found: list[np.ndarray[Any, Any]] = []
+    last: np.ndarray[Any, Any] | None = None
+    with av.open(io.BytesIO(content), "r") as file:
         for frame in file.decode(video=0):
-            at_s = float(frame.pts * frame.time_base)
+            at_s = float((frame.pts or 0) * (frame.time_base or 0))
             if at_s >= to_s:
                 break
             picture = frame.to_ndarray(format="rgb24")

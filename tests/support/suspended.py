@@ -54,7 +54,7 @@ def late_call(call: bytes, from_s: float) -> bytes:
 
 def sound_of(content: bytes) -> Mono:
     """A file's sound, both channels mixed, on its clock at 16 kHz; silence between packets."""
-    with av.open(io.BytesIO(content)) as file:
+    with av.open(io.BytesIO(content), "r") as file:
         (stream,) = file.streams.audio
         rate = int(stream.rate or 0)
         resampler = av.AudioResampler("fltp", "mono", rate)

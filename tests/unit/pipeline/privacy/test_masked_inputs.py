@@ -67,7 +67,7 @@ def test_a_copy_of_the_recording_has_its_masks(tmp_path: Path, name: str, choice
     assert kept_of(capture, content, 0.0, from_s - 0.6) > 0.9
     assert not part_of(sound_of(content), from_s - 0.3, to_s + 0.3).any()
     assert path.stat().st_mode & 0o077 == 0
-    with av.open(io.BytesIO(content)) as file, av.open(str(capture.recording)) as before:
+    with av.open(io.BytesIO(content), "r") as file, av.open(str(capture.recording), "r") as before:
         assert file.streams.video[0].codec_context.name == before.streams.video[0].codec_context.name
         frames = [sum(packet.size > 0 for packet in one.demux(video=0)) for one in (file, before)]
     assert frames[0] == pytest.approx(frames[1], abs=1)
