@@ -1,8 +1,8 @@
 """The splice: the sources of the unified recording's audio over time. Times are on the clock in their name.
 
 The rule: during the call, the call audio, placed by the alignment; outside of it, the source that `OutsideCall` names.
-If a jump folds the call onto itself, the part that the recording lost is left out, and counted. Masked spans are silent:
-no sample of either source plays in them, because crossfades are outside of them.
+If a jump folds the call onto itself, the part that the recording lost is left out, and counted. In masks there is
+silence: no sample of either source plays in them, because crossfades are outside of them.
 
 The call begins and ends where its audio does: at the first and last moment that plays of it. So the time before a late
 agent's part of the call counts as before the call, because it may be another conversation.
