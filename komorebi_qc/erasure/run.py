@@ -8,6 +8,7 @@ the erasure stops there. Things that a lock or a missing right keeps are left, a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -96,7 +97,8 @@ def erase(
         PassingError: a place can't be searched now.
         AccessDeniedError: a place can't be searched.
     """
-    searched = _searched(request, environ)
+    s3 = cache(_s3)
+    searched = _searched(request, environ, s3)
     plan = Plan(request.recording_id, tuple(one for _, found in searched.places for one in found), searched.skipped)
     if not is_wanted:
         return Erasure(plan, is_done=False, left=plan.found)
@@ -107,7 +109,7 @@ def erase(
         except PassingError as error:
             failures += [(one, str(error)) for one in found]
             break
-    left = [one for _, found in _searched(request, environ).places for one in found]
+    left = [one for _, found in _searched(request, environ, s3).places for one in found]
     return Erasure(plan, is_done=True, left=with_reasons(left, failures))
 
 
@@ -139,11 +141,11 @@ class _Searched:
     skipped: tuple[str, ...]
 
 
-def _searched(request: ErasureRequest, environ: Mapping[str, str]) -> _Searched:
+def _searched(request: ErasureRequest, environ: Mapping[str, str], s3: Callable[[], Any]) -> _Searched:
     names = NameMatch(request.recording_id)
     skipped: list[str] = []
-    datasets = _datasets(request, names)
-    places = [*_results_in_aws(request, names, environ, skipped), *_files(request, names, datasets, skipped)]
+    datasets = _datasets(request, names, s3)
+    places = [*_results_in_aws(request, names, environ, skipped, s3), *_files(request, names, datasets, skipped, s3)]
     last = _records_in_aws(request, names, environ, skipped)
     seen: set[tuple[str, str]] = set()
     found: list[tuple[Place, tuple[Artefact, ...]]] = []
@@ -154,16 +156,20 @@ def _searched(request: ErasureRequest, environ: Mapping[str, str]) -> _Searched:
     return _Searched(tuple(found), tuple(skipped))
 
 
-def _datasets(request: ErasureRequest, names: NameMatch) -> list[DatasetRows]:
+def _datasets(request: ErasureRequest, names: NameMatch, s3: Callable[[], Any]) -> list[DatasetRows]:
     if not request.datasets:
         return []
     from komorebi_qc.erasure.dataset_rows import DatasetRows  # noqa: PLC0415  pyarrow is an extra
 
-    return [DatasetRows(open_store(text, _s3), names) for text in request.datasets]
+    return [DatasetRows(open_store(text, s3), names) for text in request.datasets]
 
 
 def _files(
-    request: ErasureRequest, names: NameMatch, datasets: Iterable[DatasetRows], skipped: list[str]
+    request: ErasureRequest,
+    names: NameMatch,
+    datasets: Iterable[DatasetRows],
+    skipped: list[str],
+    s3: Callable[[], Any],
 ) -> Iterator[Place]:
     """Results in files, and the inputs that rows name."""
     own: dict[str, None] = {}
@@ -175,14 +181,14 @@ def _files(
                 skipped.append(f"{text}: --only-named leaves S3 alone, unless the dataset is there")
             else:
                 own[text] = None
-        yield ResultFiles(open_tree(dataset.address, _s3), names, deep=False)
+        yield ResultFiles(open_tree(dataset.address, s3), names, deep=False)
     for text in own:
-        yield ResultFiles(open_tree(text, _s3), names, own=True)
+        yield ResultFiles(open_tree(text, s3), names, own=True)
     given = {dataset.address for dataset in datasets}
     for text in request.also:
         if not text.startswith("s3://") and not Path(text).exists():
             skipped.append(f"{text}: it doesn't exist")
-        place = ResultFiles(open_tree(text, _s3), names)
+        place = ResultFiles(open_tree(text, s3), names)
         others = [one for one in place.datasets() if one not in given]
         skipped += [f"{one}: it is a dataset, name it by --dataset" for one in others]
         yield place
@@ -199,14 +205,18 @@ def _places_of_rows(dataset: DatasetRows) -> Iterator[str]:
 
 
 def _results_in_aws(
-    request: ErasureRequest, names: NameMatch, environ: Mapping[str, str], skipped: list[str]
+    request: ErasureRequest,
+    names: NameMatch,
+    environ: Mapping[str, str],
+    skipped: list[str],
+    s3: Callable[[], Any],
 ) -> Iterator[Place]:
     """The inputs, and the results in the output bucket."""
     if request.only_named:
         skipped.append("the configured buckets, table and queue: --only-named leaves them alone")
         return
     settings = Settings.from_environment(environ)
-    output = VersionedBucket(_s3(), settings.output_bucket)
+    output = VersionedBucket(s3(), settings.output_bucket)
     try:
         recording = settings.table().get(request.recording_id)
     except UnknownRecordingError as error:
@@ -220,7 +230,7 @@ def _results_in_aws(
         yield PublishedObjects(output, names, "")
         return
     if request.with_inputs:
-        connect, inputs = (VersionedBucket(_s3(), name) for name in (settings.connect_bucket, settings.input_bucket))
+        connect, inputs = (VersionedBucket(s3(), name) for name in (settings.connect_bucket, settings.input_bucket))
         yield InputObjects(connect, settings.connect_prefix, settings.analysis_prefix, inputs, recording)
     folder = "" if request.whole_bucket else recording.qc_key.rpartition("/")[0] + "/"
     yield PublishedObjects(output, names, folder)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import cases
 from botocore.exceptions import ClientError
+from erasing import erasures
 from faulty_proxy import Faults, FaultyProxy, Request
 from parts import Report
 from servers import ministack, moto, seaweed, stand_ins
@@ -170,6 +171,7 @@ def run(report: Report) -> None:
             parts_of_an_upload(report, place)
             broken_connections(report, place)
             the_table(report, place)
+            erasures(report, place)
     with ExitStack() as stack:
         rights: Rights | None = None
         with report.case("the template's role is deployed, and its rights are enforced") as case:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws_fixtures import INPUT, World
 from dataset_rows import row
@@ -21,7 +21,7 @@ def test_local_inputs(tmp_path: Path) -> None:
     """The recording is removed; the call audio that another row names stays, with the reason."""
     for name in ("call.wav", "ours.webm", "other.webm"):
         (tmp_path / name).write_bytes(b"x")
-    shared = {"call": str(tmp_path / "call.wav"), "named_by": "files"}
+    shared: dict[str, Any] = {"call": str(tmp_path / "call.wav"), "named_by": "files"}
     dataset = open_dataset(str(tmp_path / "dataset"))
     dataset.add(row(OURS, recording=str(tmp_path / "ours.webm"), **shared))
     dataset.add(row(OTHER, recording=str(tmp_path / "other.webm"), **shared))

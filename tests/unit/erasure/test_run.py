@@ -97,7 +97,7 @@ class Stop(Exception):  # noqa: N818  no error of the product
     """Ends an erasure in its middle."""
 
 
-@pytest.mark.parametrize("after", [0, 1, 3, 7, 15, 25, 35])
+@pytest.mark.parametrize("after", [0, 4, 20, 35])
 def test_an_interrupted_erasure_is_run_again(world: World, tmp_path: Path, full: ErasureRequest, after: int) -> None:
     """The same command finishes it, at any step."""
     steps = iter(range(after))
