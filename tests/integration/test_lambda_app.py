@@ -175,9 +175,15 @@ def test_each_line_of_the_log_is_one_object(function: Lambda) -> None:
     report = delivery.report
     assert (report["level"], report["outcome"], report["syncStatus"]) == ("INFO", "done", "aligned")
     assert report["offsetSeconds"] == pytest.approx(CAPTURES["sample"].offset_s, abs=0.002)
-    assert report["output"] == f"s3://{OUTPUT}/{VIDEO_KEY}"
+    assert report["output"] == f"s3://{OUTPUT}/.../recording.mp4"
     assert len(report["stepSeconds"]) == 9
     assert "Aiko" not in str(delivery.lines) + str(delivery.metrics)
+
+
+def test_whole_keys_are_for_debugging(function: Lambda, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the level DEBUG, the log has the key of the result, and with it the agent's ID."""
+    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "DEBUG")
+    assert function.deliver().report["output"] == f"s3://{OUTPUT}/{VIDEO_KEY}"
 
 
 def test_each_line_of_metrics_is_embedded_metric_format(function: Lambda) -> None:
@@ -237,7 +243,7 @@ def test_only_what_is_new_is_processed_again(function: Lambda, sample: Capture) 
     ],
 )
 def test_a_wrong_message_is_dead_lettered_at_once(function: Lambda, body: str, error: str, words: str) -> None:
-    """After its first attempt it is in the dead-letter queue, unchanged, with the reason in its attributes."""
+    """After its first attempt it is in the dead-letter queue, with the reason in its attributes."""
     delivery = function.deliver(body)
     assert not delivery.failed
     assert (function.world.waiting(), function.world.waiting("dead")) == ((0, 0), (1, 0))
