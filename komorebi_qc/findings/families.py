@@ -12,10 +12,10 @@ from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.findings.alignment_residual import alignment_residual_findings
 from komorebi_qc.findings.inputs import call_findings, recording_findings
 from komorebi_qc.findings.levels import level_findings
-from komorebi_qc.findings.masks import mask_findings
 from komorebi_qc.findings.output import output_findings
 from komorebi_qc.findings.placement import placement_findings
-from komorebi_qc.findings.private_time import private_findings
+from komorebi_qc.findings.privacy.masks import mask_findings
+from komorebi_qc.findings.privacy.private_time import private_findings
 from komorebi_qc.findings.sync import sync_findings
 from komorebi_qc.findings.timing import timing_findings
 

@@ -13,8 +13,8 @@ from komorebi_qc import __version__
 from komorebi_qc.core.finding import Finding, verdict
 from komorebi_qc.core.output import AUDIO_CODEC
 from komorebi_qc.core.timebase import Span
-from komorebi_qc.findings.masks import masks_dict
-from komorebi_qc.findings.private_time import redactions_list, suspensions_list
+from komorebi_qc.findings.privacy.masks import masks_dict
+from komorebi_qc.findings.privacy.private_time import redactions_list, suspensions_list
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from komorebi_qc.core.privacy.redactions import private_spans, redactions_of
 from komorebi_qc.core.splice import splice
 from komorebi_qc.findings.evidence import PairEvidence, PairLevels, Placement
 from komorebi_qc.findings.families import pair_findings
-from komorebi_qc.findings.private_time import redactions_list, suspensions_list
+from komorebi_qc.findings.privacy.private_time import redactions_list, suspensions_list
 from komorebi_qc.findings.qc_document import SCHEMA
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
 from komorebi_qc.media.decode_8khz import buffer_in_memory

@@ -14,7 +14,7 @@ from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.samples import RATE, as_float, length
 from komorebi_qc.findings.evidence import PairLevels
-from komorebi_qc.findings.private_time import suspended_min_s
+from komorebi_qc.findings.privacy.private_time import suspended_min_s
 from komorebi_qc.measure.levels import ChannelLevels, LevelMeter
 from komorebi_qc.media.decode_8khz import decode_call_8khz, decode_recording_8khz, probe_and_decode
 from komorebi_qc.media.malloc import keep_freed_blocks

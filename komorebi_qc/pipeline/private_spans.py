@@ -10,7 +10,7 @@ from komorebi_qc.core.privacy.masks import masks
 from komorebi_qc.core.privacy.suspensions import Witness, suspended_spans
 from komorebi_qc.core.samples import RATE, length
 from komorebi_qc.core.timebase import Span, clock_text
-from komorebi_qc.findings.private_time import suspended_min_s
+from komorebi_qc.findings.privacy.private_time import suspended_min_s
 from komorebi_qc.sync.suspended import find_suspensions as suspensions_of_pair
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from komorebi_qc.core.media_info import MediaInfo
 from komorebi_qc.core.privacy.masks import MaskChoice, Masks, PrivateSpan
 from komorebi_qc.core.timebase import Alignment, CallEnd, Jump, Span
 from komorebi_qc.findings.evidence import PairEvidence
-from komorebi_qc.findings.private_time import private_findings, suspended_min_s, suspensions_list
+from komorebi_qc.findings.privacy.private_time import private_findings, suspended_min_s, suspensions_list
 from komorebi_qc.sync import OutsideSpan
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from komorebi_qc.core.privacy.masks import PrivateSpan, masks
 from komorebi_qc.core.splice import splice
 from komorebi_qc.core.timebase import Alignment, CallEnd, Span
 from komorebi_qc.findings.evidence import Evidence, Placement
-from komorebi_qc.findings.masks import mask_findings, masks_dict
+from komorebi_qc.findings.privacy.masks import mask_findings, masks_dict
 from komorebi_qc.measure.mask_level import MOST_DB
 from komorebi_qc.measure.result import MaskLevel
 
