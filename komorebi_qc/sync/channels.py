@@ -14,7 +14,7 @@ from komorebi_qc.sync.lags import windows
 from komorebi_qc.sync.lags.windows import Chain
 
 if TYPE_CHECKING:
-    from komorebi_qc.core.samples import Doubles, Track
+    from komorebi_qc.core.samples import Doubles, Flags, Track
     from komorebi_qc.sync.fit.model import Fit, Points
     from komorebi_qc.sync.lags.coarse import Course
     from komorebi_qc.sync.vad import Activity
@@ -23,6 +23,11 @@ LEAST_SEGMENT = 0.4
 """Share of a segment's windows that must agree."""
 LEAST_WINDOWS = 3
 """A segment with fewer agreeing windows needs sharper peaks."""
+SHARP_Z = 9.0
+LEAST_SHARE, LEAST_SHARE_NEAR = 0.08, 0.3
+"""Share of a voice's windows that agree sharply, if it is in the recording: in the call, and where the other agrees."""
+NEAR_S = 8.0
+"""A turn before the other voice's first word, or after its last one, is still near it."""
 
 
 def follow_channels(
@@ -66,15 +71,35 @@ def follow_other(chains: tuple[Chain, Chain]) -> tuple[Chain, Chain]:
     return (followed, chains[AGENT]) if other == CUSTOMER else (chains[CUSTOMER], followed)
 
 
+def presence(chains: tuple[Chain, Chain]) -> list[bool]:
+    """Return which voices are in the recording: of the customer and the agent.
+
+    In a call of which the agent is part for a short time, a voice agrees with little of the whole. So a voice is also
+    looked for where the other one agrees.
+    """
+    found = [is_present(chain) for chain in chains]
+    if sum(found) == 1:
+        lead, other = (chains[CUSTOMER], chains[AGENT]) if found[CUSTOMER] else (chains[AGENT], chains[CUSTOMER])
+        time_s, at_s = other.windows.centre_s, lead.windows.centre_s[lead.on]
+        here = (time_s >= at_s[0] - NEAR_S) & (time_s <= at_s[-1] + NEAR_S)
+        if _is_heard(other, here, LEAST_SHARE_NEAR) and not np.any(other.on & ~here):
+            found = [True, True]
+    return found
+
+
 def is_present(chain: Chain) -> bool:
     """Return whether the channel's voice is in the recording.
 
     A window agrees by chance now and then. A voice gives many agreeing windows, with sharp peaks.
     """
-    sure = chain.on & (chain.z >= 9.0)
-    usable = max(int(np.count_nonzero(chain.windows.audible)), 1)
-    count = int(np.count_nonzero(sure))
-    return (count >= 3 and count >= 0.08 * usable) or (count >= 2 and usable <= 4)
+    return _is_heard(chain, np.ones(len(chain.on), bool), LEAST_SHARE)
+
+
+def _is_heard(chain: Chain, where: Flags, least_share: float) -> bool:
+    """Return whether enough windows agree sharply, in a part of the call."""
+    count = int(np.count_nonzero(chain.on & where & (chain.z >= SHARP_Z)))
+    usable = max(int(np.count_nonzero(chain.windows.audible & where)), 1)
+    return (count >= LEAST_WINDOWS and count >= least_share * usable) or (count >= 2 and usable <= 4)
 
 
 def _gate(time_s: Doubles, lead: Points, *, earlier: float, later: float, customer: bool) -> Doubles:

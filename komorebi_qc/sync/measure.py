@@ -14,7 +14,7 @@ import numpy as np
 from komorebi_qc.core.privacy.suspensions import SUSPENDED_MIN_S, suspended_spans
 from komorebi_qc.core.samples import RATE, Track, length
 from komorebi_qc.core.timebase import Alignment, Jump
-from komorebi_qc.sync.channels import follow_channels, follow_other, is_present, without_weakest_segment
+from komorebi_qc.sync.channels import follow_channels, follow_other, presence, without_weakest_segment
 from komorebi_qc.sync.distant_segments import extend
 from komorebi_qc.sync.evidence.agreement import unbroken, unmatched
 from komorebi_qc.sync.evidence.alternative_offsets import find_alternative_offsets
@@ -28,6 +28,7 @@ from komorebi_qc.sync.evidence.spans import (
     other_speech_s,
     overlap_s,
     recording_spans,
+    speech_s,
     without_absence,
 )
 from komorebi_qc.sync.fit.model import AGENT, CUSTOMER, Points
@@ -54,6 +55,8 @@ MOST_OF_IT = 0.6
 """Share of a few words that must agree at the reported call end. A word agrees by chance."""
 BEND_S = 1.5e-4
 """Sigma of a map with knots, straight between them where a quartz bends."""
+LEAST_RECORDED_S = 1.0
+"""A recording with this much speech has a microphone that works."""
 LEAST_OVERLAP_S = 3.0
 """A shorter overlap of call and recording, by the reported call end, can't show agreement."""
 
@@ -160,6 +163,9 @@ def _measured(
             present_there = present
         overlaps_s = overlap_s(activities, recording_activity, alignment.offset_s)
         evidence = _with_doubts(evidence, stretches, None if present_there[AGENT] else overlaps_s[AGENT])
+        if chosen is None and speech_s(recording_activity) >= LEAST_RECORDED_S:
+            # What agrees is chance, so the recording has none of the call's words.
+            evidence = replace(evidence, against_s=max(evidence.against_s, sum(a.active_s for a in activities)))
         again = classify(evidence)
         classification = classification if again.status == "aligned" else again
         stretches = without_absence(stretches)
@@ -216,6 +222,9 @@ def _against(stretches: tuple[CallSpan, ...], *, is_part: bool = True) -> dict[s
 def _with_doubts(evidence: Evidence, stretches: tuple[CallSpan, ...], agent_s: float | None) -> Evidence:
     """Return the evidence of a pair that isn't aligned, with all that speaks against it.
 
+    Where music of one side is in the recording, words of that side must be, too. If no words agree at all, those of
+    both sides count.
+
     `agent_s`: the agent's speech while the recording has other speech, if the agent's voice isn't there. A headset
     keeps the customer out of a recording, and never the agent.
     """
@@ -224,7 +233,10 @@ def _with_doubts(evidence: Evidence, stretches: tuple[CallSpan, ...], agent_s: f
     if evidence.contradicted >= MOST_CONTRADICTED:
         missing_s = sum(c.active_s for c in (evidence.customer, evidence.agent) if not c.is_present)
         against_s += evidence.contradicted * missing_s
-    return replace(evidence, against_s=against_s, against_turns=against["against_turns"])
+    both = (evidence.customer, evidence.agent)
+    agree = any(c.distinct_turns for c in both)
+    missing_s = sum(c.missing_turns_s for c in both if not agree or (c.is_present and c.support >= MOST_OF_IT))
+    return replace(evidence, against_s=max(against_s, missing_s), against_turns=against["against_turns"])
 
 
 def _is_at(near: Followed | None, chosen: Candidate) -> bool:
@@ -241,7 +253,8 @@ def _near(
     """Follow the call where its reported end places it."""
     if reported_call_end_s is None:
         return None
-    return follow_at(call, activities, recording, reported_call_end_s + resolution_s / 2 - length(call) / RATE)
+    near = follow_at(call, activities, recording, reported_call_end_s + resolution_s / 2 - length(call) / RATE)
+    return near if near is not None and near.is_clear else None
 
 
 def _followed(
@@ -249,14 +262,14 @@ def _followed(
 ) -> tuple[tuple[Chain, Chain], list[bool], Fit | None, coarse.Course]:
     """Follow both channels along a course, with their distant segments, and fit them."""
     chains = follow_channels(call, activities, recording, course, size, reach)
-    present = _presence(chains)
+    present = presence(chains)
     chains, course = extend(call, activities, recording, course, chains, present, reach)
     fitted, present, result = _fitted(chains, present, size)
     if _agreeing(fitted) < _agreeing(chains):
         # Windows that agreed by chance shut out the other voice, and hid a stretch from the distant segments' search.
         again = follow_other(_without_dropped(chains, fitted))
         fitted = (_with_peaks_of(again[CUSTOMER], fitted[CUSTOMER]), _with_peaks_of(again[AGENT], fitted[AGENT]))
-        present = _presence(fitted)
+        present = presence(fitted)
         fitted, course = extend(call, activities, recording, course, fitted, present, reach)
         fitted, present, result = _fitted(fitted, present, size)
     return fitted, present, result, course
@@ -283,10 +296,6 @@ def _agreeing(chains: tuple[Chain, Chain]) -> int:
     return sum(int(np.count_nonzero(chain.on)) for chain in chains)
 
 
-def _presence(chains: tuple[Chain, Chain]) -> list[bool]:
-    return [is_present(chain) for chain in chains]
-
-
 def _fitted(
     chains: tuple[Chain, Chain], present: list[bool], size: int
 ) -> tuple[tuple[Chain, Chain], list[bool], Fit | None]:
@@ -299,7 +308,7 @@ def _fitted(
         pruned = without_weakest_segment(chains, present, result)
         if pruned is None:
             return chains, present, result
-        chains, present = pruned, _presence(pruned)
+        chains, present = pruned, presence(pruned)
 
 
 def _coverage(evidence: Evidence) -> float:
@@ -362,6 +371,9 @@ def _without_agreement(
     # was suspended in Connect.
     private = [p.call for p in suspended_spans(call)]
     against_s = customer_s + agent_s + other_speech_s(activities, recording_activity, offset_s, private)
+    if speech_s(recording_activity) >= LEAST_RECORDED_S:
+        # The microphone works, and the recording has none of the call's words.
+        against_s = max(against_s, sum(a.active_s for a in activities))
     evidence = replace(evidence, against_s=against_s, against_turns=1, agent_against_s=agent_s)
     classification = classify(evidence)
     return _without_offset(classification.status, classification.reason, reported_s, evidence)

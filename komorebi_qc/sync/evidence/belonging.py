@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 Answer = Literal["yes", "no", "unknown"]
 SPEAKS_AGAINST_S, SPEAKS_AGAINST = 0.8, 0.03
-"""Speech of the call, where the recording has other speech: seconds, and a share of what agrees. Less may be noise."""
+"""Speech of the call, where the recording has other speech: seconds, and a share of the turns that agree. Less may be
+noise. Music that agrees doesn't count: two calls may share it."""
 _MOST_TURNS = 12
 
 
@@ -45,7 +46,7 @@ class Belonging:
     @property
     def speaks_against(self) -> bool:
         """Whether something speaks against the pair."""
-        return self.answer == "no" or self.against_s >= SPEAKS_AGAINST_S + SPEAKS_AGAINST * self.agreed_s
+        return self.answer == "no" or self.against_s >= SPEAKS_AGAINST_S + SPEAKS_AGAINST * self.for_s
 
 
 INTERCEPT, PER_TURN, PER_LOG_S_AGAINST, IF_NO = 1.10, 0.58, -2.01, -4.93

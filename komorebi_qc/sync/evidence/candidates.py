@@ -38,8 +38,10 @@ LATE_S = 0.3
 """A backend may note the call's end this much too late or too early, beyond its resolution."""
 LEAST_SCORE = 0.5
 """A candidate with less of the evidence than this share of the best one isn't used."""
-LEAST_AGREED_S = 3.0
+LEAST_AGREED_S = 2.5
 """A candidate far from the reported call end needs this much agreeing speech. A word agrees by chance."""
+CLEAR_Z = 55.0
+"""Least peak of a word that is the same word. A hum agrees with another hum at up to 53, an undisturbed word at 80."""
 _FAR_S = 20.0
 """Scale on which a reported call end gets less probable with its distance."""
 _LEAST_PRIOR = 1e-6
@@ -98,6 +100,12 @@ class Followed:
     place: Place
     chains: tuple[Chain, Chain]
     is_present: list[bool]
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the agreement is more than chance: long enough, or as sharp as an undisturbed word."""
+        sharp = np.concatenate([c.z[c.on] for c, ok in zip(self.chains, self.is_present, strict=True) if ok])
+        return self.place.agreed_s >= LEAST_AGREED_S or float(np.median(sharp)) >= CLEAR_Z
 
 
 def find_candidates(

@@ -55,6 +55,8 @@ class Channel:
     """Call clock: the starts of the distinct turns."""
     distinct_turns_s: float = 0.0
     """Speech of the distinct turns. Music isn't a turn."""
+    missing_turns_s: float = 0.0
+    """Speech of the turns of which nothing agrees, while the recording has audio."""
 
     @property
     def support(self) -> float:

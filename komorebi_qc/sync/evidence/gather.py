@@ -63,6 +63,7 @@ def _channel(activity: Activity, chain: Chain, ok: bool, again: Flags) -> Channe
     inside &= usable
     within = float(w.weight_s[inside].sum())
     turns = agreed_turns = 0
+    missing_turns_s = 0.0
     distinct_at_s = []
     in_turns = np.zeros(len(on), bool)
     for a, b in activity.turns:
@@ -74,6 +75,7 @@ def _channel(activity: Activity, chain: Chain, ok: bool, again: Flags) -> Channe
             continue  # nobody speaks that long without a breath: it is music, which two calls may share
         share = np.count_nonzero(agreed & here) / np.count_nonzero(here)
         agreed_turns += int(share >= 0.4)
+        missing_turns_s += float(w.weight_s[here].sum()) if share == 0.0 else 0.0
         if np.count_nonzero(agreed & here & ~again) >= 0.4 * np.count_nonzero(here):
             distinct_at_s.append(a * FRAME_S)
             in_turns |= agreed & here & ~again
@@ -88,6 +90,7 @@ def _channel(activity: Activity, chain: Chain, ok: bool, again: Flags) -> Channe
         ok,
         tuple(distinct_at_s),
         float(w.weight_s[in_turns].sum()),
+        missing_turns_s,
     )
 
 

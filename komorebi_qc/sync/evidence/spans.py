@@ -238,6 +238,11 @@ def speech_frames(level_db: Floats) -> Flags:
     return close_gaps(level_db > threshold(level_db, _SPEECH_DB), 3)
 
 
+def speech_s(recording: Activity) -> float:
+    """Return the seconds of a recording with speech or music."""
+    return float(np.count_nonzero(speech_frames(recording.level_db))) * FRAME_S
+
+
 def overlap_s(activities: tuple[Activity, Activity], recording: Activity, offset_s: float) -> tuple[float, float]:
     """Return the speech of customer and agent alone, in seconds, while the recording has speech, by an offset alone."""
     speaking = speech_frames(recording.level_db)

@@ -26,6 +26,8 @@ straight calls got no knot.
 """
 LEAST_BEND_S = 1.0e-4
 """Least deviation that a knot must correct somewhere. Below is what a room does to a lag."""
+MOST_BEND = 600e-6
+"""Largest change of rate, as a plain ratio: two crystals differ by 300 ppm at most. More is a fit to chance."""
 MOST_KNOTS = 16
 LEAST_WINDOWS = 12
 _MOST_STEPS = 12

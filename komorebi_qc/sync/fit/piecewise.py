@@ -17,7 +17,16 @@ import numpy as np
 
 from komorebi_qc.core.timebase import Knot
 from komorebi_qc.sync.fit.combine import combine
-from komorebi_qc.sync.fit.knots import LEAST_WINDOWS, Problem, bends_of, by_run, deviation, find_knots, refined
+from komorebi_qc.sync.fit.knots import (
+    LEAST_WINDOWS,
+    MOST_BEND,
+    Problem,
+    bends_of,
+    by_run,
+    deviation,
+    find_knots,
+    refined,
+)
 from komorebi_qc.sync.fit.model import AGENT, CUSTOMER, Fit, LagStep, Points
 from komorebi_qc.sync.fit.runs import (
     LEAST_JUMP_S,
@@ -45,12 +54,12 @@ def fit(customer: Points, agent: Points) -> Fit | None:
     if not any(len(p.time_s) for p in points):
         return None
     lead = points[AGENT] if len(points[AGENT].time_s) >= LEAST_WINDOWS else points[CUSTOMER]
-    knots, bends, problem = _bend(lead)
+    knots, bends, problem = _credible(*_bend(lead))
     straight = [_straightened(p, knots, bends) for p in points]
     shared, private, scale = _steps(straight)
     if len(knots):
         # With the offsets of both channels tied together, the knots between two runs are better known.
-        knots, bends = _refined(points, lead, problem, shared, private, knots)
+        knots, bends, _ = _credible(*_refined(points, lead, problem, shared, private, knots), problem)
         straight = [_straightened(p, knots, bends) for p in points]
         shared, private, scale = _steps(straight)
     out = solve(straight, chosen, shared, private, scale)
@@ -79,6 +88,13 @@ def _bend(lead: Points) -> tuple[Doubles, Doubles, Problem | None]:
         return np.zeros(0), np.zeros(0), None
     knots, problem = find_knots(by_run(lead, initial_runs(lead)))
     return knots, bends_of(problem, knots), problem
+
+
+def _credible(knots: Doubles, bends: Doubles, problem: Problem | None) -> tuple[Doubles, Doubles, Problem | None]:
+    """Return the knots; no knots if one bends more than clocks do, because windows agree by chance."""
+    if len(bends) and float(np.max(np.abs(bends))) > MOST_BEND:
+        return np.zeros(0), np.zeros(0), None
+    return knots, bends, problem
 
 
 def _straightened(points: Points, knots: Doubles, bends: Doubles) -> Points:

@@ -69,7 +69,7 @@ def beam_search(
                 price = np.where(
                     gap <= drift,
                     0.3 * gap / drift,
-                    np.where(gap <= jump_s + drift, jump_price * (1.0 + 0.3 * gap / jump_s), np.inf),
+                    np.where(gap <= jump_s + drift, jump_price * (1.0 + 0.1 * gap / jump_s), np.inf),
                 )
                 reach = score + g - price
                 at = int(np.argmax(reach))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from talkers import RATE, place, talk
 
-from komorebi_qc.sync.channels import follow_channels, is_present, without_weakest_segment
+from komorebi_qc.sync.channels import follow_channels, is_present, presence, without_weakest_segment
 from komorebi_qc.sync.fit.model import Fit, LagStep
 from komorebi_qc.sync.lags.coarse import Course
 from komorebi_qc.sync.lags.windows import Chain, Windows
@@ -39,6 +39,33 @@ def chain(on: list[int], z: list[float] | float = 50.0, audible: list[int] | Non
 def test_a_present_voice(on: list[int], z: list[float], audible: list[int] | None, *, present: bool) -> None:
     """Three sharp windows and 8 % of the audible ones; of up to four audible windows two are enough."""
     assert is_present(chain(on, z, audible)) is present
+
+
+def windows(*spans: tuple[int, int]) -> list[int]:
+    """Two hundred windows, of which those of the spans agree."""
+    return [int(any(a <= k < b for a, b in spans)) for k in range(200)]
+
+
+PART = windows((100, 114))
+"""Present in fourteen windows: less than 8 %."""
+LONGER = windows((96, 118))
+
+
+@pytest.mark.parametrize(
+    ("customer", "agent", "present"),
+    [
+        (LONGER, PART, [True, True]),
+        (PART, LONGER, [True, True]),
+        (windows((0, 22)), PART, [True, False]),
+        (LONGER, windows((5, 6), (100, 114)), [True, False]),
+        (LONGER, windows((100, 102), (108, 110), (116, 118)), [True, False]),
+        (PART, PART, [False, False]),
+    ],
+    ids=["agent in the part", "customer in the part", "elsewhere", "also elsewhere", "sparse", "neither"],
+)
+def test_a_voice_in_a_part_of_the_call(customer: list[int], agent: list[int], present: list[bool]) -> None:
+    """A voice that agrees with little of the call is present if it agrees where the other one does, and only there."""
+    assert presence((chain(customer), chain(agent))) == present
 
 
 def fitted(*steps: tuple[float, float]) -> Fit:

@@ -51,6 +51,20 @@ def test_a_call_that_ended_at_the_recordings_start(reported_s: float, said: str)
     assert result.evidence.alternative_offsets == 0
 
 
+def test_a_word_that_the_recording_lacks_speaks_against_the_pair() -> None:
+    """A microphone that works records the call's words. Two seconds of them are enough to miss them."""
+    few_words = np.zeros((8 * RATE, 2), np.int16)
+    first = int(np.argmax(np.abs(CALL[:, 1]) > 500))
+    few_words[3 * RATE : 5 * RATE, 1] = CALL[first : first + 2 * RATE, 1]
+    missing = measure(few_words, OTHER, 30.0)
+    assert missing.status != "aligned"
+    assert missing.belongs is not None
+    assert missing.belongs.speaks_against
+    muted = np.where(np.arange(len(OTHER)) < 0, OTHER, 0).astype(np.int16)
+    silent = measure(few_words, muted, 30.0)
+    assert silent.belongs is None or not silent.belongs.speaks_against
+
+
 def test_a_jump_is_of_both_channels_by_default() -> None:
     """Neither flag is set unless a channel shows the jump alone."""
     jump = FoundJump(1.0, 0.1, (0.1, 0.1), (0.5, 1.5))

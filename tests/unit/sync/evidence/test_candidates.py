@@ -150,6 +150,17 @@ def test_a_call_is_followed_near_an_offset() -> None:
     assert found.place.agreed_s > 10.0
 
 
+@pytest.mark.parametrize(
+    ("agreed_s", "peak", "clear"), [(2.4, 54.0, False), (2.4, 56.0, True), (2.6, 10.0, True)], ids=str
+)
+def test_a_word_is_clear_if_it_is_sharp(agreed_s: float, peak: float, *, clear: bool) -> None:
+    """A word agrees clearly if its peaks are those of the same word, not of a hum; a sentence always does."""
+    peaks = np.full((3, 1), peak)
+    windows = Windows(1, 1.0, np.arange(3.0), np.ones(3), np.ones((3, 1)), peaks, np.ones(3, bool))
+    chain = Chain(windows, np.ones(3, bool), np.zeros(3, np.intp))
+    assert Followed(Place(1.0, 0.0, agreed_s), (EMPTY, chain), [False, True]).is_clear is clear
+
+
 def test_a_drifting_candidate_ends_later() -> None:
     """A candidate keeps the drift that was measured: at 100 ppm, ten minutes end 60 ms later."""
     (found,) = find_candidates(600.0, Place(3.0, 100.0, 40.0), (), None, None, 1.0)

@@ -174,3 +174,23 @@ def test_solve_with_given_steps() -> None:
     assert result.steps[0].sigma_s < result.steps[1].sigma_s
     assert [s.agent_only for s in result.steps] == [False, True]
     assert result.lag_s == pytest.approx((1.18, 1.0), abs=4e-6)
+
+
+def test_windows_that_agree_by_chance_bend_nothing() -> None:
+    """Before the agent joins, a few windows agree by chance. No clock changes its rate as they would have it."""
+    customer = Points(
+        np.array([14.8, 27.1, 27.6, *np.arange(31.7, 60.0, 0.5)]),
+        np.array([4.5187, 4.51863, 4.21084, *np.full(57, 4.20952)]),
+        np.full(60, SIGMA_S),
+        0.5,
+    )
+    agent = Points(
+        np.array([11.3, 12.3, 16.9, 17.4, *np.arange(34.3, 56.0, 0.5)]),
+        np.array([3.90188, 3.70913, 3.70969, 3.70998, *np.full(44, 4.20952)]),
+        np.full(48, SIGMA_S),
+        0.5,
+    )
+    result = found(customer, agent)
+    assert result.knots_s == ()
+    assert abs(result.drift_ppm) < 300
+    assert len(result.steps) < 5

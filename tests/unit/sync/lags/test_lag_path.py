@@ -33,7 +33,7 @@ def price(gap_s: float, apart_s: float) -> float:
     drift = SLACK_S + DRIFT * apart_s
     if gap_s <= drift:
         return 0.3 * gap_s / drift
-    return PRICE * (1.0 + 0.3 * gap_s / JUMP_S) if gap_s <= JUMP_S + drift else np.inf
+    return PRICE * (1.0 + 0.1 * gap_s / JUMP_S) if gap_s <= JUMP_S + drift else np.inf
 
 
 def test_nothing_gives_no_path() -> None:
@@ -57,7 +57,7 @@ def test_the_score_is_the_gains_less_the_prices() -> None:
     (found,) = search([[1.0], [1.0005], [2.5], [2.5]], [[4.0], [4.0], [4.0], [4.0]])
     assert list(found.windows) == [0, 1, 2, 3]
     assert found.score == pytest.approx(16.0 - price(0.0005, 1.0) - price(1.4995, 1.0))
-    assert price(1.4995, 1.0) == pytest.approx(5.0 * (1 + 0.3 * 1.4995 / 2.0))
+    assert price(1.4995, 1.0) == pytest.approx(5.0 * (1 + 0.1 * 1.4995 / 2.0))
 
 
 def test_the_drift_grows_with_the_time_between() -> None:
