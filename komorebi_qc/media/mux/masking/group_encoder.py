@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from av.codec.context import CodecContext, Flags
 from av.error import FFmpegError
@@ -14,10 +14,7 @@ from av.packet import Packet
 from komorebi_qc.core.errors import MaskError
 from komorebi_qc.media.demux import codec_name
 from komorebi_qc.media.mux.masking import h264_parameter_sets as h264
-from komorebi_qc.media.mux.masking.coded_frames import H264_IDR, H264_SLICE, nal_units
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from komorebi_qc.media.mux.masking.coded_frames import H264_IDR, H264_PPS, H264_SLICE, H264_SPS, nal_units
 
 GROUP_FRAMES = 300
 """A player can seek to every so many frames of a new group."""
@@ -90,13 +87,25 @@ class GroupEncoder:
         self._stamps: dict[int, tuple[int, int]] = {}
         self._count = 0
         self._length_size = h264.length_size(track.header) if track.codec == "h264" else None
-        self._repeated: Sequence[bytes] = ()
+        self._in_packets: list[bytes] = []
+        """The source's parameter sets in the packet of its latest keyframe that had any."""
         self._known: list[bytes] = []
+        """Our own parameter sets in the header, and those of the encoder at work."""
+        self._current: list[bytes] = []
         self.header = track.header
         if track.codec == "h264":
             self._numbers = h264.free_numbers(track.header)
             self._known = self._parameter_sets(self._opened(track.width, track.height, track.pixel_format, 0))
             self.header = h264.with_parameter_sets(track.header, self._known)
+
+    def see_keyframe(self, data: bytes) -> None:
+        """Take note of a keyframe of the source: does it bring parameter sets of its own?
+
+        A player may build its decoder anew from those alone. From then on, keyframes of new groups bring all sets too.
+        """
+        if self._track.codec == "h264":
+            units = nal_units(data, self._length_size)
+            self._in_packets = [u for u in units if u[0] & 31 in (H264_SPS, H264_PPS)] or self._in_packets
 
     def encode(self, frame: Any, pts: int, duration: int) -> list[Any]:
         """Encode a frame; a frame of another size begins a new group.
@@ -125,11 +134,12 @@ class GroupEncoder:
         return ready
 
     def _start(self, size: tuple[int, int, str]) -> None:
-        self._context, self._size, self._repeated = self._opened(*size, 0), size, ()
-        if self._known and self._parameter_sets(self._context) != self._known:
-            # Sets that the header lacks go into the packets.
-            self._context = self._opened(*size, 1)
-            self._repeated = self._parameter_sets(self._context)
+        self._context, self._size = self._opened(*size, 0), size
+        if self._known:
+            self._current = self._parameter_sets(self._context)
+            if self._current != self._known:  # another size than the header's: with another number
+                self._context = self._opened(*size, 1)
+                self._current = self._parameter_sets(self._context)
 
     def _encoded(self, frame: Any) -> list[Any]:
         try:
@@ -142,7 +152,8 @@ class GroupEncoder:
         if self._track.codec == "h264":
             units = [u for u in nal_units(bytes(packet), None) if u[0] & 31 in (H264_SLICE, H264_IDR)]
             is_keyframe = packet.is_keyframe
-            units = [*self._repeated, *units] if is_keyframe else units
+            if is_keyframe and (self._in_packets or self._current != self._known):
+                units = [*self._in_packets, *self._current, *units]
             packet = Packet(h264.framed(units, self._length_size))
             packet.is_keyframe = is_keyframe
         packet.pts, packet.dts, packet.duration = pts, None, duration

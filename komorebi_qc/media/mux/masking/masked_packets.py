@@ -89,7 +89,11 @@ class MaskedPackets:
         return self._mask.is_ahead(min(packet.pts for packet in run))
 
     def _opens(self, packet: Any) -> bool:
-        return packet.is_keyframe and opens_group(self._track.codec, bytes(packet), self._length_size)
+        if not packet.is_keyframe:
+            return False
+        data = bytes(packet)
+        self._encoder.see_keyframe(data)
+        return opens_group(self._track.codec, data, self._length_size)
 
     def _is_hidden(self, packet: Any) -> bool:
         return is_hidden(self._track.codec, memoryview(packet))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+import av
 import numpy as np
 import pytest
 from captures import CAPTURES
@@ -24,7 +25,8 @@ from masked_video import (
 from komorebi_qc.core.errors import MaskError
 from komorebi_qc.core.timebase import Alignment
 from komorebi_qc.media.mux.masking import group_decoder, group_encoder
-from komorebi_qc.media.mux.masking.coded_frames import looks_ahead
+from komorebi_qc.media.mux.masking import h264_parameter_sets as h264
+from komorebi_qc.media.mux.masking.coded_frames import looks_ahead, nal_units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -243,6 +245,19 @@ def test_captures_of_chromium_are_masked_in_place(name: str, spans: Spans, tmp_p
         if not is_masked:
             assert likeness(a, b) > 0.97, a.pts_s
     assert made.rendered.remade_frames < len(before) / 2 or name == "resize.webm"
+
+
+@pytest.mark.parametrize(("name", "in_packets"), [("h264.mkv", {0, 31}), ("sample", set())])
+def test_new_keyframes_bring_parameter_sets_if_the_sources_do(name: str, in_packets: set[int], tmp_path: Path) -> None:
+    """Firefox builds its decoder anew from a packet's sets alone: the source's and the new ones have to be in it."""
+    made = written(CAPTURES[name].recording, ((4.0, 5.0),), folder=tmp_path)
+    made.file.seek(0)
+    with av.open(made.file, "r") as container:
+        header = container.streams.video[0].codec_context.extradata
+    assert {h264._number(unit) for unit in h264.parameter_sets(header)} == {0, 31}
+    first = next(p for p in packets(made.file) if p.is_keyframe and 3.8 < p.pts_s < 5.0)
+    units = [unit for unit in nal_units(first.data, 4) if unit[0] & 31 in (7, 8)]
+    assert {h264._number(unit) for unit in units} == in_packets
 
 
 @pytest.mark.parametrize(
