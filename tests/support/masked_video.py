@@ -109,7 +109,7 @@ class Masked:
 
     Attributes:
         file: its bytes.
-        rendered: what was written.
+        rendered: the counts of its frames.
         container: of the file.
     """
 

@@ -1,4 +1,4 @@
-"""What a coded video packet says about itself: whether decoding can begin with it, and whether it holds hidden frames.
+"""Two properties of a coded video packet: whether decoding can begin with it, and whether it holds hidden frames.
 
 A container's mark of a keyframe isn't enough: H.264 marks pictures at which only a player may begin (open groups), and
 AV1 needs its sequence header in the same packet.

@@ -74,7 +74,7 @@ def _is_record(header: bytes | None) -> bool:
 
 
 def _listed(header: bytes, at: int, count: int) -> tuple[list[bytes], int]:
-    """Units with a length of two bytes each, and where they end."""
+    """Units with a length of two bytes each, and the position of their end."""
     units = []
     for _ in range(count):
         length = int.from_bytes(header[at : at + 2], "big")

@@ -126,7 +126,7 @@ class MaskedPackets:
         yield from self._plain_ones()
 
     def _placed(self, frame: Any) -> Iterator[Any]:
-        """Encode a decoded frame in its place, after those before it."""
+        """Encode a decoded frame, after those before it."""
         pts = frame.pts
         while pts is not None and self._pending and self._pending[0][0] <= pts:
             is_its_own = self._pending[0][0] == pts

@@ -46,7 +46,7 @@ def _closed(shown: list[int | None], decoded_to: int) -> int:
 
     Args:
         shown: when each held packet is shown; None if never.
-        decoded_to: whatever follows is decoded later, and so shown later.
+        decoded_to: the DTS of the last one. Later packets are decoded, and so shown, after it.
     """
     least: list[float] = []
     for pts in reversed(shown):

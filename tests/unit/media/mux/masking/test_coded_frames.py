@@ -1,4 +1,4 @@
-"""What packets say about themselves."""
+"""Keyframes that open groups, and packets with hidden frames."""
 
 from __future__ import annotations
 

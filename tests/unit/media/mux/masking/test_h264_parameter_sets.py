@@ -40,7 +40,7 @@ def test_numbers_are_read_from_real_sets(number: int) -> None:
 
 
 def test_a_record_keeps_its_sets_and_gets_more() -> None:
-    """The added sets come after the source's, and what follows the sets is kept."""
+    """The added sets come after the source's, and the rest of the record is kept."""
     sps, pps = h264.parameter_sets(encoder_header(0))
     added = h264.parameter_sets(encoder_header(31))
     before = record(sps, pps, b"\xfd\xf8\xf8\x00")

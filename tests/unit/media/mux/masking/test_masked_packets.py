@@ -269,9 +269,7 @@ def test_new_keyframes_bring_parameter_sets_if_the_sources_do(name: str, in_pack
         pytest.param(".mp4", Moving("libx264"), "webm", id="h264 into webm"),
     ],
 )
-def test_what_cant_be_masked_in_place_is_encoded_whole(
-    suffix: str, shape: Moving, wanted: Container | None, tmp_path: Path
-) -> None:
+def test_other_video_is_encoded_whole(suffix: str, shape: Moving, wanted: Container | None, tmp_path: Path) -> None:
     """HEVC, 10 bits, and a change of container: all frames are new, and the masked ones are plain."""
     path = moving(tmp_path / f"a{suffix}", shape)
     made = written(path, MASK, wanted)
