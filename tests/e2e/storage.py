@@ -34,6 +34,7 @@ from komorebi_qc.core.errors import (
     PassingError,
     StorageError,
 )
+from komorebi_qc.core.privacy.analysis_keys import ANALYSIS_PREFIX
 from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.pipeline.idempotency import is_done
 from komorebi_qc.pipeline.options import Options, Order
@@ -498,6 +499,7 @@ class Rights:
             "webm": lambda: self._made("vp8.webm"),
             "mp4 in parts": lambda: self._made("large-mp4"),
             "again": self._again,
+            "with an analysis": self._analysed,
             "call not there yet": lambda: self._waits("call"),
             "recording not there yet": lambda: self._waits("recording"),
             "fails at the end": self._undone,
@@ -519,6 +521,19 @@ class Rights:
         self.process(order)
         self.process(order)
         return "made twice"
+
+    def _analysed(self) -> str:
+        """Contact Lens' analysis is found and read, and its redaction is masked."""
+        order = self.put("vp9.mp4")
+        day = f"{self.created:%Y/%m/%d}"
+        name = f"{order.recording_id}_analysis_redacted_{self.created:%Y-%m-%dT%H:%M:%SZ}.json"
+        redaction = {"RedactedTimestamps": [{"BeginOffsetMillis": 1000, "EndOffsetMillis": 2000}]}
+        content = {"Channel": "VOICE", "JobStatus": "COMPLETED", "Transcript": [{"Redaction": redaction}]}
+        self.root("s3").put_object(
+            Bucket=CONNECT, Key=f"{ANALYSIS_PREFIX}/Redacted/{day}/{name}", Body=json.dumps(content).encode()
+        )
+        media = replace(self.stores()[1], analysis_prefix=ANALYSIS_PREFIX)
+        return f"{len(self.process(order, media).document['redactions'])} redaction masked"
 
     def _waits(self, what: str) -> str:
         order = self.put("vp9.mp4", without=what)
@@ -690,6 +705,7 @@ _LIKELY = {
     "DeleteObject": "fails at the end",
     ".webm": "webm",
     "s3:GetObject on e2e-output": "again",
+    "s3:GetObject on e2e-connect/Analysis": "with an analysis",
     "s3:ListBucket on e2e-input": "recording not there yet",
 }
 """The scenario that most likely fails without it; all others are tried after it."""
@@ -724,7 +740,8 @@ def _outside(rights: Rights) -> str:
     call_key, recording_key, folder = cases.keys(order.recording_id, rights.created, PREFIX)
     queue, dead = rights.stack.outputs["QueueUrl"], rights.stack.outputs["DeadLetterQueueUrl"]
     key = {"videoID": {"S": order.recording_id}}
-    rights.root("s3").put_object(Bucket=CONNECT, Key="other/secret.txt", Body=b"secret")
+    for secret in ("other/secret.txt", "Analysis/Chat/a.json"):
+        rights.root("s3").put_object(Bucket=CONNECT, Key=secret, Body=b"secret")
     forbidden: dict[str, Callable[[], Any]] = {
         "overwrite a recording": lambda: s3.put_object(Bucket=INPUT, Key=recording_key, Body=b""),
         "delete a recording": lambda: s3.delete_object(Bucket=INPUT, Key=recording_key),
@@ -732,6 +749,8 @@ def _outside(rights: Rights) -> str:
         "delete a call": lambda: s3.delete_object(Bucket=CONNECT, Key=call_key),
         "read beside the calls": lambda: s3.get_object(Bucket=CONNECT, Key="other/secret.txt"),
         "list beside the calls": lambda: s3.list_objects_v2(Bucket=CONNECT, Prefix="other/"),
+        "read a chat's analysis": lambda: s3.get_object(Bucket=CONNECT, Key="Analysis/Chat/a.json"),
+        "list chats' analyses": lambda: s3.list_objects_v2(Bucket=CONNECT, Prefix="Analysis/Chat/"),
         "list all of Connect's": lambda: s3.list_objects_v2(Bucket=CONNECT),
         "list uploads of recordings": lambda: s3.list_multipart_uploads(Bucket=INPUT),
         "write another name": lambda: s3.put_object(Bucket=OUTPUT, Key=f"{folder}other.exe", Body=b""),
