@@ -17,7 +17,7 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -135,23 +135,17 @@ def _no_client() -> None:
 class OnS3:
     """An object on the embedded AWS."""
 
-    address: str
+    client: Any
+    bucket: str
+    key: str
 
     def read(self) -> bytes:
         """Its content."""
-        from komorebi_qc.storage.object_store import split_s3  # noqa: PLC0415
-        from komorebi_qc.wiring import aws_client  # noqa: PLC0415
-
-        bucket, key = split_s3(self.address)
-        return bytes(aws_client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+        return bytes(self.client.get_object(Bucket=self.bucket, Key=self.key)["Body"].read())
 
     def write(self, content: bytes) -> None:
         """Replace it."""
-        from komorebi_qc.storage.object_store import split_s3  # noqa: PLC0415
-        from komorebi_qc.wiring import aws_client  # noqa: PLC0415
-
-        bucket, key = split_s3(self.address)
-        aws_client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+        self.client.put_object(Bucket=self.bucket, Key=self.key, Body=content)
 
 
 def sample_on_aws() -> tuple[dict[str, Place], Callable[[], Verification]]:
@@ -160,19 +154,24 @@ def sample_on_aws() -> tuple[dict[str, Place], Callable[[], Verification]]:
     from komorebi_qc.demo.sample_call import RECORDING, reported_call_end  # noqa: PLC0415
     from komorebi_qc.pipeline.options import Order  # noqa: PLC0415
     from komorebi_qc.pipeline.provenance.verify import verify_recording  # noqa: PLC0415
+    from komorebi_qc.storage.object_store import split_s3  # noqa: PLC0415
     from komorebi_qc.storage.signing import KmsKey  # noqa: PLC0415
     from komorebi_qc.wiring import Settings, aws_client  # noqa: PLC0415
 
-    key = aws_client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    kms = aws_client("kms")
+    key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
     settings = replace(Settings.from_environment(os.environ), signing_key=f"kms:{key}")
     settings.pipeline().process(Order(RECORDING.recording_id, parse_call_end(reported_call_end())))
-    table, media, keys = settings.table(), settings.media(), (KmsKey(key, lambda: aws_client("kms")),)
+    table, media, keys = settings.table(), settings.media(), (KmsKey(key, lambda: kms),)
 
     def verify() -> Verification:
         return verify_recording(RECORDING.recording_id, table, media, keys=keys)
 
     found = verify()
-    return {one.role: OnS3(one.address) for one in found.files if one.role != "signature"}, verify
+    places: dict[str, Place] = {
+        one.role: OnS3(media.client, *split_s3(one.address)) for one in found.files if one.role != "signature"
+    }
+    return places, verify
 
 
 def main(argv: list[str]) -> int:

@@ -57,7 +57,7 @@ class FileDigest:
         sha256, of_parts = (found.get(name) or "" for name in ("sha256", "sha256_of_parts"))
         size, first, rest = found.get("size_bytes"), found.get("first_part_bytes") or 0, found.get("part_bytes") or 0
         if not (isinstance(sha256, str) and isinstance(of_parts, str)):
-            raise ValueError("a digest has a value of another kind")
+            raise ValueError("a digest has a value of another kind")  # noqa: TRY004  as for a missing value
         if not (type(size) is int and type(first) is int and type(rest) is int):
             raise ValueError("a digest has a size of another kind")
         if not (sha256 or of_parts) or (of_parts and min(first, rest) <= 0):
