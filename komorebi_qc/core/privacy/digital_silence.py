@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 FRAME = 80
 """Samples: 10 ms."""
-SPREADS = (0, 4, 16)
-"""Largest differences of two samples within a run, in steps of 16 bits: exact, dithered or resampled, lossy."""
 LEAST_RUN_S = 0.1
 """A shorter run is a lost packet or a quiet moment."""
 _MOST = 40
@@ -85,7 +83,7 @@ def steps(block: NDArray[np.generic]) -> NDArray[np.int16]:
     """Return samples as 16-bit integers; full scale is 1 for samples with a fraction."""
     if block.dtype == np.int16:
         return block.astype(np.int16, copy=False)
-    scaled = np.nan_to_num(block.astype(np.float64)) * 32768.0
+    scaled = np.clip(np.nan_to_num(block.astype(np.float64)), -1.0, 1.0) * 32768.0
     return np.clip(np.rint(scaled), -32768, 32767).astype(np.int16)
 
 

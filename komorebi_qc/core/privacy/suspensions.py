@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from komorebi_qc.core.privacy.digital_silence import SPREADS, SilentRun, frame_ranges, silent_runs
+from komorebi_qc.core.privacy.digital_silence import SilentRun, frame_ranges, silent_runs
 from komorebi_qc.core.privacy.masks import PrivateSpan
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import Span, merged
@@ -19,6 +19,7 @@ from komorebi_qc.core.timebase import Span, merged
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from komorebi_qc.core.privacy.digital_silence import FrameRanges
     from komorebi_qc.core.samples import Track
 
 SUSPENDED_MIN_S = 2.0
@@ -33,6 +34,13 @@ _TRIM_S = 0.4
 """Speech this near to a span's edge may be the speech beside it: delays, rooms."""
 _SPEAKS_S, _SPEAKS = 0.8, 0.12
 """Least speech of the recording within a span, in seconds and as a share of it."""
+_VOICE = 0.2
+"""Least share of it by one voice."""
+_RINGING_S = 0.35
+"""A lossy codec's longest ringing at an edge."""
+EXACT, LOSSY, RINGING = 0, 4, 16
+"""Spreads of digital silence in 16-bit steps: exact; after a resampler or a lossy codec; at its edges."""
+CUSTOMER, AGENT = 0, 1
 _DEAD = 0.98
 """A channel that is digitally silent for this share of the call is dead: its edges say nothing."""
 _USUAL_S, _USUAL_RUNS = 0.4, 3
@@ -96,21 +104,39 @@ def suspended_spans(
         return ()
     ranges = frame_ranges(call)
     recorded = _Recorded(witness)
-    found: list[Span] = []
-    asked: list[SilentRun] = []
-    for spread in SPREADS:
+    questions: list[_Question] = []
+    for spread, tolerance_s in ((EXACT, EXACT_S), (LOSSY, LOSSY_S)):
         runs = (silent_runs(call, ranges, 0, spread), silent_runs(call, ranges, 1, spread))
-        tolerance_s = EXACT_S if spread == 0 else LOSSY_S
         for joint in _joint(runs[0], runs[1], min_s):
-            shared = joint.shared
-            span = Span(shared.start / RATE, shared.stop / RATE)
-            # An edge that is as sharp at every spread passed no codec: it was judged as an exact one.
-            if any(span.overlap_s(known) > 0 for known in found) or any(_is_same(shared, run) for run in asked):
-                continue
-            asked.append(shared)
-            if _Question(joint, runs, ranges.samples, tolerance_s, recorded).answer():
-                found.append(span)
-    return tuple(PrivateSpan(span, "suspended") for span in merged(found))
+            # An edge that is as sharp within a wider spread passed no codec: it is judged as an exact one.
+            if not any(_is_same(joint.shared, known.joint.shared) for known in questions):
+                questions.append(_Question(joint, runs, ranges.samples, tolerance_s, recorded))
+    found: list[SilentRun] = []
+    # Edges first, of exact runs first; then the recording, about the runs that have a codec's residue as well.
+    for question in (*questions, *reversed(questions)):
+        if any(question.joint.shared.overlap(known) for known in found):
+            continue
+        if question.is_cut() or (question.was_asked and question.is_confirmed()):
+            found.append(_sharpened(call, ranges, question))
+        question.was_asked = True
+    spans = merged(Span(run.start / RATE, run.stop / RATE) for run in found)
+    return tuple(PrivateSpan(span, "suspended") for span in spans)
+
+
+def _sharpened(call: Track, ranges: FrameRanges, question: _Question) -> SilentRun:
+    """Return a suspension's run, without the ringing that a codec left at its edges."""
+    shared = question.joint.shared
+    if question.tolerance_s <= EXACT_S:
+        return shared
+    sides = [silent_runs(call, ranges, channel, RINGING) for channel in (0, 1)]
+    for joint in _joint(sides[0], sides[1], 0.0):
+        wide = joint.shared
+        if wide.overlap(shared) >= 0.5 * (shared.stop - shared.start):
+            near = _RINGING_S * RATE
+            start = wide.start if shared.start - near <= wide.start < shared.start else shared.start
+            stop = wide.stop if shared.stop < wide.stop <= shared.stop + near else shared.stop
+            return SilentRun(start, stop)
+    return shared
 
 
 def _is_same(one: SilentRun, other: SilentRun) -> bool:
@@ -130,7 +156,7 @@ def _joint(customer: Sequence[SilentRun], agent: Sequence[SilentRun], min_s: flo
     return out
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Question:
     """Is this run a suspension?"""
 
@@ -139,59 +165,98 @@ class _Question:
     samples: int
     tolerance_s: float
     recorded: _Recorded
+    was_asked: bool = False
 
-    def answer(self) -> bool:
-        """Decide by the edges; if they don't, ask the recording."""
-        shared = self.joint.shared
-        is_first = shared.start <= _AT_EDGE_S * RATE
-        is_last = shared.stop >= self.samples - _AT_EDGE_S * RATE
-        dead = [sum(r.stop - r.start for r in side) >= _DEAD * self.samples for side in self.runs]
-        if (is_first and is_last) or all(dead):
+    def is_cut(self) -> bool:
+        """Return whether both channels are cut at both edges, so that no witness is needed."""
+        if any(self._dead()) or not (self._starts() and self._stops()):
             return False
-        usual = [sum(self._is_other(r) for r in side) >= _USUAL_RUNS for side in self.runs]
+        # Pauses of two telephones that send nothing between words begin and end together by chance, nearly.
+        return self._is_exact or not all(self._usual()) or self._speaks()
+
+    def is_confirmed(self) -> bool:
+        """Return whether the recording shows that the conversation goes on."""
+        dead, usual = self._dead(), self._usual()
+        if (self._is_first and self._is_last) or all(dead) or not self._speaks():
+            return False
         if any(dead):
             alive = dead.index(False)
-            return not usual[alive] and self._speaks() and self._has_voice(alive)
-        starts = not is_first and self._is_near(self.joint.customer.start, self.joint.agent.start)
-        stops = not is_last and self._is_near(self.joint.customer.stop, self.joint.agent.stop)
-        if starts and stops:
-            # Pauses of two telephones that send nothing between words begin and end together by chance, nearly.
-            return self.tolerance_s <= EXACT_S or not all(usual) or self._speaks()
-        if is_first:
-            return stops and self._speaks() and self._has_voice(0, or_unknown=False)
-        if starts or stops:
-            return self._speaks() and (not is_last or self._has_voice(0))
-        return not is_last and self._speaks() and self._is_cut_on_one(usual)
+            return not usual[alive] and self._has_voice(alive)
+        if self._is_first:
+            return self._stops() and self._has_voice(CUSTOMER)
+        if self._is_last:
+            return self._starts() and self._has_voice(CUSTOMER, or_unknown=True)
+        if self._starts() or self._stops():
+            # A lossy codec lets one channel leak into the other one, if that is digitally silent by itself.
+            return self._is_exact or not any(usual) or self._is_nearly_cut() or self._has_voice(CUSTOMER)
+        return self._has_voice(CUSTOMER) if all(usual) else self._is_cut_beside(usual)
 
-    def _is_cut_on_one(self, usual: Sequence[bool]) -> bool:
-        """Return whether one channel was cut while the other one was silent by itself at both edges."""
+    @property
+    def _is_exact(self) -> bool:
+        return self.tolerance_s <= EXACT_S
+
+    @property
+    def _is_first(self) -> bool:
+        return self.joint.shared.start <= _AT_EDGE_S * RATE
+
+    @property
+    def _is_last(self) -> bool:
+        return self.joint.shared.stop >= self.samples - _AT_EDGE_S * RATE
+
+    def _dead(self) -> list[bool]:
+        return [sum(r.stop - r.start for r in side) >= _DEAD * self.samples for side in self.runs]
+
+    def _usual(self) -> list[bool]:
+        """Return for each channel whether digital silence is usual in it."""
+        least = _USUAL_S * RATE
+        others = (
+            sum(r.stop - r.start >= least and not r.overlap(self.joint.shared) for r in side) for side in self.runs
+        )
+        return [count >= _USUAL_RUNS for count in others]
+
+    def _starts(self, within_s: float | None = None) -> bool:
+        return not self._is_first and self._is_near(self.joint.customer.start, self.joint.agent.start, within_s)
+
+    def _stops(self, within_s: float | None = None) -> bool:
+        return not self._is_last and self._is_near(self.joint.customer.stop, self.joint.agent.stop, within_s)
+
+    def _is_near(self, one: int, other: int, within_s: float | None = None) -> bool:
+        return abs(one - other) <= round((self.tolerance_s if within_s is None else within_s) * RATE)
+
+    def _is_nearly_cut(self) -> bool:
+        return self._starts(_RINGING_S) and self._stops(_RINGING_S)
+
+    def _is_cut_beside(self, usual: Sequence[bool]) -> bool:
+        """Return whether one channel was cut while the other one was silent by itself at both edges.
+
+        A customer's channel is cut by hold as well; an agent who isn't muted speaks in the call then. An agent's
+        channel is cut by mute as well; then the customer, if anyone, speaks in the call.
+        """
         shared = self.joint.shared
-        for inner, run in enumerate((self.joint.customer, self.joint.agent)):
-            is_inner = self._is_near(run.start, shared.start) and self._is_near(run.stop, shared.stop)
-            if is_inner and not usual[inner] and usual[1 - inner]:
-                return self._has_voice(0)
-        return all(usual) and self._has_voice(0, or_unknown=False)
-
-    def _is_near(self, one: int, other: int) -> bool:
-        return abs(one - other) <= round(self.tolerance_s * RATE)
-
-    def _is_other(self, run: SilentRun) -> bool:
-        return run.stop - run.start >= _USUAL_S * RATE and run.overlap(self.joint.shared) == 0
+        for inner, run in ((CUSTOMER, self.joint.customer), (AGENT, self.joint.agent)):
+            if self._is_near(run.start, shared.start) and self._is_near(run.stop, shared.stop) and not usual[inner]:
+                return usual[1 - inner] and (inner == CUSTOMER or self._has_voice(CUSTOMER))
+        return False
 
     def _speaks(self) -> bool:
         """Return whether somebody speaks in the recording while the call is digitally silent."""
         witness = self.recorded.witness()
-        return witness is not None and self._is_enough(witness.speech)
+        if witness is None:
+            return False
+        speech_s, span_s = self._within(witness.speech)
+        return speech_s >= max(_SPEAKS_S, _SPEAKS * span_s)
 
-    def _has_voice(self, side: int, *, or_unknown: bool = True) -> bool:
-        """Return whether the customer (0) or the agent (1) does."""
+    def _has_voice(self, side: int, *, or_unknown: bool = False) -> bool:
+        """Return whether the customer or the agent does, not just now and then."""
         witness = self.recorded.witness()
         if witness is None or witness.voices is None:
             return or_unknown
-        return self._is_enough(witness.voices[side])
+        speech_s, _ = self._within(witness.speech)
+        voice_s, _ = self._within(witness.voices[side])
+        return voice_s >= max(_SPEAKS_S, _VOICE * speech_s)
 
-    def _is_enough(self, speech: Sequence[Span]) -> bool:
+    def _within(self, speech: Sequence[Span]) -> tuple[float, float]:
+        """Return the speech within the run, and the run's length, without its edges."""
         start_s, stop_s = (edge / RATE for edge in (self.joint.shared.start, self.joint.shared.stop))
         span = Span(start_s + _TRIM_S, max(stop_s - _TRIM_S, start_s + _TRIM_S))
-        speech_s = sum(span.overlap_s(s) for s in speech)
-        return speech_s >= max(_SPEAKS_S, _SPEAKS * span.length_s)
+        return sum(span.overlap_s(s) for s in speech), span.length_s

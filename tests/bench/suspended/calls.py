@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 import av
 import numpy as np
 from bench.sync import paths
-from bench.sync.paths import CALL_RATE, factor, resampled
+from bench.sync.paths import CALL_RATE, RATE, factor, resampled
 from bench.sync.simulate import dialogue
 from bench.sync.spec import Spec
 
@@ -86,7 +86,7 @@ class _Maker:
         if kind == "dtx":
             self.floors = ["dtx", "dtx"]
         self.line = str(self.rng.choice(_LINES))
-        self.call_s = float(self.rng.uniform(60, 150))
+        self.call_s = float(self.rng.uniform(45, 100))
         self.n = int(self.call_s * CALL_RATE)
         self.voices = [str(v) for v in self.rng.choice(PEOPLE, 3, replace=False)]
         slow = (0.2, 5.0) if "dtx" in self.floors or self.rng.random() < 0.3 else (0.15, 1.6)
@@ -94,7 +94,11 @@ class _Maker:
         tracks = dialogue(self.rng, self.spec, self.call_s, [self.voices[0], self.voices[1]])
         self.agent, self.customer = (paths.narrowband(track)[: self.n] for track in tracks)
         self.n = len(self.agent)
-        self.browser_agent, self.browser_customer = self.agent.copy(), self.customer.copy()
+        # The browser has the agent's microphone itself, and the customer as the telephone brings the voice.
+        self.browser_agent, self.browser_customer = (
+            resampled(tracks[0], RATE, CALL_RATE)[: self.n],
+            self.customer.copy(),
+        )
         self.zeros: list[list[tuple[int, int]]] = [[], []]
         """Digital silence of customer and agent, in samples."""
         self.spans: tuple[tuple[float, float], ...] = ()
@@ -114,10 +118,11 @@ class _Maker:
         if self.rng.random() >= share or stop - start < CALL_RATE:
             return
         talk = dialogue(self.rng, self.spec, (stop - start) / CALL_RATE + 1, [self.voices[0], self.voices[2]])
-        side = paths.narrowband(talk[0] + talk[1] * np.float32(0.5))[: stop - start]
-        self.browser_agent[start : start + len(side)] = side
+        both = talk[0] + talk[1] * np.float32(0.5)
+        long = stop - start
+        self.browser_agent[start:stop] = resampled(both, RATE, CALL_RATE)[:long]
         if not is_muted:
-            self.agent[start : start + len(side)] = side
+            self.agent[start:stop] = paths.narrowband(both)[:long]
 
     def leg(self, number: int) -> NDArray[np.int16]:
         """A channel of Connect's file, in 16-bit steps, before a suspension."""
@@ -208,7 +213,10 @@ class _Maker:
                 self.zeros[number].append((at, at + PACKET * int(self.rng.geometric(0.25))))
             for _ in range(int(self.rng.integers(0, 3))):
                 at = self.on_packet(self.between(3, self.call_s - 8))
-                self.zeros[number].append((at, at + self.on_packet(self.between(1, 6))))
+                stop = at + self.on_packet(self.between(1, 6))
+                self.zeros[number].append((at, stop))
+                if number == 0:  # lost before Connect: the browser doesn't get it either
+                    self.browser_customer[at:stop] = 0
         for _ in range(int(self.rng.integers(0, 3))):
             at, long = self.on_packet(self.between(3, self.call_s - 8)), self.on_packet(self.between(0.1, 1.5))
             self.zeros[0].append((at, at + long))
