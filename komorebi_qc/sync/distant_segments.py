@@ -16,15 +16,19 @@ from komorebi_qc.core.samples import RATE, Track, length
 from komorebi_qc.sync.evidence.agreement import LEAST_SPEECH_S, NEAR_S, MergedWindows, gaps, merged_windows, solid
 from komorebi_qc.sync.lags import coarse
 from komorebi_qc.sync.lags import windows as fine
+from komorebi_qc.sync.lags.gcc_phat import lag_peaks
 from komorebi_qc.sync.lags.windows import Chain
 from komorebi_qc.sync.vad import FRAME_S, Activity
 
 LEAST_TURNS = 3
+NARROW_S, LEAST_SPEECH_BETWEEN_S = 20.0, 2.0
+"""Between neighbours this near to each other in the recording, one turn of this length isn't chance."""
 LEAST_SHARE = 0.7
 """Least share of a segment's windows that agree."""
 MOST_ELSEWHERE = 0.3
 """Largest score of the next best offset, as a share of the segment's score."""
 MOST_SEGMENTS = 6
+_WIDTH = 8192
 ORDER_S = 0.5
 """Largest overlap of neighbours in the recording: half a window, or the customer's delay."""
 
@@ -82,7 +86,10 @@ def _segment(
     if high_s - low_s < LEAST_SPEECH_S:
         return None
     hits = coarse.search(call, activities, recording, (from_s, to_s), (low_s, high_s))
+    is_narrow = a > 0 and b < len(m.on) and high_s - low_s <= NARROW_S
     options = coarse.courses(hits)
+    if is_narrow:
+        options += _exhaustive(call, recording, chains, is_present, m, gap, (low_s, high_s))
     looks = [_look(call, recording, chains, is_present, m, gap, o, (low_s, high_s), size, reach) for o in options]
     if not looks:
         return None
@@ -94,18 +101,49 @@ def _segment(
     score = sum(c.score for c in best.values())
     if max(_elsewhere(look, best) for look in looks) > MOST_ELSEWHERE * score:
         return None
-    run = _run(best, activities, float(np.median(m.z[solid(m.on)])))
+    least = (1, LEAST_SPEECH_BETWEEN_S) if is_narrow else (LEAST_TURNS, LEAST_SPEECH_S)
+    run = _run(best, activities, float(np.median(m.z[solid(m.on)])), *least)
     if run is None:
         return None
     joined = tuple(_joined(chains[k], best.get(k), from_s, to_s, run) for k in (0, 1))
     inside = (chosen.time_s >= run[0]) & (chosen.time_s <= run[1])
-    if not inside.any():
-        return None
+    if not inside.any():  # a run between two blocks: the nearest one
+        inside = np.arange(len(chosen.time_s)) == np.argmin(np.abs(chosen.time_s - (run[0] + run[1]) / 2))
     kept = coarse.Course(chosen.time_s[inside], chosen.lag_s[inside], chosen.score)
     pair = (joined[0], joined[1])
     for outwards in (-1, 1):
         pair = _settled(call, recording, pair, is_present, run, outwards, reach)
     return _without_lost(pair, is_present, run), kept
+
+
+def _exhaustive(
+    call: Track,
+    recording: Track,
+    chains: tuple[Chain, Chain],
+    is_present: list[bool],
+    m: MergedWindows,
+    gap: tuple[int, int],
+    room_s: tuple[float, float],
+) -> list[coarse.Course]:
+    """Search all of a little room for each window: a few words are too short for the coarse features."""
+    reach = 1
+    while reach * 2 + _WIDTH < (room_s[1] - room_s[0]) * RATE + 2 * _WIDTH:
+        reach *= 2
+    best = (0.0, 0.0)
+    for channel in (0, 1):
+        rows = m.row[gap[0] : gap[1]][m.channel[gap[0] : gap[1]] == channel]
+        if not is_present[channel] or len(rows) == 0:
+            continue
+        rows = rows[:: -(-len(rows) // fine.MOST_AGAIN)]
+        w = chains[channel].windows
+        starts = np.rint(w.start_s[rows] * RATE).astype(np.intp)
+        centres = np.rint(((room_s[0] + room_s[1]) / 2 - w.centre_s[rows]) * RATE).astype(np.intp)
+        found = lag_peaks(call, channel, recording, starts, centres, _WIDTH, reach)
+        place = w.centre_s[rows][:, None] + found.lag_s
+        z = np.where((place >= room_s[0]) & (place <= room_s[1]), found.z, 0.0)
+        best = max(best, fine.most_credible(found.lag_s, z)[::-1])
+    at_s = float(m.time_s[gap[0]] + m.time_s[gap[1] - 1]) / 2
+    return [coarse.Course(np.array([at_s]), np.array([best[1]]), best[0])] if best[0] > 0 else []
 
 
 def _look(
@@ -144,7 +182,13 @@ def _elsewhere(look: dict[int, Chain], best: dict[int, Chain]) -> float:
     return total
 
 
-def _run(look: dict[int, Chain], activities: tuple[Activity, Activity], usual_z: float) -> tuple[float, float] | None:
+def _run(
+    look: dict[int, Chain],
+    activities: tuple[Activity, Activity],
+    usual_z: float,
+    least_turns: int,
+    least_speech_s: float,
+) -> tuple[float, float] | None:
     """Return the (first, last) centre of the windows that agree without a break; None if they prove nothing."""
     time_s = np.concatenate([c.windows.centre_s for c in look.values()])
     order = np.argsort(time_s, kind="stable")
@@ -173,7 +217,7 @@ def _run(look: dict[int, Chain], activities: tuple[Activity, Activity], usual_z:
             from_s, to_s = start * FRAME_S - 0.25 * w.size_s, stop * FRAME_S + 0.25 * w.size_s
             here = (w.centre_s >= max(from_s, first)) & (w.centre_s <= min(to_s, last))
             turns += int(here.any() and np.count_nonzero(chain.on & here) >= 0.4 * np.count_nonzero(here))
-    if speech < LEAST_SPEECH_S or share < LEAST_SHARE or not sharp or turns < LEAST_TURNS:
+    if speech < least_speech_s or share < LEAST_SHARE or not sharp or turns < least_turns:
         return None
     return first, last
 

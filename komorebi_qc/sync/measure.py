@@ -343,7 +343,9 @@ def _without_agreement(
         classification = classify(evidence)
         return _without_offset(classification.status, classification.reason, reported_s, evidence)
     near = _near(call, activities, recording, reported_s, resolution_s)
-    if near is not None and near.place.agreed_s >= MOST_OF_IT * sum(a.active_s for a in activities):
+    candidates = find_candidates(call_s, None, (), near, reported_s, resolution_s)
+    is_most = near is not None and near.place.agreed_s >= MOST_OF_IT * sum(a.active_s for a in activities)
+    if near is not None and is_most and best_candidate(candidates, reported_s, resolution_s) is not None:
         # A few words agree where the reported end places them: little, but nearly all that there is.
         stretches = call_spans(near.chains, near.is_present, recording_activity, Alignment(near.place.offset_s), call_s)
         found = _without_offset(
@@ -352,12 +354,12 @@ def _without_agreement(
             reported_s,
             replace(evidence, **_against(stretches, is_part=False)),
         )
-        return replace(found, candidates=find_candidates(call_s, None, (), near, reported_s, resolution_s))
+        return replace(found, candidates=candidates)
     if reported_s <= LEAST_OVERLAP_S:
         # The call is placed by the reported end, where hardly any of it is in the recording. So a wrong reported end
         # can't make a wrong pair pass.
         ends = "before the recording begins" if reported_s <= 0 else f"{reported_s:.1f} s into the recording"
-        outside_s = sum(a.active_s for a in activities) if recording_activity.active_s >= LEAST_SPEECH_S else 0.0
+        outside_s = sum(a.active_s for a in activities) if speech_s(recording_activity) >= LEAST_RECORDED_S else 0.0
         return _without_offset(
             "insufficient",
             f"nothing agrees, and by the reported call end the call ends {ends}: the recording holds only what "

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from komorebi_qc.sync.evidence.classify import Evidence
 
 Answer = Literal["yes", "no", "unknown"]
-SPEAKS_AGAINST_S, SPEAKS_AGAINST = 0.8, 0.03
+SPEAKS_AGAINST_S, SPEAKS_AGAINST = 0.7, 0.03
 """Speech of the call, where the recording has other speech: seconds, and a share of the turns that agree. Less may be
 noise. Music that agrees doesn't count: two calls may share it."""
 _MOST_TURNS = 12

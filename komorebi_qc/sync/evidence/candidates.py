@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MOST = 8
 MOST_WINDOWS = 120
 """Of each channel: a place that is known by a second or two needs no more."""
+SCOUTS, LEAST_GAIN = 32, 12.0
+"""A wide search begins with a few windows. It ends there if they agree less than three sharp windows would."""
 SAME_S = 0.02
 """Candidates nearer to each other are one."""
 SEARCH_S = 2.5
@@ -45,7 +47,6 @@ CLEAR_Z = 55.0
 _FAR_S = 20.0
 """Scale on which a reported call end gets less probable with its distance."""
 _LEAST_PRIOR = 1e-6
-_SAME_PLACE_S = 0.06
 _LEAD = 0.3
 """The agent's voice sets the place if it agrees this much as the customer's."""
 _WIDTH, _REACH = 8192, 20480
@@ -205,12 +206,11 @@ def follow_at(
         offset_s: the middle of the range.
         search_s: its reach to either side.
     """
-    course = Course(np.zeros(1), np.array([offset_s]), 0.0)
-    measured = []
-    for channel in (CUSTOMER, AGENT):
-        starts, weight = windows.plan(activities[channel], length(call), _WIDTH, MOST_WINDOWS)
-        measured.append(windows.measure(call, channel, recording, course, starts, weight, _WIDTH, _REACH))
-    best = [_most_credible(_within(w, offset_s, search_s)) for w in measured]
+    measured, best = _searched(call, activities, recording, offset_s, search_s, SCOUTS)
+    if max(len(w.start_s) for w in measured) == SCOUTS:
+        if search_s == SEARCH_S and max(gain for _, gain in best) < LEAST_GAIN:
+            return None
+        measured, best = _searched(call, activities, recording, offset_s, search_s, MOST_WINDOWS)
     lead = AGENT if best[AGENT][1] >= _LEAD * best[CUSTOMER][1] else CUSTOMER
     if best[lead][1] <= 0.0:
         return None
@@ -220,11 +220,11 @@ def follow_at(
         (-EARLIEST_CUSTOMER_S, LATEST_CUSTOMER_S) if lead == AGENT else (-LATEST_CUSTOMER_S, EARLIEST_CUSTOMER_S)
     )
     middle_s = lead_s + (low_s + high_s) / 2
-    other_s, _ = _most_credible(_within(measured[1 - lead], middle_s, (high_s - low_s) / 2))
+    other_s, _ = _most_credible(measured[1 - lead], middle_s, (high_s - low_s) / 2)
     places_s = (other_s, lead_s) if lead == AGENT else (lead_s, other_s)
     followed = [
         Chain(w, *windows.follow(w))
-        for w in (_within(w, place_s, _SAME_PLACE_S) for w, place_s in zip(measured, places_s, strict=True))
+        for w in (_within(w, place_s, windows.SAME_PLACE_S) for w, place_s in zip(measured, places_s, strict=True))
     ]
     chains = (followed[CUSTOMER], followed[AGENT])
     present = [is_present(chain) for chain in chains]
@@ -236,20 +236,28 @@ def follow_at(
     return Followed(Place(result.offset_s, result.drift_ppm, agreed_s), chains, present)
 
 
+def _searched(
+    call: Track,
+    activities: tuple[Activity, Activity],
+    recording: Track,
+    offset_s: float,
+    search_s: float,
+    most: int,
+) -> tuple[list[Windows], list[tuple[float, float]]]:
+    """Return both channels' windows around an offset, `most` of each at most, and their `most_credible` lags."""
+    course = Course(np.zeros(1), np.array([offset_s]), 0.0)
+    measured = []
+    for channel in (CUSTOMER, AGENT):
+        starts, weight = windows.plan(activities[channel], length(call), _WIDTH, most)
+        measured.append(windows.measure(call, channel, recording, course, starts, weight, _WIDTH, _REACH))
+    return measured, [_most_credible(w, offset_s, search_s) for w in measured]
+
+
 def _within(found: Windows, lag_s: float, reach_s: float) -> Windows:
     """Return the windows without the candidates that are further than `reach_s` from a lag."""
     return replace(found, z=np.where(np.abs(found.lag_s - lag_s) <= reach_s, found.z, 0.0))
 
 
-def _most_credible(found: Windows) -> tuple[float, float]:
-    """Return the lag around which most of the windows agree, and their gain; the gain is 0 if none agrees."""
-    lag_s, gain = found.lag_s.ravel(), windows.gains(found.z).ravel()
-    lag_s, gain = lag_s[gain > 0], gain[gain > 0]
-    if len(lag_s) == 0:
-        return 0.0, 0.0
-    order = np.argsort(lag_s)
-    lag_s, total = lag_s[order], np.concatenate([[0.0], np.cumsum(gain[order])])
-    low = np.searchsorted(lag_s, lag_s - _SAME_PLACE_S / 2, side="left")
-    high = np.searchsorted(lag_s, lag_s + _SAME_PLACE_S / 2, side="right")
-    best = int(np.argmax(total[high] - total[low]))
-    return float(lag_s[best]), float(total[high[best]] - total[low[best]])
+def _most_credible(found: Windows, lag_s: float, reach_s: float) -> tuple[float, float]:
+    """Return the lag around which most of the windows agree, within `reach_s` of a lag, and their gain."""
+    return windows.most_credible(found.lag_s, _within(found, lag_s, reach_s).z)

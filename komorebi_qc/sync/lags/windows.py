@@ -24,6 +24,8 @@ SLACK_S = 0.0012
 JUMP_S = 2.6
 JUMP_PRICE = 4.5
 """Two jumps cost less than two of the sharpest windows are worth: a word between opposite jumps."""
+SAME_PLACE_S = 0.06
+"""Windows whose lags are this near to each other agree at one place."""
 LEAST_RUN = 3
 LEAST_RUN_S = 2.0
 """Least length of a segment that only one channel shows: longer than a word, and several windows."""
@@ -121,6 +123,20 @@ def follow(windows: Windows, gate: Doubles | None = None) -> tuple[Flags, Ints]:
         on[best[0].windows] = True
         choice[best[0].windows] = best[0].choices
     return on, choice
+
+
+def most_credible(candidates_s: Doubles, z: Doubles) -> tuple[float, float]:
+    """Return the lag around which most of the windows agree, and their gain; the gain is 0 if none agrees."""
+    lag_s, gain = candidates_s.ravel(), gains(z).ravel()
+    lag_s, gain = lag_s[gain > 0], gain[gain > 0]
+    if len(lag_s) == 0:
+        return 0.0, 0.0
+    order = np.argsort(lag_s)
+    lag_s, total = lag_s[order], np.concatenate([[0.0], np.cumsum(gain[order])])
+    low = np.searchsorted(lag_s, lag_s - SAME_PLACE_S / 2, side="left")
+    high = np.searchsorted(lag_s, lag_s + SAME_PLACE_S / 2, side="right")
+    best = int(np.argmax(total[high] - total[low]))
+    return float(lag_s[best]), float(total[high[best]] - total[low[best]])
 
 
 def look_again(call: Track, recording: Track, windows: Windows, on: Flags, lag_s: Doubles) -> Windows | None:

@@ -61,6 +61,18 @@ def test_a_recorder_that_paused(pause_s: float) -> None:
     assert course.score > COURSE.score
 
 
+@pytest.mark.parametrize("kept_s", [4.0, 7.0])
+def test_a_few_words_between_two_pauses(kept_s: float) -> None:
+    """The words that were recorded between two pauses are found, although they are less than a conversation."""
+    once = cut(WHOLE, 31.5, 49.5)
+    _, after, _ = extended(CALL, cut(once, 31.5 + kept_s, 31.5 + kept_s + 21.0))
+    between = lags(after, 48.5, 47.5 + kept_s)
+    assert len(between) > 2
+    assert between == pytest.approx(LAG_S - 18.0, abs=1e-3)
+    assert lags(after, 71.0 + kept_s, 109.0) == pytest.approx(LAG_S - 39.0, abs=1e-3)
+    assert lags(after, 0.0, 29.0) == pytest.approx(LAG_S, abs=1e-3)
+
+
 def test_lost_speech_is_not_asked_to_agree() -> None:
     """Speech during the pause can't agree, so it doesn't count as audible."""
     _, after, _ = extended(CALL, cut(WHOLE, 26.5, 46.5))

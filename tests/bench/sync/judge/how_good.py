@@ -12,7 +12,8 @@ from bench.sync.judge.published import HELD, NOT_PUBLISHED
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ENOUGH_SPEECH_S = 5.0
+ENOUGH_SPEECH_S, SOME_SPEECH_S = 5.0, 1.0
+"""Without a second of speech in both files, nothing can speak against a pair."""
 ENOUGH_TURNS = 3
 PART_MS, MUSIC_MS, ODD_MS = 1.0, 5.0, 1.0
 NOT_ASKED = calibration.NOT_ASKED
@@ -86,6 +87,10 @@ def _wrong(rows: Sequence[Row]) -> list[Line]:
             not less,
         ),
     ]
+    some = [row for row in of_less if _speech_s(row) >= SOME_SPEECH_S]
+    out_of_some = sum(is_published(row) for row in some)
+    what = "of those, with 1 s of speech or more in both"
+    lines.append(Line(what, "", "", f"{out_of_some} of {len(some)}", None, None))
     if apart:
         what = "recordings that hold the work after the call alone, published"
         lines.append(Line(what, "", "", f"{gone} of {len(apart)}", None, None))
