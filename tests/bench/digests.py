@@ -3,8 +3,8 @@
     .venv/bin/python tests/bench/digests.py [--inputs bench-output/process] [--minutes 60] [--rows auto s3-auto ...]
 
 Every function that hashes is timed on its own thread's CPU clock. The whole is the CPU time of this process with all of
-its threads, without the imports. S3 is SeaweedFS and the table is moto's, in processes of their own; without TLS, which
-would add to the whole. The bench `process` makes the inputs.
+its threads, without the imports. S3 is SeaweedFS behind HAProxy with TLS, as AWS has it, and the table is moto's, in
+processes of their own. The bench `process` makes the inputs.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import socket
+import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,7 +40,7 @@ from komorebi_qc.storage.local import LocalFiles
 from komorebi_qc.storage.s3 import multipart_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 ROWS = ("auto", "call-end", "s3-auto", "s3-call-end")
 RECORDING_ID = "digests-1"
@@ -100,15 +103,53 @@ def _run(row: str, given: Path, folder: Path, reported: str) -> tuple[float, flo
     from komorebi_qc.pipeline.process import process  # noqa: PLC0415
     from komorebi_qc.wiring import Settings  # noqa: PLC0415
 
-    with placed(folder, is_limited=False) as place:
+    with placed(folder, is_limited=False) as place, _with_tls(place.environ["AWS_ENDPOINT_URL_S3"], folder) as tls:
         for bucket in ("connect_bucket", "input_bucket", "output_bucket"):
             name = getattr(Settings.from_environment(place.environ), bucket)
             place.near.create_bucket(Bucket=name)
         place.put(RECORDING_ID, given)
-        os.environ.update(place.environ)
+        os.environ.update({**place.environ, **tls})
         settings = Settings.from_environment(os.environ)
         table, media = settings.table(), settings.media()
         return _timed(lambda: process(Order(RECORDING_ID, end), table=table, media=media, options=options))
+
+
+TLS = """
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+frontend network
+    bind 127.0.0.1:{port} ssl crt {pem}
+    default_backend s3
+backend s3
+    server s3 {behind}
+"""
+
+
+@contextmanager
+def _with_tls(endpoint: str, folder: Path) -> Iterator[dict[str, str]]:
+    """HAProxy with TLS before an S3 server; the variables that lead to it."""
+    from parts import program  # noqa: PLC0415  of the end-to-end tests, which `bench.storage` has found
+    from servers import HOST, bare_environment, free_ports, running  # noqa: PLC0415
+
+    haproxy, (port,) = program("haproxy", "haproxy"), free_ports(1)
+    key, certificate, pem = (folder / name for name in ("key.pem", "certificate.pem", "both.pem"))
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", f"/CN={HOST}"]
+    made += ["-addext", f"subjectAltName=IP:{HOST}", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(made, capture_output=True, check=True)
+    pem.write_bytes(key.read_bytes() + certificate.read_bytes())
+    config = folder / "tls.cfg"
+    config.write_text(TLS.format(port=port, pem=pem, behind=endpoint.removeprefix("http://")))
+
+    def is_ready() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex((HOST, port)) == 0
+
+    argv = [haproxy, "-db", "-f", str(config)]
+    with running(argv, folder=folder, port=port, environment=bare_environment(folder), is_ready=is_ready):
+        yield {"AWS_ENDPOINT_URL_S3": f"https://{HOST}:{port}", "AWS_CA_BUNDLE": str(certificate)}
 
 
 def _timed(act: Callable[[], Any]) -> tuple[float, float]:
