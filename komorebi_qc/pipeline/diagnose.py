@@ -9,7 +9,7 @@ from komorebi_qc import __version__
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.finding import Finding, Status, verdict
 from komorebi_qc.core.limits import DEFAULT, Limits
-from komorebi_qc.core.privacy.redactions import private_spans, redactions_of
+from komorebi_qc.core.privacy.redactions import beeps_of, private_spans, redactions_of
 from komorebi_qc.core.splice import splice
 from komorebi_qc.findings.evidence import PairEvidence, PairLevels, Placement
 from komorebi_qc.findings.families import pair_findings
@@ -123,7 +123,7 @@ def diagnose(
     redactions = redactions_of(call, _length_s(call_info), analyses)
     probed = read_recording(recording)
     audio = decode_audio(call, call_info, recording, probed)
-    pair = measure_pair(audio, call_end, limits=limits)
+    pair = measure_pair(audio, call_end, limits=limits, beeps=beeps_of(call.name, redactions))
     return diagnose_pair(call_info, probed.info, pair, call_end, limits, redactions=redactions)
 
 

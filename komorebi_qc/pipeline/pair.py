@@ -12,6 +12,7 @@ import numpy as np
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.limits import DEFAULT
+from komorebi_qc.core.privacy.silenced import silenced
 from komorebi_qc.core.samples import RATE, as_float, length
 from komorebi_qc.findings.evidence import PairLevels
 from komorebi_qc.findings.privacy.private_time import suspended_min_s
@@ -22,7 +23,7 @@ from komorebi_qc.media.packet_timing import PacketNotes, measure_timing
 from komorebi_qc.sync import measure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from av.container import InputContainer
     from numpy.typing import NDArray
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.media_info import MediaInfo
     from komorebi_qc.core.samples import Track
     from komorebi_qc.core.source import Source
-    from komorebi_qc.core.timebase import CallEnd
+    from komorebi_qc.core.timebase import CallEnd, Span
     from komorebi_qc.core.timestamps.timing import Timing
     from komorebi_qc.sync import SyncResult
 
@@ -158,6 +159,7 @@ def measure_pair(
     check_cancelled: Callable[[], None] = lambda: None,
     *,
     limits: Limits = DEFAULT,
+    beeps: Sequence[Span] = (),
 ) -> DecodedPair:
     """Measure the call's position on the recording clock.
 
@@ -166,12 +168,17 @@ def measure_pair(
         call_end: the reported call end.
         check_cancelled: called before the measurement; its exception ends the work.
         limits: the limits of the run; one of them is the shortest suspension.
+        beeps: spans of the call that the measurement takes as silent: they would contradict the recording's speech.
     """
     check_cancelled()
     least_s = suspended_min_s(limits)
     with keep_freed_blocks():
         result = measure(
-            audio.call, audio.recording, call_end.recording_s, call_end.resolution_s, suspended_min_s=least_s
+            silenced(audio.call, beeps),
+            audio.recording,
+            call_end.recording_s,
+            call_end.resolution_s,
+            suspended_min_s=least_s,
         )
     return DecodedPair(audio.call, audio.recording, result, audio.timing)
 

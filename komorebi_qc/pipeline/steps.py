@@ -15,7 +15,7 @@ from komorebi_qc.core.output import (
     can_mask_in_place,
     plan_container,
 )
-from komorebi_qc.core.privacy.redactions import private_spans, redactions_of
+from komorebi_qc.core.privacy.redactions import beeps_of, private_spans, redactions_of
 from komorebi_qc.core.provenance.digest import digested
 from komorebi_qc.core.provenance.seal import sealed, sealed_bytes
 from komorebi_qc.core.splice import after_call_audio, splice
@@ -140,14 +140,15 @@ def separate(run: Run, fetched: FetchedPair) -> SeparatedPair:
 
 def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
     """Step 5: measure sync, choose the alignment, and find the after-call audio and the masks."""
-    audio, call_end = separated.audio, run.order.call_end
+    audio, call_end, call = separated.audio, run.order.call_end, separated.fetched.call
+    beeps = beeps_of(call.source.name, call.redactions)
     is_measured = run.plan.measures_sync and audio is not None
     pair = (
-        measure_pair(audio, call_end, run.progress.check, limits=run.options.limits)
+        measure_pair(audio, call_end, run.progress.check, limits=run.options.limits, beeps=beeps)
         if is_measured and audio is not None
         else None
     )
-    call_s = separated.fetched.call.audio.span.end_s
+    call_s = call.audio.span.end_s
     placement = place(
         call_end,
         call_s,

@@ -17,9 +17,12 @@ from shell import Shell
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.source import Source
+from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.media.decode_8khz import decode_output_8khz
+from komorebi_qc.pipeline.diagnose import diagnose
 from komorebi_qc.pipeline.options import Options
 from komorebi_qc.pipeline.process import process
+from komorebi_qc.storage.local import opened_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,14 +48,16 @@ def card(**more: Any) -> bytes:
     return as_json(redacted_analysis(turn(0, 900), spoken, CustomerMetadata=audio, **more))
 
 
-def redacted_call(call: Path, sides: tuple[int, ...], fill: str) -> bytes:
-    """The call audio with silence or a beep in place of the card number, on these channels."""
+def redacted_call(
+    call: Path, sides: tuple[int, ...], fill: str, spans: tuple[tuple[float, float], ...] = (CARD_S,)
+) -> bytes:
+    """The call audio with silence or a beep in some spans, on these channels."""
     with wave.open(str(call)) as file:
         layout = file.getparams()
         samples = np.frombuffer(file.readframes(layout.nframes), np.int16).reshape(-1, 2).copy()
-    first, last = (round(at * RATE) for at in CARD_S)
-    tone = 8000 * np.sin(2 * np.pi * 1000 * np.arange(last - first) / RATE) * (fill == "beep")
-    samples[first:last, sides] = tone.astype(np.int16)[:, None]
+    for first, last in ((round(from_s * RATE), round(to_s * RATE)) for from_s, to_s in spans):
+        tone = 8000 * np.sin(2 * np.pi * 1000 * np.arange(last - first) / RATE) * (fill == "beep")
+        samples[first:last, sides] = tone.astype(np.int16)[:, None]
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setparams(layout)
@@ -144,6 +149,25 @@ def test_redacted_audio_is_still_placed(sample: Capture, sides: tuple[int, ...],
     assert len(outcome.document["redactions"]) == 1
     ((_, video, _),) = media.published
     assert_masked(video, sample.offset_s)
+
+
+@pytest.mark.parametrize("fill", ["silence", "beep"])
+@pytest.mark.parametrize("sides", [(0,), (1,), (0, 1)], ids=["customer", "agent", "both"])
+def test_many_beeps_contradict_nothing(sample: Capture, sides: tuple[int, ...], fill: str) -> None:
+    """If most of the speech is redacted, the rest still places the call. A beep alone looks like other speech."""
+    spans = ((0.0, 2.0), (2.5, 4.0), (4.5, 6.0), (11.3, 12.8), (14.0, 16.3))
+    data = redacted_call(sample.call, sides, fill, spans)
+    turns = [turn(1000 * a, 1000 * b, "", times(1000 * a, 1000 * b)) for a, b in spans]
+    call = Source("s3://calls/c_call_recording_redacted_2026-03-02T23:55:09Z.wav", io.BytesIO(data), len(data))
+    read = as_json(redacted_analysis(*turns))
+    analyses = [Source("s3://calls/c_analysis_redacted_2026-03-02T23:55:09Z.json", io.BytesIO(read), len(read))]
+    with opened_file(sample.recording) as recording:
+        found = diagnose(call, recording, parse_call_end(sample.call_end), analyses=analyses)
+        assert (found.verdict, found.sync.status) == ("pass", "aligned")
+        assert found.sync.offset_s == pytest.approx(sample.offset_s, abs=0.0015)
+        if (sides, fill) == ((0, 1), "beep"):
+            without = diagnose(call, recording.reopen(), parse_call_end(sample.call_end))
+            assert without.sync.status != "aligned"
 
 
 def test_a_redactions_silence_without_its_analysis_is_a_suspension(sample: Capture) -> None:

@@ -135,6 +135,14 @@ def private_spans(suspensions: Iterable[PrivateSpan], redactions: Sequence[Priva
     return tuple(sorted((*own, *redactions), key=lambda one: (one.call.start_s, one.call.end_s, one.reason)))
 
 
+def beeps_of(call_name: str, redactions: Iterable[PrivateSpan]) -> tuple[Span, ...]:
+    """Return the spans in which call audio may have a beep instead of speech: the redactions of redacted audio.
+
+    Contact Lens writes silence there. Its guide suggests a beep to those who want one.
+    """
+    return tuple(private.call for private in redactions) if "_call_recording_redacted_" in call_name else ()
+
+
 def check_size(name: str, size: int) -> None:
     """Check, before it is read, that a file is no larger than an analysis can be.
 
