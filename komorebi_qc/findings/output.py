@@ -65,8 +65,7 @@ def _copied(evidence: Evidence) -> str:
         return f"The video's {codec} packets were copied unchanged."
     return (
         f"The video's {codec} packets were copied unchanged but for {counted(rendered.remade_frames, 'frame')} in and "
-        f"after the masks. They were made again; {counted(rendered.masked_frames, 'frame')} of them show a plain "
-        "picture."
+        f"after the masks. Those were encoded again; {rendered.masked_frames} of them show a plain picture."
     )
 
 

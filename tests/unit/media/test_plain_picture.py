@@ -36,7 +36,7 @@ def test_a_small_picture_has_fewer_words() -> None:
 
 
 def test_every_letter_differs() -> None:
-    """No two letters or digits look alike, and none is blank."""
+    """No two letters or digits look alike, and each has dots."""
     names = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:.,-'"
     pictures = {plain_grey(40, 40, name).tobytes() for name in names}
     assert len(pictures) == len(names)
