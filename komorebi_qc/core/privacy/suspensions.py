@@ -43,8 +43,14 @@ EXACT, LOSSY, RINGING = 0, 4, 16
 CUSTOMER, AGENT = 0, 1
 _DEAD = 0.98
 """A channel that is digitally silent for this share of the call is dead: its edges say nothing."""
-_USUAL_S, _USUAL_RUNS = 0.4, 3
-"""A channel with as many other runs of this length is silent between words: digital silence is usual in it."""
+_USUAL_S, _USUAL_RUNS, _SOME_RUNS = 0.4, 3, 1
+"""A channel with as many other runs of this length is silent between words: always, or at times."""
+_SAME_SAMPLE_S = 0.002
+"""One edge is enough if both channels change within this time, and one of them is never silent by itself."""
+_SHARP = 4
+"""Samples by which an edge may differ within a wider spread, if it passed no codec."""
+_SMEARED_S = 0.05
+"""An edge that differs by this much passed a codec that rings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +123,18 @@ def suspended_spans(
         if any(question.joint.shared.overlap(known) for known in found):
             continue
         if question.is_cut() or (question.was_asked and question.is_confirmed()):
-            found.append(_sharpened(call, ranges, question))
+            exact = [q.joint.shared for q in questions if q.tolerance_s <= EXACT_S]
+            found.append(_sharpened(call, ranges, question, exact))
         question.was_asked = True
     spans = merged(Span(run.start / RATE, run.stop / RATE) for run in found)
     return tuple(PrivateSpan(span, "suspended") for span in spans)
 
 
-def _sharpened(call: Track, ranges: FrameRanges, question: _Question) -> SilentRun:
+def _sharpened(call: Track, ranges: FrameRanges, question: _Question, exact: Sequence[SilentRun]) -> SilentRun:
     """Return a suspension's run, without the ringing that a codec left at its edges."""
     shared = question.joint.shared
-    if question.tolerance_s <= EXACT_S:
+    smear = round(_SMEARED_S * RATE)
+    if question.tolerance_s <= EXACT_S or any(_is_same(shared, run, smear) for run in exact):
         return shared
     sides = [silent_runs(call, ranges, channel, RINGING) for channel in (0, 1)]
     for joint in _joint(sides[0], sides[1], 0.0):
@@ -139,8 +147,8 @@ def _sharpened(call: Track, ranges: FrameRanges, question: _Question) -> SilentR
     return shared
 
 
-def _is_same(one: SilentRun, other: SilentRun) -> bool:
-    return max(abs(one.start - other.start), abs(one.stop - other.stop)) <= EXACT_S * RATE
+def _is_same(one: SilentRun, other: SilentRun, within: int = _SHARP) -> bool:
+    return max(abs(one.start - other.start), abs(one.stop - other.stop)) <= within
 
 
 def _joint(customer: Sequence[SilentRun], agent: Sequence[SilentRun], min_s: float) -> list[_JointRun]:
@@ -169,8 +177,11 @@ class _Question:
 
     def is_cut(self) -> bool:
         """Return whether both channels are cut at both edges, so that no witness is needed."""
-        if any(self._dead()) or not (self._starts() and self._stops()):
+        if any(self._dead()):
             return False
+        if not (self._starts() and self._stops()):
+            is_sharp = self._is_exact and not self._is_first and not self._is_last
+            return is_sharp and not all(self._usual()) and self._is_at_one_sample()
         # Pauses of two telephones that send nothing between words begin and end together by chance, nearly.
         return self._is_exact or not all(self._usual()) or self._speaks()
 
@@ -208,11 +219,12 @@ class _Question:
 
     def _usual(self) -> list[bool]:
         """Return for each channel whether digital silence is usual in it."""
+        return [self._others(side) >= _USUAL_RUNS for side in (CUSTOMER, AGENT)]
+
+    def _others(self, side: int) -> int:
+        """Return how often a channel is digitally silent elsewhere."""
         least = _USUAL_S * RATE
-        others = (
-            sum(r.stop - r.start >= least and not r.overlap(self.joint.shared) for r in side) for side in self.runs
-        )
-        return [count >= _USUAL_RUNS for count in others]
+        return sum(r.stop - r.start >= least and not r.overlap(self.joint.shared) for r in self.runs[side])
 
     def _starts(self, within_s: float | None = None) -> bool:
         return not self._is_first and self._is_near(self.joint.customer.start, self.joint.agent.start, within_s)
@@ -222,6 +234,9 @@ class _Question:
 
     def _is_near(self, one: int, other: int, within_s: float | None = None) -> bool:
         return abs(one - other) <= round((self.tolerance_s if within_s is None else within_s) * RATE)
+
+    def _is_at_one_sample(self) -> bool:
+        return self._starts(_SAME_SAMPLE_S) or self._stops(_SAME_SAMPLE_S)
 
     def _is_nearly_cut(self) -> bool:
         return self._starts(_RINGING_S) and self._stops(_RINGING_S)
@@ -235,7 +250,8 @@ class _Question:
         shared = self.joint.shared
         for inner, run in ((CUSTOMER, self.joint.customer), (AGENT, self.joint.agent)):
             if self._is_near(run.start, shared.start) and self._is_near(run.stop, shared.stop) and not usual[inner]:
-                return usual[1 - inner] and (inner == CUSTOMER or self._has_voice(CUSTOMER))
+                is_silent_there = self._others(1 - inner) >= _SOME_RUNS
+                return is_silent_there and (inner == CUSTOMER or self._has_voice(CUSTOMER))
         return False
 
     def _speaks(self) -> bool:

@@ -173,6 +173,16 @@ class _Maker:
         if self.rng.random() < 0.06:  # never resumed
             spans[-1] = (spans[-1][0], self.n)
         self.spans = tuple((a / CALL_RATE, b / CALL_RATE) for a, b in spans)
+        for start, stop in spans:
+            self._number(start, stop)
+
+    def _number(self, start: int, stop: int) -> None:
+        """The customer says something that isn't to be recorded, in short turns with the agent."""
+        brisk = Spec("", self.seed, pause=(0.15, 0.8), double_talk=0.0)
+        long = stop - start
+        talk = dialogue(self.rng, brisk, long / CALL_RATE + 10, [self.voices[1], self.voices[0]])
+        self.browser_customer[start:stop] = paths.narrowband(talk[0])[:long]
+        self.browser_agent[start:stop] = resampled(talk[1], RATE, CALL_RATE)[:long]
 
     def mute(self) -> None:
         """The agent mutes the microphone, alone or to speak with a colleague."""

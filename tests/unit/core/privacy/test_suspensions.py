@@ -112,6 +112,12 @@ def test_a_dead_channel_leaves_one_edge(alive: int, witness: Witness, expected: 
     assert found(call((1 - alive, 0.0, 40.0), (alive, 10.0, 16.0)), witness) == expected
 
 
+def test_one_edge_at_one_sample_is_enough() -> None:
+    """The customer's telephone was silent before, and both channels come back at one sample; nobody needs to speak."""
+    assert found(call((1, 10.0, 14.0), (0, 7.5, 14.0))) == [(10.0, 14.0)]
+    assert found(call((1, 10.0, 14.0), (0, 7.5, 14.02))) == []
+
+
 def test_a_codec_smears_the_edges() -> None:
     """The residue of 30 ms on one channel and the last bits' noise hide no suspension."""
     samples = call((2, 10.0, 16.0))
@@ -134,7 +140,7 @@ def test_the_recording_is_asked_once_and_only_if_needed() -> None:
 
     suspended_spans(call((2, 10.0, 16.0)), witness=witness)
     assert asked == []
-    suspended_spans(call((0, 10.0, 16.0), (1, 9.0, 16.0), (0, 20.0, 26.0), (1, 19.0, 26.0)), witness=witness)
+    suspended_spans(call((0, 10.0, 16.0), (1, 9.0, 17.0), (0, 20.0, 26.0), (1, 19.0, 27.0)), witness=witness)
     assert asked == [1]
 
 
