@@ -49,7 +49,7 @@ def pair_findings(evidence: PairEvidence, limits: Limits = DEFAULT) -> tuple[Fin
         evidence: the pair; families that weren't measured are absent.
         limits: the limits to check against.
     """
-    levels = evidence.levels
+    levels, private = evidence.levels, [span.call for span in evidence.private or ()]
     return (
         *(sync_findings(evidence.sync, evidence.call_end, limits) if evidence.sync is not None else ()),
         *private_findings(evidence, limits),
@@ -57,7 +57,11 @@ def pair_findings(evidence: PairEvidence, limits: Limits = DEFAULT) -> tuple[Fin
         *call_findings(evidence.call, limits),
         *recording_findings(evidence.recording, limits),
         *(timing_findings(evidence.timing, limits) if evidence.timing is not None else ()),
-        *(level_findings("call", (levels.customer, levels.agent), limits, sides=SIDES) if levels is not None else ()),
+        *(
+            level_findings("call", (levels.customer, levels.agent), limits, sides=SIDES, private=private)
+            if levels is not None
+            else ()
+        ),
         *(
             level_findings("recording", (levels.mixed,), limits)
             if levels is not None and levels.has_recording_audio

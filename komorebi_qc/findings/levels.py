@@ -8,6 +8,7 @@ from komorebi_qc.core.finding import At, counted
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.timebase import Span, clock_text
 from komorebi_qc.measure.levels import DEAD_DBFS, FLOOR_DBFS
+from komorebi_qc.measure.levels.meter import SILENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ def level_findings(
     *,
     sides: Sequence[str] = (),
     loudness_lufs: float | None = None,
+    private: Sequence[Span] = (),
 ) -> tuple[Finding, ...]:
     """All findings about a track, the passing ones too.
 
@@ -33,8 +35,9 @@ def level_findings(
         limits: the limits to check against.
         sides: the channels' names (``customer``, ``agent``); without names they are numbered.
         loudness_lufs: the loudness of all channels together; None to leave it out.
+        private: spans of the track that were not to be recorded: their silence is no dead air.
     """
-    found = [*_track(label, levels, limits, loudness_lufs)]
+    found = [*_track(label, levels, limits, loudness_lufs, private)]
     for number, measured in enumerate(levels):
         side = sides[number] if number < len(sides) else f"channel_{number + 1}"
         name = label if len(levels) == 1 and not sides else f"{label}_{side}"
@@ -43,7 +46,11 @@ def level_findings(
 
 
 def _track(
-    label: str, levels: Sequence[ChannelLevels], limits: Limits, loudness_lufs: float | None
+    label: str,
+    levels: Sequence[ChannelLevels],
+    limits: Limits,
+    loudness_lufs: float | None,
+    private: Sequence[Span],
 ) -> Iterator[Finding]:
     silent_s = min((c.digital_silence_s for c in levels), default=0.0)
     length_s = max((c.length_s for c in levels), default=0.0)
@@ -62,7 +69,8 @@ def _track(
     yield silence
     if silence.status != "pass":
         return
-    dead = max(_common([c.silences for c in levels]), key=lambda span: span.length_s, default=Span(0.0, 0.0))
+    silences = _less(_common([c.silences for c in levels]), private)
+    dead = max(silences, key=lambda span: span.length_s, default=Span(0.0, 0.0))
     yield limits.finding(
         f"{label}_dead_air",
         dead.length_s,
@@ -202,6 +210,16 @@ def _sentence(name: str) -> str:
 def _at(name: str, seconds: float) -> At:
     """A moment on the clock of a track, which is the first part of a channel's name."""
     return At("call" if name.startswith("call") else "recording", seconds)
+
+
+def _less(silences: Sequence[Span], private: Sequence[Span]) -> list[Span]:
+    """The silences without private time; less than `SILENCE_S` that is left of one is a pause."""
+    left = list(silences)
+    for span in private:
+        before = [(s.start_s, min(s.end_s, span.start_s)) for s in left]
+        after = [(max(s.start_s, span.end_s), s.end_s) for s in left]
+        left = [Span(start_s, end_s) for start_s, end_s in (*before, *after) if end_s - start_s >= SILENCE_S]
+    return left
 
 
 def _common(channels: Sequence[tuple[Span, ...]]) -> tuple[Span, ...]:

@@ -108,6 +108,19 @@ def test_the_least_silent_channel_counts() -> None:
     assert (longer.limit, longer.status) == (129.8, "pass")
 
 
+def test_a_suspension_is_no_dead_air() -> None:
+    """Two minutes of a suspension leave the silence before and after it; less than 2 s of that is a pause."""
+    silent = (Span(10.0, 150.0),)
+    for private, value in (
+        ((), 140.0),
+        ((Span(20.0, 145.0),), 10.0),
+        ((Span(11.0, 149.0),), 0.0),
+        ((Span(0.0, 60.0), Span(100.0, 200.0)), 40.0),
+    ):
+        found = level_findings("call", (replace(GOOD, silences=silent), replace(GOOD, silences=silent)), private=private)
+        assert {f.name: f.value for f in found}["call_dead_air"] == value
+
+
 def test_dead_air_is_what_all_channels_share() -> None:
     """The longest stretch in which every channel is silent, on the track's clock."""
     customer = replace(GOOD, silences=(Span(0.0, 70.0), Span(80.0, 120.0)))
