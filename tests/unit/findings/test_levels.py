@@ -117,7 +117,9 @@ def test_a_suspension_is_no_dead_air() -> None:
         ((Span(11.0, 149.0),), 0.0),
         ((Span(0.0, 60.0), Span(100.0, 200.0)), 40.0),
     ):
-        found = level_findings("call", (replace(GOOD, silences=silent), replace(GOOD, silences=silent)), private=private)
+        found = level_findings(
+            "call", (replace(GOOD, silences=silent), replace(GOOD, silences=silent)), private=private
+        )
         assert {f.name: f.value for f in found}["call_dead_air"] == value
 
 
