@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import soxr
 from captures import CAPTURES
+from suspended import kept_of, suspended_call
 
+from komorebi_qc.core.errors import MaskError
 from komorebi_qc.core.timebase import CallEnd, parse_call_end
 from komorebi_qc.media.thumbnail import png_at
 from komorebi_qc.pipeline.diagnose import diagnose
@@ -156,3 +158,56 @@ def test_an_unmeasured_run_is_diagnosed_for_the_analyst(tmp_path: Path) -> None:
     assert found.outcome is not None
     assert found.outcome.placement.source == "call_end"
     assert found.diagnosis.pair.result.status == "aligned"
+
+
+def suspended(folder: Path, *spans: tuple[float, float]) -> Path:
+    """The sample's call audio, suspended in these spans."""
+    path = folder / "suspended.wav"
+    path.write_bytes(suspended_call(CAPTURES["sample"].call.read_bytes(), *spans))
+    return path
+
+
+def test_a_suspended_call_is_silent_in_every_track(tmp_path: Path) -> None:
+    """All samples that an analyst can see or play are masked: aligned tracks, both inputs, and the output."""
+    sample = CAPTURES["sample"]
+    found = examined(
+        suspended(tmp_path, (8.0, 12.0)), sample.recording, parse_call_end(sample.call_end), tmp_path / "out"
+    )
+    (mask,), (on_recording,), (on_call,) = found.masks.output, found.masks.recording, found.masks.call
+    assert (mask.start_s, mask.end_s) == pytest.approx((7.5 + sample.offset_s, 12.5 + sample.offset_s), abs=0.1)
+    inside = slice(round(mask.start_s * RATE) + 1, round(mask.end_s * RATE) - 1)
+    tracks, pair = found.tracks, found.diagnosis.pair
+    assert tracks.output is not None
+    for samples in (tracks.customer, tracks.agent, tracks.recording):
+        assert not samples[inside].any()
+        assert samples[inside.stop + RATE :].any()
+    assert not tracks.output[inside.start + RATE // 5 : inside.stop - RATE // 5].any()
+    assert not pair.recording[round(on_recording.start_s * RATE) : round(on_recording.end_s * RATE)].any()
+    assert not np.asarray(pair.call)[round(on_call.start_s * RATE) : round(on_call.end_s * RATE)].any()
+    assert [span.reason for span in found.private] == ["suspended"]
+
+
+def test_the_copy_of_a_held_recording_is_masked(tmp_path: Path) -> None:
+    """A release would mask it, so its examination does as well."""
+    sample = CAPTURES["sample"]
+    call = suspended(tmp_path, (2.0, 20.1))
+    found = examined(call, sample.recording, parse_call_end(sample.call_end), tmp_path / "out", unconfirmed="hold")
+    assert found.refused is not None
+    assert found.masks.masks_picture
+    assert kept_of(sample, found.video.read_bytes(), 2.0 + sample.offset_s, sample.call_end_s) < 0.02
+    first, last = (round((at_s + sample.offset_s) * RATE) for at_s in (2.0, 20.0))
+    assert not found.diagnosis.pair.recording[first:last].any()
+
+
+def test_a_wrong_pair_with_a_suspension_is_not_copied(tmp_path: Path) -> None:
+    """Nothing says where the span is in the recording, so nothing is written unless nothing is to be masked."""
+    sample = CAPTURES["sample"]
+    call = suspended(tmp_path, (8.0, 12.0))
+    data = call.read_bytes()
+    call.write_bytes(data[:44] + np.frombuffer(data[44:], "<i2").reshape(-1, 2)[::-1].tobytes())
+    end = parse_call_end(sample.call_end)
+    with pytest.raises(MaskError, match="belongs to different calls"):
+        examined(call, sample.recording, end, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+    found = examined(call, sample.recording, end, tmp_path / "out", mask="none")
+    assert found.video.read_bytes() == sample.recording.read_bytes()
