@@ -49,6 +49,8 @@ ACTIONS_OF = {
 """Which right each request of the stores needs, by AWS's service authorization reference."""
 
 
+ERASURE = ROOT / "komorebi_qc" / "storage" / "s3" / "object_versions.py"
+"""Used by an erasure, which runs with a person's rights."""
 TEMPLATE = read_template(ROOT / "template.yaml")
 PARAMETERS: dict[str, Any] = TEMPLATE["Parameters"]
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
@@ -310,11 +312,31 @@ def test_all_that_is_published_may_be_written_and_taken_back() -> None:
 def test_every_request_of_the_stores_is_allowed(service: str) -> None:
     """The role allows each request of the stores to S3 and DynamoDB, and the stores use each of these rights."""
     files = {"s3": "s3/*.py", "dynamodb": "*dynamo*.py"}[service]
-    asked = {name for path in sorted((ROOT / "komorebi_qc" / "storage").glob(files)) for name in _requests(path)}
+    paths = set((ROOT / "komorebi_qc" / "storage").glob(files)) - {ERASURE}
+    asked = {name for path in sorted(paths) for name in _requests(path)}
     assert asked, "the stores have moved: look for them elsewhere"
     assert asked <= set(ACTIONS_OF[service]), "a new request: which right does it need?"
     granted = {a for s in statements() for a in s["Action"] if a.startswith(f"{service}:")}
     assert {ACTIONS_OF[service][name] for name in asked} == granted
+
+
+def test_the_rights_of_an_erasure_are_listed() -> None:
+    """A person runs it: the page names the right of each of its requests. The function doesn't get the rights to versions."""
+    rights = {
+        "list_object_versions": ("ListBucketVersions",),
+        "list_multipart_uploads": ("ListBucketMultipartUploads",),
+        "head_object": ("GetObjectVersion", "GetObjectRetention", "GetObjectLegalHold"),
+        "get_object": ("GetObject", "GetObjectVersion"),
+        "delete_object": ("DeleteObject", "DeleteObjectVersion"),
+        "abort_multipart_upload": ("AbortMultipartUpload",),
+    }
+    assert set(_requests(ERASURE)) == set(rights)
+    page = (ROOT / "docs" / "operator" / "policy.md").read_text(encoding="utf-8")
+    section = page.partition("## Permissions for erase\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(?:s3:)?([A-Z][A-Za-z]+)`", section))
+    assert {right for some in rights.values() for right in some} <= named
+    granted = {action.removeprefix("s3:") for s in statements() for action in s["Action"]}
+    assert {"DeleteObjectVersion", "ListBucketVersions", "BypassGovernanceRetention"} & granted == set()
 
 
 def _requests(path: Path) -> Iterator[str]:
