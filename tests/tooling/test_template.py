@@ -321,7 +321,7 @@ def test_every_request_of_the_stores_is_allowed(service: str) -> None:
 
 
 def test_the_rights_of_an_erasure_are_listed() -> None:
-    """A person runs it: the page names the right of each of its requests. The function doesn't get the rights to versions."""
+    """The page names the right of each request of a person's erasure; the function has no right to versions."""
     rights = {
         "list_object_versions": ("ListBucketVersions",),
         "list_multipart_uploads": ("ListBucketMultipartUploads",),
