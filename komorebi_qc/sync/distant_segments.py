@@ -27,8 +27,10 @@ LEAST_SHARE = 0.7
 """Least share of a segment's windows that agree."""
 MOST_ELSEWHERE = 0.3
 """Largest score of the next best offset, as a share of the segment's score."""
+LEAST_LOST_S = 3.0
+"""Between two pauses the recorder lost at least this much."""
 MOST_SEGMENTS = 6
-_WIDTH = 8192
+_WIDTH, _MOST_WINDOWS = 8192, 24
 ORDER_S = 0.5
 """Largest overlap of neighbours in the recording: half a window, or the customer's delay."""
 
@@ -86,7 +88,8 @@ def _segment(
     if high_s - low_s < LEAST_SPEECH_S:
         return None
     hits = coarse.search(call, activities, recording, (from_s, to_s), (low_s, high_s))
-    is_narrow = a > 0 and b < len(m.on) and high_s - low_s <= NARROW_S
+    has_lost = a > 0 and b < len(m.on) and float(m.lag_s[a - 1] - m.lag_s[b]) >= LEAST_LOST_S
+    is_narrow = has_lost and high_s - low_s <= NARROW_S
     options = coarse.courses(hits)
     if is_narrow:
         options += _exhaustive(call, recording, chains, is_present, m, gap, (low_s, high_s))
@@ -134,7 +137,7 @@ def _exhaustive(
         rows = m.row[gap[0] : gap[1]][m.channel[gap[0] : gap[1]] == channel]
         if not is_present[channel] or len(rows) == 0:
             continue
-        rows = rows[:: -(-len(rows) // fine.MOST_AGAIN)]
+        rows = rows[:: -(-len(rows) // _MOST_WINDOWS)]
         w = chains[channel].windows
         starts = np.rint(w.start_s[rows] * RATE).astype(np.intp)
         centres = np.rint(((room_s[0] + room_s[1]) / 2 - w.centre_s[rows]) * RATE).astype(np.intp)

@@ -7,7 +7,7 @@ fit, jumps located, alternative offsets, and a status from all the evidence.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,7 +20,8 @@ from komorebi_qc.sync.evidence.agreement import unbroken, unmatched
 from komorebi_qc.sync.evidence.alternative_offsets import find_alternative_offsets
 from komorebi_qc.sync.evidence.belonging import belonging
 from komorebi_qc.sync.evidence.candidates import SAME_S, Place, best_candidate, find_candidates, follow_at
-from komorebi_qc.sync.evidence.classify import LEAST_SPEECH_S, MOST_CONTRADICTED, Channel, Evidence, classify
+from komorebi_qc.sync.evidence.classify import LEAST_SPEECH_S, Channel, Evidence, classify
+from komorebi_qc.sync.evidence.doubts import against, with_doubts
 from komorebi_qc.sync.evidence.gather import gather
 from komorebi_qc.sync.evidence.spans import (
     agent_part,
@@ -41,8 +42,8 @@ from komorebi_qc.sync.suspended import with_private_time
 from komorebi_qc.sync.vad import FRAME_S, Activity, of_call, of_recording
 
 if TYPE_CHECKING:
+    from komorebi_qc.sync.evidence.alternative_offsets import AlternativeOffset
     from komorebi_qc.sync.evidence.candidates import Candidate, Followed
-    from komorebi_qc.sync.evidence.spans import CallSpan
     from komorebi_qc.sync.fit.model import Fit, LagStep
     from komorebi_qc.sync.lags.windows import Chain
 
@@ -138,7 +139,7 @@ def _measured(
         gather(call_s, activities, recording_activity, chains, present, result, repeated, len(elsewhere)),
         unbroken_s=unbroken(chains, present, half_s, call_s),
         call_s=call_s,
-        **_against(stretches),
+        **against(stretches),
     )
     classification = classify(evidence)
     is_aligned = classification.status == "aligned"
@@ -146,15 +147,9 @@ def _measured(
     reported_call_s = None if reported_call_end_s is None else alignment.to_call(reported_call_end_s, call_s)
     candidates: tuple[Candidate, ...] = ()
     if not is_aligned:
-        near = _near(call, activities, recording, reported_call_end_s, resolution_s)
         best = Place(result.offset_s, drift_ppm, evidence.customer.agreed_s + evidence.agent.agreed_s)
-        candidates = find_candidates(call_s, best, elsewhere, near, reported_call_end_s, resolution_s)
-        # The evidence against the pair counts at the place that would be used.
-        chosen = best_candidate(candidates, reported_call_end_s, resolution_s)
-        used = (
-            near
-            if chosen is None or _is_at(near, chosen)
-            else follow_at(call, activities, recording, chosen.offset_s, SAME_S)
+        candidates, chosen, used = _places(
+            call, activities, recording, best, elsewhere, reported_call_end_s, resolution_s, classification.status
         )
         if used is not None and any(used.is_present):
             alignment, present_there = Alignment(used.place.offset_s, used.place.drift_ppm), used.is_present
@@ -162,7 +157,7 @@ def _measured(
         else:
             present_there = present
         overlaps_s = overlap_s(activities, recording_activity, alignment.offset_s)
-        evidence = _with_doubts(evidence, stretches, None if present_there[AGENT] else overlaps_s[AGENT])
+        evidence = with_doubts(evidence, stretches, None if present_there[AGENT] else overlaps_s[AGENT])
         if chosen is None and speech_s(recording_activity) >= LEAST_RECORDED_S:
             # What agrees is chance, so the recording has none of the call's words.
             evidence = replace(evidence, against_s=max(evidence.against_s, sum(a.active_s for a in activities)))
@@ -208,35 +203,27 @@ def _stretched(
     return put_back(result, drift, reported_call_end_s)
 
 
-def _against(stretches: tuple[CallSpan, ...], *, is_part: bool = True) -> dict[str, Any]:
-    """Return the evidence against the pair: speech of the call while the recording has other speech.
+def _places(
+    call: Track,
+    activities: tuple[Activity, Activity],
+    recording: Track,
+    best: Place,
+    elsewhere: tuple[AlternativeOffset, ...],
+    reported_call_end_s: float | None,
+    resolution_s: float,
+    status: str,
+) -> tuple[tuple[Candidate, ...], Candidate | None, Followed | None]:
+    """Return the candidates of a pair that isn't aligned, the one to use, and both channels followed there.
 
-    `is_part`: the agent may have left the call early, or joined it late, and done other work.
+    The evidence against the pair counts at the place that would be used. A wrong pair isn't placed.
     """
-    against = [
-        s for s in stretches if s.state == "contradicts" or (not is_part and s.state == "absent" and s.has_other_speech)
-    ]
-    return {"against_s": sum(s.speech_s for s in against), "against_turns": len(against)}
-
-
-def _with_doubts(evidence: Evidence, stretches: tuple[CallSpan, ...], agent_s: float | None) -> Evidence:
-    """Return the evidence of a pair that isn't aligned, with all that speaks against it.
-
-    Where music of one side is in the recording, words of that side must be, too. If no words agree at all, those of
-    both sides count.
-
-    `agent_s`: the agent's speech while the recording has other speech, if the agent's voice isn't there. A headset
-    keeps the customer out of a recording, and never the agent.
-    """
-    against = _against(stretches, is_part=False)
-    against_s = against["against_s"] + (agent_s or 0.0)
-    if evidence.contradicted >= MOST_CONTRADICTED:
-        missing_s = sum(c.active_s for c in (evidence.customer, evidence.agent) if not c.is_present)
-        against_s += evidence.contradicted * missing_s
-    both = (evidence.customer, evidence.agent)
-    agree = any(c.distinct_turns for c in both)
-    missing_s = sum(c.missing_turns_s for c in both if not agree or (c.is_present and c.support >= MOST_OF_IT))
-    return replace(evidence, against_s=max(against_s, missing_s), against_turns=against["against_turns"])
+    is_other = status == "wrong_pair"
+    near = None if is_other else _near(call, activities, recording, reported_call_end_s, resolution_s)
+    candidates = find_candidates(length(call) / RATE, best, elsewhere, near, reported_call_end_s, resolution_s)
+    chosen = best_candidate(candidates, reported_call_end_s, resolution_s)
+    if chosen is None or is_other or _is_at(near, chosen):
+        return candidates, chosen, near
+    return candidates, chosen, follow_at(call, activities, recording, chosen.offset_s, SAME_S)
 
 
 def _is_at(near: Followed | None, chosen: Candidate) -> bool:
@@ -352,7 +339,7 @@ def _without_agreement(
             "insufficient",
             f"{near.place.agreed_s:.1f} s of speech agree at the reported call end: too little to be sure",
             reported_s,
-            replace(evidence, **_against(stretches, is_part=False)),
+            replace(evidence, **against(stretches, is_part=False)),
         )
         return replace(found, candidates=candidates)
     if reported_s <= LEAST_OVERLAP_S:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MOST = 8
 MOST_WINDOWS = 120
 """Of each channel: a place that is known by a second or two needs no more."""
-SCOUTS, LEAST_GAIN = 32, 12.0
+SCOUTS, LEAST_GAIN = 20, 8.0
 """A wide search begins with a few windows. It ends there if they agree less than three sharp windows would."""
 SAME_S = 0.02
 """Candidates nearer to each other are one."""
@@ -49,7 +49,7 @@ _FAR_S = 20.0
 _LEAST_PRIOR = 1e-6
 _LEAD = 0.3
 """The agent's voice sets the place if it agrees this much as the customer's."""
-_WIDTH, _REACH = 8192, 20480
+_WIDTH, _REACH, _NEAR_REACH = 8192, 20480, 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +206,12 @@ def follow_at(
         offset_s: the middle of the range.
         search_s: its reach to either side.
     """
-    measured, best = _searched(call, activities, recording, offset_s, search_s, SCOUTS)
-    if max(len(w.start_s) for w in measured) == SCOUTS:
-        if search_s == SEARCH_S and max(gain for _, gain in best) < LEAST_GAIN:
-            return None
-        measured, best = _searched(call, activities, recording, offset_s, search_s, MOST_WINDOWS)
+    channels = (CUSTOMER, AGENT)
+    measured = [_measured(call, activities, recording, k, offset_s, SCOUTS, _REACH) for k in channels]
+    best = [_most_credible(w, offset_s, search_s) for w in measured]
+    are_few = max(len(w.start_s) for w in measured) < SCOUTS
+    if not are_few and search_s == SEARCH_S and max(gain for _, gain in best) < LEAST_GAIN:
+        return None
     lead = AGENT if best[AGENT][1] >= _LEAD * best[CUSTOMER][1] else CUSTOMER
     if best[lead][1] <= 0.0:
         return None
@@ -220,8 +221,11 @@ def follow_at(
         (-EARLIEST_CUSTOMER_S, LATEST_CUSTOMER_S) if lead == AGENT else (-LATEST_CUSTOMER_S, EARLIEST_CUSTOMER_S)
     )
     middle_s = lead_s + (low_s + high_s) / 2
-    other_s, _ = _most_credible(measured[1 - lead], middle_s, (high_s - low_s) / 2)
+    other_s, gain = _most_credible(measured[1 - lead], middle_s, (high_s - low_s) / 2)
+    other_s = other_s if gain > 0.0 else lead_s
     places_s = (other_s, lead_s) if lead == AGENT else (lead_s, other_s)
+    if not are_few:
+        measured = [_measured(call, activities, recording, k, places_s[k], MOST_WINDOWS, _NEAR_REACH) for k in channels]
     followed = [
         Chain(w, *windows.follow(w))
         for w in (_within(w, place_s, windows.SAME_PLACE_S) for w, place_s in zip(measured, places_s, strict=True))
@@ -236,21 +240,19 @@ def follow_at(
     return Followed(Place(result.offset_s, result.drift_ppm, agreed_s), chains, present)
 
 
-def _searched(
+def _measured(
     call: Track,
     activities: tuple[Activity, Activity],
     recording: Track,
+    channel: int,
     offset_s: float,
-    search_s: float,
     most: int,
-) -> tuple[list[Windows], list[tuple[float, float]]]:
-    """Return both channels' windows around an offset, `most` of each at most, and their `most_credible` lags."""
+    reach: int,
+) -> Windows:
+    """Return a channel's windows around an offset: `most` of them at most, with `reach` samples to either side."""
     course = Course(np.zeros(1), np.array([offset_s]), 0.0)
-    measured = []
-    for channel in (CUSTOMER, AGENT):
-        starts, weight = windows.plan(activities[channel], length(call), _WIDTH, most)
-        measured.append(windows.measure(call, channel, recording, course, starts, weight, _WIDTH, _REACH))
-    return measured, [_most_credible(w, offset_s, search_s) for w in measured]
+    starts, weight = windows.plan(activities[channel], length(call), _WIDTH, most)
+    return windows.measure(call, channel, recording, course, starts, weight, _WIDTH, reach)
 
 
 def _within(found: Windows, lag_s: float, reach_s: float) -> Windows:
