@@ -152,7 +152,8 @@ class LocalTree:
         path = self.root / name
         with _file_errors(path):
             content = path.read_bytes()
-        write_atomically(path, change(content))
+        if (changed := change(content)) != content:
+            write_atomically(path, changed)
 
     def remove(self, name: str, versions: Sequence[str]) -> None:  # noqa: ARG002  no versions
         """See `FileTree.remove`."""
@@ -207,7 +208,9 @@ class BucketTree:
         """See `FileTree.rewrite`."""
         store = Prefix(self.bucket.client, self.bucket.name, self.prefix)
         before = store.read(name)
-        if before is not None and not store.replace(name, change(before.content), before):
+        if before is None or (changed := change(before.content)) == before.content:
+            return
+        if not store.replace(name, changed, before):
             raise StorageError(f"{store.address_of(name)} was written by another process meanwhile: run it again")
 
     def remove(self, name: str, versions: Sequence[str]) -> None:

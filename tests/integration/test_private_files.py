@@ -127,7 +127,7 @@ def processes_with(text: str) -> list[int]:
 @pytest.mark.parametrize(
     ("words", "when"),
     [
-        (("audit", *FILES, "--out", "audit"), "run the notebook"),
+        (("audit", *FILES, "--notebook", "sleepy.ipynb", "--out", "audit"), "run the notebook"),
         (("clip", *FILES, "--at", "6", "--seconds", "20", "--out", "clip.mp4"), "locate call"),
         (("clip", *FILES, "--at", "6", "--seconds", "20", "--out", "clip.mp4"), "render the clip"),
     ],
@@ -136,8 +136,10 @@ def processes_with(text: str) -> list[int]:
 def test_a_stopped_command_leaves_no_temporary_folder(
     tmp_path: Path, environ: dict[str, str], words: tuple[str, ...], when: str, number: signal.Signals
 ) -> None:
-    """After SIGTERM or Ctrl-C, no temporary file, no part of a result and no process is left."""
+    """After SIGTERM or Ctrl-C, no temporary file, no part of a result and no process is left; no kernel's either."""
     log = tmp_path / "printed.txt"
+    folder = "from komorebi_qc.storage.temporary_folder import begin_folder; begin_folder('seam')"
+    made_notebook(tmp_path / "work" / "sleepy.ipynb", folder, "import time; time.sleep(100)")
     with (
         log.open("w") as file,
         subprocess.Popen(
@@ -151,7 +153,10 @@ def test_a_stopped_command_leaves_no_temporary_folder(
         ) as running,
     ):
         until = time.monotonic() + 120
-        while when not in log.read_text() and running.poll() is None and time.monotonic() < until:
+        while running.poll() is None and time.monotonic() < until:
+            is_in_the_kernel = "--notebook" not in words or any((tmp_path / "tmp").rglob("komorebi-seam-*"))
+            if when in log.read_text() and is_in_the_kernel:
+                break
             time.sleep(0.02)
         time.sleep(0.5)  # within the step
         used = list((tmp_path / "tmp").iterdir())
