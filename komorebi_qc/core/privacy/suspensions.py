@@ -34,8 +34,8 @@ _TRIM_S = 0.4
 """Speech this near to a span's edge may be the speech beside it: delays, rooms."""
 _SPEAKS_S, _SPEAKS = 0.8, 0.12
 """Least speech of the recording within a span, in seconds and as a share of it."""
-_VOICE = 0.2
-"""Least share of it by one voice."""
+_VOICE_S, _VOICE = 0.5, 0.2
+"""Least speech by one voice, in seconds and as a share of it."""
 _RINGING_S = 0.35
 """A lossy codec's longest ringing at an edge."""
 EXACT, LOSSY, RINGING = 0, 4, 16
@@ -45,6 +45,12 @@ _DEAD = 0.98
 """A channel that is digitally silent for this share of the call is dead: its edges say nothing."""
 _USUAL_S, _USUAL_RUNS, _SOME_RUNS = 0.4, 3, 1
 """A channel with as many other runs of this length is silent between words: always, or at times."""
+_LONG_S, _VERY_LONG_S = 8.0, 12.0
+"""If the voices can't be distinguished: nobody's telephone sends nothing for so long while somebody speaks."""
+_BESIDE_S = 0.05
+"""The quiet channel's edge may be this much inside of the cut one."""
+_SHARP_S = 0.012
+"""A codec that keeps time moves an edge by no more."""
 _SAME_SAMPLE_S = 0.002
 """One edge is enough if both channels change within this time, and one of them is never silent by itself."""
 _SHARP = 4
@@ -182,8 +188,11 @@ class _Question:
         if not (self._starts() and self._stops()):
             is_sharp = self._is_exact and not self._is_first and not self._is_last
             return is_sharp and not all(self._usual()) and self._is_at_one_sample()
-        # Pauses of two telephones that send nothing between words begin and end together by chance, nearly.
-        return self._is_exact or not all(self._usual()) or self._speaks()
+        if self._is_exact:
+            return True
+        # After a codec, hold on both channels, and pauses of two silent telephones, may look cut.
+        is_sharp = self._starts(_SHARP_S) and self._stops(_SHARP_S)
+        return self._speaks() if all(self._usual()) else is_sharp or self._has_voice(CUSTOMER, or_unknown=True)
 
     def is_confirmed(self) -> bool:
         """Return whether the recording shows that the conversation goes on."""
@@ -199,8 +208,8 @@ class _Question:
             return self._starts() and self._has_voice(CUSTOMER, or_unknown=True)
         if self._starts() or self._stops():
             # A lossy codec lets one channel leak into the other one, if that is digitally silent by itself.
-            return self._is_exact or not any(usual) or self._is_nearly_cut() or self._has_voice(CUSTOMER)
-        return self._has_voice(CUSTOMER) if all(usual) else self._is_cut_beside(usual)
+            return self._is_exact or not any(usual) or self._has_voice(CUSTOMER)
+        return self._is_cut_beside(usual)
 
     @property
     def _is_exact(self) -> bool:
@@ -238,21 +247,24 @@ class _Question:
     def _is_at_one_sample(self) -> bool:
         return self._starts(_SAME_SAMPLE_S) or self._stops(_SAME_SAMPLE_S)
 
-    def _is_nearly_cut(self) -> bool:
-        return self._starts(_RINGING_S) and self._stops(_RINGING_S)
-
     def _is_cut_beside(self, usual: Sequence[bool]) -> bool:
         """Return whether one channel was cut while the other one was silent by itself at both edges.
 
         A customer's channel is cut by hold as well; an agent who isn't muted speaks in the call then. An agent's
-        channel is cut by mute as well; then the customer, if anyone, speaks in the call.
+        channel is cut by mute as well; then the customer, if anyone, speaks in the call, at least at times.
         """
         shared = self.joint.shared
+        long_s = (shared.stop - shared.start) / RATE
+        others = [self._others(side) for side in (CUSTOMER, AGENT)]
         for inner, run in ((CUSTOMER, self.joint.customer), (AGENT, self.joint.agent)):
-            if self._is_near(run.start, shared.start) and self._is_near(run.stop, shared.stop) and not usual[inner]:
-                is_silent_there = self._others(1 - inner) >= _SOME_RUNS
-                return is_silent_there and (inner == CUSTOMER or self._has_voice(CUSTOMER))
-        return False
+            is_inner = self._is_near(run.start, shared.start, _BESIDE_S) and self._is_near(
+                run.stop, shared.stop, _BESIDE_S
+            )
+            if is_inner and not usual[inner]:
+                if others[1 - inner] < _SOME_RUNS:
+                    return False
+                return inner == CUSTOMER or self._has_voice(CUSTOMER, or_unknown=long_s >= _LONG_S)
+        return min(others) >= _SOME_RUNS and self._has_voice(CUSTOMER, or_unknown=long_s >= _VERY_LONG_S)
 
     def _speaks(self) -> bool:
         """Return whether somebody speaks in the recording while the call is digitally silent."""
@@ -269,7 +281,7 @@ class _Question:
             return or_unknown
         speech_s, _ = self._within(witness.speech)
         voice_s, _ = self._within(witness.voices[side])
-        return voice_s >= max(_SPEAKS_S, _VOICE * speech_s)
+        return voice_s >= max(_VOICE_S, _VOICE * speech_s)
 
     def _within(self, speech: Sequence[Span]) -> tuple[float, float]:
         """Return the speech within the run, and the run's length, without its edges."""
