@@ -27,7 +27,7 @@ _PIECE_S = 10.0
 _FLOOR_DB = -120.0
 
 
-def mask_levels(captured: CapturedAudio, masked: Sequence[Span]) -> tuple[MaskLevel, ...]:
+def mask_levels(captured: CapturedAudio | None, masked: Sequence[Span]) -> tuple[MaskLevel, ...]:
     """Measure each mask in the written file.
 
     Args:
@@ -35,8 +35,11 @@ def mask_levels(captured: CapturedAudio, masked: Sequence[Span]) -> tuple[MaskLe
         masked: the masks, in order.
 
     Raises:
+        MaskError: Nothing was captured, so nobody can see whether the masks are silent.
         MediaError: The captured audio can't be opened.
     """
+    if captured is None:
+        raise MaskError(f"the masks of the written file weren't measured{NOTHING_PUBLISHED}. Run it again")
     with open_container(captured.output.reopen(), RECORDING_FORMATS) as container:
         decoder = AudioDecoder(container, step_back_s=_PIECE_S, spans=masked)
         return tuple(MaskLevel(mask, _level_db(decoder, _inside(mask))) for mask in masked)

@@ -278,7 +278,7 @@ def _silent_masks(rendered: Rendered, planned: PlannedAudio) -> tuple[MaskLevel,
     Raises:
         MaskError: a mask isn't silent.
     """
-    if not planned.splice.masked or rendered.captured is None:
+    if not planned.splice.masked:
         return ()
     levels = mask_levels(rendered.captured, planned.splice.masked)
     require_silence(levels)

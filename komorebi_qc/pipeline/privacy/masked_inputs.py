@@ -83,7 +83,7 @@ def write_masked_recording(recording: Source, info: MediaInfo, masks: Masks, opt
     job = mux.RenderJob(timeline, plan, recording, recording, info, info.video, nothing, capture, on_its_clock)
     with new_part_file(path) as part:
         rendered = mux.write_output(job, lambda _: _emptied(part.file), lambda _: None)
-        if rendered.captured is not None:
+        if timeline.masked:
             require_silence(mask_levels(rendered.captured, timeline.masked))
         part.sync()
         part.move_to(path)

@@ -68,6 +68,12 @@ def test_half_a_second_of_sound_is_found_in_a_long_mask(tmp_path: Path) -> None:
     assert levels[1].level_db > -30.0
 
 
+def test_a_file_that_nobody_looked_at_is_refused() -> None:
+    """Without a capture, nothing shows that the masks are silent."""
+    with pytest.raises(MaskError, match=r"weren't measured. Nothing was published"):
+        mask_levels(None, MASKED)
+
+
 def test_the_limit_is_the_findings() -> None:
     """A level at the limit is silent enough."""
     require_silence([MaskLevel(MASKED[0], MOST_DB)])
