@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import av
 from av.error import ArgumentError, FFmpegError, InvalidDataError
 
-from komorebi_qc.core.errors import MediaError, StorageError
+from komorebi_qc.core.errors import MaskError, MediaError, StorageError
 from komorebi_qc.core.output import CONTAINERS, Container, Rendered
 from komorebi_qc.core.timebase import merged
 from komorebi_qc.media.decode import AudioDecoder
@@ -55,6 +55,7 @@ def write_output(job: RenderJob, begin: Callable[[int], BinaryIO], advance: Call
 
     Raises:
         MediaError: The inputs can't be written into this container.
+        MaskError: The picture is to be masked, and can't be.
         StorageError: The file can't be written (a full disk), or an input can't be read on.
     """
     return_freed_blocks()  # FFmpeg takes even more for an index of hours while it reads it
@@ -113,6 +114,7 @@ def _write(job: RenderJob, file: BinaryIO, room: int, advance: Callable[[float],
 
         try:
             written, counts, capture = _mux(output, job, video, video_packets, tracks, go_on)
+            _require_mask(job, written, counts)
             if own_audio is not None and capture is not None:
                 own_audio.read_to_end()  # spans to capture behind the last seam
             recording_files.close()  # an index of hours takes as much memory as the output's, which is written next
@@ -127,6 +129,20 @@ def _write(job: RenderJob, file: BinaryIO, room: int, advance: Callable[[float],
         failures = 0 if own_audio is None else own_audio.failures
         captured = None if capture is None else _captured(capture, own_audio, sink)
         return Rendered(written, job.splice.output_end_s, failures, sink.size, captured, counts.masked, counts.remade)
+
+
+def _require_mask(job: RenderJob, written: int, counts: FrameCounts) -> None:
+    """A mask that overlaps the video has a frame on show in it, so at least one has to be plain.
+
+    Raises:
+        MaskError: Not one is.
+    """
+    is_masked = job.masks.masks_picture and any(span.overlap_s(job.video.span) for span in job.masks.recording)
+    if is_masked and written and not counts.masked:
+        raise MaskError(
+            f"{job.recording.name} has frames in a part that was not to be recorded, and not one was masked. "
+            "Its timestamps are damaged; get it again. Nothing was published"
+        )
 
 
 def _call_track(job: RenderJob, stack: ExitStack) -> Readable:

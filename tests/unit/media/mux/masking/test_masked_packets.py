@@ -27,6 +27,7 @@ from komorebi_qc.core.timebase import Alignment
 from komorebi_qc.media.mux.masking import group_decoder, group_encoder
 from komorebi_qc.media.mux.masking import h264_parameter_sets as h264
 from komorebi_qc.media.mux.masking.coded_frames import looks_ahead, nal_units
+from komorebi_qc.media.mux.masking.picture_mask import PictureMask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -298,6 +299,17 @@ def test_nothing_is_written_if_a_mask_cant_be_encoded(tmp_path: Path, monkeypatc
     monkeypatch.setattr(group_encoder, "_ENCODERS", options)
     with pytest.raises(MaskError, match=r"can't be masked.*160 x 96 pixels.*Nothing was published"):
         written(path, MASK)
+
+
+@pytest.mark.parametrize("wanted", [None, "mp4"])
+def test_a_mask_that_masks_no_frame_ends_the_work(
+    wanted: Container | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy or a new encoding without a plain frame is never a masked video."""
+    path = moving(tmp_path / "a.webm", SHAPES["vp8.webm"])
+    monkeypatch.setattr(PictureMask, "covers", lambda *_: False)
+    with pytest.raises(MaskError, match=r"not one was masked.*Nothing was published"):
+        written(path, MASK, wanted)
 
 
 def test_the_new_group_looks_as_good_as_the_source(tmp_path: Path) -> None:
