@@ -244,8 +244,8 @@ def test_the_thumbnail_is_not_the_video(folder: Path) -> None:
 
 
 def test_publish_puts_both_and_nothing_else(folder: Path) -> None:
-    """Video and thumbnail are in their places, with a normal file's mode, and no part file is left."""
-    umask = os.umask(0o027)
+    """Video and thumbnail are in their places, for this user alone, and no part file is left."""
+    umask = os.umask(0)
     try:
         published = publish(in_folder(folder))
     finally:
@@ -255,8 +255,8 @@ def test_publish_puts_both_and_nothing_else(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["agent.mp4", "connect.wav", "out.mp4", "thumb.png"]
     assert (folder / "out.mp4").read_bytes() == b"video"
     assert (folder / "thumb.png").read_bytes() == b"png"
-    assert stat.S_IMODE((folder / "out.mp4").stat().st_mode) == 0o640
-    assert stat.S_IMODE((folder / "thumb.png").stat().st_mode) == 0o640
+    assert stat.S_IMODE((folder / "out.mp4").stat().st_mode) == 0o600
+    assert stat.S_IMODE((folder / "thumb.png").stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize(("out", "kind", "name"), [("a", "webm", "a.webm"), ("b.mp4", "mp4", "b.mp4")])
