@@ -30,7 +30,7 @@ MOST_ELSEWHERE = 0.3
 LEAST_LOST_S = 3.0
 """Between two pauses the recorder lost at least this much."""
 MOST_SEGMENTS = 6
-_WIDTH, _MOST_WINDOWS = 8192, 24
+_WIDTH, _MOST_WINDOWS = 8192, 16
 ORDER_S = 0.5
 """Largest overlap of neighbours in the recording: half a window, or the customer's delay."""
 

@@ -255,7 +255,7 @@ def _followed(
     if _agreeing(fitted) < _agreeing(chains):
         # Windows that agreed by chance shut out the other voice, and hid a stretch from the distant segments' search.
         again = follow_other(_without_dropped(chains, fitted))
-        fitted = (_with_peaks_of(again[CUSTOMER], fitted[CUSTOMER]), _with_peaks_of(again[AGENT], fitted[AGENT]))
+        fitted = (_joined(again[CUSTOMER], fitted[CUSTOMER]), _joined(again[AGENT], fitted[AGENT]))
         present = presence(fitted)
         fitted, course = extend(call, activities, recording, course, fitted, present, reach)
         fitted, present, result = _fitted(fitted, present, size)
@@ -275,8 +275,10 @@ def _without_dropped(before: tuple[Chain, Chain], after: tuple[Chain, Chain]) ->
     return out[CUSTOMER], out[AGENT]
 
 
-def _with_peaks_of(chain: Chain, other: Chain) -> Chain:
-    return replace(chain, windows=replace(chain.windows, z=other.windows.z))
+def _joined(chain: Chain, fitted: Chain) -> Chain:
+    """Return a chain with the windows and peaks of a fit: a distant segment can't be followed, and stays."""
+    on, choice = chain.on | fitted.on, np.where(fitted.on, fitted.choice, chain.choice)
+    return replace(chain, windows=replace(chain.windows, z=fitted.windows.z), on=on, choice=choice)
 
 
 def _agreeing(chains: tuple[Chain, Chain]) -> int:
