@@ -17,7 +17,7 @@ TAG = b"komorebi_qc"
 _KINDS_BY_NAME: tuple[tuple[str, Kind], ...] = (
     (r"(recording|agent-recording)\.(mp4|webm)", "video"),
     (r"thumbnail\.png", "thumbnail"),
-    (r"(recording\.)?qc\.json.*", "findings"),
+    (r"(recording\.)?qc\.json.*", "qc.json"),
     (r"report\.html", "report"),
     (r"audio/[a-z0-9_]+\.m4a", "audio track"),
     (r"status\.json", "status"),
@@ -78,7 +78,7 @@ def _kind_of_json(content: bytes) -> Kind | None:
     if status_of(content) is not None:
         return "status"
     found = _object(content)
-    return "findings" if {"recording_id", "findings", "verdict"} <= found.keys() else None
+    return "qc.json" if {"recording_id", "findings", "verdict"} <= found.keys() else None
 
 
 def _object(content: bytes) -> dict[str, Any]:

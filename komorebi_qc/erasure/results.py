@@ -61,7 +61,7 @@ class ResultFiles:
                 found.append(artefact)
                 self.seen[artefact.address] = file.name
                 is_whole = artefact.count == sum(one is None or not one.is_marker for one in file.versions)
-                if artefact.kind == "findings" and file.name.endswith(".qc.json") and is_whole:
+                if artefact.kind == "qc.json" and file.name.endswith(".qc.json") and is_whole:
                     stem = file.name.removesuffix(".qc.json")
                     videos |= {f"{stem}.mp4", f"{stem}.webm"}
         known = {artefact.address for artefact in found if artefact.kind != "other file"}

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from komorebi_qc.core.errors import InputError, KomorebiError, PassingError, UnknownRecordingError
+from komorebi_qc.core.errors import InputError, KomorebiError, PassingError, SettingsError, UnknownRecordingError
 from komorebi_qc.core.recording import check_recording_id
 from komorebi_qc.erasure.file_tree import open_tree
 from komorebi_qc.erasure.in_aws import DeadLetters, InputObjects, ItemAttributes, PublishedObjects
@@ -243,10 +243,12 @@ def _records_in_aws(
     if request.only_named:
         return
     settings = Settings.from_environment(environ)
-    if settings.queue_url or settings.dead_letter_queue_url:
-        yield DeadLetters(settings.dead_letter_queue(), names)
+    try:
+        dead = settings.dead_letter_queue()
+    except SettingsError as error:
+        skipped.append(f"dead letters: {error}")
     else:
-        skipped.append("dead letters: neither KOMOREBI_QUEUE_URL nor KOMOREBI_DEAD_LETTER_QUEUE_URL is set")
+        yield DeadLetters(dead, names)
     yield ItemAttributes(settings.table(), request.recording_id)
 
 

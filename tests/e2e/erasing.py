@@ -54,7 +54,7 @@ def erasures(report: Report, place: Place) -> None:
             return
         with _settings(place, LOCKED):
             done = erase(ErasureRequest(OURS), os.environ, is_wanted=True)
-            assert [(one.kind, one.kept_because) for one in done.left] == [("findings", "a legal hold")], done.left
+            assert [(one.kind, one.kept_because) for one in done.left] == [("qc.json", "a legal hold")], done.left
             key = cases.keys(OURS, place.created, PREFIX, _agent(place))[2] + "qc.json"
             (held,) = (one for one in place.s3.list_object_versions(Bucket=LOCKED)["Versions"] if one["Key"] == key)
             named = {"Bucket": LOCKED, "Key": key, "VersionId": held["VersionId"]}

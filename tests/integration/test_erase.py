@@ -54,7 +54,7 @@ def test_everything_that_was_made_is_found(world: World, tmp_path: Path) -> None
     found = json.loads(listed.stdout)
     assert listed.returncode == 3
     assert found["counts"].keys() >= {
-        *("video", "thumbnail", "findings", "report", "audio track", "notebook", "status", "clip", "figure"),
+        *("video", "thumbnail", "qc.json", "report", "audio track", "notebook", "status", "clip", "figure"),
         *("fleet page", "CSV row", "dataset row", "item attribute"),
     }
     assert (found["counts"]["CSV row"], found["counts"]["dataset row"], found["counts"]["clip"]) == (1, 1, 1)

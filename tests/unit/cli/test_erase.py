@@ -29,7 +29,7 @@ def test_a_list_first_and_then_the_removal(world: World, shell: Shell) -> None:
     assert f"s3://{OUTPUT}/2026/03/02/jane.doe@example.com/{OURS}/recording.mp4" in shell.out
     assert "Nothing was removed: --yes removes everything that isn't kept." in shell.out
     assert shell.run("erase", OURS, "--yes") == 0
-    assert "removed 1 unfinished upload, 2 x findings, 2 x video, 2 x thumbnail, 2 x dead letter" in shell.out
+    assert "removed 1 unfinished upload, 2 x qc.json, 2 x video, 2 x thumbnail, 2 x dead letter" in shell.out
     assert "A second search found nothing." in shell.out
     assert Search(OURS).in_bucket(world.s3, OUTPUT) == []
     assert shell.run("erase", OURS) == 0

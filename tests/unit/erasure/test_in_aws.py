@@ -32,7 +32,7 @@ def test_results_in_all_versions_go(world: World, folder: str) -> None:
     found = list(place.find())
     assert [(one.kind, one.count) for one in found] == [
         ("unfinished upload", 1),
-        ("findings", 2),
+        ("qc.json", 2),
         ("video", 2),
         ("thumbnail", 2),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from komorebi_qc.erasure.plan import Artefact, Erasure, Plan, counts, with_reasons
 
 VIDEO = Artefact("video", "s3://o/a/recording.mp4", 2, ("v1", "v2"))
-LOCKED = Artefact("findings", "s3://o/a/qc.json", 1, ("v1",), kept_because="a legal hold")
+LOCKED = Artefact("qc.json", "s3://o/a/qc.json", 1, ("v1",), kept_because="a legal hold")
 ROWS = Artefact("dataset row", "/d/day=2026-11-24/rows.parquet", 3)
 PLAN = Plan("r1", (VIDEO, LOCKED, ROWS), ("dead letters: no queue",))
 
@@ -14,7 +14,7 @@ def test_a_plan_separates_kept_artefacts() -> None:
     """A locked artefact isn't to be removed."""
     assert PLAN.removable == (VIDEO, ROWS)
     assert PLAN.kept == (LOCKED,)
-    assert counts(PLAN.found) == {"video": 2, "findings": 1, "dataset row": 3}
+    assert counts(PLAN.found) == {"video": 2, "qc.json": 1, "dataset row": 3}
 
 
 def test_a_search_leaves_everything() -> None:
@@ -36,7 +36,7 @@ def test_the_result_counts_what_is_gone() -> None:
         "found": [
             {"kind": "video", "address": "s3://o/a/recording.mp4", "count": 2, "is_input": False},
             {
-                "kind": "findings",
+                "kind": "qc.json",
                 "address": "s3://o/a/qc.json",
                 "count": 1,
                 "is_input": False,
@@ -44,11 +44,11 @@ def test_the_result_counts_what_is_gone() -> None:
             },
             {"kind": "dataset row", "address": "/d/day=2026-11-24/rows.parquet", "count": 3, "is_input": False},
         ],
-        "counts": {"video": 2, "findings": 1, "dataset row": 3},
+        "counts": {"video": 2, "qc.json": 1, "dataset row": 3},
         "removed": {"video": 1, "dataset row": 3},
         "left": [
             {
-                "kind": "findings",
+                "kind": "qc.json",
                 "address": "s3://o/a/qc.json",
                 "count": 1,
                 "is_input": False,

@@ -108,7 +108,7 @@ def test_a_video_beside_its_findings(make: Callable[[dict[str, bytes]], FileTree
     """The findings name the recording; the video beside them is its unified recording, whatever its name."""
     files = {"call.mp4": b"video", "call.qc.json": audit_files(OURS)["recording.qc.json"], "other.mp4": b"video"}
     tree = make(files)
-    assert kinds(ResultFiles(tree, NAMES)) == {"call.qc.json": "findings", "call.mp4": "video"}
+    assert kinds(ResultFiles(tree, NAMES)) == {"call.qc.json": "qc.json", "call.mp4": "video"}
     erase(ResultFiles(tree, NAMES))
     assert names_in(tree) == {"other.mp4"}
 

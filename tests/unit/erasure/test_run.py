@@ -62,7 +62,7 @@ def test_afterwards_a_search_finds_nothing(world: World, tmp_path: Path, full: E
     assert own_attributes(world, OURS) == {"isProcessed": {"BOOL": False}}
     assert (done.left, done.is_all_gone, done.plan.not_searched) == ((), True, ())
     assert done.removed.keys() >= {
-        *("video", "thumbnail", "findings", "report", "audio track", "notebook", "clip", "figure", "fleet page"),
+        *("video", "thumbnail", "qc.json", "report", "audio track", "notebook", "clip", "figure", "fleet page"),
         *("CSV row", "dataset row", "dead letter", "item attribute", "unfinished upload", "status"),
     }
     assert own_attributes(world, OTHER) == own
@@ -143,7 +143,7 @@ def test_a_missing_right_is_named_and_the_rest_goes(
     with monkeypatch.context() as broken:
         faulty(world, broken, delete_object=refuse)
         done = erase(full, os.environ, is_wanted=True)
-    assert {one.kind for one in done.left} == {"findings"}
+    assert {one.kind for one in done.left} == {"qc.json"}
     assert "refuses access" in done.left[0].kept_because
     assert Search(OURS).in_folder(tmp_path) == []
 
@@ -162,7 +162,7 @@ def test_a_legal_hold_is_left_and_named(world: World, tmp_path: Path, monkeypatc
     world.s3.put_object(Bucket="locked", Key=recording.video_key("mp4"), Body=b"")
     request = ErasureRequest(OURS)
     done = erase(request, os.environ, is_wanted=True)
-    assert [(one.kind, one.count, one.kept_because) for one in done.left] == [("findings", 1, "a legal hold")]
+    assert [(one.kind, one.count, one.kept_because) for one in done.left] == [("qc.json", 1, "a legal hold")]
     assert world.keys("locked") == []
     hold = next(one for one in world.s3.list_object_versions(Bucket="locked")["Versions"])
     named = {"Bucket": "locked", "Key": hold["Key"], "VersionId": hold["VersionId"]}
@@ -202,10 +202,14 @@ def test_places_that_cannot_be_searched_are_named(world: World, tmp_path: Path) 
     fill_dataset(str(tmp_path / "desk" / "data"), OURS)
     request = ErasureRequest(OURS, also=(str(tmp_path / "desk"), str(tmp_path / "gone.html")))
     found = erase(request, os.environ, is_wanted=False)
+    no_queue = (
+        "dead letters: neither KOMOREBI_DEAD_LETTER_QUEUE_URL nor KOMOREBI_QUEUE_URL is set: set one of them to find "
+        "the dead-letter queue"
+    )
     assert found.plan.not_searched == (
         f"{tmp_path}/desk/data: it is a dataset, name it by --dataset",
         f"{tmp_path}/gone.html: it doesn't exist",
-        "dead letters: neither KOMOREBI_QUEUE_URL nor KOMOREBI_DEAD_LETTER_QUEUE_URL is set",
+        no_queue,
     )
 
 
