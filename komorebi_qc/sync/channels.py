@@ -25,7 +25,7 @@ LEAST_WINDOWS = 3
 """A segment with fewer agreeing windows needs sharper peaks."""
 SHARP_Z = 9.0
 LEAST_SHARE, LEAST_SHARE_NEAR = 0.08, 0.3
-"""Share of a voice's windows that agree sharply, if it is in the recording: in the call, and where the other agrees."""
+"""Share of a voice's windows that agree sharply, if it is in the recording: in the call, and near the other voice."""
 NEAR_S = 8.0
 """A turn before the other voice's first word, or after its last one, is still near it."""
 
@@ -82,7 +82,7 @@ def presence(chains: tuple[Chain, Chain]) -> list[bool]:
         lead, other = (chains[CUSTOMER], chains[AGENT]) if found[CUSTOMER] else (chains[AGENT], chains[CUSTOMER])
         time_s, at_s = other.windows.centre_s, lead.windows.centre_s[lead.on]
         here = (time_s >= at_s[0] - NEAR_S) & (time_s <= at_s[-1] + NEAR_S)
-        if _is_heard(other, here, LEAST_SHARE_NEAR) and not np.any(other.on & ~here):
+        if _agrees_sharply(other, here, LEAST_SHARE_NEAR) and not np.any(other.on & ~here):
             found = [True, True]
     return found
 
@@ -92,10 +92,10 @@ def is_present(chain: Chain) -> bool:
 
     A window agrees by chance now and then. A voice gives many agreeing windows, with sharp peaks.
     """
-    return _is_heard(chain, np.ones(len(chain.on), bool), LEAST_SHARE)
+    return _agrees_sharply(chain, np.ones(len(chain.on), bool), LEAST_SHARE)
 
 
-def _is_heard(chain: Chain, where: Flags, least_share: float) -> bool:
+def _agrees_sharply(chain: Chain, where: Flags, least_share: float) -> bool:
     """Return whether enough windows agree sharply, in a part of the call."""
     count = int(np.count_nonzero(chain.on & where & (chain.z >= SHARP_Z)))
     usable = max(int(np.count_nonzero(chain.windows.audible & where)), 1)

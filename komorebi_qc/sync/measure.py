@@ -159,7 +159,7 @@ def _measured(
         overlaps_s = overlap_s(activities, recording_activity, alignment.offset_s)
         evidence = with_doubts(evidence, stretches, None if present_there[AGENT] else overlaps_s[AGENT])
         if chosen is None and speech_s(recording_activity) >= LEAST_RECORDED_S:
-            # What agrees is chance, so the recording has none of the call's words.
+            # The agreement is chance, so the recording has none of the call's words.
             evidence = replace(evidence, against_s=max(evidence.against_s, sum(a.active_s for a in activities)))
         again = classify(evidence)
         classification = classification if again.status == "aligned" else again

@@ -45,11 +45,12 @@ def find_suspensions(
             return None
         speaking = speaking_frames(recording)
         voices = learn(call, recording, alignment, speaking, call_s / 2)
-        both = None
-        if voices is not None:
-            customer = voices.customer_frames(recording, speaking)
-            both = tuple(on_call_clock(frames, alignment, call_s) for frames in (customer, speaking & ~customer))
-        return Witness(on_call_clock(speaking, alignment, call_s), both)
+        speech = on_call_clock(speaking, alignment, call_s)
+        if voices is None:
+            return Witness(speech)
+        customer = voices.customer_frames(recording, speaking)
+        agent = on_call_clock(speaking & ~customer, alignment, call_s)
+        return Witness(speech, (on_call_clock(customer, alignment, call_s), agent))
 
     return suspended_spans(call, witness=witness, min_s=min_s)
 

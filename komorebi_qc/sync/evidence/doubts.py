@@ -29,7 +29,7 @@ def against(stretches: tuple[CallSpan, ...], *, is_part: bool = True) -> dict[st
 def with_doubts(evidence: Evidence, stretches: tuple[CallSpan, ...], agent_s: float | None) -> Evidence:
     """Return the evidence of a pair that isn't aligned, with all that speaks against it.
 
-    Where music or one turn of a side is in the recording, its other words must be, too. If no words agree at all, those
+    If music or one turn of a side is in the recording, its other words must be, too. If no words agree at all, those
     of both sides count.
 
     `agent_s`: the agent's speech while the recording has other speech, if the agent's voice isn't there. A headset

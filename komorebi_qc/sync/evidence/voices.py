@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from komorebi_qc.sync.vad import Activity
 
 BANDS = 18
-LEAST_LEARNED_S = 4.0
+LEAST_LEARNED_S = 3.0
 """Speech of each voice alone that the spectra need."""
 LEAST_RIGHT = 0.85
 """Share of the call's own turns, of each voice, that the discriminant must get right."""

@@ -1,4 +1,4 @@
-"""Freed memory goes back to the system, except where it is to be kept."""
+"""Freed memory goes back to the system, unless it is to be kept."""
 
 from __future__ import annotations
 
