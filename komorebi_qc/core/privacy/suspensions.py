@@ -28,7 +28,7 @@ EXACT_S = 0.005
 """Both channels change within this time at the edge of a suspension: the last samples before it may be 0 as well."""
 LOSSY_S = 0.045
 """The same after a codec that smears an edge."""
-_AT_EDGE_S = 0.05
+_AT_EDGE_S = 0.3
 """Silence this near to the call's start or end touches it."""
 _TRIM_S = 0.4
 """Speech this near to a span's edge may be the speech beside it: delays, rooms."""
@@ -45,8 +45,6 @@ _DEAD = 0.98
 """A channel that is digitally silent for this share of the call is dead: its edges say nothing."""
 _USUAL_S, _USUAL_RUNS, _SOME_RUNS = 0.4, 3, 1
 """A channel with as many other runs of this length is silent between words: always, or at times."""
-_LONG_S, _VERY_LONG_S = 8.0, 12.0
-"""If the voices can't be distinguished: nobody's telephone sends nothing for so long while somebody speaks."""
 _BESIDE_S = 0.05
 """The quiet channel's edge may be this much inside of the cut one."""
 _SHARP_S = 0.012
@@ -208,7 +206,8 @@ class _Question:
             return self._starts() and self._has_voice(CUSTOMER, or_unknown=True)
         if self._starts() or self._stops():
             # A lossy codec lets one channel leak into the other one, if that is digitally silent by itself.
-            return self._is_exact or not any(usual) or self._has_voice(CUSTOMER)
+            is_sharp = self._starts(_SHARP_S) or self._stops(_SHARP_S)
+            return self._is_exact or (is_sharp and not any(usual)) or self._has_voice(CUSTOMER)
         return self._is_cut_beside(usual)
 
     @property
@@ -250,21 +249,19 @@ class _Question:
     def _is_cut_beside(self, usual: Sequence[bool]) -> bool:
         """Return whether one channel was cut while the other one was silent by itself at both edges.
 
-        A customer's channel is cut by hold as well; an agent who isn't muted speaks in the call then. An agent's
-        channel is cut by mute as well; then the customer, if anyone, speaks in the call, at least at times.
+        An agent's channel is cut by mute as well, a customer's by hold: the customer must go on in the recording. If
+        the voices can't be distinguished, only a customer's channel beside an agent's usual silence was suspended.
         """
         shared = self.joint.shared
-        long_s = (shared.stop - shared.start) / RATE
-        others = [self._others(side) for side in (CUSTOMER, AGENT)]
         for inner, run in ((CUSTOMER, self.joint.customer), (AGENT, self.joint.agent)):
             is_inner = self._is_near(run.start, shared.start, _BESIDE_S) and self._is_near(
                 run.stop, shared.stop, _BESIDE_S
             )
             if is_inner and not usual[inner]:
-                if others[1 - inner] < _SOME_RUNS:
-                    return False
-                return inner == CUSTOMER or self._has_voice(CUSTOMER, or_unknown=long_s >= _LONG_S)
-        return min(others) >= _SOME_RUNS and self._has_voice(CUSTOMER, or_unknown=long_s >= _VERY_LONG_S)
+                is_known_silence = inner == CUSTOMER and usual[AGENT]
+                is_silent_at_times = self._others(1 - inner) >= _SOME_RUNS
+                return is_silent_at_times and self._has_voice(CUSTOMER, or_unknown=is_known_silence)
+        return self._has_voice(CUSTOMER)
 
     def _speaks(self) -> bool:
         """Return whether somebody speaks in the recording while the call is digitally silent."""

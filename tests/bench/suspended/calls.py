@@ -160,7 +160,8 @@ class _Maker:
 
     def suspended(self) -> None:
         """One to three suspensions of 3 s and more; the conversation goes on."""
-        count, at, spans = int(self.rng.integers(1, 4)), self.between(6, 15), []
+        count, at = int(self.rng.integers(1, 4)), self.between(6, 15)
+        spans: list[tuple[int, int]] = []
         while len(spans) < count:
             long = self.between(3.0, 8.0) if self.rng.random() < 0.5 else self.between(8.0, 35.0)
             if self.rng.random() < 0.5:

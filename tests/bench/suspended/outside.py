@@ -7,7 +7,8 @@ from multiprocessing import Pool
 from typing import TYPE_CHECKING
 
 from bench.sync import voices
-from bench.sync.catalogue import MAPS, RIGHT
+from bench.sync.families import RIGHT
+from bench.sync.map_families import MAPS
 from bench.sync.simulate import make
 
 from komorebi_qc.sync import measure

@@ -104,7 +104,9 @@ def test_only_an_aligned_pair_has_an_outside() -> None:
 def test_a_suspension_has_three_clocks() -> None:
     """Shifted by the output's shift; a jump within it makes it longer."""
     alignment = Alignment(-2.0, 0.0, (Jump(10.0, 0.5),))
-    (one,) = suspensions_list((TWICE[0], REDACTED), alignment, Masks("sound")) or ()
+    found = suspensions_list((TWICE[0], REDACTED), alignment, Masks("sound"))
+    assert found is not None
+    (one,) = found
     assert one == {
         "call_from_s": 8.0,
         "call_to_s": 12.0,
@@ -118,7 +120,9 @@ def test_a_suspension_has_three_clocks() -> None:
 
 def test_clocks_that_nobody_knows_are_null() -> None:
     """Of a call without a place; and null instead of a list if nobody looked."""
-    (one,) = suspensions_list(TWICE[:1], None, None) or ()
+    found = suspensions_list(TWICE[:1], None, None)
+    assert found is not None
+    (one,) = found
     assert [one[key] for key in one] == [8.0, 12.0, None, None, None, None, None]
     assert suspensions_list((), Alignment(0.0), None) == []
     assert suspensions_list(None, Alignment(0.0), None) is None
