@@ -1,7 +1,8 @@
 """How well suspensions are found, and how often look-alikes are taken for one: simulated calls, real voices.
 
     .venv/bin/python tests/bench/suspensions.py [--count 200] [--tuning] [--workers 2] [--kinds mute hold ...]
-                                                [--outside 6] [--json FILE] [--markdown FILE]
+                                                [--minutes M] [--outside 6] [--json FILE]
+                                                [--markdown FILE]
     .venv/bin/python tests/bench/suspensions.py --case KIND:SEED      one call again, as a miss's line names it
 
 Makes `--count` calls with suspensions of 3 s and more, and as many of each look-alike (`suspended/calls.py`): mute,
@@ -20,6 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from dataclasses import asdict, dataclass
 from multiprocessing import Pool
 from pathlib import Path
@@ -159,16 +161,18 @@ def is_met(rows: Sequence[Row]) -> bool:
     return all(row.found == row.wanted for row in rows)
 
 
-def run_all(tasks: Sequence[tuple[str, int]], workers: int) -> list[Row]:
-    """Every call, in order."""
-    if workers <= 1:
-        return [judge(task) for task in tasks]
-    rows = []
-    with Pool(workers, voices.use, (voices.places.sounds, voices.places.cache)) as pool:
-        for row in pool.imap(judge, tasks, chunksize=4):
+def run_all(tasks: Sequence[tuple[str, int]], workers: int, limit_s: float = float("inf")) -> list[Row]:
+    """Every call, in order; only the first ones if the time limit ends before."""
+    until = time.monotonic() + limit_s
+    rows: list[Row] = []
+    with Pool(max(workers, 1), voices.use, (voices.places.sounds, voices.places.cache)) as pool:
+        for row in pool.imap(judge, tasks):
             rows.append(row)
-            if len(rows) % 200 == 0:
+            if len(rows) % 100 == 0:
                 say(f"{len(rows)} of {len(tasks)} calls")
+            if time.monotonic() > until:
+                say(f"the time limit ended after {len(rows)} of {len(tasks)} calls")
+                break
     return rows
 
 
@@ -192,6 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="only these kinds")
     parser.add_argument("--tuning", action="store_true", help="the seeds for tuning, not those for judging")
     parser.add_argument("--workers", type=int, default=2, help="processes (2)")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop making calls after this time")
     parser.add_argument(
         "--outside", type=int, default=0, help="rounds of the sync families, for conversation outside (0)"
     )
@@ -207,7 +212,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (voices.VoicesMissingError, ValueError) as error:
         say(str(error))
         return 2
-    rows = run_all(wanted.case or kinds_and_seeds(wanted.count, seed, wanted.kinds), wanted.workers)
+    rows = run_all(
+        wanted.case or kinds_and_seeds(wanted.count, seed, wanted.kinds), wanted.workers, wanted.minutes * 60
+    )
     parts = [table(rows), misses(rows)]
     if wanted.outside:
         beside = outside.run_all(wanted.outside, seed, wanted.workers, say)
