@@ -84,7 +84,7 @@ class Examined:
         outcome: of the run; None if the pair was refused or held.
         refused: the reason; None if the pair was neither refused nor held.
         private: the spans that were not to be recorded, on the call clock.
-        masks: their masks. The samples of `diagnosis` and `tracks` are silent there, and `video` is masked.
+        masks: their masks. The samples of `diagnosis`, `tracks` and `outcome` are silent there, and `video` is masked.
     """
 
     recording_id: str
@@ -198,6 +198,9 @@ def examine(
         tracks = _aligned_tracks(diagnosis, evidence.splice, decode_output_8khz(written))
     placement, timeline = evidence.placement, evidence.splice
     document, private, masks = outcome.document, evidence.private or (), evidence.masks
+    # What is saved for another process holds no other samples than the masked ones.
+    if artifacts.pair is not None:
+        outcome = replace(outcome, artifacts=replace(artifacts, pair=diagnosis.pair))
     return Examined(
         *(recording_id, folder, video, document, diagnosis, placement, timeline, tracks, outcome, None, private, masks)
     )

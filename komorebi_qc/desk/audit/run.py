@@ -202,12 +202,16 @@ class _AuditRun:
 
     def _audit_parameters(self, saved: str) -> dict[str, Any]:
         """The parameters that an audit sets itself."""
-        request = self._job.request
-        paths = (("connect", request.connect), ("recording", request.recording))
+        request, masks = self._job.request, self._job.masks
+        files = (("connect", request.connect), ("recording", request.recording), ("analysis", request.analysis))
         return {
-            **{name: str(Path(text).resolve()) for name, text in paths if text},
+            **{name: str(Path(text).resolve()) for name, text in files if text},
             "recording_id": request.recording_id,
             "call_end": request.call_end,
+            "redacted": request.redacted,
+            "mask": masks.mask,
+            "mask_margin": "" if masks.margin_s is None else f"{masks.margin_s:.15g}",
+            "outside_call": masks.outside_call,
             "out": str(self._folder.resolve()),
             "examined": saved,
         }

@@ -22,6 +22,7 @@ from komorebi_qc.desk.words.verdict import (
     unmeasured_start,
     verdict_sentence,
 )
+from komorebi_qc.pipeline.options import MaskRequest
 from komorebi_qc.storage.temporary_folder import begin_folder
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ def open_recording(
     recording: str = "",
     recording_id: Text = "",
     call_end: Text = "",
+    analysis: str = "",
+    redacted: str = "",
+    mask: str = "",
+    mask_margin: Text = "",
+    outside_call: str = "",
     out: Text = "",
     examined: str = "",
 ) -> AuditSession:
@@ -48,6 +54,11 @@ def open_recording(
         recording: path of the agent recording.
         recording_id: a recording of the configured table, instead of the two files. Without either: the sample call.
         call_end: the end of the call, counted from the recording's start.
+        analysis: path of Contact Lens' analysis of the two files: its redactions are masked.
+        redacted: ``ignore``, ``prefer`` or ``require``, with `recording_id`; empty for the environment's.
+        mask: ``none``, ``sound`` or ``picture``; empty for the environment's.
+        mask_margin: seconds by which a mask is wider than its span; empty for the environment's.
+        outside_call: ``own``, ``after`` or ``silence``; empty for the environment's.
         out: the folder for the results; if it is empty, a temporary one that is removed with this process.
         examined: folder of an examination that an audit saved; ignored if it no longer exists.
 
@@ -57,11 +68,19 @@ def open_recording(
     """
     if examined and Path(examined).is_dir():
         return load_session(Path(examined))
-    request = AuditRequest(
-        connect, recording, parameter_text("recording_id", recording_id), parameter_text("call_end", call_end)
-    )
+    named = (parameter_text("recording_id", recording_id), parameter_text("call_end", call_end))
+    request = AuditRequest(connect, recording, *named, analysis, redacted)
+    masks = MaskRequest(mask, _seconds("mask_margin", mask_margin), outside_call)
     folder = parameter_text("out", out)
-    return open_session(request, Path(folder) if folder else begin_folder("desk").path)
+    return open_session(request, Path(folder) if folder else begin_folder("desk").path, masks=masks)
+
+
+def _seconds(name: str, value: Text) -> float | None:
+    text = parameter_text(name, value)
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise InputError(f"{name} is {text!r}: it must be a number of seconds") from None
 
 
 def parameter_text(name: str, value: object) -> str:

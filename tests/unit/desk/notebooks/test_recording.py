@@ -9,7 +9,10 @@ from desk import sample_session, wrong_session
 from examinations import not_measured, session_of
 
 from komorebi_qc.core.errors import InputError, refusal_reason
+from komorebi_qc.desk.notebooks import recording
 from komorebi_qc.desk.notebooks.recording import no_result, open_recording, parameter_text, report_figure, verdict
+from komorebi_qc.desk.session import AuditRequest
+from komorebi_qc.pipeline.options import MaskRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +40,21 @@ def test_a_saved_examination_is_opened(tmp_path: Path) -> None:
     sample_session().save(tmp_path / "saved")
     opened = open_recording(examined=str(tmp_path / "saved"), connect="gone.wav", recording="gone.mp4", call_end=22)
     assert opened.examined.document == sample_session().examined.document
+
+
+def test_masks_are_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook that is run again masks as the audit did; papermill may turn the margin into a number."""
+    found: list[Any] = []
+    monkeypatch.setattr(recording, "open_session", lambda request, _, masks: found.append((request, masks)))
+    files = {"connect": "a.wav", "recording": "a.mp4", "call_end": 22, "analysis": "a.json", "out": "out"}
+    open_recording(**files, mask="sound", mask_margin=1.5, outside_call="own")
+    open_recording(recording_id="contact-1", call_end=22, redacted="require", out="out")
+    assert found == [
+        (AuditRequest("a.wav", "a.mp4", "", "22", "a.json"), MaskRequest("sound", 1.5, "own")),
+        (AuditRequest(recording_id="contact-1", call_end="22", redacted="require"), MaskRequest()),
+    ]
+    with pytest.raises(InputError, match="mask_margin is 'wide': it must be a number of seconds"):
+        open_recording(mask_margin="wide", out="out")
 
 
 def test_a_number_that_is_no_call_end_is_one_sentence() -> None:
