@@ -215,9 +215,10 @@ def _places(
 ) -> tuple[tuple[Candidate, ...], Candidate | None, Followed | None]:
     """Return the candidates of a pair that isn't aligned, the one to use, and both channels followed there.
 
-    The evidence against the pair counts at the place that would be used. A wrong pair isn't placed.
+    The evidence against the pair counts at the place that would be used: a loop may be at another beat. Any other wrong
+    pair isn't placed.
     """
-    is_other = status == "wrong_pair"
+    is_other = status == "wrong_pair" and not elsewhere
     near = None if is_other else _near(call, activities, recording, reported_call_end_s, resolution_s)
     candidates = find_candidates(length(call) / RATE, best, elsewhere, near, reported_call_end_s, resolution_s)
     chosen = best_candidate(candidates, reported_call_end_s, resolution_s)

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 Answer = Literal["yes", "no", "unknown"]
 SPEAKS_AGAINST_S, SPEAKS_AGAINST = 0.7, 0.03
-"""Speech of the call, where the recording has other speech: seconds, and a share of the turns that agree. Less may be
-noise. Music that agrees doesn't count: two calls may share it."""
+"""Speech of the call while the recording has other speech: seconds, and a share of what agrees. Less may be noise."""
 _MOST_TURNS = 12
 
 
@@ -33,6 +32,7 @@ class Belonging:
         against_s: speech of the call while the recording has other speech.
         against_turns: turns of it.
         agreed_s: sound that agrees, music included.
+        missing_s: turns of the call that the recording lacks, although a microphone has recorded that voice.
     """
 
     answer: Answer
@@ -42,11 +42,13 @@ class Belonging:
     against_s: float
     against_turns: int
     agreed_s: float = 0.0
+    missing_s: float = 0.0
 
     @property
     def speaks_against(self) -> bool:
         """Whether something speaks against the pair."""
-        return self.answer == "no" or self.against_s >= SPEAKS_AGAINST_S + SPEAKS_AGAINST * self.for_s
+        noise_s = SPEAKS_AGAINST_S + SPEAKS_AGAINST * self.agreed_s
+        return self.answer == "no" or self.against_s >= noise_s or self.missing_s >= SPEAKS_AGAINST_S
 
 
 INTERCEPT, PER_TURN, PER_LOG_S_AGAINST, IF_NO = 1.10, 0.58, -2.01, -4.93
@@ -71,4 +73,4 @@ def belonging(status: str, e: Evidence) -> Belonging:
     log_odds = INTERCEPT + PER_TURN * min(turns, _MOST_TURNS) + PER_LOG_S_AGAINST * math.log1p(against_s)
     log_odds += IF_NO if answer == "no" else 0.0
     probability = 1.0 / (1.0 + math.exp(-log_odds))
-    return Belonging(answer, probability, for_s, turns, against_s, against_turns, agreed_s)
+    return Belonging(answer, probability, for_s, turns, against_s, against_turns, agreed_s, e.missing_s)

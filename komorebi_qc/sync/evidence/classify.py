@@ -91,6 +91,8 @@ class Evidence:
     against_s: float = 0.0
     """Speech of the call while the recording has other speech, where the agent is part of the call."""
     against_turns: int = 0
+    missing_s: float = 0.0
+    """The part of `against_s` that is turns of which nothing agrees."""
     agent_against_s: float = 0.0
     """The agent's part of `against_s`, if nothing agrees: a headset keeps the customer out of a recording, and never
     the agent."""
@@ -190,7 +192,8 @@ def classify(e: Evidence) -> Verdict:
     missing = [c for c in (e.agent, e.customer) if not c.is_present and c.active_s >= 4.0]
     foreign = bool(missing) and e.contradicted >= MOST_CONTRADICTED
     # An announcement and a script may be as far apart in two calls. Then other words around them disagree.
-    shared = e.against_s >= MOST_AGAINST_S + MOST_AGAINST * distinct and alternations(e) < LEAST_ALTERNATIONS
+    in_turns_s = e.customer.distinct_turns_s + e.agent.distinct_turns_s
+    shared = e.against_s >= MOST_AGAINST_S + MOST_AGAINST * in_turns_s and alternations(e) < LEAST_ALTERNATIONS
     if (full or part) and e.explained >= LEAST_EXPLAINED and not foreign and not shared:
         if enough and distinct >= 2.5:
             return Verdict(

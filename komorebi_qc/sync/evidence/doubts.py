@@ -45,4 +45,6 @@ def with_doubts(evidence: Evidence, stretches: tuple[CallSpan, ...], agent_s: fl
     missing_s = sum(
         c.missing_turns_s for c in both if turns == 0 or (c.is_present and (turns == 1 or c.support >= MOST_OF_IT))
     )
-    return replace(evidence, against_s=max(against_s, missing_s), against_turns=other["against_turns"])
+    missing_s = max(missing_s, agent_s or 0.0)
+    against_s = max(against_s, missing_s)
+    return replace(evidence, against_s=against_s, against_turns=other["against_turns"], missing_s=missing_s)

@@ -230,6 +230,7 @@ def _on_clock(spec: Spec, received: Floats, points: Sequence[tuple[float, float]
             piece = received[base : int((start + (j / rate - from_s) * slope) * RATE) + RATE]
             times = start + (np.arange(i, j) / rate - from_s) * slope - base / RATE
             track[i:j] = paths.interpolated(piece, RATE, times)
+    track[max(int(end_s * rate), 0) :] = 0.0  # sound from before a pause that is longer than the rest of the call
     return _Tape(track, rate, end_s)
 
 

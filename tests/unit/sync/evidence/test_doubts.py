@@ -53,10 +53,12 @@ def test_other_speech_counts_and_an_absent_agent_may_have_it() -> None:
 )
 def test_words_that_should_be_there(customer: Channel, agent: Channel, missing_s: float) -> None:
     """Words count if that side's music or sentence is there, or if no words are; a headset keeps the customer out."""
-    assert with_doubts(evidence(customer, agent), (), None).against_s == pytest.approx(missing_s)
+    found = with_doubts(evidence(customer, agent), (), None)
+    assert (found.against_s, found.missing_s) == pytest.approx((missing_s, missing_s))
 
 
 def test_the_agents_overlap_and_a_contradicted_voice_count() -> None:
     """The agent's speech over other speech is added, and the share of an absent voice that is contradicted."""
     found = with_doubts(replace(evidence(ABSENT, TURNS), contradicted=0.5), (), 2.0)
     assert found.against_s == pytest.approx(2.0 + 0.5 * 10.0)
+    assert found.missing_s == pytest.approx(2.0)
