@@ -104,6 +104,6 @@ def test_other_speech_speaks_against_a_pair(answer: str, against_s: float, *, sp
 
 @pytest.mark.parametrize(("against_s", "missing_s", "speaks"), [(5.0, 0.0, False), (5.0, 0.6, False), (5.0, 0.8, True)])
 def test_music_does_not_excuse_a_missing_word(against_s: float, missing_s: float, *, speaks: bool) -> None:
-    """Minutes of music agree with some noise. Words that the recording should have are missed all the same."""
+    """Minutes of music agree with some noise. Words that the recording should have are missed anyway."""
     pair = Belonging("unknown", 0.5, 0.0, 0, against_s, 1, agreed_s=170.0, missing_s=missing_s)
     assert pair.speaks_against is speaks
