@@ -220,4 +220,6 @@ def _version(listed: Any, *, is_marker: bool) -> StoredVersion:
 
 def _oldest_first(listed: list[tuple[bool, datetime, StoredVersion]]) -> list[StoredVersion]:
     """Versions in their order. S3 lists the newest first, and several may have the same time: a second."""
-    return [version for _, _, version in sorted(listed[::-1], key=lambda one: one[:2])]
+    listed.reverse()  # sorting keeps the order of those with the same time
+    listed.sort(key=lambda one: one[:2])
+    return [version for _, _, version in listed]
