@@ -100,6 +100,9 @@ def empty_result() -> SyncResult:
 
 def suspended_result() -> SyncResult:
     """A call that was suspended from 20 to 32 s."""
-    spans = (CallSpan(0.0, 20.0, "agrees", 15.0), CallSpan(20.0, 32.0, "suspended", 0.0))
-    spans = (*spans, CallSpan(32.0, CALL_S, "agrees", 21.0))
+    spans = (
+        CallSpan(0.0, 20.0, "agrees", 15.0),
+        CallSpan(20.0, 32.0, "suspended", 0.0),
+        CallSpan(32.0, CALL_S, "agrees", 21.0),
+    )
     return replace(sync_result(jumps=()), spans=spans, spans_alignment=Alignment(OFFSET_S))
