@@ -1,1 +1,1 @@
-"""What was not to be recorded, and where it is masked."""
+"""Time of a call that was not to be recorded, and its masks."""
