@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.errors import InputError, missing_extra
 from komorebi_qc.core.limits import DEFAULT
-from komorebi_qc.core.timebase import clock_text
+from komorebi_qc.core.privacy.masks import masks
+from komorebi_qc.core.samples import RATE, length
+from komorebi_qc.core.timebase import Alignment, clock_text
 from komorebi_qc.jobs.selection import reported_end
 from komorebi_qc.media.probe import probe_recording
 from komorebi_qc.pipeline.diagnose import Diagnosis, diagnose
+from komorebi_qc.pipeline.options import Options
 from komorebi_qc.pipeline.placement import place
+from komorebi_qc.pipeline.privacy.masked_inputs import masked_pair
+from komorebi_qc.pipeline.private_spans import place_masks
 from komorebi_qc.storage.local import check_output, opened_file, read_analysis_file
+from komorebi_qc.wiring import read_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.source import Source
     from komorebi_qc.jobs.selection import Selection
+    from komorebi_qc.pipeline.pair import DecodedPair
 
 
 def diagnose_selection(
@@ -34,7 +42,7 @@ def diagnose_selection(
     check_plot(plot, *selection.files)
     with _opened(selection, environ) as (call, recording, analyses):
         found = diagnose(call, recording, reported_end(selection.call_end), limits, analyses=analyses)
-        return _with_plot(found, plot)
+        return _with_plot(found, plot, environ)
 
 
 @contextmanager
@@ -89,7 +97,18 @@ def check_plot(path: Path | None, *inputs: Path) -> None:
     check_output(path, *inputs)
 
 
-def _with_plot(found: Diagnosis, path: Path | None) -> Diagnosis:
+def _shown_pair(found: Diagnosis, options: Options) -> DecodedPair:
+    """The pair with its masks. If nothing places the call, the recording isn't masked: no span of the call is in it."""
+    if not found.private:
+        return found.pair
+    call_s, placement = length(found.pair.call) / RATE, found.placement
+    if placement is not None:
+        return masked_pair(found.pair, place_masks(found.private, placement, call_s, options))
+    spans = masks(found.private, Alignment(0.0), call_s=call_s, choice=options.mask, margin_s=options.mask_margin_s)
+    return masked_pair(found.pair, replace(spans, recording=()))
+
+
+def _with_plot(found: Diagnosis, path: Path | None, environ: Mapping[str, str]) -> Diagnosis:
     """Draw the diagnosis while its media are open: the plot reads them piece by piece.
 
     Raises:
@@ -102,7 +121,7 @@ def _with_plot(found: Diagnosis, path: Path | None) -> Diagnosis:
         from komorebi_qc.desk.plots.figure import save_png  # noqa: PLC0415
     except ImportError:
         raise missing_extra("view", "matplotlib", needed_by="--plot") from None
-    pair = found.pair
+    pair = _shown_pair(found, Options(**read_local(environ)))
     figure = diagnosis_figure(
         pair.call,
         pair.recording,

@@ -198,7 +198,7 @@ def examine(
         tracks = _aligned_tracks(diagnosis, evidence.splice, decode_output_8khz(written))
     placement, timeline = evidence.placement, evidence.splice
     document, private, masks = outcome.document, evidence.private or (), evidence.masks
-    # What is saved for another process holds no other samples than the masked ones.
+    # Only masked samples are saved for another process.
     if artifacts.pair is not None:
         outcome = replace(outcome, artifacts=replace(artifacts, pair=diagnosis.pair))
     return Examined(

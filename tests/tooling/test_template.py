@@ -270,7 +270,7 @@ def test_connects_bucket_is_open_under_its_prefix_alone(prefix: str, folder: str
 
 
 @pytest.mark.parametrize("prefix", ["Analysis/Voice", "connect/mine/Analysis/Voice"])
-def test_contact_lens_files_are_open_where_they_are_looked_for(prefix: str) -> None:
+def test_contact_lens_files_are_open_at_their_prefix(prefix: str) -> None:
     """Analyses and redacted audio of calls are listed and read; those of chats aren't."""
     (listing,) = (s for s in statements(AnalysisPrefix=prefix) if s["Resource"] == ["arn:aws:s3:::calls"])
     for asked in analysis_prefixes(RECORDING, prefix):

@@ -36,7 +36,7 @@ def test_the_pipeline_signs_with_the_key() -> None:
 
 
 def test_a_file_is_named_by_its_path() -> None:
-    """Whatever isn't a KMS key is a path, which isn't read yet."""
+    """A value that isn't a KMS key is a path, which isn't read yet."""
     found = present_signing_key({"KOMOREBI_SIGNING_KEY": " keys/qc.pem "})
     assert found == Ed25519Key(Path("keys/qc.pem"))
     assert present_signing_key({}) is None
