@@ -75,10 +75,15 @@ class Diagnosis:
         """The worst status of all findings."""
         return verdict(self.findings)
 
+    @property
+    def placement(self) -> Placement | None:
+        """The placement that `process` would use; None for a pair of different calls, which it refuses."""
+        return _placement(self.call, self.pair, self.call_end)
+
     def to_dict(self) -> dict[str, Any]:
         """The diagnosis for JSON."""
         result = self.pair.result
-        placement = _placement(self.call, self.pair, self.call_end)
+        placement = self.placement
         alignment = None if placement is None else placement.alignment
         return {
             "schema": SCHEMA,

@@ -89,9 +89,9 @@ def _placed(found: Examined, placement: Placement, result: SyncResult) -> Examin
     return replace(found, diagnosis=diagnosis, placement=placement, timeline=timeline)
 
 
-def suspended() -> Examined:
-    """The sample, suspended from 8 to 12 s of the call."""
+def suspended(name: str = "suspensions") -> Examined:
+    """The sample, suspended from 8 to 12 s of the call; or with the same span in the list of `redactions`."""
     found = sample_session().examined
     on_output = [found.alignment.to_output(at_s) for at_s in (8.0, 12.0)]
     suspension = {"call_from_s": 8.0, "call_to_s": 12.0, "output_from_s": on_output[0], "output_to_s": on_output[1]}
-    return replace(found, document={**found.document, "suspensions": [suspension]})
+    return replace(found, document={**found.document, name: [suspension]})

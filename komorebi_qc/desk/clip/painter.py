@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.words.rates import rate_changes, size_text
-from komorebi_qc.desk.words.suspensions import SUSPENDED, suspended_spans
+from komorebi_qc.desk.words.suspensions import REDACTED, SUSPENDED, redacted_spans, suspended_spans
 from komorebi_qc.measure.envelope import waveform_envelope
 
 if TYPE_CHECKING:
@@ -178,11 +178,13 @@ class FramePainter:
         """A strip of its own colour at the tracks' lower edge, with its meaning at its start."""
         width, bottom = size
         high = max(bottom // 14, 10)
-        for from_s, to_s in suspended_spans(examined.document):
+        spans = [(*span, SUSPENDED) for span in suspended_spans(examined.document)]
+        spans += [(*span, REDACTED) for span in redacted_spans(examined.document)]
+        for from_s, to_s, words in spans:
             first, last = (round((at_s - begin_s) * self._per_s) for at_s in (from_s, to_s))
             if last > 0 and first < width:
                 draw.rectangle([first, bottom - high, last, bottom - 1], fill=_SUSPENDED)
-                draw.text((max(first, 0) + 4, bottom - high - 1), SUSPENDED, fill=_INK, font=font)
+                draw.text((max(first, 0) + 4, bottom - high - 1), words, fill=_INK, font=font)
 
     def _draw_labels(self, names: Sequence[str]) -> NDArray[np.uint8]:
         height = self._strip_height

@@ -18,6 +18,7 @@ from komorebi_qc.desk.plots.style import (
     JUMP_COLOR,
     RECORDING_COLOR,
     mark_time,
+    width_px,
 )
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
+
+    from komorebi_qc.core.timebase import Span
+
+MASKED = "masked"
+_MASK_GROUND, _MASK_COLOR = "#EFEDFB", "#B9B0EA"
 
 
 def plot_tracks(
@@ -34,6 +40,7 @@ def plot_tracks(
     from_s: float = 0.0,
     to_s: float | None = None,
     marks: Sequence[tuple[float, str]] = (),
+    masked: Sequence[Span] = (),
 ) -> Axes:
     """Draw the waveforms of tracks above each other, on the output clock.
 
@@ -43,6 +50,7 @@ def plot_tracks(
         from_s: start.
         to_s: end; None for the end of the longest track.
         marks: moments and labels of lines through all tracks.
+        masked: spans whose sound is masked, on the tracks' clock.
     """
     longest_s = max((len(samples) / RATE for _, samples in tracks), default=0.0)
     end_s = max(longest_s if to_s is None else to_s, from_s + 0.01)
@@ -65,6 +73,13 @@ def plot_tracks(
             gid=name,
         )
         names.append((row, f"{name}\n{_decibel_text(max(shape.peak, 1e-5))}"))
+    for span in masked:
+        first_s, last_s = max(span.start_s, from_s), min(span.end_s, end_s)
+        if first_s < last_s:
+            ax.axvspan(first_s, last_s, facecolor=_MASK_GROUND, edgecolor=_MASK_COLOR, hatch="++", gid="masked")
+            if (last_s - first_s) / (end_s - from_s) * ax.bbox.width > width_px(MASKED, 9, ax) + 12:
+                middle_s, paper = (first_s + last_s) / 2, {"boxstyle": "round,pad=0.2", "facecolor": "white"}
+                ax.text(middle_s, (len(tracks) - 1) / 2, MASKED, ha="center", va="center", fontsize=9, bbox=paper)
     for at_s, word in marks:
         if from_s <= at_s <= end_s:
             ax.axvline(at_s, color=INK, linewidth=1.0, linestyle="--", zorder=4, gid=word)

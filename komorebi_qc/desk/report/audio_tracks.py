@@ -36,7 +36,7 @@ _MOST_GAIN = 16.0
 
 
 def write_audio_tracks(aligned: AlignedTracks, folder: Path) -> dict[str, str]:
-    """Write ``audio/*.m4a`` into a folder.
+    """Write ``audio/*.m4a`` into a folder. A track of an earlier report that this one doesn't have is removed.
 
     Args:
         aligned: audio of all sides.
@@ -58,6 +58,8 @@ def write_audio_tracks(aligned: AlignedTracks, folder: Path) -> dict[str, str]:
             write_track(str(part.path), sides, _BIT_RATE)
             part.move_to(folder / address)
         addresses[name] = address
+    for name in {"recording", "both"} - addresses.keys():
+        (folder / FOLDER / f"{name}.m4a").unlink(missing_ok=True)
     return addresses
 
 

@@ -53,7 +53,8 @@ class Stretch:
     Attributes:
         from_s: output clock.
         to_s: output clock.
-        kind: ``silence``, ``hold``, ``dropout``, ``clipping`` or ``suspended``; each has its own shape.
+        kind: ``silence``, ``hold``, ``dropout``, ``clipping``, ``suspended`` or ``redacted``; each has its
+            own shape.
         track: a track's name; None for all.
     """
 

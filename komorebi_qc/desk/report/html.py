@@ -19,7 +19,7 @@ from komorebi_qc.desk.report.comparison_html import comparison_html
 from komorebi_qc.desk.report.pack import pack
 from komorebi_qc.desk.report.tables import finding_tables, place_link, sentence_html
 from komorebi_qc.desk.report.timeline import RATE_DASH
-from komorebi_qc.desk.words.suspensions import SUSPENDED
+from komorebi_qc.desk.words.suspensions import REDACTED, SUSPENDED
 from komorebi_qc.desk.words.verdict import BELONGING
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ _KINDS = {
     "dropout": "dropout",
     "clipping": "clipping",
     "suspended": SUSPENDED,
+    "redacted": REDACTED,
 }
 _MOST_WORST = 6
 AUDIO_MESSAGES = {

@@ -47,6 +47,8 @@ def left_out_samples(examined: Examined, span: Span) -> NDArray[np.int16]:
 def write_left_out(examined: Examined, folder: Path) -> tuple[str, ...]:
     """Write ``audio/left_out_1.m4a`` and so on into a folder, and return their addresses relative to the page.
 
+    Such files of an earlier report are removed: a mask may have come since.
+
     Raises:
         InputError: The folder can't be written to.
         StorageError: The disk is full.
@@ -59,6 +61,9 @@ def write_left_out(examined: Examined, folder: Path) -> tuple[str, ...]:
             write_track(str(part.path), _sides(left_out_samples(examined, span)), _BIT_RATE)
             part.move_to(folder / address)
         addresses.append(address)
+    for path in (folder / FOLDER).glob("left_out_*.m4a"):
+        if f"{FOLDER}/{path.name}" not in addresses:
+            path.unlink(missing_ok=True)
     return tuple(addresses)
 
 

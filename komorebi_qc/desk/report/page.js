@@ -93,9 +93,9 @@
     p.beginPath(); for (const d of [-8, 0, 8]) { p.moveTo(d, 8); p.lineTo(d + 8, 0); } p.stroke();
     hatch = pen.createPattern(tile, "repeat");
     fills = { agrees: colours.agrees };  // each kind has its own pattern, so that no one needs the colours
-    for (const [kind, lines] of Object.entries({ silent: [[0, 0, 0, 6]], absent: [[0, 6, 6, 0]], contradicts: [[0, 0, 6, 6], [0, 6, 6, 0]], suspended: [[0, 3, 6, 3], [3, 0, 3, 6]], other: [[0, 3, 6, 3]], only: [[0, 0, 6, 6]] })) {
+    for (const [kind, lines] of Object.entries({ silent: [[0, 0, 0, 6]], absent: [[0, 6, 6, 0]], contradicts: [[0, 0, 6, 6], [0, 6, 6, 0]], suspended: [[0, 3, 6, 3], [3, 0, 3, 6]], redacted: [[3, 0, 3, 6]], other: [[0, 3, 6, 3]], only: [[0, 0, 6, 6]] })) {
       const t = document.createElement("canvas"), q = t.getContext("2d");
-      t.width = t.height = 6; q.strokeStyle = colours[kind]; q.lineWidth = kind === "silent" ? 4 : 2; q.beginPath();
+      t.width = t.height = 6; q.strokeStyle = colours[kind === "redacted" ? "suspended" : kind]; q.lineWidth = kind === "silent" ? 4 : 2; q.beginPath();
       for (const [a, b, c, d] of lines) { q.moveTo(a, b); q.lineTo(c, d); }
       q.stroke(); fills[kind] = pen.createPattern(t, "repeat");
     }
@@ -128,9 +128,9 @@
   function stretches() {
     for (const span of data.spans) {
       const a = xOf(span.from_s), b = xOf(span.to_s), i = shown.findIndex((t) => t.name === span.track);
-      if (span.kind === "suspended" && b >= 0 && a <= width) {  // of all tracks
+      if ((span.kind === "suspended" || span.kind === "redacted") && b >= 0 && a <= width) {  // of all tracks
         const w = Math.max(2, b - a), h = shown.length * (lane + gap) - gap;
-        pen.globalAlpha = .35; pen.fillStyle = fills.suspended; pen.fillRect(a, top, w, h); pen.globalAlpha = 1;
+        pen.globalAlpha = .35; pen.fillStyle = fills[span.kind]; pen.fillRect(a, top, w, h); pen.globalAlpha = 1;
         pen.strokeStyle = colours.suspended; pen.lineWidth = 2; pen.strokeRect(a + 1, top + 1, Math.max(0, w - 2), h - 2);
         continue;
       }

@@ -11,7 +11,7 @@ from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.report.content import Mark, Moment, Stretch
 from komorebi_qc.desk.words.rates import rate_changes, size_text
-from komorebi_qc.desk.words.suspensions import suspended_spans
+from komorebi_qc.desk.words.suspensions import redacted_spans, suspended_spans
 from komorebi_qc.measure.levels import clipped_spans
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ def _each_mark(examined: Examined) -> Iterator[Mark]:
     for from_s, to_s in suspended_spans(examined.document):
         yield Mark(from_s, "recording suspended", "suspended", (2, 2), 1)
         yield Mark(to_s, "recording resumed", "suspended", (2, 2), 1)
+    for from_s, to_s in redacted_spans(examined.document):
+        yield Mark(from_s, "redacted", "suspended", (2, 2), 1)
+        yield Mark(to_s, "end of redaction", "suspended", (2, 2), 1)
     for jump in alignment.jumps:
         yield Mark(alignment.to_output(jump.call_s), f"jump {size_text(jump.size_s)}", "mark", (8, 2), 0)
     if_so = "" if has_output else _IF_PLACED.get(examined.placement.source, "")
@@ -87,9 +90,11 @@ def _grouped(found: Sequence[_Timed], apart_s: float) -> Iterator[Sequence[_Time
 
 
 def stretches_of(examined: Examined) -> Iterator[Stretch]:
-    """Silence, hold music, dropouts and clipping of every input channel, and suspensions of all of them."""
+    """Silence, hold music, dropouts and clipping of every input channel, and suspensions and redactions of all."""
     for from_s, to_s in suspended_spans(examined.document):
         yield Stretch(from_s, to_s, "suspended", None)
+    for from_s, to_s in redacted_spans(examined.document):
+        yield Stretch(from_s, to_s, "redacted", None)
     pair, to_output_s = examined.diagnosis.pair, examined.alignment.to_output
     call = np.asarray(pair.call[0 : pair.call.shape[0]])
     for number, (side, levels) in enumerate(examined.diagnosis.levels["call"].items()):

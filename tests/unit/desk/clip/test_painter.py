@@ -73,9 +73,10 @@ def test_a_bend_is_a_mark_of_a_clip() -> None:
     assert "rate -60.0 ppm" in [word for _, word in marks_of(bent())]
 
 
-def test_a_suspension_is_a_strip() -> None:
-    """Its colour begins at the playhead when the suspension does, and isn't there before it."""
-    found = suspended()
+@pytest.mark.parametrize("name", ["suspensions", "redactions"])
+def test_a_suspension_or_a_redaction_is_a_strip(name: str) -> None:
+    """Its colour begins at the playhead when the span does, and isn't there before it."""
+    found = suspended(name)
     start_s = found.alignment.to_output(8.0)
     with av.open(str(found.video)) as container:
         made = FramePainter(found, ClipJob(start_s, 4.0), start_s, 4.0, VideoFrames(container, start_s, 0.0))

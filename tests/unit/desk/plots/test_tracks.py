@@ -7,6 +7,7 @@ import pytest
 from figures import drawn
 from plot_cases import RATE, speech
 
+from komorebi_qc.core.timebase import Span
 from komorebi_qc.desk.plots.figure import new_figure
 from komorebi_qc.desk.plots.tracks import name_marks, padded_stretch, plot_seam, plot_tracks
 
@@ -52,3 +53,13 @@ def test_only_visible_marks_have_a_label() -> None:
     plot_tracks(ax, [("output", speech(4.0))], from_s=0.0, to_s=4.0)
     name_marks(ax, [(2.0, "call end"), (41.9, "reported")])
     assert [text.get_text().strip() for text in ax.texts] == ["call end 00:02.000"]
+
+
+def test_masked_time_is_named() -> None:
+    """Within the drawn time only. A span too narrow for the word has the hatching alone."""
+    _, (ax,) = new_figure(8, 3)
+    masked = (Span(-3.0, -1.0), Span(2.0, 5.0), Span(8.0, 8.01), Span(20.0, 22.0))
+    plot_tracks(ax, [("output", speech(10.0))], from_s=1.0, to_s=10.0, masked=masked)
+    spans = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in drawn(ax, "masked")]
+    assert spans == [pytest.approx((2.0, 5.0)), pytest.approx((8.0, 8.01))]
+    assert [text.get_text() for text in ax.texts] == ["masked"]

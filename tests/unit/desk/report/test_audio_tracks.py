@@ -54,6 +54,13 @@ def test_tracks_run_on_the_output_clock(tmp_path: Path) -> None:
             assert lag(side, (channel[: len(side)] * 32767).astype(np.int16)) == 0
 
 
+def test_a_silent_recording_leaves_no_track_of_an_earlier_report(tmp_path: Path) -> None:
+    """It may be silent because all of it is masked now."""
+    write_audio_tracks(AlignedTracks(noise(1, 1), noise(1, 2), noise(1, 3), None), tmp_path)
+    write_audio_tracks(AlignedTracks(noise(1, 1), noise(1, 2), np.zeros(RATE, np.int16), None), tmp_path)
+    assert sorted(path.name for path in (tmp_path / "audio").iterdir()) == ["agent.m4a", "customer.m4a"]
+
+
 def test_quiet_sides_are_raised(tmp_path: Path) -> None:
     """A side as quiet as -50 dBFS is amplified, and a loud one is left unchanged."""
     loud, quiet = noise(5, 1), (noise(5, 1) // 100).astype(np.int16)

@@ -28,6 +28,17 @@ def test_the_span_is_played(tmp_path: Path) -> None:
         assert sum(frame.samples for frame in frames) / 8000 == pytest.approx(3.0, abs=0.2)
 
 
+def test_audio_of_an_earlier_report_is_removed(tmp_path: Path) -> None:
+    """A later one may have fewer spans."""
+    (tmp_path / "audio").mkdir()
+    for name in ("left_out_1.m4a", "left_out_2.m4a", "customer.m4a"):
+        (tmp_path / "audio" / name).write_bytes(b"earlier")
+    write_left_out(in_parts(), tmp_path)
+    assert sorted(path.name for path in (tmp_path / "audio").iterdir()) == ["customer.m4a", "left_out_1.m4a"]
+    assert write_left_out(held(), tmp_path) == ()
+    assert sorted(path.name for path in (tmp_path / "audio").iterdir()) == ["customer.m4a"]
+
+
 def test_a_page_sent_alone_holds_the_audio() -> None:
     """A data URI, small enough for the page."""
     (address,) = embedded_left_out(in_parts())

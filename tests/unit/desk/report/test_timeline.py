@@ -80,3 +80,13 @@ def test_a_suspension_is_a_span_of_all_tracks_between_two_marks() -> None:
     assert (span.from_s, span.to_s, span.track) == (*expected, None)
     marks = {mark.label: mark.at_s for mark in marks_of(found) if mark.colour == "suspended"}
     assert marks == {"recording suspended": expected[0], "recording resumed": expected[1]}
+
+
+def test_a_redaction_is_a_span_of_all_tracks_between_two_marks() -> None:
+    """Contact Lens redacted it: no one suspended the recording."""
+    found = suspended("redactions")
+    (span,) = [span for span in stretches_of(found) if span.track is None]
+    expected = (found.alignment.to_output(8.0), found.alignment.to_output(12.0))
+    assert (span.from_s, span.to_s, span.kind) == (*expected, "redacted")
+    marks = {mark.label: mark.at_s for mark in marks_of(found) if mark.colour == "suspended"}
+    assert marks == {"redacted": expected[0], "end of redaction": expected[1]}
