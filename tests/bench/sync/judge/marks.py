@@ -63,7 +63,7 @@ class Line:
     def verdict(self) -> str:
         """In a word."""
         if self.is_met is None:
-            return NOT_MEASURED
+            return NOT_MEASURED if self.must else ""
         if not self.is_met:
             return "MISSED"
         return "met, the aim too" if self.is_aim_met else "met"
