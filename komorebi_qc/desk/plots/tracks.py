@@ -78,8 +78,9 @@ def plot_tracks(
         if first_s < last_s:
             ax.axvspan(first_s, last_s, facecolor=_MASK_GROUND, edgecolor=_MASK_COLOR, hatch="++", gid="masked")
             if (last_s - first_s) / (end_s - from_s) * ax.bbox.width > width_px(MASKED, 9, ax) + 12:
-                middle_s, paper = (first_s + last_s) / 2, {"boxstyle": "round,pad=0.2", "facecolor": "white"}
-                ax.text(middle_s, (len(tracks) - 1) / 2, MASKED, ha="center", va="center", fontsize=9, bbox=paper)
+                paper = {"boxstyle": "round,pad=0.2", "facecolor": "white"}
+                at = ((first_s + last_s) / 2, (len(tracks) - 1) / 2)
+                ax.text(*at, MASKED, ha="center", va="center", fontsize=9, bbox=paper)
     for at_s, word in marks:
         if from_s <= at_s <= end_s:
             ax.axvline(at_s, color=INK, linewidth=1.0, linestyle="--", zorder=4, gid=word)

@@ -46,8 +46,8 @@ def test_masks_are_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
     """A notebook that is run again masks as the audit did; papermill may turn the margin into a number."""
     found: list[Any] = []
     monkeypatch.setattr(recording, "open_session", lambda request, _, masks: found.append((request, masks)))
-    files = {"connect": "a.wav", "recording": "a.mp4", "call_end": 22, "analysis": "a.json", "out": "out"}
-    open_recording(**files, mask="sound", mask_margin=1.5, outside_call="own")
+    files: dict[str, Any] = {"connect": "a.wav", "recording": "a.mp4", "call_end": 22, "analysis": "a.json"}
+    open_recording(**files, out="out", mask="sound", mask_margin=1.5, outside_call="own")
     open_recording(recording_id="contact-1", call_end=22, redacted="require", out="out")
     assert found == [
         (AuditRequest("a.wav", "a.mp4", "", "22", "a.json"), MaskRequest("sound", 1.5, "own")),
