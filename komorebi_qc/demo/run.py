@@ -222,7 +222,7 @@ def _print_seams(console: Console, document: Mapping[str, Any], video: Path) -> 
     end_s = document["call_end"]["used_s"] + alignment["output_shift_s"]
     console.print(f"\nPlay {escape(str(video))}:", soft_wrap=True)
     for at_s, change in (
-        (begin_s, "Connect's call audio takes over from the recording's own audio"),
+        (begin_s, "Connect's call audio begins, after silence"),
         (end_s, "the recording's own audio returns for the after-call work"),
     ):
         before = level_dbfs(samples, RATE, at_s - _LEVEL_WINDOW_S, at_s)
