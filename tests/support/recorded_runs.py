@@ -38,7 +38,7 @@ def document_of(provenance: Provenance, signer: Signer | None = None, **more: An
 
 def run_in(folder: Path, signer: Signer | None = None) -> Path:
     """A run in ``out/``, with its inputs in ``in/``; its qc.json."""
-    records = {}
+    records: dict[str, FileRecord] = {}
     for role, name in NAMES.items():
         content = content_of(name)
         path = folder / "out" / name
@@ -47,7 +47,8 @@ def run_in(folder: Path, signer: Signer | None = None) -> Path:
         path.write_bytes(content)
         records[role] = FileRecord(name, digest_of_bytes(content))
     path = folder / "out" / "unified.qc.json"
-    path.write_bytes(document_of(Provenance(**records), signer))
+    inputs = (records["call_audio"], records["agent_recording"])
+    path.write_bytes(document_of(Provenance(*inputs, records["video"], records["thumbnail"]), signer))
     return path
 
 
