@@ -155,7 +155,12 @@ def exact_call(source: Source, info: MediaInfo, decoded: Track | None) -> PlainP
     return None if track is None else PlainPcm(track)
 
 
-def decode_call_8khz(source: Source, info: MediaInfo, check_cancelled: Callable[[], None] = lambda: None) -> Track:
+def decode_call_8khz(
+    source: Source,
+    info: MediaInfo,
+    check_cancelled: Callable[[], None] = lambda: None,
+    most_bytes: int = MAX_PLAIN_BYTES,
+) -> Track:
     """The call audio, shape ``(n, 2)``: customer, agent. Sample ``i`` is at ``call_s = i / 8000``.
 
     Connect's own WAV is read where it is. From a network it is read once: up to two hours of it stay in memory.
@@ -164,11 +169,12 @@ def decode_call_8khz(source: Source, info: MediaInfo, check_cancelled: Callable[
         source: the call audio.
         info: the result of `probe_call`.
         check_cancelled: called between two blocks; its exception ends the reading.
+        most_bytes: the largest file that stays in memory, if it comes over a network. A larger one is read again.
 
     Raises:
         MediaError: The file can't be opened.
     """
-    if source.is_remote and source.size <= MAX_PLAIN_BYTES and _is_plain(source.file):
+    if source.is_remote and source.size <= most_bytes and _is_plain(source.file):
         source = _in_memory(source, check_cancelled)
     plain = plain_call(source, info)
     if plain is not None:
