@@ -41,7 +41,7 @@ class SilentRun:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameRanges:
-    """The lowest and the highest sample of each frame of each channel, in 16-bit steps.
+    """The lowest and the highest sample of each frame of each channel, in 16-bit steps, no farther than 127 from 0.
 
     Attributes:
         low: shape ``(channels, frames)``. The last frame may be shorter than the others.
@@ -49,14 +49,14 @@ class FrameRanges:
         samples: the call's length.
     """
 
-    low: NDArray[np.int16]
-    high: NDArray[np.int16]
+    low: NDArray[np.int8]
+    high: NDArray[np.int8]
     samples: int
 
     def silent_frames(self, channel: int, spread: int) -> Flags:
         """Return the frames in which a channel doesn't move by more than `spread`."""
         low, high = self.low[channel], self.high[channel]
-        still: Flags = (high.astype(np.int32) - low <= spread) & (high <= _MOST) & (low >= -_MOST)
+        still: Flags = (high.astype(np.int16) - low <= spread) & (high <= _MOST) & (low >= -_MOST)
         return still
 
 
@@ -64,13 +64,13 @@ def frame_ranges(call: Track) -> FrameRanges:
     """Read a call once, and return its frames' ranges."""
     n, channels = length(call), call.shape[1] if len(call.shape) > 1 else 1
     frames = -(-n // FRAME)
-    low, high = np.zeros((channels, frames), np.int16), np.zeros((channels, frames), np.int16)
+    low, high = np.zeros((channels, frames), np.int8), np.zeros((channels, frames), np.int8)
     for start in range(0, n, _BLOCK):
         block = steps(call[start : min(start + _BLOCK, n)]).reshape(-1, channels)
         first, whole = start // FRAME, len(block) // FRAME
         for channel in range(channels):
             # NumPy is slow along an axis that isn't contiguous.
-            x = np.ascontiguousarray(block[:, channel])
+            x = np.clip(block[:, channel], -127, 127).astype(np.int8)
             rows = x[: whole * FRAME].reshape(-1, FRAME)
             low[channel, first : first + whole], high[channel, first : first + whole] = rows.min(1), rows.max(1)
             if len(x) > whole * FRAME:
