@@ -34,6 +34,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def _listen() -> None:
+    """Take the signals that the tests' own process may ignore, as under nohup."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def holding(place: Path, seconds: float) -> subprocess.Popen[str]:
     """A process with two temporary folders."""
     process = subprocess.Popen(
@@ -42,7 +48,7 @@ def holding(place: Path, seconds: float) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509  no threads here
+        preexec_fn=_listen,  # noqa: PLW1509  no threads here
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
