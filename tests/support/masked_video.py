@@ -20,6 +20,7 @@ from komorebi_qc.core.source import Source
 from komorebi_qc.core.splice import splice
 from komorebi_qc.core.timebase import Alignment, Span
 from komorebi_qc.media.mux import RenderJob, write_output
+from komorebi_qc.media.mux.masking.scheduling import usual_scheduling
 from komorebi_qc.media.plain_picture import plain_grey
 from komorebi_qc.media.probe import probe_call, probe_recording
 
@@ -69,7 +70,7 @@ def texture(number: int, size: tuple[int, int]) -> Grey:
 def moving(path: Path, shape: Moving) -> Path:
     """Write a video without sound."""
     kind = {".webm": "webm", ".mkv": "matroska", ".mp4": "mp4"}[path.suffix]
-    with av.open(str(path), "w", format=kind) as out:
+    with usual_scheduling(), av.open(str(path), "w", format=kind) as out:
         stream: Any = out.add_stream(shape.encoder, rate=FPS, options=dict(shape.options))
         stream.width, stream.height = shape.size
         stream.pix_fmt = shape.pixel_format

@@ -15,6 +15,7 @@ from komorebi_qc.core.errors import MaskError
 from komorebi_qc.media.demux import codec_name
 from komorebi_qc.media.mux.masking import h264_parameter_sets as h264
 from komorebi_qc.media.mux.masking.coded_frames import H264_IDR, H264_PPS, H264_SLICE, H264_SPS, nal_units
+from komorebi_qc.media.mux.masking.scheduling import usual_scheduling
 
 GROUP_FRAMES = 300
 """A player can seek to every so many frames of a new group."""
@@ -179,7 +180,8 @@ class GroupEncoder:
                 profile = h264.profile(self._track.header)
                 options |= {} if profile is None else {"profile": profile}
             context.options = options
-            context.open()
+            with usual_scheduling():
+                context.open()
         except (FFmpegError, ValueError) as error:
             raise self._error(error) from error
         return context
