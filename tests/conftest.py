@@ -59,11 +59,6 @@ def source() -> Iterator[Callable[[Path], Source]]:
         file.close()
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Two processes for each processor: tests often wait for browsers, clusters and queues."""
-    return 2 * (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
