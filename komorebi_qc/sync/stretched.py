@@ -28,12 +28,14 @@ def stretched(recording: Track, drift: float) -> NDArray[np.int16]:
     """Return the recording on a clock that runs slower by `drift`, a plain ratio; shape ``(m / (1 + drift),)``."""
     stream = soxr.ResampleStream(RATE * (1.0 + drift), RATE, 1, dtype="float32", quality="HQ")
     n = length(recording)
-    parts = []
+    # One array from the start: a list of blocks, joined at its end, would hold the recording twice.
+    stretched_copy, at = np.zeros(int(n / (1.0 + drift)) + _BLOCK, np.int16), 0
     for start in range(0, n, _BLOCK):
         block = piece(recording, start, min(start + _BLOCK, n))
         out = stream.resample_chunk(block, last=start + _BLOCK >= n)
-        parts.append(np.clip(np.rint(out * 32768.0), -32768, 32767).astype(np.int16))
-    return np.concatenate(parts) if parts else np.zeros(0, np.int16)
+        stretched_copy[at : at + len(out)] = np.clip(np.rint(out * 32768.0), -32768, 32767)
+        at += len(out)
+    return stretched_copy[:at]
 
 
 def put_back(result: SyncResult, drift: float, reported_call_end_s: float | None) -> SyncResult:

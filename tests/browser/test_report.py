@@ -107,11 +107,8 @@ def test_playhead_follows_the_video(browser: Browser, report: Path) -> None:
             settled(page, at_s)
 
 
-def test_a_frame_is_drawn_in_time(browser: Browser, hour: Path) -> None:
-    """Of an hour's zoom levels, from the whole to 5 ms, most are drawn in less than half of a screen's 16 ms.
-
-    A busy machine delays single ones.
-    """
+def test_a_frame_takes_less_than_16_ms(browser: Browser, hour: Path) -> None:
+    """Every zoom level of an hour, from the whole to 5 ms, is drawn in less than a screen's 16 ms."""
     with open_container(browser, hour, viewport={"width": 1280, "height": 900}) as page:
         times = page.evaluate(
             f"""() => {{ const k = {STATE}, times = [];
@@ -122,7 +119,7 @@ def test_a_frame_is_drawn_in_time(browser: Browser, hour: Path) -> None:
             return times; }}"""
         )
         assert len(times) > 100
-        assert sorted(times)[len(times) // 2] < FRAME_MS / 2
+        assert max(times) < FRAME_MS
         assert number(page, f"{STATE}.view(100, 100.001), {STATE}.span()[1] - {STATE}.span()[0]") == pytest.approx(
             0.005, rel=1e-6
         )
