@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from komorebi_qc.batch.dataset.dataset import Dataset
     from komorebi_qc.batch.execution.executor import Executor
-    from komorebi_qc.batch.execution.resource_limits import ResourceLimits
     from komorebi_qc.batch.execution.tasks import Action, BatchRequest
     from komorebi_qc.batch.manifest.items import Listing
     from komorebi_qc.batch.run import Tally, Watcher
     from komorebi_qc.core.progress import Progress
+    from komorebi_qc.isolation.resource_limits import ResourceLimits
     from komorebi_qc.pipeline.options import MaskRequest, Unconfirmed
 
 RERUN_TIME_S, RERUN_MEMORY_MB, RATE_HZ = 1800.0, 4000.0, 5.0
@@ -280,8 +280,8 @@ def run_batch(
     from komorebi_qc.batch.dataset.dataset import open_dataset  # noqa: PLC0415
     from komorebi_qc.batch.dataset.schema import WITH_DAY  # noqa: PLC0415
     from komorebi_qc.batch.execution.resolver import Resolver  # noqa: PLC0415
-    from komorebi_qc.batch.execution.resource_limits import ResourceLimits  # noqa: PLC0415
     from komorebi_qc.batch.run import Run, Tally  # noqa: PLC0415
+    from komorebi_qc.isolation.resource_limits import ResourceLimits  # noqa: PLC0415
 
     csv = csv_file(settings.csv) if settings.csv else None
     limits = ResourceLimits(settings.time_limit_s, settings.memory_limit_mb)

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from komorebi_qc.batch.dataset.row_summary import outcome_of
-from komorebi_qc.batch.execution.resource_limits import WorkerFailure
 from komorebi_qc.batch.execution.rows import failed, failure_of, rejected_row, row_of, unresolved_row
 from komorebi_qc.batch.execution.work_keys import limited_key
 from komorebi_qc.core.errors import KomorebiError
+from komorebi_qc.isolation.resource_limits import WorkerFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from komorebi_qc.batch.dataset.row_summary import RowSummary
     from komorebi_qc.batch.execution.executor import Executor
     from komorebi_qc.batch.execution.resolver import Resolver
-    from komorebi_qc.batch.execution.resource_limits import ResourceLimits
     from komorebi_qc.batch.execution.rows import Row
     from komorebi_qc.batch.execution.tasks import Task
     from komorebi_qc.batch.manifest.items import Item, Listing
+    from komorebi_qc.isolation.resource_limits import ResourceLimits
 
 _CHECK_EVERY_S = 0.2
 _RESOLVE_AT_ONCE = 8

@@ -216,12 +216,12 @@ def rerun(
 
 def _run(listing: Listing, request: BatchRequest, settings: RunSettings, *, as_json: bool) -> int:
     from komorebi_qc.batch.command import run_batch  # noqa: PLC0415
-    from komorebi_qc.batch.execution.resource_limits import memory_note  # noqa: PLC0415
     from komorebi_qc.cli.output.batch import print_rejected, print_result  # noqa: PLC0415
     from komorebi_qc.cli.output.console import print_note  # noqa: PLC0415
     from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
     from komorebi_qc.cli.output.progress import batch_progress  # noqa: PLC0415
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
+    from komorebi_qc.isolation.resource_limits import memory_note  # noqa: PLC0415
 
     if not as_json:
         print_rejected(listing)

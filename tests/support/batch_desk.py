@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from komorebi_qc.batch.dataset.dataset import Dataset, open_dataset
 from komorebi_qc.batch.execution.executor import LocalExecutor
 from komorebi_qc.batch.execution.resolver import Resolver
-from komorebi_qc.batch.execution.resource_limits import ResourceLimits, WorkerFailure
 from komorebi_qc.batch.execution.rows import measured, row_of
 from komorebi_qc.batch.execution.tasks import BatchRequest
 from komorebi_qc.batch.manifest.manifest_file import read_manifest
 from komorebi_qc.batch.run import Run, Tally
+from komorebi_qc.isolation.resource_limits import ResourceLimits, WorkerFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

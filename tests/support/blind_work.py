@@ -6,7 +6,7 @@ from pathlib import Path
 
 from misbehaving_work import misbehave
 
-from komorebi_qc.batch.execution import resource_limits
+from komorebi_qc.isolation import resource_limits
 
 __all__ = ["misbehave"]
 

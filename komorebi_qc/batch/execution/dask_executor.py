@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from komorebi_qc import __version__
-from komorebi_qc.batch.execution.executor import attempt
-from komorebi_qc.batch.execution.resource_limits import ResourceLimits, Stopped, WorkerFailure
-from komorebi_qc.batch.execution.worker_process import DEFAULT_WORK, WorkerProcess
+from komorebi_qc.batch.execution.executor import DEFAULT_WORK, attempt
 from komorebi_qc.core.errors import InputError, PermanentError, StorageError, missing_extra
+from komorebi_qc.isolation.resource_limits import ResourceLimits, Stopped, WorkerFailure
+from komorebi_qc.isolation.worker_process import WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,13 +7,14 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from komorebi_qc.batch.execution.resource_limits import ResourceLimits, Stopped, WorkerFailure
-from komorebi_qc.batch.execution.worker_process import DEFAULT_WORK, WorkerProcess
+from komorebi_qc.isolation.resource_limits import ResourceLimits, Stopped, WorkerFailure
+from komorebi_qc.isolation.worker_process import WorkerProcess
 
 if TYPE_CHECKING:
     from komorebi_qc.batch.execution.rows import Row
     from komorebi_qc.batch.execution.tasks import Task
 
+DEFAULT_WORK = "komorebi_qc.batch.execution.work:carry_out"
 Answer = tuple["Task", "Row | WorkerFailure"]
 
 

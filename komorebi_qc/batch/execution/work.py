@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from komorebi_qc.batch.execution.media_tags import read_tags
-from komorebi_qc.batch.execution.resource_limits import peak_memory_mb
 from komorebi_qc.batch.execution.rows import failed, failure_of, measured, row_of
 from komorebi_qc.core.errors import InputError, KomorebiError
 from komorebi_qc.core.interrupt import stoppable
 from komorebi_qc.core.progress import SILENT
+from komorebi_qc.isolation.resource_limits import peak_memory_mb
 from komorebi_qc.storage.atomic_file import make_folder
 from komorebi_qc.storage.aws_errors import aws_errors
 from komorebi_qc.storage.local import opened_file

@@ -10,8 +10,8 @@ from komorebi_qc import __version__
 from komorebi_qc.batch.dataset.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from komorebi_qc.batch.execution.resource_limits import ResourceLimits
     from komorebi_qc.core.limits import Limits
+    from komorebi_qc.isolation.resource_limits import ResourceLimits
 
 
 def inputs_key(call: str, call_etag: str, recording: str, recording_etag: str, call_end: str, *analyses: str) -> str:

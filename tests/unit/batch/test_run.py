@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from batch_desk import Desk, Scripted
 
-from komorebi_qc.batch.execution.resource_limits import ResourceLimits, WorkerFailure
 from komorebi_qc.batch.execution.rows import failure_of, row_of
 from komorebi_qc.batch.manifest.items import Item, Listing, RejectedRow
 from komorebi_qc.batch.manifest.manifest_file import read_manifest
 from komorebi_qc.core.errors import HeldError
+from komorebi_qc.isolation.resource_limits import ResourceLimits, WorkerFailure
 
 if TYPE_CHECKING:
     from komorebi_qc.batch.execution.rows import Row

@@ -18,8 +18,8 @@ import pytest
 from batch_desk import LIMITS, Desk
 
 from komorebi_qc.batch.execution.dask_executor import DaskExecutor
-from komorebi_qc.batch.execution.resource_limits import ResourceLimits
 from komorebi_qc.core.errors import InputError, PermanentError, StorageError
+from komorebi_qc.isolation.resource_limits import ResourceLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,7 +141,7 @@ def _works_on(work: str) -> list[str]:
             words = path.read_bytes().split(b"\0")
         except OSError:
             continue
-        if work.encode() in words and b"komorebi_qc.batch.execution.worker_main" in words:
+        if work.encode() in words and b"komorebi_qc.isolation.worker_main" in words:
             found.append(path.parent.name)
     return found
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from komorebi_qc.batch.execution import resource_limits
-from komorebi_qc.batch.execution.resource_limits import (
+from komorebi_qc.isolation import resource_limits
+from komorebi_qc.isolation.resource_limits import (
     ResourceLimits,
     limit_memory,
     memory_note,
@@ -68,7 +68,7 @@ def test_a_process_that_is_gone_uses_no_memory() -> None:
 def test_the_peak_is_not_the_parents() -> None:
     """A process that a large one starts reports its own memory."""
     block = bytearray(b"x" * 200_000_000)
-    script = "from komorebi_qc.batch.execution.resource_limits import peak_memory_mb; print(peak_memory_mb())"
+    script = "from komorebi_qc.isolation.resource_limits import peak_memory_mb; print(peak_memory_mb())"
     output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert len(block) / 1e6 > float(output) > 5
 

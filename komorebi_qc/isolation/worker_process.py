@@ -5,7 +5,7 @@ children. An audit's kernels have to end with their process. A killed process mu
 
 Both limits are enforced from outside, because the work may hold the interpreter's lock: the supervisor watches the time
 and the resident memory. The kernel is the second line: a memory limit for fast growth, see
-`komorebi_qc.batch.execution.resource_limits`, and an alarm in case the supervisor is gone.
+`komorebi_qc.isolation.resource_limits`, and an alarm in case the supervisor is gone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ import time
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
-from komorebi_qc.batch.execution.resource_limits import (
+from komorebi_qc.core.errors import PermanentError
+from komorebi_qc.isolation.resource_limits import (
     READY,
     ResourceLimits,
     Stopped,
@@ -31,13 +32,11 @@ from komorebi_qc.batch.execution.resource_limits import (
     resident_mb,
     time_failure,
 )
-from komorebi_qc.core.errors import PermanentError
 from komorebi_qc.storage.temporary_folder import begin_folder
 
 if TYPE_CHECKING:
     from komorebi_qc.storage.temporary_folder import TemporaryFolder
 
-DEFAULT_WORK = "komorebi_qc.batch.execution.work:carry_out"
 _CHECK_EVERY_S = 0.05
 _START_S = 60.0
 _GRACE_S = 5.0
@@ -56,7 +55,7 @@ class WorkerProcess:
         work: ``module:function`` that does a task.
     """
 
-    def __init__(self, limits: ResourceLimits, work: str = DEFAULT_WORK) -> None:
+    def __init__(self, limits: ResourceLimits, work: str) -> None:
         self._limits, self._work = limits, work
         self._process: subprocess.Popen[bytes] | None = None
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -153,9 +152,9 @@ class WorkerProcess:
         one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
         # All its temporary files are in one folder, because a killed process doesn't remove them.
-        self._scratch = begin_folder("batch")
+        self._scratch = begin_folder("worker")
         places = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": str(self._scratch.path)}
-        command = [sys.executable, "-P", "-m", "komorebi_qc.batch.execution.worker_main", self._work]
+        command = [sys.executable, "-P", "-m", "komorebi_qc.isolation.worker_main", self._work]
         process = self._process = subprocess.Popen(  # noqa: S603  ourselves
             [*command, str(self._limits.time_s), str(self._limits.memory_mb)],
             stdin=subprocess.PIPE,

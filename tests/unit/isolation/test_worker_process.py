@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from komorebi_qc.batch.execution.resource_limits import ResourceLimits, Stopped, WorkerFailure
-from komorebi_qc.batch.execution.worker_process import WorkerProcess
 from komorebi_qc.core.errors import PermanentError
+from komorebi_qc.isolation.resource_limits import ResourceLimits, Stopped, WorkerFailure
+from komorebi_qc.isolation.worker_process import WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,7 @@ def test_a_process_ends_itself_if_its_supervisor_cannot_see_its_memory() -> None
     """As on macOS, without /proc in both processes."""
     # In a small process: without /proc, Linux reports the peak of a large parent as the worker's own.
     script = (
-        "import blind_work; from komorebi_qc.batch.execution.worker_process import *; "
+        "import blind_work; from komorebi_qc.isolation.worker_process import *; "
         "c = WorkerProcess(ResourceLimits(60.0, 300.0), 'blind_work:misbehave'); print(c.run(('echo', 1))[0]); "
         "print(c.run(('grow to 340 MB', None)).kind); print(c.run(('echo', 2))[0]); c.close()"
     )
@@ -137,7 +137,7 @@ def test_a_process_ends_with_its_supervisor(tmp_path: Path, *, is_busy: bool) ->
     begun = tmp_path / "begun"
     last = f"c.run(('hang', {str(begun)!r}))" if is_busy else f"open({str(begun)!r}, 'w'); import time; time.sleep(600)"
     script = (
-        "from komorebi_qc.batch.execution.worker_process import *; "
+        "from komorebi_qc.isolation.worker_process import *; "
         "c = WorkerProcess(ResourceLimits(600.0), 'misbehaving_work:misbehave'); "
         f"print(c.run(('scratch', None)), flush=True); print(c.run(('echo', 1))[1], flush=True); {last}"
     )

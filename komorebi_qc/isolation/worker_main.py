@@ -14,7 +14,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from komorebi_qc.batch.execution.resource_limits import (
+from komorebi_qc.isolation.resource_limits import (
     READY,
     ResourceLimits,
     limit_memory,
