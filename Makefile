@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Without compiled modules, each of the tests' processes would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint format bench bench-batch bench-fleet bench-sync bench-suspensions lock clean lint-code
+.PHONY: help setup demo test test-system lint format bench bench-batch bench-fleet bench-sync bench-suspensions lock clean lint-code
 
 help:
 	@echo "First steps"
@@ -11,7 +11,8 @@ help:
 	@echo "  make lab      open the notebooks in JupyterLab, on the sample call"
 	@echo "Development"
 	@echo "  make setup    install all that a developer needs into .venv; the other targets install their own part"
-	@echo "  make test     run the tests of the product"
+	@echo "  make test     run the tests of the product (5 minutes on two processors)"
+	@echo "  make test-system  run whole commands, audits, notebooks and clusters (5 minutes more)"
 	@echo "  make coverage report the lines and branches that these tests leave out"
 	@echo "  make test-tooling  run the tests of the benchmarks, the template, the docs and the layout"
 	@echo "  make lint     check the code (lint-code), the prose (lint-prose) and the SAM template (lint-template)"
@@ -44,13 +45,17 @@ setup: .venv/.ready-lint
 demo: .venv/.ready-demo
 	$(BIN)/komorebi-qc demo
 
-# The tests of the product, on all processors. The tests of the benchmarks, the template and the docs are in test-tooling.
+# The tests of the product, on all processors. Those that take longest, whole commands and clusters, are in test-system; the
+# tests of the benchmarks, the template and the docs are in test-tooling.
 .PHONY: test-tooling coverage
 test: .venv/.ready-test
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
+test-system: .venv/.ready-test
+	$(BIN)/pytest --numprocesses auto --dist worksteal tests/system
+
 coverage: .venv/.ready-test
-	$(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-report=term
+	$(BIN)/pytest --numprocesses auto --dist worksteal tests/unit tests/integration tests/browser tests/system --cov --cov-report=term
 
 test-tooling: .venv/.ready-lint
 	$(BIN)/pytest --numprocesses auto --dist worksteal tests/tooling
