@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from captures import CAPTURES
+from child_process import child_process
 from desk import made_notebook, read_json, wrong_call
 from jupyter_home import jupyter_environment
 
@@ -110,7 +111,7 @@ def test_a_stopped_audit_leaves_no_kernel(environ: dict[str, str], tmp_path: Pat
         "import time; time.sleep(120)",
     )
     command = [str(CLI), "audit", *map(str, FILES), "--out", str(tmp_path / "out"), "--notebook", str(slow)]
-    with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+    with child_process(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         wait_for(lambda: mark.is_file() and mark.read_text() != "")
         time.sleep(0.5)
         assert read_json(tmp_path / "out" / "status.json")["state"] == "running"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 from captures import CAPTURES
+from child_process import child_process
 from command import CLI, environment
 
 from komorebi_qc.demo.embedded_aws import embedded_aws, make_resources, shell_environment
@@ -33,9 +33,9 @@ def interrupted(
     """The exit code and all that was printed; Ctrl-C comes at a printed text, at an event, or after some seconds."""
     log = folder / "printed.txt"
     kept = {"PYTHONUNBUFFERED": "1", **environ}
-    with log.open("w") as file, subprocess.Popen(
+    with log.open("w") as file, child_process(
         [str(CLI), *words], cwd=folder, stdout=file, stderr=file, env=environment(**kept),
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509  no threads here
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as running:  # fmt: skip
         deadline = time.monotonic() + (when if isinstance(when, float) else 90)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from captures import CAPTURES
+from child_process import child_process
 from desk import NOTEBOOKS, ROOT, sample_session
 from jupyter_home import jupyter_environment
 
@@ -162,7 +163,7 @@ def lab(folder: Path, environ: dict[str, str]) -> Iterator[str]:
     environ = {**environ, "JUPYTER_CONFIG_PATH": str(settings), "JUPYTER_PATH": str(settings / "data")}
     with (
         (folder / "lab.log").open("w") as log,
-        subprocess.Popen(command, env=environ, stdout=log, stderr=log) as server,
+        child_process(command, env=environ, stdout=log, stderr=log) as server,
     ):
         try:
             for _ in range(200):
@@ -173,6 +174,8 @@ def lab(folder: Path, environ: dict[str, str]) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}/lab/tree/{{}}?token=secret"
         finally:
             server.terminate()
+            with suppress(subprocess.TimeoutExpired):  # it waits for a kernel that doesn't end
+                server.wait(20)
 
 
 @pytest.mark.browser
@@ -187,16 +190,16 @@ def test_the_player_plays_in_jupyterlab(tmp_path: Path, browser: Browser) -> Non
     ):
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(address.format("sync_diagnostics.ipynb"), timeout=120_000)
-        page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=120_000)
+        page.goto(address.format("sync_diagnostics.ipynb"), timeout=60_000)
+        page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
         # Without a kernel, JupyterLab opens a dialog to select one.
         page.wait_for_function(
             "async () => (await (await fetch('/api/sessions')).json()).some(s => s.kernel.execution_state === 'idle')",
-            timeout=60_000,
+            timeout=40_000,
         )
-        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=60_000)
+        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=20_000)
         # A busy machine may lose a command that comes before the connection to the kernel.
-        for patience_s in (40, 60, 60):
+        for patience_s in (30, 40, 40):
             for button in page.locator(".jp-Dialog .jp-mod-accept").all():  # a slow kernel opens a dialog
                 button.click()
             page.keyboard.press("Escape")

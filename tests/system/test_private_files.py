@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from captures import CAPTURES
+from child_process import child_process
 from command import CLI, environment
 from desk import made_notebook
 from erasures import Search
@@ -142,14 +143,14 @@ def test_a_stopped_command_leaves_no_temporary_folder(
     made_notebook(tmp_path / "work" / "sleepy.ipynb", folder, "import time; time.sleep(100)")
     with (
         log.open("w") as file,
-        subprocess.Popen(
+        child_process(
             [str(CLI), *words],
             cwd=tmp_path / "work",
             env={**environ, "PYTHONUNBUFFERED": "1"},
             stdout=file,
             stderr=file,
             start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509  no threads
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         ) as running,
     ):
         until = time.monotonic() + 120

@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from batch_desk import Desk, Scripted
+from child_process import child_process
 
 from komorebi_qc.batch.execution.rows import failure_of, row_of
 from komorebi_qc.batch.manifest.items import Item, Listing, RejectedRow
@@ -310,7 +310,7 @@ def test_a_killed_run_is_continued(tmp_path: Path, seed: int) -> None:
     whole.run()
     begun_before_kill = random.Random(seed).randrange(1, 22)  # noqa: S311  not a secret
     paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    with subprocess.Popen([sys.executable, "-c", _SCRIPT, str(killed.folder)], env={**os.environ, **paths}) as run:
+    with child_process([sys.executable, "-c", _SCRIPT, str(killed.folder)], env={**os.environ, **paths}) as run:
         while run.poll() is None and len(list((killed.folder / "begun").iterdir())) < begun_before_kill:
             time.sleep(0.005)
         run.send_signal(signal.SIGKILL)

@@ -18,6 +18,7 @@ import pyarrow.dataset as pads
 import pytest
 from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, PREFIX, TABLE, World
 from captures import CAPTURES
+from child_process import child_process
 from shell import Shell
 
 from komorebi_qc.batch.dataset.dataset import open_dataset
@@ -168,7 +169,7 @@ def test_ctrl_c_stops_cleanly(shell: Desk) -> None:
     shell.manifest(*(_row(f"r{n}", "2026/11/24/call.wav", "2026/11/24/vp8.webm", "00:00:30") for n in range(40)))
     command = [str(CLI), "batch", "list.csv", "--out", "dataset", "--workers", "1"]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits a deaf ear
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+    with child_process(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         while run.poll() is None and not list(shell.folder.glob("dataset/_journal/*.parquet")):
             time.sleep(0.02)
         run.send_signal(signal.SIGINT)

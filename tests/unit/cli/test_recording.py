@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import av
 import pytest
 from captures import CAPTURES, Capture
+from child_process import child_process
 from command import CLI, run
 from made import Shape, encoded, noise, recording, wav
 
@@ -325,7 +326,7 @@ def test_a_killed_run_leaves_nothing_that_the_next_doesnt_clear(how: signal.Sign
         str(out),
     ]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits a deaf ear
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+    with child_process(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         deadline = time.monotonic() + 60
         while len(list(folder.iterdir())) < 2 and time.monotonic() < deadline and running.poll() is None:
             time.sleep(0.01)

@@ -26,6 +26,7 @@ from aws_fixtures import (
     fails,
 )
 from botocore import exceptions as aws
+from child_process import child_process
 
 from komorebi_qc.core.errors import (
     AccessDeniedError,
@@ -443,7 +444,7 @@ print(cache.held_bytes, flush=True)
 time.sleep(60)
 """
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=environment) as process:
+    with child_process([sys.executable, "-c", program], stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"1000000\n"
         process.send_signal(signal.SIGKILL)
