@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from komorebi_qc.core.errors import InputError, missing_extra
+import numpy as np
+
+from komorebi_qc.core.errors import InputError, MaskError, missing_extra
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.privacy.masks import masks
 from komorebi_qc.core.samples import RATE, length
@@ -27,8 +29,11 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.source import Source
+    from komorebi_qc.core.timebase import Span
     from komorebi_qc.jobs.selection import Selection
     from komorebi_qc.pipeline.pair import DecodedPair
+
+_HIDDEN = "Not shown: a part of this call was not to be recorded, and its place in the recording isn't known"
 
 
 def diagnose_selection(
@@ -97,15 +102,33 @@ def check_plot(path: Path | None, *inputs: Path) -> None:
     check_output(path, *inputs)
 
 
-def _shown_pair(found: Diagnosis, options: Options) -> DecodedPair:
-    """The pair with its masks. If nothing places the call, the recording isn't masked: no span of the call is in it."""
-    if not found.private:
-        return found.pair
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A pair as a plot may show it.
+
+    Attributes:
+        pair: with silence in its masks.
+        masked: the recording's masks, on its clock.
+        hidden: why the recording isn't shown at all; empty if it is.
+    """
+
+    pair: DecodedPair
+    masked: tuple[Span, ...] = ()
+    hidden: str = ""
+
+
+def _shown(found: Diagnosis, options: Options) -> _Shown:
+    """The pair with its masks. If nothing places the call, its private spans may be anywhere in the recording."""
+    if not found.private or options.mask == "none":
+        return _Shown(found.pair)
     call_s, placement = length(found.pair.call) / RATE, found.placement
     if placement is not None:
-        return masked_pair(found.pair, place_masks(found.private, placement, call_s, options))
+        with suppress(MaskError):
+            placed = place_masks(found.private, placement, call_s, options)
+            return _Shown(masked_pair(found.pair, placed), placed.recording)
     spans = masks(found.private, Alignment(0.0), call_s=call_s, choice=options.mask, margin_s=options.mask_margin_s)
-    return masked_pair(found.pair, replace(spans, recording=()))
+    pair = masked_pair(found.pair, replace(spans, recording=()))
+    return _Shown(replace(pair, recording=np.zeros_like(pair.recording)), hidden=_HIDDEN)
 
 
 def _with_plot(found: Diagnosis, path: Path | None, environ: Mapping[str, str]) -> Diagnosis:
@@ -121,13 +144,15 @@ def _with_plot(found: Diagnosis, path: Path | None, environ: Mapping[str, str]) 
         from komorebi_qc.desk.plots.figure import save_png  # noqa: PLC0415
     except ImportError:
         raise missing_extra("view", "matplotlib", needed_by="--plot") from None
-    pair = _shown_pair(found, Options(**read_local(environ)))
+    shown = _shown(found, Options(**read_local(environ)))
     figure = diagnosis_figure(
-        pair.call,
-        pair.recording,
-        pair.result,
+        shown.pair.call,
+        shown.pair.recording,
+        shown.pair.result,
         call_end=found.call_end,
         title=found.recording.name,
+        masked=shown.masked,
+        hidden=shown.hidden,
     )
     try:
         save_png(figure, path, Path(found.recording.name).name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from komorebi_qc.desk.notebooks.notebook_output import (
     status_line,
     table,
 )
-from komorebi_qc.desk.notebooks.recording import no_result, verdict
+from komorebi_qc.desk.notebooks.recording import masked_spans, no_result, verdict
 from komorebi_qc.desk.notebooks.seams import seams
 from komorebi_qc.desk.notebooks.stretches import left_out
 from komorebi_qc.desk.plots.figure import new_figure
@@ -36,7 +36,7 @@ from komorebi_qc.pipeline.process import STEPS
 from komorebi_qc.storage.protocols import CONTENT_TYPES
 
 if TYPE_CHECKING:
-    from komorebi_qc.core.timebase import Alignment, Span
+    from komorebi_qc.core.timebase import Alignment
     from komorebi_qc.desk.session import AuditSession
     from komorebi_qc.findings.evidence import Placement
 
@@ -112,7 +112,7 @@ def call_audio(session: AuditSession) -> NotebookOutput:
     if not len(call):
         return combined([fact_table(rows), paragraph("It holds no audio.")])
     figure, (ax,) = new_figure(12, 2.6)
-    plot_tracks(ax, [("customer", call[:, 0]), ("agent", call[:, 1])], masked=_masked(session, "call"))
+    plot_tracks(ax, [("customer", call[:, 0]), ("agent", call[:, 1])], masked=masked_spans(session.examined, "call"))
     ax.set_xlabel("Call clock (mm:ss)")
     first = _loudest(call.astype(np.int32).sum(axis=1))
     label = f"{_EXCERPT_S:g} s from {clock_text(first / RATE)} of the call: customer left, agent right"
@@ -169,7 +169,7 @@ def separated(session: AuditSession) -> NotebookOutput:
     if not len(own):
         return combined([*parts, paragraph("The recording has no audio.")])
     figure, (ax,) = new_figure(12, 1.9)
-    plot_tracks(ax, [("recording", own)], masked=_masked(session, "recording"))
+    plot_tracks(ax, [("recording", own)], masked=masked_spans(session.examined, "recording"))
     ax.set_xlabel("Recording clock (mm:ss)")
     first = _loudest(own)
     label = f"The recording's own audio: {_EXCERPT_S:g} s from {clock_text(first / RATE)}"
@@ -204,7 +204,7 @@ def after_call(session: AuditSession) -> NotebookOutput:
     word = "call end" if examined.alignment.part is None else "agent leaves"
     marks = [(cut_s + shift_s, word), (reported_s + shift_s, "reported")]
     from_s, to_s = max(cut_s + shift_s - near_s, 0.0), cut_s + shift_s + near_s
-    plot_tracks(ax, tracks, from_s=from_s, to_s=to_s, marks=marks, masked=_masked(session, "output"))
+    plot_tracks(ax, tracks, from_s=from_s, to_s=to_s, marks=marks, masked=masked_spans(session.examined, "output"))
     name_marks(ax, marks)
     first = round((cut_s + shift_s) * RATE)
     parts = [fact_table(rows), figure_image(figure, "The agent's channel and the recording around the call's end.")]
@@ -272,7 +272,7 @@ def before_after(session: AuditSession) -> NotebookOutput:
     figure, (ax,) = new_figure(12, 3)
     marks = [(seam_s, "seam") for seam_s in examined.timeline.seams_s]
     tracks = [("recording (before)", examined.tracks.recording), ("output (after)", examined.tracks.output)]
-    plot_tracks(ax, tracks, marks=marks, masked=_masked(session, "output"))
+    plot_tracks(ax, tracks, marks=marks, masked=masked_spans(session.examined, "output"))
     first = _loudest(examined.tracks.output)
     return combined(
         [
@@ -319,13 +319,6 @@ def item_written(session: AuditSession) -> NotebookOutput:
     item = session.destinations.get("item", "local files have no item")
     words = f"Production would write these attributes ({item}). The item's other attributes stay unchanged."
     return combined([paragraph(words), fact_table(rows)])
-
-
-def _masked(session: AuditSession, clock: Literal["call", "recording", "output"]) -> tuple[Span, ...]:
-    """The masks of the sound on a clock."""
-    masks = session.examined.masks
-    spans = {"call": masks.call, "recording": masks.recording, "output": masks.output}
-    return spans[clock] if masks.masks_sound else ()
 
 
 def _loudest(samples: Any) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.timebase import clock_text
@@ -27,6 +27,9 @@ from komorebi_qc.storage.temporary_folder import begin_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from komorebi_qc.core.timebase import Span
+    from komorebi_qc.pipeline.examine import Examined
 
 Text = str | float
 """papermill turns a value such as 22 into a number: both are taken."""
@@ -149,6 +152,13 @@ def no_result(session: AuditSession) -> NotebookOutput:
     return status_line("fail", f"No recording was written: {reason}.")
 
 
+def masked_spans(examined: Examined, clock: Literal["call", "recording", "output"]) -> tuple[Span, ...]:
+    """The spans of a clock whose sound is masked."""
+    masks = examined.masks
+    spans = {"call": masks.call, "recording": masks.recording, "output": masks.output}
+    return spans[clock] if masks.masks_sound else ()
+
+
 def report_figure(session: AuditSession) -> tuple[bytes, str]:
     """The diagnosis figure as an image file, and its media type."""
     pair = session.examined.diagnosis.pair
@@ -159,5 +169,6 @@ def report_figure(session: AuditSession) -> tuple[bytes, str]:
         call_end=session.call_end,
         title=session.title,
         placement=session.examined.placement,
+        masked=masked_spans(session.examined, "recording"),
     )
     return image_of(figure, "webp"), "image/webp"

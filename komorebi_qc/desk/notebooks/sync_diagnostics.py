@@ -20,7 +20,7 @@ from komorebi_qc.desk.notebooks.notebook_output import (
     table,
 )
 from komorebi_qc.desk.notebooks.readable_errors import readable_errors
-from komorebi_qc.desk.notebooks.recording import parameter_text, report_figure, sentence, verdict
+from komorebi_qc.desk.notebooks.recording import masked_spans, parameter_text, report_figure, sentence, verdict
 from komorebi_qc.desk.notebooks.seams import spectrograms
 from komorebi_qc.desk.notebooks.stretches import candidates, left_out, stretches
 from komorebi_qc.desk.plots.call_placement import CallPlacement, place
@@ -83,8 +83,11 @@ def waveforms(session: AuditSession) -> NotebookOutput:
     figure, (ax,) = new_figure(14, 5.2)
     figure.set_layout_engine("none")
     ax.set_position((0.105, 0.11, 0.88, 0.71))
-    reported_s = session.call_end.recording_s
-    plot_waveforms(ax, pair.call, pair.recording, pair.result, _placed(session), reported_call_end_s=reported_s)
+    plot_waveforms(
+        *(ax, pair.call, pair.recording, pair.result, _placed(session)),
+        reported_call_end_s=session.call_end.recording_s,
+        masked=masked_spans(session.examined, "recording"),
+    )
     return figure_image(
         figure,
         "Customer, agent and recording on the recording clock, and a band with the stretches that agree.",

@@ -11,6 +11,7 @@ from komorebi_qc.core.samples import RATE, as_float
 from komorebi_qc.desk.plots.call_placement import Piece
 from komorebi_qc.desk.plots.columns import column_envelope
 from komorebi_qc.desk.plots.formatting import clock_text, number_text
+from komorebi_qc.desk.plots.masks import draw_masks
 from komorebi_qc.desk.plots.style import (
     AGENT_COLOR,
     CUSTOMER_COLOR,
@@ -18,7 +19,6 @@ from komorebi_qc.desk.plots.style import (
     JUMP_COLOR,
     RECORDING_COLOR,
     mark_time,
-    width_px,
 )
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from komorebi_qc.core.timebase import Span
-
-MASKED = "masked"
-_MASK_GROUND, _MASK_COLOR = "#EFEDFB", "#B9B0EA"
 
 
 def plot_tracks(
@@ -73,18 +70,12 @@ def plot_tracks(
             gid=name,
         )
         names.append((row, f"{name}\n{_decibel_text(max(shape.peak, 1e-5))}"))
-    for span in masked:
-        first_s, last_s = max(span.start_s, from_s), min(span.end_s, end_s)
-        if first_s < last_s:
-            ax.axvspan(first_s, last_s, facecolor=_MASK_GROUND, edgecolor=_MASK_COLOR, hatch="++", gid="masked")
-            if (last_s - first_s) / (end_s - from_s) * ax.bbox.width > width_px(MASKED, 9, ax) + 12:
-                paper = {"boxstyle": "round,pad=0.2", "facecolor": "white"}
-                at = ((first_s + last_s) / 2, (len(tracks) - 1) / 2)
-                ax.text(*at, MASKED, ha="center", va="center", fontsize=9, bbox=paper)
+    bottom, top = -0.55, len(tracks) - 0.45
+    draw_masks(ax, masked, (bottom, top))
     for at_s, word in marks:
         if from_s <= at_s <= end_s:
             ax.axvline(at_s, color=INK, linewidth=1.0, linestyle="--", zorder=4, gid=word)
-    ax.set_ylim(-0.55, len(tracks) - 0.45)
+    ax.set_ylim(bottom, top)
     ax.set_yticks([row for row, _ in names], [text for _, text in names], fontsize=9.5)
     ax.tick_params(axis="y", length=0)
     ax.set_ylabel("Amplitude\n(share of the peak)", fontsize=9)

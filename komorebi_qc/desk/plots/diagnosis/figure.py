@@ -21,8 +21,10 @@ from komorebi_qc.desk.plots.diagnosis.waveforms import plot_waveforms
 from komorebi_qc.desk.plots.style import mark_time
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from komorebi_qc.core.samples import Track
-    from komorebi_qc.core.timebase import CallEnd
+    from komorebi_qc.core.timebase import CallEnd, Span
     from komorebi_qc.findings.evidence import Placement
     from komorebi_qc.sync.result import SyncResult
 
@@ -38,6 +40,8 @@ def diagnosis_figure(
     call_end: CallEnd | None,
     title: str,
     placement: Placement | None = None,
+    masked: Sequence[Span] = (),
+    hidden: str = "",
 ) -> Figure:
     """The sync measurement of a pair on one page: the result in words, the waveforms, the lags.
 
@@ -48,6 +52,8 @@ def diagnosis_figure(
         call_end: the reported call end; None if it wasn't reported.
         title: names the pair.
         placement: of the run; None for the one that a run would use.
+        masked: the recording's masked spans, on its clock. The samples are silent there.
+        hidden: why the recording's waveform isn't shown at all; empty to show it.
     """
     figure = Figure(figsize=SIZE_INCHES, dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
@@ -57,7 +63,9 @@ def diagnosis_figure(
     waveforms = figure.add_axes((left, 0.435, width, 0.337))
     lags = figure.add_axes((left, 0.062, width, 0.285))
     write_header(figure, result, placed, reported_s, title)
-    plot_waveforms(waveforms, call, recording, result, placed, reported_call_end_s=reported_s)
+    plot_waveforms(
+        *(waveforms, call, recording, result, placed), reported_call_end_s=reported_s, masked=masked, hidden=hidden
+    )
     plot_lags(lags, result, placed, reported_call_end_s=reported_s)
     lags.set_xlim(waveforms.get_xlim())
     mark_time(lags)

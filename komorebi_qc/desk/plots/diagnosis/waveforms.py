@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from komorebi_qc.core.samples import RATE, length
+from komorebi_qc.core.timebase import Span
 from komorebi_qc.desk.plots.call_placement import Piece
 from komorebi_qc.desk.plots.columns import column_envelope
 from komorebi_qc.desk.plots.diagnosis.markers import draw_markers, mark_jumps, markers_of, row_height
 from komorebi_qc.desk.plots.diagnosis.stretches import draw_stretches
 from komorebi_qc.desk.plots.formatting import number_text
+from komorebi_qc.desk.plots.masks import draw_masks
 from komorebi_qc.desk.plots.style import (
     AGENT_COLOR,
     CUSTOMER_COLOR,
@@ -25,6 +27,8 @@ from komorebi_qc.desk.plots.style import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
 
     from komorebi_qc.core.samples import Doubles, Track
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
 _QUIETEST_PEAK = 10.0 ** (-60.0 / 20.0)
 """A quieter track isn't amplified further: line noise would look like speech."""
 _ROWS = 3
+_LANE = (-0.46, 0.46)
+"""Of the recording's waveform."""
 
 
 def plot_waveforms(
@@ -45,10 +51,22 @@ def plot_waveforms(
     placed: CallPlacement,
     *,
     reported_call_end_s: float | None = None,
+    masked: Sequence[Span] = (),
+    hidden: str = "",
 ) -> Axes:
     """Draw customer, agent and recording above each other, and a band with the stretches that agree.
 
     A note above the axes states the basis of the call's place if that wasn't measured.
+
+    Args:
+        ax: the axes, on the recording clock.
+        call: at 8 kHz, ``(n, 2)``.
+        recording: at 8 kHz, ``(m,)``.
+        result: the sync measurement.
+        placed: the call's place.
+        reported_call_end_s: on the recording clock; None for that of the measurement.
+        masked: the recording's masked spans, on its clock.
+        hidden: why the recording's waveform isn't drawn at all; empty to draw it.
     """
     recorded_s = length(recording) / RATE
     begin_s, end_s = min(0.0, placed.start_s), max(recorded_s, placed.end_s, 0.1)
@@ -62,12 +80,13 @@ def plot_waveforms(
     tracks = (
         ("Customer", CUSTOMER_COLOR, "customer", column_envelope(call, 0, placed.pieces(), edges_s)),
         ("Agent", AGENT_COLOR, "agent", column_envelope(call, 1, placed.pieces(), edges_s)),
-        ("Recording", RECORDING_COLOR, "recording", column_envelope(recording, None, own, edges_s)),
+        ("Recording", RECORDING_COLOR, "recording", column_envelope(recording, None, [] if hidden else own, edges_s)),
     )
     names = []
     for row, (name, color, gid, shape) in zip((2, 1, 0), tracks, strict=True):
         _draw_track(ax, row, shape, edges_s, color, gid)
-        names.append(f"{name}\n{'call audio' if row else 'browser'}\n{_peak_text(shape)}")
+        level = "not shown" if hidden and not row else _peak_text(shape)
+        names.append(f"{name}\n{'call audio' if row else 'browser'}\n{level}")
     ax.set_yticks([2, 1, 0], names, fontsize=10)
     for label, color in zip(ax.get_yticklabels(), ("#8A5F00", AGENT_COLOR, "#404040"), strict=True):
         label.set_color(color)
@@ -77,6 +96,10 @@ def plot_waveforms(
     ax.yaxis.set_label_coords(-0.082, 0.5)
     ax.hlines([0.5, 1.5], *ax.get_xlim(), color="#C8C8C8", linewidth=0.7, zorder=1)
     _shade_unrecorded(ax, begin_s, recorded_s, end_s)
+    if hidden:
+        draw_masks(ax, [Span(0.0, recorded_s)], _LANE, text=hidden)
+    else:
+        draw_masks(ax, masked, _LANE)
     mark_jumps(ax, result, placed)
     draw_markers(ax, markers_of(result, placed, reported_call_end_s), rows=_ROWS - 1 if placed.assumption else _ROWS)
     if placed.assumption:

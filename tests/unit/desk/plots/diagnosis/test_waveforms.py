@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from figures import empty_axes, envelope_points, line_positions, texts
+from figures import drawn, empty_axes, envelope_points, line_positions, texts
 from sync_results import placed, sync_result, tracks
 
+from komorebi_qc.core.timebase import Span
 from komorebi_qc.desk.plots.diagnosis.waveforms import plot_waveforms
 
 
@@ -64,3 +65,24 @@ def test_without_an_alignment_the_reported_end_places_the_call() -> None:
     assert not line_positions(ax, "jump")
     assert not line_positions(ax, "measured")
     assert "placed by the reported call end, because it belongs to another recording" in texts(ax)
+
+
+def test_a_recording_that_may_not_be_shown_has_no_waveform() -> None:
+    """The reason is in its place, and the level isn't given; the call is drawn as ever."""
+    call, recording = tracks()
+    ax = empty_axes()
+    plot_waveforms(ax, call, recording, sync_result(), placed(sync_result()), hidden="Not shown: because")
+    assert drawn(ax, "recording") == drawn(ax, "recording rms") == []
+    assert drawn(ax, "customer")
+    assert "Not shown: because" in texts(ax)
+    assert ax.get_yticklabels()[2].get_text() == "Recording\nbrowser\nnot shown"
+
+
+def test_masks_of_the_recording_are_drawn() -> None:
+    """On its row, at their times."""
+    call, recording = tracks()
+    ax = empty_axes()
+    plot_waveforms(ax, call, recording, sync_result(), placed(sync_result()), masked=(Span(20.0, 40.0),))
+    (mask,) = drawn(ax, "masked")
+    assert mask.get_bbox().extents == pytest.approx((20.0, -0.46, 40.0, 0.46))
+    assert "masked" in texts(ax)
