@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from komorebi_qc.core.privacy.masked_time import MaskedTime
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.words.rates import rate_changes, size_text
 from komorebi_qc.desk.words.suspensions import REDACTED, SUSPENDED, redacted_spans, suspended_spans
 from komorebi_qc.measure.envelope import waveform_envelope
+from komorebi_qc.media.plain_picture import plain_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from komorebi_qc.desk.clip.job import ClipJob
     from komorebi_qc.pipeline.examine import Examined
 
+FPS = 25
+"""Frames of a clip in a second."""
 _VISIBLE_S = 8.0
 """Seconds of waveform from the left edge to the right."""
 _BACK, _INK, _FAINT, _PLAYHEAD, _MARK = (18, 20, 24), (235, 235, 235), (120, 124, 130), (255, 94, 58), (214, 130, 196)
@@ -74,11 +78,13 @@ class FramePainter:
         self._glyphs = _Glyphs(max(job.height // 26, 14))
         self._shift_s = examined.alignment.output_shift_s
         self._is_measured = examined.placement.source == "measured"
+        self._masked = MaskedTime(examined.masks.output if examined.masks.masks_picture else ())
         self._current: tuple[int, Any] | None = None
         self._screen = np.zeros((job.height - self._strip_height, job.width, 3), np.uint8)
+        self._plain = plain_picture(job.width, job.height - self._strip_height)
 
     def frame(self, t: float) -> NDArray[np.uint8]:
-        """The frame at `t` seconds of the clip."""
+        """The frame that is on show for 1/25 s from `t` seconds of the clip."""
         now_s = self._start_s + t
         out = np.empty((self._job.height, self._job.width, 3), np.uint8)
         top = self._job.height - self._strip_height
@@ -94,6 +100,8 @@ class FramePainter:
 
     def _video_frame(self, now_s: float) -> NDArray[np.uint8]:
         found = self._frames_in.at(now_s)
+        if self._masked.is_shown(now_s, now_s + 1 / FPS):
+            return self._plain
         if found is None:
             return self._screen
         if self._current is None or self._current[0] != id(found):

@@ -15,7 +15,7 @@ from komorebi_qc.core.progress import SILENT
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.clip.job import SHORTEST_S
-from komorebi_qc.desk.clip.painter import FramePainter, VideoFrames
+from komorebi_qc.desk.clip.painter import FPS, FramePainter, VideoFrames
 from komorebi_qc.pipeline.local import LOCAL_ID
 from komorebi_qc.storage.atomic_file import make_private
 from komorebi_qc.storage.local import check_output
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from komorebi_qc.desk.clip.job import ClipJob, Sound
     from komorebi_qc.pipeline.examine import Examined
 
-_FPS = 25
 _AUDIO_RATE = 48_000
 
 
@@ -112,7 +111,7 @@ def _render(
         clip = VideoClip(painter.frame, duration=seconds)
         clip.write_videofile(
             str(part),
-            fps=_FPS,
+            fps=FPS,
             codec="libx264",
             preset="veryfast",
             pixel_format="yuv420p",

@@ -24,6 +24,7 @@ from komorebi_qc.desk.notebooks.recording import no_result
 from komorebi_qc.desk.plots.figure import new_figure
 from komorebi_qc.desk.plots.spectrogram import plot_spectrogram
 from komorebi_qc.desk.plots.tracks import plot_seam
+from komorebi_qc.desk.report.audio_tracks import mixed_call
 from komorebi_qc.storage.protocols import CONTENT_TYPES
 from komorebi_qc.storage.temporary_folder import temporary_folder
 
@@ -85,8 +86,7 @@ def _seam(examined: Examined, at_s: float, fade: tuple[float, float], number: in
     ]
     plot_seam(ax, tracks, at_s=at_s, fade=fade, label=f"Seam {number + 1}")
     first, last = max(round((at_s - 2) * RATE), 0), round((at_s + 2) * RATE)
-    call = ((aligned.customer[first:last].astype(np.int32) + aligned.agent[first:last]) // 2).astype(np.int16)
-    sides = np.stack([call, aligned.recording[first:last]], axis=1)
+    sides = np.stack([mixed_call(aligned, first, last), aligned.recording[first:last]], axis=1)
     parts = [
         figure_image(figure, f"All tracks within 50 ms of the seam at {clock_text(at_s)}."),
         audio_player(f"The output, 2 s on each side of {clock_text(at_s)}", output[first:last]),

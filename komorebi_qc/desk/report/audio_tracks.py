@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from komorebi_qc.pipeline.examine import AlignedTracks
 
 FOLDER = "audio"
+TRACK_FILES = tuple(f"{FOLDER}/{name}.m4a" for name in ("customer", "agent", "recording", "both"))
+"""All that `write_audio_tracks` may write, relative to the page."""
 MEDIA_TYPE = "audio/mp4"
 _BLOCK = 60 * RATE
 _BIT_RATE = 16_000
@@ -87,9 +89,14 @@ def _tracks(aligned: AlignedTracks) -> Mapping[str, tuple[NDArray[np.int16], ...
     """The sides of each track, left then right."""
     tracks: dict[str, tuple[NDArray[np.int16], ...]] = {"customer": (aligned.customer,), "agent": (aligned.agent,)}
     if aligned.recording.any():
-        call = ((aligned.customer.astype(np.int32) + aligned.agent) // 2).astype(np.int16)
-        tracks |= {"recording": (aligned.recording,), "both": (call, aligned.recording)}
+        tracks |= {"recording": (aligned.recording,), "both": (mixed_call(aligned), aligned.recording)}
     return tracks
+
+
+def mixed_call(aligned: AlignedTracks, first: int = 0, last: int | None = None) -> NDArray[np.int16]:
+    """Both channels of the call audio in one, at half their level, from sample `first` to `last`."""
+    both: NDArray[np.int32] = aligned.customer[first:last].astype(np.int32) + aligned.agent[first:last]
+    return (both // 2).astype(np.int16)
 
 
 def write_track(file: str | BinaryIO, sides: tuple[NDArray[np.int16], ...], bit_rate: int) -> None:

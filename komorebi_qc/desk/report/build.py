@@ -98,6 +98,7 @@ def page_of(
         moments=moments,
         places=places_of(examined, findings),
         comparison=comparison_of(examined, embedded_left_out(examined) if left_out is None else left_out),
+        is_masked=examined.masks.masks_sound,
     )
 
 
@@ -142,7 +143,11 @@ def _embedded_media(
     part = source[round(start_s * RATE) :][: len(samples)]
     samples[: len(part)] = part
     left = _VIDEO_BYTES - sum(len(track) for track in tracks.values()) * 3 // 4
-    return embedded_video(examined.video, samples, start_s=start_s, video_start_s=video_start_s, size=left), tracks
+    masked = examined.masks.output if examined.masks.masks_picture else ()
+    video = embedded_video(
+        examined.video, samples, start_s=start_s, video_start_s=video_start_s, size=left, masked=masked
+    )
+    return video, tracks
 
 
 def _facts(examined: Examined) -> Iterator[tuple[str, str]]:

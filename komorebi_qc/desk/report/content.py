@@ -53,7 +53,7 @@ class Stretch:
     Attributes:
         from_s: output clock.
         to_s: output clock.
-        kind: ``silence``, ``hold``, ``dropout``, ``clipping``, ``suspended`` or ``redacted``; each has its
+        kind: ``silence``, ``hold``, ``dropout``, ``clipping``, ``masked``, ``suspended`` or ``redacted``; each has its
             own shape.
         track: a track's name; None for all.
     """
@@ -180,6 +180,7 @@ class Page:
         moments: targets of the previous and next buttons, in time's order.
         places: output time of each finding that has one, by its number.
         comparison: of the call and the recording; None on a page without it.
+        is_masked: whether video and audio have masks.
     """
 
     title: str
@@ -203,6 +204,7 @@ class Page:
     moments: Sequence[Moment] = ()
     places: Mapping[int, float] = field(default_factory=dict)
     comparison: Comparison | None = None
+    is_masked: bool = False
 
     @property
     def findings(self) -> Sequence[Mapping[str, Any]]:

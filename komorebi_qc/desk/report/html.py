@@ -42,6 +42,7 @@ _KINDS = {
     "dropout": "dropout",
     "clipping": "clipping",
     "suspended": SUSPENDED,
+    "masked": "masked (wider than its span)",
     "redacted": REDACTED,
 }
 _MOST_WORST = 6
@@ -52,7 +53,7 @@ AUDIO_MESSAGES = {
     "recording": "You hear the agent recording's own audio.",
     "both": "Left: call audio. Right: agent recording. An echo between the sides is the remaining offset.",
 }
-_NO_OUTPUT_MESSAGE = "You hear the agent recording as received: no unified recording was written."
+_NO_OUTPUT_MESSAGE = "You hear the agent recording {}: no unified recording was written."
 AUDIO_LABELS = {
     "result": "Result",
     "customer": "Customer",
@@ -103,7 +104,7 @@ def _script_json(content: object) -> str:
 
 def _data(page: Page, *, alone: bool, budget: int) -> dict[str, Any]:
     whole, details = pack([track.samples for track in page.tracks], RATE, _moments_by_weight(page), budget)
-    messages = AUDIO_MESSAGES if page.has_output else {**AUDIO_MESSAGES, "result": _NO_OUTPUT_MESSAGE}
+    result = AUDIO_MESSAGES["result"] if page.has_output else _NO_OUTPUT_MESSAGE.format(_state(page))
     return {
         "alone": alone,
         "player": _player(page),
@@ -122,7 +123,7 @@ def _data(page: Page, *, alone: bool, budget: int) -> dict[str, Any]:
         "spans": [{"from_s": s.from_s, "to_s": s.to_s, "kind": s.kind, "track": s.track} for s in page.stretches],
         "moments": [{"at_s": m.at_s, "text": m.text, "rows": list(m.rows)} for m in page.moments],
         "audio": {"result": "", **{name: page.audio[name] for name in AUDIO_LABELS if name in page.audio}},
-        "audio_messages": messages,
+        "audio_messages": {**AUDIO_MESSAGES, "result": result},
     }
 
 
@@ -166,7 +167,7 @@ def _head(page: Page) -> str:
 
 def _watch(page: Page) -> str:
     facts = "".join(f"<li><b>{html.escape(k)}</b> <span>{html.escape(v)}</span></li>" for k, v in page.facts)
-    label = "The unified recording" if page.has_output else "The agent recording, as received"
+    label = "The unified recording" if page.has_output else f"The agent recording, {_state(page)}"
     excerpt = (
         f'<p class="soft">This page holds {counted(round(page.video_length_s), "second")} of it in low quality, '
         f"from {clock_text(page.video_start_s)}.</p>"
@@ -185,6 +186,10 @@ def _player(page: Page) -> str:
     """The script inserts this part, so that a page without scripts has no dead buttons."""
     names = [name for name in AUDIO_LABELS if name == "result" or name in page.audio]
     labels = AUDIO_LABELS if page.has_output else {**AUDIO_LABELS, "result": "Video"}
+def _state(page: Page) -> str:
+    return "masked" if page.is_masked else "as received"
+
+
     buttons = "".join(
         f'<button type="button" data-audio="{name}" aria-pressed="false" title="key {number}">'
         f"{html.escape(labels[name])}</button>"

@@ -128,6 +128,10 @@
   function stretches() {
     for (const span of data.spans) {
       const a = xOf(span.from_s), b = xOf(span.to_s), i = shown.findIndex((t) => t.name === span.track);
+      if (span.kind === "masked" && b >= 0 && a <= width) {  // of all tracks, under its suspensions and redactions
+        pen.globalAlpha = .22; pen.fillStyle = colours.suspended; pen.fillRect(a, top, Math.max(2, b - a), shown.length * (lane + gap) - gap); pen.globalAlpha = 1;
+        continue;
+      }
       if ((span.kind === "suspended" || span.kind === "redacted") && b >= 0 && a <= width) {  // of all tracks
         const w = Math.max(2, b - a), h = shown.length * (lane + gap) - gap;
         pen.globalAlpha = .35; pen.fillStyle = fills[span.kind]; pen.fillRect(a, top, w, h); pen.globalAlpha = 1;

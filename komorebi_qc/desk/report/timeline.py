@@ -90,7 +90,10 @@ def _grouped(found: Sequence[_Timed], apart_s: float) -> Iterator[Sequence[_Time
 
 
 def stretches_of(examined: Examined) -> Iterator[Stretch]:
-    """Silence, hold music, dropouts and clipping of every input channel, and suspensions and redactions of all."""
+    """Silence, hold music, dropouts and clipping of every input channel; masks, suspensions and redactions of all."""
+    if examined.masks.masks_sound:
+        for mask in examined.masks.output:
+            yield Stretch(mask.start_s, mask.end_s, "masked", None)
     for from_s, to_s in suspended_spans(examined.document):
         yield Stretch(from_s, to_s, "suspended", None)
     for from_s, to_s in redacted_spans(examined.document):

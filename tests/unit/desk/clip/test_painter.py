@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -10,8 +11,11 @@ import pytest
 from desk import clicking, sample_session
 from examinations import bent, not_measured, suspended
 
+from komorebi_qc.core.privacy.masks import Masks
+from komorebi_qc.core.timebase import Span
 from komorebi_qc.desk.clip import ClipJob
 from komorebi_qc.desk.clip.painter import FramePainter, VideoFrames, marks_of
+from komorebi_qc.media.plain_picture import plain_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +52,17 @@ def test_each_frame_shows_the_visible_video_frame() -> None:
         for at_s in np.arange(3.0, 9.0, 0.04):
             visible: Any = frames.at(float(at_s))
             assert float(visible.time) == pytest.approx(max(t for t in times if t <= at_s + 1e-4), abs=1e-4)
+
+
+def test_no_frame_of_a_mask_shows_the_screen() -> None:
+    """Nor one that is still on show when the mask begins: each is on show for 40 ms."""
+    found = replace(sample_session().examined, masks=Masks("picture", output=(Span(3.05, 4.0),)))
+    plain = plain_picture(1280, 432)
+    with av.open(str(found.video)) as container:
+        painter = FramePainter(found, ClipJob(4.0, 4.0), 2.0, 4.0, VideoFrames(container, 2.0, 0.0))
+        shown = {at_s: painter.frame(at_s - 2.0)[60:432, :900] for at_s in (2.96, 3.04, 3.52, 3.96, 4.0)}
+    is_plain = {at_s: np.array_equal(frame, plain[60:, :900]) for at_s, frame in shown.items()}
+    assert is_plain == {2.96: False, 3.04: True, 3.52: True, 3.96: True, 4.0: False}
 
 
 def test_the_time_code_runs(painter: FramePainter) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,8 @@ from examinations import bent, held, in_parts, not_measured
 from parsed_pages import ParsedPage, data_of
 from report_pages import sample_report
 
-from komorebi_qc.core.timebase import clock_text
+from komorebi_qc.core.privacy.masks import Masks
+from komorebi_qc.core.timebase import Span, clock_text
 from komorebi_qc.desk.report.build import page_of
 from komorebi_qc.desk.report.html import report_html
 from komorebi_qc.desk.report.tables import exact_text
@@ -53,6 +55,15 @@ def test_a_page_sent_alone_holds_its_video(tmp_path: Path) -> None:
     worst = next(one for one in found.document["findings"] if one["status"] != "pass" and one["at"] is not None)
     assert data["video_start_s"] <= worst["at"]["s"] <= data["video_start_s"] + 8.0
     assert data["audio_start_s"] == data["video_start_s"]
+
+
+def test_a_masked_copy_is_not_as_received() -> None:
+    """The heading and the player's message say that the agent recording was masked."""
+    found = replace(held(), masks=Masks("picture", output=(Span(1.0, 2.0),)))
+    page = report_html(page_of(found, b"", "image/png"))
+    assert "The agent recording, masked" in ParsedPage(page).text
+    assert data_of(page)["audio_messages"]["result"].startswith("You hear the agent recording masked:")
+    assert "as received" not in page
 
 
 def test_a_wrong_pair_has_no_unified_recording() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,12 @@ import pytest
 from desk import sample_session
 from examinations import bent, held, in_parts, suspended
 
-from komorebi_qc.core.timebase import Alignment, Jump
+from komorebi_qc.core.privacy.masks import Masks
+from komorebi_qc.core.timebase import Alignment, Jump, Span
 from komorebi_qc.desk.report.timeline import marks_of, moments_of, places_of, stretches_of, to_output
 
 if TYPE_CHECKING:
+    from komorebi_qc.core.privacy.masks import MaskChoice
     from komorebi_qc.pipeline.examine import Examined
 
 
@@ -80,6 +83,14 @@ def test_a_suspension_is_a_span_of_all_tracks_between_two_marks() -> None:
     assert (span.from_s, span.to_s, span.track) == (*expected, None)
     marks = {mark.label: mark.at_s for mark in marks_of(found) if mark.colour == "suspended"}
     assert marks == {"recording suspended": expected[0], "recording resumed": expected[1]}
+
+
+@pytest.mark.parametrize("choice", ["picture", "none"])
+def test_a_mask_is_marked_with_its_margin(choice: MaskChoice) -> None:
+    """It is longer than its span, so an analyst sees why the tracks are silent there. Nothing is masked with none."""
+    found = replace(suspended(), masks=Masks(choice, output=(Span(9.0, 15.5),)))
+    spans = [(span.from_s, span.to_s, span.track) for span in stretches_of(found) if span.kind == "masked"]
+    assert spans == ([(9.0, 15.5, None)] if choice == "picture" else [])
 
 
 def test_a_redaction_is_a_span_of_all_tracks_between_two_marks() -> None:
