@@ -10,8 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.core.errors import InputError, missing_extra
+from komorebi_qc.core.errors import InputError, MaskError, missing_extra
 from komorebi_qc.core.progress import SILENT
+from komorebi_qc.desk.audit.earlier import QC_FILE, REPORT_FILE, earlier_audit
 from komorebi_qc.desk.audit.files import output_folder
 from komorebi_qc.desk.audit.notebook_runner import run_notebook
 from komorebi_qc.desk.audit.pages import failure_page, with_alert
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.progress import Progress
+    from komorebi_qc.desk.audit.earlier import EarlierAudit
     from komorebi_qc.pipeline.examine import Examined
 
-REPORT_FILE, QC_FILE = "report.html", "qc.json"
 WRITE_REPORT = "write the report"
 
 
@@ -50,7 +51,8 @@ class AuditJob:
         notebooks: names or paths of the notebooks to run.
         parameters: values of the notebooks' other parameters, as texts.
         limits: limits of the findings; None for those of the environment.
-        keeps_report: whether an earlier report stays if the recording can't be examined now.
+        keeps_report: whether an earlier report stays if the recording can't be examined now. It never stays if a span
+            that was not to be recorded can't be masked: it may show that span.
         masks: the choice of masks, and of the sound outside of the call.
     """
 
@@ -92,9 +94,10 @@ def audit(
         for path, _ in notebooks:
             if path.resolve() == folder / path.name:
                 raise InputError(f"{path} is in the folder for the results and would be overwritten: name another one")
+        earlier = earlier_audit(job.out, job.request)
         status = AuditStatus(recording=job.request.name)
         status.notebooks = [NotebookStatus(path.stem, f"{path.stem}.ipynb") for path, _ in notebooks]
-        run = _AuditRun(job, folder, status, progress, len(notebooks))
+        run = _AuditRun(job, folder, status, progress, len(notebooks), earlier)
         with run.final_status():
             run.examine(on_examined)
             run.write_report()
@@ -121,21 +124,38 @@ def _temporary_files_in(folder: Path) -> Iterator[None]:
 class _AuditRun:
     """One audit while it runs: each step updates the status file and the progress."""
 
-    def __init__(self, job: AuditJob, folder: Path, status: AuditStatus, progress: Progress, notebooks: int) -> None:
+    def __init__(
+        self,
+        job: AuditJob,
+        folder: Path,
+        status: AuditStatus,
+        progress: Progress,
+        notebooks: int,
+        earlier: EarlierAudit,
+    ) -> None:
         self._job, self._folder, self._status, self._progress = job, folder, status, progress
+        self._earlier = earlier
         self._steps = len(EXAMINATION_STEPS) + 1 + notebooks
         self._session: AuditSession | None = None
         status.write(folder)
 
     def examine(self, on_examined: Callable[[Examined], None]) -> None:
-        """Examine the recording, and write ``qc.json``."""
+        """Examine the recording, and write ``qc.json``. What an earlier audit left, and this one doesn't, is removed."""
         progress = ExaminationProgress(self, self._steps)
         job = self._job
-        self._session = open_session(job.request, self._folder, limits=job.limits, masks=job.masks, progress=progress)
+        try:
+            self._session = open_session(
+                job.request, self._folder, limits=job.limits, masks=job.masks, progress=progress
+            )
+        except MaskError:
+            self._earlier.remove()
+            raise
         examined = self._session.examined
         self._status.verdict = str(examined.document["verdict"])
         on_examined(examined)
         write_atomically(self._folder / QC_FILE, json.dumps(examined.document, indent=1).encode())
+        own = [QC_FILE, THUMBNAIL_NAME, REPORT_FILE, examined.video.name]
+        self._earlier.remove(keep=[*own, examined.video.with_suffix(".qc.json").name])
 
     def write_report(self) -> None:
         """Write the report and its audio tracks."""
@@ -189,7 +209,7 @@ class _AuditRun:
         if error is not None:
             if state == "failed":  # a person who stops an audit isn't an error
                 status.error, status.error_kind = str(error) or type(error).__name__, type(error).__name__
-            if self._session is None and not self._job.keeps_report:
+            if self._session is None and (isinstance(error, MaskError) or not self._job.keeps_report):
                 write_atomically(self._folder / REPORT_FILE, failure_page(status).encode())
         for notebook in status.notebooks:
             if notebook.state == "running":

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MOST_SPANS = 8
 """The longest spans; a recording with a hundred jumps backwards has a hundred short ones."""
+LEFT_OUT_FILES = tuple(f"{FOLDER}/left_out_{number}.m4a" for number in range(1, MOST_SPANS + 1))
+"""All that `write_left_out` may write, relative to the page."""
 LEAST_S = 0.1
 """A shorter span is too short to recognize a word."""
 _EMBEDDED_S = 60.0
@@ -54,16 +56,14 @@ def write_left_out(examined: Examined, folder: Path) -> tuple[str, ...]:
         StorageError: The disk is full.
     """
     addresses = []
-    for number, span in enumerate(left_out_spans(examined), 1):
+    for address, span in zip(LEFT_OUT_FILES, left_out_spans(examined), strict=False):
         make_folder(folder / FOLDER)
-        address = f"{FOLDER}/left_out_{number}.m4a"
         with new_part_file(folder / address) as part:
             write_track(str(part.path), _sides(left_out_samples(examined, span)), _BIT_RATE)
             part.move_to(folder / address)
         addresses.append(address)
-    for path in (folder / FOLDER).glob("left_out_*.m4a"):
-        if f"{FOLDER}/{path.name}" not in addresses:
-            path.unlink(missing_ok=True)
+    for address in set(LEFT_OUT_FILES).difference(addresses):
+        (folder / address).unlink(missing_ok=True)
     return tuple(addresses)
 
 
