@@ -30,6 +30,21 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "fleet.html"
 
 
+def test_a_foreign_script_is_refused(report: Path, browser: Browser) -> None:
+    """A script or a handler that a text brought into the page doesn't run; the page's own does."""
+    foreign = "<script>window.foreign = 1</script><img src=x onerror='window.foreign = 1'>"
+    changed = report.with_name("changed.html")
+    changed.write_text(report.read_text(encoding="utf-8").replace("<main", f"{foreign}<main", 1), encoding="utf-8")
+    context = browser.new_context(offline=True)
+    try:
+        page = context.new_page()
+        page.goto(changed.as_uri())
+        assert page.evaluate("document.getElementById('fleet').dataset.ready") == "yes"
+        assert page.evaluate("window.foreign") is None
+    finally:
+        context.close()
+
+
 @contextmanager
 def open_page(browser: Browser, report: Path, **more: Any) -> Iterator[Page]:
     """The page as a file, without a network; it requests nothing else, and has no errors."""

@@ -42,6 +42,21 @@ def hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_a_foreign_script_is_refused(report: Path, browser: Browser) -> None:
+    """A script or a handler that a text brought into the page doesn't run; the page's own does."""
+    foreign = "<script>window.foreign = 1</script><img src=x onerror='window.foreign = 1'>"
+    changed = report.with_name("changed.html")
+    changed.write_text(report.read_text(encoding="utf-8").replace("<main>", f"<main>{foreign}", 1), encoding="utf-8")
+    context = browser.new_context(offline=True)
+    try:
+        page = context.new_page()
+        page.goto(changed.as_uri())
+        until(page, "document.getElementById('komorebi').dataset.ready")
+        assert page.evaluate("window.foreign") is None
+    finally:
+        context.close()
+
+
 @contextmanager
 def open_container(browser: Browser, report: Path, fragment: str = "", **more: Any) -> Iterator[Page]:
     """The report as a file, ready and offline. It may request only local files, and log no error."""

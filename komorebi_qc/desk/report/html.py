@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from komorebi_qc.core.finding import counted
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
+from komorebi_qc.desk.content_policy import content_policy
 from komorebi_qc.desk.report.comparison_html import comparison_html
 from komorebi_qc.desk.report.pack import pack
 from komorebi_qc.desk.report.tables import finding_tables, place_link, sentence_html
@@ -31,10 +32,8 @@ PAGE_BUDGET = 970_000
 """Bytes of a page: small enough for e-mail."""
 ENVELOPE_BUDGET, _LEAST_ENVELOPE = 700_000, 60_000
 """Characters of the waveform envelopes: the rest of the page leaves them the room, within these limits."""
-_POLICY = (
-    "default-src 'none'; img-src data:; media-src 'self' file: data: blob:; style-src 'unsafe-inline'; "
-    "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-)
+_MEDIA = "'self' file: data: blob:"
+_NAME = "komorebi"
 _BACKGROUND = "html{background:#fff}@media (prefers-color-scheme: dark){html{background:#15171a}}body{margin:0}"
 _KINDS = {
     "silence": "silence of 2 s or more",
@@ -42,8 +41,8 @@ _KINDS = {
     "dropout": "dropout",
     "clipping": "clipping",
     "suspended": SUSPENDED,
-    "masked": "masked (wider than its span)",
     "redacted": REDACTED,
+    "masked": "masked (wider than its span)",
 }
 _MOST_WORST = 6
 AUDIO_MESSAGES = {
@@ -68,14 +67,14 @@ def report_html(page: Page) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{content_policy(_script(_NAME), media=_MEDIA)}">\n'
         f"<title>{html.escape(page.title)}: {page.status}</title>\n"
         f"<style>{_BACKGROUND}</style>\n"
         f"</head>\n<body>\n<main>\n{report_fragment(page, alone=True)}\n</main>\n</body>\n</html>\n"
     )
 
 
-def report_fragment(page: Page, *, alone: bool = False, name: str = "komorebi") -> str:
+def report_fragment(page: Page, *, alone: bool = False, name: str = _NAME) -> str:
     """The page's content, for another page such as a notebook's output.
 
     Args:
@@ -85,7 +84,7 @@ def report_fragment(page: Page, *, alone: bool = False, name: str = "komorebi") 
     """
     compared = comparison_html(page)
     static = (_head(page), _watch(page), _figure(page), compared, finding_tables(page), _document(page))
-    style, script = _file("page.css"), _file("page.js").replace("@ID@", name)
+    style, script = _file("page.css"), _script(name)
     used = len("".join((*static, style, script, *page.audio.values())).encode())
     budget = min(max(PAGE_BUDGET - used, _LEAST_ENVELOPE), ENVELOPE_BUDGET)
     data = _script_json(_data(page, alone=alone, budget=budget))
@@ -94,6 +93,11 @@ def report_fragment(page: Page, *, alone: bool = False, name: str = "komorebi") 
         + "\n".join(static)
         + f'\n<script type="application/json" data-kq="data">{data}</script>\n</div>\n<script>{script}</script>'
     )
+
+
+def _script(name: str) -> str:
+    """The page's script, for the element of this name."""
+    return _file("page.js").replace("@ID@", name)
 
 
 def _script_json(content: object) -> str:
@@ -182,14 +186,14 @@ def _watch(page: Page) -> str:
     )
 
 
-def _player(page: Page) -> str:
-    """The script inserts this part, so that a page without scripts has no dead buttons."""
-    names = [name for name in AUDIO_LABELS if name == "result" or name in page.audio]
-    labels = AUDIO_LABELS if page.has_output else {**AUDIO_LABELS, "result": "Video"}
 def _state(page: Page) -> str:
     return "masked" if page.is_masked else "as received"
 
 
+def _player(page: Page) -> str:
+    """The script inserts this part, so that a page without scripts has no dead buttons."""
+    names = [name for name in AUDIO_LABELS if name == "result" or name in page.audio]
+    labels = AUDIO_LABELS if page.has_output else {**AUDIO_LABELS, "result": "Video"}
     buttons = "".join(
         f'<button type="button" data-audio="{name}" aria-pressed="false" title="key {number}">'
         f"{html.escape(labels[name])}</button>"

@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from komorebi_qc import __version__
+from komorebi_qc.desk.content_policy import content_policy
 from komorebi_qc.fleet.narrative.answers import answers, headline
 from komorebi_qc.fleet.narrative.sentences import cause_texts, change_text
 from komorebi_qc.fleet.narrative.terms import TERMS
@@ -32,10 +33,6 @@ _DISTRIBUTIONS_NOTE = (
     "Solid line: the median. Nine tenths of the recordings are between the dotted lines. Offset, drift and call-end "
     "error are those of aligned recordings only."
 )
-_POLICY = (
-    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; "
-    "form-action 'none'"
-)
 _BACKGROUND = "html{background:#fff}@media (prefers-color-scheme: dark){html{background:#15171a}}body{margin:0}"
 
 
@@ -47,14 +44,15 @@ def fleet_html(study: Study, cards: Sequence[Card]) -> str:
         cards: of the worst recordings, in their order.
     """
     title = escaped(safe(f"Fleet: {study.fleet.name}"))
+    script = _file("fleet.page", "fleet.js")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n<title>{title}</title>\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{content_policy(script)}">\n<title>{title}</title>\n'
         f"<style>{_BACKGROUND}{_file('desk.report', 'page.css')}{_file('fleet.page', 'fleet.css')}</style>\n"
         "</head>\n<body>\n"
         f'<main class="kq fleet" id="fleet">\n{"".join(_parts(study, cards))}</main>\n'
-        f"<script>{_file('fleet.page', 'fleet.js')}</script>\n</body>\n</html>\n"
+        f"<script>{script}</script>\n</body>\n</html>\n"
     )
 
 

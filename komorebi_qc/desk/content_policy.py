@@ -1,0 +1,32 @@
+"""A page's content security policy: it runs its own scripts, by their hashes, and loads nothing from a network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+
+def content_policy(*scripts: str, media: str = "") -> str:
+    """The policy of a page.
+
+    Styles aren't listed by hash, because hashes don't cover style attributes. A style can't load anything here.
+
+    Args:
+        scripts: the contents of the page's script elements, without those that only hold data.
+        media: sources of audio and video, such as ``'self' data:``; empty if the page has none.
+
+    Examples:
+        >>> content_policy("1").partition(";")[0]
+        "default-src 'none'"
+    """
+    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in scripts)
+    parts = (
+        "default-src 'none'",
+        "img-src data:",
+        f"media-src {media}" if media else "",
+        "style-src 'unsafe-inline'",
+        f"script-src {hashes}" if hashes else "",  # `default-src` forbids them then
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+    return "; ".join(filter(None, parts))
