@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from komorebi_qc.cli.exit_code import EPILOG, ExitCode
-from komorebi_qc.cli.options import FILE_OR_S3, AsJson
+from komorebi_qc.cli.options import FILE_OR_S3, FOLDER_OR_S3, AsJson
 from komorebi_qc.core.errors import InputError, missing_extra
 
 if TYPE_CHECKING:
@@ -34,6 +34,13 @@ def fleet(
     worst: Annotated[
         int, typer.Option(metavar="N", help="How many of the worst recordings are shown one by one, 200 at most.")
     ] = 24,
+    results: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar=FOLDER_OR_S3,
+            help="Another folder with audits, as `batch --results` named it. Others aren't read. Repeatable.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Write one page about a dataset: how many recordings are bad, since when, which agents, which to check first."""
@@ -47,7 +54,8 @@ def fleet(
         from komorebi_qc.jobs import demo_output  # noqa: PLC0415  loads only for the command
 
         out = str(demo_output("fleet.html"))
-    written: WrittenReport = reports.write_report(reports.fleet_named(reports.DEMO if demo else dataset), out, worst)
+    found = reports.fleet_named(reports.DEMO if demo else dataset, results=results or ())
+    written: WrittenReport = reports.write_report(found, out, worst)
     if as_json:
         from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
 

@@ -12,7 +12,7 @@ Offset, drift and call-end error are null unless the recording is aligned.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,7 @@ class Fleet:
         database: has the table ``rows``.
         read_at: time of reading, UTC.
         is_demo: whether its rows are synthetic.
+        results: the stores of other folders with audits, which a person named.
     """
 
     root: ObjectStore
@@ -64,6 +65,7 @@ class Fleet:
     database: duckdb.DuckDBPyConnection
     read_at: datetime
     is_demo: bool = False
+    results: tuple[ObjectStore, ...] = ()
 
     @property
     def dataset(self) -> str:
@@ -85,11 +87,12 @@ def _plain(values: Any) -> NDArray[Any]:
     return plain
 
 
-def open_fleet(name: str) -> Fleet:
+def open_fleet(name: str, results: Sequence[str] = ()) -> Fleet:
     """Read a dataset.
 
     Args:
         name: its folder, or ``s3://bucket/prefix``.
+        results: other folders or prefixes with audits of its recordings.
 
     Raises:
         InputError: There is no dataset, or a file of it can't be read.
@@ -97,7 +100,8 @@ def open_fleet(name: str) -> Fleet:
         AccessDeniedError: S3 refuses access.
     """
     root = dataset_store(name, lambda: aws_client("s3"))
-    return fleet_of(Dataset(root).read(), root, name)
+    others = tuple(dataset_store(one, lambda: aws_client("s3")) for one in results)
+    return replace(fleet_of(Dataset(root).read(), root, name), results=others)
 
 
 def fleet_of(rows: pa.Table, root: ObjectStore, name: str, *, is_demo: bool = False) -> Fleet:

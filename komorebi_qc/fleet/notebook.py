@@ -49,19 +49,20 @@ class FleetSession:
 
 
 @readable_errors
-def open_fleet(dataset: str = "demo", worst: int = DEFAULT_WORST) -> FleetSession:
+def open_fleet(dataset: str = "demo", worst: int = DEFAULT_WORST, results: str = "") -> FleetSession:
     """Read and analyse a dataset.
 
     Args:
         dataset: its folder or ``s3://bucket/prefix``; ``demo`` for synthetic rows.
         worst: how many of the worst recordings are listed.
+        results: another folder or prefix with audits; empty if all are in the dataset's folder.
 
     Raises:
         InputError: There is no dataset, or `worst` is out of range.
         StorageError: S3 doesn't answer.
         AccessDeniedError: S3 refuses access.
     """
-    return FleetSession(study_of(fleet_named(dataset), worst))
+    return FleetSession(study_of(fleet_named(dataset, results=(results,) if results else ()), worst))
 
 
 def overview(session: FleetSession) -> NotebookOutput:

@@ -19,6 +19,8 @@ from komorebi_qc.storage.object_store import Folder, split_s3
 from komorebi_qc.wiring import aws_client
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from komorebi_qc.fleet.dataset import Fleet
 
 DEMO = "demo"
@@ -63,8 +65,8 @@ class WrittenReport:
         }
 
 
-def fleet_named(name: str, rows: int = DEMO_ROWS) -> Fleet:
-    """The dataset of this name; ``demo`` has synthetic rows.
+def fleet_named(name: str, rows: int = DEMO_ROWS, results: Sequence[str] = ()) -> Fleet:
+    """The dataset of this name; ``demo`` has synthetic rows. `results` are other folders with audits.
 
     Raises:
         InputError: There is no dataset.
@@ -73,7 +75,7 @@ def fleet_named(name: str, rows: int = DEMO_ROWS) -> Fleet:
     """
     if name == DEMO:
         return fleet_of(synthetic_rows(rows), Folder(Path.cwd()), DEMO, is_demo=True)
-    return open_fleet(name)
+    return open_fleet(name, results)
 
 
 def write_report(fleet: Fleet, out: str, worst: int = DEFAULT_WORST) -> WrittenReport:

@@ -13,7 +13,6 @@ import os
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,10 +21,9 @@ from urllib.parse import quote
 import numpy as np
 from PIL import Image
 
-from komorebi_qc.core.errors import InputError, KomorebiError
-from komorebi_qc.fleet.audit_files import MAX_BYTES, audit_store
+from komorebi_qc.core.errors import KomorebiError
+from komorebi_qc.fleet.audit_files import OutsideError, audit_file, audit_store
 from komorebi_qc.storage.object_store import Folder, Prefix
-from komorebi_qc.wiring import aws_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,6 +69,7 @@ class Card:
         link: the report's address relative to the page; "" if a browser can't open it from there.
         place: the report's path or ``s3://`` address; "" without a report.
         has_report: whether the report was found.
+        is_outside: whether it isn't read, because it is outside of the dataset.
     """
 
     row: Worst
@@ -79,45 +78,32 @@ class Card:
     link: str = ""
     place: str = ""
     has_report: bool = False
+    is_outside: bool = False
 
 
 def cards(fleet: Fleet, rows: Sequence[Worst], out: str) -> tuple[Card, ...]:
     """A card for each row; `out` is the page's place: a file, or ``s3://bucket/key``."""
-    client: Any = None
-    if any((row.report or "").startswith("s3://") for row in rows):
-        # Without S3 the page has no thumbnails and waveforms from there; everything else is the same.
-        with suppress(KomorebiError):
-            client = aws_client("s3")
     with warnings.catch_warnings(), ThreadPoolExecutor(_AT_ONCE) as pool:
         # Such a thumbnail is left out anyway.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return tuple(pool.map(lambda row: _card(fleet, row, out, client), rows))
+        return tuple(pool.map(lambda row: _card(fleet, row, out), rows))
 
 
-def _card(fleet: Fleet, row: Worst, out: str, client: Any) -> Card:
+def _card(fleet: Fleet, row: Worst, out: str) -> Card:
     if row.report is None:
         return Card(row)
     try:
-        folder, name = audit_store(fleet.root, row.report, lambda: client)
+        folder, name = audit_store((fleet.root, *fleet.results), row.report)
         place = folder.address_of(name)
-        if isinstance(folder, Prefix) and folder.client is None:
-            return Card(row, link=_link(folder, name, out), place=place)
-        page, picture = (_content(folder, file) for file in (name, THUMBNAIL))
-    except (KomorebiError, OSError, ValueError):
+        page, picture = (audit_file(folder, file) for file in (name, THUMBNAIL))
+    except OutsideError:
+        return Card(row, place=row.report, is_outside=True)
+    except (KomorebiError, OSError, RuntimeError, ValueError):
         return Card(row, place=row.report)
     thumbnail = _shown(_thumbnail, picture, "")
     no_waves: tuple[Wave, ...] = ()
     waves = _shown(_waves, page, no_waves)
     return Card(row, thumbnail, waves, _link(folder, name, out), place, page is not None)
-
-
-def _content(folder: ObjectStore, name: str) -> bytes | None:
-    """A file of an audit; None if it can't be read, or is too large to be one."""
-    try:
-        found = folder.read(name, max_bytes=MAX_BYTES)
-    except InputError:
-        return None
-    return None if found is None else found.content
 
 
 def _link(folder: ObjectStore, name: str, out: str) -> str:

@@ -95,7 +95,10 @@ def _card(card: Card) -> str:
     ]
     sync = _SYNC_WORDS.get(row.sync_status or "", safe(row.sync_status, 40))
     report = ""
-    if card.place and not card.has_report:
+    if card.is_outside:
+        place = escaped(safe(card.place, 200))
+        report = f'<p class="soft">Its report isn\'t read: {place} is outside of the dataset (see --results).</p>'
+    elif card.place and not card.has_report:
         report = f'<p class="soft">Its report can\'t be read at {escaped(safe(card.place, 200))}.</p>'
     elif card.place and not card.link:
         report = f'<p class="soft">Report: {escaped(safe(card.place, 200))}</p>'

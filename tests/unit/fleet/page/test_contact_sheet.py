@@ -17,6 +17,7 @@ from fleet_rows import failing, row
 from PIL import Image
 
 from komorebi_qc.batch.dataset.schema import WITH_DAY
+from komorebi_qc.fleet.audit_files import OutsideError, audit_file, audit_store
 from komorebi_qc.fleet.dataset import fleet_of, open_fleet
 from komorebi_qc.fleet.page.contact_sheet import REPORT, THUMBNAIL, WAVE_BINS, cards
 from komorebi_qc.fleet.report import write_report
@@ -25,7 +26,7 @@ from komorebi_qc.fleet.synthetic import (
     synthetic_rows,
     write_dataset,
 )
-from komorebi_qc.storage.object_store import Folder
+from komorebi_qc.storage.object_store import Folder, Prefix
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +59,48 @@ def test_only_reports_are_read_and_linked(tmp_path: Path) -> None:
     assert not [attrs for attrs in page.of("svg") if attrs.get("class") == "wave"]
     assert not [attrs for attrs in page.of("a") if not str(attrs["href"]).startswith("#")]
     assert page.text.count("Its report can't be read at") == len(places)
+
+
+def test_a_report_outside_of_the_dataset_is_not_read(tmp_path: Path) -> None:
+    """Neither by a path, nor by a link, nor on S3; in a folder that a person names it is read."""
+    dataset, other = tmp_path / "dataset", tmp_path / "other"
+    for folder in (dataset / "own", dataset / "linked", other):
+        folder.mkdir(parents=True)
+    for place in (other / REPORT, dataset / "own" / REPORT, dataset / "linked" / REPORT):
+        place.write_bytes(envelope_report())
+    Image.new("RGB", (8, 8)).save(other / THUMBNAIL)
+    (dataset / "link").symlink_to(other)
+    (dataset / "own" / THUMBNAIL).symlink_to(other / THUMBNAIL)
+    (dataset / "linked" / THUMBNAIL).write_bytes((other / THUMBNAIL).read_bytes())
+    places = (str(other / REPORT), f"../other/{REPORT}", f"link/{REPORT}", f"s3://bucket/{REPORT}")
+    rows = [row(n, **failing(report=one)) for n, one in enumerate((*places, f"own/{REPORT}", f"linked/{REPORT}"))]
+    write_dataset(pa.Table.from_pylist(rows, schema=WITH_DAY), dataset)
+    for results, read in (((), 0), ((str(other),), 3)):
+        made = open_fleet(str(dataset), results)
+        *outside, own, linked = sorted(
+            cards(made, study_of(made, 6).worst, str(dataset / "fleet.html")), key=lambda card: card.row.recording_id
+        )
+        assert sum(card.has_report for card in outside) == sum(bool(card.thumbnail) for card in outside) == read
+        assert sum(card.is_outside for card in outside) == sum(not card.link for card in outside) == 4 - read
+        assert (own.has_report, own.thumbnail, linked.thumbnail[:15]) == (True, "", "data:image/webp")
+
+
+def test_a_report_outside_of_a_dataset_on_s3_is_not_read(world: World) -> None:
+    """Neither in another bucket, nor under another prefix, nor by a path of this machine."""
+    for key in ("data/a/report.html", "datatoo/report.html"):
+        world.s3.put_object(Bucket=OUTPUT, Key=key, Body=envelope_report())
+    root = Prefix(world.s3, OUTPUT, "data")
+    for report in (
+        f"s3://{OUTPUT}/datatoo/report.html",
+        "../datatoo/report.html",
+        "/etc/report.html",
+        "a//report.html",
+    ):
+        with pytest.raises(OutsideError, match="--results"):
+            audit_store((root,), report)
+    for report in ("a/report.html", f"s3://{OUTPUT}/data/a/report.html"):
+        store, name = audit_store((root,), report)
+        assert audit_file(store, name) == envelope_report()
 
 
 def test_each_card_has_thumbnail_waveform_and_link(audited: Path, tmp_path: Path) -> None:
