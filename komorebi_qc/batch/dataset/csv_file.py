@@ -1,4 +1,7 @@
-"""The dataset as CSV for a spreadsheet: UTF-8 with the byte order mark that Excel needs, and without formulas."""
+"""The dataset as CSV for a spreadsheet: UTF-8 with the byte order mark that Excel needs, and without formulas.
+
+A terminal may show the file as well, so no text can control it: control characters are replaced.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,15 @@ if TYPE_CHECKING:
 
 _FORMULA = re.compile(r"(^|[;\t\r\n])(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])")
 """The start of a formula (OWASP, CSV injection) after any character at which a spreadsheet may begin a cell."""
+
+
+_CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""All of C0 and C1 but tab and line feed, and the characters that break lines or turn the direction of a text."""
+
+
+def without_controls(text: str) -> str:
+    """A text from outside with line feeds as its only line breaks, and a replacement for each control character."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def escape_formulas(text: str) -> str:
@@ -46,7 +58,7 @@ class CsvFile:
         return self.folder.address_of(self.name)
 
     def write(self, table: pa.Table) -> None:
-        """Write all rows of a dataset: lists are joined by ``; ``, and formulas are escaped.
+        """Write all rows of a dataset: lists are joined by ``; ``, formulas are escaped, control characters replaced.
 
         Raises:
             InputError: The file can't be written.
@@ -105,7 +117,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, list):
         value = "; ".join(value)
     if isinstance(value, str):
-        return escape_formulas(value)
+        return escape_formulas(without_controls(value))
     if isinstance(value, bool):
         return json.dumps(value)
     return value.isoformat(timespec="milliseconds") if hasattr(value, "isoformat") else value

@@ -57,8 +57,19 @@ def test_formulas_are_escaped(tmp_path: Path, text: str) -> None:
     (row,) = read((tmp_path / "rows.csv").read_bytes())
     for found, given in ((row["agent"], text), (row["warnings"], text), (row["error"], f"a{text}")):
         assert not re.search(r"(^|[;\t\r\n])\s*[=+\-@\uff1d]", found)
-        assert found.replace("'", "") == given
+        assert found.replace("'", "") == given.replace("\r", "\n")
     assert (row["offset_s"], row["jump_count"]) == ("-1.5", "-2")
+
+
+@pytest.mark.parametrize("control", ["\x1b", "\0", "\x7f", "\x9b", "\u202e", "\u2066", "\u2028", "\x07"])
+def test_control_characters_are_replaced(tmp_path: Path, control: str) -> None:
+    """A terminal that shows the file isn't controlled by it; a tab and a line break stay."""
+    file = csv_file(str(tmp_path / "rows.csv"))
+    file.write(table({"agent": f"a{control}[31mb", "warnings": [control], "error": "a\tb\r\nc\u200dd"}))
+    content = (tmp_path / "rows.csv").read_bytes()
+    assert control not in content.decode("utf-8-sig")
+    (row,) = read(content)
+    assert (row["agent"], row["warnings"], row["error"]) == ("a\ufffd[31mb", "\ufffd", "a\tb\nc\u200dd")
 
 
 def test_a_file_that_cannot_be_written_is_an_error_at_once(tmp_path: Path) -> None:
