@@ -8,7 +8,7 @@ import duckdb
 
 from komorebi_qc.batch.dataset.legacy import check_condition
 from komorebi_qc.batch.dataset.schema import DAY, UNKNOWN_DAY
-from komorebi_qc.batch.manifest.items import Item, Listing
+from komorebi_qc.batch.manifest.items import Item, Listing, NamedBy
 from komorebi_qc.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _SEALED = {
 }
 _COLUMNS = (
     *("recording_id", "named_by", "call", "recording", "call_end", "agent", "browser", "status", "verdict", "error"),
-    "listed_in",
+    *("listed_in", "analysis"),
 )
 
 
@@ -79,7 +79,9 @@ def listing_of(rows: list[Row], name: str) -> tuple[Listing, int]:
         others = (row["call_end"] or "", row["agent"] or "", _day(row), row["browser"] or "")
         # The row keeps the place where the recording was listed first.
         listed_in = row["listed_in"] or name
-        items.append(Item(row["recording_id"], "id" if is_by_id else "files", listed_in, *files, *others))
+        analysis = "" if is_by_id else row["analysis"] or ""
+        named_by: NamedBy = "id" if is_by_id else "files"
+        items.append(Item(row["recording_id"], named_by, listed_in, *files, *others, analysis=analysis))
     return Listing(name, tuple(items), ()), len(rows) - len(usable)
 
 

@@ -103,7 +103,7 @@ class DatasetRows:
         """
         table = Dataset(self._store).read()
         ours = {row["recording_id"] for row in self.rows()}
-        columns = (table[name].to_pylist() for name in ("recording_id", "call", "recording"))
+        columns = (table[name].to_pylist() for name in ("recording_id", "call", "recording", "analysis"))
         return any(address in inputs and name not in ours for name, *inputs in zip(*columns, strict=True))
 
     def find(self) -> Iterator[Artefact]:

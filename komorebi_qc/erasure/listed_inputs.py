@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from komorebi_qc.erasure.file_tree import FileTree
     from komorebi_qc.erasure.plan import Kind
 
-_KINDS: tuple[tuple[str, Kind], ...] = (("call", "call audio"), ("recording", "agent recording"))
+_KINDS: tuple[tuple[str, Kind], ...] = (
+    ("call", "call audio"),
+    ("recording", "agent recording"),
+    ("analysis", "Contact Lens file"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,8 @@ class Resolver:
     def _by_files(self, item: Item) -> tuple[str, ...]:
         call_etag, _ = self._version(item.connect)
         etag, day = self._version(item.recording)
-        return item.connect, call_etag, item.recording, etag, item.agent, item.day or day, item.call_end
+        analysis = (item.analysis, self._version(item.analysis)[0]) if item.analysis else ()
+        return item.connect, call_etag, item.recording, etag, item.agent, item.day or day, item.call_end, *analysis
 
     def _version(self, location: str) -> tuple[str, str]:
         """The version of a file's content, and the UTC day on which it was written."""

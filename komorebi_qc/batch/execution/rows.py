@@ -43,6 +43,7 @@ def row_of(task: Task, outcome: Mapping[str, Any]) -> Row:
             "agent": task.agent or None,
             "call": task.call,
             "recording": task.recording,
+            "analysis": task.item.analysis or None,
             "call_etag": task.call_etag,
             "recording_etag": task.recording_etag,
             "action": task.request.action,
@@ -58,6 +59,7 @@ def row_of(task: Task, outcome: Mapping[str, Any]) -> Row:
 def unresolved_row(item: Item, action: str, failure: Mapping[str, Any]) -> Row:
     """The row of an item whose media weren't found."""
     named = {"agent": item.agent or None, "call": item.connect or None, "recording": item.recording or None}
+    named["analysis"] = item.analysis or None
     browser = item.browser or None
     return _row(
         {**_listed(item), **named, "browser": browser, "action": action, DAY: item.day or UNKNOWN_DAY, **failure}

@@ -9,6 +9,7 @@ import io
 import os
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from komorebi_qc.core.progress import SILENT
 from komorebi_qc.isolation.resource_limits import peak_memory_mb
 from komorebi_qc.storage.atomic_file import make_folder
 from komorebi_qc.storage.aws_errors import aws_errors
-from komorebi_qc.storage.local import opened_file
+from komorebi_qc.storage.local import opened_file, read_analysis_file
 from komorebi_qc.storage.object_store import open_store, split_s3
 from komorebi_qc.storage.temporary_folder import temporary_folder
 from komorebi_qc.wiring import VARIABLES, Settings, aws_client
@@ -39,6 +40,26 @@ _HEAD_BYTES = 1 << 20
 """Read from a recording on S3 for its tags."""
 _MAX_NAME_BYTES = 200
 """A key may be longer, a file name has 255 bytes at most, and a download needs some of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ListedFiles:
+    """The inputs of a recording that was listed as files, on this machine.
+
+    Attributes:
+        connect: the call audio.
+        recording: the agent recording.
+        analysis: Contact Lens' analysis of the call; None without one.
+    """
+
+    connect: Path
+    recording: Path
+    analysis: Path | None
+
+    def by_name(self) -> dict[str, str]:
+        """The paths as texts, without a missing one."""
+        named = {"connect": self.connect, "recording": self.recording, "analysis": self.analysis}
+        return {name: str(path) for name, path in named.items() if path is not None}
 
 
 def carry_out(task: Task) -> Row:
@@ -113,7 +134,9 @@ def _process(task: Task) -> Row:
                 make_folder(folder)
             except OSError as error:
                 raise InputError(f"{folder} can't be created ({error.strerror}): name another --results") from None
-            local = LocalFiles(*files, folder / "recording", folder / "thumbnail.png")
+            local = LocalFiles(
+                *(files.connect, files.recording, folder / "recording", folder / "thumbnail.png"), files.analysis
+            )
             outcome = jobs.process_files(local, request, os.environ, progress)
         return {
             **measured(outcome.document),
@@ -140,14 +163,13 @@ def _audit(task: Task) -> Row:
     found: Row = {}
     with _files(task) as files, stoppable(SILENT) as progress:
         item = task.item
-        named = (
-            {"recording_id": item.recording_id} if files is None else dict(zip(_INPUTS, map(str, files), strict=True))
-        )
+        named = {"recording_id": item.recording_id} if files is None else files.by_name()
         request, limits = AuditRequest(**named, call_end=item.call_end), task.request.changed_limits()
         job = AuditJob(request, task.out, limits=limits, keeps_report=_has_report(task))
         status = audit(job, progress, lambda examined: found.update(examined_columns(examined)))
-        sizes = dict(zip(_SIZES, (path.stat().st_size for path in files), strict=True)) if files is not None else {}
-        found = {**found, **_tags(task, files), **sizes, "report": task.report}
+        found = {**found, **_tags(task, files), "report": task.report}
+        if files is not None:
+            found |= {"call_bytes": files.connect.stat().st_size, "recording_bytes": files.recording.stat().st_size}
     if status.state != "done":
         died = any(one.kernel_died for one in status.notebooks)
         why = failed(status.error_kind or "NotebookError", status.error or status.state, is_worth_a_retry=died)
@@ -168,7 +190,6 @@ def examined_columns(found: Examined) -> Row:
 
 
 ACTIONS = {"diagnose": _diagnose, "process": _process, "audit": _audit}
-_INPUTS, _SIZES = ("connect", "recording"), ("call_bytes", "recording_bytes")
 
 
 @contextmanager
@@ -187,11 +208,12 @@ def _settings_of(task: Task) -> Iterator[None]:
 
 @contextmanager
 def _opened(task: Task) -> Iterator[tuple[Source, Source, tuple[Source, ...]]]:
-    """Open the call audio and the recording, and read the analyses of a call in AWS."""
+    """Open the call audio and the recording, and read the analyses of the call."""
     with _files(task) as files:
         if files is not None:
-            with opened_file(files[0]) as call, opened_file(files[1]) as own:
-                yield call, own, ()
+            analyses = () if files.analysis is None else (read_analysis_file(files.analysis),)
+            with opened_file(files.connect) as call, opened_file(files.recording) as own:
+                yield call, own, analyses
             return
         wired = Settings.from_environment(os.environ).pipeline()
         item = wired.table.get(task.item.recording_id)
@@ -200,17 +222,19 @@ def _opened(task: Task) -> Iterator[tuple[Source, Source, tuple[Source, ...]]]:
 
 
 @contextmanager
-def _files(task: Task) -> Iterator[tuple[Path, Path] | None]:
-    """Both inputs as local files; None for a recording of the table, whose store fetches them."""
+def _files(task: Task) -> Iterator[_ListedFiles | None]:
+    """The inputs as local files; None for a recording of the table, whose store fetches them."""
     if task.item.named_by == "id":
         yield None
         return
+    listed = {"connect": task.call, "recording": task.recording, "analysis": task.item.analysis}
     with temporary_folder("inputs") as folder:
-        call, own = (
-            _fetched(location, folder / name) if location.startswith("s3://") else Path(location)
-            for name, location in zip(_INPUTS, (task.call, task.recording), strict=True)
-        )
-        yield call, own
+        paths = {
+            name: _fetched(location, folder / name) if location.startswith("s3://") else Path(location)
+            for name, location in listed.items()
+            if location
+        }
+        yield _ListedFiles(paths["connect"], paths["recording"], paths.get("analysis"))
 
 
 def _fetched(location: str, folder: Path) -> Path:
@@ -225,9 +249,9 @@ def _fetched(location: str, folder: Path) -> Path:
     return path
 
 
-def _tags(task: Task, files: tuple[Path, Path] | None) -> Row:
+def _tags(task: Task, files: _ListedFiles | None) -> Row:
     if files is not None:
-        with opened_file(files[1]) as own:
+        with opened_file(files.recording) as own:
             return read_tags(own.file)
     bucket, key = split_s3(task.recording)
     with aws_errors(task.recording):

@@ -32,7 +32,7 @@ ROWS = pa.Table.from_pylist(
         row("a", "2026-10-31", "fail"),
         row("b", "2026-11-01", "fail", drift_ppm=80.0, failures=["drift"], listed_in="list.csv:4"),
         row("c", "2026-11-02", "pass", done_at=WHEN + timedelta(days=1)),
-        row("d", "unknown", "fail", named_by="files", call="/x/call.wav", recording="/x/screen.webm"),
+        row("d", "unknown", "fail", named_by="files", call="/x/call.wav", recording="/x/screen.webm", analysis="/x/a.json"),
         row("list.csv:3", "unknown", None, named_by=None, status="rejected"),
     ],
     schema=WITH_DAY,
@@ -85,7 +85,7 @@ def test_an_invalid_condition_is_refused(condition: str, words: str) -> None:
         "exists (from read_text('{file}'))",
         "exists (from glob('{folder}/*'))",
         "exists (from read_parquet('http://127.0.0.1:1/x.parquet'))",
-        "true) union all (select content, '', '', '', '', '', '', '', '', '', '', '' from read_text('{file}')",
+        "true) union all (select content, '', '', '', '', '', '', '', '', '', '', '', '' from read_text('{file}')",
         "exists (from secret_rows)",
     ],
 )
@@ -112,5 +112,6 @@ def test_rows_become_a_listing() -> None:
     by_id, by_files = listing.items
     assert (by_id.named_by, by_id.call_end, by_id.agent, by_id.day) == ("id", "00:01:00", "agent-7", "2026-11-01")
     assert (by_files.connect, by_files.recording, by_files.day) == ("/x/call.wav", "/x/screen.webm", "")
+    assert (by_id.analysis, by_files.analysis) == ("", "/x/a.json")  # a rerun masks what the first run masked
     assert (by_id.listed_in, by_files.listed_in) == ("list.csv:4", "rerun")
     assert rejected == 1

@@ -19,19 +19,22 @@ if TYPE_CHECKING:
 
 def test_local_inputs(tmp_path: Path) -> None:
     """The recording is removed; the call audio that another row names stays, with the reason."""
-    for name in ("call.wav", "ours.webm", "other.webm"):
+    for name in ("call.wav", "ours.webm", "ours.json", "other.webm"):
         (tmp_path / name).write_bytes(b"x")
     shared: dict[str, Any] = {"call": str(tmp_path / "call.wav"), "named_by": "files"}
     dataset = open_dataset(str(tmp_path / "dataset"))
-    dataset.add(row(OURS, recording=str(tmp_path / "ours.webm"), **shared))
+    analysis = str(tmp_path / "ours.json")
+    dataset.add(row(OURS, recording=str(tmp_path / "ours.webm"), analysis=analysis, **shared))
     dataset.add(row(OTHER, recording=str(tmp_path / "other.webm"), **shared))
     place = ListedInputs(DatasetRows(dataset.store, NameMatch(OURS)))
     found = list(place.find())
     assert [(one.kind, one.is_input, one.kept_because) for one in found] == [
         ("call audio", True, "a row of another recording names it too"),
+        ("Contact Lens file", True, ""),
         ("agent recording", True, ""),
     ]
-    place.remove(found[1])
+    for one in found[1:]:
+        place.remove(one)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["call.wav", "dataset", "other.webm"]
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from analyses import as_json, redacted_analysis, times, turn
 from captures import CAPTURES
 
 from komorebi_qc.batch.dataset.dataset import open_dataset
@@ -92,6 +95,26 @@ def test_an_audit_has_the_findings_of_a_diagnosis(tmp_path: Path, *, swapped: bo
         assert set(diagnosed[name]) <= set(found[name])
     same = (*LEVELS, "duration_s", "call_s", "call_codec", "audio_codec", "video_codec", "sync_status")
     assert {name: found.get(name) for name in same} == {name: diagnosed[name] for name in same}
+
+
+def test_a_listed_analysis_is_read(tmp_path: Path) -> None:
+    """Its redaction masks the video. The row names it, and another version of it gives another work key."""
+    one = CAPTURES["vp8.webm"]
+    analysis = tmp_path / "analysis.json"
+    analysis.write_bytes(as_json(redacted_analysis(turn(3000, 6000, "My [PII].", times(3000, 6000)))))
+    item = Item("one", "files", "here", str(one.call), str(one.recording), one.call_end, analysis=str(analysis))
+    request = BatchRequest("process", str(tmp_path / "data"))
+    task = Resolver(request).task(item)
+    row = work.carry_out(task)
+    assert (row["status"], row["analysis"]) == ("done", str(analysis)), row["error"]
+    document = json.loads((tmp_path / "data" / "_unified" / "one" / "recording.qc.json").read_text())
+    assert [(span["call_from_s"], span["masked"]) for span in document["redactions"]] == [(3.0, "picture")]
+    analysis.write_bytes(as_json(redacted_analysis(turn(3000, 6000))) + b" ")
+    assert Resolver(request).task(item).work_key != task.work_key
+    analysis.write_bytes(b"{}")
+    row = work.carry_out(Resolver(replace(request, action="diagnose")).task(item))
+    assert (row["status"], row["error_class"]) == ("failed", "InputError")
+    assert "isn't a Contact Lens analysis" in row["error"]
 
 
 def test_the_callers_settings_are_used(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:

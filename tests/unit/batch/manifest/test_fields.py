@@ -44,6 +44,25 @@ def test_text_that_a_dataset_cannot_hold_is_rejected(folder: Path) -> None:
     ]
 
 
+def test_an_analysis_goes_with_files(folder: Path) -> None:
+    """It is found beside the list, may be left out, and beside an ID it is refused: those are looked for."""
+    (folder / "analysis.json").write_text("{}")
+    media = "call.wav,2026/11/24/screen.webm"
+    path = folder / "list.csv"
+    path.write_text(
+        f"recording_id,connect,recording,call_end,analysis\na,{media},60,analysis.json\nb,{media},60,\n"
+        f"c,{media},60,none.json\n{IDS[0]},,,60,analysis.json\n"
+    )
+    listing = read_manifest(path)
+    assert [(item.recording_id, item.analysis) for item in listing.items] == [
+        ("a", str(folder / "analysis.json")),
+        ("b", ""),
+    ]
+    missing, refused = (one.reason for one in listing.rejected)
+    assert "none.json doesn't exist" in missing
+    assert refused.startswith("analysis is for a row that names connect and recording")
+
+
 def test_a_folder_whose_name_is_not_utf8_is_refused(tmp_path: Path) -> None:
     """Paths are values of the dataset, and those are UTF-8."""
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
