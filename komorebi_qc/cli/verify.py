@@ -54,7 +54,7 @@ def verify(
     """
     from functools import partial  # noqa: PLC0415
 
-    from komorebi_qc.pipeline.provenance.verify import verify_recording, verify_run  # noqa: PLC0415
+    from komorebi_qc.pipeline.provenance.verify import verify_recording, verify_run, worst_state  # noqa: PLC0415
     from komorebi_qc.storage.recorded_files import RecordedFiles  # noqa: PLC0415
     from komorebi_qc.wiring import Settings, aws_client  # noqa: PLC0415  clients only where they are used
 
@@ -72,8 +72,7 @@ def verify(
         settings = Settings.from_environment(os.environ)
         stores = (settings.table(), settings.media())
         found = [verify_recording(wanted, *stores, keys=keys, with_inputs=not only_outputs)]
-    states = {one.state for one in found}
-    state = next((one for one in ("changed", "missing", "unknown") if one in states), "unchanged")
+    state = worst_state(one.state for one in found)
     if as_json:
         from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
 

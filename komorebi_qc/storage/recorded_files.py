@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from komorebi_qc.core.source import Source
+from komorebi_qc.storage.atomic_file import named_file_errors
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 from komorebi_qc.storage.local import opened_file
 from komorebi_qc.storage.object_store import split_s3
@@ -58,7 +59,9 @@ class RecordedFiles:
         address = self.address_of(location)
         if not address.startswith("s3://"):
             path = Path(address)
-            if not path.exists():
+            with named_file_errors(path):
+                is_there = path.exists()
+            if not is_there:
                 yield None
                 return
             with opened_file(path) as source:

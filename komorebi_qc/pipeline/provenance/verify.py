@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from komorebi_qc.core.errors import InputError, PermanentError
@@ -12,7 +13,7 @@ from komorebi_qc.core.provenance.seal import Sealed, opened_seal
 from komorebi_qc.storage.recorded_files import RecordedFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from komorebi_qc.core.provenance.record import FileRecord
     from komorebi_qc.core.provenance.seal import Signature
@@ -27,7 +28,11 @@ class Key(Protocol):
     """A key that checks signatures."""
 
     def verify(self, message: bytes, signature: Signature) -> bool:
-        """Return whether this key made the signature of the message."""
+        """Return whether this key made the signature of the message.
+
+        Raises:
+            KomorebiError: the key can't be used, or its service doesn't answer.
+        """
         ...
 
 
@@ -66,9 +71,8 @@ class Verification:
 
     @property
     def state(self) -> State:
-        """The worst state of all files: changed, then missing, then unknown."""
-        states = {one.state for one in self.files}
-        return next((state for state in ("changed", "missing", "unknown") if state in states), "unchanged")
+        """The worst state of all files."""
+        return worst_state(one.state for one in self.files)
 
     def to_dict(self) -> dict[str, Any]:
         """The verification for JSON."""
@@ -80,12 +84,19 @@ class Verification:
         }
 
 
+def worst_state(states: Iterable[State]) -> State:
+    """Return the worst of several states: changed, then missing, then unknown."""
+    found = set(states)
+    return next((state for state in ("changed", "missing", "unknown") if state in found), "unchanged")
+
+
 def verify_run(
     files: RecordedFiles,
     name: str,
     *,
     keys: Sequence[Key] = (),
     document_sha256: str = "",
+    recording_id: str = "",
     with_inputs: bool = True,
 ) -> Verification:
     """Read the files of one run again, and compare them with its ``qc.json``.
@@ -95,10 +106,11 @@ def verify_run(
         name: of ``qc.json`` in its folder.
         keys: check the signature; it has to be of one of them.
         document_sha256: SHA-256 of ``qc.json`` from another place, the recording's item; empty if it isn't known.
+        recording_id: the recording that ``qc.json`` has to be of; empty for any.
         with_inputs: whether the inputs are read as well.
 
     Raises:
-        InputError: a file can't be read.
+        InputError: ``qc.json`` can't be read.
         StorageError: a bucket doesn't answer.
         AccessDeniedError: it refuses access or doesn't exist.
     """
@@ -116,9 +128,10 @@ def verify_run(
     document = found.document
     record, problem = _record_of(document)
     state, detail = _document_state(found, record is not None, content, document_sha256)
+    if other := _other_owner(document, record, name, recording_id):
+        state, detail = "changed", other
     checked = [Checked("qc.json", address, state, detail, version_id)]
-    if found.has_seal:
-        checked += _signature(found, address, keys)
+    checked += _signature(found, address, keys)
     if record is None:
         if problem and state == "unchanged":
             checked[0] = Checked("qc.json", address, "unknown", problem, version_id)
@@ -150,7 +163,9 @@ def verify_recording(
     sha256 = str(table.own_attributes(recording_id).get("qcDocumentSha256", ""))
     folder, _, name = recording.qc_key.rpartition("/")
     files = RecordedFiles(f"s3://{media.output_bucket}/{folder}", lambda: media.client, media.check_cancelled)
-    return verify_run(files, name, keys=keys, document_sha256=sha256, with_inputs=with_inputs)
+    return verify_run(
+        files, name, keys=keys, document_sha256=sha256, recording_id=recording_id, with_inputs=with_inputs
+    )
 
 
 def _record_of(document: Mapping[str, Any]) -> tuple[Provenance | None, str]:
@@ -172,6 +187,18 @@ def _document_state(found: Sealed, has_record: bool, content: bytes, document_sh
     if found.has_seal or has_record:
         return "changed", "its seal doesn't match"
     return ("unchanged", "") if document_sha256 else ("unknown", "it has no seal: an earlier version made it")
+
+
+def _other_owner(document: Mapping[str, Any], record: Provenance | None, name: str, recording_id: str) -> str:
+    """Whose ``qc.json`` was put in this place, in a few words; empty if it is in its own."""
+    stated = _text(document, "recording_id")
+    if recording_id and stated and stated != recording_id:
+        return f"it is of another recording: {stated}"
+    own = name.removesuffix(".qc.json")
+    if own == name or record is None:
+        return ""
+    video = PurePosixPath(record.video.location).name
+    return "" if PurePosixPath(video).stem == own else f"it is of another video: {video}"
 
 
 def _signature(found: Sealed, address: str, keys: Sequence[Key]) -> Iterator[Checked]:
@@ -203,6 +230,16 @@ def _files_of(record: Provenance, *, with_inputs: bool) -> Iterator[tuple[str, F
 
 def _file(files: RecordedFiles, role: str, record: FileRecord) -> Checked:
     address = files.address_of(record.location)
+    try:
+        return _compared(files, role, record, address)
+    except InputError as error:
+        path = Path(address)
+        if path.exists() and not path.is_file():
+            return Checked(role, address, "changed", "it isn't a regular file", record.version_id)
+        return Checked(role, address, "unknown", str(error), record.version_id)
+
+
+def _compared(files: RecordedFiles, role: str, record: FileRecord, address: str) -> Checked:
     with files.opened(record.location, record.version_id) as source:
         if source is None:
             return Checked(role, address, "missing", "", record.version_id)

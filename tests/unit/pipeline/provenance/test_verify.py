@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -169,6 +170,47 @@ def test_a_record_that_cant_be_read_is_unknown(tmp_path: Path) -> None:
     assert "the provenance is incomplete" in found.files[0].detail
 
 
+def test_a_qc_json_without_a_seal_isnt_signed(tmp_path: Path) -> None:
+    """If a key is given, a document of an earlier version is no way around the signature."""
+    _, public = key_files(tmp_path)
+    path = tmp_path / "qc.json"
+    path.write_text(json.dumps({"schema": "2.1", "version": "0.2.0", "recording_id": "local"}, indent=1))
+    found = verified(path, keys=(Ed25519Key(public),))
+    assert (found.state, states(found)) == ("missing", {"qc.json": "unknown", "signature": "missing"})
+
+
+def test_swapped_documents_are_changed(tmp_path: Path) -> None:
+    """Each describes an intact video in the same folder, and not the one that it is named after."""
+    private, public = key_files(tmp_path)
+    path = run_in(tmp_path, Ed25519Key(private))
+    other = path.with_name("other.qc.json")
+    path.rename(other)
+    found = verified(other, keys=(Ed25519Key(public),))
+    assert states(found) == {**dict.fromkeys(ALL, "unchanged"), "qc.json": "changed", "signature": "unchanged"}
+    assert found.files[0].detail == "it is of another video: unified.mp4"
+
+
+def test_something_else_in_a_files_place(tmp_path: Path) -> None:
+    """A folder isn't the video; the other files are still compared."""
+    path = run_in(tmp_path)
+    video = path.parent / NAMES["video"]
+    video.unlink()
+    video.mkdir()
+    found = verified(path)
+    assert states(found) == {**dict.fromkeys(ALL, "unchanged"), "video": "changed"}
+    assert [one.detail for one in found.files if one.detail] == ["it isn't a regular file"]
+
+
+def test_an_input_that_cannot_be_read_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It doesn't end the verification of the other files."""
+    path = run_in(tmp_path)
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda one, mode: "call.wav" not in str(one) and access(one, mode))
+    found = verified(path)
+    assert states(found) == {**dict.fromkeys(ALL, "unchanged"), "call_audio": "unknown"}
+    assert "permission" in next(one.detail for one in found.files if one.detail)
+
+
 def test_a_huge_file_is_no_qc_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It isn't read into memory."""
     monkeypatch.setattr(module, "MAX_DOCUMENT_BYTES", 100)
@@ -231,6 +273,19 @@ def test_the_item_knows_the_right_qc_json(world: World) -> None:
     found = verify_recording(RECORDING.recording_id, world.table(), world.media())
     assert states(found)["qc.json"] == "changed"
     assert found.files[0].detail == "its SHA-256 isn't the one in the recording's item"
+
+
+def test_the_whole_run_of_another_recording(world: World) -> None:
+    """An item without the digest of its qc.json still has an ID, and the other run's document has another one."""
+    put_run(world)
+    world.table().clear_results(RECORDING.recording_id)
+    world.table().mark_processed(RECORDING, {})
+    content = json.loads(world.read(RECORDING.qc_key))
+    del content["seal"]
+    content["recording_id"] = "contact-2"
+    world.s3.put_object(Bucket=OUTPUT, Key=RECORDING.qc_key, Body=sealed_bytes(sealed(content)))
+    found = verify_recording(RECORDING.recording_id, world.table(), world.media())
+    assert (found.state, found.files[0].detail) == ("changed", "it is of another recording: contact-2")
 
 
 def test_an_unprocessed_recording_has_nothing_to_verify(world: World) -> None:
