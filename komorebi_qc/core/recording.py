@@ -29,6 +29,8 @@ _CREATION_DATE = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
 _CALL_AUDIO_NAME = re.compile(r"(?:.*/)?([^/]+)_(\d{8}T\d{2}:\d{2})_UTC\.wav", re.ASCII)
 CALL_END_ATTRIBUTE = "callEndingTimestamp"
 """The reported call end's name, in a message and in an item that has it."""
+LOCAL_ID = "local"
+"""The ID of a recording that comes from local files."""
 MESSAGE_FIELDS = ("recordingID", CALL_END_ATTRIBUTE, "force")
 """The fields of a message; others are ignored."""
 

@@ -1,4 +1,4 @@
-"""A CSV file without the rows that name a recording; all other rows stay as they are, byte for byte. Pure."""
+"""A CSV file without the rows of a recording; all other rows stay as they are, byte for byte. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import codecs
 import csv
 import io
 from typing import TYPE_CHECKING
+
+from komorebi_qc.erasure.row_match import is_of_recording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +25,7 @@ def is_dataset_csv(content: bytes) -> bool:
 
 
 def without_rows(content: bytes, names: NameMatch) -> tuple[bytes, int]:
-    """Return the file without the rows that name the recording, and their number.
+    """Return the file without the recording's rows, and their number.
 
     Raises:
         ValueError: it isn't CSV in UTF-8.
@@ -39,14 +41,16 @@ def without_rows(content: bytes, names: NameMatch) -> tuple[bytes, int]:
 
     kept: list[str] = []
     removed = 0
+    head: list[str] | None = None
     try:
-        for number, row in enumerate(csv.reader(read(), strict=True)):
+        for row in csv.reader(read(), strict=True):
             raw = "".join(lines)
             lines.clear()
-            if number and any(names.in_text(cell) for cell in row):
+            if head is not None and is_of_recording(dict(zip(head, row, strict=False)), names):
                 removed += 1
             else:
                 kept.append(raw)
+            head = head or row
     except csv.Error as error:
         raise ValueError(f"it isn't CSV: {error}") from None
     return mark + "".join(kept).encode(), removed

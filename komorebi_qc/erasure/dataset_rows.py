@@ -18,6 +18,7 @@ from komorebi_qc.batch.execution.tasks import REPORTS, UNIFIED
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.erasure.file_tree import BucketTree, LocalTree
 from komorebi_qc.erasure.plan import Artefact
+from komorebi_qc.erasure.row_match import is_of_recording
 from komorebi_qc.storage.atomic_file import clear_stale_parts
 from komorebi_qc.storage.object_store import Folder, Prefix
 from komorebi_qc.storage.s3.object_versions import StoredVersion, VersionedBucket
@@ -49,7 +50,7 @@ class _Part:
 
 
 class DatasetRows:
-    """The rows of a dataset that name a recording, in any of their texts.
+    """The rows of a dataset that are a recording's, or name it.
 
     Attributes:
         address: the dataset's folder or ``s3://`` prefix.
@@ -173,13 +174,12 @@ def tree_exists(tree: FileTree) -> bool:
 
 
 def _naming(table: pa.Table, names: NameMatch) -> list[Row]:
-    """The rows of a table that name the recording in any text."""
-    texts = [field.name for field in table.schema if pt.is_string(field.type)]
+    """The rows of a table that are the recording's, or name it."""
     candidates = None
-    for name in texts:
+    for name in (field.name for field in table.schema if pt.is_string(field.type)):
         has_it = pc.fill_null(pc.match_substring(table[name], names.plain, ignore_case=True), False)  # noqa: FBT003
         candidates = has_it if candidates is None else pc.or_(candidates, has_it)
     if candidates is None or not pc.any(candidates).as_py():
         return []
     rows: list[Row] = table.filter(candidates).to_pylist()
-    return [row for row in rows if any(row[name] and names.in_text(row[name]) for name in texts)]
+    return [row for row in rows if is_of_recording(row, names)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from komorebi_qc.core.errors import AccessDeniedError, StorageError
 from komorebi_qc.erasure.plan import Artefact
-from komorebi_qc.storage.atomic_file import write_atomically
+from komorebi_qc.storage.atomic_file import change_atomically
 from komorebi_qc.storage.object_store import Prefix, split_s3
 from komorebi_qc.storage.s3.object_versions import StoredVersion, VersionedBucket
 
@@ -73,8 +73,8 @@ class FileTree(Protocol):
         """Yield these versions of a file as one artefact, and locked ones as another."""
         ...
 
-    def rewrite(self, name: str, change: Callable[[bytes], bytes]) -> None:
-        """Replace a file by its changed content.
+    def rewrite(self, name: str, change: Callable[[bytes], bytes], versions: Sequence[str]) -> None:
+        """Replace a file by its changed content, and remove these versions unless one of them is the new content.
 
         Raises:
             StorageError: the store doesn't take it, or another process has written it meanwhile.
@@ -147,13 +147,16 @@ class LocalTree:
         """See `FileTree.artefacts`."""
         yield Artefact(kind, file.address, is_input=is_input)
 
-    def rewrite(self, name: str, change: Callable[[bytes], bytes]) -> None:
+    def rewrite(
+        self,
+        name: str,
+        change: Callable[[bytes], bytes],
+        versions: Sequence[str],  # noqa: ARG002  no versions
+    ) -> None:
         """See `FileTree.rewrite`."""
         path = self.root / name
         with _file_errors(path):
-            content = path.read_bytes()
-        if (changed := change(content)) != content:
-            write_atomically(path, changed)
+            change_atomically(path, change)
 
     def remove(self, name: str, versions: Sequence[str]) -> None:  # noqa: ARG002  no versions
         """See `FileTree.remove`."""
@@ -204,14 +207,16 @@ class BucketTree:
         named = [version for version in versions if version is not None]
         yield from versions_as_artefacts(self.bucket, file.address, kind, named, is_input=is_input)
 
-    def rewrite(self, name: str, change: Callable[[bytes], bytes]) -> None:
+    def rewrite(self, name: str, change: Callable[[bytes], bytes], versions: Sequence[str]) -> None:
         """See `FileTree.rewrite`."""
         store = Prefix(self.bucket.client, self.bucket.name, self.prefix)
         before = store.read(name)
-        if before is None or (changed := change(before.content)) == before.content:
-            return
-        if not store.replace(name, changed, before):
+        is_changed = before is not None and (changed := change(before.content)) != before.content
+        if is_changed and not store.replace(name, changed, before):
             raise StorageError(f"{store.address_of(name)} was written by another process meanwhile: run it again")
+        # A bucket without versions has the new content under the ID of the old one.
+        present = {one.version_id for one in self.bucket.versions_of(self._key(name)) if one.is_latest}
+        self.bucket.remove(self._key(name), [one for one in versions if one not in present])
 
     def remove(self, name: str, versions: Sequence[str]) -> None:
         """See `FileTree.remove`."""

@@ -6,7 +6,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from komorebi_qc.core.privacy.analysis_keys import ANALYSIS_PREFIX, analysis_prefixes
+from komorebi_qc.core.privacy.analysis_keys import (
+    ANALYSIS_PREFIX,
+    analysis_prefixes,
+    choose_analyses,
+    choose_redacted_audio,
+)
 from komorebi_qc.core.recording import choose_call_audio
 from komorebi_qc.erasure.file_tree import versions_as_artefacts
 from komorebi_qc.erasure.known_files import kind_in_results
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
     from komorebi_qc.queue.sqs import Queue
     from komorebi_qc.storage.dynamodb import DynamoTable
     from komorebi_qc.storage.s3.object_versions import StoredVersion, VersionedBucket
+
+_DAY_AND_AGENT = re.compile(r"^\d{4}/\d{2}/\d{2}/[^/]+/", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,9 @@ class PublishedObjects:
         """The name of an object in the recording's folder; None for an object elsewhere."""
         if self.folder:
             return key.removeprefix(self.folder)
-        match = re.search(rf"(?:^|/){re.escape(self.names.recording_id)}/(.+)", key)
+        # A day, or an agent, may have the recording's name.
+        below = _DAY_AND_AGENT.sub("", key)
+        match = re.search(rf"(?:^|/){re.escape(self.names.recording_id)}/(.+)", below)
         return match[1] if match else None
 
 
@@ -121,7 +130,9 @@ class InputObjects:
                 yield from self._artefacts(self.connect, key, versions, "call audio")
         prefix = ANALYSIS_PREFIX if self.analysis_prefix is None else self.analysis_prefix
         for key, versions in _under(self.connect, analysis_prefixes(self.recording, prefix)):
-            yield from self._artefacts(self.connect, key, versions, "Contact Lens file")
+            # The ID of another recording may begin with this one's and an underscore.
+            if choose_analyses(recording_id, [key]) or choose_redacted_audio(recording_id, [key]):
+                yield from self._artefacts(self.connect, key, versions, "Contact Lens file")
         if versions := self.inputs.versions_of(own):
             yield from self._artefacts(self.inputs, own, versions, "agent recording")
 
@@ -186,7 +197,9 @@ class DeadLetters:
         discard(self.dead, self._is_theirs)
 
     def _is_theirs(self, letter: DeadLetter) -> bool:
-        return any(map(self.names.in_text, (letter.recording_id, letter.body, letter.reason)))
+        if letter.recording_id:
+            return self.names.is_id(letter.recording_id)
+        return self.names.is_distinctive and self.names.in_text(letter.body)
 
 
 @dataclass(frozen=True, slots=True)

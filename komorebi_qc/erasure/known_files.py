@@ -6,22 +6,26 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from komorebi_qc.core.errors import MessageError
+from komorebi_qc.core.recording import LOCAL_ID, check_recording_id
 from komorebi_qc.erasure.csv_rows import is_dataset_csv
 
 if TYPE_CHECKING:
+    from komorebi_qc.erasure.name_match import NameMatch
     from komorebi_qc.erasure.plan import Kind
 
 STATUS_FILE = "status.json"
+QC_FILES = ("qc.json", "recording.qc.json")
 TAG = b"komorebi_qc"
 """In clips, figures and executed notebooks."""
 _KINDS_BY_NAME: tuple[tuple[str, Kind], ...] = (
     (r"(recording|agent-recording)\.(mp4|webm)", "video"),
     (r"thumbnail\.png", "thumbnail"),
-    (r"(recording\.)?qc\.json.*", "qc.json"),
+    (r"(recording\.)?qc\.json", "qc.json"),
     (r"report\.html", "report"),
     (r"audio/[a-z0-9_]+\.m4a", "audio track"),
     (r"status\.json", "status"),
-    (r"\..*\.komorebi-part", "part file"),
+    (r"(audio/)?\.[^/]*\.komorebi-part", "part file"),
 )
 """In a folder of one recording's results."""
 _PAGES: tuple[tuple[bytes, Kind], ...] = (
@@ -72,6 +76,26 @@ def status_of(content: bytes) -> tuple[str, frozenset[str]] | None:
         return None
     notebooks = (one.get("file") for one in found["notebooks"] if isinstance(one, dict))
     return found["recording"], frozenset(name for name in notebooks if isinstance(name, str) and "/" not in name)
+
+
+def recorded_outputs(content: bytes) -> frozenset[str]:
+    """Return the names of the video and the thumbnail that a ``qc.json`` records beside itself."""
+    provenance = _object(content).get("provenance")
+    outputs = provenance.get("outputs") if isinstance(provenance, dict) else None
+    files = [one for one in outputs.values() if isinstance(one, dict)] if isinstance(outputs, dict) else []
+    names = (one.get("location") for one in files)
+    return frozenset(name for name in names if isinstance(name, str) and "/" not in name)
+
+
+def is_of_another(content: bytes, names: NameMatch) -> bool:
+    """Return whether a status or a ``qc.json`` states the ID of another recording; a file's name is no ID."""
+    status = status_of(content)
+    stated = status[0] if status is not None else _object(content).get("recording_id")
+    try:
+        found = check_recording_id(stated)
+    except MessageError:
+        return False
+    return found != LOCAL_ID and not names.is_id(found)
 
 
 def _kind_of_json(content: bytes) -> Kind | None:

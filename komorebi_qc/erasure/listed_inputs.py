@@ -35,7 +35,7 @@ class ListedInputs:
 
     dataset: DatasetRows
     may_use_s3: bool = True
-    places: dict[str, tuple[FileTree, str]] = field(default_factory=dict)
+    places: dict[str, tuple[FileTree, str, str]] = field(default_factory=dict)
 
     def find(self) -> Iterator[Artefact]:
         """Yield the files that exist; one that another recording's row names as well is kept.
@@ -58,13 +58,13 @@ class ListedInputs:
                 continue
             tree = open_tree(address, lambda: aws_client("s3"))
             for file in tree.files():
-                if file.address != address:
+                if is_on_s3 and file.address != address:  # the object is gone, and others are below its key
                     continue
-                self.places[address] = (tree, file.name)
+                self.places[file.address] = (tree, file.name, address)
                 for one in tree.artefacts(file, kind, file.versions, is_input=True):
                     if self.dataset.other_users(address):
                         yield Artefact(
-                            *(kind, address, one.count, one.versions),
+                            *(kind, one.address, one.count, one.versions),
                             is_input=True,
                             kept_because="a row of another recording names it too",
                         )
@@ -72,11 +72,13 @@ class ListedInputs:
                         yield one
 
     def remove(self, artefact: Artefact) -> None:
-        """Remove a file, or versions of an object.
+        """Remove a file and a link by which it was listed, or versions of an object.
 
         Raises:
             StorageError: it can't be removed now.
             AccessDeniedError: it can't be removed.
         """
-        tree, name = self.places[artefact.address]
+        tree, name, listed = self.places[artefact.address]
         tree.remove(name, artefact.versions)
+        if not listed.startswith("s3://") and Path(listed).is_symlink():
+            Path(listed).unlink(missing_ok=True)

@@ -2,26 +2,30 @@
 
 The order lets an interrupted erasure be run again: an artefact that leads to others is removed after them. So the rows
 of a dataset go after the reports that they name, and the item's attributes go last. If something can't be removed now,
-the erasure stops there. Things that a lock or a missing right keeps are left, and the rest is removed.
+the erasure stops there. Things that a lock or a missing right keeps are left, with the rows and the ``qc.json`` that
+lead to them, and the rest is removed.
 """
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from komorebi_qc.core.errors import InputError, KomorebiError, PassingError, SettingsError, UnknownRecordingError
-from komorebi_qc.core.recording import check_recording_id
+from komorebi_qc.core.recording import LOCAL_ID, check_recording_id
 from komorebi_qc.erasure.file_tree import open_tree
 from komorebi_qc.erasure.in_aws import DeadLetters, InputObjects, ItemAttributes, PublishedObjects
 from komorebi_qc.erasure.listed_inputs import ListedInputs
 from komorebi_qc.erasure.name_match import NameMatch
 from komorebi_qc.erasure.plan import Artefact, Erasure, Plan, with_reasons
 from komorebi_qc.erasure.results import ResultFiles
+from komorebi_qc.storage.atomic_file import PART_SUFFIX, clear_stale_parts
 from komorebi_qc.storage.object_store import open_store
 from komorebi_qc.storage.s3.object_versions import VersionedBucket
+from komorebi_qc.storage.temporary_folder import clear_stale
 from komorebi_qc.wiring import Settings, aws_client
 
 if TYPE_CHECKING:
@@ -74,6 +78,10 @@ class ErasureRequest:
             raise InputError("--whole-bucket searches the output bucket, and --only-named leaves it alone: give one")
         if not self.recording_id.strip():
             raise InputError("the recording's ID is empty")
+        if self.recording_id == LOCAL_ID:
+            raise InputError(
+                f"{LOCAL_ID} names every result of two files, and no recording: delete them by their names"
+            )
 
 
 def erase(
@@ -98,12 +106,17 @@ def erase(
         AccessDeniedError: a place can't be searched.
     """
     s3 = cache(_s3)
+    if is_wanted:
+        _clear_temporary_folders(request)
     searched = _searched(request, environ, s3)
     plan = Plan(request.recording_id, tuple(one for _, found in searched.places for one in found), searched.skipped)
     if not is_wanted:
         return Erasure(plan, is_done=False, left=plan.found)
     failures: list[tuple[Artefact, str]] = []
     for place, found in searched.places:
+        if any(one.kind == "dataset row" for one in found) and _leads_to_left(searched):
+            failures += [(one, "it leads to results that can't be removed") for one in found]
+            continue
         try:
             failures += _removed(place, found, check)
         except PassingError as error:
@@ -111,6 +124,11 @@ def erase(
             break
     left = [one for _, found in _searched(request, environ, s3).places for one in found]
     return Erasure(plan, is_done=True, left=with_reasons(left, failures))
+
+
+def _leads_to_left(searched: _Searched) -> bool:
+    """Return whether results are left that a later search finds only by the rows of a dataset."""
+    return any(isinstance(place, ResultFiles) and place.by_row and place.kept for place, _ in searched.places)
 
 
 def _removed(place: Place, found: Iterable[Artefact], check: Callable[[], None]) -> list[tuple[Artefact, str]]:
@@ -172,18 +190,19 @@ def _files(
     s3: Callable[[], Any],
 ) -> Iterator[Place]:
     """Results in files, and the inputs that rows name."""
-    own: dict[str, None] = {}
+    own: dict[str, bool] = {}
     for dataset in datasets:
         if request.with_inputs:
             yield ListedInputs(dataset, may_use_s3=not request.only_named)
-        for text in (*_places_of_rows(dataset), *dataset.folders()):
+        usual = dataset.folders()
+        for text in (*_places_of_rows(dataset), *usual):
             if text.startswith("s3://") and not dataset.address.startswith("s3://") and request.only_named:
                 skipped.append(f"{text}: --only-named leaves S3 alone, unless the dataset is there")
             else:
-                own[text] = None
+                own[text] = text not in usual
         yield ResultFiles(open_tree(dataset.address, s3), names, deep=False)
-    for text in own:
-        yield ResultFiles(open_tree(text, s3), names, own=True)
+    for text, by_row in own.items():
+        yield ResultFiles(open_tree(text, s3), names, own=True, by_row=by_row)
     given = {dataset.address for dataset in datasets}
     for text in request.also:
         if not text.startswith("s3://") and not Path(text).exists():
@@ -250,6 +269,16 @@ def _records_in_aws(
     else:
         yield DeadLetters(dead, names)
     yield ItemAttributes(settings.table(), request.recording_id)
+
+
+def _clear_temporary_folders(request: ErasureRequest) -> None:
+    """Remove what killed commands left on this machine: it may hold the recording, and doesn't name it."""
+    clear_stale(Path(tempfile.gettempdir()))
+    for text in (*request.datasets, *request.also):
+        if not text.startswith("s3://"):
+            clear_stale(Path(text), deep=True)
+            for folder in {part.parent for part in Path(text).rglob(f".*{PART_SUFFIX}")}:
+                clear_stale_parts(folder)
 
 
 def _s3() -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.progress import SILENT
-from komorebi_qc.core.recording import Recording
+from komorebi_qc.core.recording import LOCAL_ID, Recording
 from komorebi_qc.pipeline.options import Options, Order
 from komorebi_qc.pipeline.process import process
 from komorebi_qc.storage.local import LocalTable
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from komorebi_qc.pipeline.outcome import Outcome
     from komorebi_qc.storage.local import LocalFiles
 
-LOCAL_ID = "local"
-"""The ID of a recording that comes from local files."""
+__all__ = ["LOCAL_ID", "container_of", "local_item", "process_files"]
 
 
 def local_item(recording_id: str = LOCAL_ID) -> Recording:

@@ -28,7 +28,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PART_SUFFIX = ".komorebi-part"
 CAN_RENAME_OPEN_FILES = os.name != "nt"
@@ -75,6 +75,34 @@ def write_atomically(place: Path, content: bytes) -> None:
             part.file.write(content)
         part.sync()
         part.move_to(place)
+
+
+def change_atomically(place: Path, change: Callable[[bytes], bytes]) -> None:
+    """Replace a file by its changed content as a whole. Other processes that change it meanwhile wait.
+
+    Args:
+        place: the file; one that doesn't exist stays away.
+        change: returns the new content. For the same content, nothing is written.
+
+    Raises:
+        OSError: The file can't be read.
+        StorageError: The disk didn't take the new content; the previous one stays.
+    """
+    real = real_path(place)
+    while True:
+        try:
+            with real.open("rb") as file:
+                _lock(file)
+                if not os.path.samestat(os.fstat(file.fileno()), real.stat()):
+                    continue  # another process has replaced it while this one waited
+                content = file.read()
+                if not CAN_RENAME_OPEN_FILES:
+                    file.close()
+                if (changed := change(content)) != content:
+                    write_atomically(real, changed)
+        except FileNotFoundError:
+            pass
+        return
 
 
 @dataclass(slots=True)

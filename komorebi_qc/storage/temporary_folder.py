@@ -2,8 +2,8 @@
 
 A folder is removed at the end of its context, or with the process: at its normal end, by Ctrl-C, SIGTERM or SIGHUP. A
 killed process (SIGKILL, a power cut) removes nothing. It held a lock (flock) on a file in its folder, which the system
-has released; the next process that makes a folder in the same place removes such folders. Python on Windows has no
-flock: there, the folder of a killed process stays until it is removed by hand.
+has released. The next process that makes a folder in the same place removes such folders, and so does an erasure.
+Python on Windows has no flock: there, the folder of a killed process stays until it is removed by hand.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def begin_folder(purpose: str, beside: Path | None = None) -> TemporaryFolder:
         OSError: It can't be made.
     """
     parent = Path(tempfile.gettempdir()) if beside is None else beside
-    _clear_stale(parent)
+    clear_stale(parent)
     _remove_at_the_end()
     while True:
         path = Path(tempfile.mkdtemp(prefix=f"{'' if beside is None else '.'}{_PREFIX}{purpose}-", dir=parent))
@@ -108,12 +108,17 @@ def _locked(folder: Path) -> int | None:
     return None
 
 
-def _clear_stale(parent: Path) -> None:
-    """Remove folders whose process is gone; those of others, or without a lock file, stay."""
+def clear_stale(parent: Path, *, deep: bool = False) -> None:
+    """Remove temporary folders whose process is gone; those of other users, or without a lock file, stay.
+
+    Args:
+        parent: the folder that they are in.
+        deep: whether the folders in it are searched too.
+    """
     if fcntl is None:
         return
     for pattern in (f"{_PREFIX}*/{_LOCK}", f".{_PREFIX}*/{_LOCK}"):
-        for path in parent.glob(pattern):
+        for path in parent.rglob(pattern) if deep else parent.glob(pattern):
             if path.parent in _ours:
                 continue
             with suppress(OSError):  # locked by a running process, or already gone

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import cases
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     from parts import Report
     from storage import Place
 
-BUCKET, LOCKED = "versions", "locked"
+BUCKET, LOCKED, PLAIN = "versions", "locked", "plain"
+LOCKED_S = 10
 
 
 def erasures(report: Report, place: Place) -> None:
@@ -48,17 +51,31 @@ def erasures(report: Report, place: Place) -> None:
         found = sum(one.count for one in listed.plan.found)
         case.note(f"{marks} versions, markers and uploads named it; {found} artefacts listed")
 
-    with report.case("a version under a legal hold is named and left, and goes when the hold ends") as case:
+    with report.case("rows leave a CSV file in a bucket without versions, and the file stays") as case:
+        head, other = b"recording_id,work_key,verdict\n", f"{OTHER},k,pass\n".encode()
+        place.s3.create_bucket(Bucket=PLAIN)
+        place.s3.put_object(Bucket=PLAIN, Key="csv/rows.csv", Body=head + f"{OURS},k,pass\n".encode() + other)
+        with _settings(place, PLAIN):
+            request = ErasureRequest(OURS, also=(f"s3://{PLAIN}/csv",), only_named=True)
+            assert erase(request, os.environ, is_wanted=True).is_all_gone
+        assert place.s3.get_object(Bucket=PLAIN, Key="csv/rows.csv")["Body"].read() == head + other
+        case.note("1 of 2 rows is left")
+
+    with report.case("a version under a lock is named and left, and goes when the lock ends") as case:
         if not _make_locked(place):
             case.note("this server has no Object Lock")
             return
         with _settings(place, LOCKED):
             done = erase(ErasureRequest(OURS), os.environ, is_wanted=True)
-            assert [(one.kind, one.kept_because) for one in done.left] == [("qc.json", "a legal hold")], done.left
+            left = {one.kind: one.kept_because for one in done.left}
+            assert left.keys() == {"qc.json", "thumbnail"}, done.left
+            assert left["qc.json"] == "a legal hold", left
+            assert left["thumbnail"].startswith("Object Lock (compliance mode) until "), left
             key = cases.keys(OURS, place.created, PREFIX, _agent(place))[2] + "qc.json"
             (held,) = (one for one in place.s3.list_object_versions(Bucket=LOCKED)["Versions"] if one["Key"] == key)
             named = {"Bucket": LOCKED, "Key": key, "VersionId": held["VersionId"]}
             place.s3.put_object_legal_hold(**named, LegalHold={"Status": "OFF"})
+            time.sleep(LOCKED_S)
             assert erase(ErasureRequest(OURS), os.environ, is_wanted=True).is_all_gone
         assert Search(OURS).in_bucket(place.s3, LOCKED) == []
 
@@ -90,6 +107,11 @@ def _make_locked(place: Place) -> bool:
         place.s3.put_object(Bucket=LOCKED, Key=f"{folder}qc.json", Body=b"{}", ObjectLockLegalHoldStatus="ON")
     except ClientError:
         return False
+    until = {
+        "ObjectLockMode": "COMPLIANCE",
+        "ObjectLockRetainUntilDate": datetime.now(UTC) + timedelta(seconds=LOCKED_S),
+    }
+    place.s3.put_object(Bucket=LOCKED, Key=f"{folder}thumbnail.png", Body=b"png", **until)
     place.s3.put_object(Bucket=LOCKED, Key=f"{folder}recording.mp4", Body=b"video")
     return True
 

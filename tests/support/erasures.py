@@ -70,13 +70,18 @@ def fill_dataset(where: str, *recording_ids: str) -> Dataset:
     dataset = open_dataset(where)
     for n, name in enumerate(recording_ids):
         dataset.add(row(name, n, agent=AGENT, named_by="id", report=f"_reports/{name}/report.html", action="audit"))
-        dataset.add(row(f"/lists/day.csv:{n}", n, day="unknown", status="rejected", error=f"{name} is listed twice"))
+        dataset.add(row(f"/lists/day.csv:{n}", n, day="unknown", status="rejected", error=_listed_twice(name)))
     dataset.compact_journal()
     for n, name in enumerate(recording_ids):
         dataset.add(row(name, 10 + n, agent=AGENT, named_by="id", verdict="warn"))
         for file, content in audit_files(name).items():
             dataset.store.write(f"_reports/{name}/{file}", content)
     return dataset
+
+
+def _listed_twice(recording_id: str) -> str:
+    """The reason of a rejected row that names a recording."""
+    return f"the recording {recording_id} is listed in /lists/day.csv:1 already: keep one row"
 
 
 def audit_files(recording_id: str) -> dict[str, bytes]:

@@ -199,8 +199,13 @@ class VersionedBucket:
             self.client.delete_object(Bucket=self.name, Key=key)
 
     def _delete(self, version: StoredVersion) -> None:
+        """Delete a version; one that another erasure has deleted is no error."""
         with aws_errors(self.address_of(version.key)):
-            self.client.delete_object(Bucket=self.name, Key=version.key, VersionId=version.version_id)
+            try:
+                self.client.delete_object(Bucket=self.name, Key=version.key, VersionId=version.version_id)
+            except Exception as error:
+                if error_code(error) not in (*NO_SUCH_KEY, "NoSuchVersion"):
+                    raise
 
 
 def _named(version: StoredVersion) -> dict[str, str]:

@@ -15,8 +15,6 @@ from komorebi_qc.core.errors import InputError
 from komorebi_qc.erasure.dataset_rows import DatasetRows
 from komorebi_qc.erasure.name_match import NameMatch
 
-NAMES = NameMatch(OURS)
-
 
 @pytest.fixture(params=["folder", "s3", "versions"])
 def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
@@ -29,9 +27,9 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"s3://{OUTPUT}/some/dataset"
 
 
-def rows_of(where: str) -> DatasetRows:
+def rows_of(where: str, recording_id: str = OURS) -> DatasetRows:
     """A new view."""
-    return DatasetRows(open_dataset(where).store, NAMES)
+    return DatasetRows(open_dataset(where).store, NameMatch(recording_id))
 
 
 def naming(where: str, text: str, request: pytest.FixtureRequest) -> list[str]:
@@ -78,6 +76,16 @@ def test_a_row_that_names_the_recording_elsewhere_goes_too(tmp_path: Path) -> No
     assert [found["recording_id"] for found in place.rows()] == ["case-5"]
     place.remove(next(iter(place.find())))
     assert [found["recording_id"] for found in plain(open_dataset(str(tmp_path)))] == ["case-6"]
+
+
+def test_a_short_id_drops_no_other_row(tmp_path: Path) -> None:
+    """The rows of others have a 1 in versions, sentences and counts."""
+    dataset = open_dataset(str(tmp_path))
+    dataset.add(row("1", version="0.2.1"), row("12", version="0.2.1", error="1 finding", named_by="files"), row("r-1"))
+    place = rows_of(str(tmp_path), "1")
+    assert [found["recording_id"] for found in place.rows()] == ["1"]
+    place.remove(next(iter(place.find())))
+    assert {found["recording_id"] for found in plain(open_dataset(str(tmp_path)))} == {"12", "r-1"}
 
 
 def test_the_folders_of_results(tmp_path: Path) -> None:

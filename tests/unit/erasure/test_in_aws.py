@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +13,7 @@ from erasures import AGENT, OTHER, OURS, Search, own_attributes, put_letter, put
 from komorebi_qc.erasure.in_aws import DeadLetters, InputObjects, ItemAttributes, PublishedObjects
 from komorebi_qc.erasure.name_match import NameMatch
 from komorebi_qc.erasure.plan import NOT_OURS
+from komorebi_qc.queue.dead_letter import DeadLetter
 from komorebi_qc.storage.s3.object_versions import VersionedBucket
 
 NAMES = NameMatch(OURS)
@@ -83,6 +86,42 @@ def test_inputs(world: World) -> None:
         place.remove(one)
     assert world.keys(INPUT) == [recording_of(OTHER).agent_recording_key]
     assert [key for key in world.keys(CONNECT) if OURS in key] == [f"{PREFIX}/CallRecordings/2026/03/02/{OURS}_x.wav"]
+
+
+def test_inputs_of_an_id_that_begins_alike_stay(world: World) -> None:
+    """IDs may have underscores: ``r_1`` isn't ``r``."""
+    for name in ("r", "r_1"):
+        put_recording(world, name)
+    connect, inputs = VersionedBucket(world.s3, CONNECT), VersionedBucket(world.s3, INPUT)
+    found = list(InputObjects(connect, PREFIX, None, inputs, recording_of("r")).find())
+    assert [one.kind for one in found] == ["call audio", "Contact Lens file", "agent recording"]
+    assert not any("r_1" in one.address for one in found)
+
+
+@pytest.mark.parametrize("recording_id", ["2026", "03", AGENT])
+def test_a_day_or_an_agent_of_the_same_name(world: World, recording_id: str) -> None:
+    """In a search of the whole bucket, only the recording's own folder counts."""
+    put_recording(world, OTHER)
+    world.s3.put_object(Bucket=OUTPUT, Key=f"2026/03/02/{AGENT}/{recording_id}/qc.json", Body=b"")
+    place = PublishedObjects(VersionedBucket(world.s3, OUTPUT), NameMatch(recording_id), "")
+    assert [one.address.partition(f"{AGENT}/")[2] for one in place.find()] == [f"{recording_id}/qc.json"]
+
+
+def test_dead_letters_that_mention_a_short_id_stay(world: World) -> None:
+    """The letter of recording 12 has a 1 in its reason."""
+    for name in ("1", "12"):
+        body = json.dumps({"recordingID": name, "callEndingTimestamp": "1"})
+        letter = DeadLetter.from_message({"Body": body, "Attributes": {"SentTimestamp": "0"}})
+        world.queue("dead").send(body, replace(letter, reason="it isn't there 1 h after creationDate").attributes())
+    world.queue("dead").send("1 isn't JSON {")
+    place = DeadLetters(world.queue("dead"), NameMatch("1"))
+    (one,) = place.find()
+    assert one.count == 1
+    place.remove(one)
+    assert sorted(world.bodies("dead").elements()) == [
+        "1 isn't JSON {",
+        json.dumps({"recordingID": "12", "callEndingTimestamp": "1"}),
+    ]
 
 
 def test_dead_letters(world: World) -> None:

@@ -38,6 +38,34 @@ def test_local_inputs(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["call.wav", "dataset", "other.webm"]
 
 
+def test_an_input_behind_a_link(tmp_path: Path) -> None:
+    """A folder may be a link, and a file too: the file goes, and the link by which it was listed."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "data").symlink_to(tmp_path / "disk")
+    for name in ("call.wav", "real.webm"):
+        (tmp_path / "disk" / name).write_bytes(b"x")
+    (tmp_path / "ours.webm").symlink_to(tmp_path / "data" / "real.webm")
+    dataset = open_dataset(str(tmp_path / "dataset"))
+    files = {"call": str(tmp_path / "data" / "call.wav"), "recording": str(tmp_path / "ours.webm")}
+    dataset.add(row(OURS, named_by="files", **files))
+    place = ListedInputs(DatasetRows(dataset.store, NameMatch(OURS)))
+    found = list(place.find())
+    disk = (tmp_path / "disk").resolve()
+    assert [one.address for one in found] == [str(disk / "call.wav"), str(disk / "real.webm")]
+    for one in found:
+        place.remove(one)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "dataset", "disk"]
+    assert list((tmp_path / "disk").iterdir()) == []
+
+
+def test_objects_below_the_key_of_a_listed_one_stay(world: World, tmp_path: Path) -> None:
+    """A listed object that is gone isn't a folder of inputs."""
+    world.s3.put_object(Bucket=INPUT, Key="ours.webm/other.webm", Body=b"x")
+    dataset = open_dataset(str(tmp_path))
+    dataset.add(row(OURS, recording=f"s3://{INPUT}/ours.webm", named_by="files"))
+    assert list(ListedInputs(DatasetRows(dataset.store, NameMatch(OURS))).find()) == []
+
+
 def test_inputs_on_s3(world: World, tmp_path: Path) -> None:
     """All versions of the listed object go, and those of recordings of the table aren't listed inputs."""
     versioned(world, INPUT)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws_fixtures import CONNECT, INPUT, OUTPUT, TABLE, Faulty, World, client_error, fails
+from dataset_rows import row
 from erasures import (
     OTHER,
     OURS,
@@ -20,9 +22,11 @@ from erasures import (
     write_files,
 )
 
+from komorebi_qc.batch.dataset.dataset import open_dataset
 from komorebi_qc.core.errors import InputError, MessageError, UnknownRecordingError
 from komorebi_qc.erasure import run
 from komorebi_qc.erasure.run import ErasureRequest, erase
+from komorebi_qc.storage.temporary_folder import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,6 +176,55 @@ def test_a_legal_hold_is_left_and_named(world: World, tmp_path: Path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
+def test_rows_stay_with_a_report_that_stays(world: World, tmp_path: Path) -> None:
+    """The report is elsewhere, so that only the row leads to it: the next run finds it again."""
+    world.s3.create_bucket(
+        Bucket="locked",
+        CreateBucketConfiguration={"LocationConstraint": "eu-central-1"},
+        ObjectLockEnabledForBucket=True,
+    )
+    held = {"ObjectLockLegalHoldStatus": "ON"}
+    report = world.s3.put_object(Bucket="locked", Key=f"r/{OURS}/report.html", Body=b"", **held)
+    dataset = open_dataset(str(tmp_path / "dataset"))
+    dataset.add(row(OURS, named_by="id", report=f"s3://locked/r/{OURS}/report.html"), row(OTHER))
+    put_recording(world, OURS)
+    request = ErasureRequest(OURS, (str(tmp_path / "dataset"),))
+    for _ in range(2):
+        done = erase(request, os.environ, is_wanted=True)
+        assert [(one.kind, one.kept_because) for one in done.left] == [
+            ("report", "a legal hold"),
+            ("dataset row", "it leads to results that can't be removed"),
+        ]
+    named = {"Bucket": "locked", "Key": f"r/{OURS}/report.html", "VersionId": report["VersionId"]}
+    world.s3.put_object_legal_hold(**named, LegalHold={"Status": "OFF"})
+    assert erase(request, os.environ, is_wanted=True).is_all_gone
+    assert [found["recording_id"] for found in open_dataset(request.datasets[0]).read().to_pylist()] == [OTHER]
+
+
+def test_leftovers_of_killed_commands_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their files don't name the recording, but may hold it; those of running commands stay."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    desk = tmp_path / "desk" / "deep"
+    desk.mkdir(parents=True)
+    dead = [tmp_path / "tmp" / "komorebi-audit-x", desk / ".komorebi-clip-x"]
+    for folder in dead:
+        folder.mkdir()
+        (folder / ".lock").touch()
+        (folder / "call.wav").write_bytes(b"audio")
+    (desk / ".audio.0a1b2c3d.komorebi-part").write_bytes(b"audio")
+    request = ErasureRequest(OURS, also=(str(tmp_path / "desk"),), only_named=True)
+    with temporary_folder("clip", beside=desk) as alive, temporary_folder("audit") as other:
+        for folder in dead[1:]:
+            folder.mkdir(exist_ok=True)
+            (folder / ".lock").touch()
+        erase(request, {}, is_wanted=False)
+        assert dead[1].exists()
+        assert erase(request, {}, is_wanted=True).is_all_gone
+        assert set((tmp_path / "tmp").iterdir()) == {other}
+        assert list(desk.iterdir()) == [alive]
+
+
 def test_without_its_item(world: World, tmp_path: Path, full: ErasureRequest) -> None:
     """Its keys are unknown then: the whole bucket is searched on request."""
     world.dynamodb.delete_item(TableName=TABLE, Key={"videoID": {"S": OURS}})
@@ -219,6 +272,7 @@ def test_places_that_cannot_be_searched_are_named(world: World, tmp_path: Path) 
         ({"recording_id": "a/b"}, MessageError, "isn't a recording ID"),
         ({"recording_id": "r1", "only_named": True}, InputError, "--only-named needs a place"),
         ({"recording_id": " ", "only_named": True, "also": ("x",)}, InputError, "is empty"),
+        ({"recording_id": "local", "only_named": True, "also": ("x",)}, InputError, "names every result of two files"),
         (
             {"recording_id": "r1", "only_named": True, "also": ("x",), "whole_bucket": True},
             InputError,

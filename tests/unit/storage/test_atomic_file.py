@@ -11,6 +11,7 @@ import pytest
 from komorebi_qc.core.errors import InputError, StorageError
 from komorebi_qc.storage import atomic_file
 from komorebi_qc.storage.atomic_file import (
+    change_atomically,
     clear_stale_parts,
     copy_in_part_file,
     make_folder,
@@ -42,6 +43,22 @@ def test_an_error_leaves_the_previous_file(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         write_half()
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+def test_a_file_is_changed_as_a_whole(tmp_path: Path) -> None:
+    """The same content isn't written again, a file that is gone stays away, and an error leaves it as it was."""
+    place = tmp_path / "rows.csv"
+    change_atomically(place, bytes.upper)
+    assert list(tmp_path.iterdir()) == []
+    place.write_bytes(b"rows")
+    before = place.stat().st_ino
+    change_atomically(place, lambda content: content)
+    assert place.stat().st_ino == before
+    with pytest.raises(ZeroDivisionError):
+        change_atomically(place, lambda content: content[: 1 // 0])
+    change_atomically(place, bytes.upper)
+    assert place.read_bytes() == b"ROWS"
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
 
 
 def test_an_unusable_place_is_an_error(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from komorebi_qc.storage import temporary_folder as module
-from komorebi_qc.storage.temporary_folder import begin_folder, temporary_folder
+from komorebi_qc.storage.temporary_folder import begin_folder, clear_stale, temporary_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,6 +102,20 @@ def test_a_killed_process_is_cleaned_up_by_the_next(place: Path) -> None:
         alive.kill()
         alive.wait(20)
     assert (kept, len(left)) == (4, 3)
+
+
+def test_folders_below_are_cleared_on_request(place: Path) -> None:
+    """A clip's folder is beside the clip, which may be anywhere; nobody may make another one there."""
+    left = place / "desk" / "clips" / ".komorebi-clip-x"
+    left.mkdir(parents=True)
+    (left / ".lock").touch()
+    with temporary_folder("clip", beside=place / "desk") as alive:
+        clear_stale(place)
+        assert left.exists()
+        clear_stale(place, deep=True)
+        assert not left.exists()
+        assert alive.exists()
+    assert left.parent.exists()
 
 
 def test_other_folders_stay(place: Path) -> None:
