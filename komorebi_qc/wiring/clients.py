@@ -31,7 +31,10 @@ def aws_client(service: str) -> Any:
         # that is silent for that long has failed, and the function's time limit comes closer.
         retries = {"mode": "standard", "total_max_attempts": 4}
         read_timeout_s = 60 if service == "sqs" else 15
-        config = Config(connect_timeout=5, read_timeout=read_timeout_s, retries=retries)
+        # Each part of a video is sent with its SHA-256 in a signed header. Without this, botocore would hash the part
+        # again, to sign the body.
+        s3 = {"payload_signing_enabled": False}
+        config = Config(connect_timeout=5, read_timeout=read_timeout_s, retries=retries, s3=s3)
         return session.client(service, config=config)
     except BotoCoreError as error:
         raise SettingsError(f"AWS isn't configured: {error}") from error
