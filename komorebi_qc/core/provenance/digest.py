@@ -49,6 +49,11 @@ class InOrderDigest:
         """Bytes hashed so far, from the file's start on."""
         return self._at
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether all bytes are hashed, so that later readings don't matter."""
+        return self._at >= self.size
+
     def gap_before(self, start: int) -> int:
         """Return the number of bytes before `start` that aren't hashed and should be read at once; 0 for a long gap."""
         gap = start - self._at
@@ -105,11 +110,16 @@ class InOrderDigest:
 
 
 class DigestedFile(io.RawIOBase):
-    """A seekable file whose bytes pass into a digest as they are read. Closing it leaves the file open."""
+    """A seekable file whose bytes pass into a digest as they are read. Closing it leaves the file open.
+
+    It keeps its own position, so nobody else may move the file meanwhile. A file on disk has to ask the system for its
+    own, at each of tens of thousands of reads.
+    """
 
     def __init__(self, file: BinaryIO, digest: InOrderDigest) -> None:
         self._file = file
         self._digest = digest
+        self._at = file.tell()
 
     def readable(self) -> bool:
         """True."""
@@ -121,22 +131,24 @@ class DigestedFile(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a position, and return it."""
-        return self._file.seek(offset, whence)
+        self._at = self._file.seek(offset, whence)
+        return self._at
 
     def tell(self) -> int:
         """The position."""
-        return self._file.tell()
+        return self._at
 
     def read(self, size: int | None = -1) -> bytes:
         """Read as the file does."""
-        at = self._file.tell()
-        gap = self._digest.gap_before(at)
-        if gap:
+        at, digest = self._at, self._digest
+        if not digest.is_complete and (gap := digest.gap_before(at)):
             self._file.seek(at - gap)
             self._digest.take(at - gap, self._file.read(gap))
             self._file.seek(at)
         data = self._file.read(-1 if size is None else size)
-        self._digest.take(at, data)
+        if not digest.is_complete:
+            digest.take(at, data)
+        self._at = at + len(data)
         return data
 
     def readall(self) -> bytes:
