@@ -31,7 +31,7 @@ Workers = Annotated[
     int, typer.Option(min=0, metavar="N", help="Processes on this machine; 0 for as many as there are cores.")
 ]
 Cluster = Annotated[
-    str, typer.Option(metavar="tcp://HOST:PORT", help="Use a Dask cluster instead: the address of its scheduler.")
+    str, typer.Option(metavar="tls://HOST:PORT", help="Use a Dask cluster instead: the address of its scheduler.")
 ]
 TimeLimit = Annotated[
     float, typer.Option(min=1, metavar="SECONDS", help="For one recording. One that takes longer is stopped.")

@@ -7,6 +7,7 @@ lost, its recordings go to other workers.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import queue
 import threading
 import time
@@ -33,7 +34,7 @@ COUNT_EVERY_S = 5.0
 WITHOUT_WORKERS_S = 300
 """A machine that restarts is back by then."""
 _CHECK_EVERY_S = 0.5
-_SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
+_ENCRYPTED, _OPEN = ("tls", "wss"), ("tcp", "ws", "ucx")
 _ATTEMPTS = 3
 """How often a recording is begun if its Dask worker is lost, which no recording can cause."""
 
@@ -53,13 +54,16 @@ class DaskExecutor:
         except ImportError:
             raise missing_extra("cluster", "distributed", needed_by="--dask") from None
         _check_address(address)
+        security = _security(distributed, address)
         self._limits, self._work, self._address = limits, work, address
         self._futures: dict[str, tuple[Task, Any, int]] = {}
         self._done: queue.SimpleQueue[str] = queue.SimpleQueue()
         try:
             # A handshake of our own first: a Client waits without end for a server that isn't a scheduler.
-            asyncio.run(_greet(distributed, address))
-            self._client = distributed.Client(address, timeout=TIMEOUT_S, set_as_default=False, name="komorebi-qc")
+            asyncio.run(_greet(distributed, address, security))
+            self._client = distributed.Client(
+                address, timeout=TIMEOUT_S, set_as_default=False, name="komorebi-qc", security=security
+            )
         except Exception as error:
             raise StorageError(
                 f"no Dask scheduler answers at {address} within {TIMEOUT_S} s ({type(error).__name__}): start `dask "
@@ -166,16 +170,51 @@ class DaskExecutor:
 def _check_address(address: str) -> None:
     try:
         parts = urlsplit(address)
-        is_valid = parts.scheme in _SCHEMES and bool(parts.hostname) and bool(parts.port) and not parts.path
+        is_valid = (
+            parts.scheme in (*_ENCRYPTED, *_OPEN) and bool(parts.hostname) and bool(parts.port) and not parts.path
+        )
     except ValueError:  # a malformed port
         is_valid = False
     if not is_valid:
-        raise InputError(f"--dask {address!r} isn't a scheduler's address: write it as tcp://HOST:8786")
+        raise InputError(f"--dask {address!r} isn't a scheduler's address: write it as tls://HOST:8786")
+    if parts.scheme in _OPEN and not _is_loopback(str(parts.hostname)):
+        raise InputError(
+            f"--dask {address!r} isn't encrypted, and whoever reaches such a scheduler can run code on its workers: "
+            "give the scheduler and the workers certificates (dask scheduler --tls-ca-file ... --protocol tls), and "
+            f"write tls://HOST:PORT. Only a scheduler on this machine may be reached by {parts.scheme}://"
+        )
 
 
-async def _greet(distributed: Any, address: str) -> None:
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _security(distributed: Any, address: str) -> Any:
+    """Dask's own settings for connections. An encrypted scheduler must have encrypted workers.
+
+    Raises:
+        InputError: The address is encrypted, and no usable certificate is configured.
+    """
+    is_encrypted = urlsplit(address).scheme in _ENCRYPTED
+    try:
+        security = distributed.Security(require_encryption=True) if is_encrypted else distributed.Security()
+        is_configured = security.get_connection_args("client").get("ssl_context") is not None
+    except (OSError, ValueError) as error:
+        raise InputError(f"the certificates for {address} can't be read: {error}") from None
+    if is_encrypted and not is_configured:
+        raise InputError(
+            f"no certificate is configured for {address}: name the files by DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
+            "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY"
+        )
+    return security
+
+
+async def _greet(distributed: Any, address: str, security: Any) -> None:
     """Shake hands with the server at an address, within the timeout."""
-    secured = distributed.Security().get_connection_args("client")  # from Dask's own settings
+    secured = security.get_connection_args("client")
     greeting = distributed.core.connect(address, timeout=TIMEOUT_S, **secured)
     comm = await asyncio.wait_for(greeting, TIMEOUT_S)
     await comm.close()
