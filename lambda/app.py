@@ -53,6 +53,8 @@ def _traced(function: Handler) -> Handler:
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process an SQS event; returns the messages that must be delivered again."""
     pipeline, queues = _wired()
+    if isinstance(context, WorkerContext) and context.pipeline is not None:
+        pipeline = context.pipeline
 
     def one(record: SQSRecord) -> None:
         report = handle_record(

@@ -168,7 +168,7 @@ def clip(
         examining = steps.ExaminationProgress(progress, of)
         masks = jobs.MaskRequest(mask, mask_margin, outside_call)
         asked = _audit_request(sessions, selection)
-        session = sessions.open_session(asked, folder, masks=masks, progress=examining)
+        session = _desk_module("isolated_session").open_isolated(asked, folder, masks=masks, progress=examining)
         progress.step(of, of, "render the clip")
         from_s, to_s = clips.write_clip(session.examined, job, out, progress)
     refused = None if session.examined.refused is None else refusal_reason(session.examined.refused)

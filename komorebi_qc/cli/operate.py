@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -37,11 +38,30 @@ def worker(
     once: Annotated[
         bool, typer.Option("--once", help="Take one message, then stop. Stops as well if no message comes in 20 s.")
     ] = False,
+    time_limit: Annotated[
+        float, typer.Option(metavar="SECONDS", min=1, help="The time limit for a message; by default 12 h.")
+    ] = 43_200,
+    memory_limit: Annotated[
+        float, typer.Option(metavar="MB", min=300, help="The memory limit for a message's process, 1 MB = 1e6 bytes.")
+    ] = 2000,
+    cgroup: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="A Linux control group that this user may divide: the kernel then enforces the memory limit. Without "
+            "it, the worker watches the memory.",
+        ),
+    ] = None,
 ) -> int:
-    """Poll the configured queue and process its messages with the Lambda's handler, without its time limit."""
+    """Poll the configured queue and process its messages with the Lambda's handler, without its time limit.
+
+    Each recording is processed in a process of its own. A recording that crashes it, or goes beyond a limit, is tried
+    once more, and then sent to the dead-letter queue.
+    """
+    from komorebi_qc.isolation.resource_limits import ResourceLimits  # noqa: PLC0415
     from komorebi_qc.jobs import run_worker  # noqa: PLC0415  boto3 loads only for the commands
 
-    counts = run_worker(os.environ, once=once)
+    counts = run_worker(os.environ, once=once, limits=ResourceLimits(time_limit, memory_limit), cgroup=cgroup)
     if once and not counts.handled and not counts.is_interrupted:
         print("no message came")  # noqa: T201  this is the output
     else:

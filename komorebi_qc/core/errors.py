@@ -75,8 +75,16 @@ class StorageError(PassingError):
     """A store didn't answer, or answered with an error of its own."""
 
 
+class ConcurrentRunError(PassingError):
+    """Another run of the same recording published at the same time. A retry finds its results, or makes its own."""
+
+
 class OutOfTimeError(PassingError):
     """The time limit passed before the work was done. The work was stopped and cleaned up."""
+
+
+class KilledError(PassingError):
+    """The process that worked on a recording was ended: it used too much memory or time, or crashed."""
 
 
 class DoesNotFitError(PermanentError):

@@ -16,8 +16,6 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-READY = "ready"
-"""The first message of a worker process."""
 PROC = Path("/proc")
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 """The unit of ``ru_maxrss``: bytes on macOS, else kibibytes."""
@@ -49,6 +47,11 @@ class WorkerFailure:
     kind: str
     text: str
     is_worth_a_retry: bool = False
+
+    @property
+    def cause(self) -> str:
+        """The cause in a word: ``memory``, ``time`` or ``crash``."""
+        return {"MemoryLimit": "memory", "TimeLimit": "time"}.get(self.kind, "crash")
 
 
 class Stopped(Exception):  # noqa: N818  not an error: it was requested

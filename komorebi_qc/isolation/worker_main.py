@@ -14,8 +14,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from komorebi_qc.isolation.confinement import Confinement
+from komorebi_qc.isolation.messages import READY, begin_notes
 from komorebi_qc.isolation.resource_limits import (
-    READY,
     ResourceLimits,
     limit_memory,
     memory_failure,
@@ -52,6 +53,7 @@ def serve(tasks: BinaryIO, answers: BinaryIO, work: str, limits: ResourceLimits)
             pickle.dump(answer, answers)
             answers.flush()
 
+    begin_notes(send)
     if resident_mb(os.getpid()) is None:
         threading.Thread(target=_watch_memory, args=(limits, send), daemon=True).start()
     waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -110,6 +112,8 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nowhere, 0)
     os.dup2(2, 1)
+    if len(sys.argv) > 4:
+        Confinement.from_json(sys.argv[4]).enter()
     serve(tasks, answers, sys.argv[1], ResourceLimits(float(sys.argv[2]), float(sys.argv[3])))
 
 

@@ -5,7 +5,8 @@ children. An audit's kernels have to end with their process. A killed process mu
 
 Both limits are enforced from outside, because the work may hold the interpreter's lock: the supervisor watches the time
 and the resident memory. The kernel is the second line: a memory limit for fast growth, see
-`komorebi_qc.isolation.resource_limits`, and an alarm in case the supervisor is gone.
+`komorebi_qc.isolation.resource_limits`, and an alarm in case the supervisor is gone. A control group bounds the memory
+as well, if one is named.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import PermanentError
+from komorebi_qc.isolation.memory_group import made_group
+from komorebi_qc.isolation.messages import READY, Note, read_message
 from komorebi_qc.isolation.resource_limits import (
-    READY,
     ResourceLimits,
     Stopped,
     WorkerFailure,
@@ -35,6 +37,11 @@ from komorebi_qc.isolation.resource_limits import (
 from komorebi_qc.storage.temporary_folder import begin_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from komorebi_qc.isolation.confinement import Confinement
+    from komorebi_qc.isolation.memory_group import MemoryGroup
     from komorebi_qc.storage.temporary_folder import TemporaryFolder
 
 _CHECK_EVERY_S = 0.05
@@ -53,30 +60,55 @@ class WorkerProcess:
     Args:
         limits: for each task.
         work: ``module:function`` that does a task.
+        confinement: the places that the process may reach; None for all.
+        cgroup: a control group in which to make one with the memory limit; None to watch the memory only.
     """
 
-    def __init__(self, limits: ResourceLimits, work: str) -> None:
-        self._limits, self._work = limits, work
+    def __init__(
+        self,
+        limits: ResourceLimits,
+        work: str,
+        *,
+        confinement: Confinement | None = None,
+        cgroup: Path | None = None,
+    ) -> None:
+        self._limits, self._work, self._confinement, self._cgroup = limits, work, confinement, cgroup
+        self._group: MemoryGroup | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._reader: threading.Thread | None = None
         self._output: IO[bytes] | None = None
         self._scratch: TemporaryFolder | None = None
 
-    def run(self, task: object, stop: threading.Event | None = None) -> Any:
+    def run(
+        self,
+        task: object,
+        stop: threading.Event | None = None,
+        *,
+        on_note: Callable[[Any], None] = lambda _note: None,
+        check: Callable[[], None] = lambda: None,
+    ) -> Any:
         """The answer to a task, or a `WorkerFailure`.
+
+        Args:
+            task: the task.
+            stop: an event that ends the work.
+            on_note: receives the notes of the work, see `komorebi_qc.isolation.messages.notify`.
+            check: called now and then. If it raises, the process ends, and `run` raises the same.
 
         Raises:
             Stopped: `stop` was set; the process is gone.
             PermanentError: No process can be started.
         """
         try:
-            return self._run(task, stop or threading.Event())
+            return self._run(task, stop or threading.Event(), on_note, check)
         except BaseException:
             self.close()
             raise
 
-    def _run(self, task: object, stop: threading.Event) -> Any:
+    def _run(
+        self, task: object, stop: threading.Event, on_note: Callable[[Any], None], check: Callable[[], None]
+    ) -> Any:
         process = self._started(stop)
         if self._output is not None:
             self._output.seek(0)
@@ -95,9 +127,12 @@ class WorkerProcess:
                     return self._failure(process)
                 if isinstance(answer, WorkerFailure):  # from inside; the process is no longer usable
                     self.close(grace_s=0.0)
-                return answer
+                if not isinstance(answer, Note):
+                    return answer
+                on_note(answer.value)
             if stop.is_set():
                 raise Stopped
+            check()
             if (resident_mb(process.pid) or 0.0) > self._limits.memory_mb:
                 self.close(grace_s=0.0)
                 return memory_failure(self._limits)
@@ -126,6 +161,9 @@ class WorkerProcess:
         self._output = None
         if self._scratch is not None:
             self._scratch.remove()
+        if self._group is not None:
+            self._group.remove()
+            self._group = None
 
     def _failure(self, process: subprocess.Popen[bytes]) -> WorkerFailure:
         with suppress(subprocess.TimeoutExpired):
@@ -135,7 +173,10 @@ class WorkerProcess:
         if self._output is not None:
             self._output.seek(0)
             output = " ".join(self._output.read().decode(errors="replace").split())[-_MAX_OUTPUT_CHARACTERS:]
+        is_out_of_memory = self._group is not None and self._group.kills() > 0
         self.close(grace_s=0.0)
+        if is_out_of_memory:
+            return memory_failure(self._limits)
         tail = f": {output}" if output else ""
         if code is not None and code < 0:
             name = signal.Signals(-code).name
@@ -155,8 +196,11 @@ class WorkerProcess:
         self._scratch = begin_folder("worker")
         places = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": str(self._scratch.path)}
         command = [sys.executable, "-P", "-m", "komorebi_qc.isolation.worker_main", self._work]
+        confined = [] if self._confinement is None else [self._confinement.to_json()]
+        if self._cgroup is not None:
+            self._group = made_group(self._cgroup, self._limits.memory_mb)
         process = self._process = subprocess.Popen(  # noqa: S603  ourselves
-            [*command, str(self._limits.time_s), str(self._limits.memory_mb)],
+            [*command, str(self._limits.time_s), str(self._limits.memory_mb), *confined],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._output,
@@ -165,6 +209,8 @@ class WorkerProcess:
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             env={**one_thread, **os.environ, **places},
         )
+        if self._group is not None:
+            self._group.add(process.pid)
         self._answers = queue.SimpleQueue()
         self._reader = threading.Thread(target=_read_answers, args=(process.stdout, self._answers), daemon=True)
         self._reader.start()
@@ -187,8 +233,8 @@ def _read_answers(pipe: IO[bytes], answers: queue.SimpleQueue[Any]) -> None:
     """Wait for a process's answers in a thread: not every system can wait for a pipe for a limited time."""
     try:
         while True:
-            answers.put(pickle.load(pipe))  # noqa: S301  our own process wrote it
-    except (EOFError, OSError, ValueError, pickle.UnpicklingError):
+            answers.put(read_message(pipe))
+    except (EOFError, OSError, ValueError, pickle.UnpicklingError):  # ValueError: the pipe was closed on this side
         answers.put(_ENDED)
 
 

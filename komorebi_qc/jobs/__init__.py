@@ -2,6 +2,7 @@
 
 from komorebi_qc.jobs.diagnosing import check_moment, check_plot, diagnose_selection
 from komorebi_qc.jobs.processing import (
+    WORKER_LIMITS,
     ProcessRequest,
     process_by_id,
     process_files,
@@ -14,6 +15,7 @@ from komorebi_qc.pipeline.options import MaskRequest
 
 __all__ = [
     "OUT",
+    "WORKER_LIMITS",
     "MaskRequest",
     "ProcessRequest",
     "Selection",

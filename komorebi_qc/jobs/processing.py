@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.recording import check_recording_id
 from komorebi_qc.core.timebase import Alignment
+from komorebi_qc.isolation.memory_group import check_parent
+from komorebi_qc.isolation.resource_limits import ResourceLimits
+from komorebi_qc.isolation.worker_process import WorkerProcess
+from komorebi_qc.jobs.isolated_pipeline import IsolatedPipeline
+from komorebi_qc.jobs.message_work import WORK
 from komorebi_qc.jobs.selection import Selection, reported_end
 from komorebi_qc.pipeline import local
 from komorebi_qc.pipeline.options import MASKS_AS_SET, MaskRequest, Options, Order
 from komorebi_qc.queue.release import release
 from komorebi_qc.queue.worker import Counts, load_handler, run
 from komorebi_qc.storage.local import LocalFiles
-from komorebi_qc.wiring import Settings, read_local
+from komorebi_qc.wiring import Settings, aws_confinement, read_local
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -169,13 +175,33 @@ def release_held(recording_id: str, offset_s: float | None, environ: Mapping[str
     return release(settings.dead_letter_queue(), recording_id, process)
 
 
-def run_worker(environ: Mapping[str, str], *, once: bool) -> Counts:
-    """Poll the configured queue with the Lambda's handler.
+WORKER_LIMITS = ResourceLimits(time_s=12 * 3600.0, memory_mb=2000.0)
+"""Of one message. No recording is longer than 12 h, and no step is slower than the recording."""
+
+
+def run_worker(
+    environ: Mapping[str, str],
+    *,
+    once: bool,
+    limits: ResourceLimits = WORKER_LIMITS,
+    cgroup: Path | None = None,
+) -> Counts:
+    """Poll the configured queue with the Lambda's handler. Recordings are processed in a process with limits.
+
+    Args:
+        environ: the settings.
+        once: handle one message at most.
+        limits: of one message.
+        cgroup: a control group in which to make one for that process; None to only watch its memory.
 
     Raises:
         KomorebiError: see `komorebi_qc.queue.worker.run` and `komorebi_qc.wiring`.
     """
-    return run(Settings.from_environment(environ).queue(), load_handler(), once=once)
+    queue = Settings.from_environment(environ).queue()
+    if cgroup is not None:
+        check_parent(cgroup)
+    with closing(WorkerProcess(limits, WORK, confinement=aws_confinement(environ), cgroup=cgroup)) as process:
+        return run(queue, load_handler(), once=once, pipeline=IsolatedPipeline(process, environ))
 
 
 def _align(text: str) -> AlignChoice:

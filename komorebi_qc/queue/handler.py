@@ -19,13 +19,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import PurePath
-from traceback import extract_tb
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from komorebi_qc.core.errors import (
     AccessDeniedError,
     HeldError,
+    KilledError,
     KomorebiError,
     MessageError,
     OutOfTimeError,
@@ -33,6 +32,7 @@ from komorebi_qc.core.errors import (
 )
 from komorebi_qc.core.privacy.addresses import without_agents
 from komorebi_qc.core.recording import Message
+from komorebi_qc.isolation.carried_errors import error_places
 from komorebi_qc.queue.dead_letter import DeadLetter, message_fields
 from komorebi_qc.queue.deadline import Deadline
 
@@ -51,6 +51,9 @@ FIRST_RETRY_S, LAST_RETRY_S = 60, 4 * 3600
 TIME_OUT_ATTEMPTS = 3
 """From this attempt on, running out of time is permanent. SQS counts all attempts, so earlier ones may have failed for
 another reason, such as call audio that hadn't arrived."""
+KILLED_ATTEMPTS = 2
+"""From this attempt on, the end of the process that worked on a recording is permanent: its files would end the next
+one as well."""
 
 
 _DECIDED: Mapping[str, Kind] = {"permanent": "permanent", "held": "held"}
@@ -64,8 +67,8 @@ class Pipeline(Protocol):
         """Whether this order was processed already."""
         ...
 
-    def process(self, order: Order, *, progress: Progress) -> Outcome:
-        """Make one unified recording."""
+    def process(self, order: Order, *, progress: Progress) -> Outcome | Mapping[str, Any]:
+        """Make one unified recording. A pipeline in another process returns the `summary` of its outcome."""
         ...
 
 
@@ -197,6 +200,8 @@ class WorkerContext:
         function_name: for the log, like the rest.
         memory_limit_in_mb: 0, for no limit.
         invoked_function_arn: empty.
+        pipeline: processes the recordings instead of the handler's own pipeline, in a process with limits; None to
+            use the handler's.
     """
 
     aws_request_id: str
@@ -204,6 +209,7 @@ class WorkerContext:
     function_name: str = "komorebi-qc-worker"
     memory_limit_in_mb: int = 0
     invoked_function_arn: str = ""
+    pipeline: Pipeline | None = None
 
     def get_remaining_time_in_millis(self) -> int:
         """A day: this process has no time limit."""
@@ -265,6 +271,8 @@ def handle_record(
         outcome, result = _process(message, pipeline, remaining_s)
     except OutOfTimeError as raised:
         outcome, error = "permanent" if count >= TIME_OUT_ATTEMPTS else "passing", raised
+    except KilledError as raised:
+        outcome, error = "permanent" if count >= KILLED_ATTEMPTS else "passing", raised
     except (PassingError, AccessDeniedError) as raised:
         # A missing permission is no property of the message: a wrong role must not empty the queue.
         outcome, error = "passing", raised
@@ -328,10 +336,12 @@ def _process(
     order = Order(message.recording_id, message.call_end)
     if not message.force and pipeline.is_done(order):
         return "skipped", {}
-    return "done", _summary(pipeline.process(order, progress=Deadline(remaining_s)))
+    made = pipeline.process(order, progress=Deadline(remaining_s))
+    return "done", made if isinstance(made, Mapping) else summary(made)
 
 
-def _summary(outcome: Outcome) -> dict[str, Any]:
+def summary(outcome: Outcome) -> dict[str, Any]:
+    """The facts about a unified recording for the log and the metrics, as plain values."""
     document = outcome.document
     took_s = sum(step.seconds for step in outcome.steps)
     output_s = document["durations"]["output_s"]
@@ -378,11 +388,3 @@ def _for_the_log(error: Exception) -> str:
         # Its sentence quotes the message, which doesn't belong in the log.
         return "the message can't be read: see its body in the dead-letter queue"
     return _sentence(error)
-
-
-def error_places(error: Exception) -> str:
-    """The places where an unforeseen error was raised, instead of its text, which may quote anything."""
-    frames = extract_tb(error.__traceback__)[-5:]
-    return f"{type(error).__name__} at " + ", ".join(
-        f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames
-    )

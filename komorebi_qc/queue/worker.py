@@ -21,13 +21,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import KomorebiError, PassingError, PermanentError
-from komorebi_qc.queue.handler import WorkerContext, error_places, retry_in_s
+from komorebi_qc.isolation.carried_errors import error_places
+from komorebi_qc.queue.handler import WorkerContext, retry_in_s
 from komorebi_qc.queue.visibility import kept_invisible, set_visibility
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from komorebi_qc.queue.handler import Pipeline
     from komorebi_qc.queue.sqs import Queue
 
 LOG = logging.getLogger(__name__)
@@ -83,6 +85,7 @@ def run(
     stop: threading.Event | None = None,
     wait_s: int = WAIT_S,
     visibility_s: int = VISIBILITY_S,
+    pipeline: Pipeline | None = None,
 ) -> Counts:
     """Poll the queue and pass each message to `handler`, one at a time, until asked to stop.
 
@@ -95,6 +98,7 @@ def run(
         stop: an event that another thread sets to stop the worker.
         wait_s: how long one poll waits for a message.
         visibility_s: the visibility timeout of a message, extended while the handler runs.
+        pipeline: processes the recordings instead of the handler's own pipeline.
 
     Raises:
         AccessDeniedError: the queue denies access or doesn't exist.
@@ -121,16 +125,18 @@ def run(
                 continue
             pause_s = RETRY_POLL_S[0]
             if message is not None:
-                counts += _handle(queue, message, handler, arn, visibility_s)
+                counts += _handle(queue, message, handler, arn, visibility_s, pipeline)
             if once:
                 break
     return replace(counts, is_interrupted=stopping.is_interrupted)
 
 
-def _handle(queue: Queue, message: dict[str, Any], handler: Handler, arn: str, visibility_s: int) -> Counts:
+def _handle(
+    queue: Queue, message: dict[str, Any], handler: Handler, arn: str, visibility_s: int, pipeline: Pipeline | None
+) -> Counts:
     """Pass one message to the handler, and delete it or let it return."""
     event = {"Records": [lambda_record(message, arn)]}
-    context = WorkerContext(uuid.uuid4().hex)
+    context = WorkerContext(uuid.uuid4().hex, pipeline=pipeline)
     try:
         with kept_invisible(queue, [message], visibility_s):
             failures = handler(event, context)["batchItemFailures"]

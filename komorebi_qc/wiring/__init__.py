@@ -2,6 +2,7 @@
 
 from komorebi_qc.wiring.clients import aws_client
 from komorebi_qc.wiring.pipeline import WiredPipeline
+from komorebi_qc.wiring.reach import aws_confinement
 from komorebi_qc.wiring.settings import Settings, present_limits, present_signing_key, read_local
 from komorebi_qc.wiring.variables import VARIABLES, Variable
 
@@ -11,6 +12,7 @@ __all__ = [
     "Variable",
     "WiredPipeline",
     "aws_client",
+    "aws_confinement",
     "present_limits",
     "present_signing_key",
     "read_local",

@@ -48,6 +48,17 @@ def _grow_fast(_value: Any) -> int:
     return len(bytearray(1) * 100_000_000_000)
 
 
+def _fill_shared_memory(_value: Any) -> None:
+    """Memory that isn't the process's data, so that no limit of data bounds it."""
+    import mmap  # noqa: PLC0415
+
+    held = [mmap.mmap(-1, 20_000_000) for _ in range(100)]
+    for one in held:
+        for at in range(0, len(one), 4096):
+            one[at] = 1
+    time.sleep(600)
+
+
 def _print(text: str) -> None:
     print(text, flush=True)
     ctypes.CDLL(None).puts(b"from C")
@@ -66,6 +77,7 @@ _KINDS: dict[str, Any] = {
     "grow": _grow,
     "grow to 340 MB": _grow_to_340_mb,
     "grow fast": _grow_fast,
+    "shared memory": _fill_shared_memory,
     "print": _print,
     "exit": lambda _value: os._exit(7),
     "killed": lambda _value: os.kill(os.getpid(), signal.SIGKILL),

@@ -19,12 +19,12 @@ from komorebi_qc.desk.audit.pages import failure_page, with_alert
 from komorebi_qc.desk.audit.parameters import NOTEBOOKS, find_notebook, parameter_types, share_parameters
 from komorebi_qc.desk.audit.status import STATUS_FILE, AuditStatus, NotebookStatus
 from komorebi_qc.desk.examination_progress import EXAMINATION_STEPS, ExaminationProgress
+from komorebi_qc.desk.isolated_session import open_isolated
 from komorebi_qc.desk.notebooks.recording import report_figure
 from komorebi_qc.desk.report.audio_tracks import write_audio_tracks
 from komorebi_qc.desk.report.build import page_of
 from komorebi_qc.desk.report.html import report_html
 from komorebi_qc.desk.report.left_out import write_left_out
-from komorebi_qc.desk.session import AuditRequest, AuditSession, open_session
 from komorebi_qc.pipeline.examine import THUMBNAIL_NAME
 from komorebi_qc.pipeline.options import MASKS_AS_SET, MaskRequest
 from komorebi_qc.storage.atomic_file import write_atomically
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.progress import Progress
+    from komorebi_qc.desk.session import AuditRequest, AuditSession
     from komorebi_qc.desk.audit.earlier import EarlierAudit
     from komorebi_qc.pipeline.examine import Examined
 
@@ -144,7 +145,7 @@ class _AuditRun:
         progress = ExaminationProgress(self, self._steps)
         job = self._job
         try:
-            self._session = open_session(
+            self._session = open_isolated(
                 job.request, self._folder, limits=job.limits, masks=job.masks, progress=progress
             )
         except MaskError:

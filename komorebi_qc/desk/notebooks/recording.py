@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.timebase import clock_text
+from komorebi_qc.desk.isolated_session import open_isolated
 from komorebi_qc.desk.notebooks.notebook_output import NotebookOutput, combined, fact_table, paragraph, status_line
 from komorebi_qc.desk.notebooks.readable_errors import readable_errors
 from komorebi_qc.desk.plots.diagnosis.figure import diagnosis_figure
 from komorebi_qc.desk.plots.figure import image_of
-from komorebi_qc.desk.session import AuditRequest, AuditSession, load_session, open_session
+from komorebi_qc.desk.session import AuditRequest, AuditSession, load_session
 from komorebi_qc.desk.words.placement import NOT_MEASURED, bound_text
 from komorebi_qc.desk.words.rates import rate_changes, rates_sentence
 from komorebi_qc.desk.words.verdict import (
@@ -75,7 +76,7 @@ def open_recording(
     request = AuditRequest(connect, recording, *named, analysis, redacted)
     masks = MaskRequest(mask, _seconds("mask_margin", mask_margin), outside_call)
     folder = parameter_text("out", out)
-    return open_session(request, Path(folder) if folder else begin_folder("desk").path, masks=masks)
+    return open_isolated(request, Path(folder) if folder else begin_folder("desk").path, masks=masks)
 
 
 def _seconds(name: str, value: Text) -> float | None:

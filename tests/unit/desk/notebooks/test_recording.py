@@ -45,7 +45,7 @@ def test_a_saved_examination_is_opened(tmp_path: Path) -> None:
 def test_masks_are_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
     """A notebook that is run again masks as the audit did; papermill may turn the margin into a number."""
     found: list[Any] = []
-    monkeypatch.setattr(recording, "open_session", lambda request, _, masks: found.append((request, masks)))
+    monkeypatch.setattr(recording, "open_isolated", lambda request, _, masks: found.append((request, masks)))
     files: dict[str, Any] = {"connect": "a.wav", "recording": "a.mp4", "call_end": 22, "analysis": "a.json"}
     open_recording(**files, out="out", mask="sound", mask_margin=1.5, outside_call="own")
     open_recording(recording_id="contact-1", call_end=22, redacted="require", out="out")
