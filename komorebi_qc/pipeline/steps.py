@@ -39,7 +39,7 @@ from komorebi_qc.pipeline.pair import (
     refuse_same_file,
 )
 from komorebi_qc.pipeline.placement import place, refuse_far_away
-from komorebi_qc.pipeline.private_spans import find_suspensions, place_masks
+from komorebi_qc.pipeline.private_spans import place_masks, suspensions_at
 from komorebi_qc.pipeline.provenance.record import record_run
 from komorebi_qc.pipeline.step_results import (
     FetchedCall,
@@ -266,11 +266,9 @@ def _private_spans(
 ) -> tuple[PrivateSpan, ...]:
     """The spans not to be recorded: suspensions, which a sync measurement has found already, and redactions."""
     call, audio = separated.call_8khz, separated.audio
-    suspensions = set(() if pair is None else pair.result.suspended)
-    # The measurement knows no place where it isn't sure of one: its witness is asked at the place in use.
-    if call is not None and (pair is None or placement.source != "measured"):
-        own = None if audio is None else audio.recording
-        suspensions.update(find_suspensions(call, own, placement.alignment, run.options.limits))
+    found = () if pair is None else pair.result.suspended
+    own = None if audio is None else audio.recording
+    suspensions = set(found) if call is None else suspensions_at(found, call, own, placement, run.options.limits)
     return private_spans(suspensions, separated.fetched.call.redactions)
 
 
