@@ -69,6 +69,7 @@ class Recording:
         is_processed: ``isProcessed``.
         container: ``outputContainer``, of an earlier result.
         inputs_fingerprint: ``qcInputsFingerprint``, of that result's inputs; empty if unknown.
+        run_id: ``qcRunId``, the run that made that result; empty if an earlier version made it.
     """
 
     recording_id: str
@@ -77,6 +78,7 @@ class Recording:
     is_processed: bool = False
     container: str = ""
     inputs_fingerprint: str = ""
+    run_id: str = ""
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Recording:
@@ -108,6 +110,7 @@ class Recording:
             item.get("outputContainer"),
             item.get("qcInputsFingerprint", item.get("qcInputs")),
         )
+        run_id = item.get("qcRunId")
         return cls(
             recording_id,
             agent_id,
@@ -115,6 +118,7 @@ class Recording:
             item.get("isProcessed") in (True, "true", "True"),
             container if container in ("mp4", "webm") else "",
             inputs_fingerprint if isinstance(inputs_fingerprint, str) else "",
+            run_id if isinstance(run_id, str) else "",
         )
 
     @property

@@ -25,7 +25,7 @@ def inputs_fingerprint(order: Order, versions: tuple[str, ...]) -> str:
 
 
 def is_done(order: Order, *, table: RecordingsTable, media: MediaStore) -> bool:
-    """Whether the recording was processed from its present inputs for this call end, and its video still exists.
+    """Whether the recording was processed from its present inputs for this call end, with all results of one run.
 
     Raises:
         PermanentError: the item or an input is missing, or access is denied.
@@ -35,4 +35,4 @@ def is_done(order: Order, *, table: RecordingsTable, media: MediaStore) -> bool:
     if not (item.is_processed and item.inputs_fingerprint and item.container):
         return False
     is_same = item.inputs_fingerprint == inputs_fingerprint(order, media.input_versions(item))
-    return is_same and media.has_video(item, item.container)
+    return is_same and media.has_results(item, item.container, item.run_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from komorebi_qc.core.progress import MARK, PUBLISH, SILENT, Progress
@@ -17,6 +17,7 @@ from komorebi_qc.findings.families import run_findings
 from komorebi_qc.findings.qc_document import qc_document
 from komorebi_qc.pipeline.options import MeasurementPlan, Options, Order
 from komorebi_qc.pipeline.outcome import Artifacts, Outcome, StepReport
+from komorebi_qc.pipeline.provenance.run_id import new_run_id
 from komorebi_qc.pipeline.steps import (
     Run,
     fetch_call,
@@ -80,8 +81,9 @@ def process(
     """
     clock = _StepClock(progress)
     with ExitStack() as opened:
-        run = Run(order, options, MeasurementPlan.of(order, options), table, media, progress, opened)
+        run = Run(order, options, MeasurementPlan.of(order, options), table, media, progress, opened, new_run_id())
         item = clock.take(read_item, run)
+        run = replace(run, replaces=media.findings_version(item))
         call = clock.take(fetch_call, run, item)
         fetched = clock.take(fetch_recording, run, call)
         separated = clock.take(separate, run, fetched)

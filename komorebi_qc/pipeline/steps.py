@@ -41,6 +41,7 @@ from komorebi_qc.pipeline.pair import (
 from komorebi_qc.pipeline.placement import place, refuse_far_away
 from komorebi_qc.pipeline.private_spans import place_masks, suspensions_at
 from komorebi_qc.pipeline.provenance.record import record_run
+from komorebi_qc.pipeline.provenance.run_id import mark_when_complete, marked_png
 from komorebi_qc.pipeline.step_results import (
     FetchedCall,
     FetchedPair,
@@ -85,6 +86,8 @@ class Run:
         media: the stores of the media.
         progress: shows how far the run is; its `check` ends the run.
         opened: closes inputs and draft when the run ends.
+        run_id: the run, which all its results name.
+        replaces: the findings that were published when the run began, as the media store identifies them.
     """
 
     order: Order
@@ -94,6 +97,8 @@ class Run:
     media: MediaStore
     progress: Progress
     opened: ExitStack
+    run_id: str = ""
+    replaces: str | None = None
 
 
 def read_item(run: Run) -> Recording:
@@ -200,7 +205,7 @@ def write_output(run: Run, planned: PlannedAudio) -> WrittenOutput:
     separated = planned.located.separated
     call, recording = separated.fetched.call, separated.fetched.recording
     plan = _render_plan(separated.video, run.options, planned.masks)
-    draft = run.opened.enter_context(run.media.draft(call.item, plan.container))
+    draft = run.opened.enter_context(run.media.draft(call.item, plan.container, run.run_id, run.replaces))
     job = mux.RenderJob(
         planned.splice,
         plan,
@@ -211,12 +216,15 @@ def write_output(run: Run, planned: PlannedAudio) -> WrittenOutput:
         planned.samples,
         planned.capture,
         planned.masks,
+        run.run_id,
     )
     rendered = mux.write_output(job, draft.begin, run.progress.advance)
     levels = _silent_masks(rendered, planned)
     check = _checked(draft, rendered, job, planned, run.progress) if run.plan.checks_output else None
     thumbnail = _thumbnail(run, planned)
-    record = record_run(separated.fetched, draft.record(), thumbnail, run.options, run.progress.check)
+    record = record_run(
+        separated.fetched, draft.record(), thumbnail, run.options, run.progress.check, run_id=run.run_id
+    )
     return WrittenOutput(draft, plan, rendered, check, record, levels)
 
 
@@ -229,16 +237,24 @@ def publish(run: Run, planned: PlannedAudio, written: WrittenOutput, document: d
 
 
 def mark_processed(run: Run, planned: PlannedAudio, published: PublishedOutput) -> None:
-    """Step 9: write the summary to the recording's item."""
+    """Step 9: write the summary to the recording's item, and see that all results are of this run."""
     fetched, files = planned.located.separated.fetched, published.files
     versions = {
         "qcInputsFingerprint": fetched.fingerprint,
+        "qcRunId": run.run_id,
         "qcDocumentSha256": published.document_sha256,
         "qcVideoETag": files.video_etag,
         "qcVideoVersionId": files.video_version_id,
     }
     known = {name: value for name, value in versions.items() if value}
-    run.table.mark_processed(fetched.call.item, {**item_summary(published.document), **known})
+    mark_when_complete(
+        fetched.call.item,
+        published.document["container"],
+        {**item_summary(published.document), **known},
+        table=run.table,
+        media=run.media,
+        check_cancelled=run.progress.check,
+    )
 
 
 def _masked_thumbnail(separated: SeparatedPair, masks: Masks) -> bytes:
@@ -250,7 +266,7 @@ def _masked_thumbnail(separated: SeparatedPair, masks: Masks) -> bytes:
 
 def _thumbnail(run: Run, planned: PlannedAudio) -> bytes | None:
     """The thumbnail as it is recorded and published."""
-    return planned.located.separated.thumbnail if run.options.thumbnail else None
+    return marked_png(planned.located.separated.thumbnail, run.run_id) if run.options.thumbnail else None
 
 
 def _render_plan(video: VideoInfo, options: Options, masks: Masks) -> RenderPlan:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -17,10 +17,12 @@ from komorebi_qc.core.recording import CALL_END_ATTRIBUTE, check_recording_id, m
 from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.queue.dead_letter import DeadLetter
 from komorebi_qc.storage.aws_errors import aws_errors, error_code
+from komorebi_qc.storage.generation import Generation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from komorebi_qc.core.output import Container
     from komorebi_qc.core.recording import Recording
     from komorebi_qc.queue.sqs import Queue
     from komorebi_qc.storage.dynamodb import DynamoTable
@@ -123,6 +125,7 @@ class RecordingStatus:
         letters: its dead letters; None if they weren't read.
         input_buckets: the bucket of each input.
         output_bucket: the bucket of the outputs.
+        generation: the run that made each output.
     """
 
     recording: Recording
@@ -133,6 +136,14 @@ class RecordingStatus:
     letters: tuple[DeadLetter, ...] | None
     input_buckets: tuple[str, ...] = ()
     output_bucket: str = ""
+    generation: Generation = field(default_factory=Generation)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether outputs and item are of different runs, or some of a run's outputs are missing."""
+        return self.generation.is_mixed or (
+            self.recording.is_processed and not self.generation.is_of(self.recording.run_id)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The state for JSON."""
@@ -150,6 +161,8 @@ class RecordingStatus:
             "outputs": [
                 {"key": key, "bytes": size, "address": f"s3://{self.output_bucket}/{key}"} for key, size in self.outputs
             ],
+            "runs": {"item": recording.run_id, **self.generation.to_dict()},
+            "is_mixed": self.is_mixed,
             "dead_letters": None if self.letters is None else [letter.to_dict() for letter in self.letters],
         }
 
@@ -310,16 +323,23 @@ def recording_status(
     letters = None
     if dead is not None:
         letters = tuple(letter for letter in read_dead_letters(dead).letters if letter.recording_id == recording_id)
+    outputs = media.outputs(recording)
     return RecordingStatus(
         recording,
         table.own_attributes(recording_id),
         inputs,
         missing,
-        media.outputs(recording),
+        outputs,
         letters,
         (media.connect_bucket, media.input_bucket, *[media.connect_bucket] * max(0, len(inputs) - 2)),
         media.output_bucket,
+        media.generation(recording, recording.container or _container_of(outputs)),
     )
+
+
+def _container_of(outputs: tuple[tuple[str, int], ...]) -> Container:
+    """The container of a video that no item names."""
+    return "webm" if any(key.endswith("/recording.webm") for key, _ in outputs) else "mp4"
 
 
 def submit(recording_id: str, call_end: str, *, force: bool, table: DynamoTable, queue: Queue) -> str:

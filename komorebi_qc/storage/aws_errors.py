@@ -67,6 +67,8 @@ _REFUSED_CODES = frozenset(  # codes with status 400; 401 and 403 need no list
     }
 )
 
+_WRONG_CLOCK_CODES = frozenset({"RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"})
+
 
 def error_code(error: BaseException) -> str:
     """Return AWS's code of a failed request; empty for any other error."""
@@ -132,6 +134,10 @@ def _sorted_answer(error: Any, where: str) -> KomorebiError:
         return StorageError(f"{where} was replaced during reading ({asked}): a retry reads the new one")
     if code in _PASSING_CODES or status in (408, 409, 429) or status >= 500:
         return StorageError(f"{where} didn't accept the request ({asked}, HTTP {status}): a retry may help")
+    if code in _WRONG_CLOCK_CODES:
+        return AccessDeniedError(
+            f"{where} refuses access ({asked}): this machine's clock differs from AWS's by more than 15 minutes; set it"
+        )
     if code in _REFUSED_CODES or status in (301, 307, 401, 403):
         is_s3 = where.startswith(("s3:", "bucket "))
         listing = " (s3:ListBucket too: without it, a missing object looks like a refused one)" if is_s3 else ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _READ = (
-    "videoID", "agentID", "creationDate", "isProcessed", "outputContainer", "qcInputsFingerprint", "qcInputs"
+    "videoID", "agentID", "creationDate", "isProcessed", "outputContainer", "qcInputsFingerprint", "qcInputs", "qcRunId"
 )  # fmt: skip
 """The attributes that `DynamoTable.get` asks for; ``qcInputs`` is the old name of ``qcInputsFingerprint``."""
 
@@ -96,8 +96,22 @@ class DynamoTable:
             if name in ("isProcessed", "outputContainer") or name.startswith("qc")
         }
 
-    def mark_processed(self, recording: Recording, attributes: Mapping[str, str | int | float | bool]) -> None:
+    def mark_processed(
+        self,
+        recording: Recording,
+        attributes: Mapping[str, str | int | float | bool],
+        *,
+        replaces: str | None = None,
+    ) -> bool:
         """Set ``isProcessed`` and `attributes`, and nothing else, if the item is still there.
+
+        Args:
+            recording: the item.
+            attributes: with the run's own ``qcRunId``.
+            replaces: the run ID that the item has to have, empty for none; None: any.
+
+        Returns:
+            False if the item has another run ID. It isn't changed then.
 
         Raises:
             ValueError: an attribute is the key, ``isProcessed`` itself, or not finite.
@@ -111,24 +125,46 @@ class DynamoTable:
         names = {"#processed": "isProcessed", **{f"#n{i}": name for i, name in enumerate(attributes)}}
         values = {":true": {"BOOL": True}, **{f":v{i}": _typed(v) for i, v in enumerate(attributes.values())}}
         sets = ["#processed = :true", *(f"#n{i} = :v{i}" for i in range(len(attributes)))]
-        item_still_exists = "attribute_exists(videoID)"
+        conditions = ["attribute_exists(videoID)"]
+        if replaces is not None:
+            names["#run"] = "qcRunId"
+            conditions.append("#run = :run" if replaces else "attribute_not_exists(#run)")
+        if replaces:
+            values[":run"] = _typed(replaces)
         with aws_errors(f"table {self.name}"):
             try:
                 self.client.update_item(
                     TableName=self.name,
                     Key={"videoID": {"S": recording.recording_id}},
                     UpdateExpression="SET " + ", ".join(sets),
-                    ConditionExpression=item_still_exists,
+                    ConditionExpression=" AND ".join(conditions),
                     ExpressionAttributeNames=names,
                     ExpressionAttributeValues=values,
                 )
             except Exception as error:
                 if error_code(error) != "ConditionalCheckFailedException":
                     raise
-                raise UnknownRecordingError(
-                    f"the item of recording {recording.recording_id} was deleted from table {self.name} during "
-                    "processing: the result is in its bucket, but no item refers to it"
-                ) from error
+                return self._marked_by(recording.recording_id) == attributes.get("qcRunId")
+        return True
+
+    def _marked_by(self, recording_id: str) -> str:
+        """The run ID of an item that didn't meet a condition.
+
+        It is the caller's own if an answer was lost: botocore repeats the request, and the item is changed already.
+
+        Raises:
+            UnknownRecordingError: the item was deleted meanwhile.
+        """
+        key = {"videoID": {"S": recording_id}}
+        answer = self.client.get_item(
+            TableName=self.name, Key=key, ConsistentRead=True, ProjectionExpression="videoID, qcRunId"
+        )
+        if "Item" not in answer:
+            raise UnknownRecordingError(
+                f"the item of recording {recording_id} was deleted from table {self.name} during processing: the "
+                "result is in its bucket, but no item refers to it"
+            )
+        return str(answer["Item"].get("qcRunId", {}).get("S", ""))
 
     def clear_results(self, recording_id: str) -> None:
         """Remove this package's attributes of an item, and set ``isProcessed`` back to false; the rest stays.

@@ -65,14 +65,21 @@ class LocalTable:
             raise UnknownRecordingError(f"there is no item with videoID {recording_id}: check the ID")
         return self.items[recording_id]
 
-    def mark_processed(self, recording: Recording, attributes: Mapping[str, str | int | float | bool]) -> None:
-        """Set ``isProcessed`` and `attributes`, and nothing else, if the item is still there.
+    def mark_processed(
+        self,
+        recording: Recording,
+        attributes: Mapping[str, str | int | float | bool],
+        *,
+        replaces: str | None = None,  # noqa: ARG002  one process has the table
+    ) -> bool:
+        """Set ``isProcessed`` and `attributes`, and nothing else, if the item is still there; return True.
 
         Raises:
             UnknownRecordingError: the item was removed meanwhile.
         """
         self.get(recording.recording_id)
         self.attributes.setdefault(recording.recording_id, {}).update({"isProcessed": True, **attributes})
+        return True
 
 
 class LocalFiles:
@@ -127,9 +134,13 @@ class LocalFiles:
         """Return no versions: named files are always processed."""
         return ()
 
-    def has_video(self, recording: Recording, container: str) -> bool:  # noqa: ARG002  one set of files
-        """Return whether the output exists."""
+    def has_results(self, recording: Recording, container: str, run_id: str) -> bool:  # noqa: ARG002  one set of files
+        """Return whether the unified recording exists; files carry no run ID."""
         return self.video_path(container).is_file()
+
+    def findings_version(self, recording: Recording) -> str:  # noqa: ARG002  one set of files
+        """Return nothing: named files are always written."""
+        return ""
 
     @contextmanager
     def call_audio(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  one file for any item
@@ -164,6 +175,8 @@ class LocalFiles:
         self,
         recording: Recording,  # noqa: ARG002  one set of files for any item
         container: str,
+        run_id: str = "",  # noqa: ARG002  files carry none beside their content
+        replaces: str | None = None,  # noqa: ARG002  named files are always written
     ) -> Iterator[LocalDraft]:
         """Open a part file beside `out`. Unless published, it is deleted with the context, or by the next run.
 
@@ -329,6 +342,17 @@ def _check_input(path: Path) -> None:
             raise InputError(f"{path} can't be read: no permission; check its owner and mode")
 
 
+def _check_seekable(path: Path, file: BinaryIO) -> None:
+    """Check that a file has positions; some of /proc can be opened, and not sought."""
+    try:
+        file.seek(0, os.SEEK_END)
+        file.seek(0)
+    except OSError as error:
+        raise InputError(
+            f"{path} can't be read at every position ({error.strerror}): give a regular file on a disk without faults"
+        ) from error
+
+
 @contextmanager
 def opened_file(path: Path) -> Iterator[Source]:
     """Open a regular file on disk for reading.
@@ -344,6 +368,7 @@ def opened_file(path: Path) -> Iterator[Source]:
             found = os.fstat(file.fileno())
             if kind := _kind(found):
                 raise InputError(f"{path} is {kind}: give a regular file")
+            _check_seekable(path, file)
         yield Source(str(path), file, found.st_size)
 
 

@@ -32,8 +32,22 @@ class RecordingsTable(Protocol):
         """
         ...
 
-    def mark_processed(self, recording: Recording, attributes: Mapping[str, str | int | float | bool]) -> None:
+    def mark_processed(
+        self,
+        recording: Recording,
+        attributes: Mapping[str, str | int | float | bool],
+        *,
+        replaces: str | None = None,
+    ) -> bool:
         """Set ``isProcessed`` and the given attributes, and nothing else, if the item is still there.
+
+        Args:
+            recording: the item.
+            attributes: with the run's own ``qcRunId``.
+            replaces: the run ID that the item has to have, empty for none; None: any.
+
+        Returns:
+            False if the item has another run ID. It isn't changed then.
 
         Raises:
             UnknownRecordingError: the item was deleted meanwhile.
@@ -57,8 +71,11 @@ class MediaStore(Protocol):
         """
         ...
 
-    def has_video(self, recording: Recording, container: str) -> bool:
-        """Return whether the unified recording exists.
+    def has_results(self, recording: Recording, container: str, run_id: str) -> bool:
+        """Return whether the unified recording, its thumbnail and its findings exist, all of this run.
+
+        Without a run ID, for results of an earlier version, the unified recording has to exist, and no result may be of
+        a run with an ID.
 
         Raises:
             StorageError: the store doesn't answer.
@@ -96,8 +113,25 @@ class MediaStore(Protocol):
         """
         ...
 
-    def draft(self, recording: Recording, container: str) -> AbstractContextManager[Draft]:
+    def findings_version(self, recording: Recording) -> str:
+        """Return what identifies the published findings, for `draft`; empty without any.
+
+        Raises:
+            StorageError: the store doesn't answer.
+        """
+        ...
+
+    def draft(
+        self, recording: Recording, container: str, run_id: str = "", replaces: str | None = None
+    ) -> AbstractContextManager[Draft]:
         """Begin the unified recording. Unless it is published, it is deleted with the context.
+
+        Args:
+            recording: the recording.
+            container: of the video.
+            run_id: the run, which all its results name.
+            replaces: what `findings_version` returned when the run began. It publishes only if that is still so. None:
+                in any case.
 
         Raises:
             StorageError: the store accepts no data.
@@ -131,6 +165,7 @@ class Draft(Protocol):
         """Publish the video, the thumbnail and the findings (JSON): all complete, or none.
 
         Raises:
+            ConcurrentRunError: another run of the same recording published since this one began.
             StorageError: the store doesn't accept them. Nothing is left half done.
         """
         ...

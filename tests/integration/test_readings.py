@@ -127,6 +127,14 @@ class Far:
         """The result."""
         yield Draft()
 
+    def findings_version(self, _: Recording) -> str:
+        """None."""
+        return ""
+
+    def has_results(self, *_: object) -> bool:
+        """Nobody else publishes."""
+        return True
+
     def process(self, capture: Capture, align: Literal["auto", "call-end"]) -> None:
         """Make the unified recording."""
         table: Any = LocalTable(RECORDING)

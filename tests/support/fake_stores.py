@@ -42,11 +42,16 @@ class Table:
             raise UnknownRecordingError(f"no item {recording_id}")
         return self.item
 
-    def mark_processed(self, recording: Recording, attributes: Mapping[str, object]) -> None:
+    def mark_processed(
+        self, recording: Recording, attributes: Mapping[str, object], *, replaces: str | None = None
+    ) -> bool:
         """Note the attributes."""
         if self.item is None:
             raise UnknownRecordingError(f"{recording.recording_id} has gone")
+        if replaces not in (None, self.item.run_id):
+            return False
         self.updates.append(dict(attributes))
+        return True
 
 
 class Media:
@@ -55,6 +60,7 @@ class Media:
     def __init__(self, call: bytes, recording: bytes) -> None:
         self.call, self.own = call, recording
         self.published: list[tuple[str, bytes, bytes | None]] = []
+        self.run_id = ""
         self.documents: list[Any] = []
         self.keep_document: Callable[[bytes], None] = lambda _: None
         self.open_files = 0
@@ -87,10 +93,15 @@ class Media:
             raise self.fails["versions"]
         return self.versions
 
-    def has_video(self, recording: Recording, container: str) -> bool:
-        """Whether a video was published."""
+    def has_results(self, recording: Recording, container: str, run_id: str) -> bool:
+        """Whether the last published results are of this run."""
         assert recording.recording_id == ID
-        return any(name == container for name, *_ in self.published)
+        return any(name == container for name, *_ in self.published[-1:]) and run_id in ("", self.run_id)
+
+    def findings_version(self, recording: Recording) -> str:
+        """The run of the last published findings."""
+        assert recording.recording_id == ID
+        return self.run_id
 
     def call_audio(self, recording: Recording) -> AbstractContextManager[Source]:
         """The call audio."""
@@ -114,12 +125,14 @@ class Media:
         return self._source("recording", self.own)
 
     @contextmanager
-    def draft(self, recording: Recording, container: str) -> Iterator[Draft]:
+    def draft(
+        self, recording: Recording, container: str, run_id: str = "", replaces: str | None = None
+    ) -> Iterator[Draft]:
         """A file in memory."""
-        assert recording.recording_id == ID
+        assert (recording.recording_id, replaces) == (ID, self.run_id)
         self.open_files += 1
         try:
-            yield Draft(self, container)
+            yield Draft(self, container, run_id)
         finally:
             self.open_files -= 1
 
@@ -127,8 +140,8 @@ class Media:
 class Draft:
     """A video in memory."""
 
-    def __init__(self, media: Media, container: str) -> None:
-        self.media, self.container = media, container
+    def __init__(self, media: Media, container: str, run_id: str) -> None:
+        self.media, self.container, self.run_id = media, container, run_id
         self.file = io.BytesIO()
         self.begun: list[int] = []
 
@@ -154,6 +167,7 @@ class Draft:
             raise media.fails["publish"]
         data = self.file.getvalue()
         media.published.append((self.container, data, thumbnail))
+        media.run_id = self.run_id
         media.documents.append(json.loads(qc or b"null"))
         media.keep_document(qc or b"")
         name = "thumbnail.png" if thumbnail else None

@@ -73,8 +73,9 @@ class Far(LocalFiles):
         with super().agent_recording(recording) as near:
             yield Source(near.name, near.file, near.size, lambda: Path(near.name).open("rb"))
     @contextmanager
-    def draft(self, recording, container):
+    def draft(self, recording, container, run_id, replaces):
         yield Draft()
+    def has_results(self, recording, container, run_id): return True
 
 kind = {"near": LocalFiles, "far": Far}[where]
 item = Recording("local", "local", datetime(1970, 1, 1))

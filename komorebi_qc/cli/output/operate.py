@@ -30,6 +30,8 @@ def print_status(found: dict[str, Any]) -> None:
     rows += [("output", f"{safe(one['address'])}  ({size_text(one['bytes'])})") for one in found["outputs"]]
     if not found["outputs"]:
         rows.append(("output", "no output"))
+    if found["is_mixed"]:
+        rows.append(("output", f"[red]{safe(_mixed(found['runs']))}[/]"))
     for name, value in found["item"].items():
         rows.append((safe(name), safe(f"{value:.6g}" if isinstance(value, float) else str(value))))
     for letter in found["dead_letters"] or ():
@@ -38,6 +40,18 @@ def print_status(found: dict[str, Any]) -> None:
     if found["dead_letters"] == []:
         rows.append(("dead letter", "no dead letter"))
     print_rows(console, rows)
+
+
+def _mixed(runs: dict[str, str | None]) -> str:
+    """Which run made what; results of one run are named once."""
+    names: dict[str | None, list[str]] = {}
+    for name, run_id in runs.items():
+        names.setdefault(run_id, []).append({"qc": "qc.json"}.get(name, name))
+    parts = [
+        f"{' and '.join(some)} {'missing' if run is None else f'of run {run[:8]}' if run else 'without a run'}"
+        for run, some in names.items()
+    ]
+    return f"not of one run: {', '.join(parts)}. The next message makes all of them anew: komorebi-qc submit"
 
 
 def print_dead_letters(found: dict[str, Any]) -> None:

@@ -79,6 +79,7 @@ class Provenance:
         analyses: Contact Lens' analyses of the call, whose redactions are masked.
         software: names and versions.
         settings: the settings that the output depends on.
+        run_id: the run, which the objects and the item name as well; empty for an earlier version.
     """
 
     call_audio: FileRecord
@@ -88,10 +89,12 @@ class Provenance:
     analyses: tuple[FileRecord, ...] = ()
     software: Mapping[str, str | None] = field(default_factory=dict)
     settings: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+    run_id: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The key ``provenance`` of ``qc.json``."""
         return {
+            "run_id": self.run_id or None,
             "software": dict(self.software),
             "settings": dict(self.settings),
             "inputs": {
@@ -123,6 +126,7 @@ class Provenance:
                 tuple(map(FileRecord.from_dict, inputs["analyses"])),
                 found["software"],
                 found["settings"],
+                found.get("run_id") or "",
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"the provenance is incomplete: {error}") from None

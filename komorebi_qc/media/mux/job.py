@@ -34,6 +34,7 @@ class RenderJob:
         call_pcm: the call audio sample for sample, if it is plain PCM (`exact_call`); otherwise it is decoded.
         capture: the spans of audio to capture while writing; None for no capture.
         masks: those of the picture; the splice holds the masks of the sound.
+        run_id: the run, which the file names in its metadata; empty for none.
     """
 
     splice: Splice
@@ -45,6 +46,7 @@ class RenderJob:
     call_pcm: PlainPcm | None = None
     capture: CaptureSpans | None = None
     masks: Masks = UNMASKED
+    run_id: str = ""
 
     def played_spans(self) -> list[Span]:
         """The spans of the recording's own audio that play, on the recording clock, with room for fades and filter."""

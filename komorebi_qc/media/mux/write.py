@@ -107,6 +107,8 @@ def _write(job: RenderJob, file: BinaryIO, room: int, advance: Callable[[float],
             options=muxer_options(job.plan.container, room),
             buffer_size=_BUFFER_BYTES,
         )
+        if job.run_id:
+            output.metadata["comment"] = f"komorebi_qc run {job.run_id}"
 
         def go_on(fraction: float) -> None:
             sink.raise_error()

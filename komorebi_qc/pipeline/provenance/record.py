@@ -32,6 +32,8 @@ def record_run(
     thumbnail: bytes | None,
     options: Options,
     check_cancelled: Callable[[], None],
+    *,
+    run_id: str = "",
 ) -> Provenance:
     """Return the record of a run. Bytes of an input that no step has read are read now.
 
@@ -41,6 +43,7 @@ def record_run(
         thumbnail: as it will be published; None without one.
         options: of the run.
         check_cancelled: called between two blocks; its exception ends the reading.
+        run_id: of the run.
 
     Raises:
         StorageError: an input can't be read, or became shorter.
@@ -55,6 +58,7 @@ def record_run(
         tuple(_analysis(source, draft.folder) for source in call.analyses),
         software(),
         settings(options),
+        run_id,
     )
 
 

@@ -1,14 +1,15 @@
 """Media in S3: read by ranges, and written while they are made, without temporary files.
 
-Nothing is left half done: a result becomes visible with its last request, and earlier requests are undone if that one
-isn't reached. A killed run leaves an invisible multipart upload; the next run of the same recording aborts it. Other
-results of an earlier run stay: a rerun that turns MP4 into WebM doesn't delete the old ``recording.mp4``, and one
-without a thumbnail keeps the old thumbnail.
+Nothing is left half done: the results become visible with their last requests, see `komorebi_qc.storage.s3.draft`. A
+killed run leaves an invisible multipart upload; the next run of the same recording aborts it. Other results of an
+earlier run stay: a rerun that turns MP4 into WebM doesn't delete the old ``recording.mp4``, and one without a thumbnail
+keeps the old thumbnail.
 
 The rights it needs: ``s3:ListBucket`` on all three buckets (without it, a missing object looks like a refused one);
-``s3:GetObject`` on their objects, Contact Lens' among them; ``s3:PutObject``, ``s3:DeleteObject`` and
-``s3:AbortMultipartUpload`` on the output bucket's objects, and ``s3:ListBucketMultipartUploads`` on that bucket, to
-find uploads of killed runs (without it, the bucket's lifecycle rule deletes them).
+``s3:GetObject`` on their objects, Contact Lens' among them; ``s3:PutObject``, ``s3:AbortMultipartUpload``,
+``s3:DeleteObject``, ``s3:DeleteObjectVersion``, ``s3:GetObjectTagging`` and ``s3:PutObjectTagging`` on the output
+bucket's objects, and ``s3:ListBucketMultipartUploads`` on that bucket, to find uploads of killed runs (without it, the
+bucket's lifecycle rule deletes them).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import io
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -25,13 +26,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from komorebi_qc.core.errors import AccessDeniedError, InputError, KomorebiError, MissingMediaError, NotThereYetError
 from komorebi_qc.core.privacy.analysis_keys import analysis_prefixes, choose_analyses, choose_redacted_audio
 from komorebi_qc.core.privacy.redactions import check_size
-from komorebi_qc.core.provenance.record import DraftRecord
-from komorebi_qc.core.recording import Recording, choose_call_audio
+from komorebi_qc.core.recording import choose_call_audio
 from komorebi_qc.core.source import Source
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
-from komorebi_qc.storage.protocols import CONTENT_TYPES, Published
 from komorebi_qc.storage.s3.block_cache import LocalCache
-from komorebi_qc.storage.s3.multipart_writer import PartStream
+from komorebi_qc.storage.s3.draft import S3Draft, generation_of
 from komorebi_qc.storage.s3.object import S3Object
 from komorebi_qc.storage.s3.publication import Upload
 from komorebi_qc.storage.s3.stale_uploads import STALE_AFTER
@@ -40,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from komorebi_qc.core.privacy.redactions import RedactedChoice
+    from komorebi_qc.core.recording import Recording
+    from komorebi_qc.storage.generation import Generation
 
 IN_MEMORY_BYTES = 64 << 20
 """Nine minutes at 1 Mbit/s: most recordings are fetched once, and memory stays limited."""
@@ -109,22 +110,33 @@ class S3Media:
         analyses = (part for entry in self._analyses(recording) for part in (entry["Key"], str(entry.get("ETag", ""))))
         return (call["Key"], str(call.get("ETag", "")), key, str(head["ETag"]), *analyses)
 
-    def has_video(self, recording: Recording, container: str) -> bool:
-        """Return whether the unified recording exists.
+    def has_results(self, recording: Recording, container: str, run_id: str) -> bool:
+        """Return whether video, thumbnail and findings exist, all of this run.
 
         Raises:
             StorageError: the bucket doesn't answer.
             AccessDeniedError: it refuses access or doesn't exist.
         """
-        key = recording.video_key(container)
-        with aws_errors(f"s3://{self.output_bucket}/{key}"):
-            try:
-                self.client.head_object(Bucket=self.output_bucket, Key=key)
-            except Exception as error:
-                if error_code(error) in NO_SUCH_KEY:
-                    return False
-                raise
-        return True
+        return self.generation(recording, container).is_of(run_id)
+
+    def generation(self, recording: Recording, container: str) -> Generation:
+        """Return which run made each result.
+
+        Raises:
+            StorageError: the bucket doesn't answer.
+            AccessDeniedError: it refuses access or doesn't exist.
+        """
+        return generation_of(self._upload(""), recording, container)
+
+    def findings_version(self, recording: Recording) -> str:
+        """Return the ETag of the published findings; empty without any.
+
+        Raises:
+            StorageError: the bucket doesn't answer.
+            AccessDeniedError: it refuses access or doesn't exist.
+        """
+        present = self._upload("").look(recording.qc_key)
+        return "" if present is None else present.etag
 
     def outputs(self, recording: Recording) -> tuple[tuple[str, int], ...]:
         """Return keys and sizes of all objects in the recording's folder of the output bucket.
@@ -236,15 +248,17 @@ class S3Media:
             yield source
 
     @contextmanager
-    def draft(self, recording: Recording, container: str) -> Iterator[S3Draft]:
+    def draft(
+        self, recording: Recording, container: str, run_id: str = "", replaces: str | None = None
+    ) -> Iterator[S3Draft]:
         """Begin the unified recording. It is sent while it is made, and stays invisible until it is published.
 
         Raises:
             StorageError: the bucket doesn't accept it. The message names anything that couldn't be undone.
             AccessDeniedError: the bucket refuses access or doesn't exist.
         """
-        upload = Upload(self.client, self.output_bucket, uuid.uuid4().hex, self.check_cancelled)
-        draft = S3Draft(upload, recording, container, self.stale_after)
+        upload = self._upload(run_id or uuid.uuid4().hex)
+        draft = S3Draft(upload, recording, container, self.stale_after, replaces)
         try:
             with closing(draft):
                 yield draft
@@ -252,6 +266,9 @@ class S3Media:
             if upload.left:
                 raise type(error)(f"{error}; not removed, please delete: {', '.join(upload.left)}") from error
             raise
+
+    def _upload(self, run_id: str) -> Upload:
+        return Upload(self.client, self.output_bucket, run_id, self.check_cancelled)
 
     def _listed(self, prefix: str, bucket: str) -> Iterator[Mapping[str, Any]]:
         with aws_errors(f"bucket {bucket}"):
@@ -295,86 +312,3 @@ class S3Media:
             with suppress(self.client.exceptions.NoSuchKey):
                 self.client.get_object(Bucket=bucket, Key=key, Range="bytes=0-0")["Body"].close()
             raise self._absent(recording, f"s3://{bucket}/{key}") from error
-
-
-class S3Draft:
-    """A video that is sent while it is made (`komorebi_qc.storage.protocols.Draft`)."""
-
-    def __init__(self, upload: Upload, recording: Recording, container: str, stale_after: timedelta) -> None:
-        """Send nothing before `begin`."""
-        self._upload = upload
-        self._recording = recording
-        self._container = container
-        self._stale_after = stale_after
-        self._stream: PartStream | None = None
-
-    def begin(self, head_bytes: int) -> BinaryIO:
-        """Return a new upload. The parts of the previous one are deleted."""
-        self.close()
-        self._stream = PartStream(
-            self._upload,
-            self._recording.video_key(self._container),
-            CONTENT_TYPES[self._container],
-            head_bytes=head_bytes,
-            stale_after=self._stale_after,
-        )
-        return cast("BinaryIO", self._stream)
-
-    def front(self) -> bytes:
-        """Return the first part, which is sent last."""
-        return b"" if self._stream is None else self._stream.head()
-
-    def record(self) -> DraftRecord:
-        """Send the rest of the video, and return its digest.
-
-        Raises:
-            StorageError: the bucket doesn't accept it.
-            AccessDeniedError: the bucket refuses access or doesn't exist.
-            ValueError: `begin` wasn't called.
-        """
-        if self._stream is None:
-            raise ValueError("a draft has to be begun and written before it is recorded")
-        folder, _, video = self._recording.video_key(self._container).rpartition("/")
-        thumbnail = self._recording.thumbnail_key.rpartition("/")[2]
-        return DraftRecord(self._upload.where(folder), video, thumbnail, self._stream.digest())
-
-    def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
-        """Publish the video, the thumbnail and the findings: all complete, or none.
-
-        The video's last parts are sent first, then the small objects; then one request makes the video visible. A
-        failure before that is undone.
-
-        Raises:
-            StorageError: the bucket doesn't accept them.
-            AccessDeniedError: the bucket refuses access or doesn't exist.
-            ValueError: `begin` wasn't called.
-        """
-        if self._stream is None:
-            raise ValueError("a draft has to be begun and written before it is published")
-        upload, recording = self._upload, self._recording
-        small = [(recording.thumbnail_key, "png", thumbnail), (recording.qc_key, "json", qc)]
-        wanted = [(key, CONTENT_TYPES[kind], body) for key, kind, body in small if body is not None]
-        with ExitStack() as undo:
-            show_video = self._stream.finish(undo)
-            video_key = recording.video_key(self._container)
-            mark = upload.mark_of(video_key)
-            for key, content_type, body in wanted:
-                # Back up right before replacing: another run of the same recording may be active.
-                undo.callback(upload.put_back, key, upload.back_up(key), video_key, mark)
-                upload.put(key, content_type, body)
-            show_video()
-            undo.pop_all()
-        return Published(
-            video=upload.where(recording.video_key(self._container)),
-            thumbnail=None if thumbnail is None else upload.where(recording.thumbnail_key),
-            qc=None if qc is None else upload.where(recording.qc_key),
-            video_bytes=self._stream.size,
-            thumbnail_bytes=len(thumbnail or b""),
-            video_etag=self._stream.etag,
-            video_version_id=self._stream.version_id,
-        )
-
-    def close(self) -> None:
-        """Delete the sent parts, unless the video is published."""
-        if self._stream is not None:
-            self._stream.close()

@@ -61,9 +61,8 @@ class PartStream(io.RawIOBase):
     """A file for a muxer, sent while it grows. Only its front can be written twice.
 
     The object becomes visible when the function that `finish` returns is called. A file no larger than its first part
-    is
-    sent in one request. An error that ends the writing is raised once. Later writes are ignored, because FFmpeg flushes
-    its buffers on close; `finish` raises the error again.
+    is sent in one request. An error that ends the writing is raised once. Later writes are ignored, because FFmpeg
+    flushes its buffers on close; `finish` raises the error again.
 
     Memory holds the first part, two parts in flight and the part being filled.
 
@@ -358,6 +357,7 @@ class PartStream(io.RawIOBase):
                 Key=self._key,
                 UploadId=self._upload_id,
                 MultipartUpload={"Parts": parts},
+                **self._upload.condition(self._key),
             ),
         )
         self._note(answer)

@@ -1,12 +1,18 @@
-"""The requests of one publication to S3, each with its undo."""
+"""The requests of one publication to S3: each under a condition, and each with its undo.
+
+An object is written only if it is as this run found it. So a run can't overwrite what another one wrote meanwhile, no
+matter how long it was suspended. docs/operator/publication.md explains the protocol.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.core.errors import KomorebiError, StorageError
+from komorebi_qc.core.errors import AccessDeniedError, ConcurrentRunError, KomorebiError, StorageError
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 
 if TYPE_CHECKING:
@@ -15,15 +21,70 @@ if TYPE_CHECKING:
 PART_BYTES = 8 << 20
 """Size of a part: 10,000 parts hold 78 GiB, 12 hours at 15 Mbit/s. S3 accepts parts from 5 MiB on."""
 MAX_PARTS = 10_000
-_MARK = "komorebi-upload"
+RUN = "komorebi-run"
+"""The run ID in an object's metadata."""
+THUMBNAIL = "komorebi-thumbnail"
+"""In the metadata of the findings: ``none`` if their run published no thumbnail."""
+_CHANGED = ("PreconditionFailed", "412", "ConditionalRequestConflict", *NO_SUCH_KEY)
+"""Answers to a write under a condition: the object isn't as it was found, or is being written."""
+_NO_VERSION = ("", "null")
+_PROPERTIES = (
+    "ContentType",
+    "CacheControl",
+    "ContentDisposition",
+    "ContentEncoding",
+    "ContentLanguage",
+    "Expires",
+    "WebsiteRedirectLocation",
+    "StorageClass",
+    "ServerSideEncryption",
+    "SSEKMSKeyId",
+    "BucketKeyEnabled",
+    "Metadata",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundObject:
+    """An object as a request found it.
+
+    Attributes:
+        run_id: in its metadata; empty without one.
+        etag: its ETag.
+        version_id: in a bucket with versions; empty otherwise.
+        size: in bytes.
+        checksum: its SHA-256 as S3 writes it; empty if S3 has none.
+        has_thumbnail: False for findings of a run without a thumbnail.
+    """
+
+    run_id: str
+    etag: str
+    version_id: str
+    size: int
+    checksum: str
+    has_thumbnail: bool
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> FoundObject:
+        """Read the answer of ``HeadObject`` or ``GetObject``."""
+        metadata = answer.get("Metadata", {})
+        return cls(
+            str(metadata.get(RUN, "")),
+            str(answer.get("ETag", "")),
+            str(answer.get("VersionId", "")),
+            int(answer.get("ContentLength", 0)),
+            str(answer.get("ChecksumSHA256", "")),
+            metadata.get(THUMBNAIL) != "none",
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectBackup:
-    """An object before its replacement."""
+    """An object before its replacement: its content and its properties, as ``PutObject`` takes them."""
 
+    found: FoundObject
     body: bytes
-    headers: dict[str, Any]
+    properties: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +94,20 @@ class Upload:
     Attributes:
         client: boto3's ``s3`` client.
         bucket: the output bucket.
-        mark: identifies this publication's objects.
+        run_id: the run, in the metadata of its objects.
         check_cancelled: called between two parts.
         left: requests that couldn't be undone.
+        found: by key, the object that is to be replaced; None for no object. Without an entry there is no condition.
+        written: by key, the version that this publication wrote; empty in a bucket without versions.
     """
 
     client: Any
     bucket: str
-    mark: str
+    run_id: str
     check_cancelled: Callable[[], None]
     left: list[str] = field(default_factory=list)
+    found: dict[str, FoundObject | None] = field(default_factory=dict)
+    written: dict[str, str] = field(default_factory=dict)
 
     def begin(self, key: str, content_type: str) -> str:
         """Begin a multipart upload, and return its ID. It is invisible until it is completed; `abort` undoes it.
@@ -55,13 +120,19 @@ class Upload:
                 Bucket=self.bucket,
                 Key=key,
                 ContentType=content_type,
-                Metadata={_MARK: self.mark},
+                Metadata={RUN: self.run_id},
                 ChecksumAlgorithm="SHA256",
             )
         return str(answer["UploadId"])
 
-    def put(self, key: str, content_type: str, content: bytes) -> Mapping[str, Any]:
-        """Write a small object in one request, and return the answer; empty if the answer was lost."""
+    def put(self, key: str, content_type: str, content: bytes, **metadata: str) -> Mapping[str, Any]:
+        """Write a small object in one request, if the present one is as it was found; return the answer.
+
+        Raises:
+            ConcurrentRunError: another run has written it.
+            StorageError: the bucket doesn't accept it.
+        """
+        sha256 = base64.b64encode(hashlib.sha256(content).digest()).decode("ascii")
         return self.for_certain(
             key,
             lambda: self.client.put_object(
@@ -69,12 +140,27 @@ class Upload:
                 Key=key,
                 Body=content,
                 ContentType=content_type,
-                Metadata={_MARK: self.mark},
+                Metadata={RUN: self.run_id, **metadata},
+                ChecksumSHA256=sha256,
+                **self.condition(key),
             ),
         )
 
+    def condition(self, key: str) -> dict[str, str]:
+        """Return the condition that the object is as it was found."""
+        if key not in self.found:
+            return {}
+        found = self.found[key]
+        return {"IfNoneMatch": "*"} if found is None else {"IfMatch": found.etag}
+
     def back_up(self, key: str) -> ObjectBackup | None:
-        """Return the current object for `put_back`; None if there isn't one."""
+        """Return the present object for `put_back`; None if there isn't one. Writing the key depends on it from now on.
+
+        Raises:
+            StorageError: the bucket doesn't answer.
+            AccessDeniedError: it refuses access.
+        """
+        self.found[key] = None
         with aws_errors(self.where(key)):
             try:
                 answer = self.client.get_object(Bucket=self.bucket, Key=key)
@@ -82,26 +168,75 @@ class Upload:
                 if error_code(error) in NO_SUCH_KEY:
                     return None
                 raise
-            headers = ("ContentType", "CacheControl", "ContentDisposition", "ContentEncoding", "Metadata")
             with closing(answer["Body"]) as body:
-                return ObjectBackup(body.read(), {name: answer[name] for name in headers if answer.get(name)})
+                content = body.read()
+            found = FoundObject.of(answer)
+            properties = {name: answer[name] for name in _PROPERTIES if answer.get(name)}
+            if answer.get("TagCount"):
+                tags = self.client.get_object_tagging(Bucket=self.bucket, Key=key)["TagSet"]
+                properties["Tagging"] = _query(tags)
+        self.found[key] = found
+        return ObjectBackup(found, content, properties)
 
-    def put_back(self, key: str, backup: ObjectBackup | None, beside: str = "", mark: str | None = None) -> None:
-        """Undo `put`: restore the earlier object, or delete this one. Another run's object stays.
+    def look(self, key: str) -> FoundObject | None:
+        """Return the present object; None if there isn't one.
 
-        If there was no earlier object, and the mark of `beside` isn't `mark` any more, another run has published
-        meanwhile: then the object stays too.
+        Raises:
+            StorageError: the bucket doesn't answer.
+            AccessDeniedError: it refuses access.
         """
+        with aws_errors(self.where(key)):
+            try:
+                answer = self.client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+            except Exception as error:
+                if error_code(error) in NO_SUCH_KEY:
+                    return None
+                raise
+        return FoundObject.of(answer)
+
+    def put_back(self, key: str, backup: ObjectBackup | None) -> None:
+        """Undo a write: remove this run's version, or restore the earlier object. Another run's object stays."""
         try:
-            if not self._is_ours(key) or (backup is None and beside and self.mark_of(beside) != mark):
-                return
-            with aws_errors(self.where(key)):
-                if backup is None:
-                    self.client.delete_object(Bucket=self.bucket, Key=key)
-                else:
-                    self.client.put_object(Bucket=self.bucket, Key=key, Body=backup.body, **backup.headers)
+            version_id, etag = self.written.pop(key, ""), ""
+            if version_id in _NO_VERSION:
+                present = self.look(key)
+                if present is None or present.run_id != self.run_id:
+                    return
+                version_id, etag = present.version_id, present.etag
+            if version_id in _NO_VERSION:
+                self._restore(key, etag, backup)
+            else:
+                self._remove_version(key, version_id, backup)
         except KomorebiError:
             self.left.append(self.where(key))
+
+    def remove(self, key: str) -> None:
+        """Remove an object that this run has written. Another run's object stays."""
+        self.put_back(key, None)
+
+    def _remove_version(self, key: str, version_id: str, backup: ObjectBackup | None) -> None:
+        """Remove a version; the one before it is the present one again. A locked version is hidden instead."""
+        try:
+            with aws_errors(self.where(key)):
+                self.client.delete_object(Bucket=self.bucket, Key=key, VersionId=version_id)
+        except AccessDeniedError:
+            self.left.append(f"version {version_id} of {self.where(key)}, which Object Lock or the policy keeps")
+            present = self.look(key)
+            if present is not None and present.version_id == version_id:
+                self._restore(key, present.etag, backup)
+
+    def _restore(self, key: str, etag: str, backup: ObjectBackup | None) -> None:
+        """Write the earlier object over this run's, or delete this run's."""
+        named = {"Bucket": self.bucket, "Key": key, "IfMatch": etag}
+        with aws_errors(self.where(key)):
+            try:
+                if backup is None:
+                    self.client.delete_object(**named)
+                else:
+                    self.client.put_object(Body=backup.body, **named, **backup.properties)
+            except Exception as error:
+                if error_code(error) not in _CHANGED:  # else another run has replaced it
+                    raise
 
     def abort(self, key: str, upload_id: str) -> None:
         """Undo `begin`, and delete the parts sent since."""
@@ -113,37 +248,48 @@ class Upload:
                 self.left.append(f"the multipart upload {upload_id} of {self.where(key)}")
 
     def for_certain(self, key: str, act: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-        """Run `act`, and return its answer. If that is an error or is lost, check whether the object arrived anyway."""
+        """Write an object, and return the answer. After an error, look whether the object arrived anyway.
+
+        A request whose answer was lost is sent again by botocore, and then fails its own condition.
+
+        Raises:
+            ConcurrentRunError: another run has written it.
+            StorageError: the bucket doesn't accept it.
+        """
         try:
             with aws_errors(self.where(key)):
-                return act()
-        except StorageError:
-            try:
-                arrived = self._is_ours(key)
-            except KomorebiError:
-                arrived = False
-            if not arrived:
+                answer = act()
+        except KomorebiError as error:
+            is_changed = error_code(error.__cause__ or error) in _CHANGED
+            if not is_changed and not isinstance(error, StorageError):
                 raise
-        return {}
-
-    def _is_ours(self, key: str) -> bool:
-        return self.mark_of(key) == self.mark
-
-    def mark_of(self, key: str) -> str | None:
-        """Return the mark of an object; None if it doesn't exist."""
-        with aws_errors(self.where(key)):
-            try:
-                answer = self.client.head_object(Bucket=self.bucket, Key=key)
-            except Exception as error:
-                if error_code(error) in NO_SUCH_KEY:
-                    return None
+            arrived = self._arrived(key)
+            if arrived is None:
+                if is_changed:
+                    raise ConcurrentRunError(
+                        f"another run wrote {self.where(key)} while this one published: a retry finds its results, or "
+                        "makes its own"
+                    ) from error
                 raise
-        return _mark_in(answer)
+            answer = {"ETag": arrived.etag, "VersionId": arrived.version_id}
+        self.written[key] = str(answer.get("VersionId", ""))
+        return answer
+
+    def _arrived(self, key: str) -> FoundObject | None:
+        """Return the present object if this run wrote it."""
+        try:
+            present = self.look(key)
+        except KomorebiError:
+            return None
+        return present if present is not None and present.run_id == self.run_id else None
 
     def where(self, key: str) -> str:
         """Return an object's name in messages."""
         return f"s3://{self.bucket}/{key}"
 
 
-def _mark_in(answer: Mapping[str, Any]) -> str:
-    return str(answer.get("Metadata", {}).get(_MARK, ""))
+def _query(tags: Any) -> str:
+    """Tags as ``PutObject`` takes them."""
+    from urllib.parse import urlencode  # noqa: PLC0415  only an object with tags needs it
+
+    return urlencode([(tag["Key"], tag["Value"]) for tag in tags])

@@ -275,9 +275,29 @@ def test_the_state_of_a_recording(shell: Desk) -> None:
         "input_addresses": [f"s3://{CONNECT}/{key}", f"s3://{INPUT}/{RECORDING.agent_recording_key}"],
         "missing": None,
         "outputs": [{"key": video, "bytes": 1_500_000, "address": f"s3://{OUTPUT}/{video}"}],
+        "runs": {"item": "", "video": "", "thumbnail": None, "qc": None},
+        "is_mixed": False,
         "dead_letters": None,
     }
     assert len(shell.json("status", "contact-1", "--dead-letters")[1]["dead_letters"]) == 1
+
+
+def test_results_of_several_runs_are_shown(shell: Desk) -> None:
+    """Each result's run, and how to repair it; results of one run have no such line."""
+    world, folder = shell.world, RECORDING.qc_key.rpartition("/")[0]
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    for name in ("recording.mp4", "thumbnail.png", "qc.json"):
+        world.s3.put_object(Bucket=OUTPUT, Key=f"{folder}/{name}", Body=b"x", Metadata={"komorebi-run": "a" * 32})
+    world.table().mark_processed(RECORDING, {"qcRunId": "a" * 32, "outputContainer": "mp4"})
+    assert shell.run("status", "contact-1") == 0
+    assert "not of one run" not in shell.out
+    world.s3.put_object(Bucket=OUTPUT, Key=f"{folder}/qc.json", Body=b"x", Metadata={"komorebi-run": "b" * 32})
+    world.s3.delete_object(Bucket=OUTPUT, Key=f"{folder}/thumbnail.png")
+    assert shell.run("status", "contact-1") == 0
+    assert (
+        "output not of one run: item and video of run aaaaaaaa, thumbnail missing, qc.json of run bbbbbbbb. The next "
+        "message makes all of them anew: komorebi-qc submit"
+    ) in " ".join(shell.out.split())
 
 
 def test_a_recording_that_nobody_knows(shell: Desk) -> None:
@@ -381,6 +401,8 @@ STATUS = {
             "bytes": 9,
         }
     ],
+    "runs": {"item": "1" * 32, "video": "2" * 32, "thumbnail": "1" * 32, "qc": None},
+    "is_mixed": True,
     "dead_letters": LETTERS,
 }
 

@@ -16,9 +16,24 @@ from komorebi_qc.pipeline.process import process
 
 if TYPE_CHECKING:
     from captures import Capture
+    from fake_stores import Table
+
+    from komorebi_qc.core.recording import Recording
 
 BY_CALL_END = Options(align="call-end")
 VERSIONS = ("connect.wav", "1", "recording", "1")
+
+
+def marked(table: Table) -> Recording:
+    """The item after the last run."""
+    written = {name: str(value) for name, value in table.updates[-1].items()}
+    return replace(
+        ITEM,
+        is_processed=True,
+        container="mp4",
+        inputs_fingerprint=written["qcInputsFingerprint"],
+        run_id=written["qcRunId"],
+    )
 
 
 def test_an_order_is_done_once(sample: Capture) -> None:
@@ -30,14 +45,13 @@ def test_an_order_is_done_once(sample: Capture) -> None:
     order = manual_order(sample)
     assert not is_done(order, table=table, media=media)
     process(order, table=table, media=media, options=BY_CALL_END)
-    fingerprint = str(table.updates[-1]["qcInputsFingerprint"])
-    done = replace(ITEM, is_processed=True, container="mp4", inputs_fingerprint=fingerprint)
+    done = marked(table)
     table.item = done
     is_present = partial(is_done, table=table, media=media)
     assert is_present(order)
     assert not is_present(replace(order, call_end=CallEnd(1.0, 1.0)))
     assert is_present(replace(order, alignment=Alignment(1.0)))
-    for change in ({"is_processed": False}, {"container": ""}, {"inputs_fingerprint": ""}):
+    for change in ({"is_processed": False}, {"container": ""}, {"inputs_fingerprint": ""}, {"run_id": "other"}):
         table.item = replace(done, **change)
         assert not is_present(order)
     table.item = done
@@ -71,9 +85,7 @@ def test_a_later_analysis_is_processed(sample: Capture) -> None:
     table, media = stores(sample)
     order = manual_order(sample)
     process(order, table=table, media=media, options=BY_CALL_END)
-    table.item = replace(
-        ITEM, is_processed=True, container="mp4", inputs_fingerprint=str(table.updates[-1]["qcInputsFingerprint"])
-    )
+    table.item = marked(table)
     assert is_done(order, table=table, media=media)
     media.analysis = {"a.json": as_json(analysis(turn(0, 900)))}
     media.versions = (*VERSIONS, "a.json", "1")

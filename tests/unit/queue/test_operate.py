@@ -362,6 +362,37 @@ def test_a_recording_that_is_done(world: World) -> None:
     assert world.waiting("dead") == (2, 0)
 
 
+def test_results_of_two_runs_are_found(world: World) -> None:
+    """A run was killed in the middle of its publication, or after it: each result's run is shown."""
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+
+    def put(name: str, run_id: str) -> None:
+        key = f"{RECORDING.qc_key.rpartition('/')[0]}/{name}"
+        world.s3.put_object(Bucket=OUTPUT, Key=key, Body=b"x", Metadata={"komorebi-run": run_id})
+
+    def status() -> dict[str, Any]:
+        return recording_status("contact-1", table=world.table(), media=world.media()).to_dict()
+
+    assert (status()["is_mixed"], status()["runs"]) == (
+        False,
+        {"item": "", "video": None, "thumbnail": None, "qc": None},
+    )
+    put("qc.json", "a")
+    assert status()["is_mixed"]
+    put("thumbnail.png", "a")
+    put("recording.webm", "a")
+    assert (status()["is_mixed"], status()["runs"]) == (False, {"item": "", "video": "a", "thumbnail": "a", "qc": "a"})
+    world.table().mark_processed(RECORDING, {"outputContainer": "webm", "qcRunId": "a"})
+    assert not status()["is_mixed"]
+    put("qc.json", "b")
+    assert (status()["is_mixed"], status()["runs"]["qc"]) == (True, "b")
+    for name in ("thumbnail.png", "recording.webm"):
+        put(name, "b")
+    assert status()["is_mixed"]  # the item is of another run
+    world.table().mark_processed(RECORDING, {"qcRunId": "b"}, replaces="a")
+    assert not status()["is_mixed"]
+
+
 def test_a_recording_that_nobody_knows(world: World) -> None:
     """It is named, and differs from a malformed ID."""
     with pytest.raises(UnknownRecordingError, match="nobody"):

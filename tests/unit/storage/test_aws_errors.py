@@ -60,6 +60,7 @@ SORTED: list[tuple[Exception, type[KomorebiError]]] = [
     (client_error("NoSuchBucket", 404), AccessDeniedError),
     (client_error("ResourceNotFoundException", 400), AccessDeniedError),
     (client_error("PermanentRedirect", 301), AccessDeniedError),
+    (client_error("RequestTimeTooSkewed", 403), AccessDeniedError),
     (aws.NoCredentialsError(), AccessDeniedError),
     (aws.ParamValidationError(report="bad name"), AccessDeniedError),
     (client_error("ValidationException", 400), PermanentError),
@@ -76,6 +77,13 @@ def test_errors_are_sorted(error: Exception, kind: type[KomorebiError]) -> None:
     assert issubclass(kind, PassingError) != issubclass(kind, PermanentError)
     assert "bucket b" in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("code", ["RequestTimeTooSkewed", "RequestInTheFuture", "RequestExpired"])
+def test_a_wrong_clock_is_named(code: str) -> None:
+    """Credentials and rights aren't the reason, so the sentence doesn't send anybody there."""
+    with pytest.raises(AccessDeniedError, match="differs from AWS's by more than 15 min"), aws_errors("bucket b"):
+        raise client_error(code, 403)
 
 
 def test_other_errors_pass_as_they_are() -> None:

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from aws_fixtures import ITEM, RECORDING, TABLE, Faulty, World
+from aws_fixtures import ITEM, RECORDING, TABLE, Faulty, World, client_error, fails
 
-from komorebi_qc.core.errors import AccessDeniedError, MessageError, UnknownRecordingError
+from komorebi_qc.core.errors import AccessDeniedError, MessageError, StorageError, UnknownRecordingError
 from komorebi_qc.storage.dynamodb import DynamoTable
 
 
@@ -96,6 +96,44 @@ def test_the_inputs_fingerprint_comes_with_the_item(world: World) -> None:
     world.table().mark_processed(RECORDING, {"outputContainer": "webm", "qcInputsFingerprint": "0123abcd"})
     found = world.table().get("contact-1")
     assert (found.is_processed, found.container, found.inputs_fingerprint) == (True, "webm", "0123abcd")
+
+
+def test_an_item_is_marked_only_after_the_run_that_was_read(world: World) -> None:
+    """None, the run that was read, or any; another run's item stays as it is."""
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    table = world.table()
+    assert table.mark_processed(RECORDING, {"qcRunId": "first", "qcVerdict": "pass"}, replaces="")
+    assert table.get("contact-1").run_id == "first"
+    assert not table.mark_processed(RECORDING, {"qcRunId": "late", "qcVerdict": "fail"}, replaces="")
+    assert not table.mark_processed(RECORDING, {"qcRunId": "late", "qcVerdict": "fail"}, replaces="other")
+    assert (world.item()["qcRunId"], world.item()["qcVerdict"]) == ({"S": "first"}, {"S": "pass"})
+    assert table.mark_processed(RECORDING, {"qcRunId": "second"}, replaces="first")
+    assert table.mark_processed(RECORDING, {"qcRunId": "third"})
+    assert table.get("contact-1").run_id == "third"
+
+
+def test_a_repeated_mark_is_the_runs_own(world: World) -> None:
+    """The answer was lost, and botocore repeats the request: the item is marked already."""
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+
+    def twice(true: Any, **arguments: Any) -> Any:
+        true(**arguments)
+        return true(**arguments)
+
+    table = DynamoTable(Faulty(world.dynamodb, update_item=twice), TABLE)
+    assert table.mark_processed(RECORDING, {"qcRunId": "mine"}, replaces="")
+    assert table.get("contact-1").run_id == "mine"
+
+
+def test_a_throttled_mark_is_retried_by_the_message(world: World) -> None:
+    """The error is a passing one, and the item is unchanged."""
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    throttled = client_error("ProvisionedThroughputExceededException", 400, "UpdateItem")
+    with pytest.raises(StorageError):
+        DynamoTable(Faulty(world.dynamodb, update_item=fails(throttled)), TABLE).mark_processed(
+            RECORDING, {"qcRunId": "mine"}, replaces=""
+        )
+    assert world.item() == ITEM
 
 
 def test_own_attributes_are_ours_alone(world: World) -> None:

@@ -30,6 +30,7 @@ from child_process import child_process
 
 from komorebi_qc.core.errors import (
     AccessDeniedError,
+    ConcurrentRunError,
     MissingMediaError,
     NotThereYetError,
     StorageError,
@@ -299,14 +300,27 @@ def test_input_versions_of_missing_objects(world: World) -> None:
         world.media(now=MUCH_LATER).input_versions(RECORDING)
 
 
-def test_has_video_is_asked_by_container(world: World) -> None:
-    """Only the very object counts, not a thumbnail beside it or another container."""
+def test_results_of_an_earlier_version_are_known_by_their_video(world: World) -> None:
+    """They have no run ID: the video of the very container counts, not a thumbnail beside it."""
     media = world.media()
-    world.s3.put_object(Bucket=OUTPUT, Key=THUMBNAIL_KEY, Body=b"png")
-    assert not media.has_video(RECORDING, "mp4")
+    world.s3.put_object(Bucket=OUTPUT, Key=THUMBNAIL_KEY, Body=b"png", Metadata={"komorebi-upload": "an upload"})
+    assert not media.has_results(RECORDING, "mp4", "")
     world.s3.put_object(Bucket=OUTPUT, Key=VIDEO_KEY, Body=b"video")
-    assert media.has_video(RECORDING, "mp4")
-    assert not media.has_video(RECORDING, "webm")
+    assert media.has_results(RECORDING, "mp4", "")
+    assert not media.has_results(RECORDING, "webm", "")
+
+
+def test_results_of_a_run_are_known_by_its_id(world: World) -> None:
+    """All of them have it, and a missing or foreign one shows."""
+    media = world.media()
+    assert media.findings_version(RECORDING) == ""
+    publish(media, b"video", thumbnail=b"png", qc=b"{}", run_id="run-1")
+    assert media.has_results(RECORDING, "mp4", "run-1")
+    assert not media.has_results(RECORDING, "mp4", "run-2")
+    assert not media.has_results(RECORDING, "mp4", "")
+    assert media.findings_version(RECORDING) == world.s3.head_object(Bucket=OUTPUT, Key=RECORDING.qc_key)["ETag"]
+    world.s3.delete_object(Bucket=OUTPUT, Key=THUMBNAIL_KEY)
+    assert not media.has_results(RECORDING, "mp4", "run-1")
 
 
 @pytest.mark.parametrize(("code", "status", "kind"), [("403", 403, AccessDeniedError), ("503", 503, StorageError)])
@@ -315,7 +329,7 @@ def test_a_refused_request_is_not_absence(world: World, code: str, status: int, 
     put_inputs(world)
     media = world.media(s3=Faulty(world.s3, head_object=fails(client_error(code, status, "HeadObject"))))
     with pytest.raises(kind):
-        media.has_video(RECORDING, "mp4")
+        media.has_results(RECORDING, "mp4", "")
     with pytest.raises(kind):
         media.input_versions(RECORDING)
 
@@ -338,9 +352,10 @@ def publish(
     qc: bytes | None = None,
     kind: str = "mp4",
     of: Recording = RECORDING,
+    run_id: str = "",
 ) -> Published:
     """Make a video and publish it."""
-    with media.draft(of, kind) as draft:
+    with media.draft(of, kind, run_id) as draft:
         draft.begin(1000).write(video)
         return draft.publish(thumbnail=thumbnail, qc=qc)
 
@@ -586,19 +601,19 @@ def test_publish_that_fails_spares_another_runs_thumbnail(world: World) -> None:
     assert world.dangling_uploads() == []
 
 
-def test_publish_that_fails_after_another_runs_success_leaves_all_three(world: World) -> None:
-    """Both found no earlier result: the files that one run replaced stay beside the other's video."""
+def test_publish_that_is_overtaken_leaves_the_other_runs_results(world: World) -> None:
+    """Both found no earlier result: the one that is second writes nothing over the other's."""
 
     def other_run_before_the_thumbnail(true: Callable[..., Any], **arguments: Any) -> Any:
         if arguments["Key"] == THUMBNAIL_KEY and VIDEO_KEY not in world.keys(OUTPUT):
             publish(world.media(), b"other", thumbnail=b"other's", qc=b"{}")
         return true(**arguments)
 
-    faulty = Faulty(world.s3, put_object=other_run_before_the_thumbnail, complete_multipart_upload=fails(BROKEN))
-    with pytest.raises(StorageError):
+    faulty = Faulty(world.s3, put_object=other_run_before_the_thumbnail)
+    with pytest.raises(ConcurrentRunError):
         publish(world.media(s3=faulty), BIG, thumbnail=b"mine", qc=b"[]")
-    assert world.read(VIDEO_KEY) == b"other"
-    assert world.keys(OUTPUT) == sorted([RECORDING.qc_key, VIDEO_KEY, THUMBNAIL_KEY])
+    results = {key: world.read(key) for key in world.keys(OUTPUT)}
+    assert results == {RECORDING.qc_key: b"{}", VIDEO_KEY: b"other", THUMBNAIL_KEY: b"other's"}
     assert world.dangling_uploads() == []
 
 

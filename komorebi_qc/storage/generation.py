@@ -1,0 +1,40 @@
+"""Which run made each result of a recording: the results of one run are of one generation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The run of each published object: its run ID, empty for a version without run IDs, None for a missing object.
+
+    Attributes:
+        video: of the unified recording, in the container that was asked for.
+        thumbnail: of the thumbnail.
+        qc: of the findings.
+        has_thumbnail: whether the run of the findings published a thumbnail. An older one may be there if it didn't.
+    """
+
+    video: str | None = None
+    thumbnail: str | None = None
+    qc: str | None = None
+    has_thumbnail: bool = True
+
+    def is_of(self, run_id: str) -> bool:
+        """Return whether all results are there, and all of this run; without a run ID, the video alone has to be."""
+        others = {self.qc, self.thumbnail} if self.has_thumbnail else {self.qc}
+        if not run_id:
+            return self.video == "" and others <= {"", None}
+        return self.video == run_id and others == {run_id}
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether results of different runs are beside each other, or some of a run's are missing."""
+        results = [self.video, self.qc, *([self.thumbnail] if self.has_thumbnail else [])]
+        return len({run_id or "" for run_id in results}) > 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run of each object for JSON: empty without a run ID, null for a missing object."""
+        return {"video": self.video, "thumbnail": self.thumbnail, "qc": self.qc}
