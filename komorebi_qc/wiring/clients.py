@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def aws_client(service: str) -> Any:
@@ -38,6 +41,23 @@ def aws_client(service: str) -> Any:
         return session.client(service, config=config)
     except BotoCoreError as error:
         raise SettingsError(f"AWS isn't configured: {error}") from error
+
+
+def expect_owners(client: Any, owners: Mapping[str, str]) -> None:
+    """Let every request of an S3 client name the owner of its bucket: S3 refuses it if the bucket has another one.
+
+    A bucket that was deleted may be registered by somebody else.
+
+    Args:
+        client: boto3's ``s3`` client.
+        owners: the account of each bucket, by the bucket's name.
+    """
+
+    def named(params: dict[str, Any], **_: Any) -> dict[str, Any]:
+        owner = owners.get(params.get("Bucket", ""))
+        return params if owner is None else {"ExpectedBucketOwner": owner, **params}
+
+    client.meta.events.register("provide-client-params.s3.*", named)
 
 
 @cache

@@ -77,6 +77,7 @@ class Settings:
     connect_bucket: str
     input_bucket: str
     output_bucket: str
+    bucket_owners: tuple[str, ...] = ()
     audio_rate: int = 16_000
     audio_bit_rate: int = 64_000
     container: Literal["auto", "mp4", "webm"] = "auto"
@@ -140,8 +141,12 @@ class Settings:
         """
         from komorebi_qc.storage.s3.media import S3Media  # noqa: PLC0415  clients only where they are used
 
+        client = clients.aws_client("s3")
+        if self.bucket_owners:
+            buckets = (self.connect_bucket, self.input_bucket, self.output_bucket)
+            clients.expect_owners(client, dict(zip(buckets, self.bucket_owners, strict=True)))
         return S3Media(
-            clients.aws_client("s3"),
+            client,
             connect_bucket=self.connect_bucket,
             connect_prefix=self.connect_prefix,
             input_bucket=self.input_bucket,
@@ -168,6 +173,7 @@ class Settings:
             mask=self.mask,
             mask_margin_s=self.mask_margin_s,
             outside_call=self.outside_call,
+            redacted=self.redacted,
             limits=self.limits,
             signer=_key_of(self.signing_key),
         )

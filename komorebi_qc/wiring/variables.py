@@ -24,6 +24,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}|arn:[A-Za-z0-9:/._-]{1,2
 _TABLE = re.compile(r"[A-Za-z0-9._-]{3,255}|arn:[A-Za-z0-9:/._-]{1,250}", re.ASCII)
 _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()/=+@:,$&; -]{0,512}", re.ASCII)
 _SIGNING_KEY = re.compile(r"kms:[A-Za-z0-9:/_-]{1,2048}|(?!kms:)[^\0\n]{1,4096}", re.ASCII)
+_ACCOUNTS = re.compile(r"\d{12}(,\d{12},\d{12})?", re.ASCII)
 _QUEUE_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/\S+", re.ASCII)
 
 
@@ -92,6 +93,12 @@ def _analysis_prefix(text: str) -> str | None:
     return None if text == "off" else _one_of(_PREFIX)(text).strip("/")
 
 
+def _accounts(text: str) -> tuple[str, ...]:
+    """The owners of Connect's, the input and the output bucket."""
+    accounts = _one_of(_ACCOUNTS)(re.sub(r"\s", "", text)).split(",")
+    return tuple(accounts * 3 if len(accounts) == 1 else accounts)
+
+
 def _hours(text: str) -> timedelta:
     if re.fullmatch(r"\d{1,4}(\.\d{1,6})?", text, re.ASCII) is None or not 0 < float(text) <= 8760:
         raise ValueError(text)
@@ -158,6 +165,15 @@ VARIABLES = (
         _A_BUCKET,
         "the bucket for unified recordings, thumbnails and qc.json",
         _one_of(_BUCKET),
+    ),
+    Variable(
+        "KOMOREBI_BUCKET_OWNERS",
+        "bucket_owners",
+        "",
+        "an account ID of 12 digits, or three by commas: of Connect's, the input and the output bucket",
+        "the accounts that own the buckets: requests to a bucket of another account are refused. Without it, every "
+        "owner is accepted",
+        _accounts,
     ),
     Variable(
         "AUDIO_FREQUENCY",

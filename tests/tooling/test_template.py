@@ -31,22 +31,23 @@ REQUIRED = {
 BESIDE_VARIABLES = {"POWERTOOLS_LOG_LEVEL"}
 LEFT_OUT: set[str] = set()
 """Variables that the template knowingly doesn't set."""
-ACTIONS_OF = {
+ACTIONS_OF: dict[str, dict[str, set[str]]] = {
     "s3": {
-        "abort_multipart_upload": "s3:AbortMultipartUpload",
-        "complete_multipart_upload": "s3:PutObject",
-        "create_multipart_upload": "s3:PutObject",
-        "delete_object": "s3:DeleteObject",
-        "get_object": "s3:GetObject",
-        "head_object": "s3:GetObject",
-        "list_multipart_uploads": "s3:ListBucketMultipartUploads",
-        "list_objects_v2": "s3:ListBucket",
-        "put_object": "s3:PutObject",
-        "upload_part": "s3:PutObject",
+        "abort_multipart_upload": {"s3:AbortMultipartUpload"},
+        "complete_multipart_upload": {"s3:PutObject"},
+        "create_multipart_upload": {"s3:PutObject"},
+        "delete_object": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
+        "get_object": {"s3:GetObject"},
+        "get_object_tagging": {"s3:GetObjectTagging"},
+        "head_object": {"s3:GetObject"},
+        "list_multipart_uploads": {"s3:ListBucketMultipartUploads"},
+        "list_objects_v2": {"s3:ListBucket"},
+        "put_object": {"s3:PutObject", "s3:PutObjectTagging"},
+        "upload_part": {"s3:PutObject"},
     },
-    "dynamodb": {"get_item": "dynamodb:GetItem", "update_item": "dynamodb:UpdateItem"},
+    "dynamodb": {"get_item": {"dynamodb:GetItem"}, "update_item": {"dynamodb:UpdateItem"}},
 }
-"""Which right each request of the stores needs, by AWS's service authorization reference."""
+"""Which rights each request of the stores may need, by AWS's service authorization reference."""
 
 
 ERASURE = ROOT / "komorebi_qc" / "storage" / "s3" / "object_versions.py"
@@ -161,12 +162,12 @@ def test_no_storage_is_paid_for_that_nothing_is_written_to() -> None:
 
 
 def test_the_image_is_built_from_the_root_for_the_architecture_of_the_function() -> None:
-    """`sam build` sees the package and its lock, and takes AWS's image of the same architecture."""
+    """`sam build` sees the package and its lock, and passes the architecture on to Docker."""
     build = resolved(RESOURCES["Function"]["Metadata"], Architecture="arm64")
     assert (build["Dockerfile"], build["DockerContext"]) == ("lambda/Dockerfile", ".")
     default = re.search(r"^ARG BASE=(\S+)$", (ROOT / build["Dockerfile"]).read_text(encoding="utf-8"), re.MULTILINE)
     assert default is not None
-    assert build["DockerBuildArgs"]["BASE"] == f"{default.group(1)}-arm64", "one base, pinned in both places"
+    assert build["DockerBuildArgs"]["BASE"] == default.group(1), "one base, pinned in both places"
     assert resolved(FUNCTION["Architectures"], Architecture="arm64") == ["arm64"]
 
 
@@ -187,7 +188,10 @@ def test_every_variable_is_set_or_knowingly_left_out() -> None:
 
 
 def test_the_environment_is_one_that_the_function_takes() -> None:
-    """With the required parameters alone, the settings are read without complaint and are the defaults."""
+    """With the required parameters alone, the settings are read without complaint and are the defaults.
+
+    Only the buckets' owner is set: the stack's account.
+    """
     environment = resolved(FUNCTION["Environment"]["Variables"])
     urls = {name: f"https://queues.example/{name}" for name in environment if name.endswith("_URL")}
     settings = Settings.from_environment(environment | urls)
@@ -196,6 +200,7 @@ def test_the_environment_is_one_that_the_function_takes() -> None:
             "AC_AUDIO_BUCKET_NAME": "calls",
             "INPUT_BUCKET_NAME": "recordings",
             "OUTPUT_BUCKET_NAME": "unified",
+            "KOMOREBI_BUCKET_OWNERS": "1" * 12,
             **urls,
         }
     )
@@ -211,8 +216,9 @@ def test_the_function_gets_its_own_queues() -> None:
 
 # The role's rights
 
-VIDEO_RIGHTS = {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"}
-BESIDE_RIGHTS = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
+REMOVAL = {"s3:DeleteObject", "s3:DeleteObjectVersion"}
+VIDEO_RIGHTS = {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", *REMOVAL}
+BESIDE_RIGHTS = {"s3:GetObject", "s3:PutObject", "s3:GetObjectTagging", "s3:PutObjectTagging", *REMOVAL}
 EXACT = {
     "arn:aws:s3:::calls": {"s3:ListBucket"},
     "arn:aws:s3:::calls/CallRecordings/*": {"s3:GetObject"},
@@ -292,10 +298,24 @@ def test_analyses_that_are_not_looked_for_are_closed() -> None:
 
 @pytest.mark.parametrize("name", ["recordings", "unified"])
 def test_a_missing_object_differs_from_a_forbidden_one(name: str) -> None:
-    """Input and output may be listed without a condition, which a request for one object would not meet."""
+    """Input and output may be listed without a prefix as condition, which a request for one object would not meet."""
     on_bucket = [s for s in statements() if f"arn:aws:s3:::{name}" in s["Resource"]]
     (listing,) = (s for s in on_bucket if "s3:ListBucket" in s["Action"])
-    assert "Condition" not in listing
+    assert listing["Condition"] == {"StringEquals": {"aws:ResourceAccount": "1" * 12}}
+
+
+@pytest.mark.parametrize(
+    ("given", "owners"), [("", "1" * 12), ("2" * 12, "2" * 12), ("2" * 12 + "," + "3" * 12 + "," + "4" * 12, None)]
+)
+def test_a_bucket_of_another_account_is_closed(given: str, owners: str | None) -> None:
+    """Every right on a bucket or object depends on the bucket's owner, and every request names it."""
+    found = [s for s in statements(BucketOwners=given) if any(r.startswith("arn:aws:s3:::") for r in s["Resource"])]
+    assert len(found) == 6
+    for statement in found:
+        assert statement["Condition"]["StringEquals"]["aws:ResourceAccount"] == (owners or given)
+    environment = resolved(FUNCTION["Environment"]["Variables"], BucketOwners=given)
+    if owners is not None:
+        assert environment["KOMOREBI_BUCKET_OWNERS"] == owners
 
 
 def test_all_that_is_published_may_be_written_and_taken_back() -> None:
@@ -317,11 +337,11 @@ def test_every_request_of_the_stores_is_allowed(service: str) -> None:
     assert asked, "the stores have moved: look for them elsewhere"
     assert asked <= set(ACTIONS_OF[service]), "a new request: which right does it need?"
     granted = {a for s in statements() for a in s["Action"] if a.startswith(f"{service}:")}
-    assert {ACTIONS_OF[service][name] for name in asked} == granted
+    assert {action for name in asked for action in ACTIONS_OF[service][name]} == granted
 
 
 def test_the_rights_of_an_erasure_are_listed() -> None:
-    """The page names the right of each request of a person's erasure; the function has no right to versions."""
+    """The page names the right of each request of a person's erasure; the function can't list versions."""
     rights = {
         "list_object_versions": ("ListBucketVersions",),
         "list_multipart_uploads": ("ListBucketMultipartUploads",),
@@ -336,7 +356,7 @@ def test_the_rights_of_an_erasure_are_listed() -> None:
     named = set(re.findall(r"`(?:s3:)?([A-Z][A-Za-z]+)`", section))
     assert {right for some in rights.values() for right in some} <= named
     granted = {action.removeprefix("s3:") for s in statements() for action in s["Action"]}
-    assert {"DeleteObjectVersion", "ListBucketVersions", "BypassGovernanceRetention"} & granted == set()
+    assert {"ListBucketVersions", "GetObjectVersion", "BypassGovernanceRetention"} & granted == set()
 
 
 def _requests(path: Path) -> Iterator[str]:

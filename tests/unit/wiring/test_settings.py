@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, RECORDING, TABLE, running_world
@@ -37,6 +37,7 @@ def test_every_variable_is_read() -> None:
     settings = Settings.from_environment(
         {
             **BUCKETS,
+            "KOMOREBI_BUCKET_OWNERS": "111111111111, 222222222222, 333333333333",
             "AUDIO_FREQUENCY": "48000",
             "KOMOREBI_AUDIO_BIT_RATE": "96000",
             "KOMOREBI_CONTAINER": "webm",
@@ -58,6 +59,7 @@ def test_every_variable_is_read() -> None:
         connect_bucket=CONNECT,
         input_bucket=INPUT,
         output_bucket=OUTPUT,
+        bucket_owners=("1" * 12, "2" * 12, "3" * 12),
         audio_rate=48_000,
         audio_bit_rate=96_000,
         container="webm",
@@ -75,6 +77,47 @@ def test_every_variable_is_read() -> None:
         limits=DEFAULT.changed_by("drift=50:200", "dead_air=off"),
     )
     assert settings.limits != DEFAULT
+
+
+@pytest.mark.parametrize("text", ["1" * 11, "1" * 13, ",".join(["1" * 12] * 2), ",".join(["1" * 12] * 4), "root"])
+def test_owners_are_account_ids(text: str) -> None:
+    """One for all buckets, or one for each of the three."""
+    with pytest.raises(SettingsError, match=r"KOMOREBI_BUCKET_OWNERS is .* 12 digits, or three"):
+        Settings.from_environment({**BUCKETS, "KOMOREBI_BUCKET_OWNERS": text})
+    assert Settings.from_environment({**BUCKETS, "KOMOREBI_BUCKET_OWNERS": "1" * 12}).bucket_owners == ("1" * 12,) * 3
+
+
+def test_every_request_names_the_owner_of_its_bucket() -> None:
+    """Pages and single requests; without the setting, and for any other bucket, there is no owner."""
+    with running_world() as world:
+        world.fresh()
+        owners = ",".join(digit * 12 for digit in "123")
+        for given, wanted in ((owners, {CONNECT: "1" * 12, INPUT: "2" * 12, OUTPUT: "3" * 12}), ("", {})):
+            media = Settings.from_environment({**BUCKETS, "KOMOREBI_BUCKET_OWNERS": given}).media()
+            asked: list[tuple[str, str | None]] = []
+
+            def note(request: Any, asked: list[tuple[str, str | None]] = asked, **_: Any) -> None:
+                owner = request.headers.get("x-amz-expected-bucket-owner")
+                asked.append((str(request.url), owner if owner is None else str(owner, "ascii")))
+
+            media.client.meta.events.register("before-send.s3.*", note)
+            with pytest.raises(KomorebiError):
+                media.input_versions(RECORDING)
+            with pytest.raises(KomorebiError), media.agent_recording(RECORDING):
+                pass
+            media.findings_version(RECORDING)
+            media.client.list_objects_v2(Bucket=CONNECT)
+            media.client.create_bucket(
+                Bucket=f"another-{len(given)}", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+            )
+            for url, owner in asked:
+                bucket = next((name for name in (CONNECT, INPUT, OUTPUT) if name in url), "")
+                assert owner == wanted.get(bucket), url
+            assert {next((n for n in (CONNECT, INPUT, OUTPUT) if n in url), "") for url, _ in asked} >= {
+                CONNECT,
+                INPUT,
+                OUTPUT,
+            }
 
 
 def test_the_defaults_are_those_of_the_list() -> None:
