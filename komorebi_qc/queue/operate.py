@@ -141,9 +141,8 @@ class RecordingStatus:
     @property
     def is_mixed(self) -> bool:
         """Whether outputs and item are of different runs, or some of a run's outputs are missing."""
-        return self.generation.is_mixed or (
-            self.recording.is_processed and not self.generation.is_of(self.recording.run_id)
-        )
+        is_begun = self.recording.is_processed or any(self.generation.to_dict().values())
+        return is_begun and not self.generation.is_of(self.recording.run_id)
 
     def to_dict(self) -> dict[str, Any]:
         """The state for JSON."""

@@ -29,12 +29,6 @@ class Generation:
             return self.video == "" and others <= {"", None}
         return self.video == run_id and others == {run_id}
 
-    @property
-    def is_mixed(self) -> bool:
-        """Whether results of different runs are beside each other, or some of a run's are missing."""
-        results = [self.video, self.qc, *([self.thumbnail] if self.has_thumbnail else [])]
-        return len({run_id or "" for run_id in results}) > 1
-
     def to_dict(self) -> dict[str, Any]:
         """The run of each object for JSON: empty without a run ID, null for a missing object."""
         return {"video": self.video, "thumbnail": self.thumbnail, "qc": self.qc}

@@ -381,7 +381,7 @@ def test_results_of_two_runs_are_found(world: World) -> None:
     assert status()["is_mixed"]
     put("thumbnail.png", "a")
     put("recording.webm", "a")
-    assert (status()["is_mixed"], status()["runs"]) == (False, {"item": "", "video": "a", "thumbnail": "a", "qc": "a"})
+    assert (status()["is_mixed"], status()["runs"]) == (True, {"item": "", "video": "a", "thumbnail": "a", "qc": "a"})
     world.table().mark_processed(RECORDING, {"outputContainer": "webm", "qcRunId": "a"})
     assert not status()["is_mixed"]
     put("qc.json", "b")

@@ -108,7 +108,7 @@ def test_a_dead_runs_results_are_replaced() -> None:
     s3 = FakeS3()
     publish(media_of(s3), "earlier")
     s3.put_object(Key=QC, Body=b"qc dead", Metadata={"komorebi-run": "dead"})
-    assert media_of(s3).generation(RECORDING, "mp4").is_mixed
+    assert not media_of(s3).has_results(RECORDING, "mp4", "earlier")
     publish(media_of(s3), "mine")
     assert media_of(s3).generation(RECORDING, "mp4") == Generation("mine", "mine", "mine")
 
