@@ -8,13 +8,13 @@ from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from captures import CAPTURES
 
 from komorebi_qc.desk.session import AuditRequest, AuditSession, open_session
+from komorebi_qc.storage.temporary_folder import begin_folder
 
 if TYPE_CHECKING:
     from komorebi_qc.pipeline.examine import Examined
@@ -24,7 +24,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 RATE = 8_000
 
 
-_KEPT = TemporaryDirectory(prefix="komorebi-desk-test-")
+_KEPT = begin_folder("desk-test").path
 
 
 @cache
@@ -32,7 +32,7 @@ def sample_session() -> AuditSession:
     """The sample call, from its files, in a folder that is kept until the tests end."""
     capture = CAPTURES["sample"]
     request = AuditRequest(str(capture.call), str(capture.recording), call_end=capture.call_end)
-    return open_session(request, Path(_KEPT.name) / "sample")
+    return open_session(request, _KEPT / "sample")
 
 
 def wrong_call(folder: Path) -> Path:
@@ -50,9 +50,8 @@ def wrong_call(folder: Path) -> Path:
 def wrong_session() -> AuditSession:
     """A call with the recording of another one: a refused pair."""
     capture = CAPTURES["sample"]
-    folder = Path(_KEPT.name)
-    request = AuditRequest(str(wrong_call(folder)), str(capture.recording), call_end=capture.call_end)
-    return open_session(request, folder / "wrong")
+    request = AuditRequest(str(wrong_call(_KEPT)), str(capture.recording), call_end=capture.call_end)
+    return open_session(request, _KEPT / "wrong")
 
 
 def clicking(at_s: float) -> Examined:

@@ -50,6 +50,8 @@ def print_outcome(found: dict[str, Any], next_command: str, remark: str = "") ->
     durations, codecs, alignment = found["durations"], found["codecs"], found["alignment"]
     container = {"mp4": "MP4", "webm": "WebM"}[found["container"]]
     verb = "copied" if codecs["video_copied"] else "re-encoded"
+    if codecs["video_copied"] and found["masks"]["choice"] == "picture" and found["masks"]["output"]:
+        verb = "copied, except in masks"
     size = next((step["bytes"] for step in found["steps"] if step["name"].startswith(("mux", "write"))), 0)
     console.print(f"{VERDICTS[found['verdict']]}  [bold]{escape(found['output'])}[/]", soft_wrap=True)
     where = f"{clock_text(alignment['offset_s'])} of the recording ({_SOURCES[alignment['source']]})"

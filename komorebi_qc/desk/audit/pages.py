@@ -21,6 +21,11 @@ def with_alert(report: str, status: AuditStatus) -> str:
     return report.replace("<main>", f"<main>\n{alert}", 1)
 
 
+def _sentence(text: str) -> str:
+    """An error's text, which a terminal prints after its kind, as a sentence of its own."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
 def failure_page(status: AuditStatus) -> str:
     """A page without an examination: the audit was stopped, or the recording couldn't be examined."""
     if status.state == "stopped":
@@ -28,7 +33,7 @@ def failure_page(status: AuditStatus) -> str:
         text = "The recording wasn't examined. The same command starts the audit again."
     else:
         title, heading, during = "Audit failed", "The recording couldn't be examined", "Failed during"
-        text = status.error or ""
+        text = _sentence(status.error or "")
     facts = (("Recording", status.recording), (during, status.step), ("Error", status.error_kind or ""))
     rows = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in facts if value)
     return (

@@ -28,7 +28,7 @@ from komorebi_qc.desk.notebooks.recording import masked_spans, no_result, verdic
 from komorebi_qc.desk.notebooks.seams import seams
 from komorebi_qc.desk.notebooks.stretches import left_out
 from komorebi_qc.desk.plots.figure import new_figure
-from komorebi_qc.desk.plots.splice import plot_splice
+from komorebi_qc.desk.plots.splice import is_masked, plot_splice
 from komorebi_qc.desk.plots.tracks import name_marks, plot_tracks
 from komorebi_qc.desk.words.placement import PLACED_BY, bound_text
 from komorebi_qc.findings.qc_document import item_summary
@@ -161,7 +161,8 @@ def separated(session: AuditSession) -> NotebookOutput:
         codecs = examined.document["codecs"]
         verb = "is copied packet by packet" if codecs["video_copied"] else "is re-encoded"
         container = examined.document["container"].upper()
-        parts.append(paragraph(f"The video ({codecs['video_in'].upper()}) {verb} into {container}."))
+        masked = " Frames in masks are made anew." if codecs["video_copied"] and examined.masks.masks_picture else ""
+        parts.append(paragraph(f"The video ({codecs['video_in'].upper()}) {verb} into {container}.{masked}"))
         thumbnail = examined.folder / "thumbnail.png"
         if thumbnail.is_file():
             parts.append(image(thumbnail.read_bytes(), "image/png", "Thumbnail: the frame at 1 s.", width="320px"))
@@ -242,7 +243,7 @@ def audio_plan(session: AuditSession) -> NotebookOutput:
         (
             clock_text(piece.output.start_s),
             clock_text(piece.output.end_s),
-            piece.source,
+            f"{piece.source}, masked" if is_masked(examined.timeline, piece.output) else piece.source,
             clock_text(piece.source_start_s),
             "no seam: the clock's rate changes" if piece.continues else f"{piece.fade_in.length_s * 1000:.0f} ms",
         )

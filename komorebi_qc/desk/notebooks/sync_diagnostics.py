@@ -296,7 +296,7 @@ def player(session: AuditSession) -> NotebookOutput:
         page = page_of(examined, *report_figure(session), tracks)
         media_type = CONTENT_TYPES["webm" if examined.video.suffix == ".webm" else "mp4"]
         video = f"data:{media_type};base64,{base64.b64encode(examined.video.read_bytes()).decode()}"
-        page = replace(page, video=video, video_length_s=length_s)
+        page = replace(page, video=video, video_length_s=page.length_s)
     else:
         page = page_of(examined, *report_figure(session), embed_s=_EMBEDDED_S)
     return NotebookOutput(report_fragment(page, name="komorebi-report"), f"[player: {examined.video.name}]")

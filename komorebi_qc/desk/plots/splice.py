@@ -9,6 +9,7 @@ from matplotlib.patches import Patch
 
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.desk.plots.formatting import clock_text, ms_text
+from komorebi_qc.desk.plots.masks import draw_masks
 from komorebi_qc.desk.plots.style import (
     AGENT_COLOR,
     INK,
@@ -74,7 +75,9 @@ def plot_splice(
         if source in rows and out.length_s > end_s * 0.004:
             for at_s in (out.start_s, out.end_s):
                 ax.plot([at_s, at_s], [0.25, rows[source] - 0.25], color=INK, linewidth=0.7, alpha=0.5, zorder=1)
-        _write_inside(ax, (out.start_s + out.end_s) / 2, 0, clock_text(out.length_s, 1), out.length_s)
+        if not is_masked(plan, out):
+            _write_inside(ax, (out.start_s + out.end_s) / 2, 0, clock_text(out.length_s, 1), out.length_s)
+    draw_masks(ax, plan.masked, (-0.25, 0.25))
     _write_seams(ax, plan)
     for change in rate_changes(alignment, call_s):
         at_s = alignment.to_output(change.call_s)
@@ -111,6 +114,12 @@ def plot_splice(
     ax.set_xlabel(f"Output clock ({'h:mm:ss' if end_s >= 3600 else 'mm:ss'})", fontsize=10.5, labelpad=2)
     ax.set_title("Audio timeline", loc="left", fontsize=11.5, weight="bold", color=INK, pad=7)
     return ax
+
+
+def is_masked(plan: Splice, output: Span) -> bool:
+    """Whether a stretch of the output clock is silent because it is masked."""
+    middle_s = (output.start_s + output.end_s) / 2
+    return any(mask.start_s <= middle_s < mask.end_s for mask in plan.masked)
 
 
 def _stretches(plan: Splice) -> list[tuple[str, Span]]:

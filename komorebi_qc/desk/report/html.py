@@ -202,7 +202,9 @@ def _player(page: Page) -> str:
     kinds = dict.fromkeys(stretch.kind for stretch in page.stretches)
     legend = "".join(f'<li><i class="{kind}"></i>{_KINDS[kind]}</li>' for kind in _KINDS if kind in kinds)
     compared = () if page.comparison is None else page.comparison.legend
-    legend += "".join(f'<li><i class="{kind}"></i>{html.escape(text)}</li>' for kind, text in compared)
+    legend += "".join(
+        f'<li><i class="{kind}"></i>{html.escape(text)}</li>' for kind, text in compared if kind not in kinds
+    )
     jumps = any(mark.colour == "mark" and mark.dash != RATE_DASH for mark in page.marks)
     rates = any(mark.dash == RATE_DASH for mark in page.marks)
     last = f" to <kbd>{len(names)}</kbd>" if len(names) > 1 else ""

@@ -40,6 +40,7 @@ def outcome(**alignment: Any) -> dict[str, Any]:
         "durations": {"output_s": 30.0, "call_s": 20.0, "after_call_s": 5.0},
         "codecs": {"video": "h264", "audio": "aac", "audio_rate_hz": 16000, "video_copied": True},
         "alignment": {**measured, **alignment},
+        "masks": {"choice": "picture", "output": []},
         "steps": [],
         "redactions": [],
         "findings": [],
@@ -138,6 +139,15 @@ def test_redactions_have_a_row(masked: str | None, text: str, capsys: pytest.Cap
     assert rows(capsys)["redactions"] == f"2 spans by Contact Lens, 2.5 s in all{text}"
     print_outcome(outcome(), "")
     assert "redactions" not in rows(capsys)
+
+
+@pytest.mark.parametrize(
+    ("choice", "text"), [("picture", "H.264 in MP4, copied, except in masks"), ("sound", "H.264 in MP4, copied")]
+)
+def test_a_masked_picture_is_not_all_copied(choice: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its frames were made anew; those of masked sound weren't."""
+    print_outcome({**outcome(), "masks": {"choice": choice, "output": [{"output_from_s": 1.0}]}}, "")
+    assert rows(capsys)["video"] == text
 
 
 def test_a_diagnosis_of_an_aligned_pair(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,11 +24,11 @@ def test_a_complete_audit_has_no_alert() -> None:
 
 
 def test_a_failure_page_has_reason_and_step() -> None:
-    """Everything is escaped."""
+    """Everything is escaped, and the reason is a sentence."""
     status = AuditStatus(recording="a<b", step="fetch call audio", error="it's <broken>", error_kind="MediaError")
     page = failure_page(status)
     assert "<h1>The recording couldn't be examined</h1>" in page
-    assert "it&#x27;s &lt;broken&gt;" in page
+    assert "<b>It&#x27;s &lt;broken&gt;.</b>" in page
     assert "<dt>Failed during</dt><dd>fetch call audio</dd>" in page
     assert "a&lt;b" in page
 

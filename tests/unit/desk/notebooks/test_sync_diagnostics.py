@@ -62,3 +62,4 @@ def test_the_player_embeds_video_and_audio() -> None:
     html = sync_diagnostics.player(sample_session()).html
     assert 'src="data:video/mp4;base64,' in html
     assert '"both":"data:audio/mp4;base64,' in html
+    assert "in low quality" not in html

@@ -11,7 +11,7 @@ from plot_cases import audio_plan, draw
 
 from komorebi_qc.core.splice import splice
 from komorebi_qc.core.timebase import Alignment, Knot, Span
-from komorebi_qc.desk.plots.splice import plot_splice
+from komorebi_qc.desk.plots.splice import is_masked, plot_splice
 
 
 def test_bars_are_at_the_pieces_times() -> None:
@@ -37,3 +37,18 @@ def test_a_change_of_rate_is_no_seam() -> None:
     assert [bar.get_gid() for bar in output] == ["recording 0", "call 0", "recording 0"]
     assert len(drawn(ax, "seam")) == 2
     assert line_positions(ax, "rate change") == pytest.approx([32.0015])
+
+
+def test_masked_silence_is_named() -> None:
+    """The silence before the call isn't a mask."""
+    own, mask = Span(0.0, 95.0), Span(40.0, 60.0)
+    plan = splice(Alignment(20.0), call_s=60.0, recording_audio=own, outside_call="after", masked=(mask,))
+    silent = [piece.output for piece in plan.pieces if piece.source == "silence"]
+    assert [is_masked(plan, output) for output in silent] == [False, True]
+    ax = empty_axes()
+    plot_splice(ax, plan, call_s=60.0, recording_s=95.0)
+    (covered,) = drawn(ax, "masked")
+    assert covered.get_bbox().extents == pytest.approx((40.0, -0.25, 60.0, 0.25))
+    written = [text.get_text() for text in ax.texts]
+    assert written.count("masked") == 1
+    assert written.count("00:20.0") == 3  # the silence before the call, and the call on both sides of the mask
