@@ -22,8 +22,8 @@ class Item:
         agent: from the manifest; may be empty.
         day: ``YYYY-MM-DD`` from the manifest; may be empty.
         browser: from the manifest or the table's item; may be empty.
-        analysis: Contact Lens' analysis of the two files: an absolute path, or ``s3://bucket/key``; empty without one, and
-            for ``id``, whose analyses are looked for.
+        analysis: Contact Lens' analysis of the two files: an absolute path, or ``s3://bucket/key``; empty without one,
+            and for ``id``, whose analyses are looked for.
     """
 
     recording_id: str

@@ -1,7 +1,7 @@
 """The files of an earlier audit in the same folder.
 
-An earlier audit may have known less: a redaction comes some minutes after the call. Then its video, tracks and notebooks
-play what the present one masks. So they are removed as soon as the present one has examined the recording.
+An earlier audit may have known less: a redaction comes some minutes after the call. Then its video, tracks and
+notebooks play what the present one masks. So they are removed as soon as the present one has examined the recording.
 """
 
 from __future__ import annotations

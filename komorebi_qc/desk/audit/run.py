@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.progress import Progress
-    from komorebi_qc.desk.session import AuditRequest, AuditSession
     from komorebi_qc.desk.audit.earlier import EarlierAudit
+    from komorebi_qc.desk.session import AuditRequest, AuditSession
     from komorebi_qc.pipeline.examine import Examined
 
 WRITE_REPORT = "write the report"
@@ -141,7 +141,7 @@ class _AuditRun:
         status.write(folder)
 
     def examine(self, on_examined: Callable[[Examined], None]) -> None:
-        """Examine the recording, and write ``qc.json``. What an earlier audit left, and this one doesn't, is removed."""
+        """Examine the recording, and write ``qc.json``. What only an earlier audit wrote is removed."""
         progress = ExaminationProgress(self, self._steps)
         job = self._job
         try:
