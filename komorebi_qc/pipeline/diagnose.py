@@ -28,6 +28,7 @@ from komorebi_qc.pipeline.pair import (
     refuse_same_file,
 )
 from komorebi_qc.pipeline.placement import place
+from komorebi_qc.pipeline.private_spans import suspensions_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,7 +156,10 @@ def diagnose_pair(
     levels = measure_levels(pair, info) if levels is None else levels
     placement = _placement(call_info, pair, call_end)
     timeline = None if placement is None else _timeline(placement, call_info, info)
-    private = private_spans(pair.result.suspended, redactions)
+    suspensions = set(pair.result.suspended)
+    if placement is not None:
+        suspensions = suspensions_at(suspensions, pair.call, pair.recording, placement, limits)
+    private = private_spans(suspensions, redactions)
     evidence = PairEvidence(call_info, info, call_end, placement, pair.result, timeline, pair.timing, levels, private)
     findings = pair_findings(evidence, limits)
     return Diagnosis(call_info, info, call_end, pair, levels.by_track(), findings, limits, private)

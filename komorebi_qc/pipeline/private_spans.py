@@ -14,7 +14,7 @@ from komorebi_qc.findings.privacy.private_time import suspended_min_s
 from komorebi_qc.sync.suspended import find_suspensions as suspensions_of_pair
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -51,6 +51,25 @@ def find_suspensions(
     return suspended_spans(call, witness=lambda: everywhere, min_s=least_s)
 
 
+def suspensions_at(
+    found: Iterable[PrivateSpan], call: Track, recording: NDArray[np.int16] | None, placement: Placement, limits: Limits
+) -> set[PrivateSpan]:
+    """The suspensions of a measurement, and those that the recording confirms at the place in use.
+
+    A measurement that isn't sure of a place has no witness: only the edges of digital silence decide then.
+
+    Args:
+        found: by the measurement.
+        call: the call audio at 8 kHz, shape ``(n, 2)``.
+        recording: the recording's own audio at 8 kHz; None if it wasn't decoded.
+        placement: of the call.
+        limits: the limits of the run; one of them is the shortest suspension.
+    """
+    if placement.source == "measured":
+        return set(found)
+    return {*found, *find_suspensions(call, recording, placement.alignment, limits)}
+
+
 def place_masks(private: Sequence[PrivateSpan], placement: Placement, call_s: float, options: Options) -> Masks:
     """The masks of a call's private spans.
 
@@ -63,12 +82,13 @@ def place_masks(private: Sequence[PrivateSpan], placement: Placement, call_s: fl
     Raises:
         MaskError: the spans are to be masked, and their place in the recording isn't known.
     """
-    if private and options.mask != "none" and not _is_placed(placement):
+    if private and options.mask != "none" and (contradiction := _contradiction(placement)):
         first = min(private, key=lambda span: span.call.start_s)
         raise MaskError(
             f"the call has {first.reason} audio, first from {clock_text(first.call.start_s)} to "
-            f"{clock_text(first.call.end_s)}, and its place in the recording isn't known, because the audio belongs to "
-            f"different calls{NOTHING_PUBLISHED}. Give the call's place by --offset, or choose --mask none"
+            f"{clock_text(first.call.end_s)}, and its place in the recording isn't known, because "
+            f"{contradiction}{NOTHING_PUBLISHED}. Give the call's place to `process` or `dlq release` by "
+            "--offset, or choose --mask none"
         )
     return masks(
         private,
@@ -80,10 +100,15 @@ def place_masks(private: Sequence[PrivateSpan], placement: Placement, call_s: fl
     )
 
 
-def _is_placed(placement: Placement) -> bool:
-    """Whether anything says where the call is: the reported call end of another call doesn't."""
+def _contradiction(placement: Placement) -> str:
+    """How the audio contradicts the reported call end, if nothing else places the call; empty if it doesn't."""
     measured = placement.measured
-    return placement.source != "call_end" or measured is None or measured.status != "wrong_pair"
+    if placement.source != "call_end" or measured is None:
+        return ""
+    if measured.status == "wrong_pair":
+        return "the audio belongs to different calls"
+    speaks_against = measured.belongs is not None and measured.belongs.speaks_against
+    return "the audio contradicts the reported call end" if speaks_against else ""
 
 
 def _bound_s(placement: Placement, call_s: float) -> float:

@@ -14,12 +14,14 @@ from made import noise
 from made_sync import result
 
 from komorebi_qc.core.errors import MaskError
+from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.privacy.masks import PrivateSpan
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import Alignment, Span
 from komorebi_qc.findings.evidence import Placement
 from komorebi_qc.pipeline.options import Options
-from komorebi_qc.pipeline.private_spans import CRYSTAL, GIVEN_BOUND_S, find_suspensions, place_masks
+from komorebi_qc.pipeline.private_spans import CRYSTAL, GIVEN_BOUND_S, find_suspensions, place_masks, suspensions_at
+from komorebi_qc.sync.evidence.belonging import Belonging
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,6 +76,19 @@ def test_another_calls_end_is_no_place() -> None:
     assert place_masks(PRIVATE, unsure, CALL_S, Options()).masks_sound is True
 
 
+def test_a_call_end_that_the_audio_contradicts_is_no_place() -> None:
+    """Other speech at the reported place is an error as well; a candidate or an operator's offset places the call."""
+    belongs = Belonging("unknown", 0.5, 0.0, 0, 8.0, 3)
+    contradicted = replace(result(), status="insufficient", belongs=belongs)
+    with pytest.raises(MaskError, match=r"contradicts the reported call end.*Nothing was published.*--offset"):
+        place_masks(PRIVATE, Placement(ALIGNED, "call_end", contradicted, 1.3, is_confirmed=False), CALL_S, Options())
+    for placement in (
+        Placement(ALIGNED, "candidate", contradicted, 2.0, is_confirmed=False),
+        Placement(ALIGNED, "manual", contradicted),
+    ):
+        assert place_masks(PRIVATE, placement, CALL_S, Options()).masks_sound is True
+
+
 @cache
 def talk() -> NDArray[np.int16]:
     """A minute of both sides."""
@@ -93,9 +108,25 @@ def test_without_a_recording_all_that_may_be_a_suspension_is_one() -> None:
     assert find_suspensions(call, mixed, ALIGNED) == ()
 
 
+def sample_call() -> NDArray[np.int16]:
+    """The sample's call audio, shape ``(n, 2)``."""
+    with wave.open(str(CAPTURES["sample"].call), "rb") as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+
+
+def test_an_unsure_place_has_its_own_witness() -> None:
+    """The measurement wasn't sure, so it found nothing; at the place in use the recording speaks on."""
+    call = sample_call().copy()
+    mixed = np.concatenate([np.zeros(3 * RATE, np.int16), call.mean(axis=1).astype(np.int16)])
+    call[12 * RATE :] = 0
+    unsure = Placement(ALIGNED, "call_end", replace(result(), status="insufficient"), 1.3, is_confirmed=False)
+    (found,) = suspensions_at((), call, mixed, unsure, DEFAULT)
+    assert (found.call.start_s, found.call.end_s) == pytest.approx((12.0, len(call) / RATE), abs=0.1)
+    assert suspensions_at(PRIVATE, call, mixed, Placement(ALIGNED, "measured", result(), 0.0), DEFAULT) == set(PRIVATE)
+
+
 def test_the_sample_has_no_suspension() -> None:
     """With a witness and without one."""
-    with wave.open(str(CAPTURES["sample"].call), "rb") as file:
-        call = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    call = sample_call()
     assert find_suspensions(call, None, None) == ()
     assert find_suspensions(call, np.zeros(0, np.int16), Alignment(2.5)) == ()
