@@ -48,11 +48,12 @@ def diagnose(
         connect: the call audio by Amazon Connect (WAV).
         recording: the agent recording (WebM or MP4).
         call_end: the reported call end, from the recording's start: ``HH:MM:SS``, ``MM:SS`` or seconds.
-        analysis: Contact Lens' analysis of the call audio (JSON), whose redactions are masked; None without one.
+        analysis: Contact Lens' analysis of the call audio (JSON), whose redactions are listed; None without one.
         limits: the limits of the findings.
 
     Returns:
-        The measurements and findings. Its audio is in memory: 115 MB for an hour of call.
+        The measurements and findings. Its audio is in memory: 115 MB for an hour of call. It is that of the two files,
+        without masks.
 
     Raises:
         InputError: a file or the call end can't be used.
