@@ -29,7 +29,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from xml.etree import ElementTree as ET
 
 import cases
@@ -456,7 +456,12 @@ class World:
 
 
 def run(report: Report) -> None:
-    """The whole run, a short one in CI. ``KOMOREBI_E2E_MESSAGES`` can set the number of messages."""
+    """One generation, the flood, and the whole run, a short one in CI. ``KOMOREBI_E2E_MESSAGES`` sets its messages."""
+    import flood  # noqa: PLC0415  it uses this module
+    import generations  # noqa: PLC0415  as above
+
+    generations.run(report)
+    flood.run(report)
     usual = "60" if os.environ.get("CI") else "500"
     messages, seed = os.environ.get("KOMOREBI_E2E_MESSAGES", usual), os.environ.get("KOMOREBI_E2E_SEED", "1")
     measure(report, int(messages), int(seed))
@@ -520,8 +525,9 @@ class _After:
     left_behind: list[str]
 
 
-@dataclass(slots=True)
+@dataclass
 class _Run:
+    floor_class: ClassVar[type[Floor]] = Floor
     report: Report
     plan: Plan
     world: World
@@ -532,7 +538,7 @@ class _Run:
     done: list[Planned] = field(default_factory=list)
 
     def carry_out(self, storage: Server, rest: Server) -> None:
-        floor = Floor(self.plan, self.world.sqs, self.world.queue_url, self.world.s3, self.seed)
+        floor = self.floor_class(self.plan, self.world.sqs, self.world.queue_url, self.world.s3, self.seed)
         faults = Faults(self.seed)
         proxy = FaultyProxy(faults, floor)
         proxy.start()

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
 
 Service = Literal["s3", "dynamodb", "sqs"]
-Fault = Literal["refused", "error_in_200", "cut_going", "cut_coming", "lost_answer", "hung"]
+Fault = Literal["refused", "error_in_200", "cut_going", "cut_coming", "lost_answer", "hung", "denied"]
 
 _SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 _UNAVAILABLE = b"<Error><Code>ServiceUnavailable</Code><Message>Later.</Message></Error>"
 _INTERNAL = b'<?xml version="1.0"?><Error><Code>InternalError</Code><Message>Again, please.</Message></Error>'
+_DENIED = b"<Error><Code>AccessDenied</Code><Message>not authorized to perform: kms:GenerateDataKey</Message></Error>"
 _THROTTLED = b'{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slower"}'
 _SQS_THROTTLED = b'{"__type":"com.amazonaws.sqs#RequestThrottled","message":"slower"}'
 
@@ -205,7 +206,7 @@ class FaultyProxy:
         operation = headers.get("x-amz-target", "").rpartition(".")[2] or _s3_operation(method, path)
         request = await self._watcher.before(Request(service, caller, method, path, operation, body))
         fault = self.faults.next(request) if is_faulty else None
-        if fault in ("refused", "error_in_200"):
+        if fault in ("refused", "error_in_200", "denied"):
             status, content = self._refusal(service, fault)
             kind = "application/xml" if service == "s3" else "application/x-amz-json-1.0"
             shown = b"" if method == "HEAD" else content
@@ -241,6 +242,8 @@ class FaultyProxy:
     def _refusal(self, service: Service, fault: Fault) -> tuple[int, bytes]:
         if fault == "error_in_200":
             return 200, _INTERNAL
+        if fault == "denied":
+            return 403, _DENIED
         if service == "s3":
             return 503, self.faults.choose(_SLOW_DOWN, _UNAVAILABLE)
         return 400, _THROTTLED if service == "dynamodb" else _SQS_THROTTLED

@@ -503,6 +503,11 @@ class Rights:
             "call not there yet": lambda: self._waits("call"),
             "recording not there yet": lambda: self._waits("recording"),
             "fails at the end": self._undone,
+            "fails over results with tags": self._undone_with_tags,
+            "mp4 that isn't what was sent": lambda: self._wrong("vp9.mp4"),
+            "webm that isn't what was sent": lambda: self._wrong("vp8.webm"),
+            "the same mp4 with versions": lambda: self._wrong("vp9.mp4", keeps_versions=True),
+            "the same webm with versions": lambda: self._wrong("vp8.webm", keeps_versions=True),
             "mp4 stopped": lambda: self._stopped("large-mp4"),
             "webm stopped": lambda: self._stopped("large-webm"),
             "after a killed run": self._after_a_kill,
@@ -549,6 +554,43 @@ class Rights:
         folder = cases.keys(order.recording_id, self.created, PREFIX)[2]
         assert not self.root("s3").list_objects_v2(Bucket=OUTPUT, Prefix=folder).get("Contents")
         return "undone"
+
+    def _undone_with_tags(self) -> str:
+        """Thumbnail and findings come back with the tags that somebody gave them."""
+        order = self.put("large-mp4")
+        self.process(order)
+        s3, folder = self.root("s3"), cases.keys(order.recording_id, self.created, PREFIX)[2]
+        tags = [{"Key": "retention", "Value": "7 years"}]
+        for name in ("thumbnail.png", "qc.json"):
+            s3.put_object_tagging(Bucket=OUTPUT, Key=folder + name, Tagging={"TagSet": tags})
+        failing = _Failing(self.clients["s3"], "complete_multipart_upload")
+        error = _raises(KomorebiError, lambda: self.process(order, self.stores(failing)[1]))
+        if "not removed" in str(error) or isinstance(error, AccessDeniedError):
+            raise error
+        found = [s3.get_object_tagging(Bucket=OUTPUT, Key=folder + n)["TagSet"] for n in ("thumbnail.png", "qc.json")]
+        return "undone with tags" if found == [tags, tags] else "undone without tags"
+
+    def _wrong(self, kind_name: str, *, keeps_versions: bool = False) -> str:
+        """The video in the bucket is another one than was sent: it goes, and with versions nothing of the run stays."""
+        s3 = self.root("s3")
+        order = self.put(kind_name)
+        folder = cases.keys(order.recording_id, self.created, PREFIX)[2]
+        if keeps_versions:
+            s3.put_bucket_versioning(Bucket=OUTPUT, VersioningConfiguration={"Status": "Enabled"})
+        try:
+            error = _raises(StorageError, lambda: self.process(order, self.stores(_Shortened(self.clients["s3"]))[1]))
+        finally:
+            if keeps_versions:
+                s3.put_bucket_versioning(Bucket=OUTPUT, VersioningConfiguration={"Status": "Suspended"})
+        if "not removed" in str(error):
+            raise error
+        assert "isn't what was sent" in str(error), error
+        assert not s3.list_objects_v2(Bucket=OUTPUT, Prefix=folder).get("Contents")
+        if keeps_versions:
+            listed = s3.list_object_versions(Bucket=OUTPUT, Prefix=folder)
+            assert not listed.get("Versions"), listed
+            assert not listed.get("DeleteMarkers"), listed
+        return "removed"
 
     def _stopped(self, kind_name: str) -> str:
         order = self.put(kind_name)
@@ -642,6 +684,25 @@ class _Failing:
         return fails
 
 
+class _Shortened:
+    """A client that finds each video a byte shorter than it is."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        true = getattr(self._client, name)
+        if name != "head_object":
+            return true
+
+        def looks(**named: Any) -> Any:
+            found = true(**named)
+            is_output = named["Bucket"] == OUTPUT and "/recording." in named["Key"]
+            return {**found, "ContentLength": found["ContentLength"] - 1} if is_output else found
+
+        return looks
+
+
 NOT_OURS = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 """The actions that Lambda itself takes with the role, beside the function."""
 
@@ -702,15 +763,21 @@ _LIKELY = {
     "ListBucketMultipartUploads": "after a killed run",
     "AbortMultipartUpload on e2e-output/*/recording.mp4": "mp4 stopped",
     "AbortMultipartUpload on e2e-output/*/recording.webm": "webm stopped",
+    "DeleteObjectVersion on e2e-output/*/recording.webm": "the same webm with versions",
+    "DeleteObjectVersion": "the same mp4 with versions",
+    "DeleteObject on e2e-output/*/recording.mp4": "mp4 that isn't what was sent",
+    "DeleteObject on e2e-output/*/recording.webm": "webm that isn't what was sent",
     "DeleteObject": "fails at the end",
+    "Tagging": "fails over results with tags",
     ".webm": "webm",
     "s3:GetObject on e2e-output": "again",
     "s3:GetObject on e2e-connect/Analysis": "with an analysis",
     "s3:ListBucket on e2e-input": "recording not there yet",
 }
 """The scenario that most likely fails without it; all others are tried after it."""
-_WITHOUT = {"s3:ListBucketMultipartUploads": "left"}
-"""Rights whose absence changes the outcome without a failure: the bucket's lifecycle rule does the work later."""
+_WITHOUT = {"s3:ListBucketMultipartUploads": "left", "s3:GetObjectTagging": "undone without tags"}
+"""Rights whose absence changes the outcome without a failure: the bucket's lifecycle rule does the work later, and S3
+doesn't show a caller without the right that there are tags."""
 
 
 def _what_fails(rights: Rights, taken: str, baseline: Mapping[str, str]) -> str:
