@@ -22,6 +22,7 @@ from komorebi_qc.batch.dataset import schema as dataset
 from komorebi_qc.cli.main import app
 from komorebi_qc.core.limits import EVERYTHING, LIMITS
 from komorebi_qc.findings import legacy
+from komorebi_qc.media.bounds.table import BOUNDS
 from komorebi_qc.wiring import VARIABLES
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ def _warns(one: Limit) -> str:
 
 def _fails(one: Limit) -> str:
     return "" if one.fail == EVERYTHING else str(one.fail)
+
+
+def bounds() -> str:
+    """Every bound of a media file with its reason."""
+    return _table(("subject", "bound", "reason"), [(one.subject, one.bound, one.reason) for one in BOUNDS])
 
 
 def qc_keys() -> str:
@@ -201,6 +207,7 @@ PAGES = {
     "commands.md": {"commands": commands},
     "settings.md": {"variables": settings},
     "limits.md": {"limits": limits},
+    "media-bounds.md": {"bounds": bounds},
     "schema.md": {"keys": qc_keys, "renamed": renamed},
     "dataset.md": {"schema": dataset.as_markdown, "version": lambda: dataset.SCHEMA_VERSION},
 }

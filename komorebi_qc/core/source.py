@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+@dataclass(slots=True)
+class Structure:
+    """What is known of a file's structure. All readers of the file share it.
+
+    Attributes:
+        is_checked: whether all that it declares was compared with the bounds.
+    """
+
+    is_checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +33,7 @@ class Source:
         version: identifies its content (`MediaStore.input_versions`); empty if the store has no versions.
         etag: of the object; empty for a file on disk.
         version_id: of the object in a bucket with versions; empty without one.
+        structure: of the content.
     """
 
     name: str
@@ -31,6 +43,7 @@ class Source:
     version: tuple[str, ...] = ()
     etag: str = ""
     version_id: str = ""
+    structure: Structure = field(default_factory=Structure, compare=False, repr=False)
 
     @property
     def is_remote(self) -> bool:

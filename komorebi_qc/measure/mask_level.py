@@ -11,7 +11,7 @@ from komorebi_qc.core.errors import NOTHING_PUBLISHED, MaskError
 from komorebi_qc.core.timebase import Span, clock_text
 from komorebi_qc.measure.result import MaskLevel
 from komorebi_qc.media.decode import AudioDecoder
-from komorebi_qc.media.demux import RECORDING_FORMATS, open_container
+from komorebi_qc.media.opening import RECORDING_FORMATS, open_container
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -26,7 +26,7 @@ from komorebi_qc.measure.residual_lag import BLOCK, QUIET_DB, Block, Residual, c
 from komorebi_qc.measure.result import ResultCheck
 from komorebi_qc.measure.seam import SIDE_S, SeamCheck, check_seam
 from komorebi_qc.media.decode import AudioDecoder
-from komorebi_qc.media.demux import RECORDING_FORMATS, audio_stream, open_container
+from komorebi_qc.media.opening import RECORDING_FORMATS, audio_stream, open_container
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

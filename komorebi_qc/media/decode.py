@@ -11,8 +11,9 @@ from av.error import EOFError as AvEndOfFile
 from av.error import FFmpegError
 
 from komorebi_qc.core.timestamps.steps import AHEAD, STEADY_S, STEP_S, WINDOW, StampFollower
-from komorebi_qc.media.demux import PacketDemuxer, audio_stream
+from komorebi_qc.media.demux import PacketDemuxer
 from komorebi_qc.media.frames import MAX_CHANNELS, FrameQueue, stereo_samples
+from komorebi_qc.media.opening import audio_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

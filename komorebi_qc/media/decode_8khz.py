@@ -15,17 +15,11 @@ import soxr
 
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timestamps.timing import FAR_START_S
+from komorebi_qc.media.bounds.table import LONGEST_S
 from komorebi_qc.media.decode import AudioDecoder
-from komorebi_qc.media.demux import (
-    CALL_FORMATS,
-    RECORDING_FORMATS,
-    PacketDemuxer,
-    audio_stream,
-    open_container,
-    packets,
-    video_stream,
-)
-from komorebi_qc.media.probe import LONGEST_S, probe_recording
+from komorebi_qc.media.demux import PacketDemuxer, packets
+from komorebi_qc.media.opening import CALL_FORMATS, RECORDING_FORMATS, audio_stream, open_container, video_stream
+from komorebi_qc.media.probe import probe_recording
 from komorebi_qc.media.truncation import wav_sample_bytes
 
 if TYPE_CHECKING:

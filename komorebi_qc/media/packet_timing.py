@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from komorebi_qc.core.timestamps.timing import FAR_START_S, Timing, audio_timing, video_timing
-from komorebi_qc.media.demux import RECORDING_FORMATS, audio_stream, codec_name, open_container, packets, video_stream
+from komorebi_qc.media.demux import packets
+from komorebi_qc.media.opening import RECORDING_FORMATS, audio_stream, codec_name, open_container, video_stream
 
 if TYPE_CHECKING:
     from av.container import InputContainer

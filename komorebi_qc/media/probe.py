@@ -12,18 +12,19 @@ from komorebi_qc.core.finding import counted
 from komorebi_qc.core.media_info import TRUNCATED_S, AudioInfo, MediaInfo, VideoInfo
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.core.timestamps.timing import FAR_START_S
+from komorebi_qc.media.bounds.table import LONGEST_S
 from komorebi_qc.media.decode import AudioDecoder
-from komorebi_qc.media.demux import (
+from komorebi_qc.media.demux import has_index, packets
+from komorebi_qc.media.malloc import return_freed_blocks
+from komorebi_qc.media.opening import (
     CALL_FORMATS,
     RECORDING_FORMATS,
     audio_stream,
     codec_name,
-    has_index,
     open_container,
-    packets,
     video_stream,
 )
-from komorebi_qc.media.malloc import return_freed_blocks
+from komorebi_qc.media.opening.input_file import read_head
 from komorebi_qc.media.truncation import (
     TruncationScanner,
     is_encrypted,
@@ -47,8 +48,6 @@ LEAST_RATE, MOST_RATE = 4000, 384_000
 """Recorders of speech have no lower or higher sample rate."""
 APART_S = 3600.0
 """If the two tracks of a recording end farther apart, their timestamps are damaged."""
-LONGEST_S = 12 * 3600.0
-"""The longest shift."""
 MOST_CHANNELS = 8
 
 
@@ -69,6 +68,7 @@ def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
         MediaError: The file isn't media, or has no video.
     """
     return_freed_blocks()
+    read_head(source)  # a file that can't be read at every position is refused
     seen = TruncationScanner(source.file)
     with open_container(
         replace(source, file=cast("BinaryIO", seen)), RECORDING_FORMATS, is_read_through=True

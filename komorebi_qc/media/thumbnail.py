@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -13,11 +14,19 @@ from av.error import FFmpegError
 
 from komorebi_qc.core.errors import MediaError
 from komorebi_qc.core.privacy.masked_time import MaskedTime
-from komorebi_qc.media.demux import RECORDING_FORMATS, open_container, packets, video_stream
+from komorebi_qc.media.bounds.table import (
+    PROBED_PIXELS,
+    THUMBNAIL_FRAMES,
+    THUMBNAIL_PACKETS,
+    THUMBNAIL_PIXELS,
+    THUMBNAIL_SIDE,
+)
+from komorebi_qc.media.demux import packets
+from komorebi_qc.media.opening import RECORDING_FORMATS, open_container, video_stream
 from komorebi_qc.media.plain_picture import plain_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from av.container import InputContainer
 
@@ -25,8 +34,17 @@ if TYPE_CHECKING:
     from komorebi_qc.core.timebase import Span
 
 
-def png_at(source: Source, at_s: float, origin_s: float = 0.0, masked: Sequence[Span] = ()) -> bytes:
+def png_at(
+    source: Source,
+    at_s: float,
+    origin_s: float = 0.0,
+    masked: Sequence[Span] = (),
+    check_cancelled: Callable[[], None] = lambda: None,
+) -> bytes:
     """The frame at `at_s` on the recording clock (the last one of a shorter video), upright, as PNG.
+
+    At most `THUMBNAIL_FRAMES` frames of `THUMBNAIL_PIXELS` together are decoded. If they end before `at_s`, the last
+    one is taken. A side is at most `THUMBNAIL_SIDE` pixels.
 
     Args:
         source: the recording.
@@ -34,36 +52,55 @@ def png_at(source: Source, at_s: float, origin_s: float = 0.0, masked: Sequence[
         origin_s: subtracted from the timestamps.
         masked: spans of the recording clock. A frame that is on show in one of them, if only for a moment, is replaced
             by a plain picture of its size.
+        check_cancelled: called before each packet; its exception ends the decoding.
 
     Raises:
         MediaError: No frame can be decoded.
     """
     with open_container(source, RECORDING_FORMATS, is_read_through=True) as container:
-        shown, shown_s, until_s = None, 0.0, math.inf
-        for frame_s, frame in _frames(container, origin_s):
+        if video_stream(container) is None:
+            raise MediaError(f"{source.name} has no video track: it isn't an agent recording")
+        shown, shown_s, until_s, rotation = None, 0.0, math.inf, 0
+        for frame_s, frame in _frames(container, origin_s, check_cancelled):
             if shown is not None and frame_s > at_s:
                 until_s = frame_s
                 break
-            shown, shown_s = frame, frame_s
+            is_large = frame.width * frame.height > PROBED_PIXELS
+            shown, shown_s, rotation = _scaled(frame) if is_large else frame, frame_s, frame.rotation or 0
         if shown is None:
             raise MediaError(f"no video frame of {source.name} can be decoded: the file is damaged, or was cut off")
-        picture = shown.to_ndarray(format="rgb24")
-        turned = np.ascontiguousarray(np.rot90(picture, k=round((shown.rotation or 0) / 90) % 4))
+        picture = _scaled(shown).to_ndarray(format="rgb24")
+        turned = np.ascontiguousarray(np.rot90(picture, k=round(rotation / 90) % 4))
         if MaskedTime(masked).is_shown(shown_s, until_s):
             turned = plain_picture(turned.shape[1], turned.shape[0])
         return _png(av.VideoFrame.from_ndarray(turned, format="rgb24"))
 
 
-def _frames(container: InputContainer, origin_s: float) -> Iterator[tuple[float, Any]]:
-    """Yield ``(time, frame)`` in presentation order. Packets that can't be decoded are skipped."""
+def _scaled(frame: Any) -> Any:
+    """The frame, or a smaller one: the pixels of a large frame and their copies take hundreds of megabytes."""
+    shrink = max(frame.width, frame.height) / THUMBNAIL_SIDE
+    if shrink <= 1.0:
+        return frame
+    return frame.reformat(max(1, round(frame.width / shrink)), max(1, round(frame.height / shrink)), format="rgb24")
+
+
+def _frames(
+    container: InputContainer, origin_s: float, check_cancelled: Callable[[], None]
+) -> Iterator[tuple[float, Any]]:
+    """Yield ``(time, frame)`` in presentation order, within the bounds. Packets that can't be decoded are skipped."""
     stream = video_stream(container)
-    for packet in _ended(packets(container, [stream])):
+    count = pixels = 0
+    for packet in _ended(islice(packets(container, [stream]), THUMBNAIL_PACKETS)):
+        check_cancelled()
         try:
             frames = stream.codec_context.decode(packet)
         except FFmpegError:
             continue
         for frame in frames:
             yield float((frame.pts or 0) * stream.time_base) - origin_s, frame
+            count, pixels = count + 1, pixels + frame.width * frame.height
+            if count >= THUMBNAIL_FRAMES or pixels >= THUMBNAIL_PIXELS:
+                return
 
 
 def _ended(items: Iterator[Any]) -> Iterator[Any]:

@@ -172,6 +172,19 @@ def is_fragmented(index: bytes) -> bool:
     return b"mvex" in index
 
 
+def cut_off(name: str, missing: int) -> str:
+    """The sentence for a file that lacks its index, or a part of it.
+
+    Args:
+        name: the file's name in messages.
+        missing: the bytes that it lacks.
+    """
+    return (
+        f"{name} is cut off before its index ({missing} bytes are missing). Nothing in it can be played; get the whole "
+        "file again"
+    )
+
+
 def _missing_in_wav(size: int) -> _Steps:
     at = 12
     while at + 8 <= size:

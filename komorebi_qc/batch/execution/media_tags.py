@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import av
 from av.error import FFmpegError
+
+from komorebi_qc.core.errors import KomorebiError
+from komorebi_qc.core.source import Source
+from komorebi_qc.media.opening import RECORDING_FORMATS, open_container
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -32,7 +36,7 @@ def read_tags(file: BinaryIO) -> dict[str, Any]:
         file.seek(0)
         tags = _apps(file.read(_HEAD_BYTES))
         file.seek(0)
-        with suppress(FFmpegError, ValueError, OSError):  # the measurement reports what is wrong with the file
+        with suppress(KomorebiError, FFmpegError, ValueError, OSError):  # the measurement reports what is wrong with the file
             tags = {**_tracks(file), **tags}
     finally:
         file.seek(place)
@@ -42,7 +46,8 @@ def read_tags(file: BinaryIO) -> dict[str, Any]:
 
 
 def _tracks(file: BinaryIO) -> dict[str, Any]:
-    with av.open(file, metadata_errors="ignore") as container:
+    source = Source("the recording", file, file.seek(0, os.SEEK_END))
+    with open_container(source, RECORDING_FORMATS, is_read_through=True) as container:
         tags: dict[str, Any] = {"container": "mp4" if "mp4" in container.format.name else "webm"}
         if container.metadata.get("encoder"):
             tags["muxing_app"] = container.metadata["encoder"][:_MAX_CHARACTERS]

@@ -6,7 +6,6 @@ import wave
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-import av
 import numpy as np
 import soxr
 
@@ -16,9 +15,10 @@ from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.clip.job import SHORTEST_S
 from komorebi_qc.desk.clip.painter import FPS, FramePainter, VideoFrames
+from komorebi_qc.media.opening import RECORDING_FORMATS, open_container
 from komorebi_qc.pipeline.local import LOCAL_ID
 from komorebi_qc.storage.atomic_file import make_private
-from komorebi_qc.storage.local import check_output
+from komorebi_qc.storage.local import check_output, opened_file
 from komorebi_qc.storage.temporary_folder import temporary_folder
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _render(
             if attr == "index" and total:
                 progress.advance(min(value / total, 1.0))
 
-    with av.open(str(examined.video)) as container:
+    with opened_file(examined.video) as video, open_container(video, RECORDING_FORMATS) as container:
         painter = FramePainter(examined, job, start_s, seconds, VideoFrames(container, start_s, _shift_s(examined)))
         clip = VideoClip(painter.frame, duration=seconds)
         clip.write_videofile(

@@ -1,105 +1,28 @@
-"""Opening media: only real containers, whatever the file's name, and a sentence for everything else."""
+"""Packets of a file by track: each is read once, and waits for its reader within a bound."""
 
 from __future__ import annotations
 
-import io
-import shutil
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from captures import CAPTURES, MEDIA
+from made import Shape, recording
 
 import komorebi_qc.media.demux as media_module
-from komorebi_qc.core.errors import MediaError, StorageError
-from komorebi_qc.core.source import Source
-from komorebi_qc.media.demux import (
-    CALL_FORMATS,
-    RECORDING_FORMATS,
-    PacketDemuxer,
-    audio_stream,
-    open_container,
-    packets,
-    video_stream,
-)
+from komorebi_qc.media.demux import PacketDemuxer, packets
+from komorebi_qc.media.opening import RECORDING_FORMATS, audio_stream, open_container, video_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from av.container import InputContainer
     from captures import Capture
 
+    from komorebi_qc.core.source import Source
+
     Open = Callable[[Path], Source]
-
-SECRET = "a secret in another file"  # noqa: S105  it only plays one
-DRESSED = {
-    "m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{other}\n#EXT-X-ENDLIST\n",
-    "concat": "ffconcat version 1.0\nfile '{other}'\n",
-    "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",
-    "svg": '<svg xmlns="http://www.w3.org/2000/svg"><image href="file://{other}"/></svg>',
-    "xml": '<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>',
-    "json": '{{"error": "no such key"}}',
-    "text": "hello, I am a recording\n",
-    "zeros": "\0" * 4096,
-}
-
-
-@pytest.mark.parametrize("kind", sorted(DRESSED))
-@pytest.mark.parametrize("formats", [RECORDING_FORMATS, CALL_FORMATS])
-def test_text_dressed_as_media_is_refused(kind: str, formats: str, tmp_path: Path, source: Open) -> None:
-    """A playlist, a script or an error page is named for what it is, and what it points at is never opened."""
-    other = tmp_path / "other.wav"
-    shutil.copy(MEDIA / "call.wav", other)
-    path = tmp_path / "recording.mp4"
-    path.write_text(DRESSED[kind].format(other=other))
-    with pytest.raises(MediaError, match=r"recording\.mp4 isn't media"), open_container(source(path), formats):
-        pass
-
-
-def test_an_empty_file_is_named_as_such(tmp_path: Path, source: Open) -> None:
-    """A file of zero bytes has its own message."""
-    path = tmp_path / "recording.webm"
-    path.touch()
-    with pytest.raises(MediaError, match=r"recording\.webm is empty"), open_container(source(path), RECORDING_FORMATS):
-        pass
-
-
-def test_the_bytes_count_not_the_name(tmp_path: Path, source: Open) -> None:
-    """Connect's bucket and the browsers' names promise nothing: WebM bytes named .mp4 are WebM."""
-    path = tmp_path / "recording.mp4"
-    shutil.copy(CAPTURES["vp8.webm"].recording, path)
-    with open_container(source(path), RECORDING_FORMATS) as container:
-        assert "webm" in container.format.name
-        assert video_stream(container).codec_context.name == "vp8"
-        assert audio_stream(container).codec_context.name == "opus"
-        assert sum(1 for _ in packets(container, [video_stream(container)])) > 50
-
-
-@pytest.mark.parametrize("kept", [20, 700, 1100])
-def test_an_mp4_cut_in_its_index_says_that_nothing_can_be_played(kept: int, tmp_path: Path, source: Open) -> None:
-    """A file cut before its index is useless; the message has the number of missing bytes."""
-    path = tmp_path / "recording.mp4"
-    whole = CAPTURES["sample"].recording.read_bytes()
-    path.write_bytes(whole[:kept])
-    with pytest.raises(MediaError, match="cut off before its index"), open_container(source(path), RECORDING_FORMATS):
-        pass
-
-
-@pytest.mark.parametrize(
-    ("head", "says"),
-    [
-        (b"RIFF\x24\0\0\0WAVE", "swapped"),
-        (b"RIFF\x24\0\0\0AVI ", "AVI"),
-        (b"OggS" + bytes(40), "Ogg"),
-        (b"FLV\1", "Flash"),
-    ],
-)
-def test_other_media_are_named(head: bytes, says: str, tmp_path: Path, source: Open) -> None:
-    """Media of an unsupported kind are named; for a WAV the message asks whether the two files were swapped."""
-    path = tmp_path / "recording.mp4"
-    path.write_bytes(head + bytes(100))
-    with pytest.raises(MediaError, match=says), open_container(source(path), RECORDING_FORMATS):
-        pass
 
 
 def test_a_track_that_a_damaged_file_makes_up_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,30 +53,87 @@ def test_a_watch_sees_every_packet_that_is_subscribed_to(sample: Capture, source
         assert list(pictures) == [None]
 
 
-class Failing(io.BytesIO):
-    """A file that breaks at a byte."""
-
-    def __init__(self, content: bytes, at: int) -> None:
-        super().__init__(content)
-        self.breaks_at = at
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Read, or say that the connection is gone."""
-        if self.tell() >= self.breaks_at:
-            raise StorageError("the connection is gone")
-        return super().read(size)
+def stamps(
+    demuxer: PacketDemuxer, container: InputContainer, *, sound_first: bool
+) -> dict[str, list[tuple[int, bytes]]]:
+    """All packets of both tracks, one track read to its end before the other."""
+    tracks = {"sound": audio_stream(container), "picture": video_stream(container)}
+    coming = {name: demuxer.subscribe(stream) for name, stream in tracks.items()}
+    order = ("sound", "picture") if sound_first else ("picture", "sound")
+    return {name: [(packet.pts, bytes(packet)) for packet in coming[name]] for name in order}
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
-def test_an_error_of_the_file_is_raised(share: float, sample: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """FFmpeg takes an error for the file's end; the file's own error is raised afterwards."""
-    monkeypatch.setattr(media_module, "BUFFER_BYTES", 1 << 14)
-    content = sample.recording.read_bytes()
-    file = Failing(content, round(share * len(content)))
+@pytest.mark.parametrize("name", ["a.webm", "a.mp4", "a.mkv"])
+@pytest.mark.parametrize("sound_first", [False, True])
+def test_tracks_that_arent_interleaved_are_read_apart(
+    name: str,
+    sound_first: bool,  # noqa: FBT001  a parameter
+    tmp_path: Path,
+    source: Open,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Beyond a bound the waiting track has a reading of its own: every packet comes once, in its order."""
+    path = recording(tmp_path / name, Shape(seconds=4.0, video="libx264" if name != "a.webm" else "libvpx"))
+    opened = source(path)
+    with open_container(opened, RECORDING_FORMATS) as container:
+        expected = stamps(PacketDemuxer(container), container, sound_first=sound_first)
+    monkeypatch.setattr(media_module, "WAITING_BYTES", 6000)
+    openings = []
+    with ExitStack() as stack:
 
-    def read_all() -> None:
-        with open_container(Source("a", file, len(content)), RECORDING_FORMATS) as container:
-            assert sum(1 for _ in packets(container, [video_stream(container)])) > 0
+        def open_apart() -> InputContainer:
+            openings.append(1)
+            return stack.enter_context(open_container(opened.reopen(), RECORDING_FORMATS, is_read_through=True))
 
-    with pytest.raises(StorageError, match="the connection is gone"):
-        read_all()
+        demuxer = PacketDemuxer(open_apart(), open_apart=open_apart)
+        container = demuxer._container
+        assert stamps(demuxer, container, sound_first=sound_first) == expected
+    assert len(openings) == 2
+
+
+def test_what_waits_is_bounded(tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first track's packets stop to wait at the bound, whatever follows."""
+    opened = source(recording(tmp_path / "a.mkv", Shape(seconds=4.0)))
+    monkeypatch.setattr(media_module, "WAITING_BYTES", 6000)
+    with ExitStack() as stack:
+
+        def open_apart() -> InputContainer:
+            return stack.enter_context(open_container(opened.reopen(), RECORDING_FORMATS, is_read_through=True))
+
+        container = open_apart()
+        demuxer = PacketDemuxer(container, open_apart=open_apart)
+        picture, sound = demuxer.subscribe(video_stream(container)), demuxer.subscribe(audio_stream(container))
+        largest = max(packet.size for packet in packets(open_apart(), [open_apart().streams[0]])) + 512
+        for _ in sound:
+            assert demuxer._waiting_bytes <= 6000 + largest
+        assert next(picture).pts == 0
+
+
+def test_without_a_second_opening_packets_wait(tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a reader of one track."""
+    opened = source(recording(tmp_path / "a.mkv", Shape(seconds=2.0)))
+    monkeypatch.setattr(media_module, "WAITING_BYTES", 100)
+    with open_container(opened, RECORDING_FORMATS) as container:
+        found = stamps(PacketDemuxer(container), container, sound_first=True)
+    assert len(found["picture"]) == 20
+
+
+def test_unwanted_packets_are_left_out_of_a_reading_apart(
+    tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first reading and the one of its own have the same wish."""
+    opened = source(recording(tmp_path / "a.mkv", Shape(seconds=4.0)))
+    monkeypatch.setattr(media_module, "WAITING_BYTES", 4000)
+    with ExitStack() as stack:
+
+        def open_apart() -> InputContainer:
+            return stack.enter_context(open_container(opened.reopen(), RECORDING_FORMATS, is_read_through=True))
+
+        container = open_apart()
+        demuxer = PacketDemuxer(container, open_apart=open_apart)
+        sound = demuxer.subscribe(audio_stream(container), lambda packet: packet.pts % 80 < 40)
+        picture = demuxer.subscribe(video_stream(container))
+        assert len(list(picture)) == 40
+        with open_container(opened.reopen(), RECORDING_FORMATS) as whole:
+            every = [packet.pts for packet in packets(whole, [audio_stream(whole)]) if packet.pts % 80 < 40]
+        assert [packet.pts for packet in sound if packet is not None] == every

@@ -11,7 +11,8 @@ import pytest
 from captures import CAPTURES, Capture
 from made import Shape, recording
 
-from komorebi_qc.core.errors import MediaError
+import komorebi_qc.media.thumbnail as thumbnail_module
+from komorebi_qc.core.errors import MediaError, OutOfTimeError
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.media.plain_picture import plain_picture
 from komorebi_qc.media.thumbnail import png_at
@@ -106,3 +107,52 @@ def test_h264_capture_matches_its_size() -> None:
         from komorebi_qc.core.source import Source  # noqa: PLC0415  a type elsewhere in this module
 
         assert picture(png_at(Source("sample", file, path.stat().st_size), 1.0)).shape == (540, 960, 3)
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "shown"),
+    [
+        pytest.param("THUMBNAIL_FRAMES", 4, 3, id="frames"),
+        pytest.param("THUMBNAIL_PIXELS", 4 * 160 * 90, 3, id="pixels"),
+        pytest.param("THUMBNAIL_PACKETS", 5, 4, id="packets"),
+        pytest.param("THUMBNAIL_PACKETS", 10_000, 10, id="none"),
+    ],
+)
+def test_the_last_frame_within_the_bounds_is_taken(
+    bound: str, value: int, shown: int, tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the frame at 1 s is behind them; frames are as bright as their number."""
+    monkeypatch.setattr(thumbnail_module, bound, value)
+    path = recording(tmp_path / "a.webm", Shape(audio=None, size=(160, 90)))
+    assert picture(png_at(source(path), 1.0)).mean() == pytest.approx(shown * 8, abs=4)
+
+
+def test_beyond_the_bounds_a_later_mask_counts(tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows how long the last decoded frame is on show, so the picture is plain."""
+    monkeypatch.setattr(thumbnail_module, "THUMBNAIL_FRAMES", 4)
+    path = recording(tmp_path / "a.webm", Shape(audio=None, size=(320, 180)))
+    pixels = picture(png_at(source(path), 1.0, masked=(Span(2.0, 2.5),)))
+    assert np.array_equal(pixels, plain_picture(320, 180))
+
+
+def test_the_deadline_is_asked_before_each_packet(tmp_path: Path, source: Open) -> None:
+    """Its exception ends the decoding."""
+    asked = []
+
+    def check() -> None:
+        asked.append(1)
+        if len(asked) == 5:
+            raise OutOfTimeError("the time limit was close")
+
+    path = recording(tmp_path / "a.webm", Shape(audio=None))
+    with pytest.raises(OutOfTimeError):
+        png_at(source(path), 1.0, check_cancelled=check)
+    assert len(asked) == 5
+
+
+@pytest.mark.parametrize("probed", [1 << 30, 100])
+def test_a_large_picture_is_scaled(probed: int, tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its longer side has the bound, and its shape stays: whether it is scaled at once or at the end."""
+    monkeypatch.setattr(thumbnail_module, "PROBED_PIXELS", probed)
+    path = recording(tmp_path / "a.mp4", Shape(seconds=0.3, video="libx264", audio=None, size=(2560, 1440)))
+    assert picture(png_at(source(path), 1.0)).shape == (1152, 2048, 3)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import shutil
+import time
+from typing import TYPE_CHECKING
 
+import bombs
 import pytest
 from captures import CAPTURES
 from hypothesis import given
@@ -11,6 +15,9 @@ from hypothesis import strategies as st
 
 from komorebi_qc.batch.dataset.schema import WITH_DAY
 from komorebi_qc.batch.execution.media_tags import read_tags
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def header(writing_app: str) -> io.BytesIO:
@@ -71,3 +78,28 @@ def test_any_bytes_are_read_without_an_error(data: bytes) -> None:
     """Also behind Matroska's first four bytes."""
     for content in (data, b"\x1a\x45\xdf\xa3" + data):
         assert set(read_tags(io.BytesIO(content))) <= set(WITH_DAY.names)
+
+
+OTHER = {
+    "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\na=recvonly\n",
+    "ffconcat": "ffconcat version 1.0\nfile '{other}'\n",
+    "playlist": "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{other}\n#EXT-X-ENDLIST\n",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(OTHER))
+def test_a_text_that_names_other_media_has_no_tags(kind: str, tmp_path: Path) -> None:
+    """Neither a file nor an address in it is opened, and no port is bound: the answer comes at once."""
+    other = tmp_path / "other.mp4"
+    shutil.copy(CAPTURES["sample"].recording, other)
+    path = tmp_path / "recording.mp4"
+    path.write_text(OTHER[kind].format(other=other))
+    began = time.monotonic()
+    with path.open("rb") as file:
+        assert read_tags(file) == {}
+    assert time.monotonic() - began < 1.0
+
+
+def test_a_file_beyond_a_bound_has_no_tags() -> None:
+    """The measurement reports it."""
+    assert read_tags(io.BytesIO(bombs.declared_samples(6_000_000))) == {}

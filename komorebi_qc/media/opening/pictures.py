@@ -1,0 +1,67 @@
+"""The pictures that are decoded: five codecs, and a bounded size."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import av
+from av.codec.codec import Codec, UnknownCodecError
+
+from komorebi_qc.core.errors import MediaError
+from komorebi_qc.core.media_info import codec_text
+from komorebi_qc.media.bounds.table import MOST_PIXELS, PICTURE_CODECS, check_size, refused
+from komorebi_qc.media.opening.tracks import codec_name, video_stream
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+
+@cache
+def allowed_decoders() -> str:
+    """FFmpeg's list of the decoders that may run while a file is opened: those of audio, and of `PICTURE_CODECS`."""
+    return ",".join(sorted(name for name in av.codecs_available if _is_allowed(name)))
+
+
+def _is_allowed(name: str) -> bool:
+    try:
+        codec = Codec(name, "r")
+    except UnknownCodecError:  # an encoder
+        return False
+    return codec.type == "audio" or (codec.type == "video" and codec.canonical_name in PICTURE_CODECS)
+
+
+def is_large(container: InputContainer) -> bool:
+    """Whether FFmpeg left the size of a file's picture away, because it is larger than what it may decode."""
+    stream = video_stream(container)
+    return stream is not None and codec_name(stream) in PICTURE_CODECS and not stream.codec_context.width
+
+
+def check_picture(name: str, container: InputContainer) -> None:
+    """Check codec and size of a file's video track, and bound the size of what its decoder decodes.
+
+    Args:
+        name: the file's name in messages.
+        container: the file.
+
+    Raises:
+        MediaError: the codec isn't one of `PICTURE_CODECS`, or the picture is too large.
+    """
+    stream = video_stream(container)
+    if stream is None:
+        return
+    codec, context = codec_name(stream), stream.codec_context
+    if codec not in PICTURE_CODECS:
+        *others, last = map(codec_text, PICTURE_CODECS)
+        raise MediaError(
+            f"{name} has a video track in {codec_text(codec)}, and only {', '.join(others)} and {last} are decoded: "
+            "record or convert it to one of them"
+        )
+    check_size(name, context.width, context.height)
+    if not context.width:
+        found, bound = (
+            "has a picture without a size, or with another one inside",
+            f"{MOST_PIXELS >> 20} megapixels are the most",
+        )
+        raise refused(name, found, bound)
+    context.options = {**context.options, "max_pixels": str(MOST_PIXELS)}

@@ -1,0 +1,237 @@
+"""Small files that make FFmpeg take much memory or time, and the memory and time that a program takes for one."""
+
+from __future__ import annotations
+
+import json
+import struct
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HUGE = 60_000_000
+DEFAULT_SIZE, DEFAULT_DURATION = 0x10, 0x8
+
+
+def box(kind: str, *content: bytes) -> bytes:
+    """A box of an MP4."""
+    body = b"".join(content)
+    return struct.pack(">I4s", 8 + len(body), kind.encode("latin-1")) + body
+
+
+def table(kind: str, *numbers: int, version: int = 0, flags: int = 0) -> bytes:
+    """A box with a version, flags and numbers of 32 bits."""
+    return box(kind, struct.pack(f">{1 + len(numbers)}I", version << 24 | flags, *numbers))
+
+
+def sized(samples: int, size: int = 1) -> bytes:
+    """A table of samples of one size."""
+    return table("stsz", size, samples)
+
+
+VISUAL = struct.pack(">6xH16xHHIIIH32xHh", 1, 160, 90, 0x480000, 0x480000, 0, 1, 24, -1)
+HEADER = bytes.fromhex("0164000affe100196764000aacd94282fb011000000300100000030020f122596001000668ebe3cb22c0")
+"""A configuration of H.264 (``avcC``)."""
+
+
+def video_description(codec: str = "avc1", width: int = 160, height: int = 90, config: bytes = HEADER) -> bytes:
+    """A table with one format of pictures."""
+    visual = VISUAL[:24] + struct.pack(">HH", width, height) + VISUAL[28:]
+    inner = box("avcC", config) if config else b""
+    return box("stsd", struct.pack(">II", 0, 1), box(codec, visual, inner))
+
+
+def audio_description(codec: str = "sowt") -> bytes:
+    """A table with one format of stereo sound at 8 kHz."""
+    sound = struct.pack(">6xH8xHHHHI", 1, 2, 16, 0, 0, 8000 << 16)
+    return box("stsd", struct.pack(">II", 0, 1), box(codec, sound))
+
+
+def track(*tables: bytes, kind: str = "vide", number: int = 1, edits: bytes = b"", scale: int = 1000) -> bytes:
+    """A track with these tables."""
+    head = box(
+        "tkhd", struct.pack(">IIIIII", 7, 0, 0, number, 0, 0) + bytes(52) + struct.pack(">II", 160 << 16, 90 << 16)
+    )
+    media = box("mdhd", struct.pack(">IIIIIHH", 0, 0, 0, scale, 1000, 0x55C4, 0))
+    handler = box("hdlr", struct.pack(">II4s12xx", 0, 0, kind.encode()))
+    return box("trak", head, edits, box("mdia", media, handler, box("minf", box("stbl", *tables))))
+
+
+def mp4(*tracks: bytes, data: bytes = b"x" * 64, after: bytes = b"") -> bytes:
+    """An MP4 with these tracks, its media data, and more boxes. The index is in front."""
+    movie = box("mvhd", struct.pack(">IIIII", 0, 0, 0, 1000, 1000) + bytes(80))
+    return box("ftyp", b"isom", bytes(4), b"isom") + box("moov", movie, *tracks) + box("mdat", data) + after
+
+
+def times(count: int, step: int = 1) -> bytes:
+    """A table of times: so many samples, one like the other."""
+    return table("stts", 1, count, step)
+
+
+def one_chunk(samples: int) -> bytes:
+    """Tables by which all samples are in one chunk."""
+    return table("stsc", 1, 1, samples, 1) + table("stco", 1, 600)
+
+
+def declared_samples(samples: int = HUGE) -> bytes:
+    """An MP4 of some 600 bytes that declares as many video samples of one byte."""
+    return mp4(track(video_description(), times(samples), sized(samples), one_chunk(samples)))
+
+
+def declared_times(samples: int = HUGE) -> bytes:
+    """An MP4 whose table of times, and no other, declares as many samples."""
+    return mp4(track(video_description(), times(samples), sized(8), one_chunk(8)))
+
+
+def declared_chunks(samples: int = HUGE) -> bytes:
+    """An MP4 whose table of chunks declares as many blocks of PCM."""
+    sound = track(
+        audio_description(),
+        times(1000),
+        table("stsc", 1, 1, 0x7FFFFFFF, 1),
+        table("stco", 30, *[600] * 30),
+        sized(samples * 1024 % (1 << 32), 4),
+        kind="soun",
+        scale=8000,
+    )
+    return mp4(sound)
+
+
+def declared_edits(edits: int = 60_000, samples: int = 1000) -> bytes:
+    """An MP4 whose edits repeat its samples as often."""
+    rows = struct.pack(">IIHH", 1000, 0, 1, 0) * edits
+    listed = box("edts", box("elst", struct.pack(">II", 0, edits), rows))
+    data = b"x" * samples
+    return mp4(track(video_description(), times(samples), sized(samples), one_chunk(samples), edits=listed), data=data)
+
+
+def declared_fragment(samples: int = HUGE, number: int = 1) -> bytes:
+    """A fragmented MP4 of some 700 bytes whose fragment declares as many samples, without a byte for them."""
+    empty = [table(kind, 0) for kind in ("stts", "stsc", "stco")]
+    movie = box("mvhd", struct.pack(">IIIII", 0, 0, 0, 1000, 0) + bytes(80))
+    extends = box("mvex", table("trex", 1, 1, 1, 1, 0))
+    index = box("moov", movie, track(video_description(), *empty, table("stsz", 0, 0)), extends)
+    fragment = box(
+        "moof",
+        table("mfhd", number),
+        box("traf", table("tfhd", 1, 1, 1, flags=0x20000 | DEFAULT_SIZE | DEFAULT_DURATION), table("trun", samples)),
+    )
+    return box("ftyp", b"isom", bytes(4), b"iso5") + index + fragment + box("mdat", b"x" * 64)
+
+
+def declared_table(kind: str, entries: int = HUGE) -> bytes:
+    """An MP4 with a table that declares more entries than its box holds."""
+    tables = {"stts": times(8), "stsz": sized(8), "stsc": table("stsc", 1, 1, 8, 1), "stco": table("stco", 1, 600)}
+    tables[kind] = table(kind, *((0, entries) if kind == "stsz" else (entries, 1, 1)))
+    return mp4(track(video_description(), *tables.values()))
+
+
+def hidden_table(samples: int = HUGE) -> bytes:
+    """An MP4 whose table of sizes is inside the description of its samples, where FFmpeg finds it."""
+    described = box("stsd", struct.pack(">II", 0, 1), box("avc1", VISUAL, box("avcC", HEADER), sized(samples)))
+    return mp4(track(described, times(samples), one_chunk(samples)))
+
+
+def ebml(element: int, content: bytes, *, length: int | None = None) -> bytes:
+    """An element of a WebM, with a false length if one is given."""
+    name = element.to_bytes((element.bit_length() + 7) // 8, "big")
+    size = len(content) if length is None else length
+    return name + (size | 1 << 56).to_bytes(8, "big") + content
+
+
+def webm(*elements: bytes, live: bool = True) -> bytes:
+    """A WebM with these elements in its segment."""
+    head = ebml(0x1A45DFA3, ebml(0x4282, b"webm"))
+    body = b"".join(elements)
+    return head + (b"\x18\x53\x80\x67\x01" + b"\xff" * 7 + body if live else ebml(0x18538067, body))
+
+
+INFO = ebml(0x1549A966, ebml(0x2AD7B1, (1_000_000).to_bytes(3, "big")))
+PICTURE = ebml(
+    0x1654AE6B,
+    ebml(
+        0xAE,
+        ebml(0xD7, b"\1")
+        + ebml(0x73C5, b"\1")
+        + ebml(0x83, b"\1")
+        + ebml(0x86, b"V_VP8")
+        + ebml(0xE0, ebml(0xB0, b"\xa0") + ebml(0xBA, b"\x5a")),
+    ),
+)
+CLUSTER = ebml(0x1F43B675, ebml(0xE7, b"\0") + ebml(0xA3, b"\x81\0\0\x80" + bytes(20)))
+"""A cluster of one block, for a WebM to be complete."""
+
+
+def many_tracks(count: int) -> bytes:
+    """A WebM of two bytes for each of as many tracks."""
+    return webm(INFO, ebml(0x1654AE6B, b"\xae\x80" * count))
+
+
+def many_cues(count: int) -> bytes:
+    """A WebM with as many cues, of two bytes each, behind a cluster without a length."""
+    cluster = b"\x1f\x43\xb6\x75\x01" + b"\xff" * 7 + ebml(0xE7, b"\0") + ebml(0xA3, b"\x81\0\0\x80" + b"x" * 20)
+    return webm(INFO, PICTURE, cluster, ebml(0x1C53BB6B, b"\xbb\x80" * count))
+
+
+def laced(blocks: int) -> bytes:
+    """A WebM whose blocks have 256 packets of one byte each, all of them at one time."""
+    block = ebml(0xA3, b"\x81\0\0\x84\xff" + bytes(256))
+    return webm(INFO, PICTURE, ebml(0x1F43B675, ebml(0xE7, b"\0") + block * blocks), live=False)
+
+
+def wav_text(length: int) -> bytes:
+    """A WAV with a text of a declared length."""
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 2, 8000, 32000, 4, 16)
+    listed = struct.pack("<4sI4s4sI", b"LIST", length, b"INFO", b"INAM", length - 12)
+    data = struct.pack("<4sI", b"data", 3200) + bytes(3200)
+    body = b"WAVE" + form + listed + data
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+PROGRAM = """
+import json, sys, time
+from pathlib import Path
+import av, numpy, soxr
+from komorebi_qc.core.errors import KomorebiError
+{imports}
+def mb():
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) * 1024 / 1e6
+path, began, error, kind = Path(sys.argv[1]), time.monotonic(), "", ""
+try:
+    {work}
+except KomorebiError as caught:
+    error, kind = str(caught), type(caught).__mro__[0].__name__
+print(json.dumps({{"mb": mb(), "s": time.monotonic() - began, "error": error, "kind": kind}}))
+"""
+"""Reports the peak memory of its whole process, and the time of its work alone."""
+PROBE = (
+    "from komorebi_qc.media.probe import probe_recording\nfrom komorebi_qc.storage.local import opened_file",
+    "with opened_file(path) as source: probe_recording(source)",
+)
+THUMBNAIL = (
+    "from komorebi_qc.media.thumbnail import png_at\nfrom komorebi_qc.storage.local import opened_file",
+    "with opened_file(path) as source: png_at(source, 1.0)",
+)
+
+
+def run_apart(path: Path, work: tuple[str, str], *, timeout_s: float = 60.0) -> dict[str, Any]:
+    """Run a program on a file in a process of its own.
+
+    Args:
+        path: the file.
+        work: the imports and the statement of the program, whose file is `path`.
+        timeout_s: for the whole process.
+
+    Returns:
+        ``mb`` and ``s``, peak memory and seconds; ``error`` and ``kind``, the error's sentence and class.
+    """
+    program = PROGRAM.format(imports=work[0], work=work[1])
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False, timeout=timeout_s
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
