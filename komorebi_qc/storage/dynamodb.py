@@ -108,7 +108,7 @@ class DynamoTable:
         Args:
             recording: the item.
             attributes: with the run's own ``qcRunId``.
-            replaces: the run ID that the item has to have, empty for none; None: any.
+            replaces: the run ID that the item has to have, empty for an item without one; None: any.
 
         Returns:
             False if the item has another run ID. It isn't changed then.

@@ -44,7 +44,7 @@ class RecordingsTable(Protocol):
         Args:
             recording: the item.
             attributes: with the run's own ``qcRunId``.
-            replaces: the run ID that the item has to have, empty for none; None: any.
+            replaces: the run ID that the item has to have, empty for an item without one; None: any.
 
         Returns:
             False if the item has another run ID. It isn't changed then.
@@ -130,7 +130,7 @@ class MediaStore(Protocol):
             recording: the recording.
             container: of the video.
             run_id: the run, which all its results name.
-            replaces: what `findings_version` returned when the run began. It publishes only if that is still so. None:
+            replaces: the answer of `findings_version` when the run began. It publishes only if that is still so. None:
                 in any case.
 
         Raises:

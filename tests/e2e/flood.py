@@ -163,7 +163,7 @@ class Flood(_Run):
         return sum('"ConcurrentRunError"' in line and '"outcome"' in line for line in self._log_lines())
 
     def _problem(self, of: Planned) -> str:
-        """What is wrong with a recording's results; empty if nothing is."""
+        """The fault of a recording's results; empty if they are as they should be."""
         media = S3Media(self.world.s3, "e2e-connect", "e2e-input", OUTPUT, PREFIX)
         table = DynamoTable(self.world.dynamodb, TABLE)
         status = recording_status(of.recording_id, table=table, media=media).to_dict()

@@ -1,4 +1,4 @@
-"""One generation of results, whoever publishes at the same time, and wherever a run is killed.
+"""One generation of results, with several runs at the same time, and with a kill at any request.
 
 Runs are real processes. They go through a proxy to SeaweedFS and moto, into a bucket without versions, one with
 versions, and one with Object Lock. A run is killed before and after every single request of its publication.
@@ -200,7 +200,7 @@ class Place:
         return DynamoTable(self.dynamodb, TABLE), S3Media(self.s3, CONNECT, INPUT, self.bucket(kind), PREFIX)
 
     def start(self, caller: str, kind: str, recording_id: str, **more: Any) -> tuple[Any, Any]:
-        """Start a run; its process, and what it says."""
+        """Start a run; its process, and the queue of its words."""
         if caller not in self.urls:
             urls = [
                 self.proxy.listen(service, caller, server.port)  # type: ignore[arg-type]
@@ -216,7 +216,7 @@ class Place:
         return run, said
 
     def run(self, kind: str, recording_id: str, **more: Any) -> tuple[int, str]:
-        """A run that is waited for; its exit code, and what it said."""
+        """A run that is waited for; its exit code, and its words."""
         run, said = self.start("alone", kind, recording_id, **more)
         return ended(run, said)
 
@@ -258,7 +258,7 @@ class Place:
 
 
 def ended(run: Any, said: Any) -> tuple[int, str]:
-    """The exit code of a run, and what it said."""
+    """The exit code of a run, and its words."""
     run.join(RUN_S)
     assert run.exitcode is not None, "a run doesn't end"
     return run.exitcode, "" if run.exitcode != FAILED else said.get(timeout=5)
@@ -329,7 +329,7 @@ def run(report: Report) -> None:
         for kind in KINDS:
             with report.case(f"{kind}: a KMS key that is denied at each request changes nothing") as case:
                 _denied(case, place, kind)
-        with report.case("clocks that differ by half an hour: one run, whoever wins") as case:
+        with report.case("clocks that differ by half an hour: one run wins") as case:
             _skewed_runs(case, place)
         with report.case("a table that is throttled while the item is marked: the next message repairs it") as case:
             _throttled(case, place)

@@ -233,7 +233,7 @@ class LockedBucket(Bucket):
 
 @pytest.mark.parametrize("kind", [Bucket, VersionedBucket, LockedBucket])
 def test_all_results_are_of_one_run(kind: type[Bucket], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the order of requests, and whoever is killed or learns nothing of a success."""
+    """In any order of requests, with any run killed, and with any answer lost."""
     monkeypatch.setattr("komorebi_qc.storage.s3.publication.PART_BYTES", 1 << 10)  # memory for each run
     monkeypatch.setattr("komorebi_qc.storage.s3.multipart_writer._HEADER_BYTES", 1 << 10)
     run_state_machine_as_test(kind, settings=settings(max_examples=EXAMPLES, stateful_step_count=30, deadline=None))

@@ -52,8 +52,8 @@ def mark_when_complete(
     """Mark the item, and see that all published results are of this run then.
 
     The item is only changed if it has the run ID that it had before these results were complete. So a run that was
-    suspended meanwhile can't mark the results of a later one as its own. Whoever writes a result after the last look
-    hasn't ended yet, and has to see to it that all are of one run.
+    suspended meanwhile can't mark the results of a later one as its own. A run that writes a result after the last look
+    hasn't ended yet: it finishes its own results, or undoes its work.
 
     Args:
         item: the recording's item as the run read it.

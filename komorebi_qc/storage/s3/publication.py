@@ -53,7 +53,7 @@ class FoundObject:
         etag: its ETag.
         version_id: in a bucket with versions; empty otherwise.
         size: in bytes.
-        checksum: its SHA-256 as S3 writes it; empty if S3 has none.
+        checksum: its SHA-256 as S3 writes it; empty if S3 keeps no such checksum.
         has_thumbnail: False for findings of a run without a thumbnail.
     """
 

@@ -191,7 +191,7 @@ def test_the_wait_ends_with_the_time_limit() -> None:
 
 
 def test_a_document_of_an_earlier_version_has_no_run() -> None:
-    """It is read all the same."""
+    """It can still be read."""
     file = {"location": "a", "size_bytes": 1, "sha256": "0" * 64}
     found: dict[str, Any] = {
         "software": {},

@@ -1,4 +1,4 @@
-"""Three results appear together, or none does, whoever else publishes."""
+"""Three results appear together or not at all, even if another run publishes."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ REQUESTS = [("get", QC), ("get", THUMBNAIL), ("head", VIDEO), ("put", QC), ("put
 def test_a_run_that_is_overtaken_overwrites_nothing(
     at: tuple[str, str], *, is_first: bool, keeps_versions: bool
 ) -> None:
-    """Whatever it was about to do: it fails, the other one's results are whole, and nothing of its own is left."""
+    """At any of its requests: it fails, the other one's results are whole, and nothing of its own is left."""
     s3 = FakeS3(keeps_versions=keeps_versions)
     if not is_first:
         publish(media_of(s3), "earlier")

@@ -68,7 +68,7 @@ def test_an_object_comes_back_with_all_its_properties(*, keeps_versions: bool) -
 
 @pytest.mark.parametrize("keeps_versions", [False, True])
 def test_an_object_that_was_not_there_goes(*, keeps_versions: bool) -> None:
-    """Without an earlier object there is none afterwards, nor a version of it."""
+    """Without an earlier object, neither an object nor a version is left."""
     s3 = FakeS3(keeps_versions=keeps_versions)
     one = upload(s3)
     one.put_back(KEY, put(one))
@@ -133,7 +133,7 @@ def test_a_locked_version_is_hidden_and_named(before: bytes | None, after: dict[
         assert (found.properties, found.tags) == (PROPERTIES, TAGS)
 
 
-def test_what_cannot_be_undone_is_named() -> None:
+def test_an_object_that_cannot_be_restored_is_named() -> None:
     """The undo goes on with the other objects."""
     s3 = FakeS3()
     one = upload(Faulty(s3, delete_object=fails(client_error("AccessDenied", 403, "DeleteObject"))))

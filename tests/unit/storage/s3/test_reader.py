@@ -30,7 +30,7 @@ from made import noise, wav
 
 from komorebi_qc.core.errors import AccessDeniedError, OutOfTimeError, StorageError
 from komorebi_qc.core.source import Source
-from komorebi_qc.media.demux import RECORDING_FORMATS, open_container
+from komorebi_qc.media.opening import RECORDING_FORMATS, open_container
 from komorebi_qc.media.truncation import missing_bytes
 from komorebi_qc.storage.s3 import fetch as s3_fetch
 from komorebi_qc.storage.s3 import reader as s3_reader
