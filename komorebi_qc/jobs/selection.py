@@ -130,7 +130,10 @@ class Selection:
         wired = Settings.from_environment(environ).pipeline()
         if not self.redacted:
             return wired
-        return replace(wired, media=replace(wired.media, redacted=cast("RedactedChoice", self.redacted)))
+        choice = cast("RedactedChoice", self.redacted)
+        return replace(
+            wired, media=replace(wired.media, redacted=choice), options=replace(wired.options, redacted=choice)
+        )
 
 
 def _check_contact_lens(analysis: Path | None, redacted: str, *, has_files: bool, has_id: bool) -> None:

@@ -14,6 +14,7 @@ from av.packet import Packet
 from komorebi_qc.core.errors import MaskError
 from komorebi_qc.media.demux import codec_name
 from komorebi_qc.media.mux.masking import h264_parameter_sets as h264
+from komorebi_qc.media.mux.masking.bounded_encoder import BoundedEncoder
 from komorebi_qc.media.mux.masking.coded_frames import H264_IDR, H264_PPS, H264_SLICE, H264_SPS, nal_units
 from komorebi_qc.media.mux.masking.scheduling import usual_scheduling
 
@@ -137,7 +138,11 @@ class GroupEncoder:
         return ready
 
     def _start(self, size: tuple[int, int, str]) -> None:
-        self._context, self._size = self._opened(*size, 0), size
+        if self._track.codec == "av1":
+            self._context = BoundedEncoder(lambda: self._opened(*size, 0))
+        else:
+            self._context = self._opened(*size, 0)
+        self._size = size
         if self._known:
             self._current = self._parameter_sets(self._context)
             if self._current != self._known:  # another size than the header's: with another number
