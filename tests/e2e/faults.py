@@ -176,6 +176,8 @@ class Seen:
 class Floor:
     """The workers, and the messages of each."""
 
+    argv: ClassVar[list[Path | str]] = [Path(sys.executable).with_name("komorebi-qc"), "worker"]
+
     def __init__(self, plan: Plan, queue: Any, queue_url: str, s3: Any, seed: int) -> None:
         self.plan = plan
         self.seen = Seen()
@@ -283,7 +285,7 @@ class Floor:
         environment, log = self._environments[caller]
         with log.open("ab") as out:
             self._processes[caller] = subprocess.Popen(
-                [Path(sys.executable).with_name("komorebi-qc"), "worker"],
+                self.argv,
                 env=environment,
                 cwd=environment["TMPDIR"],
                 stdin=subprocess.DEVNULL,

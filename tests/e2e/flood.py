@@ -1,8 +1,9 @@
 """1,000 messages over 100 recordings, five at a time for each recording, with faults and kills all the while.
 
-Five real ``komorebi-qc worker`` processes get the messages of one recording together. Of ten messages for a recording,
-half are forced, and some have another call end. In the end all four results of every recording are of one run, each
-message is done or a dead letter, and no upload and no attribute is lost.
+Ten real processes work on two recordings at a time, five on each. Each polls the queue as ``komorebi-qc worker`` does,
+and calls the Lambda's handler in its own process, as Lambda does: a child for every message would take most of the time.
+Of ten messages for a recording, half are forced, and half have another call end. In the end all four results of every
+recording are of one run, each message is done or a dead letter, and no upload and no attribute is lost.
 
     python tests/e2e faults                      60 messages in CI, else 1,000
     python tests/e2e/flood.py [MESSAGES] [SEED]
@@ -20,7 +21,7 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import av
 import cases
@@ -38,8 +39,19 @@ if TYPE_CHECKING:
     from faults import _After
 
 AT_ONCE = 5
+WORKERS = 10
+"""Two recordings at a time, five workers for each."""
 MESSAGES_EACH = 10
 """Messages for each recording: two rounds of five."""
+
+
+PROGRAM = """
+import os, sys
+from komorebi_qc.queue.worker import load_handler, run
+from komorebi_qc.wiring import Settings
+counts = run(Settings.from_environment(os.environ).queue(), load_handler())
+sys.exit(1 if counts.failed else 0)
+"""
 
 
 @dataclass(slots=True)
@@ -52,6 +64,7 @@ class Crowd:
 class CrowdedFloor(Floor):
     """A floor that counts how many workers are at one recording."""
 
+    argv: ClassVar[list[Path | str]] = [sys.executable, "-c", PROGRAM]
     crowd = Crowd()
 
     def _plot_against(self, caller: str, hand: Hand) -> None:
@@ -79,7 +92,7 @@ def make_plan(messages: int) -> Plan:
         for recording_id in recordings:
             call_end = kind.call_end if number == 0 else _later(kind.call_end)
             bodies += [cases.body(recording_id, call_end, **({"force": True} if n % 2 else {})) for n in range(AT_ONCE)]
-    return Plan(recordings, bodies, AT_ONCE, 12.0, 40.0 + 6.0 * messages)
+    return Plan(recordings, bodies, WORKERS, 20.0, 40.0 + 6.0 * messages)
 
 
 def _later(call_end: str) -> str:
