@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import os
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,8 @@ def read_tags(file: BinaryIO) -> dict[str, Any]:
         file.seek(0)
         tags = _apps(file.read(_HEAD_BYTES))
         file.seek(0)
-        with suppress(KomorebiError, FFmpegError, ValueError, OSError):  # the measurement reports what is wrong with the file
+        # The measurement reports what is wrong with the file.
+        with suppress(KomorebiError, FFmpegError, ValueError, OSError):
             tags = {**_tracks(file), **tags}
     finally:
         file.seek(place)
@@ -52,14 +53,15 @@ def _tracks(file: BinaryIO) -> dict[str, Any]:
         if container.metadata.get("encoder"):
             tags["muxing_app"] = container.metadata["encoder"][:_MAX_CHARACTERS]
         for video in container.streams.video[:1]:
-            context = video.codec_context
-            tags |= {
-                "video_codec": context.codec.canonical_name,
-                "width_px": context.width,
-                "height_px": context.height,
-            }
+            if (context := video.codec_context) is not None:  # None: no decoder of FFmpeg is for it
+                tags |= {
+                    "video_codec": context.codec.canonical_name,
+                    "width_px": context.width,
+                    "height_px": context.height,
+                }
         for audio in container.streams.audio[:1]:
-            tags["audio_codec"] = audio.codec_context.codec.canonical_name
+            if audio.codec_context is not None:
+                tags["audio_codec"] = audio.codec_context.codec.canonical_name
         return tags
 
 

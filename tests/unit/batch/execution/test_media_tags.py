@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import bombs
 import pytest
@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from komorebi_qc.batch.dataset.schema import WITH_DAY
 from komorebi_qc.batch.execution.media_tags import read_tags
 
-if TYPE_CHECKING:
-    from pathlib import Path
+MEDIA = Path(__file__).parents[3] / "media"
 
 
 def header(writing_app: str) -> io.BytesIO:
@@ -103,3 +102,12 @@ def test_a_text_that_names_other_media_has_no_tags(kind: str, tmp_path: Path) ->
 def test_a_file_beyond_a_bound_has_no_tags() -> None:
     """The measurement reports it."""
     assert read_tags(io.BytesIO(bombs.declared_samples(6_000_000))) == {}
+
+
+def test_a_codec_that_nobody_decodes_is_left_out() -> None:
+    """Video without a decoder has no codec and no size; the rest of the header is still read."""
+    content = (MEDIA / "vp9.mp4").read_bytes().replace(b"vp09", b"zz99")
+    tags = read_tags(io.BytesIO(content))
+    assert tags["container"] == "mp4"
+    assert not {"video_codec", "width_px", "height_px"} & tags.keys()
+    assert "audio_codec" in tags
