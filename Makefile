@@ -15,6 +15,7 @@ help:
 	@echo "  make test-system  run whole commands, audits, notebooks and clusters (5 minutes more)"
 	@echo "  make coverage report the lines and branches that these tests leave out"
 	@echo "  make test-tooling  run the tests of the benchmarks, the template, the docs and the layout"
+	@echo "  make fuzz     feed hostile files, messages and rows to everything that reads them, for MINUTES=10"
 	@echo "  make lint     check the code (lint-code), the prose (lint-prose) and the SAM template (lint-template)"
 	@echo "  make format   format the code with ruff"
 	@echo "  make lock     update the lock files from pyproject.toml (LOCK='--upgrade' takes newer releases)"
@@ -22,6 +23,8 @@ help:
 	@echo "  make e2e      test the function with Lambda's emulator and the built image (PARTS='runtime image' runs some; needs root)"
 	@echo "  make dist     build the last commit's source distribution and wheel into dist/, see docs/release.md"
 	@echo "  make wheel    install the wheel into empty environments, one for each extra, and try it (ARGS=--all: every Python found)"
+	@echo "  make sbom     write bills of materials (CycloneDX) of all locked packages into sbom/"
+	@echo "  make audit    look up known faults of all locked packages (needs a network)"
 	@echo "  make clean    delete everything that these targets made"
 	@echo "Measurements"
 	@echo "  make bench        time, memory, disk and quality compared with the predecessor (needs ffmpeg; ARGS='--rows ...' runs some)"
@@ -32,6 +35,7 @@ help:
 	@echo "  make bench-suspensions  how suspensions are found, on 1,400 simulated calls with look-alikes (the same voices)"
 	@echo "Deployment"
 	@echo "  make sam-build, sam-package, sam-deploy   build and deploy the function, see docs/operator/deploy.md (needs Docker)"
+	@echo "  make pin-base          look up the digest of the base image, and write it into lambda/Dockerfile and template.yaml"
 	@echo "  make image             build and check the function's image without Docker (needs root, buildah, debootstrap)"
 	@echo "  make lint-template     check template.yaml with SAM CLI, cfn-lint, cfripper, checkov and parliament, offline"
 	@echo "  make lint-jenkinsfile  check the Jenkinsfile with npm-groovy-lint (needs node, npm and Java)"
@@ -65,6 +69,12 @@ test-tooling: .venv/.ready-lint
 mutation: .venv/.ready-test
 	.ci/tools.sh mutation
 	$(BIN)/python tests/tooling/mutation.py --show $(ARGS)
+
+# Hostile files, messages, items, lists, rows and parameters, for MINUTES. Where Atheris has no wheel, Hypothesis chooses.
+.PHONY: fuzz
+fuzz: .venv/.ready-test
+	@.ci/tools.sh fuzz || echo "fuzz: without Atheris" >&2
+	$(BIN)/python tests/fuzz/fuzz.py --minutes $(or $(MINUTES),10) $(ARGS)
 
 lint: lint-code lint-prose lint-template
 
@@ -134,6 +144,16 @@ SAM_TO = $(if $(PROFILE),--profile '$(PROFILE)') $(if $(REGION),--region '$(REGI
 lint-template:
 	.ci/lint-template.sh
 
+.PHONY: sbom audit pin-base
+sbom:
+	.ci/sbom.sh
+
+audit:
+	.ci/audit.sh $(ARGS)
+
+pin-base:
+	python3 .ci/base_image.py pin
+
 lint-jenkinsfile:
 	.ci/tools.sh groovy
 	.tools/groovy/node_modules/.bin/npm-groovy-lint --no-insight --noserver --failon info Jenkinsfile
@@ -145,6 +165,8 @@ sam-build:
 sam-package:
 	$(if $(IMAGE_REPOSITORY),,$(error sam-package needs IMAGE_REPOSITORY, the address of an ECR repository))
 	.ci/tools.sh sam
+	python3 .ci/base_image.py check
+	$(if $(PROFILE),AWS_PROFILE='$(PROFILE)') .tools/sam/bin/python .ci/check_repository.py '$(IMAGE_REPOSITORY)'
 	$(SAM) package --template-file .aws-sam/build/template.yaml --output-template-file packaged.yaml $(SAM_TO)
 
 sam-deploy:
@@ -171,4 +193,4 @@ wheel: .venv/.ready-demo
 	$(BIN)/python tests/tooling/wheel.py $(ARGS)
 
 clean:
-	rm -rf .venv .tools .mutation dist .aws-sam packaged.yaml site demo-output bench-output lab-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv .tools .mutation dist .aws-sam packaged.yaml site sbom demo-output bench-output lab-output fuzz-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -2,6 +2,9 @@
 # Installs the named tools, each into its own environment under .tools, from a lock file with hashes.
 #   .ci/tools.sh sam checkov      SAM CLI, cfn-lint, cfripper, parliament in .tools/sam/bin; checkov in .tools/checkov/bin
 #   `.ci/tools.sh stand`          ministack and SeaweedFS, for tests on real parts
+#   .ci/tools.sh audit            cyclonedx-py and pip-audit in .tools/audit/bin, for `make sbom` and `make audit`
+#   .ci/tools.sh fuzz             Atheris in .tools/fuzz, for `make fuzz`
+#   .ci/tools.sh pesq-build       the packages that build PESQ, for .ci/setup.sh
 #   .ci/tools.sh uv               uv in .tools/uv/bin, for the lock files and the test of the wheel
 #   .ci/tools.sh docs             mkdocs with its theme in .tools/docs/bin, for the documentation's site
 #   .ci/tools.sh mutation         mutmut in .tools/mutation/bin, for `make mutation`
@@ -50,7 +53,7 @@ make_groovy() {
 make_tool() {
   local lock sum
   lock=$(lock_of "$1")
-  [ -f "$lock" ] || { echo "tools: there is no $lock (known: sam, checkov, 'stand', docs, uv, mutation, groovy)" >&2; return 1; }
+  [ -f "$lock" ] || { echo "tools: there is no $lock (known: sam, checkov, 'stand', docs, uv, audit, fuzz, pesq-build, mutation, groovy)" >&2; return 1; }
   sum=$(sha256sum <"$lock")
   # Two that make the same at once: the second waits, and finds it made.
   mkdir -p .tools
@@ -70,7 +73,7 @@ make_tool() {
 lock() {
   local name
   (make_tool uv)
-  [ $# -gt 0 ] || set -- sam checkov stand docs uv mutation groovy
+  [ $# -gt 0 ] || set -- sam checkov stand docs uv audit fuzz pesq-build pesq mutation groovy
   for name in "$@"; do
     case $name in
       groovy)
@@ -92,7 +95,7 @@ case ${1:-} in
     rie=$(echo "$PWD"/.tools/sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-$machine)
     [ -x "$rie" ] || chmod +x "$rie"
     echo "$rie" ;;
-  '' | -*) sed -n '2,9s/^# //p' "$0" >&2; exit 2 ;;
+  '' | -*) sed -n '2,12s/^# //p' "$0" >&2; exit 2 ;;
   *)
     # Side by side: most of it is waiting for downloads.
     jobs=()
