@@ -203,7 +203,7 @@ def _from_aws(
             parse_call_end(call_end),
             out,
             recording_id=recording_id,
-            options=_with_limits(masks.of(wired.options), limits),
+            options=_with_limits(replace(masks.of(wired.options), redacted=choice), limits),
             analyses=media.analyses(item),
             progress=progress,
         )

@@ -77,6 +77,8 @@ class PairEvidence:
         levels: of both inputs; None if they weren't measured.
         private: the spans that were not to be recorded, on the call clock; None if nobody looked.
         masks: of these spans in the written file; None if no file is written.
+        redactions: those by Contact Lens; None if no analysis was read.
+        awaits_analysis: whether the settings expect an analysis, and none was found.
     """
 
     call: MediaInfo
@@ -89,6 +91,8 @@ class PairEvidence:
     levels: PairLevels | None
     private: tuple[PrivateSpan, ...] | None = None
     masks: Masks | None = None
+    redactions: tuple[PrivateSpan, ...] | None = None
+    awaits_analysis: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,8 @@ class Evidence:
         private: the spans that were not to be recorded, on the call clock; None if nobody looked.
         masks: of these spans in the written file.
         mask_levels: the sound left in each mask of the file.
+        redactions: the private spans by Contact Lens; None if no analysis was read.
+        awaits_analysis: whether the settings expect an analysis, and none was found.
     """
 
     call: MediaInfo
@@ -130,6 +136,8 @@ class Evidence:
     private: tuple[PrivateSpan, ...] | None = None
     masks: Masks = UNMASKED
     mask_levels: tuple[MaskLevel, ...] = ()
+    redactions: tuple[PrivateSpan, ...] | None = None
+    awaits_analysis: bool = False
 
     @property
     def pair(self) -> PairEvidence:
@@ -145,4 +153,6 @@ class Evidence:
             self.levels,
             self.private,
             self.masks,
+            self.redactions,
+            self.awaits_analysis,
         )

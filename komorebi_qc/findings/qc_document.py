@@ -66,7 +66,7 @@ def qc_document(
         "sync": None if measured is None else sync_dict(measured, call_s),
         "call_end": {**call_end_dict(e.call_end, measured), "used_s": round(alignment.end_s(call_s), 6)},
         "suspensions": suspensions_list(e.private, alignment, e.masks),
-        "redactions": redactions_list(e.private, alignment, e.masks),
+        "redactions": redactions_list(e.redactions, alignment, e.masks),
         "masks": masks_dict(e),
         "findings": [asdict(finding) for finding in findings],
         "limits": limits.to_dict(findings),

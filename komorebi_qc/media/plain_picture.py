@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
+from av.video.reformatter import ColorRange
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,7 +97,13 @@ def plain_picture(width: int, height: int, text: str = MASK_TEXT) -> NDArray[np.
 
 
 def plain_frame(
-    width: int, height: int, text: str = MASK_TEXT, pixel_format: str = "yuv420p", rotation: int = 0
+    width: int,
+    height: int,
+    text: str = MASK_TEXT,
+    pixel_format: str = "yuv420p",
+    rotation: int = 0,
+    *,
+    is_full_range: bool = False,
 ) -> Any:
     """Return the plain picture as a frame of PyAV.
 
@@ -106,11 +113,13 @@ def plain_frame(
         text: one line.
         pixel_format: FFmpeg's name.
         rotation: by which players turn the frame, in degrees anticlockwise, as PyAV has it.
+        is_full_range: whether black is 0 and white is 255 in the frame, and not 16 and 235.
     """
     turns = round(rotation / 90) % 4
     upright = plain_grey(*((width, height) if turns % 2 == 0 else (height, width)), text)
     grey = np.ascontiguousarray(np.rot90(upright, k=-turns))
-    return av.VideoFrame.from_ndarray(grey, format="gray").reformat(format=pixel_format)
+    colour_range = ColorRange.JPEG if is_full_range else None
+    return av.VideoFrame.from_ndarray(grey, format="gray").reformat(format=pixel_format, dst_color_range=colour_range)
 
 
 def _dots(line: str) -> Grey:

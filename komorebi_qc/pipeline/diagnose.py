@@ -13,7 +13,7 @@ from komorebi_qc.core.privacy.redactions import beeps_of, private_spans, redacti
 from komorebi_qc.core.splice import splice
 from komorebi_qc.findings.evidence import PairEvidence, PairLevels, Placement
 from komorebi_qc.findings.families import pair_findings
-from komorebi_qc.findings.privacy.private_time import redactions_list, suspensions_list
+from komorebi_qc.findings.privacy.private_time import redactions_among, redactions_list, suspensions_list
 from komorebi_qc.findings.qc_document import SCHEMA
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
 from komorebi_qc.media.decode_8khz import buffer_in_memory
@@ -55,6 +55,7 @@ class Diagnosis:
         findings: in the order in which an analyst asks.
         limits: the limits of the findings.
         private: the spans that were not to be recorded, on the call clock: suspensions and redactions.
+        has_analysis: whether an analysis of Contact Lens was read.
     """
 
     call: MediaInfo
@@ -65,6 +66,7 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     limits: Limits = DEFAULT
     private: tuple[PrivateSpan, ...] = ()
+    has_analysis: bool = False
 
     @property
     def sync(self) -> SyncResult:
@@ -93,7 +95,9 @@ class Diagnosis:
             "sync": sync_dict(result, _length_s(self.call)),
             "call_end": call_end_dict(self.call_end, result),
             "suspensions": suspensions_list(self.private, alignment, None),
-            "redactions": redactions_list(self.private, alignment, None),
+            "redactions": redactions_list(redactions_among(self.private), alignment, None)
+            if self.has_analysis
+            else None,
             "levels": {
                 track: {side: asdict(levels) for side, levels in sides.items()} for track, sides in self.levels.items()
             },
@@ -129,7 +133,7 @@ def diagnose(
     redactions = redactions_of(call, _length_s(call_info), analyses)
     probed = read_recording(recording)
     audio = decode_audio(call, call_info, recording, probed)
-    pair = measure_pair(audio, call_end, limits=limits, beeps=beeps_of(call.name, redactions))
+    pair = measure_pair(audio, call_end, limits=limits, beeps=beeps_of(call.name, redactions or ()))
     return diagnose_pair(call_info, probed.info, pair, call_end, limits, redactions=redactions)
 
 
@@ -140,7 +144,7 @@ def diagnose_pair(
     call_end: CallEnd,
     limits: Limits,
     levels: PairLevels | None = None,
-    redactions: tuple[PrivateSpan, ...] = (),
+    redactions: tuple[PrivateSpan, ...] | None = None,
 ) -> Diagnosis:
     """Check a pair that is decoded and measured already.
 
@@ -151,7 +155,7 @@ def diagnose_pair(
         call_end: the reported call end.
         limits: the limits to check against.
         levels: of both sides; None to measure them.
-        redactions: the spans that Contact Lens redacted, on the call clock.
+        redactions: the spans that Contact Lens redacted, on the call clock; None if no analysis was read.
     """
     levels = measure_levels(pair, info) if levels is None else levels
     placement = _placement(call_info, pair, call_end)
@@ -159,10 +163,14 @@ def diagnose_pair(
     suspensions = set(pair.result.suspended)
     if placement is not None:
         suspensions = suspensions_at(suspensions, pair.call, pair.recording, placement, limits)
-    private = private_spans(suspensions, redactions)
-    evidence = PairEvidence(call_info, info, call_end, placement, pair.result, timeline, pair.timing, levels, private)
+    private = private_spans(suspensions, redactions or ())
+    has_analysis = redactions is not None
+    evidence = PairEvidence(
+        *(call_info, info, call_end, placement, pair.result, timeline, pair.timing, levels, private),
+        redactions=redactions_among(private) if has_analysis else None,
+    )
     findings = pair_findings(evidence, limits)
-    return Diagnosis(call_info, info, call_end, pair, levels.by_track(), findings, limits, private)
+    return Diagnosis(call_info, info, call_end, pair, levels.by_track(), findings, limits, private, has_analysis)
 
 
 def _placement(call_info: MediaInfo, pair: DecodedPair, call_end: CallEnd) -> Placement | None:

@@ -235,11 +235,11 @@ def _refused(
         masked=masks.output if masks.masks_sound else (),
     )
     video = folder / f"{AGENT_NAME}.{'webm' if diagnosis.recording.container == 'webm' else 'mp4'}"
-    if masks.masks_sound:
+    if masks.masks_sound or masks.masks_picture:
         write_masked_recording(recording.reopen(), diagnosis.recording, masks, options, video)
     else:
         _copy(recording.reopen(), video)
-    masked = masks.recording if masks.masks_picture else ()
+    masked = masks.of_picture if masks.masks_picture else ()
     thumbnail = png_at(recording.reopen(), THUMBNAIL_AT_S, diagnosis.recording.origin_s, masked)
     write_atomically(folder / THUMBNAIL_NAME, thumbnail)
     return Examined(

@@ -9,6 +9,7 @@ from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.limits import DEFAULT, Limits
 from komorebi_qc.core.output import AUDIO_BIT_RATES, AUDIO_RATES
 from komorebi_qc.core.privacy.masks import MASK_CHOICES, MASK_MARGIN_S, MOST_MARGIN_S
+from komorebi_qc.core.privacy.redactions import RedactedChoice
 from komorebi_qc.core.splice import OUTSIDE_CALL
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Options:
         mask_margin_s: by how much a mask is wider than such a span, on both sides.
         outside_call: whose sound plays outside of the call audio: the recording's ``own``, its own only ``after`` the
             call began, or ``silence``.
+        redacted: whether Contact Lens' redacted call audio is taken, as the media store does it: ``ignore``,
+            ``prefer`` or ``require``.
         limits: the limits of the findings.
         signer: signs ``qc.json``; None for no signature.
         retain_artifacts: whether the outcome keeps the decoded audio and the measurements, for plots; 115 MB an hour.
@@ -76,6 +79,7 @@ class Options:
     mask: MaskChoice = "picture"
     mask_margin_s: float = MASK_MARGIN_S
     outside_call: OutsideCall = "after"
+    redacted: RedactedChoice = "ignore"
     limits: Limits = DEFAULT
     signer: Signer | None = None
     retain_artifacts: bool = False
@@ -94,6 +98,9 @@ class Options:
         if self.outside_call not in OUTSIDE_CALL:
             allowed = ", ".join(OUTSIDE_CALL)
             raise InputError(f"the sound outside of the call {self.outside_call!r} isn't one of {allowed}")
+        if self.redacted not in get_args(RedactedChoice):
+            allowed = ", ".join(get_args(RedactedChoice))
+            raise InputError(f"the use of redacted call audio {self.redacted!r} isn't one of {allowed}")
         if self.audio_rate not in AUDIO_RATES:
             rates = ", ".join(map(str, AUDIO_RATES))
             raise InputError(f"the audio rate {self.audio_rate} isn't one of {rates} Hz, which AAC and Opus both take")

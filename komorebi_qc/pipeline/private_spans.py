@@ -9,7 +9,7 @@ from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.privacy.masks import masks
 from komorebi_qc.core.privacy.suspensions import Witness, suspended_spans
 from komorebi_qc.core.samples import RATE, length
-from komorebi_qc.core.timebase import Span, clock_text
+from komorebi_qc.core.timebase import Jump, Span, clock_text
 from komorebi_qc.findings.privacy.private_time import suspended_min_s
 from komorebi_qc.sync.suspended import find_suspensions as suspensions_of_pair
 
@@ -97,6 +97,8 @@ def place_masks(private: Sequence[PrivateSpan], placement: Placement, call_s: fl
         choice=options.mask,
         margin_s=options.mask_margin_s,
         bound_s=_bound_s(placement, call_s),
+        between=_jumps_between(placement),
+        delays_s=_delays_s(placement),
     )
 
 
@@ -116,3 +118,25 @@ def _bound_s(placement: Placement, call_s: float) -> float:
     known_s = GIVEN_BOUND_S if placement.bound_s is None else placement.bound_s
     has_drift = placement.source in ("measured", "candidate") or placement.alignment.drift_ppm != 0.0
     return known_s + (0.0 if has_drift else CRYSTAL * call_s)
+
+
+def _jumps_between(placement: Placement) -> dict[Jump, Span]:
+    """For each measured jump, the stretch of the call that contains it, such as a long pause."""
+    measured = placement.measured
+    if placement.source != "measured" or measured is None:
+        return {}
+    return {Jump(jump.call_s, jump.size_s): Span(*sorted(jump.between_s)) for jump in measured.jumps}
+
+
+def _delays_s(placement: Placement) -> tuple[float, float]:
+    """How much earlier (at most 0) and later (at least 0) than the call the customer can be in the recording."""
+    measured = placement.measured
+    if placement.source != "measured" or measured is None:
+        return 0.0, 0.0
+    if measured.lag_agent_s is None or measured.lag_customer_s is None:
+        return 0.0, 0.0
+    delay_s = measured.lag_customer_s - measured.lag_agent_s
+    steps_s = [step.size_s for step in measured.customer_steps]
+    earliest_s = delay_s + sum(min(0.0, step_s) for step_s in steps_s)
+    latest_s = delay_s + sum(max(0.0, step_s) for step_s in steps_s)
+    return min(0.0, earliest_s), max(0.0, latest_s)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, runtime_che
 from komorebi_qc.core.progress import MARK, PUBLISH, SILENT, Progress
 from komorebi_qc.findings.evidence import Evidence
 from komorebi_qc.findings.families import run_findings
+from komorebi_qc.findings.privacy.private_time import redactions_among
 from komorebi_qc.findings.qc_document import qc_document
 from komorebi_qc.pipeline.options import MeasurementPlan, Options, Order
 from komorebi_qc.pipeline.outcome import Artifacts, Outcome, StepReport
@@ -93,25 +94,26 @@ def process(
         written = clock.take(write_output, run, planned)
         # Without a measurement and without masks, nobody looks for suspensions.
         is_searched = run.plan.measures_inputs or options.mask != "none"
-        evidence = _evidence(order, planned, written, is_searched=is_searched)
+        evidence = _evidence(run, planned, written, is_searched=is_searched)
         findings = run_findings(evidence, options.limits)
         document = qc_document(order.recording_id, evidence, findings, options.limits, written.provenance)
         published = clock.take(publish, run, planned, written, document)
         clock.take(mark_processed, run, planned, published)
-    artifacts = Artifacts(evidence, planned.located.pair) if run.plan.retains_artifacts else None
+    artifacts = Artifacts(_without_samples(evidence), planned.located.pair) if run.plan.retains_artifacts else None
     files, document, done = published.files, published.document, tuple(clock.done)
     return Outcome(order.recording_id, files, evidence.placement, findings, document, done, artifacts)
 
 
-def _evidence(order: Order, planned: PlannedAudio, written: WrittenOutput, *, is_searched: bool) -> Evidence:
+def _evidence(run: Run, planned: PlannedAudio, written: WrittenOutput, *, is_searched: bool) -> Evidence:
     located, separated = planned.located, planned.located.separated
     call = separated.fetched.call
+    has_analysis = call.redactions is not None
     return Evidence(
         call.info,
         call.audio,
         separated.info,
         separated.video,
-        order.call_end,
+        run.order.call_end,
         located.placement,
         planned.splice,
         located.after_call,
@@ -123,7 +125,14 @@ def _evidence(order: Order, planned: PlannedAudio, written: WrittenOutput, *, is
         located.private if is_searched else None,
         located.masks,
         written.mask_levels,
+        redactions_among(located.private) if has_analysis else None,
+        awaits_analysis=not has_analysis and run.options.redacted == "prefer",
     )
+
+
+def _without_samples(evidence: Evidence) -> Evidence:
+    """The evidence without the audio captured for the check: near a mask, the recording's own has what is masked."""
+    return replace(evidence, rendered=replace(evidence.rendered, captured=None))
 
 
 @runtime_checkable

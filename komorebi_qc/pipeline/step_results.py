@@ -40,7 +40,7 @@ class FetchedCall:
         info: its tracks.
         audio: its audio track.
         digest: of all that is read of it.
-        redactions: the spans that Contact Lens redacted, on the call clock.
+        redactions: the spans that Contact Lens redacted, on the call clock; None if no analysis was read.
         analysis_version: the versions of its analyses, for the fingerprint.
         analyses: the analyses, in memory.
     """
@@ -50,7 +50,7 @@ class FetchedCall:
     info: MediaInfo
     audio: AudioInfo
     digest: InOrderDigest
-    redactions: tuple[PrivateSpan, ...] = ()
+    redactions: tuple[PrivateSpan, ...] | None = None
     analysis_version: tuple[str, ...] = ()
     analyses: tuple[Source, ...] = ()
 

@@ -26,7 +26,7 @@ from komorebi_qc.measure.result_check import STEP_BACK_S, check_result, followed
 from komorebi_qc.media import mux
 from komorebi_qc.media.decode import AudioDecoder
 from komorebi_qc.media.decode_8khz import buffer_in_memory, decode_call_8khz, exact_call
-from komorebi_qc.media.demux import CALL_FORMATS, open_container
+from komorebi_qc.media.opening import CALL_FORMATS, open_container
 from komorebi_qc.media.probe import probe_call, probe_recording
 from komorebi_qc.media.thumbnail import png_at
 from komorebi_qc.pipeline.idempotency import inputs_fingerprint
@@ -135,7 +135,7 @@ def separate(run: Run, fetched: FetchedPair) -> SeparatedPair:
     info = probed.info
     if info.video is None:
         raise MediaError(f"{info.name} has no video track")
-    thumbnail = png_at(recording, THUMBNAIL_AT_S, info.origin_s)
+    thumbnail = png_at(recording, THUMBNAIL_AT_S, info.origin_s, check_cancelled=check_cancelled)
     audio = decode_audio(call.source, call.info, recording, probed, check_cancelled) if is_measured else None
     timing = None if audio is None else audio.timing
     levels = None if audio is None else measure_levels(audio, info)
@@ -148,7 +148,7 @@ def separate(run: Run, fetched: FetchedPair) -> SeparatedPair:
 def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
     """Step 5: measure sync, choose the alignment, and find the after-call audio and the masks."""
     audio, call_end, call = separated.audio, run.order.call_end, separated.fetched.call
-    beeps = beeps_of(call.source.name, call.redactions)
+    beeps = beeps_of(call.source.name, call.redactions or ())
     is_measured = run.plan.measures_sync and audio is not None
     pair = (
         measure_pair(audio, call_end, run.progress.check, limits=run.options.limits, beeps=beeps)
@@ -194,7 +194,7 @@ def plan_audio(run: Run, located: LocatedCall) -> PlannedAudio:
             own_blocks = reference_blocks(audio.recording, timeline)
             sound = followed_sound(audio.call, audio.recording, timeline)
     pair = located.pair.in_memory() if located.pair is not None and run.plan.retains_artifacts else None
-    thumbnail = _masked_thumbnail(separated, located.masks)
+    thumbnail = _masked_thumbnail(run, separated, located.masks)
     separated = replace(separated, audio=None, call_8khz=None, thumbnail=thumbnail)
     released = replace(located, separated=separated, pair=pair)
     return PlannedAudio(released, timeline, samples, capture, own_blocks, sound)
@@ -257,11 +257,12 @@ def mark_processed(run: Run, planned: PlannedAudio, published: PublishedOutput) 
     )
 
 
-def _masked_thumbnail(separated: SeparatedPair, masks: Masks) -> bytes:
+def _masked_thumbnail(run: Run, separated: SeparatedPair, masks: Masks) -> bytes:
     """The thumbnail, or a plain picture if its moment is masked."""
     if not masks.masks_picture:
         return separated.thumbnail
-    return png_at(separated.fetched.recording, THUMBNAIL_AT_S, separated.info.origin_s, masks.recording)
+    recording, origin_s = separated.fetched.recording, separated.info.origin_s
+    return png_at(recording, THUMBNAIL_AT_S, origin_s, masks.of_picture, run.progress.check)
 
 
 def _thumbnail(run: Run, planned: PlannedAudio) -> bytes | None:
@@ -285,7 +286,7 @@ def _private_spans(
     found = () if pair is None else pair.result.suspended
     own = None if audio is None else audio.recording
     suspensions = set(found) if call is None else suspensions_at(found, call, own, placement, run.options.limits)
-    return private_spans(suspensions, separated.fetched.call.redactions)
+    return private_spans(suspensions, separated.fetched.call.redactions or ())
 
 
 def _silent_masks(rendered: Rendered, planned: PlannedAudio) -> tuple[MaskLevel, ...]:

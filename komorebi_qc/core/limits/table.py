@@ -60,6 +60,12 @@ LIMITS = (
           "project choice: a person can't suspend and resume in less; shorter silence is lost packets",
           "the longest suspension: digital silence on both channels. Shorter silence isn't a "
           "suspension, and isn't masked"),
+    Limit("recording_redacted", EVERYTHING, EVERYTHING, "s",
+          "informational: Contact Lens redacts most calls. It warns if the output isn't masked in sound and picture",
+          "the length of the call audio that Contact Lens redacted"),
+    Limit("redaction_pending", above(0), EVERYTHING, "analyses",
+          "project choice: the setting `prefer` expects an analysis of every call",
+          "analyses of Contact Lens that are expected and weren't found"),
     Limit("conversation_outside_call", above(0.0), EVERYTHING, "s",
           "project choice: Connect was asked to record the whole conversation, or only a part of it",
           "the same conversation in the recording's own audio, before the call audio begins or after it ends"),

@@ -49,12 +49,20 @@ def analysis_prefixes(recording: Recording, prefix: str, *, redacted_only: bool 
 
 
 def choose_analyses(recording_id: str, keys: Iterable[str]) -> tuple[str, ...]:
-    """Choose the analyses to read, in the order of their keys: redacted ones if there are any, otherwise all others.
+    """Choose the analyses to read, in the order of their keys: for each timestamp the redacted one, if there is one.
 
-    Both variants hold the same times, and the redacted one holds less personal data.
+    Both variants of a timestamp hold the same times, and the redacted one holds less personal data. Another timestamp
+    is of another part of the call, which may have been analysed without redaction.
     """
-    found = sorted(key for key in keys if _kind(recording_id, key) == ("analysis_redacted", "json"))
-    return tuple(found or sorted(key for key in keys if _kind(recording_id, key) == ("analysis", "json")))
+    found = [(match["stamp"], _kind(recording_id, key), key) for key in keys if (match := _NAME.fullmatch(key))]
+    redacted = {stamp for stamp, kind, _ in found if kind == ("analysis_redacted", "json")}
+    return tuple(
+        sorted(
+            key
+            for stamp, kind, key in found
+            if kind == ("analysis_redacted" if stamp in redacted else "analysis", "json")
+        )
+    )
 
 
 def choose_redacted_audio(recording_id: str, keys: Iterable[str]) -> str | None:

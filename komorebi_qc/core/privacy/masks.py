@@ -2,21 +2,23 @@
 
 A suspended or redacted span of the call is known on the call clock. The recording goes on during it, so every sound and
 every picture of the recording is masked there too. A mask covers all recording time that the span may be at: a jump
-in the span or near it, and the bound of a placement that wasn't measured, make it longer.
+in the span or near it, a delay of the customer's voice, and the bound of a placement that wasn't measured make it
+longer.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from komorebi_qc.core.timebase import Span, merged
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from komorebi_qc.core.timebase import Alignment
+    from komorebi_qc.core.timebase import Alignment, Jump
 
 MaskChoice = Literal["none", "sound", "picture"]
 PrivateReason = Literal["suspended", "redacted"]
@@ -26,7 +28,16 @@ MASK_MARGIN_S = 0.5
 MOST_MARGIN_S = 60.0
 """A wider margin is a slip of the unit."""
 NEAR_JUMP_S = 10.0
-"""A jump is found to within a pause, and a private span is a pause: a jump this near may be inside of the span."""
+"""A jump is found to within a pause, and a private span is a pause: a jump this near may be inside of the span.
+
+The pause may be longer than that. So a measured jump also brings the interval that contains it.
+"""
+SLIP_S = 5.0
+"""A jump up to this size may be of the sound alone.
+
+A busy browser records the sound late, and a change of the microphone loses some of it, while the picture keeps its
+time. A longer jump is a pause of the recorder, which stops both.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +60,11 @@ class Masks:
     Attributes:
         choice: nothing, the sound, or the sound and the picture is masked.
         call: on the call clock.
-        recording: on the recording clock.
-        output: on the output clock.
+        recording: of the sound, on the recording clock.
+        output: of the sound, on the output clock.
         margin_s: by how much a mask is wider than its span, on both sides.
+        picture: of the picture, on the recording clock. They cover those of the sound, and are longer if jumps may be
+            of the sound alone. Empty if they are the same.
     """
 
     choice: MaskChoice = "none"
@@ -59,6 +72,7 @@ class Masks:
     recording: tuple[Span, ...] = ()
     output: tuple[Span, ...] = ()
     margin_s: float = MASK_MARGIN_S
+    picture: tuple[Span, ...] = ()
 
     @property
     def masks_sound(self) -> bool:
@@ -68,7 +82,12 @@ class Masks:
     @property
     def masks_picture(self) -> bool:
         """Whether any picture is masked."""
-        return self.choice == "picture" and bool(self.output)
+        return self.choice == "picture" and bool(self.output or self.picture)
+
+    @property
+    def of_picture(self) -> tuple[Span, ...]:
+        """The masks of the picture, on the recording clock."""
+        return self.picture or self.recording
 
 
 UNMASKED = Masks()
@@ -82,6 +101,8 @@ def masks(
     choice: MaskChoice,
     margin_s: float = MASK_MARGIN_S,
     bound_s: float = 0.0,
+    between: Mapping[Jump, Span] = MappingProxyType({}),
+    delays_s: tuple[float, float] = (0.0, 0.0),
 ) -> Masks:
     """Return the masks of a call's private spans.
 
@@ -95,16 +116,26 @@ def masks(
         choice: mask nothing, the sound, or the sound and the picture.
         margin_s: added on both sides.
         bound_s: how far off the alignment can be; added on both sides on the recording and output clocks.
+        between: the interval of the call that contains a jump, as far as it is known.
+        delays_s: how much earlier (at most 0) and later (at least 0) than the alignment a voice of the call can be in
+            the recording; added on the recording and output clocks.
     """
     shift_s, wider_s = alignment.output_shift_s, margin_s + bound_s
     spans = merged(span.call for span in private)
     call = [_within(span.start_s - margin_s, span.end_s + margin_s, 0.0, call_s) for span in spans]
-    times = [time for span in spans for time in _recording_times(span, alignment)]
-    recording = [_within(time.start_s - wider_s, time.end_s + wider_s, -shift_s, math.inf) for time in times]
-    on_recording = merged(span for span in recording if span is not None)
-    output = tuple(Span(max(0.0, span.start_s + shift_s), span.end_s + shift_s) for span in on_recording)
-    on_call = tuple(merged(span for span in call if span is not None))
-    return Masks(choice, on_call, tuple(on_recording), output, margin_s)
+    reaches = [_reach(jump, between.get(jump)) for jump in alignment.jumps]
+    sound, picture = [], []
+    for span in spans:
+        early_s, late_s = _slips_s(span, alignment, reaches)
+        for time in _recording_times(span, alignment, reaches):
+            start_s, end_s = time.start_s - wider_s + delays_s[0], time.end_s + wider_s + delays_s[1]
+            sound.append(_within(start_s, end_s, -shift_s, math.inf))
+            picture.append(_within(start_s - early_s, end_s + late_s, -shift_s, math.inf))
+    of_call, of_sound, of_picture = (
+        tuple(merged(span for span in found if span is not None)) for found in (call, sound, picture)
+    )
+    output = tuple(Span(max(0.0, span.start_s + shift_s), span.end_s + shift_s) for span in of_sound)
+    return Masks(choice, of_call, of_sound, output, margin_s, () if of_picture == of_sound else of_picture)
 
 
 def _within(start_s: float, end_s: float, low_s: float, high_s: float) -> Span | None:
@@ -113,26 +144,49 @@ def _within(start_s: float, end_s: float, low_s: float, high_s: float) -> Span |
     return Span(start_s, end_s) if start_s < end_s else None
 
 
-def _recording_times(span: Span, alignment: Alignment) -> list[Span]:
+def _reach(jump: Jump, between: Span | None) -> Span:
+    """Return the moments of the call at which a jump may be."""
+    start_s, end_s = jump.call_s - NEAR_JUMP_S, jump.call_s + NEAR_JUMP_S
+    return Span(start_s, end_s) if between is None else Span(min(start_s, between.start_s), max(end_s, between.end_s))
+
+
+def _recording_times(span: Span, alignment: Alignment, reaches: Sequence[Span]) -> list[Span]:
     """Return all recording time that a span of the call can be at.
 
-    A jump in the span or near it may be at any moment of the span. Time that such a jump inserted into the recording is
-    in the span. Time that it took from the recording isn't there to be masked.
+    A jump that may be in the span may be at any moment of it. Time that such a jump inserted into the recording is in
+    the span. Time that it took from the recording isn't there to be masked.
+
+    Args:
+        span: on the call clock.
+        alignment: of the call.
+        reaches: for each of its jumps, the moments of the call at which it may be.
     """
-    low_s, high_s = span.start_s - NEAR_JUMP_S, span.end_s + NEAR_JUMP_S
-    near = [jump for jump in alignment.jumps if low_s <= jump.call_s <= high_s]
+    jumps = alignment.jumps
+    before = next((i for i, reach in enumerate(reaches) if reach.end_s >= span.start_s), len(jumps))
+    behind = next((i for i in range(len(jumps), before, -1) if reaches[i - 1].start_s <= span.end_s), before)
+    near = list(zip(jumps[before:behind], reaches[before:behind], strict=True))
     straight = replace(alignment, jumps=())
-    moved_s, from_s = sum(jump.size_s for jump in alignment.jumps if jump.call_s < low_s), span.start_s
+    moved_s, from_s = sum(jump.size_s for jump in jumps[:before]), span.start_s
     times = []
-    for jump in [*near, None]:
+    for jump, reach in [*near, (None, span)]:
         lost_s = 0.0 if jump is None else max(0.0, -jump.size_s)
-        to_s = span.end_s if jump is None else min(span.end_s, jump.call_s + NEAR_JUMP_S - lost_s)
+        to_s = min(span.end_s, reach.end_s - lost_s)
         if from_s <= to_s:
             bends_s = [knot.call_s for knot in alignment.knots if from_s < knot.call_s < to_s]
             at_s = [straight.to_recording(moment_s) + moved_s for moment_s in (from_s, *bends_s, to_s)]
             times.append(Span(min(at_s), max(at_s)))
         if jump is not None:
-            moved_s, from_s = moved_s + jump.size_s, max(span.start_s, jump.call_s - NEAR_JUMP_S)
-    if any(jump.size_s > 0.0 for jump in near) and times:
+            moved_s, from_s = moved_s + jump.size_s, max(span.start_s, reach.start_s)
+    if any(jump.size_s > 0.0 for jump, _ in near) and times:
         return [Span(min(time.start_s for time in times), max(time.end_s for time in times))]
     return times
+
+
+def _slips_s(span: Span, alignment: Alignment, reaches: Sequence[Span]) -> tuple[float, float]:
+    """Return how much earlier and how much later than its sound the picture of a span can be."""
+    sizes_s = [
+        jump.size_s
+        for jump, reach in zip(alignment.jumps, reaches, strict=True)
+        if reach.start_s <= span.end_s and abs(jump.size_s) <= SLIP_S
+    ]
+    return sum(max(0.0, size_s) for size_s in sizes_s), sum(max(0.0, -size_s) for size_s in sizes_s)

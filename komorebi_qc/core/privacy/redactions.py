@@ -32,7 +32,7 @@ from komorebi_qc.core.privacy.masks import PrivateSpan
 from komorebi_qc.core.timebase import Span, clock_text, merged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from komorebi_qc.core.source import Source
 
@@ -68,8 +68,8 @@ class Analysis:
 def read_analysis(content: bytes, name: str) -> Analysis:
     """Read an analysis file.
 
-    A turn is redacted from its start to its end where the file shows that it was redacted, and the times are missing,
-    fewer than the placeholders in the text, or outside of the turn.
+    A turn is redacted from its start to its end if the file shows that it was redacted, and the times are missing,
+    fewer than the placeholders in the text, without a length, or outside of the turn.
 
     Args:
         content: of the file.
@@ -94,8 +94,8 @@ def read_analysis(content: bytes, name: str) -> Analysis:
     return Analysis(_audio_name(found), tuple(PrivateSpan(span, "redacted") for span in merged(spans)))
 
 
-def redactions_of(call: Source, call_s: float, analyses: Iterable[Source]) -> tuple[PrivateSpan, ...]:
-    """Return the redactions of a call, in order and within the call.
+def redactions_of(call: Source, call_s: float, analyses: Collection[Source]) -> tuple[PrivateSpan, ...] | None:
+    """Return the redactions of a call, in order and within the call; None without an analysis.
 
     Args:
         call: the call audio.
@@ -105,6 +105,8 @@ def redactions_of(call: Source, call_s: float, analyses: Iterable[Source]) -> tu
     Raises:
         InputError: an analysis can't be used, or all of them are of other call audio.
     """
+    if not analyses:
+        return None
     others: list[str] = []
     spans: list[Span] = []
     is_any = False
@@ -124,15 +126,20 @@ def private_spans(suspensions: Iterable[PrivateSpan], redactions: Sequence[Priva
     """Return all that was not to be recorded, in order.
 
     Redacted call audio is silent at its redactions. It isn't known whether on one channel or on both, so that silence
-    can look like a suspension. A suspension within a redaction is the redaction's silence.
+    can look like a suspension. A suspension within a redaction is the redaction's silence, and belongs to it: times are
+    rounded, so the silence may begin before the redaction and end after it.
     """
     wider = merged(Span(max(0.0, r.call.start_s - OUTSIDE_S), r.call.end_s + OUTSIDE_S) for r in redactions)
-    own = (
-        private
-        for private in suspensions
-        if not any(span.start_s <= private.call.start_s and private.call.end_s <= span.end_s for span in wider)
-    )
-    return tuple(sorted((*own, *redactions), key=lambda one: (one.call.start_s, one.call.end_s, one.reason)))
+    own: list[PrivateSpan] = []
+    redacted = [private.call for private in redactions]
+    for private in suspensions:
+        is_redaction = any(s.start_s <= private.call.start_s and private.call.end_s <= s.end_s for s in wider)
+        if is_redaction:
+            redacted.append(private.call)
+        else:
+            own.append(private)
+    own += [PrivateSpan(span, "redacted") for span in merged(redacted)]
+    return tuple(sorted(own, key=lambda one: (one.call.start_s, one.call.end_s, one.reason)))
 
 
 def beeps_of(call_name: str, redactions: Iterable[PrivateSpan]) -> tuple[Span, ...]:
@@ -216,7 +223,7 @@ def _redacted(turn: Mapping[str, Any], which: str, name: str) -> list[Span]:
     has_no_times = bool(redaction) and times is None
     if not (stated or placeholders or has_no_times):
         return []
-    is_complete = len(stated) >= max(placeholders, 1)
+    is_complete = len(stated) >= max(placeholders, 1) and all(span.length_s > 0.0 for span in stated)
     if is_complete and "BeginOffsetMillis" not in turn and "EndOffsetMillis" not in turn:
         return stated
     whole = _span(turn, which, name)

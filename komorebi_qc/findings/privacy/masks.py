@@ -59,6 +59,7 @@ def masks_dict(evidence: Evidence) -> dict[str, Any]:
         ],
         "call": _spans("call", masks.call),
         "recording": _spans("recording", masks.recording),
+        "picture": _spans("recording", masks.of_picture),
         "output": [{**place, **level} for place, level in zip(_spans("output", masks.output), levels, strict=True)],
     }
 

@@ -1,4 +1,4 @@
-"""Time that was not to be recorded: suspensions in Connect, and conversation outside of the call audio. Pure."""
+"""Time that was not to be recorded: suspensions, redactions, and conversation outside of the call audio. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.finding import Finding
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.privacy.masks import Masks, PrivateSpan
-    from komorebi_qc.core.timebase import Alignment
+    from komorebi_qc.core.timebase import Alignment, Span
     from komorebi_qc.findings.evidence import PairEvidence
     from komorebi_qc.sync import OutsideSpan, SyncResult
 
@@ -30,7 +30,7 @@ _MASKED = {
 
 
 def private_findings(evidence: PairEvidence, limits: Limits) -> Iterator[Finding]:
-    """The findings about suspensions, and about the conversation outside of the call audio.
+    """The findings about suspensions, redactions, and the conversation outside of the call audio.
 
     Args:
         evidence: the pair.
@@ -38,6 +38,15 @@ def private_findings(evidence: PairEvidence, limits: Limits) -> Iterator[Finding
     """
     if evidence.private is not None:
         yield _suspended(suspensions_of(evidence.private), evidence.masks, limits)
+    if evidence.redactions is not None:
+        yield _redacted(evidence.redactions, evidence.masks, limits)
+    elif evidence.awaits_analysis:
+        yield limits.of("redaction_pending").finding(
+            "redaction_pending",
+            1,
+            "Redacted call audio is preferred, but Contact Lens' analysis wasn't found, so redactions aren't masked. "
+            "Process the recording again once the analysis exists.",
+        )
     if evidence.sync is not None and evidence.sync.status == "aligned":
         yield _outside(evidence.sync, limits)
 
@@ -57,20 +66,18 @@ def suspensions_of(private: Sequence[PrivateSpan]) -> tuple[PrivateSpan, ...]:
     return tuple(span for span in private if span.reason == "suspended")
 
 
+def redactions_among(private: Sequence[PrivateSpan]) -> tuple[PrivateSpan, ...]:
+    """The redactions among the private spans."""
+    return tuple(span for span in private if span.reason == "redacted")
+
+
 def _suspended(spans: Sequence[PrivateSpan], masks: Masks | None, limits: Limits) -> Finding:
     calls = [span.call for span in spans]
-    total_s = sum(call.length_s for call in calls)
-    shown = "; ".join(
-        f"from {clock_text(call.start_s)} to {clock_text(call.end_s)} of the call" for call in calls[:MOST_SHOWN]
-    )
-    more = f"; and {len(spans) - MOST_SHOWN} more" if len(spans) > MOST_SHOWN else ""
-    masked = "" if masks is None else f" {_MASKED[masks.choice]}"
     limit = limits.of("recording_suspended")
     found = limit.finding(
         "recording_suspended",
         max((call.length_s for call in calls), default=0.0),
-        f"Recording was suspended in Connect {counted(len(spans), 'time')}, for {total_s:.1f} s in all: {shown}{more}."
-        f"{masked}"
+        f"Recording was suspended in Connect {counted(len(spans), 'time')}, {_places_text(calls)}{_masked_text(masks)}"
         if spans
         else "No suspension found.",
         digits=3,
@@ -78,6 +85,38 @@ def _suspended(spans: Sequence[PrivateSpan], masks: Masks | None, limits: Limits
     )
     # A suspension of exactly the shortest length is one.
     return replace(found, status="warn") if spans and found.status == "pass" and not limit.is_off else found
+
+
+def _redacted(spans: Sequence[PrivateSpan], masks: Masks | None, limits: Limits) -> Finding:
+    calls = [span.call for span in spans]
+    limit = limits.of("recording_redacted")
+    found = limit.finding(
+        "recording_redacted",
+        sum(call.length_s for call in calls),
+        f"Contact Lens redacted {counted(len(spans), 'span')} of the call, {_places_text(calls)}{_masked_text(masks)}"
+        if spans
+        else "Contact Lens redacted nothing of the call.",
+        digits=3,
+        at=At("call", calls[0].start_s) if calls else None,
+    )
+    # Redactions are usual. One that the output still shows isn't.
+    is_shown = bool(spans) and masks is not None and masks.choice != "picture" and not limit.is_off
+    return replace(found, status="warn") if is_shown and found.status == "pass" else found
+
+
+def _places_text(calls: Sequence[Span]) -> str:
+    """Length and places of spans on the call clock, the end of a sentence."""
+    total_s = sum(call.length_s for call in calls)
+    shown = "; ".join(
+        f"from {clock_text(call.start_s)} to {clock_text(call.end_s)} of the call" for call in calls[:MOST_SHOWN]
+    )
+    more = f"; and {len(calls) - MOST_SHOWN} more" if len(calls) > MOST_SHOWN else ""
+    return f"for {total_s:.1f} s in all: {shown}{more}."
+
+
+def _masked_text(masks: Masks | None) -> str:
+    """The sentence about the masks of a written file; empty without a file."""
+    return "" if masks is None else f" {_MASKED[masks.choice]}"
 
 
 def _outside(sync: SyncResult, limits: Limits) -> Finding:
@@ -119,18 +158,16 @@ def suspensions_list(
 
 
 def redactions_list(
-    private: Sequence[PrivateSpan] | None, alignment: Alignment | None, masks: Masks | None
+    redactions: Sequence[PrivateSpan] | None, alignment: Alignment | None, masks: Masks | None
 ) -> list[dict[str, Any]] | None:
-    """The redactions for JSON, as the suspensions; None if nobody looked.
+    """The redactions for JSON, as the suspensions; None if no analysis was read.
 
     Args:
-        private: the spans that were not to be recorded, on the call clock.
+        redactions: the spans that Contact Lens redacted, on the call clock.
         alignment: the one in use; None if the call isn't placed: then the other clocks are null.
         masks: of the written file; None if no file is written.
     """
-    if private is None:
-        return None
-    return [_on_all_clocks(span, alignment, masks) for span in private if span.reason == "redacted"]
+    return None if redactions is None else [_on_all_clocks(span, alignment, masks) for span in redactions]
 
 
 def _on_all_clocks(span: PrivateSpan, alignment: Alignment | None, masks: Masks | None) -> dict[str, Any]:

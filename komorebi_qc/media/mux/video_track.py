@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from av.error import FFmpegError
 
 from komorebi_qc.media.mux.encoders import ENCODERS
+from komorebi_qc.media.mux.masking.group_decoder import report_damage
 from komorebi_qc.media.mux.masking.masked_packets import MaskedPackets
 from komorebi_qc.media.mux.masking.picture_mask import with_next
 from komorebi_qc.media.plain_picture import plain_frame
@@ -131,6 +133,10 @@ class EncodedVideo:
         """Add the track to the output; arguments as for `CopiedVideo`."""
         self._mask = mask
         self._source = source
+        if mask is not None:
+            report_damage(source.codec_context)
+        self._intact_from_pts = -math.inf
+        """Frames before it are damaged: they may have parts of a masked picture."""
         self._packets = packets
         self._base, self._shift = _time_base(video.time_base, shift_s, plan.container)
         self._factor = round(video.time_base / self._base)
@@ -149,12 +155,12 @@ class EncodedVideo:
     def __iter__(self) -> Iterator[tuple[float, Any]]:
         last_pts = None
         plain: Any = None if self._mask is None else plain_frame(*self._size)
-        for frame, until_pts in with_next(self._frames()):
+        for frame, from_pts, until_pts in with_next(self._frames()):
             pts = max(frame.pts * self._factor + self._shift, self._earliest)
             if last_pts is not None and pts <= last_pts:
                 pts = last_pts + 1
             last_pts = pts
-            if self._mask is not None and self._mask.covers(frame.pts, until_pts):
+            if self._is_masked(frame.pts, from_pts, until_pts):
                 scaled: Any = plain
                 self._plain += 1
             else:
@@ -168,14 +174,23 @@ class EncodedVideo:
         """The masked frames, so far."""
         return FrameCounts(self._plain)
 
+    def _is_masked(self, pts: int, from_pts: int, until_pts: int | None) -> bool:
+        """Whether a frame is masked by its own time or by the time at which it is on show, or is damaged."""
+        mask = self._mask
+        return mask is not None and (
+            pts < self._intact_from_pts or mask.contains(pts) or mask.covers(from_pts, until_pts)
+        )
+
     def _timed(self, encoded: list[Any]) -> Iterator[tuple[float, Any]]:
         for packet in encoded:
             yield float((packet.dts if packet.dts is not None else 0) * packet.time_base), packet
 
     def _frames(self) -> Iterator[Any]:
         for packet in self._packets:
+            if packet.is_keyframe and packet.pts is not None and self._intact_from_pts == math.inf:
+                self._intact_from_pts = packet.pts
             try:
                 yield from self._source.codec_context.decode(packet)
             except FFmpegError:
-                continue
+                self._intact_from_pts = math.inf
         yield from self._source.codec_context.decode(None)

@@ -14,7 +14,7 @@ from komorebi_qc.core.errors import MaskError, MediaError, StorageError
 from komorebi_qc.core.output import CONTAINERS, Container, Rendered
 from komorebi_qc.core.timebase import merged
 from komorebi_qc.media.decode import AudioDecoder
-from komorebi_qc.media.demux import CALL_FORMATS, RECORDING_FORMATS, PacketDemuxer, open_container, video_stream
+from komorebi_qc.media.demux import PacketDemuxer
 from komorebi_qc.media.malloc import return_freed_blocks
 from komorebi_qc.media.mixer import STEP_BACK_S, mix
 from komorebi_qc.media.mux.audio_track import AudioMuxer, AudioTrack
@@ -23,6 +23,7 @@ from komorebi_qc.media.mux.masking.picture_mask import picture_mask
 from komorebi_qc.media.mux.sink import OutputSink
 from komorebi_qc.media.mux.video_track import CopiedVideo, EncodedVideo, FrameCounts
 from komorebi_qc.media.mux.webm_timestamps import BlockStamps
+from komorebi_qc.media.opening import CALL_FORMATS, RECORDING_FORMATS, open_container, video_stream
 from komorebi_qc.media.output_tap import OutputCapture
 
 if TYPE_CHECKING:
@@ -87,11 +88,15 @@ def _cannot_be_written(job: RenderJob, error: BaseException | None) -> MediaErro
 def _write(job: RenderJob, file: BinaryIO, room: int, advance: Callable[[float], None]) -> Rendered:
     with ExitStack() as stack:
         recording_files = stack.enter_context(ExitStack())
-        recording = recording_files.enter_context(
-            open_container(job.recording.reopen(), RECORDING_FORMATS, is_read_through=True)
-        )
+
+        def opened() -> InputContainer:
+            return recording_files.enter_context(
+                open_container(job.recording.reopen(), RECORDING_FORMATS, is_read_through=True)
+            )
+
+        recording = opened()
         return_freed_blocks()  # the blocks that reading its index took
-        demuxer = PacketDemuxer(recording)
+        demuxer = PacketDemuxer(recording, open_apart=opened)
         video = video_stream(recording)
         video_packets = demuxer.subscribe(video)
         tracks: dict[SourceName, Readable] = {"call": _call_track(job, stack)}
@@ -139,7 +144,7 @@ def _require_mask(job: RenderJob, written: int, counts: FrameCounts) -> None:
     Raises:
         MaskError: Not one is.
     """
-    is_masked = job.masks.masks_picture and any(span.overlap_s(job.video.span) for span in job.masks.recording)
+    is_masked = job.masks.masks_picture and any(span.overlap_s(job.video.span) for span in job.masks.of_picture)
     if is_masked and written and not counts.masked:
         raise MaskError(
             f"{job.recording.name} has frames in a part that was not to be recorded, and not one was masked. "

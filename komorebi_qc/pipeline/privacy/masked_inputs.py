@@ -39,9 +39,10 @@ def masked_pair(pair: DecodedPair, masks: Masks) -> DecodedPair:
         pair: the pair; it isn't changed.
         masks: of the call.
     """
-    if not masks.masks_sound:
-        return pair.in_memory()
     kept = pair.in_memory()
+    # A span before the output's start has no mask there, and is masked in the call all the same.
+    if masks.choice == "none" or not (masks.call or masks.recording):
+        return kept
     call: NDArray[np.int16] = np.array(kept.call[0 : kept.call.shape[0]])
     recording = kept.recording.copy()
     _silence(call, masks.call)
@@ -75,10 +76,10 @@ def write_masked_recording(recording: Source, info: MediaInfo, masks: Masks, opt
     copies = copies and (not masks.masks_picture or can_mask_in_place(info.video))
     codec = codec if copies else ENCODED_AS[container]
     plan = RenderPlan(container, codec, copies, options.audio_rate, options.audio_bit_rate)
-    here = tuple(Span(max(0.0, span.start_s), span.end_s) for span in masks.recording if span.end_s > 0.0)
-    timeline = own_sound(info.end_s, has_audio=info.audio is not None, masked=here if masks.masks_sound else ())
+    sound = tuple(Span(max(0.0, span.start_s), span.end_s) for span in masks.recording if span.end_s > 0.0)
+    timeline = own_sound(info.end_s, has_audio=info.audio is not None, masked=sound if masks.masks_sound else ())
     capture = CaptureSpans((), timeline.masked) if timeline.masked else None
-    on_its_clock = replace(masks, recording=here, output=here)
+    on_its_clock = replace(masks, recording=sound, output=sound)
     nothing = PlainPcm(np.zeros((0, 2), np.int16))
     job = mux.RenderJob(timeline, plan, recording, recording, info, info.video, nothing, capture, on_its_clock)
     with new_part_file(path) as part:

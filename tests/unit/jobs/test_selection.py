@@ -103,6 +103,7 @@ def test_redacted_audio_is_chosen_for_a_recording_in_aws(monkeypatch: pytest.Mon
     chosen = Selection.of("id-1", None, None, "10", demo=False, redacted="require")
     assert chosen.words() == ["id-1", "--call-end", "10", "--redacted", "require"]
     assert chosen.wired(environ).media.redacted == "require"
+    assert chosen.wired(environ).options.redacted == "require"
     assert Selection.of("id-1", None, None, "10", demo=False).wired(environ).media.redacted == "prefer"
     with pytest.raises(InputError, match="KOMOREBI_ANALYSIS_PREFIX is off"):
         chosen.wired({**environ, "KOMOREBI_REDACTED": "", "KOMOREBI_ANALYSIS_PREFIX": "off"})

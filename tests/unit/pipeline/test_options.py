@@ -27,6 +27,7 @@ MANUAL = Order("one", CallEnd(10.0, 1.0), Alignment(1.0))
         ({"mask_margin_s": 60.1}, "between 0 and 60 seconds"),
         ({"mask_margin_s": float("nan")}, "between 0 and 60 seconds"),
         ({"outside_call": "before"}, "own, after, silence"),
+        ({"redacted": "always"}, "ignore, prefer, require"),
     ],
 )
 def test_an_unusable_value_is_refused(change: dict[str, Any], words: str) -> None:

@@ -17,10 +17,11 @@ from komorebi_qc.core.errors import MaskError
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.privacy.masks import PrivateSpan
 from komorebi_qc.core.samples import RATE
-from komorebi_qc.core.timebase import Alignment, Span
+from komorebi_qc.core.timebase import Alignment, Jump, Span
 from komorebi_qc.findings.evidence import Placement
 from komorebi_qc.pipeline.options import Options
 from komorebi_qc.pipeline.private_spans import CRYSTAL, GIVEN_BOUND_S, find_suspensions, place_masks, suspensions_at
+from komorebi_qc.sync import FoundJump
 from komorebi_qc.sync.evidence.belonging import Belonging
 
 if TYPE_CHECKING:
@@ -63,6 +64,36 @@ def test_margin_and_choice_come_from_the_options() -> None:
     assert (found.choice, found.masks_sound, found.masks_picture) == ("sound", True, False)
     nothing = place_masks((), placement, CALL_S, Options())
     assert (nothing.choice, nothing.output) == ("picture", ())
+
+
+def test_a_measured_jump_may_be_anywhere_in_its_pause() -> None:
+    """A jump 40 s before the span, in a pause that goes on into it, may be inside of it: both sides are masked."""
+    jump = FoundJump(60.0, 3.0, (3.0, 3.0), (59.0, 101.0))
+    alignment = Alignment(3.0, jumps=(Jump(60.0, 3.0),))
+    measured = replace(result(), jumps=(jump,))
+    (mask,) = place_masks(PRIVATE, Placement(alignment, "measured", measured, 0.0), CALL_S, Options()).recording
+    assert (mask.start_s, mask.end_s) == pytest.approx((102.5, 110.5))
+    short = replace(result(), jumps=(replace(jump, between_s=(59.0, 60.5)),))
+    (mask,) = place_masks(PRIVATE, Placement(alignment, "measured", short, 0.0), CALL_S, Options()).recording
+    assert (mask.start_s, mask.end_s) == pytest.approx((105.5, 110.5))
+
+
+@pytest.mark.parametrize(
+    ("customer_s", "steps_s", "expected"),
+    [
+        (3.8, (), (102.5, 108.3)),
+        (2.8, (), (102.3, 107.5)),
+        (3.1, (0.4, -0.6), (102.0, 108.0)),
+        (None, (0.4,), (102.5, 107.5)),
+    ],
+)
+def test_a_late_customer_is_masked_to_the_last_word(
+    customer_s: float | None, steps_s: tuple[float, ...], expected: tuple[float, float]
+) -> None:
+    """The recording has the customer's voice later than the agent's, by the delay of the leg and its changes."""
+    steps = tuple(FoundJump(500.0, size_s, (size_s, size_s), (499.0, 501.0)) for size_s in steps_s)
+    measured = replace(result(), lag_agent_s=3.0, lag_customer_s=customer_s, customer_steps=steps)
+    assert masked(Placement(ALIGNED, "measured", measured, 0.0)) == pytest.approx(expected)
 
 
 def test_another_calls_end_is_no_place() -> None:

@@ -8,11 +8,12 @@ import time
 import wave
 from dataclasses import replace
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
 import pytest
+from analyses import as_json, redacted_analysis, times, turn
 from captures import CAPTURES, Capture
 from fake_stores import ID, NotedProgress, manual_order, measured_order, stores
 from jsonschema import Draft202012Validator
@@ -325,6 +326,8 @@ def test_artifacts_are_retained_on_request(sample: Capture) -> None:
     assert artifacts.pair.result is artifacts.evidence.placement.measured
     assert artifacts.evidence.levels is not None
     assert artifacts.evidence.timing == artifacts.pair.timing
+    # Beside a mask, the audio captured for the check has what the mask hides.
+    assert artifacts.evidence.rendered.captured is None
 
 
 @pytest.mark.parametrize("name", ["sample", "vp8.webm"])
@@ -392,3 +395,19 @@ def test_a_decoded_call_is_checked_in_the_same_way(sample: Capture, kind: str, t
     assert local == remote
     assert len(local.call.windows) > 3
     assert all(seam.gap_s is not None for seam in local.seams)
+
+
+@pytest.mark.parametrize("align", ["auto", "call-end"])
+def test_a_preferred_analysis_that_is_missing_warns(sample: Capture, align: Any) -> None:
+    """With it, the redactions are a finding; they are also known if nothing is measured and nothing is masked."""
+    table, media = stores(sample)
+    options = Options(align=align, redacted="prefer", mask="none")
+    before = process(measured_order(sample), table=table, media=media, options=options)
+    assert "redaction_pending" in {finding.name for finding in before.findings}
+    assert before.document["redactions"] is None
+    media.analysis = {"a.json": as_json(redacted_analysis(turn(0, 9000, "", times(5000, 6000))))}
+    after = process(measured_order(sample), table=table, media=media, options=options)
+    (found,) = [finding for finding in after.findings if finding.name == "recording_redacted"]
+    assert (found.value, found.status) == (1.0, "warn")
+    assert [one["call_from_s"] for one in after.document["redactions"]] == [5.0]
+    assert "redaction_pending" not in {finding.name for finding in after.findings}

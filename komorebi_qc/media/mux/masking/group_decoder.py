@@ -30,15 +30,32 @@ class FrameShape(NamedTuple):
     rotation: int
 
 
+_HIDES_DAMAGE = ("h264", "hevc")
+"""Codecs whose decoders fill damaged parts from earlier pictures, without an error if they run in threads."""
+
+
+def report_damage(context: Any) -> None:
+    """Make a decoder of PyAV that isn't open yet raise an error for a damaged packet."""
+    context.options = {"err_detect": "explode"}
+    if context.codec.canonical_name in _HIDES_DAMAGE:
+        context.thread_count = 1
+
+
 class GroupDecoder:
     """Keeps a group's packets, and decodes them when a later one of the group is to be seen.
 
     A packet may be muxed between `skip` and its decoding. The muxing changes its timestamps, so they are kept beside.
+
+    Attributes:
+        is_damaged: whether a packet of the group couldn't be decoded. The pictures after it may have parts of any
+            earlier one.
     """
 
     def __init__(self, context: Any) -> None:
-        """Take a decoder of PyAV that nobody else uses."""
+        """Take a decoder of PyAV that nobody else uses, and that isn't open yet."""
+        report_damage(context)
         self._context = context
+        self.is_damaged = False
         self._waiting: deque[tuple[Any, int, int]] = deque()
         self._bytes = 0
         self._shape: FrameShape | None = None
@@ -47,7 +64,7 @@ class GroupDecoder:
     def restart(self) -> None:
         """Begin a new group: the next packet depends on no earlier one."""
         self._waiting.clear()
-        self._bytes, self._shape = 0, None
+        self._bytes, self._shape, self.is_damaged = 0, None, False
         self._context.flush_buffers()
 
     def skip(self, packet: Any) -> None:
@@ -90,4 +107,4 @@ class GroupDecoder:
                 self._shape = FrameShape(frame.width, frame.height, frame.format.name, round(frame.rotation or 0))
                 yield frame
         except FFmpegError:
-            return  # damaged: the frame before is shown on
+            self.is_damaged = True

@@ -10,13 +10,14 @@ from typing import Any
 from av.codec.context import CodecContext, Flags
 from av.error import FFmpegError
 from av.packet import Packet
+from av.video.reformatter import ColorRange
 
 from komorebi_qc.core.errors import MaskError
-from komorebi_qc.media.demux import codec_name
 from komorebi_qc.media.mux.masking import h264_parameter_sets as h264
 from komorebi_qc.media.mux.masking.bounded_encoder import BoundedEncoder
 from komorebi_qc.media.mux.masking.coded_frames import H264_IDR, H264_PPS, H264_SLICE, H264_SPS, nal_units
 from komorebi_qc.media.mux.masking.scheduling import usual_scheduling
+from komorebi_qc.media.opening import codec_name
 
 GROUP_FRAMES = 300
 """A player can seek to every so many frames of a new group."""
@@ -31,7 +32,8 @@ _ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
         "libvpx-vp9",
         {**_REALTIME, "threads": "2", "cpu-used": "7", "crf": "24", "b": "0", "tune-content": "screen"},
     ),
-    "av1": ("libsvtav1", {"preset": "10", "crf": "28", "svtav1-params": "pred-struct=1:rtc=1:lp=2:scm=1"}),
+    # With more threads it got stuck in 2 of 3 processes within some minutes on a busy machine, with lp=1 in 0 of 3.
+    "av1": ("libsvtav1", {"preset": "10", "crf": "28", "svtav1-params": "pred-struct=1:rtc=1:lp=1:scm=1"}),
 }
 """FFmpeg's encoder by codec. Frames are shown in the order of encoding, and each packet holds one shown frame."""
 _VP8_BITS_PER_PIXEL = 4
@@ -57,6 +59,11 @@ class CodedFormat:
     pixel_format: str
     colours: tuple[int, int, int, int]
     header: bytes | None
+
+    @property
+    def is_full_range(self) -> bool:
+        """Whether black is 0 and white is 255 in its frames, and not 16 and 235."""
+        return self.colours[0] == ColorRange.JPEG
 
 
 def coded_format(stream: Any) -> CodedFormat:
@@ -98,7 +105,7 @@ class GroupEncoder:
         self._current: list[bytes] = []
         self.header = track.header
         if track.codec == "h264":
-            self._numbers = h264.free_numbers(track.header)
+            self._numbers = self._free_numbers()
             self._known = self._parameter_sets(self._opened(track.width, track.height, track.pixel_format, 0))
             self.header = h264.with_parameter_sets(track.header, self._known)
 
@@ -190,6 +197,12 @@ class GroupEncoder:
         except (FFmpegError, ValueError) as error:
             raise self._error(error) from error
         return context
+
+    def _free_numbers(self) -> tuple[int, int]:
+        try:
+            return h264.free_numbers(self._track.header)
+        except ValueError as error:
+            raise self._error(error) from error
 
     def _error(self, error: Exception) -> MaskError:
         reason = (isinstance(error, FFmpegError) and error.strerror) or str(error) or type(error).__name__

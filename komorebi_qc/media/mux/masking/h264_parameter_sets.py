@@ -26,9 +26,15 @@ def length_size(header: bytes | None) -> int | None:
 
 
 def free_numbers(header: bytes | None) -> tuple[int, int]:
-    """Two numbers that no parameter set of a header has."""
+    """Two numbers that no parameter set of a header has.
+
+    Raises:
+        ValueError: all numbers are in use.
+    """
     used = {_number(unit) for unit in parameter_sets(header)}
     free = [number for number in range(MOST_NUMBER, -1, -1) if number not in used]
+    if len(free) < 2:
+        raise ValueError("its header has every number of a parameter set")
     return free[0], free[1]
 
 

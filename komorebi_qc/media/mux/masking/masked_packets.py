@@ -3,6 +3,9 @@
 A new group of pictures begins with the first masked frame: a keyframe, in the track's own codec. Its frames are plain
 while the mask is on. After the mask, the source's next packets still depend on masked ones. Until the source's next
 group opens, they are decoded and encoded again. From there on packets are copied. Every frame keeps its timestamp.
+
+A damaged packet leaves parts of earlier pictures in the ones after it, which may be masked ones. So the rest of its
+group is plain.
 """
 
 from __future__ import annotations
@@ -139,22 +142,24 @@ class MaskedPackets:
             yield from self._encoded(None)
 
     def _encoded(self, frame: Any) -> Iterator[Any]:
-        """Encode the next frame: plain if it is masked, or if there is nothing else to show."""
+        """Encode the next frame: plain if it is masked, if there is nothing else to show, or in a damaged group."""
         pts, duration, is_masked = self._pending.popleft()
+        is_plain = is_masked or frame is None or self._decoder.is_damaged
         self.remade += 1
-        self.masked += is_masked
+        self.masked += is_plain
         if not is_masked:
             self._undecoded -= 1
             self._last = frame
-        shown = self._plain_frame() if is_masked or frame is None else frame
-        yield from self._timed(self._encoder.encode(shown, pts, duration))
+        yield from self._timed(self._encoder.encode(self._plain_frame() if is_plain else frame, pts, duration))
 
     def _plain_frame(self) -> Any:
         if self._plain is None:
             track = self._track
             found = self._decoder.shape() or FrameShape(track.width, track.height, track.pixel_format, 0)
             width, height, pixel_format, rotation = found
-            self._plain = plain_frame(width, height, pixel_format=pixel_format, rotation=rotation)
+            self._plain = plain_frame(
+                width, height, pixel_format=pixel_format, rotation=rotation, is_full_range=track.is_full_range
+            )
         return self._plain
 
     def _settled(self) -> Iterator[Any]:

@@ -40,6 +40,10 @@ class PictureMask:
         """Whether a frame is masked; `until_pts` is the next one's timestamp, None after the last."""
         return self.time.is_shown(self._s(pts), math.inf if until_pts is None else self._s(until_pts))
 
+    def contains(self, pts: int) -> bool:
+        """Whether a moment is masked."""
+        return self.time.is_masked(self._s(pts))
+
     def is_near(self, pts: int) -> bool:
         """Whether a packet of this time may hold parts of a masked picture, if its encoder looked ahead."""
         return self.time.starts_within(self._s(pts), _LOOK_AHEAD_S)
@@ -54,17 +58,23 @@ class PictureMask:
 
 def picture_mask(masks: Masks, base: Fraction, origin_s: float) -> PictureMask | None:
     """The mask of a track; None if its picture isn't masked."""
-    return PictureMask(MaskedTime(masks.recording), base, origin_s) if masks.masks_picture else None
+    return PictureMask(MaskedTime(masks.of_picture), base, origin_s) if masks.masks_picture else None
 
 
-def with_next(frames: Iterator[Any]) -> Iterator[tuple[Any, int | None]]:
-    """Yield each frame that has a timestamp with the next one's timestamp."""
-    held = None
+def with_next(frames: Iterator[Any]) -> Iterator[tuple[Any, int, int | None]]:
+    """Yield each frame that has a timestamp, and the timestamps from which and until which it is on show.
+
+    Frames are shown in the given order. A timestamp that runs back counts as the one before.
+    """
+    held, shown_pts = None, 0
     for frame in frames:
         if frame.pts is None:
             continue
-        if held is not None:
-            yield held, frame.pts
+        if held is None:
+            shown_pts = frame.pts
+        else:
+            from_pts, shown_pts = shown_pts, max(shown_pts, frame.pts)
+            yield held, from_pts, shown_pts
         held = frame
     if held is not None:
-        yield held, None
+        yield held, shown_pts, None

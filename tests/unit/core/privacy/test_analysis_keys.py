@@ -54,10 +54,12 @@ def test_the_newest_redacted_audio_is_chosen() -> None:
     assert choose_redacted_audio("contact-1", keys) == keys[1]
 
 
-def test_all_analyses_of_one_variant_are_read() -> None:
-    """Which of them belongs to the call audio is seen in their content."""
+def test_an_analysis_of_every_timestamp_is_read() -> None:
+    """Their content shows which one belongs to the call audio. One part of a call may have no redacted variant."""
     keys = [f"{PLAIN}_analysis_2026-03-01T00:0{minute}:10Z.json" for minute in (9, 4)]
     assert choose_analyses("contact-1", keys) == (keys[1], keys[0])
+    redacted = f"{REDACTED}_analysis_redacted_2026-03-01T00:04:10Z.json"
+    assert choose_analyses("contact-1", [*keys, redacted]) == (keys[0], redacted)
 
 
 def test_files_of_other_contacts_and_kinds_do_not_count() -> None:

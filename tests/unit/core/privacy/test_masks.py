@@ -45,6 +45,13 @@ def test_an_unmeasured_place_makes_masks_longer() -> None:
     assert rounded(found.recording) == rounded(found.output) == [(9.2, 16.8)]
 
 
+def test_a_voice_that_is_late_makes_masks_longer() -> None:
+    """The recording has the last words of the customer 0.7 s after the span; the call itself has them inside."""
+    found = masks(private((8.0, 12.0)), Alignment(3.0), call_s=CALL_S, choice="picture", delays_s=(-0.1, 0.7))
+    assert rounded(found.call) == [(7.5, 12.5)]
+    assert rounded(found.recording) == rounded(found.output) == [(10.4, 16.2)]
+
+
 def test_a_margin_ends_at_the_calls_ends() -> None:
     """The call clock has no moments outside of the call; the recording goes on there."""
     found = made(Alignment(5.0), (0.2, 3.0), (117.0, CALL_S))
@@ -81,10 +88,40 @@ def test_a_jump_beside_a_span_may_be_inside_of_it() -> None:
     assert rounded(made(Alignment(0.0, 0.0, (Jump(far_s, 0.4),)), (8.0, 12.0)).recording) == [(7.5, 12.5)]
 
 
+@pytest.mark.parametrize(("found_s", "size_s"), [(35.0, 3.0), (35.0, -3.0), (2.0, 3.0), (2.0, -3.0)])
+def test_a_jump_in_a_long_pause_may_be_in_a_span_far_from_it(found_s: float, size_s: float) -> None:
+    """Nobody speaks from 1 s to 36 s, so a jump that was found anywhere in that pause may be inside of the span."""
+    jump = Jump(found_s, size_s)
+    alignment = Alignment(10.0, 0.0, (jump,))
+    call = private((16.0, 20.0))
+    found = masks(call, alignment, call_s=CALL_S, choice="picture", margin_s=0.0, between={jump: Span(1.0, 36.0)})
+    for real_s in (2.0, 16.5, 18.0, 20.0, 35.0):
+        moved = Alignment(10.0, 0.0, (Jump(real_s, size_s),))
+        for moment_s in (16.0, 17.9, 18.1, 20.0):
+            if not real_s + size_s <= moment_s < real_s:
+                assert holds(found.recording, moved.to_recording(moment_s)), (real_s, moment_s)
+
+
 def test_a_paused_recorder_costs_no_conversation() -> None:
     """The recording lost 60 s around the span: only its moments after the pause are in the recording."""
     found = made(Alignment(0.0, 0.0, (Jump(90.0, -60.0),)), (88.0, 95.0))
     assert rounded(found.recording) == [(27.5, 35.5)]
+
+
+def test_the_picture_keeps_its_time_if_a_jump_is_of_the_sound_alone() -> None:
+    """A busy browser records the sound 2 s late and then loses 0.5 s. The picture may be at any time in between."""
+    jumps = (Jump(20.0, 2.0), Jump(40.0, -0.5), Jump(90.0, 1.0))
+    found = made(Alignment(10.0, 0.0, jumps), (60.0, 64.0))
+    assert rounded(found.recording) == rounded(found.output) == [(71.0, 76.0)]
+    assert rounded(found.of_picture) == [(69.0, 76.5)]
+    assert found.masks_picture
+
+
+def test_a_paused_recorder_stops_the_picture_as_well() -> None:
+    """A jump of minutes is of both, so the picture is masked as long as the sound."""
+    found = made(Alignment(0.0, 0.0, (Jump(30.0, -90.0),)), (60.0, 64.0), (100.0, 104.0))
+    assert rounded(found.of_picture) == rounded(found.recording) == [(9.5, 14.5)]
+    assert found.picture == ()
 
 
 def test_nothing_private_is_no_mask() -> None:

@@ -44,8 +44,9 @@ def spans(found: Any) -> list[tuple[float, float]]:
     return seconds(read_analysis(as_json(found), "a.json").redactions)
 
 
-def seconds(private: Sequence[PrivateSpan]) -> list[tuple[float, float]]:
+def seconds(private: Sequence[PrivateSpan] | None) -> list[tuple[float, float]]:
     """Spans as pairs of numbers."""
+    assert private is not None
     return [(one.call.start_s, one.call.end_s) for one in private]
 
 
@@ -177,9 +178,9 @@ def test_overlapping_redactions_become_one() -> None:
     assert spans(found) == [(1.0, 2.0), (5.5, 8.0)]
 
 
-def test_a_redaction_may_have_no_length() -> None:
-    """A mask's margin still covers it."""
-    assert spans(analysis(turn(0, 9000, "", times(4000, 4000)))) == [(4.0, 4.0)]
+def test_a_redaction_without_a_length_redacts_its_turn() -> None:
+    """Nothing is said in no time, so the time is wrong."""
+    assert spans(analysis(turn(0, 9000, "", times(4000, 4000)))) == [(0.0, 9.0)]
 
 
 def test_text_in_brackets_is_no_placeholder_in_lower_case() -> None:
@@ -294,7 +295,7 @@ def test_redactions_of_several_analyses_are_united() -> None:
     one, other = (as_json(analysis(turn(0, 9000, "", times(*at)))) for at in ((1000, 2000), (1500, 4000)))
     found = redactions_of(source(AUDIO), CALL_S, [source("a.json", one), source("b.json", other)])
     assert seconds(found) == [(1.0, 4.0)]
-    assert redactions_of(source(AUDIO), CALL_S, []) == ()
+    assert redactions_of(source(AUDIO), CALL_S, []) is None
 
 
 def test_a_redaction_after_the_calls_end_is_of_other_audio() -> None:
@@ -339,6 +340,13 @@ def test_redacted_audio_goes_with_the_analysis_of_its_timestamp(variant: str) ->
 def test_the_silence_of_a_redaction_is_no_suspension() -> None:
     """Redacted audio is silent at a redaction, up to rounding; a suspension around it, or elsewhere, is one."""
     redacted = PrivateSpan(Span(5.1, 7.45), "redacted")
-    silences = [PrivateSpan(Span(*at), "suspended") for at in ((12.0, 15.0), (5.0, 7.5), (5.1, 7.45), (3.0, 9.0))]
-    assert private_spans(silences, [redacted]) == (silences[3], redacted, silences[0])
+    silences = [PrivateSpan(Span(*at), "suspended") for at in ((12.0, 15.0), (5.1, 7.45), (3.0, 9.0))]
+    assert private_spans(silences, [redacted]) == (silences[2], redacted, silences[0])
     assert private_spans(silences[:1], ()) == (silences[0],)
+
+
+def test_all_of_the_silence_of_a_redaction_is_redacted() -> None:
+    """Its silence may begin before the time in the analysis and end after it, and is masked whole."""
+    redactions = [PrivateSpan(Span(5.1, 7.45), "redacted"), PrivateSpan(Span(20.0, 21.0), "redacted")]
+    silence = PrivateSpan(Span(4.3, 7.9), "suspended")
+    assert private_spans([silence], redactions) == (PrivateSpan(silence.call, "redacted"), redactions[1])

@@ -62,6 +62,10 @@ def test_the_document_has_every_mask_on_each_clock() -> None:
             {"recording_from_s": 9.5, "recording_to_s": 14.5},
             {"recording_from_s": 31.5, "recording_to_s": 34.0},
         ],
+        "picture": [
+            {"recording_from_s": 9.5, "recording_to_s": 14.5},
+            {"recording_from_s": 31.5, "recording_to_s": 34.0},
+        ],
         "output": [
             {"output_from_s": 9.5, "output_to_s": 14.5, "level_db": -120.0},
             {"output_from_s": 31.5, "output_to_s": 34.0, "level_db": -104.3},

@@ -13,7 +13,13 @@ from komorebi_qc.core.media_info import MediaInfo
 from komorebi_qc.core.privacy.masks import MaskChoice, Masks, PrivateSpan
 from komorebi_qc.core.timebase import Alignment, CallEnd, Jump, Span
 from komorebi_qc.findings.evidence import PairEvidence
-from komorebi_qc.findings.privacy.private_time import private_findings, suspended_min_s, suspensions_list
+from komorebi_qc.findings.privacy.private_time import (
+    private_findings,
+    redactions_among,
+    redactions_list,
+    suspended_min_s,
+    suspensions_list,
+)
 from komorebi_qc.sync import OutsideSpan
 
 if TYPE_CHECKING:
@@ -31,9 +37,14 @@ def findings(
     masks: Masks | None = None,
     sync: SyncResult | None = None,
     limits: Limits = DEFAULT,
+    *,
+    redactions: tuple[PrivateSpan, ...] | None = None,
+    awaits_analysis: bool = False,
 ) -> dict[str, Finding]:
     """The findings of a pair, by name."""
-    evidence = PairEvidence(INFO, INFO, CallEnd(62.0, 1.0), None, sync, None, None, None, private, masks)
+    evidence = PairEvidence(
+        *(INFO, INFO, CallEnd(62.0, 1.0), None, sync, None, None, None, private, masks, redactions, awaits_analysis)
+    )
     return {finding.name: finding for finding in private_findings(evidence, limits)}
 
 
@@ -66,6 +77,47 @@ def test_no_suspension_passes() -> None:
     assert (found.value, found.status, found.at) == (0.0, "pass", None)
     assert found.text == "No suspension found."
     assert findings(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("choice", "status", "words"),
+    [
+        (None, "pass", ""),
+        ("picture", "pass", " The recording's sound and picture are masked there."),
+        ("sound", "warn", " The recording's sound is masked there, its picture isn't."),
+        ("none", "warn", " The recording's sound and picture are not masked there."),
+    ],
+)
+def test_redactions_are_listed_and_warn_if_the_output_shows_them(
+    choice: MaskChoice | None, status: str, words: str
+) -> None:
+    """Contact Lens redacts most calls, so a masked redaction passes. Nobody needs to have looked for suspensions."""
+    spans = (REDACTED, PrivateSpan(Span(40.0, 40.5), "redacted"))
+    (found,) = findings(None, None if choice is None else Masks(choice), redactions=spans).values()
+    assert (found.name, found.value, found.status) == ("recording_redacted", 1.5, status)
+    assert (found.unit, found.at) == ("s", At("call", 20.0))
+    assert found.text == (
+        "Contact Lens redacted 2 spans of the call, for 1.5 s in all: from 00:00:20.000 to 00:00:21.000 of the call; "
+        f"from 00:00:40.000 to 00:00:40.500 of the call.{words}"
+    )
+
+
+def test_an_analysis_without_redactions_passes_and_none_at_all_is_no_finding() -> None:
+    """Only an analysis that was read shows that nothing was redacted."""
+    found = findings(redactions=())["recording_redacted"]
+    assert (found.value, found.status, found.at) == (0.0, "pass", None)
+    assert found.text == "Contact Lens redacted nothing of the call."
+    off = DEFAULT.changed_by("recording_redacted=off")
+    assert findings(masks=Masks("none"), limits=off, redactions=(REDACTED,))["recording_redacted"].status == "pass"
+    assert "recording_redacted" not in findings()
+
+
+def test_an_expected_analysis_that_is_missing_warns() -> None:
+    """The redactions that it will bring aren't masked."""
+    found = findings(awaits_analysis=True)["redaction_pending"]
+    assert (found.value, found.status, found.unit) == (1, "warn", "analyses")
+    assert "Process the recording again" in found.text
+    assert "redaction_pending" not in findings()
 
 
 def test_the_limit_is_the_shortest_suspension() -> None:
@@ -126,3 +178,13 @@ def test_clocks_that_nobody_knows_are_null() -> None:
     assert [one[key] for key in one] == [8.0, 12.0, None, None, None, None, None]
     assert suspensions_list((), Alignment(0.0), None) == []
     assert suspensions_list(None, Alignment(0.0), None) is None
+
+
+def test_redactions_are_listed_if_an_analysis_was_read() -> None:
+    """On the clocks of a suspension; null without an analysis, because then nobody knows."""
+    found = redactions_list(redactions_among((*TWICE, REDACTED)), Alignment(2.0), Masks("picture"))
+    assert found is not None
+    (one,) = found
+    assert (one["call_from_s"], one["recording_from_s"], one["masked"]) == (20.0, 22.0, "picture")
+    assert redactions_list((), Alignment(0.0), None) == []
+    assert redactions_list(None, Alignment(0.0), None) is None

@@ -52,6 +52,18 @@ def test_the_samples_of_a_pair_are_silent_in_the_masks(sample: Capture) -> None:
     assert masked_pair(pair, masks_of(sample, "none")).recording is pair.recording
 
 
+def test_a_span_before_the_output_is_silent_in_the_call(sample: Capture) -> None:
+    """A redaction of the part before a late agent is in no output, and the call's own samples hold it."""
+    with opened_file(sample.call) as call, opened_file(sample.recording) as recording:
+        pair = diagnose(call, recording, parse_call_end(sample.call_end)).pair.in_memory()
+    late = Alignment(-10.0, part=Span(10.0, 20.1))
+    before = masks(PRIVATE, late, call_s=20.1, choice="picture")
+    assert before.output == ()
+    part = slice(round(2.5 * RATE), round(6.5 * RATE))
+    assert not np.asarray(masked_pair(pair, before).call)[part].any()
+    assert np.asarray(pair.call)[part].any()
+
+
 @pytest.mark.parametrize("choice", ["sound", "picture"])
 @pytest.mark.parametrize("name", ["sample", "vp8.webm"])
 def test_a_copy_of_the_recording_has_its_masks(tmp_path: Path, name: str, choice: MaskChoice) -> None:

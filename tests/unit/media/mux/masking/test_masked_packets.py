@@ -279,17 +279,40 @@ def test_other_video_is_encoded_whole(suffix: str, shape: Moving, wanted: Contai
     assert made.rendered.remade_frames == 0
 
 
-def test_a_damaged_frame_is_replaced_by_the_one_before(tmp_path: Path) -> None:
-    """After a mask, a packet that can't be decoded costs no frame: the last one stays on show."""
-    path = moving(tmp_path / "a.webm", Moving("libvpx-vp9", group=100, options=REALTIME))
+def test_the_rest_of_a_damaged_group_is_plain(tmp_path: Path) -> None:
+    """Behind a packet that can't be decoded, pictures may have parts of masked ones. No frame is lost."""
+    path = moving(tmp_path / "a.webm", Moving("libvpx-vp9", group=25, options=REALTIME))
     data, bad = path.read_bytes(), packets(path)[20].data
     assert data.count(bad) == 1
     path.write_bytes(data.replace(bad, b"\x86" + bytes(len(bad) - 1)))
     made = written(path, MASK)
     after = frames(made.file)
+    plain = [number for number, frame in enumerate(after) if is_plain(frame)]
+    assert plain == [*range(7, 15), *range(20, 25)]
+    assert len(plain) == made.rendered.masked_frames
     assert len(after) == made.rendered.video_packets == 30
-    assert likeness(after[20], after[19]) > 0.95
-    assert sum(map(is_plain, after)) == made.rendered.masked_frames == 8
+
+
+@pytest.mark.parametrize("wanted", [None, "webm"])
+def test_damage_that_a_decoder_would_hide_shows_no_masked_picture(wanted: Container | None, tmp_path: Path) -> None:
+    """H.264's decoder fills damaged parts from the picture before, which is a masked one."""
+    path = moving(tmp_path / "a.mp4", Moving("libx264", group=25, options={"bf": "0", "preset": "veryfast"}))
+    spoil(path, 15)
+    made = written(path, MASK, wanted)
+    after = frames(made.file)
+    assert [number for number, frame in enumerate(after) if is_plain(frame)][-1] >= 22
+    assert sum(map(is_plain, after)) == made.rendered.masked_frames
+    secret = frames(path)[14]
+    for number, frame in enumerate(after):
+        assert abs(likeness(frame, secret)) < 0.6, number
+
+
+def spoil(path: Path, number: int) -> None:
+    """Spoil the second half of a frame's packet."""
+    data, bad = path.read_bytes(), packets(path)[number].data
+    assert data.count(bad) == 1
+    half = len(bad) // 2
+    path.write_bytes(data.replace(bad, bad[:half] + b"\xa5" * (len(bad) - half)))
 
 
 def test_nothing_is_written_if_a_mask_cant_be_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ def test_the_recording_clock_counts() -> None:
     assert mask.covers(14_900, 15_001)
     assert mask.covers(14_900, None)
     assert not mask.covers(16_000, None)
+    assert [mask.contains(pts) for pts in (14_999, 15_000, 15_999, 16_000)] == [False, True, True, False]
 
 
 def test_packets_near_a_span_are_known() -> None:
@@ -48,6 +49,18 @@ class Stamped:
 
 def test_each_frame_is_on_show_until_the_next_one() -> None:
     """Frames without a timestamp are dropped, and the last one has no end."""
-    found = with_next(iter([Stamped(0), Stamped(None), Stamped(5), Stamped(7)]))
-    assert [(frame.pts, end) for frame, end in found] == [(0, 5), (5, 7), (7, None)]
+    found = with_next(iter([Stamped(2), Stamped(None), Stamped(5), Stamped(7)]))
+    assert [(frame.pts, begin, end) for frame, begin, end in found] == [(2, 2, 5), (5, 5, 7), (7, 7, None)]
     assert list(with_next(iter([]))) == []
+
+
+def test_a_timestamp_that_runs_back_moves_no_frame_forwards() -> None:
+    """Frames are shown in the order of the file, whatever their timestamps say."""
+    found = with_next(iter([Stamped(5), Stamped(9), Stamped(3), Stamped(4), Stamped(12)]))
+    assert [(frame.pts, begin, end) for frame, begin, end in found] == [
+        (5, 5, 9),
+        (9, 9, 9),
+        (3, 9, 9),
+        (4, 9, 12),
+        (12, 12, None),
+    ]
