@@ -13,7 +13,7 @@ def content_policy(*scripts: str, media: str = "") -> str:
 
     Args:
         scripts: the contents of the page's script elements, without those that only hold data.
-        media: sources of audio and video, such as ``'self' data:``; empty if the page has none.
+        media: sources of audio and video, such as ``'self' data:``; empty without media.
 
     Examples:
         >>> content_policy("1").partition(";")[0]

@@ -1,6 +1,6 @@
 """One target in a process of its own: it changes seeds and checks them until the time is over.
 
-With Atheris the code's coverage guides the choice (libFuzzer). Where Atheris has no wheel, Hypothesis chooses, and
+With Atheris the code's coverage guides the choice (libFuzzer). If Atheris has no wheel, Hypothesis chooses, and
 coverage.py counts lines. A finding is written down, and the loop goes on; a crash or a hang ends the process, which
 the supervisor sees.
 """

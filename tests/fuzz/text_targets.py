@@ -272,7 +272,7 @@ def _object(data: bytes) -> dict[str, Any] | None:
 
 
 def _check_sentence(error: KomorebiError) -> None:
-    """An error is a sentence of bearable length; whoever prints it replaces control characters."""
+    """An error is a sentence of bearable length; printing it replaces control characters."""
     text = str(error)
     if not text or len(text) > 6000:
         raise FindingError(f"an error of {len(text)} characters: {text[:80]!r}")

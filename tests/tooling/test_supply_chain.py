@@ -177,7 +177,7 @@ def test_the_package_step_checks_both() -> None:
 
 
 def test_the_image_runs_as_nobody() -> None:
-    """Also where it isn't Lambda that runs it."""
+    """Also outside of Lambda."""
     last = (ROOT / "lambda" / "Dockerfile").read_text().rpartition("\nFROM ")[2]
     assert re.search(r"(?m)^USER 65534:65534$", last)
 

@@ -29,7 +29,7 @@ def test_a_held_recording_keeps_its_reason_and_candidates() -> None:
 
 
 def test_a_module_s_own_error_becomes_the_nearest_known_one() -> None:
-    """So whoever handles it needs to know only the common classes."""
+    """So the handler needs to know the common classes only."""
     assert type(unpacked_error(packed_error(OwnError("text")))) is MediaError
 
 
