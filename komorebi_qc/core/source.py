@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Structure:
-    """What is known of a file's structure. All readers of the file share it.
+    """Knowledge of a file's structure. All readers of the file share it.
 
     Attributes:
-        is_checked: whether all that it declares was compared with the bounds.
+        is_checked: whether all of its declarations were compared with the bounds.
     """
 
     is_checked: bool = False

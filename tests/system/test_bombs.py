@@ -38,7 +38,7 @@ def still(side: int) -> bytes:
 
 
 def film(picture: bytes, side: int, codec: str, config: bytes, samples: int) -> bytes:
-    """An MP4 whose samples are all the same picture, each a millisecond after the one before."""
+    """An MP4 with one picture for every sample, each a millisecond after the one before."""
     described = bombs.video_description(codec, side, side, config=config)
     tables = [bombs.times(samples, 1), bombs.table("stsz", len(picture), samples), bombs.table("stsc", 1, 1, 1, 1)]
     at = len(bombs.mp4(bombs.track(described, *tables, bombs.table("stco", samples, *[0] * samples)), data=b""))

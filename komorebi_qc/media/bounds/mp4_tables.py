@@ -46,8 +46,8 @@ class Table(NamedTuple):
 
     Attributes:
         entries: their declared number.
-        entry_bits: bits of an entry; 0 if it takes none.
-        begin: where they begin, in bytes after the box's head.
+        entry_bits: bits of an entry; 0 for an entry without bytes.
+        begin: the place of the first one, in bytes after the box's head.
         first: the first entry's fields, as far as they are needed.
     """
 
@@ -82,7 +82,7 @@ def read_table(kind: bytes, fields: memoryview) -> Table | None:
 
 @dataclass(slots=True)
 class TrackTables:
-    """What the tables of one track declare.
+    """The declarations of one track's tables.
 
     Attributes:
         samples: the number of samples.
@@ -148,7 +148,7 @@ class TrackTables:
 
     @property
     def is_sound(self) -> bool:
-        """Whether its handlers say so, and no other."""
+        """Whether all of its handlers are those of sound."""
         return self.handlers == {b"soun"}
 
     @property

@@ -15,7 +15,7 @@ Walk = Generator[Request, memoryview, None]
 
 
 class Window:
-    """The bytes that a walk was sent last. What they hold isn't requested again."""
+    """The bytes that a walk was sent last. Nothing in them is requested again."""
 
     __slots__ = ("_data", "_start")
 

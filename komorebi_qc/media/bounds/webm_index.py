@@ -74,7 +74,7 @@ def walk_webm(name: str, size: int) -> Walk:
 
 
 def _read_head(data: memoryview, offset: int) -> tuple[int, int | None, int] | None:
-    """The ID of an element, its length (None if it has none), and the place of its content; None if it isn't EBML."""
+    """The ID of an element, its length (None without one), and the place of its content; None if it isn't EBML."""
     # An ID or a length of n bytes begins with n - 1 zero bits.
     width = 9 - data[offset].bit_length()
     begin = offset + width

@@ -91,7 +91,7 @@ def test_tracks_that_arent_interleaved_are_read_apart(
     assert len(openings) == 2
 
 
-def test_what_waits_is_bounded(tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_packets_are_bounded(tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first track's packets stop to wait at the bound, whatever follows."""
     opened = source(recording(tmp_path / "a.mkv", Shape(seconds=4.0)))
     monkeypatch.setattr(media_module, "WAITING_BYTES", 6000)

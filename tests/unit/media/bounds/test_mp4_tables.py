@@ -36,7 +36,7 @@ def test_a_tables_head_is_read(made: bytes, table: Table) -> None:
 
 
 @pytest.mark.parametrize("kept", [0, 3, 7])
-def test_a_table_that_is_cut_off_is_none(kept: int) -> None:
+def test_a_table_that_is_cut_off_isnt_read(kept: int) -> None:
     """Fewer bytes than its head has."""
     assert read_table(b"stts", fields(bombs.times(9))[:kept]) is None
 
@@ -69,7 +69,7 @@ def test_pcm_has_an_entry_for_a_block() -> None:
     ],
 )
 def test_anything_else_has_an_entry_for_a_sample(kind: str, change: object) -> None:
-    """FFmpeg takes a track for PCM only if all of its tables say so."""
+    """FFmpeg takes a track for PCM only if all of its tables agree."""
     tables = pcm((1, 2048), chunks=6)
     change(tables)  # type: ignore[operator]
     assert tables.entries() == 10_000, kind

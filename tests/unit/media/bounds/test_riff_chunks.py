@@ -37,7 +37,7 @@ def test_a_chunk_that_is_skipped_may_be_long(kind: bytes) -> None:
 
 @pytest.mark.parametrize("length", [0, 0xFFFFFFFF])
 def test_samples_of_unknown_length_end_the_walk(length: int) -> None:
-    """What follows are samples, not chunks."""
+    """The next bytes are samples, not chunks."""
     whole = (MEDIA / "call.wav").read_bytes()
     content = whole[:40] + struct.pack("<I", length) + b"LIST\xff\xff\xff\x7f" * 100
     with open_container(source(content), CALL_FORMATS) as container:

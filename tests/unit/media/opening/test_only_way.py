@@ -38,7 +38,7 @@ def _opens(node: ast.AST) -> TypeGuard[ast.stmt | ast.expr]:
 
 
 def test_media_are_opened_in_one_place() -> None:
-    """Writing is allowed anywhere, if the call itself says so."""
+    """Writing is allowed anywhere, if the mode is in the call."""
     found = {str(path): openings(path) for path in PACKAGE.rglob("*.py") if path != ALLOWED}
     assert {path: lines for path, lines in found.items() if lines} == {}
     assert len(openings(ALLOWED)) == 1

@@ -101,7 +101,7 @@ def test_no_other_pictures_are_decoded_while_a_file_is_opened() -> None:
 
 
 def test_a_picture_that_grows_beyond_the_bound_isnt_decoded(tmp_path: Path) -> None:
-    """The header may lie about the size; the decoder itself refuses a larger picture."""
+    """The header may declare another size; the decoder itself refuses a larger picture."""
     path = recording(tmp_path / "a.webm", Shape(seconds=0.5, audio=None))
     content = bytearray(path.read_bytes())
     at = content.index(b"\x9d\x01\x2a")  # a keyframe of VP8: its start code, then 14 bits of width and height
