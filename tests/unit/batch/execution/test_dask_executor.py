@@ -38,7 +38,7 @@ def test_a_silent_server_is_not_a_scheduler(monkeypatch: pytest.MonkeyPatch) -> 
     "address", ["tcp://10.0.0.1:8786", "tcp://scheduler:8786", "ws://192.0.2.1:1", "ucx://h:1", "tcp://[2001:db8::1]:1"]
 )
 def test_an_unencrypted_scheduler_elsewhere_is_refused(address: str) -> None:
-    """Before any connection is made: whoever reaches such a scheduler can run code on its workers."""
+    """Before any connection is made: anybody who reaches such a scheduler can run code on its workers."""
     with pytest.raises(InputError, match=r"isn't encrypted.*--protocol tls"):
         DaskExecutor(address, LIMITS)
 
