@@ -115,13 +115,13 @@ def test_a_thumbnail_of_a_bomb_is_refused(name: str, tmp_path: Path) -> None:
     assert found["s"] < MOST_S
 
 
-WRITE = (
-    "from komorebi_qc.api import process\nfrom komorebi_qc.pipeline.options import Options",
-    (
-        "call, out, options = path.with_name('call.wav'), path.with_name('out.mp4'), Options(align='call-end', force=True); "
-        "process(connect=call, recording=path, call_end=58.0, out=out, options=options)"
-    ),
-)
+IMPORTS = """
+from komorebi_qc.api import process
+from komorebi_qc.pipeline.options import Options
+FORCED = Options(align='call-end', force=True)
+def beside(name): return path.with_name(name)
+"""
+WRITE = "process(connect=beside('call.wav'), recording=path, call_end=58, out=beside('out.mp4'), options=FORCED)"
 FILLER = b"\x0c" + b"\xff" * 200_000
 """A unit of H.264 that decoders skip."""
 
@@ -150,7 +150,9 @@ def test_tracks_that_arent_interleaved_take_little_more_memory(tmp_path: Path) -
     loop = recording(tmp_path / "loop.mp4", Shape(seconds=60, fps=10, video="libx264", audio="aac"))
     wav(tmp_path / "call.wav", np.stack([noise(50, 8000, seed) for seed in (1, 2)], axis=1))
     found = [
-        bombs.run_apart(matroska(tmp_path / f"{is_interleaved}.mkv", loop, is_interleaved=is_interleaved), WRITE)
+        bombs.run_apart(
+            matroska(tmp_path / f"{is_interleaved}.mkv", loop, is_interleaved=is_interleaved), (IMPORTS, WRITE)
+        )
         for is_interleaved in (True, False)
     ]
     assert [one["error"] for one in found] == ["", ""]

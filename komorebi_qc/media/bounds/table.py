@@ -78,7 +78,7 @@ BOUNDS = (
     Bound(
         "size of a picture that is decoded while a file is opened",
         f"{PROBED_PIXELS >> 20} megapixels",
-        "FFmpeg decodes up to 20 frames to guess their order, and keeps up to 16 of them. No deadline is asked meanwhile. "
+        "FFmpeg decodes up to 20 frames to guess their order, and keeps up to 16. No deadline is asked meanwhile. "
         "Of a larger picture it decodes one",
     ),
     Bound(
