@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.source import Source
 
-HELD_BYTES = 4 << 20
-"""The index of an MP4 of several hours."""
+HELD_BYTES = 512 << 10
+"""The index of an MP4 of 10 minutes. It is held until all other bytes have passed; a longer one is read again."""
 GAP_BYTES = 1 << 20
 """A reader over a network fetches such a gap anyway."""
 _READ_BYTES = 1 << 20
@@ -143,7 +143,7 @@ class DigestedFile(io.RawIOBase):
         at, digest = self._at, self._digest
         if not digest.is_complete and (gap := digest.gap_before(at)):
             self._file.seek(at - gap)
-            self._digest.take(at - gap, self._file.read(gap))
+            digest.take(at - gap, self._file.read(gap))
             self._file.seek(at)
         data = self._file.read(-1 if size is None else size)
         if not digest.is_complete:
