@@ -12,7 +12,7 @@ from komorebi_qc.core.samples import RATE, length
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.sync.evidence.outside import outside_spans
 from komorebi_qc.sync.evidence.spans import LEAST_UNEXPLAINED_S, CallSpan, RecordingSpan
-from komorebi_qc.sync.evidence.voices import learn, on_call_clock, speaking_frames
+from komorebi_qc.sync.evidence.voices import has_customer, learn, on_call_clock, speaking_frames
 from komorebi_qc.sync.vad import FRAME_S
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def find_suspensions(
         voices = learn(call, recording, alignment, speaking, call_s / 2)
         speech = on_call_clock(speaking, alignment, call_s)
         if voices is None:
-            return Witness(speech)
+            return Witness(speech, has_customer=has_customer(call, alignment, speaking))
         customer = voices.customer_frames(recording, speaking)
         agent = on_call_clock(speaking & ~customer, alignment, call_s)
         return Witness(speech, (on_call_clock(customer, alignment, call_s), agent))

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.privacy.masks import PrivateSpan
 
-JUDGING_SEED, TUNING_SEED = 70_000_001, 1
+JUDGING_SEED, TUNING_SEED = 90_000_001, 1
 EDGE_S = 0.1
 MOST_TAKEN = 0.01
 WHAT = {

@@ -14,6 +14,8 @@ import numpy as np
 from komorebi_qc.core.samples import RATE, length
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from komorebi_qc.core.samples import Flags, Track
@@ -37,6 +39,19 @@ class SilentRun:
     def overlap(self, other: SilentRun) -> int:
         """Return the number of samples that two runs share."""
         return max(0, min(self.stop, other.stop) - max(self.start, other.start))
+
+
+@dataclass(frozen=True, slots=True)
+class JointRun:
+    """Digital silence on both channels: the run of each channel, and their common part."""
+
+    customer: SilentRun
+    agent: SilentRun
+
+    @property
+    def shared(self) -> SilentRun:
+        """The common part."""
+        return SilentRun(max(self.customer.start, self.agent.start), min(self.customer.stop, self.agent.stop))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,6 +123,19 @@ def silent_runs(call: Track, ranges: FrameRanges, channel: int, spread: int) -> 
         start -= _still(before[::-1], ranges, channel, first, spread)
         stop += _still(behind, ranges, channel, last - 1, spread)
         out.append(SilentRun(start, stop))
+    return out
+
+
+def joint_runs(customer: Sequence[SilentRun], agent: Sequence[SilentRun], min_s: float) -> list[JointRun]:
+    """Return the runs of both channels that share `min_s` or more."""
+    out, i, j = [], 0, 0
+    while i < len(customer) and j < len(agent):
+        if customer[i].overlap(agent[j]) >= round(min_s * RATE):
+            out.append(JointRun(customer[i], agent[j]))
+        if customer[i].stop <= agent[j].stop:
+            i += 1
+        else:
+            j += 1
     return out
 
 

@@ -27,12 +27,16 @@ if TYPE_CHECKING:
 BANDS = 18
 LEAST_LEARNED_S = 3.0
 """Speech of each voice alone that the spectra need."""
-LEAST_RIGHT = 0.85
+LEAST_RIGHT = 0.9
 """Share of the call's own turns, of each voice, that the discriminant must get right."""
+LEAST_PRESENT = 0.3
+"""Share of the customer's own turns in which the recording has speech, if it has the customer at all."""
 _MOST_LEARNED_S = 600.0
 """The spectra are learned from the part of the call that is nearest to the question."""
 _WORD = 25
 """Frames of a second: the spectrum of a single frame is that of a vowel, not of a voice."""
+_PART = 3 * _WORD
+"""Frames of a voice's speech that are learned from, or asked about, together."""
 _NEAR = 15
 """Frames: speech this near to a voice's own is that voice's, delayed."""
 _EDGES_HZ = np.geomspace(110.0, 3800.0, BANDS + 1)
@@ -78,6 +82,19 @@ def on_call_clock(frames: Flags, alignment: Alignment, call_s: float) -> tuple[S
     return tuple(Span(a, b) for a, b in found if b > a)
 
 
+def has_customer(call: Track, alignment: Alignment, speaking: Flags) -> bool:
+    """Return whether the recording has the customer's speech; a headset keeps it out. True if nothing shows it.
+
+    Args:
+        call: the call audio.
+        alignment: of the call.
+        speaking: the result of `speaking_frames`.
+    """
+    customer, agent = of_call(call)
+    frames = _alone(customer, agent)
+    return len(frames) == 0 or len(_spoken(frames, alignment, speaking)) >= LEAST_PRESENT * len(frames)
+
+
 def learn(call: Track, recording: Track, alignment: Alignment, speaking: Flags, near_s: float) -> Voices | None:
     """Learn both voices where only one of them speaks in the call; None if they can't be distinguished.
 
@@ -101,13 +118,15 @@ def learn(call: Track, recording: Track, alignment: Alignment, speaking: Flags, 
         return None
     spectra = [_spectra(recording, frames) for frames in samples]
     folds = [_folds(frames) for frames in samples]
+    words: tuple[list[bool], list[bool]] = ([], [])
     for fold in (0, 1):
         trained = _trained(*(x[f != fold] for x, f in zip(spectra, folds, strict=True)))
         if trained is None:
             return None
         for side, (x, frames, f) in enumerate(zip(spectra, samples, folds, strict=True)):
-            if _share_right(trained, x[f == fold], frames[f == fold], is_customer=side == CUSTOMER) < LEAST_RIGHT:
-                return None
+            words[side].extend(_right(trained, x[f == fold], frames[f == fold], is_customer=side == CUSTOMER))
+    if any(not right or np.mean(right) < LEAST_RIGHT for right in words):
+        return None
     return _trained(*spectra)
 
 
@@ -140,8 +159,9 @@ def _spoken(frames: Ints, alignment: Alignment, speaking: Flags) -> Ints:
 
 
 def _folds(frames: Ints) -> Ints:
-    """Return two folds that change every ten seconds, so that no word is in both."""
-    folds: Ints = (frames * FRAME_S / 10.0).astype(int) % 2
+    """Return two folds of equal weight, in parts of some seconds of the voice's own speech."""
+    parts = 2 * max(1, len(frames) // (2 * _PART))
+    folds: Ints = np.arange(len(frames)) * parts // max(len(frames), 1) % 2
     return folds
 
 
@@ -171,13 +191,12 @@ def _trained(customer: Doubles, agent: Doubles) -> Voices | None:
     return Voices(weights, -float(weights @ (means[0] + means[1]) / 2))
 
 
-def _share_right(voices: Voices, spectra: Doubles, frames: Ints, *, is_customer: bool) -> float:
-    """Return the share of a voice's words that a discriminant gets right."""
+def _right(voices: Voices, spectra: Doubles, frames: Ints, *, is_customer: bool) -> list[bool]:
+    """Return for each word of a voice whether a discriminant gets it right."""
     scores = spectra @ voices.weights + voices.bias
-    groups = frames // _WORD
-    edges = np.flatnonzero(np.diff(groups)) + 1
+    edges = np.flatnonzero(np.diff(frames // _WORD)) + 1
     words = [float(np.mean(part)) for part in np.split(scores, edges) if len(part) >= _WORD // 3]
-    return float(np.mean([(score > 0) == is_customer for score in words])) if words else 0.0
+    return [(score > 0) == is_customer for score in words]
 
 
 def _words(first: int, last: int) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, cast
 
 import av
@@ -332,9 +333,16 @@ def through(call: NDArray[np.int16], codec: str) -> Track:
 
 def _g711(pcm: NDArray[np.int16], line: str) -> NDArray[np.int16]:
     """There and back through the tables of G.711."""
+    decoded: NDArray[np.int16] = _there_and_back(line)[pcm.astype(np.int32) + 32768]
+    return decoded
+
+
+@cache
+def _there_and_back(line: str) -> NDArray[np.int16]:
+    """The decoded value of each 16-bit value."""
     table = _levels(line)
     edges = (table[1:] + table[:-1]) / 2
-    return table[np.searchsorted(edges, pcm)].astype(np.int16)
+    return table[np.searchsorted(edges, np.arange(-32768, 32768))].astype(np.int16)
 
 
 def _levels(line: str) -> NDArray[np.float64]:

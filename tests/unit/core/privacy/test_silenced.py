@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from komorebi_qc.core.privacy.silenced import SilencedTrack, silenced
@@ -14,6 +14,7 @@ from komorebi_qc.core.timebase import Span
 TRACK = np.arange(1, 2 * RATE + 1, dtype=np.int16).reshape(-1, 2)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-9, 1100), st.integers(0, 400))), st.integers(-9, 1100), st.integers(-9, 1100))
 def test_any_piece_is_silent_in_the_spans(spans: list[tuple[int, int]], start: int, stop: int) -> None:
     """Any piece, with any overlap of the spans; the track itself keeps its samples."""

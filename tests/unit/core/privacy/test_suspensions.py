@@ -17,6 +17,9 @@ RATE = 8000
 EVERYTHING = (Span(0.0, 60.0),)
 TALK = Witness(EVERYTHING, (EVERYTHING, EVERYTHING))
 AGENT_ALONE = Witness(EVERYTHING, ((), EVERYTHING))
+HEADSET = Witness(EVERYTHING)
+"""Nobody knows whose voice it is, and the customer isn't in the recording."""
+BOTH_ALIKE = Witness(EVERYTHING, has_customer=True)
 
 
 def call(*silent: tuple[int, float, float], seconds: float = 40.0, seed: int = 2) -> np.ndarray:
@@ -85,6 +88,40 @@ def test_an_agent_who_speaks_alone_on_mute_is_no_suspension() -> None:
     assert found(samples, AGENT_ALONE) == []
 
 
+@pytest.mark.parametrize("witness", [TALK, HEADSET, BOTH_ALIKE], ids=["talk", "headset", "alike"])
+def test_edges_that_disagree_are_hold(witness: Witness) -> None:
+    """Neither channel is ever silent by itself, and they were silenced at different times."""
+    assert found(call((0, 8.0, 20.0), (1, 9.1, 22.0)), witness) == []
+    assert found(call((0, 8.0, 20.0), (1, 9.1, 19.0)), witness) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "witness", "is_found"),
+    [(14.0, HEADSET, True), (2.5, HEADSET, False), (14.0, BOTH_ALIKE, True), (2.5, BOTH_ALIKE, False)],
+)
+def test_a_telephone_is_not_silent_for_longer_than_always(seconds: float, witness: Witness, *, is_found: bool) -> None:
+    """The agent's channel is cut alone: a mute, unless the customer's telephone never is silent for so long."""
+    until = 12.0 + seconds
+    around = [(0, 0.5 + 5.5 * k, 5.0 + 5.5 * k) for k in range(7) if k < 2 or 5.5 * k > until]
+    samples = call((1, 12.0, until), (0, 11.6, until + 0.3), *around)
+    assert found(samples, witness) == ([(12.0, until)] if is_found else [])
+
+
+@pytest.mark.parametrize(("beside_s", "is_found"), [(0.0, False), (0.0075, True)])
+def test_a_telephone_that_was_cut_between_two_packets(beside_s: float, *, is_found: bool) -> None:
+    """The agent speaks in the recording and is silent in the call, as in a mute, but the customer was cut as well."""
+    packets = [(0, 1.0 + 4.0 * k, 3.6 + 4.0 * k) for k in range(9)]
+    packets[3] = (0, 13.0 + beside_s, 15.6)
+    samples = call(*packets, (1, 12.0, 15.2), *((1, 3.9 + 4.0 * k, 4.7 + 4.0 * k) for k in range(9)))
+    assert found(samples, HEADSET) == ([(13.0 + beside_s, 15.2)] if is_found else [])
+
+
+def test_a_pause_of_a_moment_beside_a_suspension() -> None:
+    """Both edges agree but for 25 ms: a customer who had just stopped, and an agent who hadn't begun."""
+    assert found(call((0, 10.0, 16.0), (1, 10.025, 15.98))) == [(10.025, 15.98)]
+    assert found(call((0, 10.0, 16.0), (1, 10.1, 15.9))) == []
+
+
 def test_a_suspension_of_a_telephone_that_was_silent_anyway() -> None:
     """Only the agent's channel is cut: the customer speaks in the recording, so it wasn't a mute."""
     silences = [(0, 2.0, 3.0), (0, 5.0, 6.0), (0, 9.5, 20.5), (0, 24.0, 25.0), (0, 30.0, 31.0)]
@@ -128,6 +165,13 @@ def test_a_codec_smears_the_edges() -> None:
     ((start_s, end_s),) = found(samples)
     assert start_s == pytest.approx(10.0, abs=0.05)
     assert end_s == pytest.approx(16.0, abs=0.05)
+
+
+def test_a_codec_ends_its_decay_late() -> None:
+    """On one channel the last steps end 0.15 s after the edge. Both channels change at the edge itself."""
+    samples = call((2, 10.0, 16.0))
+    samples[10 * RATE : round(10.15 * RATE), 1] = 3
+    assert found(samples) == [(10.0, 16.0)]
 
 
 def test_the_recording_is_asked_once_and_only_if_needed() -> None:

@@ -7,7 +7,7 @@ from talkers import RATE, talk
 from two_voices import LEAD_S, conversation
 
 from komorebi_qc.core.timebase import Alignment, Span
-from komorebi_qc.sync.evidence.voices import learn, on_call_clock, speaking_frames
+from komorebi_qc.sync.evidence.voices import has_customer, learn, on_call_clock, speaking_frames
 from komorebi_qc.sync.vad import FRAME_S, of_call
 
 
@@ -55,6 +55,24 @@ def test_a_recording_without_the_customer_teaches_nothing() -> None:
     """A headset keeps the customer out of it."""
     made = conversation(customer=False)
     assert learn(made.call(), made.recording, made.at(), speaking_frames(made.recording), 30.0) is None
+
+
+def test_few_words_of_each_voice_teach_enough() -> None:
+    """Some seconds of a short call, wherever they are: the words of both folds weigh the same."""
+    made = conversation()
+    call = made.call()
+    call[round(16.0 * RATE) :] = 0
+    assert learn(call, made.recording, made.at(), speaking_frames(made.recording), 30.0) is not None
+
+
+def test_a_headset_keeps_the_customer_out() -> None:
+    """The recording has speech in the agent's turns only. A call without a customer shows nothing."""
+    both, alone = conversation(), conversation(customer=False)
+    assert has_customer(both.call(), both.at(), speaking_frames(both.recording))
+    assert not has_customer(alone.call(), alone.at(), speaking_frames(alone.recording))
+    silent = alone.call()
+    silent[:, 0] = 0
+    assert has_customer(silent, alone.at(), speaking_frames(alone.recording))
 
 
 def test_frames_become_spans_of_the_call() -> None:
