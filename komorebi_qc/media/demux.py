@@ -11,14 +11,7 @@ from av.stream import Discard
 
 from komorebi_qc.media.bounds.packet_budget import EVERY, PacketBudget
 from komorebi_qc.media.bounds.table import WAITING_BYTES
-from komorebi_qc.media.opening import (
-    CALL_FORMATS,
-    RECORDING_FORMATS,
-    audio_stream,
-    codec_name,
-    open_container,
-    video_stream,
-)
+from komorebi_qc.media.opening import codec_name
 from komorebi_qc.media.opening.container import too_much_memory
 from komorebi_qc.media.opening.input_file import InputFile
 
@@ -27,17 +20,6 @@ if TYPE_CHECKING:
 
     from av.container import InputContainer
 
-__all__ = [
-    "CALL_FORMATS",
-    "RECORDING_FORMATS",
-    "PacketDemuxer",
-    "audio_stream",
-    "codec_name",
-    "has_index",
-    "open_container",
-    "packets",
-    "video_stream",
-]
 _UNPARSED = ("aac", "opus")
 """Codecs in MP4 whose packets FFmpeg returns unparsed: a parser would hold a packet back."""
 _PACKET_BYTES = 512

@@ -174,7 +174,7 @@ def test_modules_of_the_current_folder_are_not_imported(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
     # The work fails, but its process starts. A process that imports the folder's module doesn't.
-    with closing(WorkerProcess(ROOMY, "komorebi_qc.media.demux:codec_name")) as worker:
+    with closing(WorkerProcess(ROOMY, "komorebi_qc.media.opening.tracks:codec_name")) as worker:
         answer = worker.run(None)
     assert isinstance(answer, WorkerFailure)
     assert "taken over" not in answer.text

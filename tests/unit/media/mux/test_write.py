@@ -13,7 +13,7 @@ import pytest
 from captures import CAPTURES, Capture
 from made import Shape, noise, recording, wav
 
-import komorebi_qc.media.demux as media_module
+import komorebi_qc.media.opening.container as container_module
 from komorebi_qc.core.errors import MediaError, StorageError
 from komorebi_qc.core.output import CONTAINERS, ENCODED_AS, Rendered, RenderPlan, plan_container
 from komorebi_qc.core.source import Source
@@ -392,7 +392,7 @@ def test_a_recording_that_cant_be_read_on_ends_the_work_at_once(
     name: str, source: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rest isn't made of silence first, to be thrown away at the end."""
-    monkeypatch.setattr(media_module, "BUFFER_BYTES", 1 << 14)
+    monkeypatch.setattr(container_module, "BUFFER_BYTES", 1 << 14)
     capture, fractions = CAPTURES[name], []
     file = Gone(capture.recording.read_bytes())
     call, own = source(capture.call), Source("recording", file, len(file.getvalue()))
