@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from storage import Place
 
 BUCKET, LOCKED, PLAIN = "versions", "locked", "plain"
-LOCKED_S = 10
+LOCKED_S = 60
 
 
 def erasures(report: Report, place: Place) -> None:
@@ -75,7 +75,7 @@ def erasures(report: Report, place: Place) -> None:
             (held,) = (one for one in place.s3.list_object_versions(Bucket=LOCKED)["Versions"] if one["Key"] == key)
             named = {"Bucket": LOCKED, "Key": key, "VersionId": held["VersionId"]}
             place.s3.put_object_legal_hold(**named, LegalHold={"Status": "OFF"})
-            time.sleep(LOCKED_S)
+            time.sleep(LOCKED_S)  # the lock has ended for sure
             assert erase(ErasureRequest(OURS), os.environ, is_wanted=True).is_all_gone
         assert Search(OURS).in_bucket(place.s3, LOCKED) == []
 

@@ -6,7 +6,7 @@ import html
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from komorebi_qc.erasure.name_match import NameMatch
@@ -133,6 +133,7 @@ def test_a_path_with_odd_characters(name: str) -> None:
     assert all(names.in_bytes(text.encode()) for text in (*texts, " ".join(name.split())))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from([b"case-0815", b"case-", b"0815", b"0", b" ", b"-", b"xyz", b""]), max_size=12),
     st.integers(1, 12),

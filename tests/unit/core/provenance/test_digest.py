@@ -8,7 +8,7 @@ import random
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from komorebi_qc.core.errors import StorageError
@@ -37,6 +37,7 @@ class Counted(io.BytesIO):
         return data
 
 
+@settings(deadline=None)
 @given(
     cuts=st.lists(st.tuples(st.integers(0, 99_999), st.integers(1, 30_000)), max_size=12),
     held=st.sampled_from([0, 10_000, 1 << 20]),
