@@ -229,10 +229,14 @@ def write_output(run: Run, planned: PlannedAudio) -> WrittenOutput:
 
 
 def publish(run: Run, planned: PlannedAudio, written: WrittenOutput, document: dict[str, Any]) -> PublishedOutput:
-    """Step 8: seal the findings, and put video, thumbnail and findings in their places."""
+    """Step 8: seal the findings, and put video, thumbnail and findings in their places.
+
+    A masked result replaces all that an earlier run left, which may not be masked.
+    """
     document = sealed(document, run.options.signer)
     content = sealed_bytes(document)
-    files = written.draft.publish(thumbnail=_thumbnail(run, planned), qc=content)
+    is_masked = planned.masks.masks_sound or planned.masks.masks_picture
+    files = written.draft.publish(thumbnail=_thumbnail(run, planned), qc=content, replaces_all=is_masked)
     return PublishedOutput(files, document, hashlib.sha256(content).hexdigest())
 
 

@@ -6,6 +6,7 @@ A result is built in a part file and renamed when it is complete; see `komorebi_
 from __future__ import annotations
 
 import io
+import json
 import os
 import stat
 from contextlib import ExitStack, contextmanager
@@ -230,10 +231,11 @@ class LocalDraft:
         self._part.file.seek(0)
         return DraftRecord(folder, video.name, thumbnail, whole_digest(self._part.file))
 
-    def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
+    def publish(self, *, thumbnail: bytes | None, qc: bytes | None, replaces_all: bool = False) -> Published:
         """Rename the results to their final names: all of them, or none.
 
-        The findings are beside the video, as ``<its name without extension>.qc.json``.
+        The findings are beside the video, as ``<its name without extension>.qc.json``. An earlier video in another
+        container is removed if they name it.
 
         Raises:
             InputError: a path can't be written any more.
@@ -242,7 +244,7 @@ class LocalDraft:
         files, container = self._files, self._container
         files.check_outputs()
         out, picture, findings = files.video_path(container), files.thumbnail, files.qc_path(container)
-        size = self._part.sync()
+        size, earlier = self._part.sync(), self._earlier_video() if replaces_all else None
         with ExitStack() as parts:
             ready = [
                 (path, *_written(parts, path, body))
@@ -255,6 +257,9 @@ class LocalDraft:
                     undo.callback(_put_back, path, kept)
                 self._part.move_to(out)
                 undo.pop_all()
+        if earlier is not None:
+            with named_file_errors(earlier):
+                earlier.unlink(missing_ok=True)
         has_thumbnail = picture is not None and thumbnail is not None
         return Published(
             video=str(out),
@@ -263,6 +268,16 @@ class LocalDraft:
             video_bytes=size,
             thumbnail_bytes=len(thumbnail or b"") if has_thumbnail else 0,
         )
+
+    def _earlier_video(self) -> Path | None:
+        """The video that the present findings name, if its name differs by the container alone."""
+        files = self._files
+        others = [files.video_path(kind) for kind in _CONTAINERS if not files.out.suffix and kind != self._container]
+        try:
+            outputs = json.loads(files.qc_path(self._container).read_bytes())["provenance"]["outputs"]
+            return next((path for path in others if path.name == outputs["video"]["location"]), None)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
 
 
 def relative_location(path: str, folder: str) -> str:

@@ -161,8 +161,14 @@ class Draft(Protocol):
         """
         ...
 
-    def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
+    def publish(self, *, thumbnail: bytes | None, qc: bytes | None, replaces_all: bool = False) -> Published:
         """Publish the video, the thumbnail and the findings (JSON): all complete, or none.
+
+        Args:
+            thumbnail: PNG; None for no thumbnail.
+            qc: the findings; None for no findings.
+            replaces_all: whether what an earlier run left beside these results is removed as well: its video in another
+                container, and its thumbnail if this run has none. An earlier result may lack the masks of this one.
 
         Raises:
             ConcurrentRunError: another run of the same recording published since this one began.

@@ -92,7 +92,7 @@ class Draft:
         """Its digest."""
         return DraftRecord("", "video", "thumbnail", digest_of_bytes(self.file.getvalue()))
 
-    def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
+    def publish(self, *, thumbnail: bytes | None, qc: bytes | None, replaces_all: bool = False) -> Published:  # noqa: ARG002
         """Nowhere."""
         assert qc is not None
         return Published("video", None if thumbnail is None else "thumbnail", "qc", 0, 0)

@@ -62,6 +62,7 @@ class Media:
         self.published: list[tuple[str, bytes, bytes | None]] = []
         self.run_id = ""
         self.documents: list[Any] = []
+        self.replaced_all: list[bool] = []
         self.keep_document: Callable[[bytes], None] = lambda _: None
         self.open_files = 0
         self.is_remote = False
@@ -159,9 +160,10 @@ class Draft:
         """Its digest."""
         return DraftRecord("", f"recording.{self.container}", "thumbnail.png", digest_of_bytes(self.file.getvalue()))
 
-    def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
-        """Note the published files."""
+    def publish(self, *, thumbnail: bytes | None, qc: bytes | None, replaces_all: bool = False) -> Published:
+        """Note the published files, and whether they replace all others."""
         media = self.media
+        media.replaced_all.append(replaces_all)
         media.before_publishing()
         if "publish" in media.fails:
             raise media.fails["publish"]

@@ -12,6 +12,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from komorebi_qc.core.errors import ConcurrentRunError, KomorebiError, StorageError
+from komorebi_qc.core.output import CONTAINERS
 from komorebi_qc.core.provenance.record import DraftRecord
 from komorebi_qc.storage.generation import Generation
 from komorebi_qc.storage.protocols import CONTENT_TYPES, Published
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from komorebi_qc.core.recording import Recording
-    from komorebi_qc.storage.s3.publication import ObjectBackup, Upload
+    from komorebi_qc.storage.s3.publication import FoundObject, ObjectBackup, Upload
 
 
 def generation_of(upload: Upload, recording: Recording, container: str) -> Generation:
@@ -101,11 +102,12 @@ class S3Draft:
         thumbnail = self._recording.thumbnail_key.rpartition("/")[2]
         return DraftRecord(self._upload.where(folder), video, thumbnail, self._stream.digest())
 
-    def publish(self, *, thumbnail: bytes | None, qc: bytes | None) -> Published:
+    def publish(self, *, thumbnail: bytes | None, qc: bytes | None, replaces_all: bool = False) -> Published:
         """Publish the video, the thumbnail and the findings: all complete, or none.
 
         The video's last parts are sent first, then the small objects; then one request makes the video visible. A
-        failure before that is undone.
+        failure before that is undone. What an earlier run left is removed after that. If it can't be removed, the run
+        fails, and its retry removes it.
 
         Raises:
             ConcurrentRunError: another run of the same recording published since this one began.
@@ -119,6 +121,7 @@ class S3Draft:
         with ExitStack() as undo:
             show_video = stream.finish(undo)
             self._find_present(has_thumbnail=thumbnail is not None)
+            earlier = self._find_earlier(has_thumbnail=thumbnail is not None) if replaces_all else {}
             if qc is not None:
                 self._put(undo, recording.qc_key, "json", qc, {} if thumbnail else {THUMBNAIL: "none"})
             if thumbnail is not None:
@@ -126,6 +129,8 @@ class S3Draft:
             show_video()
             shown = undo.pop_all()
         self._check_video(shown)
+        for key, found in earlier.items():
+            upload.remove_earlier(key, found)
         return Published(
             video=upload.where(self._video_key),
             thumbnail=None if thumbnail is None else upload.where(recording.thumbnail_key),
@@ -157,6 +162,14 @@ class S3Draft:
         if has_thumbnail:
             self._backups[recording.thumbnail_key] = upload.back_up(recording.thumbnail_key)
         upload.found[self._video_key] = upload.look(self._video_key)
+
+    def _find_earlier(self, *, has_thumbnail: bool) -> dict[str, FoundObject]:
+        """Look for results of an earlier run that this one doesn't write: another container, perhaps a thumbnail."""
+        recording = self._recording
+        keys = [recording.video_key(container) for container in CONTAINERS if container != self._container]
+        keys += [] if has_thumbnail else [recording.thumbnail_key]
+        found = {key: self._upload.look(key) for key in keys}
+        return {key: present for key, present in found.items() if present is not None}
 
     def _put(
         self, undo: ExitStack, key: str, kind: str, body: bytes, metadata: Mapping[str, str] | None = None

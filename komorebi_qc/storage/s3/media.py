@@ -3,7 +3,7 @@
 Nothing is left half done: the results become visible with their last requests, see `komorebi_qc.storage.s3.draft`. A
 killed run leaves an invisible multipart upload; the next run of the same recording aborts it. Other results of an
 earlier run stay: a rerun that turns MP4 into WebM doesn't delete the old ``recording.mp4``, and one without a thumbnail
-keeps the old thumbnail.
+keeps the old thumbnail. A masked result removes both.
 
 The rights it needs: ``s3:ListBucket`` on all three buckets (without it, a missing object looks like a refused one);
 ``s3:GetObject`` on their objects, Contact Lens' among them; ``s3:PutObject``, ``s3:AbortMultipartUpload``,

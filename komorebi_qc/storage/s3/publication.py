@@ -214,6 +214,20 @@ class Upload:
         """Remove an object that this run has written. Another run's object stays."""
         self.put_back(key, None)
 
+    def remove_earlier(self, key: str, found: FoundObject) -> None:
+        """Remove an object of an earlier run, if it is as it was found. A bucket with versions keeps it as a version.
+
+        Raises:
+            StorageError: the bucket doesn't answer.
+            AccessDeniedError: it refuses the removal.
+        """
+        with aws_errors(self.where(key)):
+            try:
+                self.client.delete_object(Bucket=self.bucket, Key=key, IfMatch=found.etag)
+            except Exception as error:
+                if error_code(error) not in _CHANGED:  # else another run has replaced it
+                    raise
+
     def _remove_version(self, key: str, version_id: str, backup: ObjectBackup | None) -> None:
         """Remove a version; the one before it is the present one again. A locked version is hidden instead."""
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -272,6 +273,20 @@ def test_publish_without_a_thumbnail(folder: Path) -> None:
     assert publish(in_folder(folder), thumbnail=None).thumbnail is None
     assert publish(in_folder(folder, thumbnail=None)).thumbnail is None
     assert (folder / "thumb.png").read_bytes() == b"old"
+
+
+def test_a_masked_result_replaces_the_earlier_one_in_another_container(folder: Path) -> None:
+    """If its findings name it; any other file stays, also without masks."""
+    files = LocalFiles(folder / "connect.wav", folder / "agent.mp4", folder / "out")
+    findings = json.dumps({"provenance": {"outputs": {"video": {"location": "out.webm"}}}}).encode()
+    for replaces_all, qc, stays in ((True, b"{}", True), (False, findings, True), (True, findings, False)):
+        (folder / "out.webm").write_bytes(b"not masked")
+        (folder / "out.qc.json").write_bytes(qc)
+        with files.draft(RECORDING, "mp4") as draft:
+            draft.begin(0).write(b"masked")
+            draft.publish(thumbnail=None, qc=b"{}", replaces_all=replaces_all)
+        assert (folder / "out.webm").exists() == stays
+        assert (folder / "out.mp4").read_bytes() == b"masked"
 
 
 def test_publish_replaces_whole(folder: Path) -> None:

@@ -353,11 +353,27 @@ def publish(
     kind: str = "mp4",
     of: Recording = RECORDING,
     run_id: str = "",
+    replaces_all: bool = False,
 ) -> Published:
     """Make a video and publish it."""
     with media.draft(of, kind, run_id) as draft:
         draft.begin(1000).write(video)
-        return draft.publish(thumbnail=thumbnail, qc=qc)
+        return draft.publish(thumbnail=thumbnail, qc=qc, replaces_all=replaces_all)
+
+
+def test_a_masked_result_replaces_all_of_an_earlier_run(world: World) -> None:
+    """Its video in the other container, and its thumbnail. Without masks both stay. A refusal ends the run."""
+    other = RECORDING.video_key("webm")
+    publish(world.media(), b"webm", thumbnail=b"png", qc=b"{}", kind="webm")
+    publish(world.media(), b"mp4", qc=b"{}")
+    assert {other, THUMBNAIL_KEY} <= set(world.keys(OUTPUT))
+
+    refused = Faulty(world.s3, delete_object=fails(client_error("AccessDenied", 403, "DeleteObject")))
+    with pytest.raises(AccessDeniedError, match=r"webm refuses access"):
+        publish(world.media(s3=refused), b"masked", qc=b"{}", replaces_all=True)
+    publish(world.media(), b"masked", qc=b"{}", replaces_all=True)
+    assert set(world.keys(OUTPUT)) == {VIDEO_KEY, RECORDING.qc_key}
+    assert world.read(VIDEO_KEY) == b"masked"
 
 
 def test_a_draft_is_recorded_with_its_names_and_its_object(world: World) -> None:
