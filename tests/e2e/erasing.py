@@ -32,7 +32,13 @@ LOCKED_S = 60
 
 
 def erasures(report: Report, place: Place) -> None:
-    """A recording in a bucket that keeps versions, and under a legal hold."""
+    """A recording in a bucket that keeps versions, a row in one without, and a recording under locks."""
+    _versions(report, place)
+    _csv_rows(report, place)
+    _locks(report, place)
+
+
+def _versions(report: Report, place: Place) -> None:
     with report.case("all versions of a recording are erased, and the other recording's stay") as case:
         _make(place)
         before = Search(OTHER).in_bucket(place.s3, BUCKET)
@@ -51,6 +57,8 @@ def erasures(report: Report, place: Place) -> None:
         found = sum(one.count for one in listed.plan.found)
         case.note(f"{marks} versions, markers and uploads named it; {found} artefacts listed")
 
+
+def _csv_rows(report: Report, place: Place) -> None:
     with report.case("rows leave a CSV file in a bucket without versions, and the file stays") as case:
         head, other = b"recording_id,work_key,verdict\n", f"{OTHER},k,pass\n".encode()
         place.s3.create_bucket(Bucket=PLAIN)
@@ -61,6 +69,8 @@ def erasures(report: Report, place: Place) -> None:
         assert place.s3.get_object(Bucket=PLAIN, Key="csv/rows.csv")["Body"].read() == head + other
         case.note("1 of 2 rows is left")
 
+
+def _locks(report: Report, place: Place) -> None:
     with report.case("a version under a lock is named and left, and goes when the lock ends") as case:
         if not _make_locked(place):
             case.note("this server has no Object Lock")
