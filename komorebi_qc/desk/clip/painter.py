@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from komorebi_qc.core.privacy.masked_time import MaskedTime
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
+from komorebi_qc.desk.picture_masks import picture_masks
 from komorebi_qc.desk.words.rates import rate_changes, size_text
 from komorebi_qc.desk.words.suspensions import REDACTED, SUSPENDED, redacted_spans, suspended_spans
 from komorebi_qc.measure.envelope import waveform_envelope
@@ -78,7 +79,7 @@ class FramePainter:
         self._glyphs = _Glyphs(max(job.height // 26, 14))
         self._shift_s = examined.alignment.output_shift_s
         self._is_measured = examined.placement.source == "measured"
-        self._masked = MaskedTime(examined.masks.output if examined.masks.masks_picture else ())
+        self._masked = MaskedTime(picture_masks(examined))
         self._current: tuple[int, Any] | None = None
         self._screen = np.zeros((job.height - self._strip_height, job.width, 3), np.uint8)
         self._plain = plain_picture(job.width, job.height - self._strip_height)

@@ -10,6 +10,7 @@ import numpy as np
 
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
+from komorebi_qc.desk.picture_masks import picture_masks
 from komorebi_qc.desk.report.audio_tracks import embedded_audio_tracks
 from komorebi_qc.desk.report.comparison import comparison_of
 from komorebi_qc.desk.report.content import Page, PageTrack
@@ -143,11 +144,8 @@ def _embedded_media(
     part = source[round(start_s * RATE) :][: len(samples)]
     samples[: len(part)] = part
     left = _VIDEO_BYTES - sum(len(track) for track in tracks.values()) * 3 // 4
-    masked = examined.masks.output if examined.masks.masks_picture else ()
-    video = embedded_video(
-        examined.video, samples, start_s=start_s, video_start_s=video_start_s, size=left, masked=masked
-    )
-    return video, tracks
+    times = {"start_s": start_s, "video_start_s": video_start_s}
+    return embedded_video(examined.video, samples, **times, size=left, masked=picture_masks(examined)), tracks
 
 
 def _facts(examined: Examined) -> Iterator[tuple[str, str]]:

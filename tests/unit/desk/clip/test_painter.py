@@ -56,7 +56,8 @@ def test_each_frame_shows_the_visible_video_frame() -> None:
 
 def test_no_frame_of_a_mask_shows_the_screen() -> None:
     """Nor one that is still on show when the mask begins: each is on show for 40 ms."""
-    found = replace(sample_session().examined, masks=Masks("picture", output=(Span(3.05, 4.0),)))
+    mask = (Span(3.05, 4.0),)
+    found = replace(sample_session().examined, masks=Masks("picture", recording=mask, output=mask))
     plain = plain_picture(1280, 432)
     with av.open(str(found.video)) as container:
         painter = FramePainter(found, ClipJob(4.0, 4.0), 2.0, 4.0, VideoFrames(container, 2.0, 0.0))
