@@ -1,7 +1,8 @@
 """1,000 messages over 100 recordings, five at a time for each recording, with faults and kills all the while.
 
 Ten real processes work on two recordings at a time, five on each. Each polls the queue as ``komorebi-qc worker`` does,
-and calls the Lambda's handler in its own process, as Lambda does: a child for every message would take most of the time.
+and calls the Lambda's handler in its own process, as Lambda does: a child for every message would take most of the
+time.
 Of ten messages for a recording, half are forced, and half have another call end. In the end all four results of every
 recording are of one run, each message is done or a dead letter, and no upload and no attribute is lost.
 
