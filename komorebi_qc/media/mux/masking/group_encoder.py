@@ -32,8 +32,7 @@ _ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
         "libvpx-vp9",
         {**_REALTIME, "threads": "2", "cpu-used": "7", "crf": "24", "b": "0", "tune-content": "screen"},
     ),
-    # With more threads it got stuck in 2 of 3 processes within some minutes on a busy machine, with lp=1 in 0 of 3.
-    "av1": ("libsvtav1", {"preset": "10", "crf": "28", "svtav1-params": "pred-struct=1:rtc=1:lp=1:scm=1"}),
+    "av1": ("libsvtav1", {"preset": "10", "crf": "28", "svtav1-params": "pred-struct=1:rtc=1:lp=2:scm=1"}),
 }
 """FFmpeg's encoder by codec. Frames are shown in the order of encoding, and each packet holds one shown frame."""
 _VP8_BITS_PER_PIXEL = 4
