@@ -1,7 +1,8 @@
 """An encoder that may get stuck, and whose calls end nevertheless.
 
-SVT-AV1 4.1 deadlocks now and then on a busy machine (about once in 800 groups of pictures, with one thread as with two):
-all of its threads wait for each other, and the call into it never returns. Closing it would wait for the same threads. So a stuck encoder is left alone, and a new one takes its frames.
+SVT-AV1 4.1 deadlocks now and then on a busy machine, with one thread as with two: about once in 800 groups of pictures.
+All of its threads wait for each other, and the call into it never returns. Closing it would wait for the same threads.
+So a stuck encoder is left alone, and a new one takes its frames.
 """
 
 from __future__ import annotations
