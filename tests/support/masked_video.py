@@ -6,6 +6,7 @@ A made video shows a texture that is another one in each frame, so a frame match
 from __future__ import annotations
 
 import io
+import threading
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,17 @@ def texture(number: int, size: tuple[int, int]) -> Grey:
 
 def moving(path: Path, shape: Moving) -> Path:
     """Write a video without sound."""
+    for attempt in range(3):
+        made = path.with_name(f"{attempt}-{path.name}")
+        writing = threading.Thread(target=_write, args=(made, shape), daemon=True)
+        writing.start()
+        writing.join(60 if shape.encoder == "libsvtav1" else None)  # it may get stuck, as `bounded_encoder` says
+        if not writing.is_alive():
+            return made.rename(path)
+    raise AssertionError(f"{shape.encoder} got stuck three times")
+
+
+def _write(path: Path, shape: Moving) -> None:
     kind = {".webm": "webm", ".mkv": "matroska", ".mp4": "mp4"}[path.suffix]
     with usual_scheduling(), av.open(str(path), "w", format=kind) as out:
         stream: Any = out.add_stream(shape.encoder, rate=FPS, options=dict(shape.options))
@@ -83,7 +95,6 @@ def moving(path: Path, shape: Moving) -> Path:
                 frame.pts, frame.time_base = number * 1000 // FPS, Fraction(1, 1000)
                 out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-    return path
 
 
 @dataclass(frozen=True, slots=True)
