@@ -330,7 +330,8 @@ def test_a_mask_that_masks_no_frame_ends_the_work(
 ) -> None:
     """A copy or a new encoding without a plain frame is never a masked video."""
     path = moving(tmp_path / "a.webm", SHAPES["vp8.webm"])
-    monkeypatch.setattr(PictureMask, "covers", lambda *_: False)
+    for name in ("covers", "contains"):
+        monkeypatch.setattr(PictureMask, name, lambda *_: False)
     with pytest.raises(MaskError, match=r"not one was masked.*Nothing was published"):
         written(path, MASK, wanted)
 
