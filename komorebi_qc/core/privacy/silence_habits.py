@@ -6,6 +6,7 @@ are, from one packet to another, and never in the middle of a word. A suspension
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 PACKET = RATE // 50
 """Samples: telephones send a packet every 20 ms."""
+NEAR = 300 * RATE
+"""Samples: habits are those of the minutes around a silence."""
 _GRID_SLACK = 8
 """The first samples of a packet may be 0 as well."""
 _LEAST_EDGES, _ON_GRID = 5, 0.7
@@ -37,16 +40,16 @@ def alone(mine: Sequence[SilentRun], others: Sequence[SilentRun], without: Seque
 
     Args:
         mine: the runs of the channel.
-        others: the runs of the other channel.
+        others: the runs of the other channel, in order.
         without: suspensions; only what is left of a run beside them counts.
     """
-    least = _ALONE_S * RATE
-    return [
-        piece
-        for run in mine
-        for piece in _left_of(run, without)
-        if piece.stop - piece.start - sum(piece.overlap(other) for other in others) >= least
-    ]
+    pieces = [piece for run in mine for piece in _left_of(run, without)]
+    edges = np.array([0, *(edge for run in others for edge in (run.start, run.stop))])
+    silent = np.array([0, *(n for run in others for n in (0, run.stop - run.start))]).cumsum()
+    starts, stops = [piece.start for piece in pieces], [piece.stop for piece in pieces]
+    shared = np.interp(stops, edges, silent) - np.interp(starts, edges, silent)
+    is_alone = np.subtract(stops, starts) - shared >= _ALONE_S * RATE
+    return [piece for piece, kept in zip(pieces, is_alone, strict=True) if kept]
 
 
 def _left_of(run: SilentRun, without: Sequence[SilentRun]) -> list[SilentRun]:
@@ -59,6 +62,12 @@ def _left_of(run: SilentRun, without: Sequence[SilentRun]) -> list[SilentRun]:
             if stop > start
         ]
     return pieces
+
+
+def near(runs: Sequence[SilentRun], run: SilentRun) -> Sequence[SilentRun]:
+    """Return the runs within some minutes of `run`: habits change, and a long call has thousands of runs."""
+    first = bisect_left(runs, run.start - NEAR, key=lambda r: r.stop)
+    return runs[first : bisect_right(runs, run.stop + NEAR, key=lambda r: r.start)]
 
 
 def silent_share(runs: Sequence[SilentRun], length: int, samples: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from komorebi_qc.core.privacy.silence_habits import EdgeHabits, alone, silent_share
+from komorebi_qc.core.privacy.silence_habits import NEAR, EdgeHabits, alone, near, silent_share
 from komorebi_qc.core.samples import RATE, length
 from komorebi_qc.core.timebase import Span
 
@@ -170,14 +170,20 @@ class Question:
         return sum(r.stop - r.start >= least and not r.overlap(self.joint.shared) for r in self.runs[side])
 
     def _free(self, side: int, found: Sequence[SilentRun]) -> list[SilentRun]:
-        """Return a channel's other runs that touch no suspension."""
+        """Return a channel's other runs near this one that touch no suspension."""
         known = (*found, self.joint.shared)
-        return [run for run in self.runs[side] if not any(run.overlap(other) for other in known)]
+        return [run for run in near(self.runs[side], self.joint.shared) if not any(run.overlap(o) for o in known)]
 
     def _own(self, side: int, found: Sequence[SilentRun]) -> list[SilentRun]:
-        """Return a channel's silence of its own elsewhere."""
-        others = [run for run in self.runs[side] if not run.overlap(self.joint.shared)]
-        return alone(others, self.runs[1 - side], found)
+        """Return a channel's silence of its own near this one."""
+        mine, others = (near(self.runs[s], self.joint.shared) for s in (side, 1 - side))
+        return alone([run for run in mine if not run.overlap(self.joint.shared)], others, found)
+
+    def _chance(self, runs: Sequence[SilentRun]) -> float:
+        """Return the share of the stretches of this length, near this one, in which a channel is silent by itself."""
+        shared = self.joint.shared
+        samples = min(shared.stop + NEAR, length(self.call)) - max(shared.start - NEAR, 0)
+        return silent_share(runs, shared.stop - shared.start, samples)
 
     def _starts(self, within_s: float | None = None) -> bool:
         return not self._is_first and self._is_near(self.joint.customer.start, self.joint.agent.start, within_s)
@@ -215,7 +221,7 @@ class Question:
         An agent may speak while the microphone is muted. Then the customer's channel isn't cut: it begins and ends its
         silence as always, and it is silent for no longer than always.
         """
-        run, shared = self.joint.customer, self.joint.shared
+        run = self.joint.customer
         before, behind = self._reaches(CUSTOMER)
         if not self._own(CUSTOMER, found):
             return not before and not behind
@@ -226,7 +232,7 @@ class Question:
             return False  # silenced at another time: hold
         if any(is_unlike) and not has_customer:
             return True
-        chance = silent_share(free, shared.stop - shared.start, length(self.call))
+        chance = self._chance(free)
         is_beside = before and behind and not any(self._reaches(AGENT))
         if has_customer:
             return is_beside and chance <= 0.0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from komorebi_qc.core.privacy.digital_silence import SilentRun
-from komorebi_qc.core.privacy.silence_habits import PACKET, EdgeHabits, alone, silent_share
+from komorebi_qc.core.privacy.silence_habits import NEAR, PACKET, EdgeHabits, alone, near, silent_share
 
 RATE = 8000
 PHASE = 37
@@ -40,6 +40,15 @@ def test_silence_of_both_channels_is_no_habit_of_one() -> None:
     assert alone(mine, others, [run(19, 25)]) == [run(10, 19)]
     assert alone(mine, others, [run(11, 25)]) == []
     assert alone(mine, [], [run(10, 20)]) == [run(1, 3), run(30, 33)]
+
+
+def test_habits_are_those_of_the_minutes_around_a_silence() -> None:
+    """A run that reaches into them counts."""
+    minutes = NEAR / RATE
+    runs = [run(10, 20), run(30, 40), run(1000, 1010), run(2000, 2010)]
+    assert near(runs, run(35 + minutes, 37 + minutes)) == [run(30, 40)]
+    assert near(runs, run(2000 - minutes, 2005 - minutes)) == [run(2000, 2010)]
+    assert near(runs, run(500, 501)) == []
 
 
 def test_the_share_of_the_calls_stretches_that_are_silent() -> None:
