@@ -4,7 +4,8 @@ Ten real processes work on two recordings at a time, five on each. Each polls th
 and calls the Lambda's handler in its own process, as Lambda does: a child for every message would take most of the
 time.
 Of ten messages for a recording, half are forced, and half have another call end. In the end all four results of every
-recording are of one run, each message is done or a dead letter, and no upload and no attribute is lost.
+recording are of one run, each message is done or a dead letter, and no upload and no attribute is lost. A message whose
+attempts are used up is a dead letter, and may leave results of two runs: it is sent again.
 
     python tests/e2e faults                      60 messages in CI, else 1,000
     python tests/e2e/flood.py [MESSAGES] [SEED]
@@ -16,8 +17,10 @@ import io
 import json
 import os
 import re
+import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -28,8 +31,8 @@ import av
 import cases
 from faults import Floor, Hand, Plan, Planned, _make_world, _Run
 from parts import Report
-from servers import moto, seaweed, stand_ins
-from stack import OUTPUT, PREFIX, TABLE
+from servers import KEY, REGION, bare_environment, end_group, moto, seaweed, stand_ins
+from stack import CONNECT, INPUT, OUTPUT, PREFIX, TABLE
 
 from komorebi_qc.core.provenance.parts import FileDigest
 from komorebi_qc.queue.operate import recording_status
@@ -156,6 +159,16 @@ class Flood(_Run):
             case.note(f"{len(after.sent.keys() - dead)} done, {len(dead)} dead letters")
             case.note(str(dict(Counter(letter.error for letter, _ in after.letters))))
 
+        with report.case("results of several runs are left only beside a dead letter") as case:
+            with_letter = {letter.recording_id for letter, _ in after.letters}
+            mixed = {i: found for i, of in plan.recordings.items() if (found := self._problem(of))}
+            unexplained = {i: found for i, found in mixed.items() if i not in with_letter}
+            case.note(f"{len(mixed)} recordings, of {len(with_letter)} with a dead letter")
+            assert not unexplained, [(i, found, self._lines_of(i)) for i, found in unexplained.items()]
+
+        with report.case("the dead letters are sent again, as an operator does") as case:
+            case.note(f"{self._send_again(after)} messages")
+
         with report.case("all four results of every recording are of one run, and whole") as case:
             mixed = {i: found for i, of in plan.recordings.items() if (found := self._problem(of))}
             case.note(f"{len(plan.recordings) - len(mixed)} of {len(plan.recordings)} recordings")
@@ -173,12 +186,49 @@ class Flood(_Run):
             assert not dangling - seen.excused.keys(), dangling
             case.note(f"{after.backend.writes} changes by the backend, {after.viewer.seen} videos opened meanwhile")
 
+    def _send_again(self, after: _After) -> int:
+        """Send each dead letter's message again, to one worker without faults, and wait until the queue is empty."""
+        for letter, _ in after.letters:
+            self.world.sqs.send_message(QueueUrl=self.world.queue_url, MessageBody=letter.body)
+        folder = self.folder / "again"
+        folder.mkdir()
+        environment = bare_environment(
+            folder,
+            AWS_ACCESS_KEY_ID=KEY,
+            AWS_SECRET_ACCESS_KEY=KEY,
+            AWS_DEFAULT_REGION=REGION,
+            AWS_ENDPOINT_URL_S3=self.world.s3.meta.endpoint_url,
+            AWS_ENDPOINT_URL_DYNAMODB=self.world.dynamodb.meta.endpoint_url,
+            AWS_ENDPOINT_URL_SQS=self.world.sqs.meta.endpoint_url,
+            AC_AUDIO_BUCKET_NAME=CONNECT,
+            INPUT_BUCKET_NAME=INPUT,
+            OUTPUT_BUCKET_NAME=OUTPUT,
+            KOMOREBI_CONNECT_PREFIX=PREFIX,
+            KOMOREBI_QUEUE_URL=self.world.queue_url,
+            KOMOREBI_DEAD_LETTER_QUEUE_URL=self.world.dead_url,
+        )
+        with (folder / "log").open("wb") as log:
+            worker = subprocess.Popen(
+                CrowdedFloor.argv, env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=True
+            )
+            try:
+                until = time.monotonic() + 60.0 + 20.0 * len(after.letters)
+                while left := self.world.left():
+                    assert time.monotonic() < until, f"{left} messages are still in the queue"
+                    time.sleep(0.2)
+            finally:
+                end_group(worker)
+        return len(after.letters)
+
+    def _lines_of(self, recording_id: str) -> list[str]:
+        return [line[:300] for line in self._log_lines() if recording_id in line][-12:]
+
     def _overtaken(self) -> int:
         return sum('"ConcurrentRunError"' in line and '"outcome"' in line for line in self._log_lines())
 
     def _problem(self, of: Planned) -> str:
         """The fault of a recording's results; empty if they are as they should be."""
-        media = S3Media(self.world.s3, "e2e-connect", "e2e-input", OUTPUT, PREFIX)
+        media = S3Media(self.world.s3, CONNECT, INPUT, OUTPUT, PREFIX)
         table = DynamoTable(self.world.dynamodb, TABLE)
         status = recording_status(of.recording_id, table=table, media=media).to_dict()
         run_id = status["runs"]["item"]
