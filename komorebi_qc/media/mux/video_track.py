@@ -45,8 +45,11 @@ def _time_base(base: Fraction, shift_s: float, container: Container) -> tuple[Fr
     """A time base in which the shift doesn't round the timestamps, and the shift in its units."""
     units = shift_s / float(base)
     # Finer only if it helps: a step of more than 2^31 units can't be written.
-    if container == "mp4" and base > Fraction(1, 16_000) and abs(units - round(units)) > 1e-3:
-        base /= 32  # 1/1000 s becomes 1/32,000 s: 0.02 ms at most
+    finer = base / 32  # 1/1000 s becomes 1/32,000 s: 0.02 ms at most
+    # FFmpeg keeps both numbers in 32 bits, and a recording's base may be any fraction.
+    fits = max(finer.numerator, finer.denominator) < 1 << 31
+    if container == "mp4" and base > Fraction(1, 16_000) and abs(units - round(units)) > 1e-3 and fits:
+        base = finer
     return base, round(shift_s / float(base))
 
 
