@@ -4,8 +4,8 @@ Ten real processes work on two recordings at a time, five on each. Each polls th
 and calls the Lambda's handler in its own process, as Lambda does: a child for every message would take most of the
 time.
 Of ten messages for a recording, half are forced, and half have another call end. In the end all four results of every
-recording are of one run, each message is done or a dead letter, and no upload and no attribute is lost. A message whose
-attempts are used up is a dead letter, and may leave results of two runs: it is sent again.
+recording are of one run, each message is done or a dead letter, and no upload and no attribute is lost. Results of
+two runs that a dead letter or a killed duplicate has left are known as such, and the next message repairs them.
 
     python tests/e2e faults                      60 messages in CI, else 1,000
     python tests/e2e/flood.py [MESSAGES] [SEED]
@@ -25,7 +25,7 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import av
 import cases
@@ -41,6 +41,7 @@ from komorebi_qc.storage.s3.media import S3Media
 
 if TYPE_CHECKING:
     from faults import _After
+    from faulty_proxy import Request
 
 AT_ONCE = 5
 WORKERS = 10
@@ -60,9 +61,15 @@ sys.exit(1 if counts.failed else 0)
 
 @dataclass(slots=True)
 class Crowd:
-    """How many workers had messages of one recording in hand at the same time, over all deliveries."""
+    """Messages in several hands.
+
+    Attributes:
+        sizes: how many workers were at one recording at the same time, over all deliveries.
+        twice: recordings with a message that one worker deleted while another one had it as well.
+    """
 
     sizes: Counter[int] = field(default_factory=Counter)
+    twice: set[str] = field(default_factory=set)
 
 
 class CrowdedFloor(Floor):
@@ -76,6 +83,15 @@ class CrowdedFloor(Floor):
         of = _recording_in(hand.body)
         with self._lock:
             self.crowd.sizes[sum(_recording_in(other.body) == of for other in self._hands.values())] += 1
+
+    def _after_sqs(self, request: Request, body: bytes) -> None:
+        super()._after_sqs(request, body)
+        hand = self._handles.get(request.json().get("ReceiptHandle", ""))
+        if request.operation == "DeleteMessage" and hand is not None:
+            with self._lock:
+                others = [h for caller, h in self._hands.items() if caller != request.caller]
+            if any(other.message_id == hand.message_id for other in others):
+                self.crowd.twice.add(_recording_in(hand.body))
 
 
 def _recording_in(body: str) -> str:
@@ -159,20 +175,30 @@ class Flood(_Run):
             case.note(f"{len(after.sent.keys() - dead)} done, {len(dead)} dead letters")
             case.note(str(dict(Counter(letter.error for letter, _ in after.letters))))
 
-        with report.case("results of several runs are left only beside a dead letter") as case:
+        mixed: list[str] = []
+        with report.case("results of several runs are known as such") as case:
+            mixed += [i for i in plan.recordings if self._status(i)["is_mixed"]]
             with_letter = {letter.recording_id for letter, _ in after.letters}
-            mixed = {i: found for i, of in plan.recordings.items() if (found := self._problem(of))}
-            unexplained = {i: found for i, found in mixed.items() if i not in with_letter}
-            case.note(f"{len(mixed)} recordings, of {len(with_letter)} with a dead letter")
-            assert not unexplained, [(i, found, self._lines_of(i)) for i, found in unexplained.items()]
+            case.note(f"{len(mixed)} of {len(plan.recordings)} recordings")
+            case.note(f"{len(with_letter & set(mixed))} of them with a dead letter")
+            wrong = {i: found for i, of in plan.recordings.items() if i not in mixed and (found := self._problem(of))}
+            assert not wrong, wrong
+            # Without a dead letter, a message came twice: one run ended and deleted it, the other one didn't end well.
+            twice = CrowdedFloor.crowd.twice
+            case.note(f"{len(twice)} recordings with a message that was deleted while a second worker had it")
+            assert set(mixed) <= with_letter | twice, [(i, self._lines_of(i)) for i in mixed]
 
-        with report.case("the dead letters are sent again, as an operator does") as case:
-            case.note(f"{self._send_again(after)} messages")
+        with report.case(
+            "dead letters are sent again, and a message for each such recording, as an operator does"
+        ) as case:
+            bodies = [letter.body for letter, _ in after.letters]
+            bodies += [cases.body(i, plan.recordings[i].kind.call_end) for i in mixed]
+            case.note(f"{self._send_again(bodies)} messages")
 
         with report.case("all four results of every recording are of one run, and whole") as case:
-            mixed = {i: found for i, of in plan.recordings.items() if (found := self._problem(of))}
-            case.note(f"{len(plan.recordings) - len(mixed)} of {len(plan.recordings)} recordings")
-            assert not mixed, list(mixed.items())[:3]
+            wrong = {i: found for i, of in plan.recordings.items() if (found := self._problem(of))}
+            case.note(f"{len(plan.recordings) - len(wrong)} of {len(plan.recordings)} recordings")
+            assert not wrong, list(wrong.items())[:3]
 
         with report.case("no attribute of the backend is lost, no upload dangles, no temporary file is left") as case:
             for of in plan.recordings.values():
@@ -186,10 +212,10 @@ class Flood(_Run):
             assert not dangling - seen.excused.keys(), dangling
             case.note(f"{after.backend.writes} changes by the backend, {after.viewer.seen} videos opened meanwhile")
 
-    def _send_again(self, after: _After) -> int:
-        """Send each dead letter's message again, to one worker without faults, and wait until the queue is empty."""
-        for letter, _ in after.letters:
-            self.world.sqs.send_message(QueueUrl=self.world.queue_url, MessageBody=letter.body)
+    def _send_again(self, bodies: list[str]) -> int:
+        """Send messages to one worker without faults, and wait until the queue is empty."""
+        for body in bodies:
+            self.world.sqs.send_message(QueueUrl=self.world.queue_url, MessageBody=body)
         folder = self.folder / "again"
         folder.mkdir()
         environment = bare_environment(
@@ -212,13 +238,13 @@ class Flood(_Run):
                 CrowdedFloor.argv, env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=True
             )
             try:
-                until = time.monotonic() + 60.0 + 20.0 * len(after.letters)
+                until = time.monotonic() + 60.0 + 20.0 * len(bodies)
                 while left := self.world.left():
                     assert time.monotonic() < until, f"{left} messages are still in the queue"
                     time.sleep(0.2)
             finally:
                 end_group(worker)
-        return len(after.letters)
+        return len(bodies)
 
     def _lines_of(self, recording_id: str) -> list[str]:
         return [line[:300] for line in self._log_lines() if recording_id in line][-12:]
@@ -226,11 +252,15 @@ class Flood(_Run):
     def _overtaken(self) -> int:
         return sum('"ConcurrentRunError"' in line and '"outcome"' in line for line in self._log_lines())
 
-    def _problem(self, of: Planned) -> str:
-        """The fault of a recording's results; empty if they are as they should be."""
+    def _status(self, recording_id: str) -> dict[str, Any]:
+        """As `komorebi-qc status` shows it."""
         media = S3Media(self.world.s3, CONNECT, INPUT, OUTPUT, PREFIX)
         table = DynamoTable(self.world.dynamodb, TABLE)
-        status = recording_status(of.recording_id, table=table, media=media).to_dict()
+        return recording_status(recording_id, table=table, media=media).to_dict()
+
+    def _problem(self, of: Planned) -> str:
+        """The fault of a recording's results; empty if they are as they should be."""
+        status = self._status(of.recording_id)
         run_id = status["runs"]["item"]
         if status["is_mixed"] or not run_id or set(status["runs"].values()) != {run_id}:
             return f"runs: {status['runs']}"

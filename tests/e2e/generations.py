@@ -483,7 +483,7 @@ def _skewed_runs(case: Case, place: Place) -> None:
 def _throttled(case: Case, place: Place) -> None:
     recording_id = place.put()
     assert place.run("plain", recording_id)[0] == DONE
-    place.faults.script[:] = [("UpdateItem", "refused", 0)] * 3
+    place.faults.script[:] = [("UpdateItem", "refused", 0)] * 12  # three attempts of botocore, four tries
     code, text = place.run("plain", recording_id, is_forced=True)
     assert code == FAILED, code
     assert text.startswith("StorageError"), text

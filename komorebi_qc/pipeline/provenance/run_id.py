@@ -7,7 +7,7 @@ import uuid
 import zlib
 from typing import TYPE_CHECKING
 
-from komorebi_qc.core.errors import ConcurrentRunError
+from komorebi_qc.core.errors import ConcurrentRunError, PassingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from komorebi_qc.storage.protocols import MediaStore, RecordingsTable
 
 PAUSES_S = (0.5, 1.0, 2.0)
-"""The pauses between two looks at results that another run is writing or putting back."""
+"""The pauses between two tries, if another run is writing or undoing its work, or a store doesn't answer."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 _HEADER_BYTES = len(_PNG) + 25
 """A PNG's signature, and its first chunk, which is always ``IHDR``."""
@@ -71,16 +71,24 @@ def mark_when_complete(
     """
     run_id = str(attributes["qcRunId"])
     replaces: str | None = item.run_id
+    failure: PassingError | None = None
     for pause_s in (*PAUSES_S, None):
-        is_marked = replaces is not None and table.mark_processed(item, attributes, replaces=replaces)
-        if is_marked and media.has_results(item, container, run_id):
-            return
+        try:
+            is_marked = replaces is not None and table.mark_processed(item, attributes, replaces=replaces)
+            if is_marked and media.has_results(item, container, run_id):
+                return
+            failure = None
+        except PassingError as error:  # all is published, and only this is left to do
+            failure = error
         if pause_s is None:
             break
         check_cancelled()
         pause(pause_s)
-        present = table.get(item.recording_id).run_id
-        replaces = present if media.has_results(item, container, run_id) else None
+        if failure is None:
+            present = table.get(item.recording_id).run_id
+            replaces = present if media.has_results(item, container, run_id) else None
+    if failure is not None:
+        raise failure
     raise ConcurrentRunError(
         f"another run of recording {item.recording_id} published at the same time, and the results aren't all of one "
         "run yet: a retry finds those of the other run, or makes its own"

@@ -12,7 +12,7 @@ import pytest
 from captures import CAPTURES
 from fake_stores import ITEM, manual_order, stores
 
-from komorebi_qc.core.errors import ConcurrentRunError, OutOfTimeError
+from komorebi_qc.core.errors import ConcurrentRunError, OutOfTimeError, StorageError
 from komorebi_qc.core.provenance.record import Provenance
 from komorebi_qc.pipeline.options import Options
 from komorebi_qc.pipeline.process import process
@@ -90,9 +90,10 @@ class Stores:
     pauses: list[float] = field(default_factory=list)
 
     def _asked(self, what: str) -> None:
-        if (event := self.events.get(len(self.requests))) is not None:
-            event(self)
+        event = self.events.get(len(self.requests))
         self.requests.append(what)
+        if event is not None:
+            event(self)
 
     def get(self, recording_id: str) -> Recording:
         """The item."""
@@ -178,6 +179,23 @@ def test_results_that_are_overwritten_are_not_reported_as_done(at: int) -> None:
         return
     with pytest.raises(ConcurrentRunError):
         stores.mark()
+
+
+@pytest.mark.parametrize("failures", [1, 3, 4])
+def test_a_throttled_table_is_asked_again(failures: int) -> None:
+    """Everything is published by then. After the last try the error stays, and the message comes again."""
+
+    def throttled(_: Stores) -> None:
+        raise StorageError("slower")
+
+    stores = Stores(events=dict.fromkeys(range(failures), throttled))
+    if failures <= len(PAUSES_S):
+        stores.mark()
+        assert (stores.item_run, stores.pauses) == ("mine", list(PAUSES_S[:failures]))
+        return
+    with pytest.raises(StorageError, match="slower"):
+        stores.mark()
+    assert stores.item_run == "earlier"
 
 
 def test_the_wait_ends_with_the_time_limit() -> None:
