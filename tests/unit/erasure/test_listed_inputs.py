@@ -46,7 +46,7 @@ def test_an_input_behind_a_link(tmp_path: Path) -> None:
         (tmp_path / "disk" / name).write_bytes(b"x")
     (tmp_path / "ours.webm").symlink_to(tmp_path / "data" / "real.webm")
     dataset = open_dataset(str(tmp_path / "dataset"))
-    files = {"call": str(tmp_path / "data" / "call.wav"), "recording": str(tmp_path / "ours.webm")}
+    files: dict[str, Any] = {"call": str(tmp_path / "data" / "call.wav"), "recording": str(tmp_path / "ours.webm")}
     dataset.add(row(OURS, named_by="files", **files))
     place = ListedInputs(DatasetRows(dataset.store, NameMatch(OURS)))
     found = list(place.find())
