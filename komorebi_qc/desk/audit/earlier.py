@@ -33,7 +33,7 @@ _MAX_STATUS_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class EarlierAudit:
-    """What an earlier audit may have left.
+    """The files that an earlier audit may have left.
 
     Attributes:
         store: the folder, or the prefix on S3.

@@ -141,7 +141,7 @@ class _AuditRun:
         status.write(folder)
 
     def examine(self, on_examined: Callable[[Examined], None]) -> None:
-        """Examine the recording, and write ``qc.json``. What only an earlier audit wrote is removed."""
+        """Examine the recording, and write ``qc.json``. Files that only an earlier audit wrote are removed."""
         progress = ExaminationProgress(self, self._steps)
         job = self._job
         try:

@@ -94,7 +94,7 @@ def _encode(
 def _frames(container: Any, start_s: float, length_s: float, masked: MaskedTime) -> Iterator[tuple[float, Any]]:
     """Frames at least 0.1 s apart, from the frame that is visible at the start; times count from there.
 
-    A frame within 0.1 s of the last one is dropped, and the last one stays on show. Near a mask none is dropped.
+    A frame within 0.1 s of the last one is dropped, and the last one stays on show. Near a mask all frames are kept.
     """
     container.seek(max(0, round(start_s * av.time_base)), backward=True)
     waiting, last_s = None, -_LEAST_STEP_S

@@ -36,7 +36,7 @@ def made(folder: Path, status: str = STATUS) -> Path:
 
 
 def test_an_audits_own_files_are_removed(tmp_path: Path) -> None:
-    """Its notebooks too; what is kept, and what nobody audited, stays."""
+    """Its notebooks too. Files to keep stay, and files of the user's own."""
     folder = made(tmp_path / "out")
     earlier_audit(str(folder), REQUEST).remove(keep=("report.html",))
     assert left_files(folder) == {"notes.txt", "status.json", "report.html"}
@@ -61,7 +61,7 @@ def test_an_input_is_never_removed(tmp_path: Path) -> None:
 
 
 def test_a_prefix_on_s3(world: World) -> None:
-    """Objects go the same way; a prefix without an audit has none."""
+    """Objects go the same way. A prefix without an audit is left alone."""
     for name in (*FILES, "notes.txt"):
         world.s3.put_object(Bucket=OUTPUT, Key=f"a/{name}", Body=b"")
     earlier_audit(f"s3://{OUTPUT}/a", REQUEST).remove()
