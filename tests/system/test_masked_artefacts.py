@@ -6,7 +6,8 @@ The same search finds it nearly everywhere if nothing is masked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ import pytest
 from analyses import as_json, redacted_analysis, times, turn
 from captures import CAPTURES
 from desk import wrong_call
-from searched_artefacts import Artefact, artefacts, channels, flattened, frames, held, is_grey, picture
+from searched_artefacts import Artefact, artefacts, frames, is_grey, picture
+from span_search import MOST, SpanSearch, is_plain, part
 from suspended import suspended_call
 
 from komorebi_qc.core.errors import HeldError, MaskError
@@ -28,7 +30,7 @@ from komorebi_qc.desk.report.audio_tracks import write_audio_tracks
 from komorebi_qc.desk.report.build import page_of
 from komorebi_qc.desk.report.html import report_html
 from komorebi_qc.desk.session import SESSION_FILE, AuditRequest, AuditSession, open_session
-from komorebi_qc.media.plain_picture import GROUND, plain_picture
+from komorebi_qc.media.plain_picture import GROUND
 from komorebi_qc.pipeline import examine
 from komorebi_qc.pipeline.local import local_item
 from komorebi_qc.pipeline.options import MaskRequest
@@ -37,11 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from komorebi_qc.pipeline.examine import Examined
 
-MOST = 0.02
 FROM_S, TO_S = 8.0, 12.0
 CAPTURE = CAPTURES["sample"]
 AT_S = CAPTURE.offset_s + (FROM_S + TO_S) / 2
@@ -56,8 +55,6 @@ HOLDING = ("recording.mp4", "audio/recording.m4a", "audio/both.m4a", "audio/cust
 """Files that hold the span's sound if nothing is masked."""
 CLIP_FROM_S, CLIP_S = AT_S - 3.0, 6.0
 WHOLE_S = 31.0
-LATE_S = 0.05
-"""A frame of a clip may be the video's one before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,42 +110,7 @@ def all_made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], M
     return once
 
 
-@cache
-def _own() -> NDArray[np.float64]:
-    return channels(CAPTURE.recording.read_bytes())[0]
-
-
-def _part(sound: Any, from_s: float, to_s: float) -> Any:
-    return sound[round(from_s * RATE) : round(to_s * RATE)]
-
-
-@cache
-def wanted() -> tuple[NDArray[np.float64], ...]:
-    """The span's sound: the recording's own, and each channel of the call."""
-    customer, agent = channels(CAPTURE.call.read_bytes())
-    begins_s = CAPTURE.offset_s
-    sides = (_part(side, FROM_S, TO_S) for side in (customer, agent))
-    found = [_part(_own(), FROM_S + begins_s, TO_S + begins_s), *sides]
-    assert all(np.abs(sound).max() > 0.01 for sound in found)
-    return tuple(flattened(sound) for sound in found)
-
-
-@cache
-def others() -> tuple[NDArray[np.float64], ...]:
-    """The same voices at other times of the recording."""
-    starts_s = (1.8, 4.0, 6.0, 15.1, 17.0, 20.0, 23.0)
-    return tuple(flattened(_part(_own(), at_s, at_s + 4.0)) for at_s in starts_s)
-
-
-@cache
-def _most_held(content: bytes) -> float:
-    sides = channels(content)
-    return max((held(wanted(), side, others()) for side in sides), default=0.0)
-
-
-def held_by(found: Sequence[Artefact]) -> dict[str, float]:
-    """How much of the span's sound each artefact holds."""
-    return {one.name: _most_held(one.content) for one in found if one.kind == "media"}
+SEARCH = SpanSearch(CAPTURE, FROM_S, TO_S, (1.8, 4.0, 6.0, 15.1, 17.0, 20.0, 23.0))
 
 
 def _names(found: Sequence[Artefact]) -> set[str]:
@@ -160,12 +122,12 @@ def test_the_sound_is_in_no_artefact(all_made: Callable[[str, str], Made], reaso
     """Each file that holds it without masks is searched."""
     found = all_made(reason, "picture").found
     assert {*HOLDING, "clip.mp4", "alone.html", "cells.html"} <= _names(found)
-    assert {name: share for name, share in held_by(found).items() if share >= MOST} == {}
+    assert {name: share for name, share in SEARCH.held_by(found).items() if share >= MOST} == {}
 
 
 def test_the_search_finds_the_sound_without_masks(all_made: Callable[[str, str], Made]) -> None:
     """In every file that plays the span, on its own and inside of pages."""
-    shares = held_by(all_made("redacted", "none").found)
+    shares = SEARCH.held_by(all_made("redacted", "none").found)
     for name in (*HOLDING, "clip.mp4", "alone.html", "cells.html"):
         assert max(share for artefact, share in shares.items() if artefact.startswith(name)) > 2 * MOST, (name, shares)
 
@@ -181,15 +143,18 @@ def test_every_frame_of_the_span_is_plain(
     examined, by_name = made_once.examined, {one.name: one.content for one in made_once.found}
     (span,) = examined.masks.output
     seen = [pixels for at_s, pixels in frames(by_name["recording.mp4"]) if span.start_s <= at_s < span.end_s]
-    plain = plain_picture(seen[0].shape[1], seen[0].shape[0]).astype(int)
     assert len(seen) > 20
-    assert [bool(np.mean(np.abs(pixels - plain)) < 4.0) for pixels in seen] == [is_masked] * len(seen)
-    within = (span.start_s + LATE_S - CLIP_FROM_S, span.end_s - LATE_S - CLIP_FROM_S)
+    assert [is_plain(pixels) for pixels in seen] == [is_masked] * len(seen)
+    within = (span.start_s - CLIP_FROM_S, span.end_s - CLIP_FROM_S)
     shown = [pixels for at_s, pixels in frames(by_name["clip.mp4"]) if within[0] <= at_s < within[1]]
     high, wide = shown[0].shape[:2]
     screens = [is_grey(pixels[high // 4 : high * 11 // 20, wide // 4 : -wide // 4], GROUND) for pixels in shown]
     assert len(screens) > 50
     assert screens == [is_masked] * len(screens)
+    (alone,) = [content for name, content in by_name.items() if re.fullmatch(r"alone\.html #\d+ video", name)]
+    small = [is_grey(pixels, GROUND) for at_s, pixels in frames(alone) if span.start_s <= at_s < span.end_s]
+    assert len(small) > 20
+    assert small == [is_masked] * len(small)
 
 
 @pytest.mark.parametrize(("mask", "is_masked"), [("picture", True), ("none", False)])
@@ -218,7 +183,7 @@ def test_a_notebook_that_is_run_again_masks_a_redaction(tmp_path: Path) -> None:
     (span,) = again.masks.output
     for track in (again.tracks.customer, again.tracks.agent, again.tracks.recording, again.tracks.output):
         assert track is not None
-        assert not np.abs(_part(track, span.start_s + 0.01, span.end_s - 0.01)).max() > 16
+        assert not np.abs(part(track, span.start_s + 0.01, span.end_s - 0.01)).max() > 16
 
 
 def test_a_held_pair_is_shown_with_masks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +198,7 @@ def test_a_held_pair_is_shown_with_masks(tmp_path: Path, monkeypatch: pytest.Mon
     write_audio_tracks(examined.tracks, out)
     shown = tuple(artefacts(out))
     assert {"agent-recording.mp4", "audio/both.m4a"} <= _names(shown)
-    assert {name: share for name, share in held_by(shown).items() if share >= MOST} == {}
+    assert {name: share for name, share in SEARCH.held_by(shown).items() if share >= MOST} == {}
     (span,) = examined.masks.recording
     (video,) = [one.content for one in shown if one.name == "agent-recording.mp4"]
     seen = [pixels for at_s, pixels in frames(video) if span.start_s <= at_s < span.end_s]
@@ -243,12 +208,14 @@ def test_a_held_pair_is_shown_with_masks(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_wrong_pair_with_a_suspension_leaves_nothing_to_play(tmp_path: Path) -> None:
-    """Nothing says where the span is in the recording, so only the reason is written."""
+    """Nothing says where the span is in the recording, so only the reason is written; an earlier audit goes too."""
     call = tmp_path / "suspended.wav"
     call.write_bytes(suspended_call(wrong_call(tmp_path).read_bytes(), (FROM_S, TO_S)))
     asked = AuditRequest(str(call), str(CAPTURE.recording), call_end=CAPTURE.call_end)
     out = tmp_path / "out"
+    audit(AuditJob(replace(asked, connect=str(CAPTURE.call)), str(out), ()))
+    assert (out / "recording.mp4").is_file()
     with pytest.raises(MaskError, match="its place in the recording isn't known"):
-        audit(AuditJob(asked, str(out), ()))
+        audit(AuditJob(asked, str(out), (), keeps_report=True))
     assert list(artefacts(out)) == []
-    assert sorted(path.name for path in out.iterdir()) == ["report.html", "status.json"]
+    assert sorted(path.name for path in out.rglob("*") if path.is_file()) == ["report.html", "status.json"]
