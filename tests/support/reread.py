@@ -10,7 +10,8 @@ from komorebi_qc.core.output import CapturedAudio
 from komorebi_qc.core.timebase import merged
 from komorebi_qc.measure.check_spans import capture_spans
 from komorebi_qc.media.decode import AudioDecoder
-from komorebi_qc.media.demux import RECORDING_FORMATS, audio_stream, open_container, packets
+from komorebi_qc.media.demux import packets
+from komorebi_qc.media.opening import RECORDING_FORMATS, audio_stream, open_container
 
 if TYPE_CHECKING:
     from komorebi_qc.core.media_info import MediaInfo

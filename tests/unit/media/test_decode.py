@@ -18,7 +18,8 @@ from trembling import CHROMIUM_MS
 from komorebi_qc.core.source import Source
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.media.decode import AudioDecoder
-from komorebi_qc.media.demux import CALL_FORMATS, RECORDING_FORMATS, PacketDemuxer, open_container, video_stream
+from komorebi_qc.media.demux import PacketDemuxer
+from komorebi_qc.media.opening import CALL_FORMATS, RECORDING_FORMATS, open_container, video_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,7 +24,7 @@ from komorebi_qc.media.decode_8khz import (
     exact_call,
     probe_and_decode,
 )
-from komorebi_qc.media.demux import CALL_FORMATS, open_container
+from komorebi_qc.media.opening import CALL_FORMATS, open_container
 from komorebi_qc.media.probe import probe_call, probe_recording
 
 if TYPE_CHECKING:
