@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from av.error import FFmpegError
+from av.video.reformatter import ColorRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,12 +23,14 @@ class FrameShape(NamedTuple):
         height: in pixels, as coded.
         pixel_format: FFmpeg's name.
         rotation: by which players turn it, in degrees anticlockwise.
+        is_full_range: whether black is 0 and white is 255, and not 16 and 235. A container may declare another range.
     """
 
     width: int
     height: int
     pixel_format: str
     rotation: int
+    is_full_range: bool
 
 
 _HIDES_DAMAGE = ("h264", "hevc")
@@ -104,7 +107,10 @@ class GroupDecoder:
     def _decode(self, packet: Any) -> Iterator[Any]:
         try:
             for frame in self._context.decode(packet):
-                self._shape = FrameShape(frame.width, frame.height, frame.format.name, round(frame.rotation or 0))
+                self._shape = FrameShape(
+                    *(frame.width, frame.height, frame.format.name, round(frame.rotation or 0)),
+                    is_full_range=frame.color_range == ColorRange.JPEG,
+                )
                 yield frame
         except FFmpegError:
             self.is_damaged = True

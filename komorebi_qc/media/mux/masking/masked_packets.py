@@ -155,10 +155,12 @@ class MaskedPackets:
     def _plain_frame(self) -> Any:
         if self._plain is None:
             track = self._track
-            found = self._decoder.shape() or FrameShape(track.width, track.height, track.pixel_format, 0)
-            width, height, pixel_format, rotation = found
+            found = self._decoder.shape() or FrameShape(
+                *(track.width, track.height, track.pixel_format, 0), is_full_range=track.is_full_range
+            )
+            width, height, pixel_format, rotation, is_full_range = found
             self._plain = plain_frame(
-                width, height, pixel_format=pixel_format, rotation=rotation, is_full_range=track.is_full_range
+                width, height, pixel_format=pixel_format, rotation=rotation, is_full_range=is_full_range
             )
         return self._plain
 

@@ -60,7 +60,7 @@ def test_the_shape_is_the_groups(video: Path) -> None:
     with opened(video) as (decoder, packets):
         assert decoder.shape() is None
         decoder.skip(packets[0])
-        assert decoder.shape() == (160, 96, "yuv420p", 0)
+        assert decoder.shape() == (160, 96, "yuv420p", 0, False)
         (frame,) = decoder.frames(packets[1])
         assert frame.pts == 100
         decoder.restart()
@@ -75,7 +75,7 @@ def test_a_long_group_is_decoded_on_the_way(video: Path, monkeypatch: pytest.Mon
         for packet in packets[:9]:
             decoder.skip(packet)
             assert decoder._bytes <= 3000
-        assert decoder.shape() == (160, 96, "yuv420p", 0)
+        assert decoder.shape() == (160, 96, "yuv420p", 0, False)
         (frame,) = decoder.frames(packets[9])
         assert np.abs(frame.to_ndarray(format="gray").astype(int) - texture(9, (160, 96))).mean() < 8
 
