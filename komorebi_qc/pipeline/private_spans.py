@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.timebase import Alignment
     from komorebi_qc.findings.evidence import Placement
     from komorebi_qc.pipeline.options import Options
+    from komorebi_qc.sync import SyncResult
 
 GIVEN_BOUND_S = 0.1
 """How far off an operator's offset can be: people read it from a display with tenths of a second."""
@@ -83,12 +84,10 @@ def place_masks(private: Sequence[PrivateSpan], placement: Placement, call_s: fl
         MaskError: the spans are to be masked, and their place in the recording isn't known.
     """
     if private and options.mask != "none" and (contradiction := _contradiction(placement)):
-        first = min(private, key=lambda span: span.call.start_s)
         raise MaskError(
-            f"the call has {first.reason} audio, first from {clock_text(first.call.start_s)} to "
-            f"{clock_text(first.call.end_s)}, and its place in the recording isn't known, because "
-            f"{contradiction}{NOTHING_PUBLISHED}. Give the call's place to `process` or `dlq release` by "
-            "--offset, or choose --mask none"
+            f"{_first(private)}, and its place in the recording isn't known, because {contradiction}"
+            f"{NOTHING_PUBLISHED}. Give the call's place to `process` or `dlq release` by --offset, or choose "
+            "--mask none"
         )
     return masks(
         private,
@@ -100,6 +99,38 @@ def place_masks(private: Sequence[PrivateSpan], placement: Placement, call_s: fl
         between=_jumps_between(placement),
         delays_s=_delays_s(placement),
     )
+
+
+def require_agreement(
+    private: Sequence[PrivateSpan], placement: Placement, measured: SyncResult, call_s: float
+) -> None:
+    """Check a place that nobody measured against the audio: a wrong one would show what it is meant to mask.
+
+    Args:
+        private: the spans that are masked.
+        placement: of the call, by an operator or by the reported call end.
+        measured: the measurement of the same pair. If it isn't sure of a place, nothing is checked.
+        call_s: the call's length.
+
+    Raises:
+        MaskError: the audio places a span elsewhere in the recording.
+    """
+    if measured.alignment is None:
+        return
+    edges = [at_s for span in private for at_s in (span.call.start_s, span.call.end_s)]
+    off_s = max(abs(measured.alignment.to_recording(t) - placement.alignment.to_recording(t)) for t in edges)
+    if off_s > _bound_s(placement, call_s):
+        given = "--offset" if placement.source == "manual" else "the reported call end"
+        raise MaskError(
+            f"{_first(private)}, and {given} places it {off_s:.2f} s away from where the audio is in the recording"
+            f"{NOTHING_PUBLISHED}. Let the place be measured: leave out --offset and --align, or choose --mask none"
+        )
+
+
+def _first(private: Sequence[PrivateSpan]) -> str:
+    first = min(private, key=lambda span: span.call.start_s)
+    times = f"{clock_text(first.call.start_s)} to {clock_text(first.call.end_s)}"
+    return f"the call has {first.reason} audio, first from {times}"
 
 
 def _contradiction(placement: Placement) -> str:

@@ -39,7 +39,7 @@ from komorebi_qc.pipeline.pair import (
     refuse_same_file,
 )
 from komorebi_qc.pipeline.placement import place, refuse_far_away
-from komorebi_qc.pipeline.private_spans import place_masks, suspensions_at
+from komorebi_qc.pipeline.private_spans import place_masks, require_agreement, suspensions_at
 from komorebi_qc.pipeline.provenance.record import record_run
 from komorebi_qc.pipeline.provenance.run_id import mark_when_complete, marked_png
 from komorebi_qc.pipeline.step_results import (
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from komorebi_qc.measure.residual_lag import Block
     from komorebi_qc.measure.result import MaskLevel, ResultCheck
     from komorebi_qc.pipeline.options import MeasurementPlan, Options, Order
-    from komorebi_qc.pipeline.pair import DecodedPair
+    from komorebi_qc.pipeline.pair import DecodedAudio, DecodedPair
     from komorebi_qc.storage.protocols import Draft, MediaStore, RecordingsTable
 
 THUMBNAIL_AT_S = 1.0
@@ -168,9 +168,19 @@ def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
     refuse_far_away(placement.alignment, call_s, separated.info)
     after_call = after_call_audio(placement.alignment, call_s=call_s, recording_audio=separated.audio_span)
     private = _private_spans(run, separated, placement, pair)
-    return LocatedCall(
-        separated, pair, placement, after_call, private, place_masks(private, placement, call_s, run.options)
-    )
+    masks = place_masks(private, placement, call_s, run.options)
+    if private and run.options.mask != "none" and placement.measured is None:
+        compared = audio or _decoded(run, separated)
+        measured = measure_pair(compared, call_end, run.progress.check, limits=run.options.limits, beeps=beeps)
+        require_agreement(private, placement, measured.result, call_s)
+    return LocatedCall(separated, pair, placement, after_call, private, masks)
+
+
+def _decoded(run: Run, separated: SeparatedPair) -> DecodedAudio:
+    """The audio of a pair whose place isn't measured otherwise."""
+    call, recording = separated.fetched.call, separated.fetched.recording
+    probed = read_recording(recording, run.progress.check)
+    return decode_audio(call.source, call.info, recording, probed, run.progress.check)
 
 
 def plan_audio(run: Run, located: LocatedCall) -> PlannedAudio:

@@ -82,6 +82,20 @@ def test_a_suspended_span_is_in_nothing_that_process_writes(tmp_path: Path, cont
     assert not is_plain(pictures(video, 0.0, 0.5)[0])
 
 
+@pytest.mark.parametrize(
+    ("place", "call_end"),
+    [(("--offset", "-12"), "22"), (("--offset", "7"), "22"), (("--align", "call-end"), "9")],
+    ids=["before", "in the call", "reported"],
+)
+def test_a_wrong_place_publishes_nothing(place: tuple[str, str], call_end: str, tmp_path: Path) -> None:
+    """A mask at a place that somebody gave would leave the sound of the span where it is."""
+    (tmp_path / "call.wav").write_bytes(suspended_call(CAPTURES["sample"].call.read_bytes(), (8.0, 12.0)))
+    files = ("--connect", tmp_path / "call.wav", "--recording", CAPTURES["sample"].recording, "--call-end", call_end)
+    done = run("process", *files, *place, "--out", tmp_path / "out.mp4")
+    assert (done.returncode, "s away from where the audio is" in done.stderr) == (1, True), done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["call.wav"]
+
+
 def test_a_person_may_choose_to_mask_nothing(tmp_path: Path) -> None:
     """By option, over the environment; the span is still in the document."""
     capture = CAPTURES["sample"]

@@ -20,7 +20,14 @@ from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import Alignment, Jump, Span
 from komorebi_qc.findings.evidence import Placement
 from komorebi_qc.pipeline.options import Options
-from komorebi_qc.pipeline.private_spans import CRYSTAL, GIVEN_BOUND_S, find_suspensions, place_masks, suspensions_at
+from komorebi_qc.pipeline.private_spans import (
+    CRYSTAL,
+    GIVEN_BOUND_S,
+    find_suspensions,
+    place_masks,
+    require_agreement,
+    suspensions_at,
+)
 from komorebi_qc.sync import FoundJump
 from komorebi_qc.sync.evidence.belonging import Belonging
 
@@ -127,6 +134,22 @@ def talk() -> NDArray[np.int16]:
     found: NDArray[np.int16] = (np.stack(sides, axis=1) * 32767).astype(np.int16)
     found[found == 0] = 1  # a live line has no digital silence
     return found
+
+
+@pytest.mark.parametrize(("source", "bound_s"), [("manual", None), ("call_end", 1.3)])
+def test_a_given_place_must_be_the_audios(source: Any, bound_s: float | None) -> None:
+    """A place that puts a span farther from its sound than the mask is wide ends the run; one within that doesn't."""
+    allowed_s = (GIVEN_BOUND_S if bound_s is None else bound_s) + CRYSTAL * CALL_S
+    given = Placement(ALIGNED, source, None, bound_s)
+    for off_s in (0.9 * allowed_s, -0.9 * allowed_s):
+        require_agreement(PRIVATE, given, result(offset_s=3.0 + off_s), CALL_S)
+    for off_s in (1.1 * allowed_s, -1.1 * allowed_s):
+        with pytest.raises(MaskError, match=r"suspended audio.*away from where the audio is.*Nothing was published"):
+            require_agreement(PRIVATE, given, result(offset_s=3.0 + off_s), CALL_S)
+    jumps = result(offset_s=3.0, jumps=(FoundJump(60.0, 5.0, (5.0, 5.0), (59.0, 61.0)),))
+    with pytest.raises(MaskError, match=r"5\.00 s away"):
+        require_agreement(PRIVATE, given, jumps, CALL_S)
+    require_agreement(PRIVATE, given, result("insufficient"), CALL_S)
 
 
 def test_without_a_recording_all_that_may_be_a_suspension_is_one() -> None:
