@@ -40,7 +40,7 @@ def masked_pair(pair: DecodedPair, masks: Masks) -> DecodedPair:
         masks: of the call.
     """
     kept = pair.in_memory()
-    # A span before the output's start has no mask there, and is masked in the call all the same.
+    # A span before the output's start has no mask there, but the call's own samples hold it.
     if masks.choice == "none" or not (masks.call or masks.recording):
         return kept
     call: NDArray[np.int16] = np.array(kept.call[0 : kept.call.shape[0]])

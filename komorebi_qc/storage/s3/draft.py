@@ -106,8 +106,8 @@ class S3Draft:
         """Publish the video, the thumbnail and the findings: all complete, or none.
 
         The video's last parts are sent first, then the small objects; then one request makes the video visible. A
-        failure before that is undone. What an earlier run left is removed after that. If it can't be removed, the run
-        fails, and its retry removes it.
+        failure before that is undone. An earlier run's other results are removed after that. If they can't be removed,
+        the run fails, and its retry removes them.
 
         Raises:
             ConcurrentRunError: another run of the same recording published since this one began.

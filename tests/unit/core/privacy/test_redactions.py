@@ -179,7 +179,7 @@ def test_overlapping_redactions_become_one() -> None:
 
 
 def test_a_redaction_without_a_length_redacts_its_turn() -> None:
-    """Nothing is said in no time, so the time is wrong."""
+    """Every word takes some time, so this time is wrong."""
     assert spans(analysis(turn(0, 9000, "", times(4000, 4000)))) == [(0.0, 9.0)]
 
 

@@ -102,7 +102,7 @@ def test_redactions_are_listed_and_warn_if_the_output_shows_them(
     )
 
 
-def test_an_analysis_without_redactions_passes_and_none_at_all_is_no_finding() -> None:
+def test_an_analysis_without_redactions_passes_and_a_missing_one_is_no_finding() -> None:
     """Only an analysis that was read shows that nothing was redacted."""
     found = findings(redactions=())["recording_redacted"]
     assert (found.value, found.status, found.at) == (0.0, "pass", None)

@@ -79,8 +79,8 @@ def test_a_missing_or_damaged_header_has_no_sets(header: bytes | None) -> None:
     assert h264.profile(header) is None
 
 
-def test_a_header_with_every_number_leaves_none_free() -> None:
-    """It is refused, because a new group needs numbers of its own."""
+def test_a_header_with_every_number_is_refused() -> None:
+    """A new group needs numbers of its own."""
     sets = [unit for number in range(1, 32) for unit in h264.parameter_sets(encoder_header(number))]
     full = b"".join(b"\0\0\0\1" + unit for unit in sets)
     with pytest.raises(ValueError, match="every number"):
