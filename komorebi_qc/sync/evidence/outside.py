@@ -2,7 +2,7 @@
 
 An agent also speaks after a call, alone or with a colleague. It is the same conversation if it touches the call's edge,
 if Connect's audio begins or ends within the talk, and if the customer is part of it. If the recording has no customer,
-the reported call end counts.
+the reported call end counts. Before a call that is too short to learn both voices from, any longer talk counts.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ PAUSE_S = 4.0
 LEAST_SPEECH_S = 3.0
 LEAST_CUSTOMER_S, LEAST_AGENT_S = 1.5, 1.0
 """Speech of each: a ringing tone or an announcement before the call has no agent."""
+SHORT_CALL_S = 20.0
+"""Both voices can't always be learned from a shorter call."""
+LEAST_BEFORE_S = 5.0
+"""Speech before such a call: nobody dictates until a customer is there, as agents do after a call."""
 LATE_S = 3.0
 """A backend that reports the end this much later counts the conversation as the call's."""
 _SMEAR_S = 0.12
@@ -85,7 +89,7 @@ def outside_spans(result: SyncResult, call: Track, recording: Track, call_s: flo
         if voices is not None:
             customer_s = float(np.count_nonzero(voices.customer_frames(recording, flags))) * FRAME_S
         span = Span(found[0] * FRAME_S, found[1] * FRAME_S)
-        if _is_conversation(result, span, edge_s, speech_s, customer_s):
+        if _is_conversation(result, span, edge_s, speech_s, customer_s, is_short=call_s < SHORT_CALL_S):
             kind: RecordingPart = "before" if part == "before" else "after"
             out.append(OutsideSpan(span.start_s, span.end_s, kind, speech_s, customer_s))
     return tuple(out)
@@ -130,10 +134,14 @@ def _talks_at(speaking: Flags, edge_s: float, *, is_after: bool) -> bool:
     return bool(np.any(inside))
 
 
-def _is_conversation(result: SyncResult, span: Span, edge_s: float, speech_s: float, customer_s: float | None) -> bool:
+def _is_conversation(
+    result: SyncResult, span: Span, edge_s: float, speech_s: float, customer_s: float | None, *, is_short: bool
+) -> bool:
     """Return whether a talk outside of the call is the call's conversation."""
     if customer_s is not None:
         return customer_s >= LEAST_CUSTOMER_S and speech_s - customer_s >= LEAST_AGENT_S
     reported_s = result.reported_call_end_s
     is_after = span.start_s >= edge_s
+    if is_short and not is_after and result.sides == "both":
+        return speech_s >= LEAST_BEFORE_S
     return is_after and reported_s is not None and reported_s >= edge_s + LATE_S

@@ -42,6 +42,16 @@ def test_connect_began_within_the_conversation() -> None:
     assert found.to_s == pytest.approx(LEAD_S + 25.0, abs=1.0)
 
 
+@pytest.mark.parametrize("began_s", [17.0, 20.0])
+def test_a_short_rest_of_the_call_has_its_conversation_before_it(began_s: float) -> None:
+    """What is left is too short to learn both voices from. Talk after such a call may be the agent's own."""
+    made = conversation(28.0, after_s=12.0)
+    (found,) = measured(made.call(began_s), made.recording).outside
+    assert (found.part, found.customer_s) == ("before", None)
+    assert found.from_s == pytest.approx(LEAD_S + 0.2, abs=0.3)
+    assert found.to_s == pytest.approx(LEAD_S + began_s, abs=2.5)
+
+
 def test_an_agent_who_speaks_after_the_call_is_no_conversation() -> None:
     """The after-call work, with a dictation that begins half a second after the call."""
     made = conversation(60.0, after_s=20.0)
