@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle  # only files that this package wrote, see `load_session`
+import reprlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
@@ -65,7 +66,7 @@ class AuditRequest:
         for name in ("connect", "recording", "recording_id", "call_end", "analysis", "redacted"):
             value = getattr(self, name)
             if not isinstance(value, str):
-                raise InputError(f"{name} is {value!r}: it must be a text in quotes")
+                raise InputError(f"{name} is {reprlib.repr(value)}: it must be a text in quotes")
         if self.recording_id and (self.connect or self.recording):
             raise InputError(
                 "recording_id and files are both named, but a recording's files come from the buckets; "

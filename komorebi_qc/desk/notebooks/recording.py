@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -97,7 +98,7 @@ def parameter_text(name: str, value: object) -> str:
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return f"{value:.15g}" if isinstance(value, float) else str(value)
-    raise InputError(f"{name} is {value!r}: it must be a text or a number")
+    raise InputError(f"{name} is {reprlib.repr(value)}: it must be a text or a number")
 
 
 def verdict(session: AuditSession) -> NotebookOutput:
