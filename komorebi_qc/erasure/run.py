@@ -202,6 +202,9 @@ def _files(
                 own[text] = text not in usual
         yield ResultFiles(open_tree(dataset.address, s3), names, deep=False)
     for text, by_row in own.items():
+        if not text.startswith("s3://") and Path(text).is_symlink():
+            skipped.append(f"{text}: it is a link, and may lead to files of others; name what it leads to by --also")
+            continue
         yield ResultFiles(open_tree(text, s3), names, own=True, by_row=by_row)
     given = {dataset.address for dataset in datasets}
     for text in request.also:

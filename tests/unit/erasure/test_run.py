@@ -225,6 +225,21 @@ def test_leftovers_of_killed_commands_go(tmp_path: Path, monkeypatch: pytest.Mon
         assert list(desk.iterdir()) == [alive]
 
 
+def test_a_link_in_place_of_its_folder_is_not_followed(tmp_path: Path) -> None:
+    """What it leads to may be another recording's: the search says so, and removes nothing there."""
+    fill_dataset(str(tmp_path / "dataset"), OURS, OTHER)
+    folder = tmp_path / "dataset" / "_reports" / OURS
+    folder.rename(tmp_path / "elsewhere")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "recording.mp4").write_bytes(b"video of another one")
+    folder.symlink_to(outside)
+    request = ErasureRequest(OURS, (str(tmp_path / "dataset"),), only_named=True)
+    done = erase(request, {}, is_wanted=True)
+    assert [path.name for path in outside.iterdir()] == ["recording.mp4"]
+    assert any("is a link" in text for text in done.plan.not_searched)
+
+
 def test_without_its_item(world: World, tmp_path: Path, full: ErasureRequest) -> None:
     """Its keys are unknown then: the whole bucket is searched on request."""
     world.dynamodb.delete_item(TableName=TABLE, Key={"videoID": {"S": OURS}})
