@@ -70,7 +70,7 @@ mutation: .venv/.ready-test
 	.ci/tools.sh mutation
 	$(BIN)/python tests/tooling/mutation.py --show $(ARGS)
 
-# Hostile files, messages, items, lists, rows and parameters, for MINUTES. Where Atheris has no wheel, Hypothesis chooses.
+# Hostile files, messages, items, lists, rows and parameters, for MINUTES. Without a wheel of Atheris, Hypothesis chooses.
 .PHONY: fuzz
 fuzz: .venv/.ready-test
 	@.ci/tools.sh fuzz || echo "fuzz: without Atheris" >&2

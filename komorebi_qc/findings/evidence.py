@@ -78,7 +78,7 @@ class PairEvidence:
         private: the spans that were not to be recorded, on the call clock; None if nobody looked.
         masks: of these spans in the written file; None if no file is written.
         redactions: those by Contact Lens; None if no analysis was read.
-        awaits_analysis: whether the settings expect an analysis, and none was found.
+        awaits_analysis: whether the settings expect an analysis, and no analysis was found.
     """
 
     call: MediaInfo
@@ -117,7 +117,7 @@ class Evidence:
         masks: of these spans in the written file.
         mask_levels: the sound left in each mask of the file.
         redactions: the private spans by Contact Lens; None if no analysis was read.
-        awaits_analysis: whether the settings expect an analysis, and none was found.
+        awaits_analysis: whether the settings expect an analysis, and no analysis was found.
     """
 
     call: MediaInfo

@@ -60,7 +60,8 @@ class Draft:
         return self.file
     def front(self): return bytes(self.file.head[:self.file.size])
     def record(self): return DraftRecord("", "video", "thumbnail", FileDigest(self.file.size, "0" * 64))
-    def publish(self, *, thumbnail, qc, replaces_all): return Published("video", "thumbnail", "qc", self.file.size, len(thumbnail))
+    def publish(self, *, thumbnail, qc, replaces_all):
+        return Published("video", "thumbnail", "qc", self.file.size, len(thumbnail))
 
 class Far(LocalFiles):
     "Files as if they came over a network, and results that go there."

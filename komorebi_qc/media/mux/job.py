@@ -34,7 +34,7 @@ class RenderJob:
         call_pcm: the call audio sample for sample, if it is plain PCM (`exact_call`); otherwise it is decoded.
         capture: the spans of audio to capture while writing; None for no capture.
         masks: those of the picture; the splice holds the masks of the sound.
-        run_id: the run, which the file names in its metadata; empty for none.
+        run_id: the run, which the file names in its metadata; empty if it names no run.
     """
 
     splice: Splice

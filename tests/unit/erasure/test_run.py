@@ -226,7 +226,7 @@ def test_leftovers_of_killed_commands_go(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_link_in_place_of_its_folder_is_not_followed(tmp_path: Path) -> None:
-    """What it leads to may be another recording's: the search says so, and removes nothing there."""
+    """It may lead to another recording's files. The search reports it, and removes nothing there."""
     fill_dataset(str(tmp_path / "dataset"), OURS, OTHER)
     folder = tmp_path / "dataset" / "_reports" / OURS
     folder.rename(tmp_path / "elsewhere")

@@ -1,4 +1,4 @@
-"""A person's diagnosis, and what its plot shows of time that was not to be recorded."""
+"""A person's diagnosis, and the masks in its plot."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_recording_of_a_wrong_pair_is_not_shown(waveforms: Any, tmp_path: Pa
 
 
 def test_the_masks_of_a_pair_are_drawn(waveforms: Any) -> None:
-    """Where the call is placed, the recording is shown around the mask."""
+    """If the call is placed, the recording is shown around the mask."""
     ax = waveforms(SAMPLE.call.read_bytes())
     (mask,) = drawn(ax, "masked")
     from_s, _, to_s, _ = mask.get_bbox().extents

@@ -10,7 +10,7 @@ from komorebi_qc.desk.plots.masks import MASKED, draw_masks
 
 
 def test_a_mask_covers_its_span_within_the_view() -> None:
-    """In its rows, with the word only where there is room for it."""
+    """In its rows, with the word if there is room for it."""
     ax = empty_axes()
     ax.set_xlim(1.0, 10.0)
     ax.set_ylim(-1.0, 3.0)

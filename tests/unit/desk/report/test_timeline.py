@@ -87,7 +87,7 @@ def test_a_suspension_is_a_span_of_all_tracks_between_two_marks() -> None:
 
 @pytest.mark.parametrize("choice", ["picture", "none"])
 def test_a_mask_is_marked_with_its_margin(choice: MaskChoice) -> None:
-    """It is longer than its span, so an analyst sees why the tracks are silent there. Nothing is masked with none."""
+    """It is longer than its span, so the silence of the tracks is explained. The choice `none` masks nothing."""
     found = replace(suspended(), masks=Masks(choice, output=(Span(9.0, 15.5),)))
     spans = [(span.from_s, span.to_s, span.track) for span in stretches_of(found) if span.kind == "masked"]
     assert spans == ([(9.0, 15.5, None)] if choice == "picture" else [])

@@ -1,4 +1,4 @@
-"""A copied video track on the output's clock."""
+"""A copied video track on the output clock."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def test_connect_began_within_the_conversation() -> None:
 
 @pytest.mark.parametrize("began_s", [17.0, 20.0])
 def test_a_short_rest_of_the_call_has_its_conversation_before_it(began_s: float) -> None:
-    """What is left is too short to learn both voices from. Talk after such a call may be the agent's own."""
+    """The rest is too short to learn both voices from. Talk after such a call may be the agent's own."""
     made = conversation(28.0, after_s=12.0)
     (found,) = measured(made.call(began_s), made.recording).outside
     assert (found.part, found.customer_s) == ("before", None)

@@ -68,7 +68,7 @@ def test_without_an_alignment_the_reported_end_places_the_call() -> None:
 
 
 def test_a_recording_that_may_not_be_shown_has_no_waveform() -> None:
-    """The reason is in its place, and the level isn't given; the call is drawn as ever."""
+    """The reason is there instead, and the level isn't given; the call is drawn as ever."""
     call, recording = tracks()
     ax = empty_axes()
     plot_waveforms(ax, call, recording, sync_result(), placed(sync_result()), hidden="Not shown: because")

@@ -65,7 +65,7 @@ def encoded(of: BoundedEncoder, frames: list[Frame]) -> list[Any]:
 
 @pytest.mark.parametrize("stuck_at", range(6))
 def test_a_stuck_encoder_is_replaced(stuck_at: int) -> None:
-    """Wherever it gets stuck, also at the end: each frame has one packet, and the new context's first is a keyframe."""
+    """At any call, also the last: each frame has one packet, and the new context's first packet is a keyframe."""
     packets = encoded(encoder(stuck_at), [Frame(str(n)) for n in range(5)])
     assert [(packet.pts, packet.picture) for packet in packets] == [(n, str(n)) for n in range(5)]
     assert [packet.pts for packet in packets if packet.is_keyframe] == sorted({0, max(0, stuck_at - 1)})
