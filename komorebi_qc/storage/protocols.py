@@ -168,7 +168,7 @@ class Draft(Protocol):
             thumbnail: PNG; None for no thumbnail.
             qc: the findings; None for no findings.
             replaces_all: whether what an earlier run left beside these results is removed as well: its video in another
-                container, and its thumbnail if this run has no thumbnail. An earlier result may lack the masks of this one.
+                container, and its thumbnail if this run has no thumbnail. An earlier result may lack masks.
 
         Raises:
             ConcurrentRunError: another run of the same recording published since this one began.
