@@ -32,7 +32,7 @@ def excerpt(video: Path, *masked: Span) -> list[float]:
     address = embedded_video(video, audio, start_s=START_S, video_start_s=0.0, size=200_000, masked=masked)
     kind, _, data = address.partition(",")
     assert kind == "data:video/mp4;base64"
-    with av.open(io.BytesIO(base64.b64decode(data))) as container:
+    with av.open(io.BytesIO(base64.b64decode(data)), "r") as container:
         return [float(frame.time or 0.0) for frame in container.decode(video=0)]
 
 
