@@ -18,7 +18,8 @@ from komorebi_qc.core.provenance.parts import digest_of_bytes
 from komorebi_qc.core.provenance.record import DraftRecord
 from komorebi_qc.core.source import Source
 from komorebi_qc.core.timebase import CallEnd
-from komorebi_qc.media import demux
+from komorebi_qc.media.bounds import guard
+from komorebi_qc.media.opening import container
 from komorebi_qc.pipeline.diagnose import diagnose
 from komorebi_qc.pipeline.options import Options, Order
 from komorebi_qc.pipeline.process import process
@@ -44,7 +45,7 @@ SMALLER = 16
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything that is read at a time is as much smaller as the captures are."""
     names = ("FIRST_BYTES", "MOST_BYTES", "PIECE_BYTES", "BUFFER_BYTES", "_BEHIND_BYTES", "_HOP_BYTES", "_LEFT_BYTES")
-    for module in (reader, stretch, fetch, demux):
+    for module in (reader, stretch, fetch, container, guard):
         for name in names:
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, getattr(module, name) // SMALLER)

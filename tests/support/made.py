@@ -34,6 +34,7 @@ class Shape:
         leap: from which second on everything is how much later.
         channels: of the audio.
         options: for the muxer.
+        encoding: options of the video's encoder.
     """
 
     seconds: float = 3.0
@@ -47,6 +48,7 @@ class Shape:
     leap: tuple[float, float] | None = None
     channels: int = 1
     options: tuple[tuple[str, str], ...] = ()
+    encoding: tuple[tuple[str, str], ...] = ()
 
 
 def noise(seconds: float, rate: int, seed: int = 7) -> NDArray[np.float32]:
@@ -89,7 +91,7 @@ def recording(path: Path, shape: Shape, pcm: NDArray[np.float32] | None = None) 
     with av.open(str(path), "w", format=kind, options=dict(shape.options)) as out:
         video: Any = None
         if shape.video is not None:
-            video = out.add_stream(shape.video, rate=shape.fps)
+            video = out.add_stream(shape.video, rate=shape.fps, options=dict(shape.encoding))
             video.width, video.height, video.pix_fmt = *shape.size, "yuv420p"
             video.codec_context.time_base = Fraction(1, 1000)
             video.codec_context.gop_size = shape.fps

@@ -324,10 +324,8 @@ def test_an_error_of_the_file_is_raised_once(
 
 def leaping(path: Path, at_s: float) -> Path:
     """An MP4 whose video pauses for 41 minutes, more microseconds than FFmpeg's muxer can write for a packet."""
-    recording(
-        path,
-        Shape(video="mpeg4", audio=None, leap=(at_s, 1900.0), options=(("video_track_timescale", "1000000"),)),
-    )
+    timescale, in_order = (("video_track_timescale", "1000000"),), (("bf", "0"),)
+    recording(path, Shape(video="libx264", audio=None, leap=(at_s, 1900.0), options=timescale, encoding=in_order))
     data, pause = path.read_bytes(), (1_900_100_000).to_bytes(4, "big")
     assert data.count(pause) == 1
     path.write_bytes(data.replace(pause, (2_500_000_000).to_bytes(4, "big")))
@@ -344,7 +342,7 @@ def test_a_pause_too_long_for_the_container_is_refused(at_s: float, tmp_path: Pa
     assert info.video is not None
     assert audio is not None
     planned = splice(Alignment(0.5), call_s=audio.span.end_s, recording_audio=None)
-    plan = RenderPlan("mp4", "mpeg4", copies_video=True, audio_rate=16_000, audio_bit_rate=64_000)
+    plan = RenderPlan("mp4", "h264", copies_video=True, audio_rate=16_000, audio_bit_rate=64_000)
 
     def begin(_: int) -> io.BytesIO:
         tries.append(io.BytesIO())
