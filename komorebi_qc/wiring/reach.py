@@ -6,7 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from komorebi_qc.isolation.confinement import Confinement
 from komorebi_qc.wiring import clients
@@ -33,6 +32,8 @@ def aws_confinement(environ: Mapping[str, str], writable: Sequence[str] = ()) ->
     Raises:
         SettingsError: no region is configured, or the AWS profile doesn't exist.
     """
+    from urllib.request import getproxies  # noqa: PLC0415  it takes milliseconds, and nothing else in a command needs it
+
     urls = [clients.aws_client(service).meta.endpoint_url for service in _SERVICES]
     urls += [*getproxies().values(), *_CREDENTIALS, environ.get(_CREDENTIALS_VARIABLE, "")]
     parts = [urlsplit(url) for url in urls if "//" in url]

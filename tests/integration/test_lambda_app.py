@@ -71,8 +71,8 @@ class Lambda:
         return Delivery(bool(failed), lines, [json.loads(line) for line in printed.out.splitlines()])
 
     def upload(self) -> str:
-        """The upload that the published video is from."""
-        return str(self.world.s3.head_object(Bucket=OUTPUT, Key=VIDEO_KEY)["Metadata"]["komorebi-upload"])
+        """The run that the published video is from."""
+        return str(self.world.s3.head_object(Bucket=OUTPUT, Key=VIDEO_KEY)["Metadata"]["komorebi-run"])
 
     def letters(self) -> list[DeadLetter]:
         """The content of the dead-letter queue."""
