@@ -66,7 +66,13 @@ def plan_container(codec: str, wanted: Container | None) -> tuple[Container, boo
 
 
 def can_mask_in_place(video: VideoInfo) -> bool:
-    """Whether a copied track's picture can be masked with the rest left as it is. Otherwise it is re-encoded."""
+    """Whether a copied track's picture can be masked with the rest left as it is. Otherwise it is re-encoded.
+
+    A copied packet whose timestamp runs back is shown at another time than its own. Encoded again, each frame is masked
+    by both.
+    """
+    if video.disordered:
+        return False
     # SVT-AV1 has a least size, and no odd one.
     fits = video.codec != "av1" or (min(video.width, video.height) >= 64 and not (video.width | video.height) & 1)
     return fits and video.pixel_format in MASKED_IN_PLACE.get(video.codec, ())

@@ -72,8 +72,9 @@ def _copied(evidence: Evidence) -> str:
 def _reencoded(evidence: Evidence) -> str:
     plan, video = evidence.plan, evidence.video
     if evidence.masks.masks_picture and video.codec in COPIED_INTO[plan.container]:
+        form = "with timestamps that run back" if video.disordered else video.pixel_format or "of unknown pixel format"
         return (
-            f"{codec_text(video.codec)} ({video.pixel_format or 'of unknown pixel format'}) can't be masked in place. "
+            f"{codec_text(video.codec)} ({form}) can't be masked in place. "
             f"The whole video was re-encoded to {codec_text(plan.video_codec)}, frame by frame, because of the masks."
         )
     return (

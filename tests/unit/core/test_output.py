@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -58,6 +59,13 @@ def test_four_codecs_are_masked_in_place(
     """In the formats that browsers play; an unknown format isn't."""
     video = VideoInfo(codec, *size, 250, Span(0.0, 10.0), 0, Fraction(1, 1000), pixel_format)
     assert can_mask_in_place(video) == can_be
+
+
+def test_a_track_whose_timestamps_run_back_is_not_masked_in_place() -> None:
+    """Two recordings that somebody joined into one: the second one's frames are shown after the first one's."""
+    video = VideoInfo("vp8", 640, 480, 250, Span(0.0, 10.0), 0, Fraction(1, 1000), "yuv420p")
+    assert can_mask_in_place(video)
+    assert not can_mask_in_place(replace(video, disordered=1))
 
 
 def test_each_container_has_its_codecs() -> None:
