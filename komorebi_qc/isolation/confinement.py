@@ -55,7 +55,8 @@ class Confinement:
     def from_json(cls, text: str) -> Confinement:
         """The confinement that `to_json` wrote."""
         found = json.loads(text)
-        return cls(*(tuple(found[name]) for name in ("writable", "hosts", "ports")), found["may_execute"])
+        writable, hosts, ports = (tuple(found[name]) for name in ("writable", "hosts", "ports"))
+        return cls(writable, hosts, ports, may_execute=bool(found["may_execute"]))
 
     def allows(self, host: str) -> bool:
         """Whether a name or an address may be connected to."""
