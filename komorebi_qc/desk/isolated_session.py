@@ -79,8 +79,8 @@ def open_isolated(
     with temporary_folder("session") as saved:
         task = ExaminationTask(request, str(out.resolve()), str(saved), limits, masks)
         writable = (task.out, task.saved)
-        confinement = aws_confinement(os.environ, writable) if request.origin == "aws" else Confinement(writable)
-        worker = WorkerProcess(ResourceLimits(TIME_S, _memory_mb()), WORK, confinement=confinement)
+        confinement = Confinement(writable) if request.origin == "files" else aws_confinement(os.environ, writable)
+        worker = WorkerProcess(ResourceLimits(TIME_S, _memory_mb()), WORK, confinement=lambda: confinement)
         try:
             answer = worker.run(task, on_note=lambda note: show_note(note, progress), check=progress.check)
         finally:

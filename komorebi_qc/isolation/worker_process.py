@@ -60,7 +60,7 @@ class WorkerProcess:
     Args:
         limits: for each task.
         work: ``module:function`` that does a task.
-        confinement: the places that the process may reach; None for all.
+        confinement: finds out the places that the process may reach, when it starts; None for all.
         cgroup: a control group in which to make one with the memory limit; None to watch the memory only.
     """
 
@@ -69,7 +69,7 @@ class WorkerProcess:
         limits: ResourceLimits,
         work: str,
         *,
-        confinement: Confinement | None = None,
+        confinement: Callable[[], Confinement] | None = None,
         cgroup: Path | None = None,
     ) -> None:
         self._limits, self._work, self._confinement, self._cgroup = limits, work, confinement, cgroup
@@ -196,7 +196,7 @@ class WorkerProcess:
         self._scratch = begin_folder("worker")
         places = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": str(self._scratch.path)}
         command = [sys.executable, "-P", "-m", "komorebi_qc.isolation.worker_main", self._work]
-        confined = [] if self._confinement is None else [self._confinement.to_json()]
+        confined = [] if self._confinement is None else [self._confinement().to_json()]
         if self._cgroup is not None:
             self._group = made_group(self._cgroup, self._limits.memory_mb)
         process = self._process = subprocess.Popen(  # noqa: S603  ourselves

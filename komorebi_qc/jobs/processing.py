@@ -200,7 +200,7 @@ def run_worker(
     queue = Settings.from_environment(environ).queue()
     if cgroup is not None:
         check_parent(cgroup)
-    with closing(WorkerProcess(limits, WORK, confinement=aws_confinement(environ), cgroup=cgroup)) as process:
+    with closing(WorkerProcess(limits, WORK, confinement=lambda: aws_confinement(environ), cgroup=cgroup)) as process:
         return run(queue, load_handler(), once=once, pipeline=IsolatedPipeline(process, environ))
 
 

@@ -44,7 +44,7 @@ def server() -> Iterator[tuple[str, int]]:
 def test_files_are_written_in_the_own_folders_alone(places: tuple[Path, Path]) -> None:
     """Others can be read, but nothing in them changes; no program starts, also not by code in C."""
     allowed, forbidden = places
-    with closing(WorkerProcess(LIMITS, WORK, confinement=Confinement((str(allowed),)))) as worker:
+    with closing(WorkerProcess(LIMITS, WORK, confinement=lambda: Confinement((str(allowed),)))) as worker:
         for kind, name in (("write", "new"), ("make a folder", "folder"), ("remove", "file")):
             assert worker.run((kind, str(allowed / name))) == "done"
             assert "PermissionError" in worker.run((kind, str(forbidden / name)))
@@ -59,7 +59,7 @@ def test_files_are_written_in_the_own_folders_alone(places: tuple[Path, Path]) -
 @by_kernel
 def test_without_hosts_there_is_no_network(places: tuple[Path, Path], server: tuple[str, int]) -> None:
     """Neither by Python nor by code in C, neither by TCP nor by UDP."""
-    with closing(WorkerProcess(LIMITS, WORK, confinement=Confinement((str(places[0]),)))) as worker:
+    with closing(WorkerProcess(LIMITS, WORK, confinement=lambda: Confinement((str(places[0]),)))) as worker:
         assert "may not connect" in worker.run(("connect", server))
         assert "Error" in worker.run(("connect in C", server))
         assert "may not listen" in worker.run(("listen", None))
@@ -74,7 +74,7 @@ def test_only_the_named_hosts_and_ports_are_reached(server: tuple[str, int]) -> 
     with socket.create_server(("127.0.0.2", 0)) as other:
         elsewhere = other.getsockname()
         confinement = Confinement(hosts=("127.0.0.1", "localhost"), ports=(server[1],))
-        with closing(WorkerProcess(LIMITS, WORK, confinement=confinement)) as worker:
+        with closing(WorkerProcess(LIMITS, WORK, confinement=lambda: confinement)) as worker:
             assert worker.run(("connect", server)) == "done"
             assert worker.run(("connect", ("localhost", server[1]))) == "done"
             assert worker.run(("connect in C", server)) == "done"
