@@ -179,8 +179,8 @@ def _check_address(address: str) -> None:
         raise InputError(f"--dask {address!r} isn't a scheduler's address: write it as tls://HOST:8786")
     if parts.scheme in _OPEN and not _is_loopback(str(parts.hostname)):
         raise InputError(
-            f"--dask {address!r} isn't encrypted, and whoever reaches such a scheduler can run code on its workers. "
-            "give the scheduler and the workers certificates (dask scheduler --tls-ca-file ... --protocol tls), and "
+            f"--dask {address!r} isn't encrypted: any host that reaches such a scheduler can run code on its workers. "
+            "Give the scheduler and the workers certificates (dask scheduler --tls-ca-file ... --protocol tls), and "
             f"write tls://HOST:PORT. Only a scheduler on this machine may be reached by {parts.scheme}://"
         )
 
