@@ -199,14 +199,14 @@ from komorebi_qc.core.errors import KomorebiError
 def mb():
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(status["VmHWM"].split()[0]) * 1024 / 1e6
-path, began, error, kind = Path(sys.argv[1]), time.monotonic(), "", ""
+path, began, error, kind = Path(sys.argv[1]), time.process_time(), "", ""
 try:
     {work}
 except KomorebiError as caught:
     error, kind = str(caught), type(caught).__mro__[0].__name__
-print(json.dumps({{"mb": mb(), "s": time.monotonic() - began, "error": error, "kind": kind}}))
+print(json.dumps({{"mb": mb(), "s": time.process_time() - began, "error": error, "kind": kind}}))
 """
-"""Reports the peak memory of its whole process, and the time of its work alone."""
+"""Reports the peak memory of its whole process, and the processor time of its work alone."""
 PROBE = (
     "from komorebi_qc.media.probe import probe_recording\nfrom komorebi_qc.storage.local import opened_file",
     "with opened_file(path) as source: probe_recording(source)",
@@ -226,7 +226,7 @@ def run_apart(path: Path, work: tuple[str, str], *, timeout_s: float = 60.0) -> 
         timeout_s: for the whole process.
 
     Returns:
-        ``mb`` and ``s``, peak memory and seconds; ``error`` and ``kind``, the error's sentence and class.
+        ``mb`` and ``s``, peak memory and processor seconds; ``error`` and ``kind``, the error's sentence and class.
     """
     program = PROGRAM.format(imports=work[0], work=work[1])
     done = subprocess.run(

@@ -18,6 +18,7 @@ PICTURE_CODECS = ("h264", "hevc", "vp8", "vp9", "av1")
 LONGEST_SIDE = 8192
 MOST_PIXELS = 8192 * 8192
 PROBED_PIXELS = 4096 * 4096
+PROBED_BYTES = 300_000
 SAMPLES_PER_S = 120
 MOST_SAMPLES = round(LONGEST_S) * SAMPLES_PER_S
 MOST_TABLE_ENTRIES = 4 * MOST_SAMPLES
@@ -80,6 +81,11 @@ BOUNDS = (
         f"{PROBED_PIXELS >> 20} megapixels",
         "FFmpeg decodes up to 20 frames to guess their order, and keeps up to 16. No deadline is asked meanwhile. "
         "Of a larger picture it decodes one",
+    ),
+    Bound(
+        "bytes of packets that are read while a file is opened",
+        f"{PROBED_BYTES:,}",
+        "FFmpeg keeps these packets, and takes 200 bytes more for each. Laced packets have one byte",
     ),
     Bound(
         "samples of all tracks, declared by an MP4's `stsz`, `stz2`, `stsc` and `trun`, edits included (`elst`)",

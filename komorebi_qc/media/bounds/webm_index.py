@@ -127,6 +127,6 @@ class _Checks:
         self._cues += 1
         if self._cues > MOST_CUES:
             found = f"declares more than {MOST_CUES:,} cues"
-            raise refused(self._name, found, "12 h with ten cues a second, far more than recorders write, have fewer")
+            raise refused(self._name, found, "12 h with ten cues a second have no more")
         if length is not None and length > MOST_CUE_BYTES:
             raise refused(self._name, f"declares a cue of {length:,} bytes", f"a cue has at most {MOST_CUE_BYTES:,}")

@@ -15,6 +15,7 @@ from komorebi_qc.media.bounds.table import (
     MOST_PIXELS,
     MOST_SAMPLES,
     MOST_TRACKS,
+    PROBED_BYTES,
     PROBED_PIXELS,
     refused,
 )
@@ -91,6 +92,7 @@ def _options(formats: str, *, is_read_through: bool) -> dict[str, str]:
         "max_pixels": str(PROBED_PIXELS),
         "max_streams": str(MOST_TRACKS),
         "max_size": "16384",
+        "probesize": str(PROBED_BYTES),
     }
     return {**options, "fflags": "+ignidx"} if is_read_through else options
 
