@@ -114,7 +114,7 @@ def _is_address(text: str) -> bool:
 
 def _leave_the_network() -> None:
     """Move into a network with nothing in it, on Linux; also UDP and code in C can't leave it."""
-    if sys.platform != "linux":
+    if sys.platform != "linux" or not hasattr(os, "getuid"):
         return
     user, group = os.getuid(), os.getgid()
     unshare = ctypes.CDLL(None, use_errno=True).unshare
