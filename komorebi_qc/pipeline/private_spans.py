@@ -11,6 +11,7 @@ from komorebi_qc.core.privacy.suspensions import Witness, suspended_spans
 from komorebi_qc.core.samples import RATE, length
 from komorebi_qc.core.timebase import Jump, Span, clock_text
 from komorebi_qc.findings.privacy.private_time import suspended_min_s
+from komorebi_qc.media.malloc import return_freed_blocks
 from komorebi_qc.sync.suspended import find_suspensions as suspensions_of_pair
 
 if TYPE_CHECKING:
@@ -46,10 +47,13 @@ def find_suspensions(
         limits: the limits of the run; one of them is the shortest suspension.
     """
     least_s = suspended_min_s(limits)
-    if recording is not None and len(recording):
-        return suspensions_of_pair(call, recording, alignment, min_s=least_s)
-    everywhere = Witness((Span(0.0, length(call) / RATE),))
-    return suspended_spans(call, witness=lambda: everywhere, min_s=least_s)
+    try:
+        if recording is not None and len(recording):
+            return suspensions_of_pair(call, recording, alignment, min_s=least_s)
+        everywhere = Witness((Span(0.0, length(call) / RATE),))
+        return suspended_spans(call, witness=lambda: everywhere, min_s=least_s)
+    finally:
+        return_freed_blocks()  # the video's index takes their place next
 
 
 def suspensions_at(
