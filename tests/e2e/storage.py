@@ -781,7 +781,7 @@ doesn't show a caller without the right that there are tags."""
 
 
 _NOT_ASKED_FOR = {"s3:PutObjectTagging"}
-"""Without this right S3 refuses a `PutObject` with tags (Amazon S3 API reference, PutObject). The server here doesn't."""
+"""Without this right S3 refuses a `PutObject` with tags (Amazon S3 API reference, PutObject). This server doesn't."""
 
 
 def _what_fails(rights: Rights, taken: str, baseline: Mapping[str, str]) -> str:
