@@ -25,12 +25,12 @@ def parent() -> Iterator[Path]:
     """A group inside of this process's own, if this user may make one."""
     own = [line for line in Path("/proc/self/cgroup").read_text().splitlines() if ":memory:" in line]
     if not own:
-        pytest.skip("no control group of version 1 for memory")
+        pytest.skip("this kernel has no control group of version 1 for memory")
     folder = V1 / own[0].rpartition(":")[2].lstrip("/") / f"komorebi-test-{os.getpid()}"
     try:
         folder.mkdir()
     except OSError:
-        pytest.skip("this user may not divide its control group")
+        pytest.skip("this kernel lets this user divide no control group")
     yield folder
     folder.rmdir()
 
