@@ -117,7 +117,9 @@ def _plays_masked(browser: Browser, recording: Path, suffix: str, folder: Path) 
             loads(page, max(made.rendered.audio_s, source[-1].pts_s))
             for at_s in MOMENTS_S:
                 number = max(n for n, frame in enumerate(source) if frame.pts_s <= at_s)
-                _seek(page, at_s, source[number].pts_s)
+                ends_s = source[number + 1].pts_s if number + 1 < len(source) else at_s
+                # In the middle of the frame: at its very time, a player may round to the frame before it.
+                _seek(page, (source[number].pts_s + ends_s) / 2, source[number].pts_s)
                 _check(picture(page), source[number], is_masked=masked[number])
             seeks(page, MASK_S[0] - 0.5)
             page.evaluate("watches = true")
