@@ -41,6 +41,7 @@ from stack import CONNECT, INPUT, OUTPUT, PREFIX, TABLE, make_table
 
 from komorebi_qc.queue.dead_letter import NO_REASON, DeadLetter
 from komorebi_qc.queue.handler import FIRST_RETRY_S, LAST_RETRY_S
+from komorebi_qc.storage.temporary_folder import clear_stale
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -740,9 +741,15 @@ class _Run:
                 assert item == wanted, f"{of.recording_id}: {item} and not {wanted}"
             case.note(f"{after.backend.writes} changes by the backend meanwhile")
 
-        with report.case("no temporary file is left") as case:
-            left = [p for n in range(self.plan.workers) for p in (self.folder / f"worker-{n}" / "tmp").rglob("*")]
+        with report.case("no temporary file is left once the next worker has cleared those of killed ones") as case:
+            folders = [self.folder / f"worker-{n}" / "tmp" for n in range(self.plan.workers)]
+            killed = [path for folder in folders for path in folder.iterdir()]
+            assert all(path.name.startswith("komorebi-worker-") for path in killed), killed
+            for folder in folders:
+                clear_stale(folder)  # as a worker does with its first message
+            left = [path for folder in folders for path in folder.rglob("*")]
             assert not left, left[:5]
+            case.note(f"{len(killed)} folders of killed workers")
 
     def _check_letters(self, letters: list[tuple[DeadLetter, str]], sent: dict[str, str]) -> None:
         for letter, message_id in letters:
