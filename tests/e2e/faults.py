@@ -742,14 +742,14 @@ class _Run:
             case.note(f"{after.backend.writes} changes by the backend meanwhile")
 
         with report.case("no temporary file is left once the next worker has cleared those of killed ones") as case:
-            folders = [self.folder / f"worker-{n}" / "tmp" for n in range(self.plan.workers)]
-            killed = [path for folder in folders for path in folder.iterdir()]
-            assert all(path.name.startswith("komorebi-worker-") for path in killed), killed
-            for folder in folders:
-                clear_stale(folder)  # as a worker does with its first message
-            left = [path for folder in folders for path in folder.rglob("*")]
+            scratches = [self.folder / f"worker-{n}" / "tmp" for n in range(self.plan.workers)]
+            of_killed = [path for scratch in scratches for path in scratch.iterdir()]
+            assert all(path.name.startswith("komorebi-worker-") for path in of_killed), of_killed
+            for scratch in scratches:
+                clear_stale(scratch)  # as a worker does with its first message
+            left = [path for scratch in scratches for path in scratch.rglob("*")]
             assert not left, left[:5]
-            case.note(f"{len(killed)} folders of killed workers")
+            case.note(f"{len(of_killed)} folders of killed workers")
 
     def _check_letters(self, letters: list[tuple[DeadLetter, str]], sent: dict[str, str]) -> None:
         for letter, message_id in letters:
