@@ -7,11 +7,11 @@ import importlib
 import os
 import pickle  # between our own processes
 import queue
-import shutil
 import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from komorebi_qc.isolation.confinement import Confinement
@@ -23,6 +23,7 @@ from komorebi_qc.isolation.resource_limits import (
     peak_memory_mb,
     resident_mb,
 )
+from komorebi_qc.storage.temporary_folder import leave_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +101,7 @@ def _alarm(seconds: int) -> None:
 
 def _end() -> None:
     """End this process with its temporary files and the kernels that it started."""
-    shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
+    leave_folder(Path(os.environ["TMPDIR"]))
     if hasattr(os, "killpg"):
         os.killpg(0, signal.SIGKILL)
     os._exit(1)

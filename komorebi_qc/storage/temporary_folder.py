@@ -132,6 +132,17 @@ def clear_stale(parent: Path, *, deep: bool = False) -> None:
                     os.close(lock)
 
 
+def leave_folder(path: Path) -> None:
+    """Remove another process's folder, after that process has ended.
+
+    A confined process may only empty it. The lock file stays then, so that `clear_stale` finds the folder.
+    """
+    shutil.rmtree(path, ignore_errors=True)
+    if path.is_dir():
+        with suppress(OSError):
+            (path / _LOCK).touch(mode=0o600)
+
+
 def _remove_all() -> None:
     for path, process in list(_ours.items()):
         if process == os.getpid():

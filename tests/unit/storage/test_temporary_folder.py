@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from komorebi_qc.storage import temporary_folder as module
-from komorebi_qc.storage.temporary_folder import begin_folder, clear_stale, temporary_folder
+from komorebi_qc.storage.temporary_folder import begin_folder, clear_stale, leave_folder, temporary_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +53,24 @@ def holding(place: Path, seconds: float) -> subprocess.Popen[str]:
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process
+
+
+def test_a_folder_that_can_only_be_emptied_is_cleared_later(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A confined process may remove its folder's files, and not the folder; the next process may."""
+    folder = place / "komorebi-worker-x"
+    folder.mkdir()
+    (folder / ".lock").touch()
+    (folder / "call.wav").write_bytes(b"audio")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    with monkeypatch.context() as confined:
+        confined.setattr("os.rmdir", refuse)
+        leave_folder(folder)
+    assert [path.name for path in folder.iterdir()] == [".lock"]
+    clear_stale(place)
+    assert list(place.iterdir()) == []
 
 
 def test_a_folder_ends_with_its_context(place: Path) -> None:
