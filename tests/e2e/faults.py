@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from servers import Server
 
 TRIES = 8
+_LONG = 300
+"""A run of so many messages meets every kind of fault."""
 HEARTBEAT_S = 120
 """For how long a worker asks a message in hand to be hidden; any other time is a retry's."""
 
@@ -726,7 +728,8 @@ class _Run:
             dangling = {u["UploadId"] for u in self.world.s3.list_multipart_uploads(Bucket=OUTPUT).get("Uploads", ())}
             unexcused = {u for u in dangling - seen.excused.keys() if not any(u in text for text in after.left_behind)}
             case.note(", ".join(f"{count} {name}" for name, count in sorted(seen.uploads.items())))
-            assert seen.uploads["aborted"], "no upload came to be aborted: the run was too smooth"
+            # In the short run, one of some ten uploads has to meet a fault, which depends on the machine's speed.
+            assert seen.uploads["aborted"] or len(self.plan.bodies) < _LONG, "no upload came to be aborted"
             reasons = Counter(seen.excused[u] for u in dangling & seen.excused.keys())
             case.note(
                 f"left for the bucket's lifecycle rule: {dict(reasons)}, named in a log: {len(after.left_behind)}"
