@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from servers import Server
 
 TRIES = 8
-_LONG = 300
-"""A run of so many messages meets every kind of fault."""
 HEARTBEAT_S = 120
 """For how long a worker asks a message in hand to be hidden; any other time is a retry's."""
 
@@ -467,7 +465,7 @@ def run(report: Report) -> None:
 
     generations.run(report)
     flood.run(report)
-    usual = "60" if os.environ.get("CI") else "500"
+    usual = "120" if os.environ.get("CI") else "500"
     messages, seed = os.environ.get("KOMOREBI_E2E_MESSAGES", usual), os.environ.get("KOMOREBI_E2E_SEED", "1")
     measure(report, int(messages), int(seed))
 
@@ -728,8 +726,7 @@ class _Run:
             dangling = {u["UploadId"] for u in self.world.s3.list_multipart_uploads(Bucket=OUTPUT).get("Uploads", ())}
             unexcused = {u for u in dangling - seen.excused.keys() if not any(u in text for text in after.left_behind)}
             case.note(", ".join(f"{count} {name}" for name, count in sorted(seen.uploads.items())))
-            # In the short run, one of some ten uploads has to meet a fault, which depends on the machine's speed.
-            assert seen.uploads["aborted"] or len(self.plan.bodies) < _LONG, "no upload came to be aborted"
+            assert seen.uploads["aborted"], "no upload came to be aborted: the run was too smooth"
             reasons = Counter(seen.excused[u] for u in dangling & seen.excused.keys())
             case.note(
                 f"left for the bucket's lifecycle rule: {dict(reasons)}, named in a log: {len(after.left_behind)}"
