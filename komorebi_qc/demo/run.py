@@ -22,7 +22,7 @@ from komorebi_qc.demo.sample_call import RECORDING, reported_call_end
 from komorebi_qc.queue.handler import Report, WorkerContext
 from komorebi_qc.queue.worker import Counts, load_handler
 from komorebi_qc.queue.worker import run as run_worker
-from komorebi_qc.storage.atomic_file import make_folder, write_atomically
+from komorebi_qc.storage.atomic_file import make_folder, new_part_file, write_atomically
 from komorebi_qc.wiring import Settings, aws_client
 
 if TYPE_CHECKING:
@@ -199,10 +199,12 @@ def _fetch_results(console: Console, out: Path) -> list[Path]:
     for listed in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
         key = listed["Key"]
         path = out / key.rsplit("/", 1)[-1]
-        try:
-            s3.download_file(bucket, key, str(path))  # under a temporary name first, so an older result stays whole
-        except OSError as error:
-            raise InputError(f"{path} can't be written: {error.strerror}; choose another folder") from error
+        if path.is_dir():
+            raise InputError(f"{path} can't be written: a folder is in its place; choose another folder")
+        with new_part_file(path) as part:
+            s3.download_fileobj(bucket, key, part.file)
+            part.sync()
+            part.move_to(path)
         paths.append(path)
         size = f"{listed['Size'] / 1000:,.0f} kB"
         console.print(f"  s3://{bucket}/{key}\n    {escape(str(path))}, {size}", soft_wrap=True)

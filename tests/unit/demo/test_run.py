@@ -46,6 +46,8 @@ def test_demo_shows_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     folder = tmp_path / "deep" / "out"
     result, printed = run(folder)
     assert (result.verdict, result.video) == ("pass", folder / "recording.mp4")
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
     assert dict(os.environ) == environment
 
     video, thumbnail = folder / "recording.mp4", folder / "thumbnail.png"
