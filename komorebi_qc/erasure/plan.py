@@ -107,9 +107,19 @@ class Erasure:
 
     @property
     def removed(self) -> dict[str, int]:
-        """How many of each kind are gone, by kind."""
-        before, after = counts(self.plan.found), counts(self.left)
-        gone = {kind: count - after.get(kind, 0) for kind, count in before.items()}
+        """How many of each kind are gone, by kind: of those that could be removed.
+
+        A message that another process reads may be any recording's: if it is visible again later, it wasn't removed.
+        """
+        places = {(one.kind, one.address) for one in self.plan.removable}
+        kept = {(one.kind, one.address, one.kept_because) for one in self.plan.kept}
+        after = counts(
+            one
+            for one in self.left
+            if (one.kind, one.address, one.kept_because) not in kept
+            and (not one.kept_because or (one.kind, one.address) in places)
+        )
+        gone = {kind: count - after.get(kind, 0) for kind, count in counts(self.plan.removable).items()}
         return {kind: count for kind, count in gone.items() if count > 0}
 
     def to_dict(self) -> dict[str, Any]:

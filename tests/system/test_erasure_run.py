@@ -152,6 +152,24 @@ def test_a_missing_right_is_named_and_the_rest_goes(
     assert Search(OURS).in_folder(tmp_path) == []
 
 
+def test_letters_that_another_erasure_reads_are_not_counted_as_removed(world: World, full: ErasureRequest) -> None:
+    """Two run at once: the other one reads all letters during the first search, and lets them go before the second."""
+    dead = world.queue("dead")
+    read = dead.receive_some(10, 0, 600)
+    assert len(read) == 4
+
+    def let_go() -> None:
+        while read:
+            dead.change_visibility(read.pop(), 0)
+
+    done = erase(full, os.environ, is_wanted=True, check=let_go)
+    assert [(one.kind, one.count, one.kept_because) for one in done.left] == [("dead letter", 2, "")]
+    assert "dead letter" not in done.removed
+    again = erase(full, os.environ, is_wanted=True)
+    assert (again.is_all_gone, again.removed) == (True, {"dead letter": 2})
+    assert world.waiting("dead") == (2, 0)
+
+
 def test_a_legal_hold_is_left_and_named(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A locked version is left, isn't visible if a newer one was removed, and the next run tries again."""
     world.s3.create_bucket(
