@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 import soxr
 
+from komorebi_qc.core.held_front import HeldFront
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timestamps.timing import FAR_START_S
 from komorebi_qc.media.bounds.table import LONGEST_S
@@ -53,22 +54,30 @@ class PlainWav:
         shape: ``(samples, 2)``.
     """
 
-    def __init__(self, source: Source, samples: int) -> None:
+    def __init__(self, source: Source, samples: int, held: HeldFront | None = None) -> None:
         """Open the file.
 
         Args:
             source: the file.
             samples: the number of samples that are present; the header may promise more.
+            held: the same file with its front in memory; None to read the file itself.
 
         Raises:
             wave.Error: The file is of another kind, or its header promises fewer samples.
         """
-        self._wave = wave.open(source.reopen().file, "rb")  # noqa: SIM115  closed with the track
+        file = source.reopen().file if held is None else cast("BinaryIO", held)
+        self._held = held
+        self._wave = wave.open(file, "rb")  # noqa: SIM115  closed with the track
         if (kind := _kind(self._wave)) != _PLAIN:
             raise wave.Error(f"not 16 bits, 8 kHz, stereo: {kind}")
         if self._wave.getnframes() < samples:
             raise wave.Error(f"a header for {self._wave.getnframes()} of {samples} samples")
         self.shape = (samples, 2)
+
+    def begin_last_reading(self) -> None:
+        """Release memory of the file as it is read from now on."""
+        if self._held is not None:
+            self._held.release()
 
     def __getitem__(self, key: slice, /) -> NDArray[np.int16]:
         start, stop, _ = key.indices(self.shape[0])
@@ -128,17 +137,23 @@ def _kind(wav: wave.Wave_read) -> tuple[int, int, int]:
     return wav.getsampwidth(), wav.getframerate(), wav.getnchannels()
 
 
-def plain_call(source: Source, info: MediaInfo) -> PlainWav | None:
-    """Connect's own WAV, to be read piece by piece; None for another kind of file."""
+def plain_call(source: Source, info: MediaInfo, held: HeldFront | None = None) -> PlainWav | None:
+    """Connect's own WAV, to be read piece by piece; None for another kind of file.
+
+    Args:
+        source: the call audio.
+        info: the result of `probe_call`.
+        held: the same file with its front in memory, if there is one.
+    """
     try:
         audio = info.audio
-        return PlainWav(source, 0 if audio is None else round(audio.span.end_s * audio.rate))
+        return PlainWav(source, 0 if audio is None else round(audio.span.end_s * audio.rate), held)
     except (wave.Error, EOFError):
         return None
 
 
 def exact_call(source: Source, info: MediaInfo, decoded: Track | None) -> PlainPcm | None:
-    """The call audio sample for sample; None if only a decoder can read it.
+    """The call audio sample for sample, for its last reading; None if only a decoder can read it.
 
     Args:
         source: the call audio.
@@ -146,6 +161,8 @@ def exact_call(source: Source, info: MediaInfo, decoded: Track | None) -> PlainP
         decoded: the result of `decode_call_8khz`, if there is one.
     """
     track = decoded if isinstance(decoded, PlainWav) else plain_call(source, info)
+    if track is not None:
+        track.begin_last_reading()
     return None if track is None else PlainPcm(track)
 
 
@@ -153,7 +170,7 @@ def decode_call_8khz(
     source: Source,
     info: MediaInfo,
     check_cancelled: Callable[[], None] = lambda: None,
-    most_bytes: int = MAX_PLAIN_BYTES,
+    front_bytes: int | None = None,
 ) -> Track:
     """The call audio, shape ``(n, 2)``: customer, agent. Sample ``i`` is at ``call_s = i / 8000``.
 
@@ -163,14 +180,19 @@ def decode_call_8khz(
         source: the call audio.
         info: the result of `probe_call`.
         check_cancelled: called between two blocks; its exception ends the reading.
-        most_bytes: the largest file that stays in memory, if it comes over a network. A larger one is read again.
+        front_bytes: of Connect's own WAV on a network, only so many bytes from the start on stay in memory, and only
+            until the last reading has passed them (`exact_call`); the rest is read again. None: up to two hours stay.
 
     Raises:
         MediaError: The file can't be opened.
     """
-    if source.is_remote and source.size <= most_bytes and _is_plain(source.file):
-        source = _in_memory(source, check_cancelled)
-    plain = plain_call(source, info)
+    held = None
+    if source.is_remote and _is_plain(source.file):
+        if front_bytes is not None:
+            held = HeldFront(source, front_bytes)
+        elif source.size <= MAX_PLAIN_BYTES:
+            source = _in_memory(source, check_cancelled)
+    plain = plain_call(source, info, held)
     if plain is not None:
         return plain
     with open_container(source.reopen(), CALL_FORMATS) as container:

@@ -70,8 +70,8 @@ if TYPE_CHECKING:
     from komorebi_qc.storage.protocols import Draft, MediaStore, RecordingsTable
 
 THUMBNAIL_AT_S = 1.0
-MOST_HELD_BYTES = 32 << 20
-"""Without a measurement, a call of up to 17 minutes stays in memory from the search for suspensions to the mixing."""
+HELD_BYTES = 64 << 20
+"""Without a measurement, a far call's first 35 minutes stay in memory between the search for suspensions and mixing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def separate(run: Run, fetched: FetchedPair) -> SeparatedPair:
     levels = None if audio is None else measure_levels(audio, info)
     call_8khz = None if audio is None else audio.call
     if call_8khz is None and run.options.mask != "none":
-        call_8khz = decode_call_8khz(call.source, call.info, check_cancelled, MOST_HELD_BYTES)
+        call_8khz = decode_call_8khz(call.source, call.info, check_cancelled, HELD_BYTES)
     return SeparatedPair(fetched, info, info.video, thumbnail, audio, timing, levels, call_8khz)
 
 

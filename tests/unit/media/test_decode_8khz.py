@@ -206,6 +206,22 @@ def test_a_far_call_too_long_for_memory_stays_where_it_is(sample: Capture, monke
     assert isinstance(decode_call_8khz(call, probe_call(call)), PlainWav)
 
 
+@pytest.mark.parametrize("front_bytes", [0, 100_000, 10 << 20])
+def test_a_far_call_whose_front_is_held_is_the_same_in_both_readings(
+    sample: Capture, source: Open, front_bytes: int
+) -> None:
+    """Every sample is right in the first reading, and in the last one, which releases the memory."""
+    near = decode_call_8khz(source(sample.call), probe_call(source(sample.call)))
+    expected = near[0 : near.shape[0]]
+    call = far(sample.call)
+    track = decode_call_8khz(call, probe_call(call), front_bytes=front_bytes)
+    assert np.array_equal(np.concatenate([track[at : at + 4000] for at in range(0, track.shape[0], 4000)]), expected)
+    exact = exact_call(call, probe_call(call), track)
+    assert exact is not None
+    blocks = np.concatenate([exact.read(at, 1000) for at in range(0, len(expected), 1000)])[: len(expected)]
+    assert np.array_equal(blocks, expected / np.float32(32768.0))
+
+
 def test_the_exact_call_is_what_a_decoder_gives(sample: Capture, source: Open) -> None:
     """Sample for sample with silence on either side, from the file and from memory."""
     call = source(sample.call)
