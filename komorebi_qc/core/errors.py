@@ -54,6 +54,10 @@ class MaskError(PermanentError):
     """A part of the call that was not to be recorded is known, and can't be masked. Publishing would disclose it."""
 
 
+class AnalysisError(InputError):
+    """Contact Lens' analysis of the call can't be used, so nobody knows the redactions. Publishing may disclose one."""
+
+
 NOTHING_PUBLISHED = ". Nothing was published"
 """In the text of a refused pair: the reason is before it, and the remedies of a run follow."""
 

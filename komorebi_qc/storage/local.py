@@ -12,7 +12,7 @@ import stat
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from komorebi_qc.core.errors import InputError, UnknownRecordingError
+from komorebi_qc.core.errors import AnalysisError, InputError, UnknownRecordingError
 from komorebi_qc.core.privacy.redactions import check_size
 from komorebi_qc.core.provenance.parts import whole_digest
 from komorebi_qc.core.provenance.record import DraftRecord
@@ -154,11 +154,7 @@ class LocalFiles:
             yield source
 
     def analyses(self, recording: Recording) -> tuple[Source, ...]:  # noqa: ARG002  one file for any item
-        """Read the analysis, if there is one.
-
-        Raises:
-            InputError: it doesn't exist, isn't a regular file, can't be read, or is too large for an analysis.
-        """
+        """Read the analysis, if there is one (`read_analysis_file`)."""
         return () if self.analysis is None else (read_analysis_file(self.analysis),)
 
     @contextmanager
@@ -363,9 +359,8 @@ def _check_seekable(path: Path, file: BinaryIO) -> None:
         file.seek(0, os.SEEK_END)
         file.seek(0)
     except OSError as error:
-        raise InputError(
-            f"{path} can't be read at every position ({error.strerror}): give a regular file on a disk without faults"
-        ) from error
+        fault = f"{path} can't be read at every position ({error.strerror})"
+        raise InputError(f"{fault}: give a regular file on a disk without faults") from error
 
 
 @contextmanager
@@ -391,10 +386,12 @@ def read_analysis_file(path: Path) -> Source:
     """Read an analysis into memory.
 
     Raises:
-        InputError: it doesn't exist, isn't a regular file, can't be read, or is too large for an analysis.
+        AnalysisError: it doesn't exist, isn't a regular file, can't be read, or is too large for an analysis.
     """
-    with opened_file(path) as source:
-        check_size(source.name, source.size)
-        with named_file_errors(path):
+    try:
+        with opened_file(path) as source, named_file_errors(path):
+            check_size(source.name, source.size)
             content = source.file.read()
+    except InputError as error:
+        raise AnalysisError(str(error)) from error
     return Source(source.name, io.BytesIO(content), len(content))

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
-from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.errors import AnalysisError
 from komorebi_qc.core.privacy.masks import PrivateSpan
 from komorebi_qc.core.timebase import Span, clock_text, merged
 
@@ -76,7 +76,7 @@ def read_analysis(content: bytes, name: str) -> Analysis:
         name: of the file, for messages.
 
     Raises:
-        InputError: it isn't a complete analysis of a call, or the times of a redaction can't be used.
+        AnalysisError: it isn't a complete analysis of a call, or the times of a redaction can't be used.
     """
     check_size(name, len(content))
     try:
@@ -103,7 +103,7 @@ def redactions_of(call: Source, call_s: float, analyses: Collection[Source]) -> 
         analyses: all that were found for its contact. Those of other call audio don't count.
 
     Raises:
-        InputError: an analysis can't be used, or all of them are of other call audio.
+        AnalysisError: an analysis can't be used, or all of them are of other call audio.
     """
     if not analyses:
         return None
@@ -154,7 +154,7 @@ def check_size(name: str, size: int) -> None:
     """Check, before it is read, that a file is no larger than an analysis can be.
 
     Raises:
-        InputError: it is.
+        AnalysisError: it is.
     """
     if size > MAX_ANALYSIS_BYTES:
         raise _unusable(name, f"it has {size} bytes, and an analysis has at most {MAX_ANALYSIS_BYTES}")
@@ -260,8 +260,8 @@ def _span(times: Mapping[str, Any], which: str, name: str) -> Span:
     return Span(begin / 1000, end / 1000)
 
 
-def _unusable(name: str, fault: str) -> InputError:
-    return InputError(
+def _unusable(name: str, fault: str) -> AnalysisError:
+    return AnalysisError(
         f"{name} can't be used: {fault}. Its redactions are unknown, so nothing is published. Replace the file. To go "
         "on without it, leave out --analysis, or set KOMOREBI_ANALYSIS_PREFIX=off"
     )

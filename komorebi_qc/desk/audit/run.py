@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.core.errors import InputError, MaskError, missing_extra
+from komorebi_qc.core.errors import AnalysisError, InputError, MaskError, missing_extra
 from komorebi_qc.core.progress import SILENT
 from komorebi_qc.desk.audit.earlier import QC_FILE, REPORT_FILE, earlier_audit
 from komorebi_qc.desk.audit.files import output_folder
@@ -53,7 +53,8 @@ class AuditJob:
         parameters: values of the notebooks' other parameters, as texts.
         limits: limits of the findings; None for those of the environment.
         keeps_report: whether an earlier report stays if the recording can't be examined now. It never stays if a span
-            that was not to be recorded can't be masked: it may show that span.
+            that was not to be recorded can't be masked, or isn't known because Contact Lens' analysis can't be used:
+            it may show that span.
         masks: the choice of masks, and of the sound outside of the call.
     """
 
@@ -148,7 +149,7 @@ class _AuditRun:
             self._session = open_isolated(
                 job.request, self._folder, limits=job.limits, masks=job.masks, progress=progress
             )
-        except MaskError:
+        except (AnalysisError, MaskError):
             self._earlier.remove()
             raise
         examined = self._session.examined
@@ -210,7 +211,7 @@ class _AuditRun:
         if error is not None:
             if state == "failed":  # a person who stops an audit isn't an error
                 status.error, status.error_kind = str(error) or type(error).__name__, type(error).__name__
-            if self._session is None and (isinstance(error, MaskError) or not self._job.keeps_report):
+            if self._session is None and (isinstance(error, (AnalysisError, MaskError)) or not self._job.keeps_report):
                 write_atomically(self._folder / REPORT_FILE, failure_page(status).encode())
         for notebook in status.notebooks:
             if notebook.state == "running":

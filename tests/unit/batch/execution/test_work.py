@@ -113,7 +113,7 @@ def test_a_listed_analysis_is_read(tmp_path: Path) -> None:
     assert Resolver(request).task(item).work_key != task.work_key
     analysis.write_bytes(b"{}")
     row = work.carry_out(Resolver(replace(request, action="diagnose")).task(item))
-    assert (row["status"], row["error_class"]) == ("failed", "InputError")
+    assert (row["status"], row["error_class"]) == ("failed", "AnalysisError")
     assert "isn't a Contact Lens analysis" in row["error"]
 
 

@@ -11,7 +11,7 @@ from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, PREFIX, RECORDING, TABLE,
 from captures import CAPTURES
 from desk import read_json
 
-from komorebi_qc.core.errors import InputError, PermanentError
+from komorebi_qc.core.errors import AnalysisError, InputError, PermanentError
 from komorebi_qc.desk.audit import AuditJob, AuditStatus, audit
 from komorebi_qc.desk.audit.parameters import find_notebook
 from komorebi_qc.desk.session import AuditRequest
@@ -77,6 +77,28 @@ def test_bad_media_leave_a_page_with_the_reason(tmp_path: Path) -> None:
     assert (status["state"], status["error"]) == ("failed", str(raised.value))
     assert [one["state"] for one in status["notebooks"]] == ["waiting", "waiting"]
     assert "The recording couldn't be examined" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(("content", "keeps_report"), [(b"{}", True), (None, False)], ids=["damaged", "missing"])
+def test_an_analysis_that_cannot_be_read_leaves_no_earlier_audit(
+    tmp_path: Path, content: bytes | None, *, keeps_report: bool
+) -> None:
+    """Nobody knows its redactions, and the earlier audit may play them. A file of the user's own stays."""
+    out, analysis = tmp_path / "out", tmp_path / "analysis.json"
+    (out / "audio").mkdir(parents=True)
+    (out / "status.json").write_text(json.dumps({"state": "done", "notebooks": [{"file": "process_recording.ipynb"}]}))
+    own = ("recording.mp4", "audio/both.m4a", "audio/recording.m4a", "process_recording.ipynb", "thumbnail.png")
+    for name in (*own, "report.html", "qc.json", "mine.txt"):
+        (out / name).write_text("earlier")
+    if content is not None:
+        analysis.write_bytes(content)
+    request = AuditRequest(REQUEST.connect, REQUEST.recording, call_end=REQUEST.call_end, analysis=str(analysis))
+    with pytest.raises(AnalysisError, match=r"analysis\.json"):
+        audit(AuditJob(request, str(out), keeps_report=keeps_report))
+    left = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
+    assert left == ["mine.txt", "report.html", "status.json"]
+    assert "The recording couldn't be examined" in (out / "report.html").read_text()
+    assert read_json(out / "status.json")["error_kind"] == "AnalysisError"
 
 
 @dataclass
