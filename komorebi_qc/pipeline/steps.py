@@ -70,8 +70,8 @@ if TYPE_CHECKING:
     from komorebi_qc.storage.protocols import Draft, MediaStore, RecordingsTable
 
 THUMBNAIL_AT_S = 1.0
-HELD_BYTES = 64 << 20
-"""Without a measurement, a far call's first 35 minutes stay in memory between the search for suspensions and mixing."""
+HELD_BYTES = 48 << 20
+"""Without a measurement, a far call's first 26 minutes stay in memory between the search for suspensions and mixing."""
 
 
 @dataclass(frozen=True, slots=True)
