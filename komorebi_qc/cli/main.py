@@ -115,11 +115,14 @@ def _print_version(is_asked: bool) -> None:  # noqa: FBT001  typer calls it so
 
 @app.callback()
 def root(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001  its callback prints it
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and exit.")
     ] = False,
 ) -> None:
     """Join Amazon Connect's call audio and the agent's screen recording into one recording, in sync."""
+    from komorebi_qc.storage.temporary_folder import clear_temporary_files  # noqa: PLC0415  not for --version
+
+    clear_temporary_files()
 
 
 _MOUNTS: tuple[Callable[[typer.Typer], None], ...] = (

@@ -8,6 +8,7 @@ against a file that takes a decoder over, because a session's file can run code.
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,21 +64,33 @@ def open_isolated(
     limits: Limits | None = None,
     masks: MaskRequest = MASKS_AS_SET,
     progress: Progress = SILENT,
+    saved: Path | None = None,
 ) -> AuditSession:
     """`komorebi_qc.desk.session.open_session` in a process of its own.
+
+    Args:
+        request: the recording.
+        out: the folder for the results.
+        limits: limits of the findings; None for those of the environment.
+        masks: the choice of masks.
+        progress: receives each step.
+        saved: a private folder in which the session is left, for other processes of this run.
 
     Raises:
         KilledError: the process was ended: by its limits, or by a crash.
         KomorebiError: see `komorebi_qc.desk.session.open_session`.
     """
     if request.origin == "demo" or is_worker_process():
-        return open_session(request, out, limits=limits, masks=masks, progress=progress)
+        session = open_session(request, out, limits=limits, masks=masks, progress=progress)
+        if saved is not None:
+            session.save(saved)
+        return session
     try:
         make_folder(out)
     except OSError as error:
         raise InputError(f"{out} can't be the folder for the results: {error.strerror}; name another") from None
-    with temporary_folder("session") as saved:
-        task = ExaminationTask(request, str(out.resolve()), str(saved), limits, masks)
+    with temporary_folder("session") if saved is None else nullcontext(saved) as folder:
+        task = ExaminationTask(request, str(out.resolve()), str(folder), limits, masks)
         writable = (task.out, task.saved)
         confinement = Confinement(writable) if request.origin == "files" else aws_confinement(os.environ, writable)
         worker = WorkerProcess(ResourceLimits(TIME_S, _memory_mb()), WORK, confinement=lambda: confinement)
@@ -92,7 +105,7 @@ def open_isolated(
             )
         if "error" in answer:
             raise unpacked_error(answer["error"])
-        return load_session(saved)
+        return load_session(folder)
 
 
 def carry_out(task: ExaminationTask) -> dict[str, Any]:

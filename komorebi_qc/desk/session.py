@@ -22,7 +22,7 @@ from komorebi_qc.demo.embedded_aws import sample_on_embedded_aws
 from komorebi_qc.pipeline.examine import examine
 from komorebi_qc.pipeline.local import local_item
 from komorebi_qc.pipeline.options import MASKS_AS_SET, MaskRequest, Options
-from komorebi_qc.storage.atomic_file import make_folder
+from komorebi_qc.storage.atomic_file import make_folder, make_private
 from komorebi_qc.storage.local import opened_file, read_analysis_file
 from komorebi_qc.wiring import Settings, read_local
 
@@ -133,6 +133,7 @@ class AuditSession:
     def save(self, folder: Path) -> None:
         """Write the session for another process of this run. An hour takes 350 MB."""
         make_folder(folder)
+        make_private(folder / SESSION_FILE)
         with (folder / SESSION_FILE).open("wb") as file:
             pickle.dump(self, file, protocol=pickle.HIGHEST_PROTOCOL)
 

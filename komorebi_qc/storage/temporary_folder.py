@@ -2,7 +2,8 @@
 
 A folder is removed at the end of its context, or with the process: at its normal end, by Ctrl-C, SIGTERM or SIGHUP. A
 killed process (SIGKILL, a power cut) removes nothing. It held a lock (flock) on a file in its folder, which the system
-has released. The next process that makes a folder in the same place removes such folders, and so does an erasure.
+has released. The next command removes such folders from the system's folder for temporary files. Those in other places
+go with the next process that makes a folder there, or with an erasure.
 Python on Windows has no flock: there, the folder of a killed process stays until it is removed by hand.
 """
 
@@ -130,6 +131,12 @@ def clear_stale(parent: Path, *, deep: bool = False) -> None:
                     shutil.rmtree(path.parent, ignore_errors=True)
                 finally:
                     os.close(lock)
+
+
+def clear_temporary_files() -> None:
+    """Remove what killed commands left in the system's folder for temporary files: it may hold a call's sound."""
+    with suppress(OSError):  # a system without such a folder
+        clear_stale(Path(tempfile.gettempdir()))
 
 
 def leave_folder(path: Path) -> None:

@@ -173,6 +173,30 @@ def test_a_stopped_command_leaves_no_temporary_folder(
     assert left == []
 
 
+def test_the_next_command_removes_what_a_killed_audit_left(tmp_path: Path, environ: dict[str, str]) -> None:
+    """SIGKILL while a notebook runs: the examination and the kernel's key are private, and any command removes them."""
+    folder = tmp_path / "tmp"
+    marker = tmp_path / "started"
+    code = f"open({str(marker)!r}, 'w').close()\nimport time; time.sleep(100)"
+    made_notebook(tmp_path / "work" / "sleepy.ipynb", code)
+    words = [str(CLI), "audit", *FILES, "--notebook", "sleepy.ipynb", "--out", "audit"]
+    with child_process(words, cwd=tmp_path / "work", env=environ, start_new_session=True) as running:
+        until = time.monotonic() + 120
+        while running.poll() is None and not marker.exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        assert marker.exists()
+        running.kill()
+        running.wait(10)
+    until = time.monotonic() + 20
+    while processes_with(str(tmp_path)) and time.monotonic() < until:  # the kernel notices that its parent is gone
+        time.sleep(0.1)
+    (one,) = folder.iterdir()
+    kept = {path.name: path.stat().st_mode & 0o777 for path in one.rglob("*") if path.is_file()}
+    assert kept == {".lock": 0o600, "session.pickle": 0o600, "sleepy.json": 0o600}
+    assert run(tmp_path / "work", environ, "limits").returncode == 0
+    assert list(folder.iterdir()) == []
+
+
 def test_a_notebook_without_a_folder_leaves_nothing(tmp_path: Path, environ: dict[str, str]) -> None:
     """A notebook that a person runs without `out` has a temporary folder, which goes with its kernel."""
     code = (

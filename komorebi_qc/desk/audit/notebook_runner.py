@@ -33,6 +33,7 @@ def run_notebook(
     out: Path,
     parameters: Mapping[str, Any],
     status: NotebookStatus,
+    scratch: Path,
     cell_done: Callable[[NotebookStatus], None],
     check_cancelled: Callable[[], None],
 ) -> None:
@@ -43,11 +44,13 @@ def run_notebook(
         out: the executed copy.
         parameters: values for its parameters cell.
         status: its state, updated cell by cell.
+        scratch: the folder for the kernel's temporary files. The caller removes it.
         cell_done: called after each cell.
         check_cancelled: called several times a second; an exception from it stops the kernel.
     """
     import papermill  # noqa: PLC0415  an extra
     from nbclient.exceptions import CellControlSignal, DeadKernelError  # noqa: PLC0415
+    from traitlets.config import Config  # noqa: PLC0415
 
     started: list[int] = []
     watch = _CancellationWatch(check_cancelled)
@@ -63,6 +66,8 @@ def run_notebook(
 
     status.cells = sum(cell.cell_type == "code" for cell in _read(path).cells) + bool(parameters)
     error: BaseException | None = None
+    # Jupyter keeps the kernel's key in this file. Otherwise it is in the system's folder, and a killed audit leaves it.
+    connection = Config({"ConnectionFileMixin": {"connection_file": str(scratch / f"{out.stem}.json")}})
     make_private(out)
     try:
         papermill.execute_notebook(
@@ -76,6 +81,7 @@ def run_notebook(
             on_cell_execute=on_start,
             on_cell_executed=on_done,
             shutdown_kernel="immediate",
+            config=connection,
         )
     except (papermill.PapermillExecutionError, CellControlSignal) as raised:
         error = raised

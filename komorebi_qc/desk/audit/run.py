@@ -100,10 +100,10 @@ def audit(
         status = AuditStatus(recording=job.request.name)
         status.notebooks = [NotebookStatus(path.stem, f"{path.stem}.ipynb") for path, _ in notebooks]
         run = _AuditRun(job, folder, status, progress, len(notebooks), earlier)
-        with run.final_status():
-            run.examine(on_examined)
+        with run.final_status(), temporary_folder("audit") as saved:
+            run.examine(on_examined, saved if notebooks else None)
             run.write_report()
-            run.run_notebooks(notebooks)
+            run.run_notebooks(notebooks, saved)
         return status
 
 
@@ -141,13 +141,18 @@ class _AuditRun:
         self._session: AuditSession | None = None
         status.write(folder)
 
-    def examine(self, on_examined: Callable[[Examined], None]) -> None:
-        """Examine the recording, and write ``qc.json``. Files that only an earlier audit wrote are removed."""
+    def examine(self, on_examined: Callable[[Examined], None], saved: Path | None) -> None:
+        """Examine the recording, and write ``qc.json``. Files that only an earlier audit wrote are removed.
+
+        Args:
+            on_examined: receives the examination.
+            saved: the folder in which the examination is left for the notebooks.
+        """
         progress = ExaminationProgress(self, self._steps)
         job = self._job
         try:
             self._session = open_isolated(
-                job.request, self._folder, limits=job.limits, masks=job.masks, progress=progress
+                job.request, self._folder, limits=job.limits, masks=job.masks, progress=progress, saved=saved
             )
         except (AnalysisError, MaskError):
             self._earlier.remove()
@@ -164,15 +169,14 @@ class _AuditRun:
         self.step(len(EXAMINATION_STEPS) + 1, self._steps, WRITE_REPORT)
         self._write_report()
 
-    def run_notebooks(self, notebooks: Sequence[tuple[Path, Mapping[str, Any]]]) -> None:
-        """Run every notebook on the examination, then add failures to the report."""
-        with temporary_folder("audit") as saved, _temporary_files_in(saved / "kernels"):
-            if notebooks and self._session is not None:
-                self._session.save(saved)
+    def run_notebooks(self, notebooks: Sequence[tuple[Path, Mapping[str, Any]]], saved: Path) -> None:
+        """Run every notebook on the examination in `saved`, then add failures to the report."""
+        scratch = saved / "kernels"
+        with _temporary_files_in(scratch):
             for number, (path, parameters) in enumerate(notebooks):
                 self.step(len(EXAMINATION_STEPS) + 2 + number, self._steps, f"run the notebook {path.stem}")
                 self._run_notebook(
-                    self._status.notebooks[number], path, {**self._audit_parameters(str(saved)), **parameters}
+                    self._status.notebooks[number], path, {**self._audit_parameters(str(saved)), **parameters}, scratch
                 )
         if self._status.failed_notebooks():
             self._write_report()
@@ -247,12 +251,12 @@ class _AuditRun:
         page = report_html(page_of(examined, *report_figure(self._session), tracks, left_out))
         write_atomically(self._folder / REPORT_FILE, with_alert(page, self._status).encode())
 
-    def _run_notebook(self, status: NotebookStatus, path: Path, parameters: Mapping[str, Any]) -> None:
+    def _run_notebook(self, status: NotebookStatus, path: Path, parameters: Mapping[str, Any], scratch: Path) -> None:
         status.state = "running"
         self._status.write(self._folder)
         known = parameter_types(path)
         given = {name: value for name, value in parameters.items() if name in known}
-        run_notebook(path, self._folder / status.file, given, status, self._cell_done, self._progress.check)
+        run_notebook(path, self._folder / status.file, given, status, scratch, self._cell_done, self._progress.check)
         self._status.write(self._folder)
 
     def _cell_done(self, status: NotebookStatus) -> None:

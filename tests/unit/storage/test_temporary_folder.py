@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from komorebi_qc.storage import temporary_folder as module
-from komorebi_qc.storage.temporary_folder import begin_folder, clear_stale, leave_folder, temporary_folder
+from komorebi_qc.storage.temporary_folder import (
+    begin_folder,
+    clear_stale,
+    clear_temporary_files,
+    leave_folder,
+    temporary_folder,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,6 +126,24 @@ def test_a_killed_process_is_cleaned_up_by_the_next(place: Path) -> None:
         alive.kill()
         alive.wait(20)
     assert (kept, len(left)) == (4, 3)
+
+
+def test_every_command_clears_the_systems_folder(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed process's folder goes, a running one's stays, and a system without such a folder is no error."""
+    with holding(place, 60.0) as alive, holding(place, 60.0) as dead:
+        dead.kill()
+        dead.wait(20)
+        clear_temporary_files()
+        left = len(list(place.iterdir()))
+        alive.kill()
+        alive.wait(20)
+    assert left == 2
+
+    def has_none() -> str:
+        raise FileNotFoundError("no usable temporary directory")
+
+    monkeypatch.setattr(tempfile, "gettempdir", has_none)
+    clear_temporary_files()
 
 
 def test_folders_below_are_cleared_on_request(place: Path) -> None:
