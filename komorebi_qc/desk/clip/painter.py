@@ -40,7 +40,7 @@ _TRACKS = {
     "recording": ("Agent recording", (170, 170, 170)),
     "output": ("Unified recording", (110, 210, 160)),
 }
-_SUSPENDED = (92, 78, 178)
+_SUSPENDED, _MASKED, _MASKED_BACK = (92, 78, 178), (58, 51, 104), (32, 30, 48)
 _LEAST_PEAK = 0.02
 
 
@@ -72,6 +72,9 @@ class FramePainter:
         self._job, self._start_s, self._frames_in = job, start_s, frames
         names = ["customer", "agent", "recording", *(["output"] if examined.tracks.output is not None else [])]
         self._strip_height = (job.height * 2 // 5) // 2 * 2
+        self._ruler = max(self._strip_height // 12, 14)
+        has_band = examined.masks.output or suspended_spans(examined.document) or redacted_spans(examined.document)
+        self._tracks_height = self._strip_height - self._ruler * (2 if has_band else 1)
         self._per_s = job.width / _VISIBLE_S
         self._marks = marks_of(examined)
         self._strip = self._draw_strip(examined, names, seconds)
@@ -136,7 +139,7 @@ class FramePainter:
         begin_s = self._start_s - _VISIBLE_S / 2
         image = Image.new("RGB", (width, height), _BACK)
         draw = ImageDraw.Draw(image)
-        ruler = max(height // 12, 14)
+        ruler = self._ruler
         font = _font(ruler - 3)
         step = 1.0
         at_s = math.ceil(begin_s / step) * step
@@ -145,14 +148,17 @@ class FramePainter:
                 draw.line([(x, 0), (x, height)], fill=(40, 44, 50))
                 draw.text((x + 3, height - ruler), clock_text(at_s)[3:8], fill=_FAINT, font=font)
             at_s += step
-        room = (height - ruler) / len(names)
+        for mask in examined.masks.output:
+            edges = [round((at_s - begin_s) * self._per_s) for at_s in (mask.start_s, mask.end_s)]
+            draw.rectangle([edges[0], 0, edges[1], height - ruler - 1], fill=_MASKED_BACK)
+        room = self._tracks_height / len(names)
         canvas = np.asarray(image).copy()
         for row, name in enumerate(names):
             samples = getattr(examined.tracks, name)
             self._draw_track(canvas, samples, begin_s, (row + 0.5) * room, room * 0.46, _TRACKS[name][1])
         image = Image.fromarray(canvas)
         draw = ImageDraw.Draw(image)
-        self._draw_suspensions(draw, examined, begin_s, (width, height - ruler), font)
+        self._draw_suspensions(draw, examined, begin_s, (self._tracks_height, height - ruler - 1), font)
         ends: list[float] = []
         for at_s, word in self._marks:
             x = round((at_s - begin_s) * self._per_s)
@@ -182,26 +188,33 @@ class FramePainter:
         canvas[is_wave & wave.has_samples] = color
 
     def _draw_suspensions(
-        self, draw: ImageDraw.ImageDraw, examined: Examined, begin_s: float, size: tuple[int, int], font: Any
+        self, draw: ImageDraw.ImageDraw, examined: Examined, begin_s: float, rows: tuple[int, int], font: Any
     ) -> None:
-        """A strip of its own colour at the tracks' lower edge, with its meaning at its start."""
-        width, bottom = size
-        high = max(bottom // 14, 10)
+        """A strip below the tracks: masks, the suspensions and redactions in them, and the meaning at their start."""
+
+        def drawn(from_s: float, to_s: float, color: tuple[int, int, int]) -> int:
+            first, last = (round((at_s - begin_s) * self._per_s) for at_s in (from_s, to_s))
+            draw.rectangle([first, rows[0], last, rows[1]], fill=color)
+            return first
+
+        masks = examined.masks.output
+        for mask in masks:
+            drawn(mask.start_s, mask.end_s, _MASKED)
         spans = [(*span, SUSPENDED) for span in suspended_spans(examined.document)]
         spans += [(*span, REDACTED) for span in redacted_spans(examined.document)]
-        for from_s, to_s, words in spans:
-            first, last = (round((at_s - begin_s) * self._per_s) for at_s in (from_s, to_s))
-            if last > 0 and first < width:
-                draw.rectangle([first, bottom - high, last, bottom - 1], fill=_SUSPENDED)
-                draw.text((max(first, 0) + 4, bottom - high - 1), words, fill=_INK, font=font)
+        texts = [(drawn(from_s, to_s, _SUSPENDED), from_s, words) for from_s, to_s, words in sorted(spans)]
+        for first, from_s, words in texts:
+            around = [mask.start_s for mask in masks if mask.start_s <= from_s <= mask.end_s]
+            x = round((around[0] - begin_s) * self._per_s) if around else first
+            text = f"masked: {words}" if around else words
+            draw.text((max(x, 0) + 4, sum(rows) / 2), text, fill=_INK, font=font, anchor="lm")
 
     def _draw_labels(self, names: Sequence[str]) -> NDArray[np.uint8]:
         height = self._strip_height
-        ruler = max(height // 12, 14)
-        font = _font(max(ruler - 2, 12))
+        font = _font(max(self._ruler - 2, 12))
         image = Image.new("RGBA", (self._job.width // 3, height), (0, 0, 0, 0))
         draw = ImageDraw.Draw(image)
-        room = (height - ruler) / len(names)
+        room = self._tracks_height / len(names)
         for row, name in enumerate(names):
             text, color = _TRACKS[name]
             box = draw.textbbox((6, row * room + 2), text, font=font)

@@ -101,3 +101,26 @@ def test_a_suspension_or_a_redaction_is_a_strip(name: str) -> None:
     middle = frame.shape[1] // 2
     assert not strip[: middle - 2].any()
     assert strip[middle + 2 : middle + 500].mean() > 0.6
+
+
+def test_a_mask_is_drawn_as_wide_as_it_is() -> None:
+    """The strip begins and ends with the mask, half a second before and after the suspension, and names both."""
+    found = suspended()
+    from_s, to_s = (found.alignment.to_output(at_s) for at_s in (7.5, 12.5))
+    masked = replace(found, masks=Masks(output=(Span(from_s, to_s),)))
+    with av.open(str(found.video)) as container:
+        made = FramePainter(masked, ClipJob(from_s, 7.0), from_s, 7.0, VideoFrames(container, from_s, 0.0))
+        first, last = made.frame(0.0).astype(int), made.frame(to_s - from_s).astype(int)
+    middle = first.shape[1] // 2
+    row = int(np.argmax((np.abs(first - (58, 51, 104)).max(axis=2) < 8).sum(axis=1)))
+    is_masked, is_suspended = (
+        [np.abs(frame[row] - color).max(axis=1) < 8 for frame in (first, last)]
+        for color in ((58, 51, 104), (92, 78, 178))
+    )
+    half_s = round(0.5 * first.shape[1] / 8.0)
+    assert not is_masked[0][: middle - 2].any()
+    assert is_masked[0][middle + 2 : middle + half_s - 2].mean() > 0.3  # the words are there too
+    assert not is_suspended[0][: middle + half_s - 2].any()
+    assert is_masked[1][middle - half_s + 2 : middle - 2].all()
+    assert not is_masked[1][middle + 2 :].any()
+    assert is_suspended[1][middle - half_s - 40 : middle - half_s - 2].all()
