@@ -21,7 +21,7 @@ from komorebi_qc.media.decode import AudioDecoder
 from komorebi_qc.media.demux import PacketDemuxer, packets
 from komorebi_qc.media.opening import CALL_FORMATS, RECORDING_FORMATS, audio_stream, open_container, video_stream
 from komorebi_qc.media.probe import probe_recording
-from komorebi_qc.media.truncation import wav_sample_bytes
+from komorebi_qc.media.truncation import wav_sample_bytes, wav_samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _PLAIN = (2, RATE, 2)
 """Bytes a sample, samples a second and channels of Connect's own WAV."""
+_FRAME_BYTES = _PLAIN[0] * _PLAIN[2]
 MAX_BUFFERED_BYTES = 64 << 20
 """A larger compressed call stays on the network."""
 MAX_PLAIN_BYTES = 2 * 3600 * RATE * 4
@@ -59,19 +60,22 @@ class PlainWav:
 
         Args:
             source: the file.
-            samples: the number of samples that are present; the header may promise more.
+            samples: the number of samples; the header may promise more.
             held: the same file with its front in memory; None to read the file itself.
 
         Raises:
-            wave.Error: The file is of another kind, or its header promises fewer samples.
+            wave.Error: The file is of another kind, or has fewer samples.
+            EOFError: It ends within its header.
         """
-        file = source.reopen().file if held is None else cast("BinaryIO", held)
         self._held = held
-        self._wave = wave.open(file, "rb")  # noqa: SIM115  closed with the track
-        if (kind := _kind(self._wave)) != _PLAIN:
-            raise wave.Error(f"not 16 bits, 8 kHz, stereo: {kind}")
-        if self._wave.getnframes() < samples:
-            raise wave.Error(f"a header for {self._wave.getnframes()} of {samples} samples")
+        self._file = source.reopen().file if held is None else cast("BinaryIO", held)
+        with wave.open(self._file, "rb") as opened:
+            if (kind := _kind(opened)) != _PLAIN:
+                raise wave.Error(f"not 16 bits, 8 kHz, stereo: {kind}")
+        # Not by `wave`, which ends at the length of the whole: other readers ignore that one.
+        self._begin, present = wav_samples(self._file) or (0, 0)
+        if present < samples * _FRAME_BYTES:
+            raise wave.Error(f"{present} bytes for {samples} samples")
         self.shape = (samples, 2)
 
     def begin_last_reading(self) -> None:
@@ -81,8 +85,8 @@ class PlainWav:
 
     def __getitem__(self, key: slice, /) -> NDArray[np.int16]:
         start, stop, _ = key.indices(self.shape[0])
-        self._wave.setpos(start)
-        return np.frombuffer(self._wave.readframes(max(stop - start, 0)), "<i2").reshape(-1, 2)
+        self._file.seek(self._begin + start * _FRAME_BYTES)
+        return np.frombuffer(self._file.read(max(stop - start, 0) * _FRAME_BYTES), "<i2").reshape(-1, 2)
 
 
 class PlainPcm:

@@ -201,6 +201,15 @@ def wav_sample_bytes(file: BinaryIO) -> int | None:
 
     The file's position is restored.
     """
+    found = wav_samples(file)
+    return None if found is None else found[1]
+
+
+def wav_samples(file: BinaryIO) -> tuple[int, int] | None:
+    """The place of a WAV's samples, and how many bytes they have; None if only a demuxer can find them.
+
+    The length of the whole, which a writer may not have filled in, doesn't count. The file's position is restored.
+    """
     place = file.tell()
     try:
         size = file.seek(0, 2)
@@ -216,7 +225,7 @@ def wav_sample_bytes(file: BinaryIO) -> int | None:
                 # Samples in several chunks, or behind an unfinished header, are left to a demuxer.
                 if found is not None or not 0 < length < 0xFFFFFF00:
                     return None
-                found = min(length, size - at - 8)
+                found = at + 8, min(length, size - at - 8)
             at += 8 + length + length % 2
         return found
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tracemalloc
+import wave
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -197,6 +198,25 @@ def test_a_far_call_is_held_in_memory_sample_for_sample(sample: Capture, source:
     assert isinstance(held, PlainWav)
     assert held.shape == near.shape
     assert np.array_equal(held[0 : held.shape[0]], near[0 : near.shape[0]])
+
+
+@pytest.mark.parametrize("riff_bytes", [36, 20_001, 10**9])
+@pytest.mark.parametrize("cut", [0, 2, 403])
+def test_a_wrong_length_of_the_whole_moves_no_sample(tmp_path: Path, source: Open, cut: int, riff_bytes: int) -> None:
+    """Only the length of the samples and the size of the file count, as for other readers."""
+    path = tmp_path / "call.wav"
+    samples = np.arange(2 * RATE, dtype="<i2").reshape(-1, 2)
+    with wave.open(str(path), "wb") as made:
+        made.setparams((2, 2, RATE, 0, "NONE", ""))
+        made.writeframes(samples.tobytes())
+    whole = path.read_bytes()
+    path.write_bytes(b"RIFF" + riff_bytes.to_bytes(4, "little") + whole[8 : len(whole) - cut])
+    call = source(path)
+    track = decode_call_8khz(call, probe_call(call))
+    kept = RATE - -(-cut // 4)
+    assert kept <= track.shape[0] <= kept + 1
+    assert np.array_equal(track[0:kept], samples[:kept])
+    assert len(track[0 : track.shape[0]]) == track.shape[0]
 
 
 def test_a_far_call_too_long_for_memory_stays_where_it_is(sample: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
