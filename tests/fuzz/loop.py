@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -72,7 +73,7 @@ class Run:
     def _write(self, data: bytes, error: Exception) -> None:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if "komorebi_qc" in f.filename]
         places = [f"{Path(frame.filename).name}:{frame.name}" for frame in frames[-3:]]
-        words = "" if places else str(error)[:30]
+        words = "" if places else re.sub(r"\d+", "N", str(error))[:30]
         key = hashlib.sha256(json.dumps([type(error).__name__, words, *places]).encode()).hexdigest()[:12]
         if key in self.found:
             return
@@ -96,7 +97,7 @@ def by_atheris(run: Run, corpus: Path, seconds: float) -> None:
         return bytes(atheris.Mutate(data, most))
 
     options = (
-        *(f"-max_total_time={int(seconds)}", f"-timeout={HANG_S}", "-rss_limit_mb=2000", f"-max_len={LARGEST}"),
+        *(f"-max_total_time={int(seconds)}", f"-timeout={HANG_S}", "-rss_limit_mb=6000", f"-max_len={LARGEST}"),
         *("-print_final_stats=1", "-detect_leaks=0", f"-artifact_prefix={run.folder}/{run.name}-"),
     )
     atheris.Setup([sys.argv[0], str(corpus), *options], run.once, custom_mutator=mutated)
