@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -93,7 +94,8 @@ def by_atheris(run: Run, corpus: Path, seconds: float) -> None:
     def mutated(data: bytes, most: int, seed: int) -> bytes:
         rng = Random(seed)  # noqa: S311  no secret
         if rng.random() < _OWN_MUTATIONS:
-            return run.target.mutate(data, rng)[:most]
+            with suppress(RecursionError):  # boxes in boxes, which the mutator follows without a bound
+                return run.target.mutate(data, rng)[:most]
         return bytes(atheris.Mutate(data, most))
 
     options = (
