@@ -49,6 +49,7 @@ _STAMP = re.compile(r".+?_(?:analysis|call_recording)(?:_redacted)?_(\d.*)\.(?:j
 """The names of an analysis and of redacted call audio, with their timestamp."""
 _MOST_LISTS = 3
 """Lists of times within lists; 1 in Contact Lens' files, 2 in those of Transcribe."""
+_KEYS = {key.lower(): key for key in ("Redaction", "RedactedTimestamps")}
 _OTHER_FORM = "it isn't a Contact Lens analysis of a call in a known form"
 
 
@@ -80,7 +81,7 @@ def read_analysis(content: bytes, name: str) -> Analysis:
     """
     check_size(name, len(content))
     try:
-        found = json.loads(content)
+        found = json.loads(content, object_pairs_hook=lambda pairs: _object(pairs, name))
     except (ValueError, RecursionError):
         raise _unusable(name, "it isn't JSON") from None
     if not isinstance(found, dict):
@@ -191,6 +192,17 @@ def _within(span: Span, call_s: float, call_name: str, name: str) -> Span:
             "it is of other call audio",
         )
     return Span(min(span.start_s, call_s), min(span.end_s, call_s))
+
+
+def _object(pairs: list[tuple[str, Any]], name: str) -> dict[str, Any]:
+    """Return an object's members. A key that is there twice, or in another case, may hide a redaction."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _unusable(name, "an object in it has a key twice")
+    for key in found:
+        if _KEYS.get(key.lower(), key) != key:
+            raise _unusable(name, f"it has the key {_KEYS[key.lower()]} in another case")
+    return found
 
 
 def _audio_name(found: Mapping[str, Any]) -> str:

@@ -227,6 +227,10 @@ def test_text_in_brackets_is_no_placeholder_in_lower_case() -> None:
         (stated([times(0, 10**400)]), "longer than any call"),
         (b'{"Transcript": [{"Redaction": {"RedactedTimestamps": [' + b"1" * 5000 + b"]}}]}", "can't be used"),
         (as_json(analysis({"Content": "[PII]"})), "turn 1 has no BeginOffsetMillis"),
+        (as_json(analysis())[:-1] + b', "Transcript": []}', "a key twice"),
+        (as_json(analysis(turn(0, 1))).replace(b'"Content"', b'"Redaction": {}, "Redaction"', 1), "a key twice"),
+        (as_json(analysis(turn(0, 1, redaction={}))), "the key Redaction in another case"),
+        (stated([times(0, 1)]).replace(b"RedactedT", b"redactedT"), "the key RedactedTimestamps in another case"),
     ],
 )
 def test_a_file_that_is_no_complete_analysis_is_refused(content: bytes, fault: str) -> None:
