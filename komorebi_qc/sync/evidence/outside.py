@@ -29,6 +29,9 @@ PAUSE_S = 4.0
 LEAST_SPEECH_S = 3.0
 LEAST_CUSTOMER_S, LEAST_AGENT_S = 1.5, 1.0
 """Speech of each: a ringing tone or an announcement before the call has no agent."""
+SURE = 0.5
+"""A customer's word is nearer to that voice's mean than to the boundary between both voices: the agent may speak in
+another way after the call."""
 SHORT_CALL_S = 20.0
 """Both voices can't always be learned from a shorter call."""
 LEAST_BEFORE_S = 5.0
@@ -87,7 +90,7 @@ def outside_spans(result: SyncResult, call: Track, recording: Track, call_s: flo
         voices = learn(call, recording, alignment, speaking, edge_call_s) if result.sides == "both" else None
         customer_s = None
         if voices is not None:
-            customer_s = float(np.count_nonzero(voices.customer_frames(recording, flags))) * FRAME_S
+            customer_s = float(np.count_nonzero(voices.customer_frames(recording, flags, least=SURE))) * FRAME_S
         span = Span(found[0] * FRAME_S, found[1] * FRAME_S)
         if _is_conversation(result, span, edge_s, speech_s, customer_s, is_short=call_s < SHORT_CALL_S):
             kind: RecordingPart = "before" if part == "before" else "after"

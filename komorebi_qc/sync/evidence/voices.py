@@ -15,7 +15,7 @@ import numpy as np
 
 from komorebi_qc.core.samples import RATE, length, piece
 from komorebi_qc.core.timebase import Span
-from komorebi_qc.sync.evidence.spans import speech_frames
+from komorebi_qc.sync.evidence.spans import DEAD_DB, speech_frames
 from komorebi_qc.sync.fit.model import CUSTOMER
 from komorebi_qc.sync.vad import FRAME, FRAME_S, of_call, of_recording, spans
 
@@ -39,6 +39,8 @@ _PART = 3 * _WORD
 """Frames of a voice's speech that are learned from, or asked about, together."""
 _NEAR = 15
 """Frames: speech this near to a voice's own is that voice's, delayed."""
+_NOISE_PERCENT, _OVER_NOISE_DB = 8, 3.0
+"""The share of quiet frames whose level is that of the noise; noise itself is above it by up to 1.5 dB."""
 _EDGES_HZ = np.geomspace(110.0, 3800.0, BANDS + 1)
 _WINDOW = np.hanning(FRAME)
 
@@ -50,29 +52,40 @@ class Voices:
     Attributes:
         weights: of the log-spectrum's bands; a positive sum is the customer.
         bias: added to the sum.
+        usual: the customer's mean sum; the agent's is as far below 0.
     """
 
     weights: Doubles
     bias: float
+    usual: float
 
-    def customer_frames(self, recording: Track, speaking: Flags) -> Flags:
+    def customer_frames(self, recording: Track, speaking: Flags, *, least: float = 0.0) -> Flags:
         """Return the frames in which the customer speaks, decided word by word.
 
         Args:
             recording: the recording's own audio.
             speaking: its frames with speech that are in question.
+            least: the least sum of a word, as a share of the customer's usual one. An agent's word may be just above 0.
         """
         out = np.zeros(len(speaking), bool)
         for first, last in spans(speaking):
             for start, stop in _words(first, last):
                 score = float(np.mean(_spectra(recording, np.arange(start, stop)) @ self.weights)) + self.bias
-                out[start:stop] = score > 0
+                out[start:stop] = score > least * self.usual
         return out
 
 
 def speaking_frames(recording: Track) -> Flags:
-    """Return the recording's frames of 40 ms with speech or music."""
-    return speech_frames(of_recording(recording).level_db)
+    """Return the recording's frames of 40 ms with speech or music. A second of nothing but its noise has neither."""
+    level_db = of_recording(recording).level_db
+    speaking = speech_frames(level_db)
+    if speaking.any():
+        # Of a noisy recording, the noise is above the threshold of speech.
+        noise_db = float(np.percentile(level_db[level_db > DEAD_DB], _NOISE_PERCENT))
+        for first, last in spans(speaking):
+            for start, stop in _words(first, last):
+                speaking[start:stop] &= float(np.max(level_db[start:stop])) >= noise_db + _OVER_NOISE_DB
+    return speaking
 
 
 def on_call_clock(frames: Flags, alignment: Alignment, call_s: float) -> tuple[Span, ...]:
@@ -188,7 +201,7 @@ def _trained(customer: Doubles, agent: Doubles) -> Voices | None:
     spread = (np.cov(customer.T) + np.cov(agent.T)) / 2
     spread += np.eye(BANDS) * 0.05 * np.trace(spread) / BANDS
     weights = np.linalg.solve(spread, means[0] - means[1])
-    return Voices(weights, -float(weights @ (means[0] + means[1]) / 2))
+    return Voices(weights, -float(weights @ (means[0] + means[1]) / 2), float(weights @ (means[0] - means[1]) / 2))
 
 
 def _right(voices: Voices, spectra: Doubles, frames: Ints, *, is_customer: bool) -> list[bool]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from talkers import RATE, talk
 from two_voices import LEAD_S, conversation
 
 from komorebi_qc.core.timebase import Alignment, Span
+from komorebi_qc.sync.evidence.spans import speech_frames
 from komorebi_qc.sync.evidence.voices import has_customer, learn, on_call_clock, speaking_frames
-from komorebi_qc.sync.vad import FRAME_S, of_call
+from komorebi_qc.sync.vad import FRAME, FRAME_S, of_call, of_recording
 
 
 def shares(call: np.ndarray, recording: np.ndarray, alignment: Alignment) -> list[float]:
@@ -73,6 +75,34 @@ def test_a_headset_keeps_the_customer_out() -> None:
     silent = alone.call()
     silent[:, 0] = 0
     assert has_customer(silent, alone.at(), speaking_frames(alone.recording))
+
+
+def test_noise_between_words_is_no_speech() -> None:
+    """If noise is near the speech, all of it is above the threshold of speech. A second of noise alone is nobody's."""
+    made = conversation()
+    noise = np.random.default_rng(3).normal(0, 450, len(made.recording))
+    quiet = slice(round((LEAD_S - 2.6) * RATE), round((LEAD_S - 0.2) * RATE))
+    noisy = np.clip(made.recording + noise, -32768, 32767).astype(np.int16)
+    assert speech_frames(of_recording(noisy).level_db)[quiet.start // FRAME : quiet.stop // FRAME].mean() > 0.9
+    speaking = speaking_frames(noisy)
+    assert speaking[quiet.start // FRAME : quiet.stop // FRAME].mean() < 0.1
+    for activity in of_call(made.call()):
+        assert speaking[np.flatnonzero(activity.active) + round(LEAD_S / FRAME_S)].mean() > 0.9
+
+
+def test_a_word_must_be_as_clear_as_is_asked_for() -> None:
+    """Nearly all of the customer's words are nearer to the voice's mean than to the other voice; a mixture isn't."""
+    made = conversation()
+    speaking = speaking_frames(made.recording)
+    voices = learn(made.call(), made.recording, made.at(), speaking, 30.0)
+    assert voices is not None
+    shares = [float(voices.customer_frames(made.recording, speaking, least=least).mean()) for least in (0.0, 0.5, 3.0)]
+    assert shares[1] == pytest.approx(shares[0], rel=0.1)
+    assert shares[2] == 0.0
+    customer, agent = (made.voices[:, side].astype(np.float64) for side in (0, 1))
+    mixed = np.concatenate([np.zeros(round(LEAD_S * RATE)), 0.7 * customer + np.roll(agent, RATE)]).astype(np.int16)
+    between = [float(voices.customer_frames(mixed, speaking, least=least).mean()) for least in (0.0, 0.5)]
+    assert between[1] < between[0]
 
 
 def test_frames_become_spans_of_the_call() -> None:
