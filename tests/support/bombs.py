@@ -6,6 +6,7 @@ import json
 import struct
 import subprocess
 import sys
+import zlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -149,19 +150,58 @@ def webm(*elements: bytes, live: bool = True) -> bytes:
 
 
 INFO = ebml(0x1549A966, ebml(0x2AD7B1, (1_000_000).to_bytes(3, "big")))
-PICTURE = ebml(
-    0x1654AE6B,
-    ebml(
-        0xAE,
-        ebml(0xD7, b"\1")
-        + ebml(0x73C5, b"\1")
-        + ebml(0x83, b"\1")
-        + ebml(0x86, b"V_VP8")
-        + ebml(0xE0, ebml(0xB0, b"\xa0") + ebml(0xBA, b"\x5a")),
-    ),
-)
+
+
+def picture(more: bytes = b"", number: int = 1) -> bytes:
+    """A track of pictures in VP8, with more elements."""
+    named = ebml(0xD7, bytes([number])) + ebml(0x73C5, bytes([number])) + ebml(0x83, b"\1") + ebml(0x86, b"V_VP8")
+    return ebml(0xAE, named + ebml(0xE0, ebml(0xB0, b"\xa0") + ebml(0xBA, b"\x5a")) + more)
+
+
+PICTURE = ebml(0x1654AE6B, picture())
 CLUSTER = ebml(0x1F43B675, ebml(0xE7, b"\0") + ebml(0xA3, b"\x81\0\0\x80" + bytes(20)))
 """A cluster of one block, for a WebM to be complete."""
+
+
+def one_track(more: bytes) -> bytes:
+    """A WebM whose track has more elements."""
+    return webm(INFO, ebml(0x1654AE6B, picture(more)), CLUSTER)
+
+
+def compressed(*algorithms: bytes, header: bytes = b"", scope: bytes = b"\1") -> bytes:
+    """The encoding of a track by such compressions, with a header that is stripped from each packet."""
+    ways = (ebml(0x4254, way) + (ebml(0x4255, header) if header else b"") for way in algorithms)
+    parts = b"".join(ebml(0x5034, way) for way in ways)
+    return ebml(0x6D80, ebml(0x6240, ebml(0x5032, scope) + parts))
+
+
+def unpacked_headers(tracks: int = 40) -> bytes:
+    """A WebM of 10 kB for each of its tracks, each of which unpacks to 9.9 MB when the file is opened."""
+    header = ebml(0x63A2, zlib.compress(bytes(9_900_000), 9))
+    entries = (picture(compressed(b"\0", scope=b"\2") + header, number + 1) for number in range(tracks))
+    return webm(INFO, ebml(0x1654AE6B, b"".join(entries)), CLUSTER)
+
+
+def unpacked_packets(packets: int = 60) -> bytes:
+    """A WebM whose one block has as many packets, each of which unpacks to 9.9 MB."""
+    block = b"\x81\0\0\x84" + bytes([packets - 1]) + zlib.compress(bytes(9_900_000), 9) * packets
+    tracks = ebml(0x1654AE6B, picture(compressed(b"\0")))
+    return webm(INFO, tracks, ebml(0x1F43B675, ebml(0xE7, b"\0") + ebml(0xA3, block)), live=False)
+
+
+def added(additions: int, size: int, *, laced: bool = False) -> bytes:
+    """A WebM with additions to a block, which 256 packets share if it is laced."""
+    block = ebml(0xA1, b"\x81\0\0" + (b"\x04\xff" if laced else b"\0") + bytes(256))
+    more = ebml(0xA6, ebml(0xEE, b"\1") + ebml(0xA5, bytes(size)))
+    group = ebml(0xA0, block + ebml(0x75A1, more * additions))
+    filler = ebml(0xEC, bytes(600_000))
+    return webm(INFO, PICTURE, ebml(0x1F43B675, ebml(0xE7, b"\0") + filler + group), live=False)
+
+
+def many_tags(count: int) -> bytes:
+    """A WebM with as many tags, each of which FFmpeg compares with all before."""
+    tags = (ebml(0x67C8, ebml(0x45A3, b"%06d" % number) + ebml(0x4487, b"v")) for number in range(count))
+    return webm(INFO, PICTURE, ebml(0x1254C367, ebml(0x7373, b"".join(tags))), CLUSTER)
 
 
 def many_tracks(count: int) -> bytes:

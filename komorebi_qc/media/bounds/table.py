@@ -26,6 +26,10 @@ MOST_TRACKS = 64
 MOST_BOX_BYTES = 16 << 20
 MOST_BOXES = 20_000
 MOST_ELEMENT_BYTES = 4 << 20
+MOST_TRACKS_BYTES = 1 << 20
+MOST_TEXT_BYTES = 128 << 10
+MOST_BLOCK_BYTES = 32 << 20
+MOST_ADDITIONS = 16
 MOST_CUES = round(LONGEST_S) * 10
 MOST_CUES_BYTES = 16 << 20
 MOST_CUE_BYTES = 4 << 10
@@ -121,8 +125,20 @@ BOUNDS = (
     ),
     Bound(
         "header elements of WebM and Matroska",
-        f"{MOST_ELEMENT_BYTES >> 20} MiB each",
-        "recorders write a few kilobytes. An element of two bytes can take a hundred times as much memory",
+        f"{MOST_ELEMENT_BYTES >> 20} MiB of attachments, {MOST_TRACKS_BYTES >> 20} MiB of tracks, "
+        f"{MOST_TEXT_BYTES >> 10} KiB of each other kind",
+        "recorders write a few kilobytes. An element of two bytes can take a hundred times as much memory, and FFmpeg "
+        "compares each tag with all others",
+    ),
+    Bound(
+        "compression of a track in WebM and Matroska",
+        "a header that was stripped, in 512 bytes",
+        "256 packets can share a block, and FFmpeg unpacks all of them at once. Recorders compress none",
+    ),
+    Bound(
+        "blocks of WebM and Matroska",
+        f"{MOST_BLOCK_BYTES >> 20} MiB, {MOST_ADDITIONS} additions, in clusters of over 512 KiB",
+        "a picture of 8K takes a few megabytes. FFmpeg copies an addition to each packet of its block",
     ),
     Bound(
         "cues of WebM and Matroska",

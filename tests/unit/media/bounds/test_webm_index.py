@@ -45,6 +45,37 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: bombs.webm(bombs.INFO, bombs.ebml(0x1941A469, bytes(9), length=MOST_ELEMENT_BYTES + 1)),
         "declares 4,194,305 bytes of its element Attachments, and such an element has at most 4,194,304",
     ),
+    "many tags": (
+        lambda: bombs.webm(bombs.INFO, bombs.ebml(0x1254C367, bytes(70_000)), bombs.ebml(0x1254C367, bytes(70_000))),
+        "declares 140,000 bytes of its element Tags, and such an element has at most 131,072",
+    ),
+    "packets in zlib": (
+        lambda: bombs.one_track(bombs.compressed(b"\0")),
+        "has a track with compressed packets, and no recorder writes one",
+    ),
+    "packets in zlib by default": (
+        lambda: bombs.one_track(bombs.ebml(0x6D80, bombs.ebml(0x6240, b""))),
+        "has a track with compressed packets",
+    ),
+    "packets in zlib after another way": (
+        lambda: bombs.one_track(bombs.compressed(b"\3", b"\0")),
+        "has a track with compressed packets",
+    ),
+    "a long stripped header": (
+        lambda: bombs.one_track(bombs.compressed(b"\3", header=bytes(900))),
+        r"has a track with encodings of 9\d\d bytes, and they have at most 512",
+    ),
+    "many additions": (lambda: bombs.added(17, 9000), "has 17 additions to one block, and there are at most 16"),
+    "additions to laced packets": (
+        lambda: bombs.added(1, 600_000, laced=True),
+        "has 1 additions to one block, and there are at most 16, and none if packets share the block",
+    ),
+    "a large packet": (
+        lambda: bombs.webm(
+            bombs.INFO, bombs.PICTURE, CLUSTER + LIVE + bombs.ebml(0xA3, bytes(20), length=(32 << 20) + 1)
+        ),
+        "has a packet of 33,554,433 bytes, and a packet has at most 33,554,432",
+    ),
     "tags without a length": (
         lambda: bombs.webm(bombs.INFO, b"\x12\x54\xc3\x67" + LIVE),
         "declares no length of its element Tags, and only segments and clusters may do so",
@@ -77,6 +108,18 @@ def test_the_sentence_comes_from_the_opening(name: str) -> None:
 def test_a_recorders_file_is_within_the_bounds(name: str) -> None:
     """Live or complete, to its end."""
     assert checked(RECORDINGS[name].read_bytes(), 4099).structure.is_checked
+
+
+def test_a_short_stripped_header_is_within_the_bounds() -> None:
+    """As old versions of mkvmerge wrote it. An encrypted track has a sentence of its own."""
+    assert checked(bombs.one_track(bombs.compressed(b"\3", header=bytes(4)))).structure.is_checked
+    encrypted = bombs.ebml(0x6D80, bombs.ebml(0x6240, bombs.ebml(0x5033, b"\1") + bombs.ebml(0x5035, b"")))
+    assert checked(bombs.one_track(encrypted)).structure.is_checked
+
+
+def test_transparency_of_a_picture_is_within_the_bounds() -> None:
+    """It is an addition to each block."""
+    assert checked(bombs.added(1, 600_000)).structure.is_checked
 
 
 def test_cues_of_12_hours_are_within_the_bounds() -> None:
