@@ -27,6 +27,7 @@ from komorebi_qc.media.opening import (
 from komorebi_qc.media.opening.input_file import read_head
 from komorebi_qc.media.truncation import (
     TruncationScanner,
+    encrypted,
     is_encrypted,
     is_fragmented,
     missing_bytes,
@@ -89,7 +90,7 @@ def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
             cut = f"it was cut off ({missing} bytes are missing)" if missing else "the recording stopped at its start"
             raise MediaError(f"{source.name} has no video frame: {cut}; get the whole file again")
         if is_encrypted(index):
-            raise MediaError(f"{source.name} is encrypted (DRM): get the recording without it")
+            raise MediaError(encrypted(source.name))
         context = stream.codec_context
         video = VideoInfo(
             codec=codec_name(stream),

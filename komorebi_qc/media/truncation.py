@@ -167,6 +167,15 @@ def is_encrypted(index: bytes) -> bool:
     return b"encv" in index or b"enca" in index
 
 
+def encrypted(name: str) -> str:
+    """The sentence for a file under a DRM scheme.
+
+    Args:
+        name: the file's name in messages.
+    """
+    return f"{name} is encrypted (DRM): get the recording without it"
+
+
 def is_fragmented(index: bytes) -> bool:
     """Whether fragments follow an index (ISO/IEC 14496-12, 8.8.1); it then lists the first fragment at most."""
     return b"mvex" in index

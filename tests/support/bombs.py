@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HUGE = 60_000_000
+MOST_TRACKS = 64
 DEFAULT_SIZE, DEFAULT_DURATION = 0x10, 0x8
 
 
@@ -133,6 +134,51 @@ def hidden_table(samples: int = HUGE) -> bytes:
     """An MP4 whose table of sizes is inside the description of its samples, where FFmpeg finds it."""
     described = box("stsd", struct.pack(">II", 0, 1), box("avc1", VISUAL, box("avcC", HEADER), sized(samples)))
     return mp4(track(described, times(samples), one_chunk(samples)))
+
+
+def encrypted_track(number: int, samples: int) -> bytes:
+    """An encrypted track whose ``senc`` declares as many samples, without a byte for them."""
+    scheme = box("tenc", bytes([0, 0, 0, 0, 0, 0, 1, 0]) + bytes(16) + bytes([8]) + bytes(8))
+    inner = box("sinf", box("frma", b"avc1"), table("schm", 0x63656E63, 0x10000), box("schi", scheme))
+    described = box("stsd", struct.pack(">II", 0, 1), box("encv", VISUAL, box("avcC", HEADER), inner))
+    return track(described, times(8), sized(8), one_chunk(8), table("senc", samples), number=number)
+
+
+def encrypted(tracks: int = 60, samples: int = 5_000_000) -> bytes:
+    """An MP4 of 30 kB with encrypted tracks."""
+    return mp4(*[encrypted_track(number + 1, samples) for number in range(tracks)])
+
+
+def many_mp4_tracks() -> list[bytes]:
+    """As many tracks as a file may have."""
+    return [
+        track(video_description(), times(2), sized(2), one_chunk(2), number=number + 1) for number in range(MOST_TRACKS)
+    ]
+
+
+def empty_fragments(count: int) -> bytes:
+    """An MP4 with as many empty fragments of 8 bytes, each of which has a place in memory for every track."""
+    return mp4(*many_mp4_tracks(), after=box("moof") * count)
+
+
+def listed_fragments(lists: int = 4) -> bytes:
+    """An MP4 whose lists of fragments (``sidx``) have 65,535 rows each."""
+    rows = struct.pack(">III", 1, 1, 0) * 65_535
+    listed = box("sidx", struct.pack(">IIIIIHH", 0, 1, 1000, 0, 0, 0, 65_535), rows)
+    return mp4(*many_mp4_tracks(), after=listed * lists)
+
+
+def many_texts(count: int) -> bytes:
+    """An MP4 with as many texts of different names, each of which FFmpeg compares with all before."""
+    item = struct.pack(">I4sI4sI1sI4sI7s", 0, b"----", 13, b"mean", 0, b"a", 19, b"name", 0, b"%07d")
+    head, value = item[4:], struct.pack(">I4sII1s", 17, b"data", 1, 0, b"v")
+    items = b"".join(
+        struct.pack(">I", 4 + len(head) + len(value)) + head.replace(b"%07d\0\0\0", b"%07d" % number) + value
+        for number in range(count)
+    )
+    handler = box("hdlr", struct.pack(">II4s12xx", 0, 0, b"mdir"))
+    listed = box("udta", box("meta", bytes(4), handler, box("ilst", items)))
+    return mp4(track(video_description(), times(8), sized(8), one_chunk(8)), listed)
 
 
 def ebml(element: int, content: bytes, *, length: int | None = None) -> bytes:

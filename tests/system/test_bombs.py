@@ -80,6 +80,10 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes], str]] = {
         f"a short table {kind}": ("mp4", lambda kind=kind: bombs.declared_table(kind), "the table can't hold them")  # type: ignore[misc]
         for kind in ("stsz", "stts", "stsc", "stco")
     },
+    "300 million encrypted samples": ("mp4", bombs.encrypted, "is encrypted (DRM)"),
+    "fragments of 64 tracks": ("mp4", lambda: bombs.empty_fragments(131_000), "fragments of 64 tracks"),
+    "lists of fragments of 64 tracks": ("mp4", bombs.listed_fragments, "fragments of 64 tracks"),
+    "200,000 texts": ("mp4", lambda: bombs.many_texts(200_000), "more than 2,000 texts"),
     "a million tracks": ("webm", lambda: bombs.many_tracks(1_000_000), "more than 64 tracks"),
     "two million cues": ("webm", lambda: bombs.many_cues(2_000_000), "more than 432,000 cues"),
     "packets of one moment": ("webm", lambda: bombs.laced(20_000), "no recorder writes more than 640 a second"),

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 MOST_FRAGMENT_BYTES = 1 << 20
 """A larger fragment is read box by box."""
 _DEEPEST = 4
-_HIDDEN = (b"stsz", b"stz2", b"stsc", b"elst", b"cmov", b"iloc")
+_HIDDEN = (
+    *(b"stsz", b"stz2", b"stsc", b"elst", b"cmov", b"iloc"),
+    *(b"moof", b"sidx", b"data", b"senc", b"saiz", b"saio", b"pssh"),
+)
 
 
 class _UnusualError(Exception):

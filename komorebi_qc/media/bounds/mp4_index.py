@@ -14,9 +14,18 @@ from typing import TYPE_CHECKING
 from komorebi_qc.core.errors import MediaError
 from komorebi_qc.media.bounds.mp4_fragment import MOST_FRAGMENT_BYTES, fragment_tables
 from komorebi_qc.media.bounds.mp4_tables import CONTAINERS, TABLES, Table, TrackTables, read_table
-from komorebi_qc.media.bounds.table import MOST_BOX_BYTES, MOST_BOXES, MOST_SAMPLES, MOST_TRACKS, check_size, refused
+from komorebi_qc.media.bounds.table import (
+    MOST_BOX_BYTES,
+    MOST_BOXES,
+    MOST_FRAGMENTS,
+    MOST_SAMPLES,
+    MOST_TEXTS,
+    MOST_TRACKS,
+    check_size,
+    refused,
+)
 from komorebi_qc.media.bounds.walk import Request, Window
-from komorebi_qc.media.truncation import cut_off
+from komorebi_qc.media.truncation import cut_off, encrypted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +36,9 @@ _SKIPPED = frozenset({b"mdat", b"free", b"skip", b"wide"})
 """The boxes that FFmpeg skips."""
 _AT_THE_TOP = frozenset({b"uuid", b"meta", b"sidx", b"mfra", b"ftyp", b"styp", b"emsg"})
 _COUNTED = frozenset({b"moov", b"trak", b"moof"})
-_HIDDEN = (b"stsz", b"stz2", b"trun", b"stsc", b"elst", b"cmov", b"iloc")
+_ENCRYPTION = (b"senc", b"saiz", b"saio", b"pssh")
+"""Boxes of an encrypted file. FFmpeg takes memory for each sample that they declare, and it needs no bytes there."""
+_HIDDEN = (b"stsz", b"stz2", b"trun", b"stsc", b"elst", b"cmov", b"iloc", b"moof", b"sidx", *_ENCRYPTION)
 """Names that no box but a container has in it: tables, a compressed index, and the places of a still picture."""
 _DEEPEST = 12
 _ENDLESS = 1 << 62
@@ -81,6 +92,7 @@ class _Mp4:
         self._tracks = 0
         self._boxes = 0
         """In the current box of the top level."""
+        self._fragments = self._texts = 0
         self._tables = TrackTables()
 
     def walk(self) -> Walk:
@@ -104,6 +116,10 @@ class _Mp4:
         self._boxes += 1
         if self._boxes > MOST_BOXES:
             raise refused(self._name, f"has more than {MOST_BOXES:,} boxes in its index", "recorders write a few dozen")
+        if kind in _ENCRYPTION:
+            raise MediaError(encrypted(self._name))
+        if kind == b"moof":
+            self._add_fragments(1)
         if kind == b"moof" and (yield from self._fragment(begin, stop)):
             return behind
         if kind in CONTAINERS:
@@ -188,6 +204,12 @@ class _Mp4:
         hidden = next((name for name in _HIDDEN if name in content), None)
         if hidden is not None:
             raise refused(self._name, f"has '{hidden.decode()}' in its box '{shown}'", "no recorder writes one there")
+        self._texts += content.count(b"data")
+        if self._texts > MOST_TEXTS:
+            raise refused(self._name, f"has more than {MOST_TEXTS:,} texts in its index", "recorders write a dozen")
+        if kind == b"sidx":
+            at = 30 if content[:1] > b"\0" else 22
+            self._add_fragments(int.from_bytes(content[at : at + 2], "big"))
         if kind == b"hdlr":
             self._tables.note_handler(content[8:12])
         elif kind == b"stsd":
@@ -195,6 +217,13 @@ class _Mp4:
             if b"vide" in self._tables.handlers:
                 width, height = (int.from_bytes(content[at : at + 2], "big") for at in (40, 42))
                 check_size(self._name, width, height)
+
+    def _add_fragments(self, count: int) -> None:
+        """Count fragments. FFmpeg keeps the place of each, and for every track."""
+        self._fragments += count
+        if self._fragments * max(1, self._tracks) > MOST_FRAGMENTS:
+            found = f"declares {self._fragments:,} fragments of {self._tracks} tracks"
+            raise refused(self._name, found, f"the two numbers multiplied are at most {MOST_FRAGMENTS:,}")
 
     def _add(self, samples: int, found: str) -> None:
         """Count samples that FFmpeg makes entries for."""

@@ -22,6 +22,8 @@ PROBED_BYTES = 300_000
 SAMPLES_PER_S = 120
 MOST_SAMPLES = round(LONGEST_S) * SAMPLES_PER_S
 MOST_TABLE_ENTRIES = 4 * MOST_SAMPLES
+MOST_FRAGMENTS = 1_000_000
+MOST_TEXTS = 2000
 MOST_TRACKS = 64
 MOST_BOX_BYTES = 16 << 20
 MOST_BOXES = 20_000
@@ -116,6 +118,21 @@ BOUNDS = (
         "entries of all tables in an MP4's index",
         f"{MOST_TABLE_ENTRIES:,}",
         "four tables with an entry for each sample",
+    ),
+    Bound(
+        "fragments of an MP4, multiplied by its tracks",
+        f"{MOST_FRAGMENTS:,}",
+        f"{LONGEST_S / 3600:.0f} h with ten a second of two tracks. FFmpeg takes 70 bytes for each, even an empty one",
+    ),
+    Bound(
+        "encryption of an MP4 (`senc`, `saiz`, `saio`, `pssh`)",
+        "refused",
+        "an encrypted recording can't be used, and its tables need no bytes for the samples that they declare",
+    ),
+    Bound(
+        "texts in an MP4's index",
+        f"{MOST_TEXTS:,}",
+        "recorders write a dozen. FFmpeg compares each with all others",
     ),
     Bound("tracks", f"{MOST_TRACKS}", "a recording has two or three. FFmpeg takes several kilobytes for each"),
     Bound(

@@ -47,7 +47,7 @@ _ENTERED = frozenset({_SEGMENT, _TRACKS, _CUES, _TRACK_ENTRY, _VIDEO})
 _BLOCK, _SIMPLE_BLOCK, _ADDITION, _LACING = 0xA1, 0xA3, 0xA5, 0x06
 _PARTS_OF_CLUSTER = frozenset({_BLOCK_GROUP, _BLOCK_MORE, _BLOCK, _SIMPLE_BLOCK, _ADDITION})
 _LONG = {_CLUSTER: 512 << 10, _BLOCK_GROUP: 64 << 10, _BLOCK_ADDITIONS: 0}
-"""Elements that are followed from so many bytes on: what is in a shorter one takes little memory."""
+"""Elements that are followed from so many bytes on. The content of a shorter one takes little memory."""
 _HEAD_BYTES = 20
 """The longest ID has 4 bytes, the longest length 8, a number 8."""
 
@@ -133,7 +133,7 @@ class _Checks:
             self._is_laced = at >= len(content) or bool(content[at] & _LACING)
         if self._additions > (0 if self._is_laced else MOST_ADDITIONS):
             found = f"has {self._additions} additions to one block"
-            bound = f"there are at most {MOST_ADDITIONS}, and none if packets share the block"
+            bound = f"at most {MOST_ADDITIONS} are allowed, and 0 if packets share the block"
             raise refused(self._name, found, bound)
 
     def check_room(self, length: int | None) -> None:

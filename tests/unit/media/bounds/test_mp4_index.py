@@ -92,6 +92,17 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: struct.pack(">I4sI4s", MOST_BOX_BYTES + 99, b"moov", MOST_BOX_BYTES + 9, b"udtx") + bytes(9),
         f"has a box 'udtx' of {MOST_BOX_BYTES + 1:,} bytes in its index",
     ),
+    "an encrypted track": (lambda: bombs.encrypted(1), r"a\.mp4 is encrypted \(DRM\): get the recording without it"),
+    "encryption in another box": (
+        lambda: bombs.mp4(bombs.track(bombs.box("stsd", bombs.video_description(), bombs.table("senc", TOO_MANY)))),
+        "has 'senc' in its box 'stsd'",
+    ),
+    "empty fragments": (
+        lambda: bombs.empty_fragments(15_626),
+        "declares 15,626 fragments of 64 tracks, and the two numbers multiplied are at most 1,000,000",
+    ),
+    "lists of fragments": (lambda: bombs.listed_fragments(1), "declares 65,535 fragments of 64 tracks"),
+    "many texts": (lambda: bombs.many_texts(2001), "has more than 2,000 texts in its index"),
     "many boxes": (lambda: bombs.box("moov", bombs.box("free") * 20_001), "more than 20,000 boxes"),
     "deep boxes": (
         lambda: bombs.box("moov", *[struct.pack(">I4s", 8 * (20 - depth), b"udta") for depth in range(20)]),
@@ -157,6 +168,13 @@ def test_12_hours_at_60_frames_a_second_are_within_the_bounds() -> None:
     head, _, _ = content.rpartition(b"mdat")
     mdat = struct.pack(">I", 8 + 7 * (frames + packets)) + b"mdat"
     assert checked(head[:-4] + mdat + bytes(1000)) is not None
+
+
+def test_fragments_of_12_hours_are_within_the_bounds() -> None:
+    """Ten a second, of two tracks, in lists of them."""
+    tracks = [bombs.track(bombs.video_description(), number=number) for number in (1, 2)]
+    listed = bombs.box("sidx", struct.pack(">IIIIIHH", 0, 1, 1000, 0, 0, 0, 54_000), bytes(12 * 54_000))
+    assert checked(bombs.mp4(*tracks, after=listed * 8)).structure.is_checked
 
 
 def test_12_hours_of_pcm_are_within_the_bounds() -> None:

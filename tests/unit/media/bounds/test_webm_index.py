@@ -65,10 +65,10 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: bombs.one_track(bombs.compressed(b"\3", header=bytes(900))),
         r"has a track with encodings of 9\d\d bytes, and they have at most 512",
     ),
-    "many additions": (lambda: bombs.added(17, 9000), "has 17 additions to one block, and there are at most 16"),
+    "many additions": (lambda: bombs.added(17, 9000), "has 17 additions to one block, and at most 16 are allowed"),
     "additions to laced packets": (
         lambda: bombs.added(1, 600_000, laced=True),
-        "has 1 additions to one block, and there are at most 16, and none if packets share the block",
+        "has 1 additions to one block, and at most 16 are allowed, and 0 if packets share the block",
     ),
     "a large packet": (
         lambda: bombs.webm(
