@@ -74,7 +74,7 @@ def place(
     if measured is not None and measured.status != "wrong_pair":
         candidate = best_candidate(measured.candidates, call_end.recording_s, call_end.resolution_s)
     if measured is not None and not force:
-        _hold(measured, unconfirmed, None if candidate is None else _distance_s(candidate, call_end))
+        _hold(measured, unconfirmed, candidate, call_end)
     if candidate is not None and measured is not None:
         bound_s = _bound_s(candidate, measured, call_end)
         return Placement(
@@ -84,16 +84,21 @@ def place(
     return Placement(align_to_call_end(call_end, call_s), "call_end", measured, bound_s, is_confirmed=measured is None)
 
 
-def _hold(measured: SyncResult, unconfirmed: Unconfirmed, distance_s: float | None) -> None:
+def _hold(measured: SyncResult, unconfirmed: Unconfirmed, candidate: Candidate | None, call_end: CallEnd) -> None:
     """Raise HeldError if the pair must wait for an operator.
 
-    `distance_s`: from the place that the audio allows to the reported call end; None if it allows no place.
+    `candidate`: the place that the audio allows; None if it allows no place.
     """
     belongs, reason = measured.belongs, measured.reason
     speaks_against = belongs is not None and belongs.speaks_against
-    if distance_s is not None and distance_s > FAR_OFF_S and (belongs is None or belongs.probability < SURE):
-        speaks_against = True
-        reason += f", {distance_s:.0f} s away from the reported call end"
+    if candidate is not None and (belongs is None or belongs.probability < SURE):
+        away_s, places = _distance_s(candidate, call_end), len(_likely(measured))
+        if away_s > FAR_OFF_S:
+            speaks_against = True
+            reason += f", {away_s:.0f} s away from the reported call end"
+        elif away_s > LATE_S and places > 1:
+            speaks_against = True
+            reason += f", at {places} places, and the reported call end fits none of them"
     if unconfirmed == "publish" or (unconfirmed == "auto" and not speaks_against):
         return
     known = tuple((round(c.offset_s, 4), round(c.probability, 4)) for c in measured.candidates)
@@ -111,10 +116,15 @@ def _distance_s(candidate: Candidate, call_end: CallEnd) -> float:
     return distance_s(candidate.call_end_s, call_end.recording_s, call_end.resolution_s)
 
 
+def _likely(measured: SyncResult) -> list[Candidate]:
+    """Return the candidates that enough of the evidence allows."""
+    return [c for c in measured.candidates if c.score >= LEAST_SCORE]
+
+
 def _bound_s(chosen: Candidate, measured: SyncResult, call_end: CallEnd) -> float:
     """Return how far off the chosen candidate can be: the distance to its rivals near the reported end."""
     distance_s = _distance_s(chosen, call_end)
-    likely = [c for c in measured.candidates if c.score >= LEAST_SCORE]
+    likely = _likely(measured)
     is_sure = measured.belongs is not None and measured.belongs.probability >= SURE
     if distance_s > LATE_S and not (is_sure and likely == [chosen]):
         # The reported call end contradicts every candidate, so it decides nothing between them.

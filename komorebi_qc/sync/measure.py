@@ -13,7 +13,7 @@ import numpy as np
 
 from komorebi_qc.core.privacy.suspensions import SUSPENDED_MIN_S, suspended_spans
 from komorebi_qc.core.samples import RATE, Track, length
-from komorebi_qc.core.timebase import Alignment, Jump
+from komorebi_qc.core.timebase import Alignment, Jump, Span
 from komorebi_qc.sync.channels import follow_channels, follow_other, presence, without_weakest_segment
 from komorebi_qc.sync.distant_segments import extend
 from komorebi_qc.sync.evidence.agreement import unbroken, unmatched
@@ -36,6 +36,7 @@ from komorebi_qc.sync.fit.model import AGENT, CUSTOMER, Points
 from komorebi_qc.sync.fit.piecewise import fit, mean_drift
 from komorebi_qc.sync.jumps import agent_shift, in_order, interval, locate_jump
 from komorebi_qc.sync.lags import coarse, windows
+from komorebi_qc.sync.moved_words import with_moved_words
 from komorebi_qc.sync.result import FoundJump, SyncResult, Window
 from komorebi_qc.sync.stretched import put_back, stretched
 from komorebi_qc.sync.suspended import with_private_time
@@ -157,7 +158,8 @@ def _measured(
         else:
             present_there = present
         overlaps_s = overlap_s(activities, recording_activity, alignment.offset_s)
-        evidence = with_doubts(evidence, stretches, None if present_there[AGENT] else overlaps_s[AGENT])
+        other_s = other_speech_s(activities, recording_activity, alignment.offset_s, _private(call))
+        evidence = with_doubts(evidence, stretches, None if present_there[AGENT] else overlaps_s[AGENT], other_s)
         if chosen is None and speech_s(recording_activity) >= LEAST_RECORDED_S:
             # The agreement is chance, so the recording has none of the call's words.
             evidence = replace(evidence, against_s=max(evidence.against_s, sum(a.active_s for a in activities)))
@@ -252,6 +254,7 @@ def _followed(
     chains = follow_channels(call, activities, recording, course, size, reach)
     present = presence(chains)
     chains, course = extend(call, activities, recording, course, chains, present, reach)
+    chains = with_moved_words(call, activities, recording, chains, present)
     fitted, present, result = _fitted(chains, present, size)
     if _agreeing(fitted) < _agreeing(chains):
         # Windows that agreed by chance shut out the other voice, and hid a stretch from the distant segments' search.
@@ -259,6 +262,7 @@ def _followed(
         fitted = (_joined(again[CUSTOMER], fitted[CUSTOMER]), _joined(again[AGENT], fitted[AGENT]))
         present = presence(fitted)
         fitted, course = extend(call, activities, recording, course, fitted, present, reach)
+        fitted = with_moved_words(call, activities, recording, fitted, present)
         fitted, present, result = _fitted(fitted, present, size)
     return fitted, present, result, course
 
@@ -361,14 +365,18 @@ def _without_agreement(
     customer_s, agent_s = overlap_s(activities, recording_activity, offset_s)
     # A muted microphone records nothing. Speech that the call doesn't have is another conversation's, unless recording
     # was suspended in Connect.
-    private = [p.call for p in suspended_spans(call)]
-    against_s = customer_s + agent_s + other_speech_s(activities, recording_activity, offset_s, private)
+    against_s = customer_s + agent_s + other_speech_s(activities, recording_activity, offset_s, _private(call))
     if speech_s(recording_activity) >= LEAST_RECORDED_S:
         # The microphone works, and the recording has none of the call's words.
         against_s = max(against_s, sum(a.active_s for a in activities))
     evidence = replace(evidence, against_s=against_s, against_turns=1, agent_against_s=agent_s)
     classification = classify(evidence)
     return _without_offset(classification.status, classification.reason, reported_s, evidence)
+
+
+def _private(call: Track) -> list[Span]:
+    """Return the spans in which recording was suspended, by the call alone."""
+    return [p.call for p in suspended_spans(call)]
 
 
 def _without_offset(status: str, reason: str, reported: float | None, evidence: Evidence | None = None) -> SyncResult:

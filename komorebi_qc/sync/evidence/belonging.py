@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 Answer = Literal["yes", "no", "unknown"]
 SPEAKS_AGAINST_S, SPEAKS_AGAINST = 0.7, 0.03
-"""Speech of the call while the recording has other speech: seconds, and a share of what agrees. Less may be noise."""
+"""Speech of the call while the recording has other speech: seconds, and a share of the speech that agrees at this place
+only. Less may be noise. Music is no speech: any amount of it excuses nothing."""
 _MOST_TURNS = 12
 
 
@@ -47,7 +48,7 @@ class Belonging:
     @property
     def speaks_against(self) -> bool:
         """Whether something speaks against the pair."""
-        noise_s = SPEAKS_AGAINST_S + SPEAKS_AGAINST * self.agreed_s
+        noise_s = SPEAKS_AGAINST_S + SPEAKS_AGAINST * self.for_s
         return self.answer == "no" or self.against_s >= noise_s or self.missing_s >= SPEAKS_AGAINST_S
 
 

@@ -224,8 +224,8 @@ def follow_at(
     other_s, gain = _most_credible(measured[1 - lead], middle_s, (high_s - low_s) / 2)
     other_s = other_s if gain > 0.0 else lead_s
     places_s = (other_s, lead_s) if lead == AGENT else (lead_s, other_s)
-    if not are_few:
-        measured = [_measured(call, activities, recording, k, places_s[k], MOST_WINDOWS, _NEAR_REACH) for k in channels]
+    # A wide search around a single word is mostly silence: any peak stands out of it. Nearby, the peak has rivals.
+    measured = [_measured(call, activities, recording, k, places_s[k], MOST_WINDOWS, _NEAR_REACH) for k in channels]
     followed = [
         Chain(w, *windows.follow(w))
         for w in (_within(w, place_s, windows.SAME_PLACE_S) for w, place_s in zip(measured, places_s, strict=True))

@@ -26,14 +26,20 @@ def against(stretches: tuple[CallSpan, ...], *, is_part: bool = True) -> dict[st
     return {"against_s": sum(s.speech_s for s in other), "against_turns": len(other)}
 
 
-def with_doubts(evidence: Evidence, stretches: tuple[CallSpan, ...], agent_s: float | None) -> Evidence:
+def with_doubts(
+    evidence: Evidence, stretches: tuple[CallSpan, ...], agent_s: float | None, other_s: float = 0.0
+) -> Evidence:
     """Return the evidence of a pair that isn't aligned, with all that speaks against it.
 
     If music or one turn of a side is in the recording, its other words must be, too. If no words agree at all, those
-    of both sides count.
+    of both sides count, and the recording's own.
 
-    `agent_s`: the agent's speech while the recording has other speech, if the agent's voice isn't there. A headset
-    keeps the customer out of a recording, and never the agent.
+    Args:
+        evidence: of the pair.
+        stretches: of the call.
+        agent_s: the agent's speech while the recording has other speech, if the agent's voice isn't there. A headset
+            keeps the customer out of a recording, and never the agent.
+        other_s: the recording's speech while the call is on and nobody speaks in it.
     """
     other = against(stretches, is_part=False)
     against_s = other["against_s"] + (agent_s or 0.0)
@@ -42,6 +48,8 @@ def with_doubts(evidence: Evidence, stretches: tuple[CallSpan, ...], agent_s: fl
         against_s += evidence.contradicted * missing_s
     both = (evidence.customer, evidence.agent)
     turns = sum(c.distinct_turns for c in both)
+    if turns == 0:
+        against_s += other_s
     missing_s = sum(
         c.missing_turns_s for c in both if turns == 0 or (c.is_present and (turns == 1 or c.support >= MOST_OF_IT))
     )

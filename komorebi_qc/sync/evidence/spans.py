@@ -166,8 +166,9 @@ def _state(
     places = _places(m, gap, alignment)
     for at_s in places:
         first, last = int((at_s - half_s) / FRAME_S), int((at_s + half_s) / FRAME_S) + 1
-        here = speaking[max(first, 0) : max(last, 0)]
-        busy += len(here) > 0 and float(np.mean(here)) >= OTHER_SPEECH
+        # A window across the recording's start or end can't agree, so it shows nothing.
+        is_inside = first >= 0 and last <= len(speaking)
+        busy += is_inside and float(np.mean(speaking[first:last])) >= OTHER_SPEECH
     return "contradicts" if busy >= OTHER_SPEECH * max(len(places), 1) else "silent"
 
 

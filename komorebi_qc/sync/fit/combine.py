@@ -23,8 +23,11 @@ EARLIEST_CUSTOMER_S = 0.12
 """The customer can seem earlier by at most this, if a jitter buffer moved the agent's channel."""
 LATEST_CUSTOMER_S = 1.0
 """The customer's voice reaches the agent later than Connect's recorder by at most this."""
-LEAST_PAIR_S = 0.08
-"""Least size of two opposite steps of the customer's channel alone that are the clock's."""
+LEAST_PAIR_S, EXACT_S = 0.02, 0.001
+"""Two opposite steps of the customer's channel alone are the clock's: their least size, and their largest difference.
+
+A jitter buffer stretches speech by pitch periods (WebRTC: 15 ms at most), and seldom returns to the same delay.
+"""
 LIKE = 4.0
 """A step this many times a leg's largest known change isn't a change of the leg."""
 
@@ -74,25 +77,28 @@ def _beyond_s(step: LagStep, customer: Points, agent: Points) -> float:
 
 
 def _there_and_back(steps: list[LagStep], customer: Points, agent: Points) -> list[tuple[LagStep, LagStep]]:
-    """Return pairs of the customer's steps that cancel out in one silence of the agent, with an impossible lag between.
+    """Return pairs of the customer's steps that cancel out in one silence of the agent.
 
-    No network delivers a voice before it was spoken, so the clock jumped both times.
+    No network delivers a voice before it was spoken: with an impossible lag between them, the clock jumped both times.
+    If these are the only steps and cancel out exactly, two jumps are likelier than a leg that changes and changes back.
+    Following them moves no word of the agent.
     """
     out: list[tuple[LagStep, LagStep]] = []
     for first, second in pairwise(steps):
-        if out and out[-1][1] is first:
+        if out and out[-1][1].after_s == first.after_s:
             continue
         silent = not np.any((agent.time_s >= first.before_s) & (agent.time_s <= second.after_s))
-        cancel = abs(first.size_s + second.size_s) < SAME_S + 4 * (first.sigma_s + second.sigma_s)
-        if not silent or not cancel or not _runs_on(agent.time_s, replace(first, before_s=second.before_s), 1):
+        rest_s, sigma_s = abs(first.size_s + second.size_s), first.sigma_s + second.sigma_s
+        around = replace(first, after_s=first.before_s, before_s=second.after_s)
+        if not silent or rest_s >= SAME_S + 4 * sigma_s or not _runs_on(agent.time_s, around, 1):
             continue
         inside = (customer.time_s >= first.before_s) & (customer.time_s <= second.after_s)
         agent_s = np.interp(customer.time_s[inside], agent.time_s, agent.lag_s)
         extra_s = float(np.median(customer.lag_s[inside] - agent_s))
-        # A leg that delays one word by a twelfth of a second, and returns, is rarer than two jumps of the clock.
-        alone = len(steps) == 2 and abs(first.size_s) >= LEAST_PAIR_S
-        if not _is_delay(extra_s) or alone:
+        if not _is_delay(extra_s):
             out.append((first, second))
+        elif len(steps) == 2 and abs(first.size_s) >= LEAST_PAIR_S and rest_s < EXACT_S + 4 * sigma_s:
+            out.append((replace(first, customer_evidence_only=True), replace(second, customer_evidence_only=True)))
     return out
 
 
@@ -146,7 +152,8 @@ def combine(
             shared.append(replace(step, agent_only=True) if alone else _narrowed(step, customer_points.time_s))
     shared = _with_agent_pairs(shared, customer_points)
     back = _there_and_back(left, customer_points, agent_points)
-    left = [c for c in left if not any(c is known for pair in back for known in pair)]
+    paired = {known.after_s for pair in back for known in pair}
+    left = [c for c in left if c.after_s not in paired]
     t = agent_points.time_s
     # The agent's channel shows no step there, within two windows before and after.
     private = [step for step in left if _runs_on(t, step)]

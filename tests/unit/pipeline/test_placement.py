@@ -216,6 +216,18 @@ def test_the_operator_says_what_is_held(
     assert placed(measured, unconfirmed=unconfirmed, force=True).source in ("candidate", "call_end")
 
 
+@pytest.mark.parametrize(("others", "is_held"), [((), False), ((9.5,), True)], ids=["one place", "a loop"])
+def test_a_loop_that_misses_the_reported_end_is_held(others: tuple[float, ...], *, is_held: bool) -> None:
+    """The reported end alone could pick one of several places. If it fits none of them, nothing confirms the pair."""
+    measured = unsure(candidate(1.5), *(candidate(offset_s) for offset_s in others))
+    if not is_held:
+        assert placed(measured, unconfirmed="auto").source == "candidate"
+        return
+    with pytest.raises(HeldError, match="at 2 places, and the reported call end fits none of them"):
+        placed(measured, unconfirmed="auto")
+    assert placed(measured, unconfirmed="publish").source == "candidate"
+
+
 @pytest.mark.parametrize("unconfirmed", ["auto", "publish", "hold"])
 def test_a_confirmed_pair_is_never_held(unconfirmed: Unconfirmed) -> None:
     """Nor is a call whose sync wasn't measured."""

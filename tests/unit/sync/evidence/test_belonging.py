@@ -102,8 +102,17 @@ def test_other_speech_speaks_against_a_pair(answer: str, against_s: float, *, sp
     assert Belonging(answer, 0.5, 0.0, 0, against_s, 1).speaks_against is speaks  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("against_s", "missing_s", "speaks"), [(5.0, 0.0, False), (5.0, 0.6, False), (5.0, 0.8, True)])
-def test_music_does_not_excuse_a_missing_word(against_s: float, missing_s: float, *, speaks: bool) -> None:
-    """Minutes of music agree with some noise. Words that the recording should have are missed anyway."""
-    pair = Belonging("unknown", 0.5, 0.0, 0, against_s, 1, agreed_s=170.0, missing_s=missing_s)
+@pytest.mark.parametrize(
+    ("for_s", "against_s", "missing_s", "speaks"),
+    [
+        (0.0, 0.6, 0.0, False),
+        (0.0, 0.8, 0.0, True),
+        (0.0, 0.6, 0.8, True),
+        (60.0, 2.4, 0.0, False),
+        (60.0, 2.6, 0, True),
+    ],
+)
+def test_music_excuses_no_word(for_s: float, against_s: float, missing_s: float, *, speaks: bool) -> None:
+    """Some noise is allowed in minutes of speech that agrees. Music shows nothing, however much of it agrees."""
+    pair = Belonging("unknown", 0.5, for_s, 0, against_s, 1, agreed_s=170.0, missing_s=missing_s)
     assert pair.speaks_against is speaks

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from talkers import RATE, place, talk
+from talkers import RATE, burst, place, talk
 
 from komorebi_qc.sync.evidence.alternative_offsets import AlternativeOffset
 from komorebi_qc.sync.evidence.candidates import (
@@ -189,3 +189,17 @@ def test_out_of_reach_nothing_agrees() -> None:
     silence = np.zeros(40 * RATE, np.int16)
     assert follow_at(call, activities, silence, 4.0) is None
     assert follow_at(np.zeros_like(call), of_call(np.zeros_like(call)), recording, 4.0) is None
+
+
+@pytest.mark.parametrize("is_same", [True, False], ids=["the same", "another"])
+def test_a_word_in_silence_agrees_with_itself_alone(*, is_same: bool) -> None:
+    """Any two words overlap somewhere. Beside a recording's silence that stands out, and yet it is chance."""
+    rng = np.random.default_rng(7)
+    word, other = burst(rng, 1.3), burst(rng, 1.2)
+    call, recording = rng.normal(0, 2e-4, (10 * RATE, 2)), rng.normal(0, 2e-4, 17 * RATE)
+    call[3000 : 3000 + len(word), 1] += word
+    sound = word if is_same else other
+    recording[32000 : 32000 + len(sound)] += sound
+    call, recording = ((x * 32767).astype(np.int16) for x in (call, recording))
+    found = follow_at(call, of_call(call), recording, 3.5)
+    assert (found is not None and any(found.is_present) and found.is_clear) is is_same

@@ -62,3 +62,10 @@ def test_the_agents_overlap_and_a_contradicted_voice_count() -> None:
     found = with_doubts(replace(evidence(ABSENT, TURNS), contradicted=0.5), (), 2.0)
     assert found.against_s == pytest.approx(2.0 + 0.5 * 10.0)
     assert found.missing_s == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(("agent", "against_s"), [(ABSENT, 4.5), (SENTENCE, 16.0)], ids=["music", "a sentence"])
+def test_the_recordings_own_words_count_beside_music_alone(agent: Channel, against_s: float) -> None:
+    """If no words agree, words that only the recording has are another call's; else they may be a muted agent's."""
+    found = with_doubts(evidence(replace(MUSIC, missing_turns_s=0.0), agent), (), None, 4.5)
+    assert found.against_s == pytest.approx(against_s)

@@ -142,6 +142,14 @@ def test_a_recording_that_begins_late_or_ends_early_is_no_absence() -> None:
     assert [s.state for s in found] == ["silent", "agrees"]
 
 
+def test_a_window_across_the_recordings_start_contradicts_nothing() -> None:
+    """Music in it can't agree, because the recording has a part of it only."""
+    begins_s = 2.2
+    recording = activity(70.0, (0.0, 70.0, SPEECH))
+    found = call_spans(voices((0.0, 3.0)), BOTH, recording, Alignment(-begins_s), CALL_S)
+    assert [s.state for s in found] == ["silent", "agrees"]
+
+
 def test_time_that_the_recording_lost_contradicts_nothing() -> None:
     """Before a jump backwards the call has no place in the recording: the other sound there is the call's own."""
     lost = Alignment(OFFSET_S, jumps=(Jump(60.0, -20.0),))

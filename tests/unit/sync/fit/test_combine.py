@@ -167,14 +167,38 @@ def test_a_clock_that_jumped_as_often_is_as_likely() -> None:
     assert len(private) == 2
 
 
-@pytest.mark.parametrize("size_s", [-0.3, 1.2, 0.3], ids=["before spoken", "too late", "a word's delay"])
-def test_there_and_back(size_s: float) -> None:
-    """Two steps in one silence that cancel: a leg that delays one word and returns is rarer than a clock's jumps."""
+@pytest.mark.parametrize(
+    ("size_s", "is_unsure"),
+    [(-0.3, False), (1.2, False), (0.3, True), (0.03, True), (-0.03, True)],
+    ids=["before spoken", "too late", "a word's delay", "a small delay", "a little early"],
+)
+def test_there_and_back(size_s: float, *, is_unsure: bool) -> None:
+    """Two steps in one silence that cancel out are the clock's; if a leg could do it, the customer alone shows it."""
     first, second = step(22, 26, size_s), step(34, 42, -size_s)
     c = channel(seconds((0, 22), (26, 34), (42, 60)), 1.05, first, second)
     a = channel(seconds((0, 25), (37, 60)), 1.0)
     shared, private = combine([], [first, second], c, a)
     assert limits(shared) == [(25, 26, size_s), (34, 37, -size_s)]
+    assert [s.customer_evidence_only for s in shared] == [is_unsure, is_unsure]
+    assert private == []
+
+
+@pytest.mark.parametrize(("size_s", "second_s"), [(0.03, -0.033), (0.012, -0.012)], ids=["not quite", "a pitch period"])
+def test_a_buffer_that_stretches_a_word_is_the_legs(size_s: float, second_s: float) -> None:
+    """A leg may change its delay around a word by pitch periods, and it hardly returns to the same delay."""
+    first, second = step(22, 26, size_s), step(34, 42, second_s)
+    c = channel(seconds((0, 22), (26, 34), (42, 60)), 1.05, first, second)
+    shared, private = combine([], [first, second], c, channel(seconds((0, 25), (37, 60)), 1.0))
+    assert shared == []
+    assert limits(private) == [(22, 26, size_s), (34, 42, second_s)]
+
+
+def test_an_agent_who_speaks_right_after_a_word_shows_that_the_clock_is_back() -> None:
+    """The agent's only words after it are within the second step's limits: they narrow it."""
+    first, second = step(22, 26, 0.3), step(34, 60, -0.3)
+    c = channel(seconds((0, 22), (26, 34), (60, 70)), 1.05, first, second)
+    shared, private = combine([], [first, second], c, channel(seconds((0, 25), (36, 50)), 1.0))
+    assert limits(shared) == [(25, 26, 0.3), (34, 36, -0.3)]
     assert private == []
 
 
