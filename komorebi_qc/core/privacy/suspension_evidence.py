@@ -28,6 +28,8 @@ _SPEAKS_S, _SPEAKS = 0.8, 0.12
 """Least speech of the recording within a span, in seconds and as a share of it."""
 _VOICE_S, _VOICE = 0.5, 0.2
 """Least speech by one voice, in seconds and as a share of it."""
+_MOSTLY = 0.5
+"""The customer's share of the speech that a mute or hold can't have, whatever the edges are."""
 _DEAD = 0.98
 """A channel that is digitally silent for this share of the call is dead: its edges say nothing."""
 _USUAL_S, _USUAL_RUNS = 0.4, 3
@@ -96,12 +98,13 @@ class Question:
     recorded: Recorded
 
     def is_cut(self) -> bool:
-        """Return whether both channels are cut at both edges, so that no witness is needed."""
+        """Return whether both channels are cut at their edges. The recording is only asked if they don't agree well."""
         if any(self._dead()):
             return False
         if not self.is_cut_at_both():
-            is_sharp = self.is_exact and not self._is_first and not self._is_last
-            return is_sharp and not all(self._usual()) and (self._is_at_one_sample() or self._is_almost_cut())
+            if not self.is_exact or self._is_first or self._is_last or all(self._usual()):
+                return False
+            return (self._is_at_one_sample() or self._is_almost_cut()) and not self._is_without_customer()
         if self.is_exact:
             return True
         # After a codec, hold on both channels, and pauses of two silent telephones, may look cut.
@@ -136,9 +139,9 @@ class Question:
             # A lossy codec lets one channel leak into the other one, if that is digitally silent by itself.
             is_sharp = self._starts(_SHARP_S) or self._stops(_SHARP_S)
             if self.is_exact or (is_sharp and not any(self._usual())):
-                return True
+                return self._has_voice(CUSTOMER, or_unknown=True)
         elif self._is_silenced_beside(found):
-            return False
+            return self._has_voice(CUSTOMER, share=_MOSTLY)
         witness = self.recorded.witness()
         if witness is None or witness.voices is not None:
             return self._has_voice(CUSTOMER)
@@ -246,14 +249,18 @@ class Question:
         speech_s, span_s = self._within(witness.speech)
         return speech_s >= max(_SPEAKS_S, _SPEAKS * span_s)
 
-    def _has_voice(self, side: int, *, or_unknown: bool = False) -> bool:
+    def _has_voice(self, side: int, *, or_unknown: bool = False, share: float = _VOICE) -> bool:
         """Return whether the customer or the agent does, not just now and then."""
         witness = self.recorded.witness()
         if witness is None or witness.voices is None:
             return or_unknown
         speech_s, _ = self._within(witness.speech)
         voice_s, _ = self._within(witness.voices[side])
-        return voice_s >= max(_VOICE_S, _VOICE * speech_s)
+        return voice_s >= max(_VOICE_S, share * speech_s)
+
+    def _is_without_customer(self) -> bool:
+        """Return whether somebody speaks, and it certainly isn't the customer: a switch puts both legs on hold."""
+        return self._speaks() and not self._has_voice(CUSTOMER, or_unknown=True)
 
     def _within(self, speech: Sequence[Span]) -> tuple[float, float]:
         """Return the speech within the run, and the run's length, without its edges."""

@@ -17,6 +17,7 @@ RATE = 8000
 EVERYTHING = (Span(0.0, 60.0),)
 TALK = Witness(EVERYTHING, (EVERYTHING, EVERYTHING))
 AGENT_ALONE = Witness(EVERYTHING, ((), EVERYTHING))
+A_FEW_WORDS = Witness(EVERYTHING, ((Span(10.0, 13.0),), EVERYTHING))
 HEADSET = Witness(EVERYTHING)
 """Nobody knows whose voice it is, and the customer isn't in the recording."""
 BOTH_ALIKE = Witness(EVERYTHING, has_customer=True)
@@ -88,11 +89,17 @@ def test_an_agent_who_speaks_alone_on_mute_is_no_suspension() -> None:
     assert found(samples, AGENT_ALONE) == []
 
 
-@pytest.mark.parametrize("witness", [TALK, HEADSET, BOTH_ALIKE], ids=["talk", "headset", "alike"])
+@pytest.mark.parametrize("witness", [A_FEW_WORDS, HEADSET, BOTH_ALIKE], ids=["talk", "headset", "alike"])
 def test_edges_that_disagree_are_hold(witness: Witness) -> None:
     """Neither channel is ever silent by itself, and they were silenced at different times."""
     assert found(call((0, 8.0, 20.0), (1, 9.1, 22.0)), witness) == []
     assert found(call((0, 8.0, 20.0), (1, 9.1, 19.0)), witness) == []
+
+
+def test_a_customer_who_speaks_most_of_the_time_is_not_on_hold() -> None:
+    """Whatever the edges are: a quiet channel has zeros of its own beside a suspension."""
+    assert found(call((0, 8.0, 20.0), (1, 8.12, 19.93)), TALK) == [(8.12, 19.93)]
+    assert found(call((0, 8.0, 20.0), (1, 8.12, 19.93)), A_FEW_WORDS) == []
 
 
 @pytest.mark.parametrize(
