@@ -28,6 +28,8 @@ _SPEAKS_S, _SPEAKS = 0.8, 0.12
 """Least speech of the recording within a span, in seconds and as a share of it."""
 _VOICE_S, _VOICE = 0.5, 0.2
 """Least speech by one voice, in seconds and as a share of it."""
+_ALONE_S = 10.0
+"""An agent who speaks for so long without a word of the customer speaks to somebody else."""
 _MOSTLY = 0.5
 """The customer's share of the speech that a mute or hold can't have, whatever the edges are."""
 _DEAD = 0.98
@@ -139,7 +141,7 @@ class Question:
             # A lossy codec lets one channel leak into the other one, if that is digitally silent by itself.
             is_sharp = self._starts(_SHARP_S) or self._stops(_SHARP_S)
             if self.is_exact or (is_sharp and not any(self._usual())):
-                return self._has_voice(CUSTOMER, or_unknown=True)
+                return not self._is_without_customer()
         elif self._is_silenced_beside(found):
             return self._has_voice(CUSTOMER, share=_MOSTLY)
         witness = self.recorded.witness()
@@ -259,8 +261,14 @@ class Question:
         return voice_s >= max(_VOICE_S, share * speech_s)
 
     def _is_without_customer(self) -> bool:
-        """Return whether somebody speaks, and it certainly isn't the customer: a switch puts both legs on hold."""
-        return self._speaks() and not self._has_voice(CUSTOMER, or_unknown=True)
+        """Return whether somebody speaks for long, and it isn't the customer: an agent with a colleague, during hold.
+
+        For a shorter time an agent may speak alone while the customer types a number.
+        """
+        witness = self.recorded.witness()
+        if witness is None or self._within(witness.speech)[0] < _ALONE_S:
+            return False
+        return not self._has_voice(CUSTOMER, or_unknown=True)
 
     def _within(self, speech: Sequence[Span]) -> tuple[float, float]:
         """Return the speech within the run, and the run's length, without its edges."""

@@ -168,12 +168,24 @@ def test_short_pauses_are_no_silence_between_words() -> None:
 
 def test_both_legs_on_hold_by_a_switch_are_nearly_cut() -> None:
     """Both edges differ by 10 ms, or one is the same by chance, and only the agent speaks, to a colleague."""
-    for nearly in (apart(0.01, -0.01), apart(0.0, 1.0)):
+    nearly_cut = replace(apart(0.01, 10.0 - 0.01), customer=(START_S, STOP_S + 10.0))
+    one_edge = replace(apart(0.0, 11.0), customer=(START_S, STOP_S + 10.0))
+    for nearly in (nearly_cut, one_edge):
         assert not nearly.is_cut(MONOLOGUE)
         assert not nearly.is_confirmed(MONOLOGUE)
         for witness in (TALK, HEADSET, QUIET, None):
             assert nearly.is_cut(witness)
-    assert apart(0.005, -0.005).is_cut(MONOLOGUE)
+    assert replace(nearly_cut, agent=(START_S, STOP_S + 10.0)).is_cut(MONOLOGUE)
+
+
+@pytest.mark.parametrize(("speech_s", "is_suspended"), [(9.8, True), (10.2, False)])
+def test_an_agent_may_speak_alone_for_some_seconds(speech_s: float, *, is_suspended: bool) -> None:
+    """The customer types a number meanwhile. Without a word of the customer in 10 s, it is hold."""
+    long = replace(apart(0.0, 1.0), customer=(START_S, START_S + 20.0), agent=(START_S, START_S + 22.0))
+    words = (Span(START_S + 1.0, START_S + 1.0 + speech_s),)
+    agent_alone = Witness(words, ((), words))
+    assert long.is_cut(agent_alone) is is_suspended
+    assert long.is_confirmed(agent_alone) is is_suspended
 
 
 def test_pauses_beside_a_suspension_need_a_habit() -> None:
@@ -276,12 +288,12 @@ def speaking(*spans: tuple[float, float]) -> Witness:
 
 
 def test_one_edge_and_speech_are_enough() -> None:
-    """Unless it certainly isn't the customer's; without speech, and without a recording, they aren't."""
+    """Whoever speaks for 9 s; without speech, and without a recording, they aren't."""
     for edges in (EDGES, replace(EDGES, agent=(START_S - 3.0, STOP_S))):
         assert not edges.is_cut(TALK)
         assert edges.is_confirmed(HEADSET)
         assert edges.is_confirmed(DIALOGUE)
-        assert not edges.is_confirmed(MONOLOGUE)
+        assert edges.is_confirmed(MONOLOGUE)
         assert not edges.is_confirmed(QUIET)
         assert not edges.is_confirmed(None)
 
@@ -368,7 +380,8 @@ def test_one_edge_after_a_codec_needs_a_sharp_one_or_the_customer() -> None:
     for edge_s, pauses, witness, is_confirmed in (
         (0.012, (), HEADSET, True),
         (0.013, (), HEADSET, False),
-        (0.012, (), MONOLOGUE, False),
+        (0.012, (), MONOLOGUE, True),
+        (0.013, (), MONOLOGUE, False),
         (0.013, (), TALK, True),
         (0.0, WORDS, MONOLOGUE, False),
         (0.0, WORDS, TALK, True),
