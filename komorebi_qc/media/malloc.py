@@ -1,4 +1,4 @@
-"""Large blocks of memory go back to the system once they are freed, with glibc; elsewhere nothing changes.
+"""The process's memory. Large blocks go back to the system once they are freed, with glibc; elsewhere nothing changes.
 
 glibc keeps freed blocks up to the size of the largest one that came back (`M_MMAP_THRESHOLD` in mallopt(3)). FFmpeg's
 index of a long MP4 raises that to 32 MiB, and each later opening of the file then takes half as much memory again.
@@ -7,8 +7,10 @@ index of a long MP4 raises that to 32 MiB, and each later opening of the file th
 from __future__ import annotations
 
 import ctypes
+import os
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,6 +38,15 @@ def keep_freed_blocks() -> Iterator[None]:
         yield
     finally:
         return_freed_blocks()
+
+
+def resident_bytes() -> int:
+    """The memory that the process uses now; 0 on a system without /proc."""
+    try:
+        pages = int(Path("/proc/self/statm").read_bytes().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _set_thresholds(block_bytes: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -16,12 +16,14 @@ from komorebi_qc.core.errors import MediaError
 from komorebi_qc.core.privacy.masked_time import MaskedTime
 from komorebi_qc.media.bounds.table import (
     PROBED_PIXELS,
+    THUMBNAIL_BYTES,
     THUMBNAIL_FRAMES,
     THUMBNAIL_PACKETS,
     THUMBNAIL_PIXELS,
     THUMBNAIL_SIDE,
 )
 from komorebi_qc.media.demux import packets
+from komorebi_qc.media.malloc import resident_bytes
 from komorebi_qc.media.opening import RECORDING_FORMATS, open_container, video_stream
 from komorebi_qc.media.plain_picture import plain_picture
 
@@ -43,8 +45,9 @@ def png_at(
 ) -> bytes:
     """The frame at `at_s` on the recording clock (the last one of a shorter video), upright, as PNG.
 
-    At most `THUMBNAIL_FRAMES` frames of `THUMBNAIL_PIXELS` together are decoded. If they end before `at_s`, the last
-    one is taken. A side is at most `THUMBNAIL_SIDE` pixels.
+    At most `THUMBNAIL_FRAMES` frames of `THUMBNAIL_PIXELS` together are decoded. Decoding also ends once the process
+    has taken `THUMBNAIL_BYTES` more. If the frames end before `at_s`, the last one is taken. A side is at most
+    `THUMBNAIL_SIDE` pixels.
 
     Args:
         source: the recording.
@@ -90,7 +93,11 @@ def _frames(
     """Yield ``(time, frame)`` in presentation order, within the bounds. Packets that can't be decoded are skipped."""
     stream = video_stream(container)
     count = pixels = 0
-    for packet in _ended(islice(packets(container, [stream]), THUMBNAIL_PACKETS)):
+    most_bytes = resident_bytes() + THUMBNAIL_BYTES
+    within = takewhile(
+        lambda _: resident_bytes() <= most_bytes, islice(packets(container, [stream]), THUMBNAIL_PACKETS)
+    )
+    for packet in _ended(within):
         check_cancelled()
         try:
             frames = stream.codec_context.decode(packet)

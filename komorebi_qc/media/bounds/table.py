@@ -40,7 +40,9 @@ BURST_PACKETS = 100_000
 PACKETS_PER_S = 640
 WAITING_BYTES = 32 << 20
 ALLOCATION_BYTES = 256 << 20
+FRAME_BYTES = MOST_PIXELS * 3 // 2
 THUMBNAIL_FRAMES = 300
+THUMBNAIL_BYTES = 96 << 20
 THUMBNAIL_PIXELS = 1 << 29
 THUMBNAIL_PACKETS = 10_000
 THUMBNAIL_SIDE = 2048
@@ -83,10 +85,20 @@ BOUNDS = (
         "two screens of 8K. A frame takes 1.5 bytes a pixel, and a decoder holds several",
     ),
     Bound(
+        "bytes of a decoded picture",
+        f"{FRAME_BYTES >> 20} MiB",
+        "the largest size in 8 bits with a quarter of the colours. All colours in 12 bits take four times as much",
+    ),
+    Bound(
         "size of a picture that is decoded while a file is opened",
         f"{PROBED_PIXELS >> 20} megapixels",
         "FFmpeg decodes up to 20 frames to guess their order, and keeps up to 16. No deadline is asked meanwhile. "
         "Of a larger picture it decodes one",
+    ),
+    Bound(
+        "size of a picture that changes within the file",
+        f"{PROBED_PIXELS >> 20} megapixels, or the size of the first picture",
+        "a shared tab or window grows up to the screen",
     ),
     Bound(
         "bytes of packets that are read while a file is opened",
@@ -190,9 +202,10 @@ BOUNDS = (
     ),
     Bound(
         "decoding for the thumbnail",
-        f"{THUMBNAIL_FRAMES} frames, {THUMBNAIL_PIXELS >> 20} megapixels, {THUMBNAIL_PACKETS:,} packets",
-        "one second at 300 frames a second, or of 4K at 60. Then the last frame so far is taken. The deadline "
-        "of the run is asked between two packets",
+        f"{THUMBNAIL_FRAMES} frames, {THUMBNAIL_PIXELS >> 20} megapixels, {THUMBNAIL_PACKETS:,} packets, "
+        f"{THUMBNAIL_BYTES >> 20} MiB of memory",
+        "one second at 300 frames a second, or of 4K at 60. Then the last frame so far is taken. A decoder can hold "
+        "16 frames. Memory and the deadline of the run are asked between two packets",
     ),
     Bound(
         "side of the thumbnail",

@@ -10,11 +10,22 @@ from av.codec.codec import Codec, UnknownCodecError
 
 from komorebi_qc.core.errors import MediaError
 from komorebi_qc.core.media_info import codec_text
-from komorebi_qc.media.bounds.table import MOST_PIXELS, PICTURE_CODECS, check_size, refused
+from komorebi_qc.media.bounds.table import (
+    FRAME_BYTES,
+    LONGEST_SIDE,
+    MOST_PIXELS,
+    PICTURE_CODECS,
+    PROBED_PIXELS,
+    check_size,
+    refused,
+)
 from komorebi_qc.media.opening.tracks import codec_name, video_stream
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+
+_PADDING = 64
+"""Pixels by which the sides of a picture are padded at most."""
 
 
 @cache
@@ -64,4 +75,11 @@ def check_picture(name: str, container: InputContainer) -> None:
             f"{MOST_PIXELS >> 20} megapixels are the most",
         )
         raise refused(name, found, bound)
-    context.options = {**context.options, "max_pixels": str(MOST_PIXELS)}
+    pixel_bits = max(1, context.format.padded_bits_per_pixel) if context.format is not None else 12
+    size = context.width * context.height * pixel_bits // 8
+    if size > FRAME_BYTES:
+        found = f"has pictures of {size:,} bytes ({context.width} x {context.height} in {context.format.name})"
+        raise refused(name, found, f"a decoded picture has at most {FRAME_BYTES:,}")
+    # A picture may become larger within the file. Codecs pad its sides.
+    most = max(context.width * context.height, PROBED_PIXELS) + _PADDING * (2 * LONGEST_SIDE + _PADDING)
+    context.options = {**context.options, "max_pixels": str(min(MOST_PIXELS, most))}

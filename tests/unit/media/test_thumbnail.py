@@ -14,6 +14,7 @@ from made import Shape, recording
 import komorebi_qc.media.thumbnail as thumbnail_module
 from komorebi_qc.core.errors import MediaError, OutOfTimeError
 from komorebi_qc.core.timebase import Span
+from komorebi_qc.media.bounds.table import THUMBNAIL_BYTES
 from komorebi_qc.media.plain_picture import plain_picture
 from komorebi_qc.media.thumbnail import png_at
 
@@ -125,6 +126,16 @@ def test_the_last_frame_within_the_bounds_is_taken(
     monkeypatch.setattr(thumbnail_module, bound, value)
     path = recording(tmp_path / "a.webm", Shape(audio=None, size=(160, 90)))
     assert picture(png_at(source(path), 1.0)).mean() == pytest.approx(shown * 8, abs=4)
+
+
+def test_no_frame_is_decoded_once_the_memory_is_used_up(
+    tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A decoder can hold 16 frames. The ones that it still holds are taken."""
+    asked = iter([0, 10, THUMBNAIL_BYTES, THUMBNAIL_BYTES + 1])
+    monkeypatch.setattr(thumbnail_module, "resident_bytes", lambda: next(asked))
+    path = recording(tmp_path / "a.webm", Shape(audio=None, size=(160, 90)))
+    assert picture(png_at(source(path), 1.0)).mean() == pytest.approx(1 * 8, abs=4)
 
 
 def test_beyond_the_bounds_a_later_mask_counts(tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch) -> None:
