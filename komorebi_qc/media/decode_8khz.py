@@ -318,18 +318,28 @@ def _gather(
 ) -> NDArray[np.int16]:
     """The blocks in one array, each at its index; silence between them.
 
-    The array grows by ten minutes: the C library moves an array that large without a copy.
+    The array grows by ten minutes: the C library moves an array that large without a copy. A longer silence is memory
+    that the system has never been asked to write: hours of it take none.
     """
     track = np.zeros((_ROOM, channels), np.int16)
     end = 0
+    runs = [(0, 0)]
+    """The written stretches of the track, apart from each other by a long silence."""
     for at, block in blocks:
         check_cancelled()
         start, pcm = max(at, 0), block[max(-at, 0) :]
         stop = start + len(pcm)
-        if stop > len(track):
+        if start > end + _ROOM:
+            longer = np.zeros((stop + _ROOM, channels), np.int16)
+            for low, high in runs:
+                longer[low:high] = track[low:high]
+            track = longer
+            runs.append((start, stop))
+        elif stop > len(track):
             track.resize((stop + _ROOM, channels), refcheck=False)
         track[start:stop] = np.clip(np.rint(np.nan_to_num(pcm, posinf=1.0, neginf=-1.0) * 32767.0), -32768, 32767)
         end = max(end, stop)
+        runs[-1] = (min(start, runs[-1][0]), end)
     track.resize((end, channels), refcheck=False)
     return track
 
