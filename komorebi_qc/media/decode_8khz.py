@@ -319,7 +319,7 @@ def _gather(
     """The blocks in one array, each at its index; silence between them.
 
     The array grows by ten minutes: the C library moves an array that large without a copy. A longer silence is memory
-    that the system has never been asked to write: hours of it take none.
+    that the system has never been asked to write: hours of it take no memory.
     """
     track = np.zeros((_ROOM, channels), np.int16)
     end = 0
