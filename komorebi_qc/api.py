@@ -6,7 +6,8 @@ Import them from `komorebi_qc`, which loads this module at their first use:
 
     found = komorebi_qc.diagnose(connect="call.wav", recording="recording.mp4", call_end="00:00:22")
 
-None of them reads environment variables or uses AWS. The command line adds both.
+None of them uses AWS or reads environment variables; the command line adds both. Only `audit` takes the rate of the
+audio, its bit rate and the signing key from them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from komorebi_qc.core.progress import SILENT, Progress
 from komorebi_qc.core.timebase import CallEnd, parse_call_end
 from komorebi_qc.pipeline import diagnose as diagnosing
 from komorebi_qc.pipeline.local import container_of, process_files
-from komorebi_qc.pipeline.options import Options
+from komorebi_qc.pipeline.options import MaskRequest, Options
 from komorebi_qc.storage.local import LocalFiles, opened_file, read_analysis_file
 
 if TYPE_CHECKING:
@@ -183,7 +184,9 @@ def audit(
     named = "" if analysis is None else str(analysis)
     request = AuditRequest(connect=str(connect), recording=str(recording), call_end=str(call_end), analysis=named)
     chosen = NOTEBOOKS if notebooks is None else tuple(notebooks)
-    return run_audit(AuditJob(request, str(out), chosen, limits=limits), progress)
+    usual = Options()
+    masks = MaskRequest(usual.mask, usual.mask_margin_s, usual.outside_call)
+    return run_audit(AuditJob(request, str(out), chosen, limits=limits, masks=masks), progress)
 
 
 def _call_end(value: str | float | CallEnd) -> CallEnd:

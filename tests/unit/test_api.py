@@ -18,9 +18,13 @@ import komorebi_qc
 from komorebi_qc import api
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.findings import legacy
+from komorebi_qc.pipeline.options import Options
 
 if TYPE_CHECKING:
     from captures import Capture
+
+    from komorebi_qc.core.progress import Progress
+    from komorebi_qc.desk.audit import AuditJob
 
 PACKAGE = Path(komorebi_qc.__file__).parent
 HEAVY = ("av", "numpy", "boto3", "matplotlib", "rich", "typer", "soxr", "duckdb", "pyarrow")
@@ -94,6 +98,23 @@ def run_examples(documented: object, name: str) -> None:
     for test in examples:
         result = doctest.DocTestRunner(verbose=False).run(test)
         assert result.failed == 0, name
+
+
+def test_an_audit_masks_whatever_the_environment_says(
+    sample: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable of the shell that switches the masks off is one for the command line."""
+    jobs: list[AuditJob] = []
+
+    def run(job: AuditJob, _progress: Progress) -> None:
+        jobs.append(job)
+
+    monkeypatch.setattr("komorebi_qc.desk.audit.audit", run)
+    komorebi_qc.audit(connect=sample.call, recording=sample.recording, call_end=sample.call_end, out=str(tmp_path))
+    of_the_shell = Options(mask="none", mask_margin_s=0.0, outside_call="own")
+    masked = jobs[0].masks.of(of_the_shell)
+    usual = Options()
+    assert (masked.mask, masked.mask_margin_s, masked.outside_call) == ("picture", 0.5, usual.outside_call)
 
 
 def test_an_audit_without_its_libraries_says_what_to_install(
