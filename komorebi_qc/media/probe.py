@@ -8,7 +8,6 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from komorebi_qc.core.errors import MediaError
-from komorebi_qc.core.finding import counted
 from komorebi_qc.core.media_info import TRUNCATED_S, AudioInfo, MediaInfo, VideoInfo
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.core.timestamps.timing import FAR_START_S
@@ -25,6 +24,7 @@ from komorebi_qc.media.opening import (
     video_stream,
 )
 from komorebi_qc.media.opening.input_file import read_head
+from komorebi_qc.media.opening.sounds import check_rate
 from komorebi_qc.media.truncation import (
     TruncationScanner,
     encrypted,
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     Reading = Callable[[InputContainer, list[Any], Callable[[Any], None]], None]
     """Reads a file to its end, and calls back with every packet of the given tracks."""
 
-LEAST_RATE, MOST_RATE = 4000, 384_000
-"""Recorders of speech have no lower or higher sample rate."""
 APART_S = 3600.0
 """If the two tracks of a recording end farther apart, their timestamps are damaged."""
 MOST_CHANNELS = 8
@@ -150,10 +148,7 @@ def probe_call(source: Source) -> MediaInfo:
         else:
             track = AudioDecoder(container, origin_s=None)
             count, rate, samples = track.packets, track.rate, track.read_to_end()
-        if not LEAST_RATE <= rate <= MOST_RATE:
-            raise MediaError(
-                f"{source.name} claims {counted(rate, 'sample')} a second: its header is damaged; get it again"
-            )
+        check_rate(source.name, rate)
         if samples <= 0:
             raise MediaError(f"{source.name} has no audio sample, only a header: get it again from Connect's bucket")
         length_s, missing = samples / rate, missing_bytes(source.file)

@@ -40,6 +40,8 @@ BURST_PACKETS = 100_000
 PACKETS_PER_S = 640
 WAITING_BYTES = 32 << 20
 ALLOCATION_BYTES = 256 << 20
+LEAST_RATE, MOST_RATE = 4000, 384_000
+"""Recorders of speech have no lower or higher sample rate."""
 FRAME_BYTES = MOST_PIXELS * 3 // 2
 THUMBNAIL_FRAMES = 300
 THUMBNAIL_BYTES = 96 << 20
@@ -83,6 +85,11 @@ BOUNDS = (
         "size of the picture",
         f"{MOST_PIXELS >> 20} megapixels (2^20 pixels)",
         "two screens of 8K. A frame takes 1.5 bytes a pixel, and a decoder holds several",
+    ),
+    Bound(
+        "sample rate of the sound",
+        f"{LEAST_RATE:,} to {MOST_RATE:,} Hz",
+        "no recorder of speech has another one. FLAC can hold 65,535 samples of silence in 16 bytes",
     ),
     Bound(
         "bytes of a decoded picture",

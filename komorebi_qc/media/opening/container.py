@@ -22,6 +22,7 @@ from komorebi_qc.media.bounds.table import (
 from komorebi_qc.media.opening.input_file import InputFile, read_head
 from komorebi_qc.media.opening.not_media import not_media
 from komorebi_qc.media.opening.pictures import allowed_decoders, check_picture, is_large
+from komorebi_qc.media.opening.sounds import check_sound
 from komorebi_qc.media.opening.tracks import codec_name
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def open_container(source: Source, formats: str, *, is_read_through: bool = Fals
         try:
             reading.raise_error()
             check_picture(source.name, container)
+            check_sound(source.name, container)
             _check_index(source.name, container)
             yield container
         except Exception:
