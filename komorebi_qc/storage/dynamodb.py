@@ -103,15 +103,7 @@ class DynamoTable:
         *,
         replaces: str | None = None,
     ) -> bool:
-        """Set ``isProcessed`` and `attributes`, and nothing else, if the item is still there.
-
-        Args:
-            recording: the item.
-            attributes: with the run's own ``qcRunId``.
-            replaces: the run ID that the item has to have, empty for an item without one; None: any.
-
-        Returns:
-            False if the item has another run ID. It isn't changed then.
+        """Set ``isProcessed`` and `attributes`: see `komorebi_qc.storage.protocols.RecordingsTable`.
 
         Raises:
             ValueError: an attribute is the key, ``isProcessed`` itself, or not finite.

@@ -39,6 +39,14 @@ _TABLES = (
     b"tkhd",
     b"mvhd",
     b"mdhd",
+    b"senc",
+    b"saiz",
+    b"saio",
+    b"pssh",
+    b"tenc",
+    b"meta",
+    b"keys",
+    b"ilst",
 )
 _LARGEST_NEST = 200
 
