@@ -23,6 +23,8 @@ from komorebi_qc.sync.vad import FRAME_S, Activity
 LEAST_TURNS = 3
 NARROW_S, LEAST_SPEECH_BETWEEN_S = 20.0, 2.0
 """Between neighbours this near to each other in the recording, one turn of this length isn't chance."""
+EDGE_TURNS = 2
+"""Before the first neighbour or after the last one, if the recorder paused so near to the call's start or end."""
 LEAST_SHARE = 0.7
 """Least share of a segment's windows that agree."""
 MOST_ELSEWHERE = 0.3
@@ -105,6 +107,8 @@ def _segment(
     if max(_elsewhere(look, best) for look in looks) > MOST_ELSEWHERE * score:
         return None
     least = (1, LEAST_SPEECH_BETWEEN_S) if is_narrow else (LEAST_TURNS, LEAST_SPEECH_S)
+    if _has_paused(m, gap, best) and to_s - from_s <= NARROW_S:
+        least = (EDGE_TURNS, LEAST_SPEECH_S)
     run = _run(best, activities, float(np.median(m.z[solid(m.on)])), *least)
     if run is None:
         return None
@@ -117,6 +121,20 @@ def _segment(
     for outwards in (-1, 1):
         pair = _settled(call, recording, pair, is_present, run, outwards, reach)
     return _without_lost(pair, is_present, run), kept
+
+
+def _has_paused(m: MergedWindows, gap: tuple[int, int], look: dict[int, Chain]) -> bool:
+    """Return whether a stretch at the call's start or end agrees as after a pause of the recorder.
+
+    Then it is where the call would be in the recording anyway. Other calls, and other work, are further away.
+    """
+    a, b = gap
+    lags = np.concatenate([chain.lag_s[chain.on] for chain in look.values()])
+    if len(lags) == 0 or (a == 0) == (b == len(m.on)):
+        return False
+    lag_s = float(np.median(lags))
+    lost_s = lag_s - float(m.lag_s[b]) if a == 0 else float(m.lag_s[a - 1]) - lag_s
+    return LEAST_LOST_S <= lost_s <= NARROW_S
 
 
 def _exhaustive(

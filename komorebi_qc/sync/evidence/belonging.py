@@ -32,7 +32,6 @@ class Belonging:
         for_turns: turns of both voices that agree at this place only.
         against_s: speech of the call while the recording has other speech.
         against_turns: turns of it.
-        agreed_s: sound that agrees, music included.
         missing_s: turns of the call that the recording lacks, although a microphone has recorded that voice.
     """
 
@@ -42,7 +41,6 @@ class Belonging:
     for_turns: int
     against_s: float
     against_turns: int
-    agreed_s: float = 0.0
     missing_s: float = 0.0
 
     @property
@@ -66,7 +64,6 @@ def belonging(status: str, e: Evidence) -> Belonging:
         status: of the measurement.
         e: its evidence.
     """
-    agreed_s = e.customer.agreed_s + e.agent.agreed_s
     for_s = e.customer.distinct_turns_s + e.agent.distinct_turns_s
     turns = e.customer.distinct_turns + e.agent.distinct_turns
     against_s, against_turns = e.against_s, e.against_turns
@@ -74,4 +71,4 @@ def belonging(status: str, e: Evidence) -> Belonging:
     log_odds = INTERCEPT + PER_TURN * min(turns, _MOST_TURNS) + PER_LOG_S_AGAINST * math.log1p(against_s)
     log_odds += IF_NO if answer == "no" else 0.0
     probability = 1.0 / (1.0 + math.exp(-log_odds))
-    return Belonging(answer, probability, for_s, turns, against_s, against_turns, agreed_s, e.missing_s)
+    return Belonging(answer, probability, for_s, turns, against_s, against_turns, e.missing_s)

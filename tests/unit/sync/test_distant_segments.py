@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from talkers import RATE, burst, place, talk
@@ -10,7 +12,7 @@ from komorebi_qc.sync.channels import follow_channels, is_present
 from komorebi_qc.sync.distant_segments import extend
 from komorebi_qc.sync.lags.coarse import Course
 from komorebi_qc.sync.lags.windows import Chain
-from komorebi_qc.sync.vad import of_call
+from komorebi_qc.sync.vad import FRAME_S, of_call
 
 LAG_S = 1.5
 SIZE, REACH = 8192, 4096
@@ -112,6 +114,48 @@ def test_little_speech_is_not_searched() -> None:
     before, after, course = extended(call, recording)
     assert all(np.array_equal(a.on, b.on) for a, b in zip(after, before, strict=True))
     assert course is COURSE
+
+
+def last_two_turns() -> tuple[float, float]:
+    """The start and the end (call_s) of two turns after the first minute that hold six seconds of speech."""
+    turns = sorted((a * FRAME_S, b * FRAME_S) for activity in of_call(CALL) for a, b in activity.turns)
+    pairs = ((a, b) for a, b in pairwise(turns) if a[0] > 60.0 and a[1] - a[0] + b[1] - b[0] >= 6.0)
+    first, second = next(pairs)
+    return first[0], second[1]
+
+
+@pytest.mark.parametrize("is_pause", [True, False], ids=["a pause", "time inserted"])
+def test_two_turns_after_the_last_pause(*, is_pause: bool) -> None:
+    """Two turns that end the call count after a pause, for they are where the call would be; later there is other work.
+
+    At the call's start it is the same.
+    """
+    from_s, to_s = last_two_turns()
+    call, at_s, moved_s = CALL[: int((to_s + 0.5) * RATE)], from_s + LAG_S - 0.3, -12.0
+    if is_pause:
+        recording = cut(WHOLE, at_s - 12.0, at_s)
+    else:
+        recording, moved_s = np.insert(WHOLE, int(at_s * RATE), np.zeros(12 * RATE, np.int16)), 12.0
+    _, after, _ = extended(call, recording)
+    found = lags(after, from_s + 0.5, to_s - 0.5)
+    if is_pause:
+        assert len(found) > 5
+        assert found == pytest.approx(LAG_S + moved_s, abs=1e-3)
+    else:
+        assert not np.any(np.abs(found - LAG_S - moved_s) < 1.0)
+
+
+def test_two_turns_before_the_first_pause() -> None:
+    """The call's first two turns are found before a pause of the recorder."""
+    from_s, _ = last_two_turns()
+    first = int((from_s - 0.3) * RATE)
+    call, recording = CALL[first:], place(CALL[first:], 12.0 + LAG_S)
+    _, to_s = last_two_turns()
+    at_s = to_s - from_s + 0.6 + 12.0 + LAG_S
+    _, after, _ = extended(call, cut(recording, at_s, at_s + 12.0))
+    found = lags(after, 0.7, to_s - from_s - 0.5)
+    assert len(found) > 5
+    assert found == pytest.approx(LAG_S + 12.0, abs=1e-3)
 
 
 def test_without_a_present_voice_nothing_is_searched() -> None:

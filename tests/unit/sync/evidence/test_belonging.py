@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -114,5 +115,6 @@ def test_other_speech_speaks_against_a_pair(answer: str, against_s: float, *, sp
 )
 def test_music_excuses_no_word(for_s: float, against_s: float, missing_s: float, *, speaks: bool) -> None:
     """Some noise is allowed in minutes of speech that agrees. Music shows nothing, however much of it agrees."""
-    pair = Belonging("unknown", 0.5, for_s, 0, against_s, 1, agreed_s=170.0, missing_s=missing_s)
-    assert pair.speaks_against is speaks
+    music = Channel(170.0, 170.0, 100.0, 2, 0, 0, 1.0, is_present=True)
+    e = replace(evidence(agent=(for_s, 0), against_s=against_s), customer=music, missing_s=missing_s)
+    assert belonging("insufficient", e).speaks_against is speaks
