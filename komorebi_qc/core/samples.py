@@ -1,7 +1,7 @@
 """Pieces of long tracks: the engine never holds a whole call as floating point.
 
 A track has a `shape` and slices along its first axis: a NumPy array, a memory map, or a file reader such as
-`komorebi_qc.media.decode_8khz.PlainWav`. Samples are int16, or float within -1..1, at 8000 Hz.
+`komorebi_qc.media.plain_call.wav.PlainWav`. Samples are int16, or float within -1..1, at 8000 Hz.
 """
 
 from __future__ import annotations

@@ -6,22 +6,21 @@ The call audio comes at 8 kHz, and telephone speech has nothing above 4 kHz: the
 from __future__ import annotations
 
 import io
-import wave
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import soxr
 
-from komorebi_qc.core.held_front import HeldFront
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timestamps.timing import FAR_START_S
 from komorebi_qc.media.bounds.table import LONGEST_S
 from komorebi_qc.media.decode import AudioDecoder
 from komorebi_qc.media.demux import PacketDemuxer, packets
 from komorebi_qc.media.opening import CALL_FORMATS, RECORDING_FORMATS, audio_stream, open_container, video_stream
+from komorebi_qc.media.plain_call.held_front import HeldFront
+from komorebi_qc.media.plain_call.wav import PlainPcm, PlainWav, is_plain, plain_call
 from komorebi_qc.media.probe import probe_recording
-from komorebi_qc.media.truncation import wav_sample_bytes, wav_samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,9 +32,6 @@ if TYPE_CHECKING:
     from komorebi_qc.core.samples import Pcm, Track
     from komorebi_qc.core.source import Source
 
-_PLAIN = (2, RATE, 2)
-"""Bytes a sample, samples a second and channels of Connect's own WAV."""
-_FRAME_BYTES = _PLAIN[0] * _PLAIN[2]
 MAX_BUFFERED_BYTES = 64 << 20
 """A larger compressed call stays on the network."""
 MAX_PLAIN_BYTES = 2 * 3600 * RATE * 4
@@ -48,75 +44,13 @@ _ROOM = 600 * RATE
 _FAR = round(FAR_START_S * RATE)
 
 
-class PlainWav:
-    """Connect's own WAV (16 bits, 8 kHz, stereo), read piece by piece: a call of any length costs no memory.
-
-    Attributes:
-        shape: ``(samples, 2)``.
-    """
-
-    def __init__(self, source: Source, samples: int, held: HeldFront | None = None) -> None:
-        """Open the file.
-
-        Args:
-            source: the file.
-            samples: the number of samples; the header may promise more.
-            held: the same file with its front in memory; None to read the file itself.
-
-        Raises:
-            wave.Error: The file is of another kind, or has fewer samples.
-            EOFError: It ends within its header.
-        """
-        self._held = held
-        self._file = source.reopen().file if held is None else cast("BinaryIO", held)
-        with wave.open(self._file, "rb") as opened:
-            if (kind := _kind(opened)) != _PLAIN:
-                raise wave.Error(f"not 16 bits, 8 kHz, stereo: {kind}")
-        # Not by `wave`, which ends at the length of the whole: other readers ignore that one.
-        self._begin, present = wav_samples(self._file) or (0, 0)
-        if present < samples * _FRAME_BYTES:
-            raise wave.Error(f"{present} bytes for {samples} samples")
-        self.shape = (samples, 2)
-
-    def begin_last_reading(self) -> None:
-        """Release memory of the file as it is read from now on."""
-        if self._held is not None:
-            self._held.release()
-
-    def __getitem__(self, key: slice, /) -> NDArray[np.int16]:
-        start, stop, _ = key.indices(self.shape[0])
-        self._file.seek(self._begin + start * _FRAME_BYTES)
-        return np.frombuffer(self._file.read(max(stop - start, 0) * _FRAME_BYTES), "<i2").reshape(-1, 2)
-
-
-class PlainPcm:
-    """A 16-bit track at 8 kHz with the interface of `komorebi_qc.media.decode.AudioDecoder`.
-
-    Attributes:
-        rate: samples a second.
-    """
-
-    rate = RATE
-
-    def __init__(self, track: Track) -> None:
-        self._track = track
-
-    def read(self, start: int, count: int) -> Pcm:
-        """Samples ``start`` to ``start + count``, shape ``(count, 2)``; silence outside the track."""
-        out = np.zeros((count, 2), np.float32)
-        low, high = max(start, 0), min(start + count, self._track.shape[0])
-        if low < high:
-            np.multiply(self._track[low:high], np.float32(1.0 / 32768.0), out=out[low - start : high - start])
-        return out
-
-
 def buffer_in_memory(call: Source) -> Source:
     """The call audio in memory, if it comes over a network and only a decoder can read it.
 
     Measuring, mixing and checking decode it from its start each time; in memory it is fetched once. A file larger than
     `MAX_BUFFERED_BYTES` isn't buffered.
     """
-    if not call.is_remote or call.size > MAX_BUFFERED_BYTES or _is_plain(call.file):
+    if not call.is_remote or call.size > MAX_BUFFERED_BYTES or is_plain(call.file):
         return call
     return _in_memory(call)
 
@@ -127,33 +61,6 @@ def _in_memory(source: Source, check_cancelled: Callable[[], None] = lambda: Non
         check_cancelled()
         data.write(piece)
     return replace(source, file=data, open_again=None)
-
-
-def _is_plain(file: BinaryIO) -> bool:
-    file.seek(0)
-    try:
-        return _kind(wave.open(file, "rb")) == _PLAIN and wav_sample_bytes(file) is not None
-    except (wave.Error, EOFError):
-        return False
-
-
-def _kind(wav: wave.Wave_read) -> tuple[int, int, int]:
-    return wav.getsampwidth(), wav.getframerate(), wav.getnchannels()
-
-
-def plain_call(source: Source, info: MediaInfo, held: HeldFront | None = None) -> PlainWav | None:
-    """Connect's own WAV, to be read piece by piece; None for another kind of file.
-
-    Args:
-        source: the call audio.
-        info: the result of `probe_call`.
-        held: the same file with its front in memory, if there is one.
-    """
-    try:
-        audio = info.audio
-        return PlainWav(source, 0 if audio is None else round(audio.span.end_s * audio.rate), held)
-    except (wave.Error, EOFError):
-        return None
 
 
 def exact_call(source: Source, info: MediaInfo, decoded: Track | None) -> PlainPcm | None:
@@ -191,7 +98,7 @@ def decode_call_8khz(
         MediaError: The file can't be opened.
     """
     held = None
-    if source.is_remote and _is_plain(source.file):
+    if source.is_remote and is_plain(source.file):
         if front_bytes is not None:
             held = HeldFront(source, front_bytes)
         elif source.size <= MAX_PLAIN_BYTES:

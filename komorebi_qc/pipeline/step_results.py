@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from komorebi_qc.measure.alignment_residual import OwnSound
     from komorebi_qc.measure.residual_lag import Block
     from komorebi_qc.measure.result import MaskLevel, ResultCheck
-    from komorebi_qc.media.decode_8khz import PlainPcm
+    from komorebi_qc.media.plain_call.wav import PlainPcm
     from komorebi_qc.pipeline.pair import DecodedAudio, DecodedPair
     from komorebi_qc.storage.protocols import Draft, Published
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.privacy.masks import Masks
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.splice import Splice
-    from komorebi_qc.media.decode_8khz import PlainPcm
+    from komorebi_qc.media.plain_call.wav import PlainPcm
 
 _ROOM_S = 0.25
 """Room for a resampler's filter, which reads beyond the samples that it gives."""

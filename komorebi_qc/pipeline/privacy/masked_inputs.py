@@ -14,7 +14,7 @@ from komorebi_qc.core.splice import own_sound
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.measure.mask_level import mask_levels, require_silence
 from komorebi_qc.media import mux
-from komorebi_qc.media.decode_8khz import PlainPcm
+from komorebi_qc.media.plain_call.wav import PlainPcm
 from komorebi_qc.storage.atomic_file import new_part_file
 
 if TYPE_CHECKING:

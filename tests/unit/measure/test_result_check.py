@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.output import CapturedAudio
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.measure.result import ResultCheck
-    from komorebi_qc.media.decode_8khz import PlainPcm
+    from komorebi_qc.media.plain_call.wav import PlainPcm
 
     Pcm = NDArray[np.float32]
 

@@ -19,7 +19,6 @@ from komorebi_qc.core.source import Source
 from komorebi_qc.media import decode_8khz as module
 from komorebi_qc.media.decode import AudioDecoder
 from komorebi_qc.media.decode_8khz import (
-    PlainWav,
     buffer_in_memory,
     decode_call_8khz,
     decode_recording_8khz,
@@ -28,6 +27,7 @@ from komorebi_qc.media.decode_8khz import (
 )
 from komorebi_qc.media.malloc import resident_bytes
 from komorebi_qc.media.opening import CALL_FORMATS, open_container
+from komorebi_qc.media.plain_call.wav import PlainWav
 from komorebi_qc.media.probe import probe_call, probe_recording
 
 if TYPE_CHECKING:

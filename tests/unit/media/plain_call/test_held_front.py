@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from komorebi_qc.core.held_front import HeldFront
 from komorebi_qc.core.source import Source
+from komorebi_qc.media.plain_call.held_front import HeldFront
 
 MIB = 1 << 20
 

@@ -1,0 +1,1 @@
+"""Call audio as Connect writes it, read sample for sample."""
