@@ -15,6 +15,12 @@ LONGEST_S = 12 * 3600.0
 """The longest shift."""
 PICTURE_CODECS = ("h264", "hevc", "vp8", "vp9", "av1")
 """FFmpeg's names of the video codecs that are decoded."""
+SOUND_CODECS = (
+    *("aac", "alac", "flac", "mp2", "mp3", "opus", "speex", "vorbis"),
+    *("adpcm_g722", "adpcm_g726", "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms"),
+    *("amr_nb", "amr_wb", "gsm", "gsm_ms"),
+)
+"""FFmpeg's names of the audio codecs that are decoded, besides those of PCM."""
 LONGEST_SIDE = 8192
 MOST_PIXELS = 8192 * 8192
 PROBED_PIXELS = 4096 * 4096
@@ -85,6 +91,11 @@ BOUNDS = (
         "size of the picture",
         f"{MOST_PIXELS >> 20} megapixels (2^20 pixels)",
         "two screens of 8K. A frame takes 1.5 bytes a pixel, and a decoder holds several",
+    ),
+    Bound(
+        "codec of the sound",
+        f"PCM, {', '.join(SOUND_CODECS)}",
+        "the codecs of browsers, of their tools and of telephony. FFmpeg has 150 more, of games and old players",
     ),
     Bound(
         "sample rate of the sound",

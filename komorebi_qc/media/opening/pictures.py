@@ -19,6 +19,7 @@ from komorebi_qc.media.bounds.table import (
     check_size,
     refused,
 )
+from komorebi_qc.media.opening.sounds import is_sound_codec
 from komorebi_qc.media.opening.tracks import codec_name, video_stream
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _PADDING = 64
 
 @cache
 def allowed_decoders() -> str:
-    """FFmpeg's list of the decoders that may run while a file is opened: those of audio, and of `PICTURE_CODECS`."""
+    """FFmpeg's list of the decoders that may run while a file is opened: of sound, and of `PICTURE_CODECS`."""
     return ",".join(sorted(name for name in av.codecs_available if _is_allowed(name)))
 
 
@@ -39,7 +40,9 @@ def _is_allowed(name: str) -> bool:
         codec = Codec(name, "r")
     except UnknownCodecError:  # an encoder
         return False
-    return codec.type == "audio" or (codec.type == "video" and codec.canonical_name in PICTURE_CODECS)
+    if codec.type == "audio":
+        return is_sound_codec(codec.canonical_name)
+    return codec.type == "video" and codec.canonical_name in PICTURE_CODECS
 
 
 def is_large(container: InputContainer) -> bool:

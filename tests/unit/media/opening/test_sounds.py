@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from made import noise, wav
 from komorebi_qc.core.errors import MediaError
 from komorebi_qc.core.source import Source
 from komorebi_qc.media.opening import CALL_FORMATS, RECORDING_FORMATS, open_container
+from komorebi_qc.media.opening.pictures import allowed_decoders
 from komorebi_qc.media.opening.sounds import check_rate
 
 if TYPE_CHECKING:
@@ -40,6 +42,20 @@ def test_a_rate_of_no_recorder_is_refused_before_anything_is_decoded() -> None:
         open_container(Source("a.mkv", io.BytesIO(content), len(content)), RECORDING_FORMATS),
     ):
         pass
+
+
+def test_sound_in_a_codec_of_old_players_is_refused() -> None:
+    """Its decoder is never started; FFmpeg finds Windows Media in a WAV too."""
+    header = struct.pack("<4sIHHIIHH", b"fmt ", 16, 0x161, 2, 8000, 16_000, 2, 8)
+    body = b"WAVE" + header + struct.pack("<4sI", b"data", 40_000) + bytes(40_000)
+    content = b"RIFF" + struct.pack("<I", len(body)) + body
+    says = r"a\.wav has sound in WMAV2, which isn't decoded: record or convert it to PCM, AAC or Opus"
+    with (
+        pytest.raises(MediaError, match=says),
+        open_container(Source("a.wav", io.BytesIO(content), len(content)), CALL_FORMATS),
+    ):
+        pass
+    assert not {"wmav2", "mlp", "als", "atrac3"} & set(allowed_decoders().split(","))
 
 
 @pytest.mark.parametrize("rate", [8000, 48_000, 192_000])
