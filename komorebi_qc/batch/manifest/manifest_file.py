@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from komorebi_qc.batch.manifest.row_readers import Numbered
 
+_SHOWN_COLUMNS, _SHOWN_CHARACTERS = 12, 40
+"""How many columns an error lists, and how much of each name."""
+
 
 def read_manifest(location: str | Path) -> Listing:
     """The recordings of a manifest.
@@ -93,5 +96,8 @@ def _listing(rows: Iterator[Numbered], name: str, base: str) -> Listing:
     if not count:
         raise InputError(f"{name} is empty: each row names {NEEDED}")
     if columns and ID not in columns and not {"connect", "recording", "call_end"} <= columns:
-        raise InputError(f"{name} has the columns {', '.join(sorted(columns))}: a manifest needs {NEEDED}")
+        shown = [column if len(column) <= _SHOWN_CHARACTERS else f"{column[:_SHOWN_CHARACTERS]}..." for column in columns]
+        more = f" and {len(shown) - _SHOWN_COLUMNS} more" if len(shown) > _SHOWN_COLUMNS else ""
+        listed = ", ".join(sorted(shown)[:_SHOWN_COLUMNS])
+        raise InputError(f"{name} has the columns {listed}{more}: a manifest needs {NEEDED}")
     return Listing(name, tuple(items.values()), tuple(rejected), tuple(ignored))

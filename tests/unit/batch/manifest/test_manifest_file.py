@@ -132,6 +132,17 @@ def test_a_file_that_is_no_list_is_refused(tmp_path: Path, name: str, content: b
         read_manifest(tmp_path / name)
 
 
+def test_an_error_about_the_columns_is_short(tmp_path: Path) -> None:
+    """Of a file with many or long columns it lists some of them."""
+    columns = [*(f"c{number:03}" for number in range(99)), "x" * 9000]
+    (tmp_path / "list.csv").write_text(",".join(columns) + "\n" + ",".join("1" * 100) + "\n")
+    with pytest.raises(InputError) as raised:
+        read_manifest(tmp_path / "list.csv")
+    assert "c000, c001, " in str(raised.value)
+    assert " and 88 more" in str(raised.value)
+    assert len(str(raised.value)) < 1000
+
+
 def test_a_manifest_on_s3(world: World) -> None:
     """Its relative paths are keys relative to its prefix; a missing manifest is an error."""
     content = "connect,recording,call_end\n../call.wav,2026/11/24/screen.webm,60\ncall.wav,s3://other/x.webm,60\n,,60\n"
