@@ -96,7 +96,9 @@ def _listing(rows: Iterator[Numbered], name: str, base: str) -> Listing:
     if not count:
         raise InputError(f"{name} is empty: each row names {NEEDED}")
     if columns and ID not in columns and not {"connect", "recording", "call_end"} <= columns:
-        shown = [column if len(column) <= _SHOWN_CHARACTERS else f"{column[:_SHOWN_CHARACTERS]}..." for column in columns]
+        shown = [
+            column if len(column) <= _SHOWN_CHARACTERS else f"{column[:_SHOWN_CHARACTERS]}..." for column in columns
+        ]
         more = f" and {len(shown) - _SHOWN_COLUMNS} more" if len(shown) > _SHOWN_COLUMNS else ""
         listed = ", ".join(sorted(shown)[:_SHOWN_COLUMNS])
         raise InputError(f"{name} has the columns {listed}{more}: a manifest needs {NEEDED}")
