@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from komorebi_qc.core.timebase import Alignment, CallEnd
     from komorebi_qc.pipeline.diagnose import Diagnosis
     from komorebi_qc.pipeline.outcome import Outcome
+    from komorebi_qc.transcript.chapters import Chapter
+    from komorebi_qc.transcript.placed import PlacedTranscript
 
 VIDEO_NAME, AGENT_NAME, THUMBNAIL_NAME = "recording", "agent-recording", "thumbnail.png"
 _BLOCK = 60 * RATE
@@ -85,6 +87,8 @@ class Examined:
         refused: the reason; None if the pair was neither refused nor held.
         private: the spans that were not to be recorded, on the call clock.
         masks: their masks. The samples of `diagnosis`, `tracks` and `outcome` are silent there, and `video` is masked.
+        transcript: the call's words on the output clock; None without a transcript, or if it was refused.
+        chapters: of the output, in order.
     """
 
     recording_id: str
@@ -99,6 +103,8 @@ class Examined:
     refused: str | None
     private: tuple[PrivateSpan, ...] = ()
     masks: Masks = UNMASKED
+    transcript: PlacedTranscript | None = None
+    chapters: tuple[Chapter, ...] = ()
 
     @property
     def alignment(self) -> Alignment:
