@@ -18,6 +18,7 @@ from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.content_policy import content_policy
 from komorebi_qc.desk.report.comparison_html import comparison_html
 from komorebi_qc.desk.report.pack import pack
+from komorebi_qc.desk.report.page_script import page_script
 from komorebi_qc.desk.report.tables import finding_tables, place_link, sentence_html
 from komorebi_qc.desk.report.timeline import RATE_DASH
 from komorebi_qc.desk.words.suspensions import REDACTED, SUSPENDED
@@ -67,7 +68,7 @@ def report_html(page: Page) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{content_policy(_script(_NAME), media=_MEDIA)}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{content_policy(page_script(_NAME), media=_MEDIA)}">\n'
         f"<title>{html.escape(page.title)}: {page.status}</title>\n"
         f"<style>{_BACKGROUND}</style>\n"
         f"</head>\n<body>\n<main>\n{report_fragment(page, alone=True)}\n</main>\n</body>\n</html>\n"
@@ -84,7 +85,7 @@ def report_fragment(page: Page, *, alone: bool = False, name: str = _NAME) -> st
     """
     compared = comparison_html(page)
     static = (_head(page), _watch(page), _figure(page), compared, finding_tables(page), _document(page))
-    style, script = _file("page.css"), _script(name)
+    style, script = _file("page.css"), page_script(name)
     used = len("".join((*static, style, script, *page.audio.values())).encode())
     budget = min(max(PAGE_BUDGET - used, _LEAST_ENVELOPE), ENVELOPE_BUDGET)
     data = _script_json(_data(page, alone=alone, budget=budget))
@@ -93,11 +94,6 @@ def report_fragment(page: Page, *, alone: bool = False, name: str = _NAME) -> st
         + "\n".join(static)
         + f'\n<script type="application/json" data-kq="data">{data}</script>\n</div>\n<script>{script}</script>'
     )
-
-
-def _script(name: str) -> str:
-    """The page's script, for the element of this name."""
-    return _file("page.js").replace("@ID@", name)
 
 
 def _script_json(content: object) -> str:

@@ -1,0 +1,21 @@
+"""The page's script is joined from its modules."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from komorebi_qc.desk.report.page_script import MODULES, page_script
+
+MOST_LINES = 400
+
+
+def test_each_module_is_in_the_script_once() -> None:
+    """No module file is missing from the list, none is too long, and the script has the text of each."""
+    folder = files("komorebi_qc.desk.report") / "script"
+    texts = {path.name.removesuffix(".js"): path.read_text(encoding="utf-8") for path in folder.iterdir()}
+    assert sorted(texts) == sorted(MODULES)
+    script = page_script("one")
+    for text in texts.values():
+        assert script.count(text) == 1
+        assert text.count("\n") <= MOST_LINES
+    assert script.endswith('(document.getElementById("one"));\n')
