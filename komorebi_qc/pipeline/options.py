@@ -13,6 +13,7 @@ from komorebi_qc.core.privacy.redactions import RedactedChoice
 from komorebi_qc.core.splice import OUTSIDE_CALL
 
 if TYPE_CHECKING:
+    from komorebi_qc.core.analyst.correction import Correction
     from komorebi_qc.core.privacy.masks import MaskChoice
     from komorebi_qc.core.provenance.seal import Signer
     from komorebi_qc.core.splice import OutsideCall
@@ -31,11 +32,15 @@ class Order:
         recording_id: the recording's ID.
         call_end: the reported call end, on the recording clock.
         alignment: the call's position on the recording clock; None to measure it, or to use the call end.
+        correction: an analyst's correction, which has this alignment; None without one.
+        undoes: whether an earlier correction of the recording is undone. Otherwise it is applied again.
     """
 
     recording_id: str
     call_end: CallEnd
     alignment: Alignment | None = None
+    correction: Correction | None = None
+    undoes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +180,15 @@ class MeasurementPlan:
 
     @classmethod
     def of(cls, order: Order, options: Options) -> MeasurementPlan:
-        """The measurements that an order needs; a manual alignment replaces the sync measurement."""
+        """The measurements that an order needs; a manual alignment replaces the sync measurement.
+
+        A correction doesn't: a pair of different calls is refused for an analyst as well, and its masks are compared.
+        """
         is_measured = options.align == "auto"
+        is_manual = order.alignment is not None and order.correction is None
         return cls(
             measures_inputs=is_measured,
-            measures_sync=is_measured and order.alignment is None,
+            measures_sync=is_measured and not is_manual,
             checks_output=is_measured,
             retains_artifacts=options.retain_artifacts,
         )

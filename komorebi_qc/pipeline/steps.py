@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.core.errors import MediaError
+from komorebi_qc.core.errors import ConcurrentRunError, MediaError
 from komorebi_qc.core.output import (
     ENCODED_AS,
     CaptureSpans,
@@ -29,6 +29,7 @@ from komorebi_qc.media.decode_8khz import buffer_in_memory, decode_call_8khz, ex
 from komorebi_qc.media.opening import CALL_FORMATS, open_container
 from komorebi_qc.media.probe import probe_call, probe_recording
 from komorebi_qc.media.thumbnail import png_at
+from komorebi_qc.pipeline.correction.corrected_order import correction_attributes
 from komorebi_qc.pipeline.idempotency import inputs_fingerprint
 from komorebi_qc.pipeline.pair import (
     ProbedRecording,
@@ -156,6 +157,8 @@ def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
         else None
     )
     call_s = call.audio.span.end_s
+    if run.order.correction is not None:
+        run.order.correction.check_call(call_s)
     placement = place(
         call_end,
         call_s,
@@ -169,10 +172,13 @@ def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
     after_call = after_call_audio(placement.alignment, call_s=call_s, recording_audio=separated.audio_span)
     private = _private_spans(run, separated, placement, pair)
     masks = place_masks(private, placement, call_s, run.options)
-    if private and run.options.mask != "none" and placement.measured is None:
-        compared = audio or _decoded(run, separated)
-        measured = measure_pair(compared, call_end, run.progress.check, limits=run.options.limits, beeps=beeps)
-        require_agreement(private, placement, measured.result, call_s)
+    if private and run.options.mask != "none" and (placement.measured is None or placement.source == "manual"):
+        measured = placement.measured
+        if measured is None:
+            compared = audio or _decoded(run, separated)
+            found = measure_pair(compared, call_end, run.progress.check, limits=run.options.limits, beeps=beeps)
+            measured = found.result
+        require_agreement(private, placement, measured, call_s)
     return LocatedCall(separated, pair, placement, after_call, private, masks)
 
 
@@ -235,6 +241,8 @@ def write_output(run: Run, planned: PlannedAudio) -> WrittenOutput:
     record = record_run(
         separated.fetched, draft.record(), thumbnail, run.options, run.progress.check, run_id=run.run_id
     )
+    if run.order.correction is not None:
+        run.order.correction.check_inputs(record.call_audio.digest.sha256, record.agent_recording.digest.sha256)
     return WrittenOutput(draft, plan, rendered, check, record, levels)
 
 
@@ -243,6 +251,7 @@ def publish(run: Run, planned: PlannedAudio, written: WrittenOutput, document: d
 
     A masked result replaces all that an earlier run left, which may not be masked.
     """
+    _refuse_corrected(run, planned.located.separated.fetched.call.item)
     document = sealed(document, run.options.signer)
     content = sealed_bytes(document)
     is_masked = planned.masks.masks_sound or planned.masks.masks_picture
@@ -264,11 +273,24 @@ def mark_processed(run: Run, planned: PlannedAudio, published: PublishedOutput) 
     mark_when_complete(
         fetched.call.item,
         published.document["container"],
-        {**item_summary(published.document), **known},
+        {**correction_attributes(run.order, fetched.call.item), **item_summary(published.document), **known},
         table=run.table,
         media=run.media,
         check_cancelled=run.progress.check,
     )
+
+
+def _refuse_corrected(run: Run, item: Recording) -> None:
+    """Check that nobody has corrected the recording, or undone its correction, since this run read its item.
+
+    Raises:
+        ConcurrentRunError: somebody has.
+    """
+    if run.table.get(item.recording_id).correction != item.correction:
+        raise ConcurrentRunError(
+            f"recording {item.recording_id} was corrected while this run worked on it, and nothing was overwritten: run "
+            "it again, and it begins with that correction"
+        )
 
 
 def _masked_thumbnail(run: Run, separated: SeparatedPair, masks: Masks) -> bytes:

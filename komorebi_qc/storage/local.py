@@ -54,7 +54,7 @@ class LocalTable:
 
     def __init__(self, items: Recording | Mapping[str, Recording]) -> None:
         self.items = {items.recording_id: items} if isinstance(items, Recording) else dict(items)
-        self.attributes: dict[str, dict[str, str | int | float | bool]] = {}
+        self.attributes: dict[str, dict[str, str | int | float | bool | None]] = {}
 
     def get(self, recording_id: str) -> Recording:
         """Read one item.
@@ -69,7 +69,7 @@ class LocalTable:
     def mark_processed(
         self,
         recording: Recording,
-        attributes: Mapping[str, str | int | float | bool],
+        attributes: Mapping[str, str | int | float | bool | None],
         *,
         replaces: str | None = None,  # noqa: ARG002  one process has the table
     ) -> bool:

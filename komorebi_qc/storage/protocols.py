@@ -35,19 +35,19 @@ class RecordingsTable(Protocol):
     def mark_processed(
         self,
         recording: Recording,
-        attributes: Mapping[str, str | int | float | bool],
+        attributes: Mapping[str, str | int | float | bool | None],
         *,
         replaces: str | None = None,
     ) -> bool:
         """Set ``isProcessed`` and the given attributes, and nothing else, if the item is still there.
 
         Args:
-            recording: the item.
-            attributes: with the run's own ``qcRunId``.
+            recording: the item, as the run read it.
+            attributes: with the run's own ``qcRunId``. One that is None is removed.
             replaces: the run ID that the item has to have, empty for an item without one; None: any.
 
         Returns:
-            False if the item has another run ID. It isn't changed then.
+            False if the item has another run ID, or was corrected since it was read. It isn't changed then.
 
         Raises:
             UnknownRecordingError: the item was deleted meanwhile.
