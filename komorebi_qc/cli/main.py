@@ -11,6 +11,7 @@ import typer
 from komorebi_qc.cli import batch as cli_batch
 from komorebi_qc.cli import demo as cli_demo
 from komorebi_qc.cli import desk as cli_desk
+from komorebi_qc.cli import desk_folder as cli_desk_folder
 from komorebi_qc.cli import erase as cli_erase
 from komorebi_qc.cli import fleet as cli_fleet
 from komorebi_qc.cli import operate as cli_operate
@@ -125,6 +126,7 @@ def root(
 _MOUNTS: tuple[Callable[[typer.Typer], None], ...] = (
     cli_recording.mount,
     cli_desk.mount,
+    cli_desk_folder.mount,
     cli_batch.mount,
     cli_fleet.mount,
     cli_operate.mount,

@@ -6,22 +6,20 @@ import re
 
 from komorebi_qc.core.exports.spreadsheet import without_controls
 
-_MARKS = re.compile(r"([\\`*_{}\[\]<>()#+!|~$^@:&=-])")
-_AUTO_LINK = re.compile(r"(?<=\w)\.(?=\w)")
+_MARKS = re.compile(r"([\\`*_{}\[\]<>()#!|~$^@&]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+"""Marks that work inside of a line, and the addresses that trackers turn into links."""
 _LONGEST = 4_000
 
 
 def inline(text: str) -> str:
     r"""A text from outside on one line, with a backslash before each character that Markdown may interpret.
 
-    A dot between two letters has a backslash as well: trackers turn ``www.example.org`` into a link.
-
     Examples:
         >>> inline("<b>[x](y)")
         '\\<b\\>\\[x\\]\\(y\\)'
     """
     line = " ".join(without_controls(text[:_LONGEST]).split())
-    return _AUTO_LINK.sub(r"\\.", _MARKS.sub(r"\\\1", line))
+    return _MARKS.sub(r"\\\1", line)
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -12,9 +12,9 @@ from komorebi_qc.core.exports.markdown import inline, table
     [
         ("plain text, with a stop.", "plain text, with a stop."),
         ("a | b\nc", "a \\| b c"),
-        ("<img src=x onerror=1>", "\\<img src\\=x onerror\\=1\\>"),
+        ("<img src=x onerror=1>", "\\<img src=x onerror=1\\>"),
         ("![x](http://h)", "\\!\\[x\\]\\(http\\://h\\)"),
-        ("@team www.example.org", "\\@team www\\.example\\.org"),
+        ("@team www.example.org at 10:00.5", "\\@team www\\.example.org at 10:00.5"),
         ("# h", "\\# h"),
         ("\x1b]0;t\x07", "\N{REPLACEMENT CHARACTER}\\]0;t\N{REPLACEMENT CHARACTER}"),
     ],
