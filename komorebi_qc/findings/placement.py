@@ -70,8 +70,8 @@ def _source(evidence: PairEvidence, placement: Placement, used_s: float, limits:
         how = "by an analyst's correction" if is_measured else "and its place wasn't measured"
         yield limits.of("alignment_resolution").unknown(
             "alignment_resolution",
-            f"The call is at the given offset, {placement.alignment.offset_s:.3f} s, {how}. By this offset it ends at {clock_text(used_s)}; the reported call end is "
-            f"{clock_text(evidence.call_end.recording_s)}.",
+            f"The call is at the given offset, {placement.alignment.offset_s:.3f} s, {how}. By this offset it ends at "
+            f"{clock_text(used_s)}; the reported call end is {clock_text(evidence.call_end.recording_s)}.",
         )
     if placement.source in ("call_end", "candidate") and placement.bound_s is not None:
         bound_s = placement.bound_s

@@ -288,8 +288,8 @@ def _refuse_corrected(run: Run, item: Recording) -> None:
     """
     if run.table.get(item.recording_id).correction != item.correction:
         raise ConcurrentRunError(
-            f"recording {item.recording_id} was corrected while this run worked on it, and nothing was overwritten: run "
-            "it again, and it begins with that correction"
+            f"recording {item.recording_id} was corrected while this run worked on it, and nothing was overwritten: "
+            "run it again, and it begins with that correction"
         )
 
 
