@@ -25,9 +25,12 @@ _KINDS_BY_NAME: tuple[tuple[str, Kind], ...] = (
     (r"report\.html", "report"),
     (r"audio/[a-z0-9_]+\.m4a", "audio track"),
     (r"status\.json", "status"),
+    (r"notes\.json", "notes"),
+    (r"correction\.json", "correction"),
     (r"(audio/)?\.[^/]*\.komorebi-part", "part file"),
 )
 """In a folder of one recording's results."""
+_SCHEMAS: dict[object, Kind] = {"komorebi-notes/1": "notes", "komorebi-correction/1": "correction"}
 _PAGES: tuple[tuple[bytes, Kind], ...] = (
     (b'<main class="kq fleet" id="fleet">', "fleet page"),
     (b'data-kq="data"', "report"),
@@ -102,6 +105,9 @@ def _kind_of_json(content: bytes) -> Kind | None:
     if status_of(content) is not None:
         return "status"
     found = _object(content)
+    schema = found.get("schema")
+    if isinstance(schema, str) and schema in _SCHEMAS:
+        return _SCHEMAS[schema]
     return "qc.json" if {"recording_id", "findings", "verdict"} <= found.keys() else None
 
 
