@@ -1,5 +1,6 @@
 """From a person's arguments to a run: on two local files, on the sample call, or on a recording in AWS by its ID."""
 
+from komorebi_qc.jobs.correcting import CorrectionRequest, CorrectionResult, correct, read_correction_file
 from komorebi_qc.jobs.diagnosing import check_moment, check_plot, diagnose_selection
 from komorebi_qc.jobs.processing import (
     WORKER_LIMITS,
@@ -16,16 +17,20 @@ from komorebi_qc.pipeline.options import MaskRequest
 __all__ = [
     "OUT",
     "WORKER_LIMITS",
+    "CorrectionRequest",
+    "CorrectionResult",
     "MaskRequest",
     "ProcessRequest",
     "Selection",
     "check_moment",
     "check_plot",
+    "correct",
     "demo_output",
     "diagnose_selection",
     "process_by_id",
     "process_files",
     "process_selection",
+    "read_correction_file",
     "release_held",
     "run_worker",
 ]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 ContainerChoice = Literal["auto", "mp4", "webm"]
 AlignChoice = Literal["auto", "call-end"]
 Unconfirmed = Literal["auto", "publish", "hold"]
+TranscriptChoice = Literal["off", "lens"]
+"""Whether Contact Lens' own analyses are used as the transcript of a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Order:
         alignment: the call's position on the recording clock; None to measure it, or to use the call end.
         correction: an analyst's correction, which has this alignment; None without one.
         undoes: whether an earlier correction of the recording is undone. Otherwise it is applied again.
+        replaces: the earlier correction as the analyst saw it in the item, empty for no correction; None: any.
     """
 
     recording_id: str
@@ -41,6 +44,7 @@ class Order:
     alignment: Alignment | None = None
     correction: Correction | None = None
     undoes: bool = False
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Options:
             call began, or ``silence``.
         redacted: whether Contact Lens' redacted call audio is taken, as the media store does it: ``ignore``,
             ``prefer`` or ``require``.
+        transcript: ``lens`` takes the words of Contact Lens' analyses as the call's transcript, unless a file is named.
         limits: the limits of the findings.
         signer: signs ``qc.json``; None for no signature.
         retain_artifacts: whether the outcome keeps the decoded audio and the measurements, for plots; 115 MB an hour.
@@ -85,6 +90,7 @@ class Options:
     mask_margin_s: float = MASK_MARGIN_S
     outside_call: OutsideCall = "after"
     redacted: RedactedChoice = "ignore"
+    transcript: TranscriptChoice = "off"
     limits: Limits = DEFAULT
     signer: Signer | None = None
     retain_artifacts: bool = False
@@ -106,6 +112,8 @@ class Options:
         if self.redacted not in get_args(RedactedChoice):
             allowed = ", ".join(get_args(RedactedChoice))
             raise InputError(f"the use of redacted call audio {self.redacted!r} isn't one of {allowed}")
+        if self.transcript not in get_args(TranscriptChoice):
+            raise InputError(f"the transcript {self.transcript!r} isn't one of {', '.join(get_args(TranscriptChoice))}")
         if self.audio_rate not in AUDIO_RATES:
             rates = ", ".join(map(str, AUDIO_RATES))
             raise InputError(f"the audio rate {self.audio_rate} isn't one of {rates} Hz, which AAC and Opus both take")

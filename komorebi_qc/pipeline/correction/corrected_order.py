@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.analyst.correction import correction_of
-from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.errors import ConcurrentRunError, InputError
 from komorebi_qc.core.recording import CORRECTION_ATTRIBUTE
 
 if TYPE_CHECKING:
@@ -46,9 +46,15 @@ def with_correction(order: Order, item: Recording) -> Order:
     """The order with the alignment of its own correction, or else of the item's.
 
     Raises:
-        InputError: the order's correction is of another recording, the item's can't be read, or the order would undo
-            it.
+        InputError: the order's correction is of another recording, the item's can't be read, or another offset would
+            undo it.
+        ConcurrentRunError: somebody corrected the recording after the analyst saw its item.
     """
+    if order.replaces is not None and order.replaces != item.correction:
+        raise ConcurrentRunError(
+            f"somebody else corrected recording {item.recording_id}, or undid its correction, at the same time. "
+            "Nothing was overwritten: look at the present result, and correct it again if needed"
+        )
     if order.correction is not None:
         order.correction.check_recording(item.recording_id)
         return replace(order, alignment=order.correction.alignment)
