@@ -92,6 +92,12 @@ class _OutputsIn:
     def analyses(self, recording: Recording) -> tuple[Source, ...]:
         return self._media.analyses(recording)
 
+    def transcript(self, recording: Recording) -> Source | None:
+        return self._media.transcript(recording)
+
+    def transcript(self, recording: Recording) -> Source | None:
+        return self._media.transcript(recording)
+
     def agent_recording(self, recording: Recording) -> AbstractContextManager[Source]:
         return self._media.agent_recording(recording)
 
