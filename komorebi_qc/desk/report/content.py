@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from komorebi_qc.desk.report.first_screen.sources import SourceSpan
+    from komorebi_qc.desk.report.first_screen.summary import Summary
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageTrack:
@@ -181,6 +184,8 @@ class Page:
         places: output time of each finding that has one, by its number.
         comparison: of the call and the recording; None on a page without it.
         is_masked: whether video and audio have masks.
+        summary: the parts of the headline that the findings don't give; None on a page without them.
+        sources: the source of each second's sound, and the audio that was left out.
     """
 
     title: str
@@ -205,6 +210,8 @@ class Page:
     places: Mapping[int, float] = field(default_factory=dict)
     comparison: Comparison | None = None
     is_masked: bool = False
+    summary: Summary | None = None
+    sources: Sequence[SourceSpan] = ()
 
     @property
     def findings(self) -> Sequence[Mapping[str, Any]]:

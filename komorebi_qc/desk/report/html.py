@@ -17,12 +17,12 @@ from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.content_policy import content_policy
 from komorebi_qc.desk.report.comparison_html import comparison_html
+from komorebi_qc.desk.report.first_screen.summary import summary_html
 from komorebi_qc.desk.report.pack import pack
 from komorebi_qc.desk.report.page_script import page_script
-from komorebi_qc.desk.report.tables import finding_tables, place_link, sentence_html
+from komorebi_qc.desk.report.tables import finding_tables
 from komorebi_qc.desk.report.timeline import RATE_DASH
 from komorebi_qc.desk.words.suspensions import REDACTED, SUSPENDED
-from komorebi_qc.desk.words.verdict import BELONGING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,13 @@ _KINDS = {
     "redacted": REDACTED,
     "masked": "masked (wider than its span)",
 }
-_MOST_WORST = 6
+_SOURCES = {
+    "call": "the sound is Connect's call audio",
+    "recording": "the sound is the agent recording's own",
+    "silence": "the sound is silence",
+    "masked": "the sound is masked: silence",
+    "left_out": "call audio that was left out; a click plays it",
+}
 AUDIO_MESSAGES = {
     "result": "You hear the unified recording.",
     "customer": "You hear the customer's channel of the call audio.",
@@ -84,7 +90,7 @@ def report_fragment(page: Page, *, alone: bool = False, name: str = _NAME) -> st
         name: ID of the element, unique in the page.
     """
     compared = comparison_html(page)
-    static = (_head(page), _watch(page), _figure(page), compared, finding_tables(page), _document(page))
+    static = (_head(page), _watch(page), _figure(page), _facts(page), compared, finding_tables(page), _document(page))
     style, script = _file("page.css"), page_script(name)
     used = len("".join((*static, style, script, *page.audio.values())).encode())
     budget = min(max(PAGE_BUDGET - used, _LEAST_ENVELOPE), ENVELOPE_BUDGET)
@@ -121,6 +127,10 @@ def _data(page: Page, *, alone: bool, budget: int) -> dict[str, Any]:
         ],
         "bands": [{"from_s": b.from_s, "to_s": b.to_s, "row": b.row, "kind": b.kind} for b in _bands(page)],
         "spans": [{"from_s": s.from_s, "to_s": s.to_s, "kind": s.kind, "track": s.track} for s in page.stretches],
+        "sources": [
+            {"from_s": s.from_s, "to_s": s.to_s, "kind": s.kind, "label": s.label, "audio": s.audio}
+            for s in page.sources
+        ],
         "moments": [{"at_s": m.at_s, "text": m.text, "rows": list(m.rows)} for m in page.moments],
         "audio": {"result": "", **{name: page.audio[name] for name in AUDIO_LABELS if name in page.audio}},
         "audio_messages": {**AUDIO_MESSAGES, "result": result},
@@ -139,34 +149,15 @@ def _moments_by_weight(page: Page) -> Sequence[float]:
 
 
 def _head(page: Page) -> str:
-    statuses = [finding["status"] for finding in page.findings]
-    # The sentence about belonging has its own line.
-    rows = [row for row, one in enumerate(page.findings) if page.comparison is None or one["name"] != BELONGING]
-    bad = sorted((row for row in rows if statuses[row] != "pass"), key=lambda row: statuses[row])
-    counts = [
-        f"{count} {verb}{'s' if count == 1 else ''}" for verb in ("fail", "warn") if (count := statuses.count(verb))
-    ]
-    summary = f"{counted(len(statuses), 'finding')}: {' and '.join(counts) or 'all pass'}."
-    worst = "".join(
-        f'<li class="{statuses[row]}"><span class="tag">{statuses[row]}</span> '
-        f"<span>{sentence_html(page.findings[row]['text'])} {place_link(page, row)}</span></li>"
-        for row in bad[:_MOST_WORST]
-    )
-    belonging = ""
-    if page.comparison is not None:
-        status, text = page.comparison.belonging
-        tag = "" if status == "pass" else f'<span class="tag">{status}</span> '
-        belonging = f'<p class="belongs {status}">{tag}<span>{sentence_html(text)}</span></p>'
-    more = f'<li class="more">and {len(bad) - _MOST_WORST} more, below</li>' if len(bad) > _MOST_WORST else ""
     return (
         f"<h1>{html.escape(page.title)}</h1>\n"
-        f'<div class="verdict {page.status}"><p><b>{html.escape(page.verdict)}</b> {html.escape(page.headline)} '
-        f"{summary}</p>{belonging}" + (f"<ul>{worst}{more}</ul>" if worst else "") + "</div>"
+        f'<div class="verdict {page.status}"><p><b>{html.escape(page.verdict)}</b> '
+        f"{html.escape(page.headline)}</p></div>"
     )
 
 
 def _watch(page: Page) -> str:
-    facts = "".join(f"<li><b>{html.escape(k)}</b> <span>{html.escape(v)}</span></li>" for k, v in page.facts)
+    """The first screen: video, player and headline. On a narrow screen the player comes before the headline."""
     label = "The unified recording" if page.has_output else f"The agent recording, {_state(page)}"
     excerpt = (
         f'<p class="soft">This page holds {counted(round(page.video_length_s), "second")} of it in low quality, '
@@ -175,11 +166,16 @@ def _watch(page: Page) -> str:
         else ""
     )
     return (
-        f'<h2>{label}</h2>\n<div class="watch"><div><video data-kq="video" '
+        f'<div class="watch"><div class="seen"><h2>{label}</h2><video data-kq="video" '
         f'src="{html.escape(page.video, quote=True)}" controls preload="{"auto" if page.is_embedded else "metadata"}" '
-        f'playsinline aria-label="{label}"></video>{excerpt}</div>\n<ul class="facts">{facts}</ul></div>\n'
-        '<div class="player" data-kq="player"></div>'
+        f'playsinline aria-label="{label}"></video>{excerpt}</div>\n'
+        f'<div class="player" data-kq="player"></div>\n{summary_html(page)}</div>'
     )
+
+
+def _facts(page: Page) -> str:
+    facts = "".join(f"<li><b>{html.escape(k)}</b> <span>{html.escape(v)}</span></li>" for k, v in page.facts)
+    return f'<h2>The placement</h2>\n<ul class="facts">{facts}</ul>'
 
 
 def _state(page: Page) -> str:
@@ -201,11 +197,21 @@ def _player(page: Page) -> str:
     legend += "".join(
         f'<li><i class="{kind}"></i>{html.escape(text)}</li>' for kind, text in compared if kind not in kinds
     )
+    omitted = "".join(
+        f'<button type="button" data-omitted="{number}" aria-pressed="false">{html.escape(one.label)}</button>'
+        for number, one in enumerate(one for one in page.sources if one.kind == "left_out")
+        if one.audio
+    )
     jumps = any(mark.colour == "mark" and mark.dash != RATE_DASH for mark in page.marks)
     rates = any(mark.dash == RATE_DASH for mark in page.marks)
     last = f" to <kbd>{len(names)}</kbd>" if len(names) > 1 else ""
     return (
         _file("player.html")
+        .replace("{{no left out}}", "" if omitted else " hidden")
+        .replace("{{left out}}", omitted)
+        .replace("{{sources}}", _source_legend(page))
+        .replace("{{panels}}", "")
+        .replace("{{panel keys}}", "")
         .replace("{{no output}}", "" if page.has_output else " hidden")
         .replace("{{no jumps}}", "" if jumps else " hidden")
         .replace("{{no rates}}", "" if rates else " hidden")
@@ -215,6 +221,11 @@ def _player(page: Page) -> str:
         .replace("{{audio keys}}", f"<kbd>1</kbd>{last}")
         .replace("{{length}}", repr(page.length_s))
     )
+
+
+def _source_legend(page: Page) -> str:
+    kinds = dict.fromkeys(one.kind for one in page.sources)
+    return "".join(f'<li><i class="source {kind}"></i>{_SOURCES[kind]}</li>' for kind in kinds)
 
 
 def _figure(page: Page) -> str:

@@ -9,6 +9,7 @@ MODULES = (
     "base",
     "envelope",
     "style",
+    "sources",
     "drawing",
     "view",
     "playing",

@@ -9,7 +9,7 @@ document.addEventListener("keydown", (e) => {
   if (!inside && !(data.alone && on === document.body)) return;
   if (typing && on !== slider) return;
   if (on === slider && /^(Arrow|Home|End)/.test(e.key)) return;
-  if (e.key === " " && /^(BUTTON|A|SUMMARY|VIDEO)$/.test(on.tagName)) return;
+  if (e.key === " " && /^(BUTTON|SUMMARY|VIDEO|AUDIO)$/.test(on.tagName)) return;
   const act = keys[e.key];
   if (act) { e.preventDefault(); act(); }
 });
@@ -31,5 +31,8 @@ stage.addEventListener("pointermove", (e) => {
   if (Math.abs(e.clientX - grab.x) > 3) grab.moved = true;
   if (grab.moved) view(grab.from + d, grab.to + d);
 });
-const release = (e) => { if (grab && !grab.moved && e.type === "pointerup" && fingers.size === 1) seek(sOf(e.clientX - canvas.getBoundingClientRect().left)); fingers.delete(e.pointerId); if (!fingers.size) grab = null; };
+const release = (e) => { if (grab && !grab.moved && e.type === "pointerup" && fingers.size === 1) { const box = canvas.getBoundingClientRect(), n = leftOutAt(e.clientX - box.left, e.clientY - box.top); if (n >= 0) playLeftOut(n); else seek(sOf(e.clientX - box.left)); } fingers.delete(e.pointerId); if (!fingers.size) grab = null; };
 stage.addEventListener("pointerup", release); stage.addEventListener("pointercancel", release);
+
+// If the player is scrolled away, a short form of it stays at the lower edge.
+new IntersectionObserver(([seen]) => { by("dock").hidden = seen.isIntersecting || !root.classList.contains("live"); }).observe(stage);

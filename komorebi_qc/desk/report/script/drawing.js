@@ -19,17 +19,17 @@ function stretches() {
   for (const span of data.spans) {
     const a = xOf(span.from_s), b = xOf(span.to_s), i = shown.findIndex((t) => t.name === span.track);
     if (span.kind === "masked" && b >= 0 && a <= width) {  // of all tracks, under its suspensions and redactions
-      pen.globalAlpha = .22; pen.fillStyle = colours.suspended; pen.fillRect(a, top, Math.max(2, b - a), shown.length * (lane + gap) - gap); pen.globalAlpha = 1;
+      pen.globalAlpha = .22; pen.fillStyle = colours.suspended; pen.fillRect(a, first(), Math.max(2, b - a), shown.length * (lane + gap) - gap); pen.globalAlpha = 1;
       continue;
     }
     if ((span.kind === "suspended" || span.kind === "redacted") && b >= 0 && a <= width) {  // of all tracks
       const w = Math.max(2, b - a), h = shown.length * (lane + gap) - gap;
-      pen.globalAlpha = .35; pen.fillStyle = fills[span.kind]; pen.fillRect(a, top, w, h); pen.globalAlpha = 1;
-      pen.strokeStyle = colours.suspended; pen.lineWidth = 2; pen.strokeRect(a + 1, top + 1, Math.max(0, w - 2), h - 2);
+      pen.globalAlpha = .35; pen.fillStyle = fills[span.kind]; pen.fillRect(a, first(), w, h); pen.globalAlpha = 1;
+      pen.strokeStyle = colours.suspended; pen.lineWidth = 2; pen.strokeRect(a + 1, first() + 1, Math.max(0, w - 2), h - 2);
       continue;
     }
     if (b < 0 || a > width || i < 0) continue;
-    const y = top + i * (lane + gap), w = Math.max(2, b - a), middle = clamp((a + b) / 2, a, a + w);
+    const y = first() + i * (lane + gap), w = Math.max(2, b - a), middle = clamp((a + b) / 2, a, a + w);
     if (span.kind === "silence") { pen.fillStyle = colours.quiet; pen.fillRect(a, y + lane - 4, w, 4); }
     else if (span.kind === "hold") { pen.globalAlpha = .45; pen.fillStyle = hatch; pen.fillRect(a, y, w, lane); pen.globalAlpha = 1; pen.strokeStyle = colours.mark; pen.lineWidth = 1; pen.strokeRect(a + .5, y + .5, w - 1, lane - 1); }
     else {
@@ -41,7 +41,7 @@ function stretches() {
 }
 function bands() {
   bandRows.forEach(([row, label], i) => {
-    const y = top + shown.length * (lane + gap) + i * (bandText + bandLane) + bandText;
+    const y = first() + shown.length * (lane + gap) + i * (bandText + bandLane) + bandText;
     pen.fillStyle = colours.lane; pen.globalAlpha = .8; pen.fillRect(4, y - bandText, pen.measureText(label).width + 8, bandText); pen.globalAlpha = 1;
     pen.fillStyle = colours.soft; pen.fillText(label, 8, y - 4);
     for (const band of data.bands) {
@@ -58,7 +58,7 @@ function waves(per) {
   const fine = per < tracks.step ? details.filter((p) => p.step < tracks.step && p.end > from && p.start < to) : [];
   let bare = false;
   shown.forEach((track, i) => {
-    const y = top + i * (lane + gap) + lane / 2, more = raised(track.name);
+    const y = first() + i * (lane + gap) + lane / 2, more = raised(track.name);
     pen.strokeStyle = colours.line; pen.lineWidth = 1; pen.beginPath(); pen.moveTo(0, y + .5); pen.lineTo(width, y + .5); pen.stroke();
     pen.fillStyle = pen.strokeStyle = colours[track.name];
     const piece = (part, a, b) => {
@@ -79,11 +79,16 @@ function waves(per) {
     }
     for (const [a, b] of open) piece(tracks, a, b);
     bare = bare || open.some(([a, b]) => b - a > per * 8 && Math.min(b, length) > a);
+  });
+  return bare && tracks.step > 4 * per;
+}
+function rowLabels() {  // over the marks' lines
+  shown.forEach((track, i) => {
+    const y = first() + i * (lane + gap) + lane / 2, more = raised(track.name);
     const label = track.label + (more > 1.01 ? "  \u00d7" + (more < 10 ? more.toFixed(1).replace(/\.0$/, "") : Math.round(more)) : "");
     pen.fillStyle = colours.lane; pen.globalAlpha = .8; pen.fillRect(4, y - lane / 2 + 1, pen.measureText(label).width + 8, 16); pen.globalAlpha = 1;
     pen.fillStyle = colours.ink; pen.fillText(label, 8, y - lane / 2 + 13);
   });
-  return bare && tracks.step > 4 * per;
 }
 function axis(height) {
   const step = ticks.find((t) => (to - from) / t <= width / 90) || 7200, digits = step >= 1 ? 0 : Math.ceil(-Math.log10(step) - 1e-9);
@@ -96,20 +101,26 @@ function axis(height) {
 }
 function signs(height) {
   const seen = data.marks.filter((m) => m.at_s >= from - (to - from) * .002 && m.at_s <= to + (to - from) * .002);
-  for (const mark of seen) {
-    const x = xOf(mark.at_s);
-    pen.strokeStyle = colours[mark.colour] || colours.mark; pen.lineWidth = 2; pen.setLineDash(mark.dash); pen.beginPath(); pen.moveTo(x, top - 3); pen.lineTo(x, height - foot); pen.stroke(); pen.setLineDash([]);
-  }
-  const taken = [[], []];  // two rows of labels, by rank, while there is room
+  const taken = Array.from({ length: labelRows }, () => []), labels = [];  // rows of labels, by rank, while there is room
   for (const mark of [...seen].sort((a, b) => a.rank - b.rank)) {
     const x = xOf(mark.at_s), w = pen.measureText(mark.label).width;
-    for (const at of [x + 3, x - w - 3]) {
+    for (const at of [x + 4, x - w - 4]) {
       if (at < 0 || at + w > width) continue;
       const row = taken.findIndex((r) => r.every(([a, b]) => at > b + 6 || at + w < a - 6));
       if (row < 0) continue;
-      taken[row].push([at, at + w]); pen.fillStyle = colours.ink; pen.fillText(mark.label, at, 13 + 15 * row);
+      taken[row].push([at, at + w]); labels.push([mark, at, row]);
       break;
     }
+  }
+  for (const mark of seen) {  // a line reaches up to its label, so that each label keeps its line
+    const x = xOf(mark.at_s), label = labels.find(([m]) => m === mark);
+    pen.strokeStyle = colours[mark.colour] || colours.mark; pen.lineWidth = 2; pen.setLineDash(mark.dash);
+    pen.beginPath(); pen.moveTo(x, label ? 3 + 15 * label[2] : top - 3); pen.lineTo(x, height - foot); pen.stroke(); pen.setLineDash([]);
+  }
+  for (const [mark, at, row] of labels) {
+    const w = pen.measureText(mark.label).width;
+    pen.fillStyle = colours.lane; pen.globalAlpha = .85; pen.fillRect(at - 1, 2 + 15 * row, w + 2, 14); pen.globalAlpha = 1;
+    pen.fillStyle = colours.ink; pen.fillText(mark.label, at, 13 + 15 * row);
   }
 }
 function paint() {
@@ -119,10 +130,11 @@ function paint() {
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.fillStyle = colours.lane; pen.fillRect(0, 0, width, height);
   pen.font = "12px system-ui, sans-serif"; pen.textBaseline = "alphabetic";
+  strip();
   stretches();
   const bare = waves(per);
   bands();
-  axis(height); signs(height);
+  axis(height); signs(height); rowLabels();
   const t = now(), head = xOf(t);
   pen.fillStyle = colours.head; pen.fillRect(head - 1, 0, 2, height - foot);
   pen.beginPath(); pen.moveTo(head - 6, 0); pen.lineTo(head + 6, 0); pen.lineTo(head, 8); pen.fill();

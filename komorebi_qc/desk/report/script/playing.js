@@ -6,7 +6,7 @@ function follow() {
   if (t !== drawnAt) {
     drawnAt = t;
     if (!video.paused && wanted === null && (t > to || t < from)) view(t, t + (to - from));
-    by("clock").textContent = clock(t, 3);
+    by("clock").textContent = by("dock-clock").textContent = clock(t, 3);
     slider.value = String(t); slider.setAttribute("aria-valuetext", clock(t, 3));
     redraw();
   }
@@ -39,8 +39,8 @@ video.addEventListener("loadedmetadata", () => { if (wanted !== null) seek(wante
 video.addEventListener("error", () => say(videoError));
 const sync = () => { const other = players[mode]; if (!other) return; other.currentTime = Math.max(0, now() - audioAt); other.playbackRate = video.playbackRate; if (video.paused) other.pause(); else other.play().catch(() => say("This audio track can't be played: keep the audio folder beside this page.")); };
 for (const name of ["play", "pause", "ratechange"]) video.addEventListener(name, sync);
-video.addEventListener("play", () => { by("play").textContent = "Pause"; by("play").setAttribute("aria-pressed", "true"); });
-video.addEventListener("pause", () => { by("play").textContent = "Play"; by("play").setAttribute("aria-pressed", "false"); });
+video.addEventListener("play", () => { by("play").textContent = by("dock-play").textContent = "Pause"; by("play").setAttribute("aria-pressed", "true"); });
+video.addEventListener("pause", () => { by("play").textContent = by("dock-play").textContent = "Play"; by("play").setAttribute("aria-pressed", "false"); });
 video.addEventListener("volumechange", () => { if (mode === "result" && video.muted !== muted) { muted = video.muted; by("mute").setAttribute("aria-pressed", String(muted)); } });
 function mute() {
   muted = !muted; hush();
@@ -54,5 +54,5 @@ function chooseAudio(name) {
   for (const button of root.querySelectorAll("[data-audio]")) button.setAttribute("aria-pressed", String(button.dataset.audio === name));
   sync(); say(data.audio_messages[name]);
 }
-function say(text) { message.textContent = text; }
+function say(text) { message.textContent = text; by("dock-text").textContent = text; }
 const toggle = () => { if (video.paused && !isCovered(now())) { seek(videoAt, 4); } if (video.paused) video.play().catch(() => say(videoError)); else video.pause(); };

@@ -8,5 +8,5 @@ load().then(() => {
   if (video.error) say(videoError);  // it may have failed before this script ran
   root.dataset.ready = "yes";
   requestAnimationFrame(follow);
-  window.komorebi = Object.assign(window.komorebi || {}, { [root.id]: { seek, view, now, head: () => parseFloat(root.dataset.headS), span: () => [from, to], paint: () => { const t = performance.now(); paint(); return performance.now() - t; } } });
+  window.komorebi = Object.assign(window.komorebi || {}, { [root.id]: { seek, view, now, head: () => parseFloat(root.dataset.headS), span: () => [from, to], leftOutAt: (n) => { const box = canvas.getBoundingClientRect(); return [box.left + xOf(leftOut[n].from_s), box.top + top + 4]; }, paint: () => { const t = performance.now(); paint(); return performance.now() - t; } } });
 }).catch((error) => { root.dataset.failed = String(error); });

@@ -1,8 +1,8 @@
 // The waveforms' canvas: its size, its colours and its patterns.
-const pen = canvas.getContext("2d"), lane = 76, gap = 8, top = 36, foot = 24, bandLane = 13, bandText = 15;
+const pen = canvas.getContext("2d"), gap = 8, foot = 24, labelRows = 3, top = 6 + 15 * labelRows, bandLane = 13, bandText = 15;
 const bandRows = [["call", "Call: agreement with the recording"], ["recording", "Recording: speech that the call audio doesn't have"]].filter(([row]) => data.bands.some((b) => b.row === row));
 const bandHeight = bandRows.length * (bandText + bandLane) + (bandRows.length ? 6 : 0);
-let gain = "auto", width = 0, ratio = 1, colours = {}, shown = [], hatch = null, fills = {}, focused = false;
+let gain = "auto", width = 0, ratio = 1, colours = {}, shown = [], hatch = null, fills = {}, focused = false, lane = 76;
 const names = ["ink", "soft", "line", "paper", "lane", "customer", "agent", "recording", "output", "mark", "head", "fail", "accent", "quiet", "agrees", "silent", "absent", "contradicts", "suspended", "other", "only"];
 function readStyle() {
   const style = getComputedStyle(root);
@@ -19,10 +19,12 @@ function readStyle() {
     q.stroke(); fills[kind] = pen.createPattern(t, "repeat");
   }
 }
+const first = () => top + (stripHigh ? stripHigh + 4 : 0);  // the first waveform's upper edge
 function size() {
   shown = data.tracks.filter((t) => t.name !== "output" || by("output").getAttribute("aria-pressed") === "true");
   width = Math.max(200, stage.clientWidth); ratio = window.devicePixelRatio || 1;
-  const height = top + shown.length * (lane + gap) + bandHeight + foot;
+  lane = width < 500 ? 60 : 76;
+  const height = first() + shown.length * (lane + gap) + bandHeight + foot;
   canvas.width = Math.round(width * ratio); canvas.height = Math.round(height * ratio); canvas.style.height = height + "px";
   readStyle(); redraw();
 }

@@ -10,7 +10,7 @@ MOST_LINES = 400
 
 
 def test_each_module_is_in_the_script_once() -> None:
-    """No module file is missing from the list, none is too long, and the script has the text of each."""
+    """The list names every module file, each file is short enough, and the script has the text of each."""
     folder = files("komorebi_qc.desk.report") / "script"
     texts = {path.name.removesuffix(".js"): path.read_text(encoding="utf-8") for path in folder.iterdir()}
     assert sorted(texts) == sorted(MODULES)
