@@ -23,7 +23,7 @@ from typing import Final
 
 import pyarrow as pa
 
-SCHEMA_VERSION: Final = "2.1"
+SCHEMA_VERSION: Final = "2.2"
 DAY: Final = "day"
 UNKNOWN_DAY: Final = "unknown"
 """The partition of rows without a day."""
@@ -100,6 +100,9 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("report", _TEXT, _REPORT),
     ("output", _TEXT, "the unified recording (process)"),
     ("publication", _TEXT, _PUBLICATION),
+    ("corrected_by", _TEXT, "the analyst who corrected the alignment of a recording in AWS: an ARN; else null"),
+    ("corrected_at", _TEXT, "when it was corrected, RFC 3339; null without a correction"),
+    ("correction_why", _TEXT, "the analyst's reason"),
     # Sync
     ("sync_status", _TEXT, "aligned, ambiguous, wrong_pair or insufficient"),
     ("belongs", _TEXT, "whether both files belong to the same call, by the audio: yes, no or unknown"),

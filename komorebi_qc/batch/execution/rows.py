@@ -50,6 +50,7 @@ def row_of(task: Task, outcome: Mapping[str, Any]) -> Row:
             "work_key": task.work_key,
             "inputs_key": task.inputs_key,
             DAY: task.day or UNKNOWN_DAY,
+            **_correction(task),
             **outcome,
             "browser": browser or None,
         }
@@ -152,6 +153,10 @@ def _levels(levels: Mapping[str, Any]) -> Row:
     tracks = {"call_customer": call.get("customer"), "call_agent": call.get("agent"), "recording": own.get("mixed")}
     names = ("speech_dbfs", "true_peak_dbtp", "noise_floor_dbfs", "snr_db")
     return {f"{track}_{name}": found[name] for track, found in tracks.items() if found for name in names}
+
+
+def _correction(task: Task) -> Row:
+    return dict(zip(("corrected_by", "corrected_at", "correction_why"), task.correction, strict=False))
 
 
 def _listed(item: Item) -> Row:

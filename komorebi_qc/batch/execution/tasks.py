@@ -89,6 +89,7 @@ class Task:
         work_key: likewise.
         equivalent_keys: work keys of other actions whose rows include this work.
         has_results: whether the results exist in `out`; true if the action leaves no results there.
+        correction: who corrected the recording's alignment, when and why; empty if nobody did.
     """
 
     item: Item
@@ -105,3 +106,4 @@ class Task:
     work_key: str
     equivalent_keys: tuple[str, ...] = ()
     has_results: bool = True
+    correction: tuple[str, str, str] | tuple[()] = ()

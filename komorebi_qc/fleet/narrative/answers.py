@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _MAX_SENTENCES = 4
 _MAX_FINDINGS = 4
+_MAX_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,12 @@ def _how_many(study: Study) -> Answer:
         of_all = of_text(seen.unexamined, seen.count)
         found.append((f"{of_all} couldn't be examined: {', '.join(why) or 'no verdict'}.", anchor("reasons")))
     if seen.unconfirmed or seen.held:
-        found.append((_unconfirmed_text(seen), anchor("reasons") if seen.held else ""))
+        found.append((_unconfirmed_text(seen), anchor("named")))
+    if seen.corrected:
+        count = counted(seen.corrected, "recording")
+        names = [safe(one.recording_id, 60) for one in study.named if one.kind == "corrected"][:_MAX_NAMED]
+        more = f" and {seen.corrected - len(names):,} more" if seen.corrected > len(names) else ""
+        found.append((f"An analyst corrected {count}: {', '.join(names)}{more}.", anchor("named")))
     if seen.suspended:
         count = counted(seen.suspended, "call")
         found.append((f"Connect suspended {count}, for {seen.suspended_s:,.0f} s in all.", anchor("reasons")))

@@ -17,13 +17,14 @@ from komorebi_qc.fleet.narrative.terms import TERMS
 from komorebi_qc.fleet.narrative.text import safe
 from komorebi_qc.fleet.page import charts
 from komorebi_qc.fleet.page.elements import PARTS, escaped, figure, heading, link, note
+from komorebi_qc.fleet.page.named import named_table
 from komorebi_qc.fleet.page.sheet import contact_sheet
 from komorebi_qc.fleet.page.tables import days_table, groups_table, reasons_table
 from komorebi_qc.fleet.study.changes import ALARM_RATE, LEAST_DAYS
 from komorebi_qc.fleet.study.queries import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from komorebi_qc.fleet.narrative.answers import Answer
     from komorebi_qc.fleet.page.contact_sheet import Card
@@ -36,12 +37,13 @@ _DISTRIBUTIONS_NOTE = (
 _BACKGROUND = "html{background:#fff}@media (prefers-color-scheme: dark){html{background:#15171a}}body{margin:0}"
 
 
-def fleet_html(study: Study, cards: Sequence[Card]) -> str:
+def fleet_html(study: Study, cards: Sequence[Card], links: Mapping[str, str] | None = None) -> str:
     """The page.
 
     Args:
         study: the analysis.
         cards: of the worst recordings, in their order.
+        links: addresses of reports relative to the page, by the place that a row names.
     """
     title = escaped(safe(f"Fleet: {study.fleet.name}"))
     script = _file("fleet.page", "fleet.js")
@@ -51,7 +53,7 @@ def fleet_html(study: Study, cards: Sequence[Card]) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{content_policy(script)}">\n<title>{title}</title>\n'
         f"<style>{_BACKGROUND}{_file('desk.report', 'page.css')}{_file('fleet.page', 'fleet.css')}</style>\n"
         "</head>\n<body>\n"
-        f'<main class="kq fleet" id="fleet">\n{"".join(_parts(study, cards))}</main>\n'
+        f'<main class="kq fleet" id="fleet">\n{"".join(_parts(study, cards, links or {}))}</main>\n'
         f"<script>{script}</script>\n</body>\n</html>\n"
     )
 
@@ -60,7 +62,7 @@ def _file(package: str, name: str) -> str:
     return (files(f"komorebi_qc.{package}") / name).read_text(encoding="utf-8")
 
 
-def _parts(study: Study, cards: Sequence[Card]) -> Iterator[str]:
+def _parts(study: Study, cards: Sequence[Card], links: Mapping[str, str]) -> Iterator[str]:
     yield _head(study)
     if not study.overview.count:
         return
@@ -69,6 +71,7 @@ def _parts(study: Study, cards: Sequence[Card]) -> Iterator[str]:
     yield heading("changes") + _changes(study)
     yield heading("browsers") + figure(*charts.by_browser(study))
     yield heading("worst") + contact_sheet(study, cards)
+    yield heading("named") + named_table(study, links)
     for column in COLUMNS:
         yield heading("by", column) + groups_table(study, column)
     yield heading("reasons") + reasons_table(study)

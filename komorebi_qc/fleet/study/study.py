@@ -9,6 +9,7 @@ from komorebi_qc.core.errors import InputError
 from komorebi_qc.fleet.study import queries
 from komorebi_qc.fleet.study.causes import candidate_causes, stand_outs
 from komorebi_qc.fleet.study.changes import LEAST_DAYS, find_changes
+from komorebi_qc.fleet.study.named import named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from komorebi_qc.fleet.dataset import Fleet
     from komorebi_qc.fleet.study.causes import Candidate, StandOut
     from komorebi_qc.fleet.study.changes import Change, Series
+    from komorebi_qc.fleet.study.named import Named
     from komorebi_qc.fleet.study.queries import Days, Group, Overview, Reason, Worst
 
 SHARES: Final = ("fail", "warn", "unexamined")
@@ -52,6 +54,7 @@ class Study:
         searched: number of series that were searched for changes.
         reasons: findings and errors.
         worst: the worst recordings.
+        named: corrected, wrong, held and unconfirmed recordings, by name.
     """
 
     fleet: Fleet
@@ -68,6 +71,7 @@ class Study:
     searched: int
     reasons: tuple[Reason, ...]
     worst: tuple[Worst, ...]
+    named: tuple[Named, ...] = ()
 
     @property
     def longest(self) -> int:
@@ -118,6 +122,7 @@ def study_of(fleet: Fleet, worst: int = DEFAULT_WORST) -> Study:
         searched=searched,
         reasons=queries.reasons(fleet),
         worst=queries.worst(fleet, worst),
+        named=named(fleet),
     )
 
 
