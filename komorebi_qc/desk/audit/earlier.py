@@ -15,6 +15,7 @@ from komorebi_qc.core.errors import AccessDeniedError
 from komorebi_qc.desk.audit.status import STATUS_FILE
 from komorebi_qc.desk.report.audio_tracks import TRACK_FILES
 from komorebi_qc.desk.report.left_out import LEFT_OUT_FILES
+from komorebi_qc.desk.report.trial.tracks import TRIAL_FILE
 from komorebi_qc.pipeline.examine import AGENT_NAME, THUMBNAIL_NAME, VIDEO_NAME
 from komorebi_qc.storage.object_store import Folder, open_store
 from komorebi_qc.wiring import aws_client
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 REPORT_FILE, QC_FILE = "report.html", "qc.json"
 _VIDEOS = tuple(f"{name}.{container}" for name in (VIDEO_NAME, AGENT_NAME) for container in ("mp4", "webm"))
-_FILES = (*_VIDEOS, f"{VIDEO_NAME}.qc.json", QC_FILE, THUMBNAIL_NAME, REPORT_FILE, *TRACK_FILES, *LEFT_OUT_FILES)
+_AUDIO = (*TRACK_FILES, *LEFT_OUT_FILES, TRIAL_FILE)
+_FILES = (*_VIDEOS, f"{VIDEO_NAME}.qc.json", QC_FILE, THUMBNAIL_NAME, REPORT_FILE, *_AUDIO)
 _MAX_STATUS_BYTES = 1_000_000
 
 

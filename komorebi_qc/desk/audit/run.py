@@ -25,6 +25,7 @@ from komorebi_qc.desk.report.audio_tracks import write_audio_tracks
 from komorebi_qc.desk.report.build import page_of
 from komorebi_qc.desk.report.html import report_html
 from komorebi_qc.desk.report.left_out import write_left_out
+from komorebi_qc.desk.report.trial.tracks import write_trial_tracks
 from komorebi_qc.pipeline.examine import THUMBNAIL_NAME
 from komorebi_qc.pipeline.options import MASKS_AS_SET, MaskRequest
 from komorebi_qc.storage.atomic_file import write_atomically
@@ -243,7 +244,8 @@ class _AuditRun:
         examined = self._session.examined
         tracks = write_audio_tracks(examined.tracks, self._folder)
         left_out = write_left_out(examined, self._folder)
-        page = report_html(page_of(examined, *report_figure(self._session), tracks, left_out))
+        trial = write_trial_tracks(examined, self._folder)
+        page = report_html(page_of(examined, *report_figure(self._session), tracks, left_out, trial_audio=trial))
         write_atomically(self._folder / REPORT_FILE, with_alert(page, self._status).encode())
 
     def _run_notebook(self, status: NotebookStatus, path: Path, parameters: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from komorebi_qc.core.samples import RATE
 from komorebi_qc.storage.atomic_file import make_folder, new_part_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -99,13 +99,19 @@ def mixed_call(aligned: AlignedTracks, first: int = 0, last: int | None = None) 
     return (both // 2).astype(np.int16)
 
 
-def write_track(file: str | BinaryIO, sides: tuple[NDArray[np.int16], ...], bit_rate: int) -> None:
+def write_track(
+    file: str | BinaryIO,
+    sides: tuple[NDArray[np.int16], ...],
+    bit_rate: int,
+    gains: Sequence[float] | None = None,
+) -> None:
     """Encode a track into an MP4 file with AAC. Quiet sides are amplified.
 
     Args:
         file: a path, or a seekable file.
         sides: one or two, each ``(n,)`` at 8 kHz.
         bit_rate: bits a second of each side.
+        gains: factor of each side; None to find them in the sides.
     """
     layout = "mono" if len(sides) == 1 else "stereo"
     # With the index at the front, playback starts before the download ends. FFmpeg can move it in files only.
@@ -115,7 +121,7 @@ def write_track(file: str | BinaryIO, sides: tuple[NDArray[np.int16], ...], bit_
         stream: Any = out.add_stream("aac", rate=RATE, options={"aac_coder": "fast"})
         stream.layout, stream.bit_rate = layout, bit_rate * len(sides)
         resampler = av.AudioResampler(format=stream.codec_context.format, layout=layout, rate=RATE)
-        for frame in _frames(sides, layout):
+        for frame in _frames(sides, layout, [gain_of(side) for side in sides] if gains is None else gains):
             for ready in resampler.resample(frame):
                 out.mux(stream.encode(ready))
         for ready in resampler.resample(None):
@@ -123,8 +129,8 @@ def write_track(file: str | BinaryIO, sides: tuple[NDArray[np.int16], ...], bit_
         out.mux(stream.encode(None))
 
 
-def _frames(sides: tuple[NDArray[np.int16], ...], layout: str) -> Iterator[av.AudioFrame]:
-    gains = np.array([_gain(side) for side in sides], np.float32)[:, None]
+def _frames(sides: tuple[NDArray[np.int16], ...], layout: str, factors: Sequence[float]) -> Iterator[av.AudioFrame]:
+    gains = np.array(factors, np.float32)[:, None]
     for start in range(0, len(sides[0]), _BLOCK):
         wide = np.stack([side[start : start + _BLOCK] for side in sides]).astype(np.float32) * gains
         clipped = np.clip(np.rint(wide), -32768, 32767).astype(np.int16)
@@ -133,7 +139,7 @@ def _frames(sides: tuple[NDArray[np.int16], ...], layout: str) -> Iterator[av.Au
         yield frame
 
 
-def _gain(side: NDArray[np.int16]) -> float:
+def gain_of(side: NDArray[np.int16]) -> float:
     """The factor that brings a side's loudest samples, without the top thousandth (clicks), to the target peak."""
     loud = np.abs(side[:: max(1, len(side) // 1_000_000)].astype(np.float32))
     loud = loud[loud > 32]

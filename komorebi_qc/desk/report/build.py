@@ -20,6 +20,7 @@ from komorebi_qc.desk.report.first_screen.summary import summary_of
 from komorebi_qc.desk.report.left_out import embedded_left_out
 from komorebi_qc.desk.report.tables import exact_text
 from komorebi_qc.desk.report.timeline import marks_of, moments_of, places_of, stretches_of
+from komorebi_qc.desk.report.trial.places import trial_of
 from komorebi_qc.desk.words.placement import NOT_MEASURED, bound_text
 from komorebi_qc.desk.words.rates import rate_changes, rates_sentence
 from komorebi_qc.desk.words.verdict import headline, shown_verdict, unmeasured_start, verdict_sentence
@@ -46,6 +47,7 @@ def page_of(
     audio: Mapping[str, str] | None = None,
     left_out: Sequence[str] | None = None,
     *,
+    trial_audio: str = "",
     embed_s: float | None = None,
 ) -> Page:
     """The page of an examination.
@@ -57,6 +59,8 @@ def page_of(
         audio: addresses of audio tracks by name, from `komorebi_qc.desk.report.audio_tracks.write_audio_tracks`.
         left_out: addresses of the audio that isn't in the video, from
             `komorebi_qc.desk.report.left_out.write_left_out`; None to embed it.
+        trial_audio: address of the audio for other places of the call, from
+            `komorebi_qc.desk.report.trial.tracks.write_trial_tracks`; empty without it.
         embed_s: length of a video excerpt in low quality, around the worst finding, for a page that is sent alone; None
             if the video is beside the page. Over 60 s the excerpt becomes coarse.
     """
@@ -105,6 +109,8 @@ def page_of(
         is_masked=examined.masks.masks_sound,
         summary=summary_of(examined, _worst_s(findings, moments)),
         sources=tuple(sources_of(examined, omitted)),
+        trial=trial_of(examined) if trial_audio else None,
+        trial_audio=trial_audio,
     )
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.desk.report.first_screen.sources import SourceSpan
     from komorebi_qc.desk.report.first_screen.summary import Summary
+    from komorebi_qc.desk.report.trial.places import Trial
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,6 +187,8 @@ class Page:
         is_masked: whether video and audio have masks.
         summary: the parts of the headline that the findings don't give; None on a page without them.
         sources: the source of each second's sound, and the audio that was left out.
+        trial: the places of the call to try; None on a page without them.
+        trial_audio: address of their audio; empty on a page that doesn't have it.
     """
 
     title: str
@@ -212,6 +215,8 @@ class Page:
     is_masked: bool = False
     summary: Summary | None = None
     sources: Sequence[SourceSpan] = ()
+    trial: Trial | None = None
+    trial_audio: str = ""
 
     @property
     def findings(self) -> Sequence[Mapping[str, Any]]:

@@ -22,6 +22,7 @@ from komorebi_qc.desk.report.pack import pack
 from komorebi_qc.desk.report.page_script import page_script
 from komorebi_qc.desk.report.tables import finding_tables
 from komorebi_qc.desk.report.timeline import RATE_DASH
+from komorebi_qc.desk.report.trial.panel import TRIAL_KEYS, TRIAL_MESSAGE, trial_panel
 from komorebi_qc.desk.words.suspensions import REDACTED, SUSPENDED
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ PAGE_BUDGET = 970_000
 ENVELOPE_BUDGET, _LEAST_ENVELOPE = 700_000, 60_000
 """Characters of the waveform envelopes: the rest of the page leaves them the room, within these limits."""
 _MEDIA = "'self' file: data: blob:"
+_FRAMES = "'self' file:"
 _NAME = "komorebi"
 _BACKGROUND = "html{background:#fff}@media (prefers-color-scheme: dark){html{background:#15171a}}body{margin:0}"
 _KINDS = {
@@ -71,10 +73,11 @@ AUDIO_LABELS = {
 
 def report_html(page: Page) -> str:
     """The page as a file."""
+    policy = content_policy(page_script(_NAME), media=_MEDIA, frames=_FRAMES)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{content_policy(page_script(_NAME), media=_MEDIA)}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         f"<title>{html.escape(page.title)}: {page.status}</title>\n"
         f"<style>{_BACKGROUND}</style>\n"
         f"</head>\n<body>\n<main>\n{report_fragment(page, alone=True)}\n</main>\n</body>\n</html>\n"
@@ -133,7 +136,8 @@ def _data(page: Page, *, alone: bool, budget: int) -> dict[str, Any]:
         ],
         "moments": [{"at_s": m.at_s, "text": m.text, "rows": list(m.rows)} for m in page.moments],
         "audio": {"result": "", **{name: page.audio[name] for name in AUDIO_LABELS if name in page.audio}},
-        "audio_messages": {**AUDIO_MESSAGES, "result": result},
+        "trial": page.trial.to_dict(page.trial_audio) if page.trial is not None and page.trial_audio else None,
+        "audio_messages": {**AUDIO_MESSAGES, "result": result, "trial": TRIAL_MESSAGE},
     }
 
 
@@ -210,8 +214,8 @@ def _player(page: Page) -> str:
         .replace("{{no left out}}", "" if omitted else " hidden")
         .replace("{{left out}}", omitted)
         .replace("{{sources}}", _source_legend(page))
-        .replace("{{panels}}", "")
-        .replace("{{panel keys}}", "")
+        .replace("{{panels}}", _panels(page))
+        .replace("{{panel keys}}", _panel_keys(page))
         .replace("{{no output}}", "" if page.has_output else " hidden")
         .replace("{{no jumps}}", "" if jumps else " hidden")
         .replace("{{no rates}}", "" if rates else " hidden")
@@ -221,6 +225,14 @@ def _player(page: Page) -> str:
         .replace("{{audio keys}}", f"<kbd>1</kbd>{last}")
         .replace("{{length}}", repr(page.length_s))
     )
+
+
+def _panels(page: Page) -> str:
+    return trial_panel(page.trial) if page.trial is not None and page.trial_audio else ""
+
+
+def _panel_keys(page: Page) -> str:
+    return TRIAL_KEYS if page.trial is not None and page.trial_audio else ""
 
 
 def _source_legend(page: Page) -> str:

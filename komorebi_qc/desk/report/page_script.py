@@ -6,16 +6,19 @@ from functools import cache
 from importlib.resources import files
 
 MODULES = (
-    "base",
-    "envelope",
-    "style",
-    "sources",
-    "drawing",
-    "view",
-    "playing",
-    "moments",
-    "controls",
-    "start",
+    "player/base",
+    "player/envelope",
+    "player/style",
+    "player/sources",
+    "panels/trial",
+    "player/drawing",
+    "player/view",
+    "player/playing",
+    "player/moments",
+    "panels/meter",
+    "panels/correction",
+    "player/controls",
+    "player/start",
 )
 """In the order in which they run. They share one scope; each may use what the ones before it define."""
 _FOLDER = files("komorebi_qc.desk.report") / "script"

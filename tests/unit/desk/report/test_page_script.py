@@ -12,7 +12,11 @@ MOST_LINES = 400
 def test_each_module_is_in_the_script_once() -> None:
     """The list names every module file, each file is short enough, and the script has the text of each."""
     folder = files("komorebi_qc.desk.report") / "script"
-    texts = {path.name.removesuffix(".js"): path.read_text(encoding="utf-8") for path in folder.iterdir()}
+    texts = {
+        f"{part.name}/{path.name.removesuffix('.js')}": path.read_text(encoding="utf-8")
+        for part in folder.iterdir()
+        for path in part.iterdir()
+    }
     assert sorted(texts) == sorted(MODULES)
     script = page_script("one")
     for text in texts.values():

@@ -55,30 +55,35 @@ function bands() {
   });
 }
 function waves(per) {
-  const fine = per < tracks.step ? details.filter((p) => p.step < tracks.step && p.end > from && p.start < to) : [];
+  const fine = per < tracks.step ? details.filter((p) => p.step < tracks.step) : [];
   let bare = false;
   shown.forEach((track, i) => {
     const y = first() + i * (lane + gap) + lane / 2, more = raised(track.name);
     pen.strokeStyle = colours.line; pen.lineWidth = 1; pen.beginPath(); pen.moveTo(0, y + .5); pen.lineTo(width, y + .5); pen.stroke();
     pen.fillStyle = pen.strokeStyle = colours[track.name];
-    const piece = (part, a, b) => {
-      pen.save(); pen.beginPath(); pen.rect(xOf(a), y - lane / 2, xOf(b) - xOf(a), lane); pen.clip();
-      shape(part, track.name, Math.max(from, a - 2 * part.step), Math.min(to, b + 2 * part.step), y, lane / 2 - 2, more, per); pen.restore();
-    };
-    let open = [[from, to]];
-    for (const p of fine) {
-      const rest = [];
-      for (const [a, b] of open) {
-        const x = Math.max(a, p.start), z = Math.min(b, p.end);
-        if (x >= z) { rest.push([a, b]); continue; }
-        piece(p, x, z);
-        if (a < x) rest.push([a, x]);
-        if (z < b) rest.push([z, b]);
+    const drawn = (a0, b0, moved) => {  // the part of the output from a0 to b0, drawn `moved` seconds later
+      const piece = (part, a, b) => {
+        pen.save(); pen.beginPath(); pen.rect(xOf(a), y - lane / 2, xOf(b) - xOf(a), lane); pen.clip();
+        shape(part, track.name, Math.max(a0, a - 2 * part.step), Math.min(b0, b + 2 * part.step), y, lane / 2 - 2, more, per); pen.restore();
+      };
+      let open = [[a0, b0]];
+      pen.save(); pen.translate(moved / per, 0);
+      for (const p of fine) {
+        const rest = [];
+        for (const [a, b] of open) {
+          const x = Math.max(a, p.start), z = Math.min(b, p.end);
+          if (x >= z) { rest.push([a, b]); continue; }
+          piece(p, x, z);
+          if (a < x) rest.push([a, x]);
+          if (z < b) rest.push([z, b]);
+        }
+        open = rest;
       }
-      open = rest;
-    }
-    for (const [a, b] of open) piece(tracks, a, b);
-    bare = bare || open.some(([a, b]) => b - a > per * 8 && Math.min(b, length) > a);
+      for (const [a, b] of open) piece(tracks, a, b);
+      pen.restore();
+      bare = bare || open.some(([a, b]) => b - a > per * 8 && Math.min(b, length) > a);
+    };
+    if (isTrying() && (track.name === "customer" || track.name === "agent")) movedWaves(drawn, from, to); else drawn(from, to, 0);
   });
   return bare && tracks.step > 4 * per;
 }
@@ -100,7 +105,7 @@ function axis(height) {
   pen.textAlign = "left";
 }
 function signs(height) {
-  const seen = data.marks.filter((m) => m.at_s >= from - (to - from) * .002 && m.at_s <= to + (to - from) * .002);
+  const seen = [...data.marks, ...triedMarks()].filter((m) => m.at_s >= from - (to - from) * .002 && m.at_s <= to + (to - from) * .002);
   const taken = Array.from({ length: labelRows }, () => []), labels = [];  // rows of labels, by rank, while there is room
   for (const mark of [...seen].sort((a, b) => a.rank - b.rank)) {
     const x = xOf(mark.at_s), w = pen.measureText(mark.label).width;
