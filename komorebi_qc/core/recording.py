@@ -5,8 +5,8 @@ Keys (``day`` is the item's ``creationDate``):
 * the call audio: ``<prefix>/CallRecordings/YYYY/MM/DD/<contactId>_YYYYMMDDTHH:MM_UTC.wav``, contactId = recording
   ID, days in UTC; Connect keeps up to two per contact, the IVR's and then the agent's;
 * the agent recording: ``YYYY/MM/DD/<agentID>/<videoID>.mp4`` (``.mp4`` for any container);
-* the unified recording: ``YYYY/MM/DD/<agentID>/<videoID>/recording.mp4`` (or ``.webm``) and beside it ``thumbnail.png``
-  and ``qc.json``.
+* the unified recording: ``YYYY/MM/DD/<agentID>/<videoID>/recording.mp4`` (or ``.webm``) and beside it
+  ``thumbnail.png``, ``recording.vtt`` and ``qc.json``.
 """
 
 from __future__ import annotations
@@ -139,6 +139,11 @@ class Recording:
     def thumbnail_key(self) -> str:
         """The key of the thumbnail."""
         return f"{self._output_folder}/thumbnail.png"
+
+    @property
+    def captions_key(self) -> str:
+        """The key of the captions."""
+        return f"{self._output_folder}/recording.vtt"
 
     @property
     def qc_key(self) -> str:

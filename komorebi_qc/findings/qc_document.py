@@ -16,6 +16,7 @@ from komorebi_qc.core.timebase import Span
 from komorebi_qc.findings.privacy.masks import masks_dict
 from komorebi_qc.findings.privacy.private_time import redactions_list, suspensions_list
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
+from komorebi_qc.findings.transcript import transcript_dict
 
 if TYPE_CHECKING:
     from komorebi_qc.core.analyst.correction import Correction
@@ -76,6 +77,11 @@ def qc_document(
         "suspensions": suspensions_list(e.private, alignment, e.masks),
         "redactions": redactions_list(e.redactions, alignment, e.masks),
         "masks": masks_dict(e),
+        "transcript": transcript_dict(e.transcript, e.placed, limits),
+        "chapters": [
+            {"from_s": round(one.from_s, 6), "to_s": round(one.to_s, 6), "kind": one.kind, "title": one.title}
+            for one in e.chapters
+        ],
         "findings": [asdict(finding) for finding in findings],
         "limits": limits.to_dict(findings),
         "provenance": provenance.to_dict(),

@@ -132,6 +132,9 @@ def _evidence(run: Run, planned: PlannedAudio, written: WrittenOutput, *, is_sea
         written.mask_levels,
         redactions_among(located.private) if has_analysis else None,
         awaits_analysis=not has_analysis and run.options.redacted == "prefer",
+        transcript=planned.compared,
+        placed=planned.placed,
+        chapters=planned.chapters,
     )
 
 

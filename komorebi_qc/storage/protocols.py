@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from komorebi_qc.core.recording import Recording
     from komorebi_qc.core.source import Source
 
-CONTENT_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "png": "image/png", "json": "application/json"}
+CONTENT_TYPES = {
+    "mp4": "video/mp4",
+    "webm": "video/webm",
+    "png": "image/png",
+    "json": "application/json",
+    "vtt": "text/vtt",
+}
 
 
 class RecordingsTable(Protocol):
@@ -103,6 +109,14 @@ class MediaStore(Protocol):
         """
         ...
 
+    def transcript(self, recording: Recording) -> Source | None:
+        """Read the transcript that a person named; None without one.
+
+        Raises:
+            InputError: it can't be read, or is too large for a transcript.
+        """
+        ...
+
     def agent_recording(self, recording: Recording) -> AbstractContextManager[Source]:
         """Open the agent recording.
 
@@ -161,12 +175,15 @@ class Draft(Protocol):
         """
         ...
 
-    def publish(self, *, thumbnail: bytes | None, qc: bytes | None, replaces_all: bool = False) -> Published:
-        """Publish the video, the thumbnail and the findings (JSON): all complete, or none.
+    def publish(
+        self, *, thumbnail: bytes | None, qc: bytes | None, captions: bytes | None = None, replaces_all: bool = False
+    ) -> Published:
+        """Publish the video, the thumbnail, the captions and the findings (JSON): all complete, or none.
 
         Args:
             thumbnail: PNG; None for no thumbnail.
             qc: the findings; None for no findings.
+            captions: WebVTT; None for no captions. Those of an earlier run are removed then: they fit its video.
             replaces_all: whether what an earlier run left beside these results is removed as well: its video in another
                 container, and its thumbnail if this run has no thumbnail. An earlier result may lack masks.
 
@@ -189,6 +206,7 @@ class Published:
         thumbnail_bytes: size of the thumbnail.
         video_etag: ETag of the video's object; empty for a file, or if it isn't known.
         video_version_id: version of the video's object in a bucket with versions; empty otherwise.
+        captions: the captions; None without them.
     """
 
     video: str
@@ -198,3 +216,4 @@ class Published:
     thumbnail_bytes: int
     video_etag: str = ""
     video_version_id: str = ""
+    captions: str | None = None

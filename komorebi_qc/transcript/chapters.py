@@ -6,18 +6,21 @@ goes on without the agent (a transfer). A chapter under a second isn't one, and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from komorebi_qc.core.output import Chapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from komorebi_qc.core.output import ChapterKind
     from komorebi_qc.core.privacy.masks import PrivateSpan
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.core.timebase import Span
 
-ChapterKind = Literal["before_call", "call", "hold", "suspended", "transfer", "after_call"]
+__all__ = ["Chapter", "chapters_of"]
+
 SHORTEST_S = 1.0
 _TITLES: dict[ChapterKind, str] = {
     "before_call": "Before the call",
@@ -27,23 +30,6 @@ _TITLES: dict[ChapterKind, str] = {
     "transfer": "Transfer: the call without the agent",
     "after_call": "After-call work",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Chapter:
-    """A chapter on the output clock.
-
-    Attributes:
-        from_s: its start.
-        to_s: its end, which is the next one's start.
-        kind: what it holds, for machines.
-        title: the same for a person.
-    """
-
-    from_s: float
-    to_s: float
-    kind: ChapterKind
-    title: str
 
 
 def chapters_of(

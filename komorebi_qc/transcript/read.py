@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from komorebi_qc.transcript.checked import clean
 from komorebi_qc.transcript.contact_lens import from_contact_lens, is_contact_lens
 from komorebi_qc.transcript.subtitles import from_subtitles
 from komorebi_qc.transcript.turns import MAX_TRANSCRIPT_BYTES, unusable
@@ -50,12 +51,27 @@ def transcript_in(source: Source) -> Transcript:
         InputError: as `read_transcript`.
     """
     check_size(source.name, source.size)
+    return read_transcript(contents_of(source), source.name)
+
+
+def contents_of(source: Source) -> bytes:
+    """Return all of a small file."""
     file = source.reopen().file
     file.seek(0)
     pieces: list[bytes] = []
     while piece := file.read(1 << 20):
         pieces.append(piece)
-    return read_transcript(b"".join(pieces), source.name)
+    return b"".join(pieces)
+
+
+def has_words(content: bytes) -> bool:
+    """Return whether an analysis of Contact Lens has turns with words: that of a silent call has none."""
+    found: Any = json.loads(content)
+    turns = found.get("Transcript")
+    if not isinstance(turns, list):
+        segments = found.get("Segments")
+        turns = [one.get("Transcript") for one in segments] if isinstance(segments, list) else []
+    return any(isinstance(one, dict) and bool(clean(one.get("Content"))) for one in turns)
 
 
 def check_size(name: str, size: int) -> None:

@@ -21,7 +21,7 @@ from komorebi_qc.core.progress import SILENT
 from komorebi_qc.isolation.resource_limits import peak_memory_mb
 from komorebi_qc.storage.atomic_file import make_folder
 from komorebi_qc.storage.aws_errors import aws_errors
-from komorebi_qc.storage.local import opened_file, read_analysis_file
+from komorebi_qc.storage.input_file import opened_file, read_analysis_file
 from komorebi_qc.storage.object_store import open_store, split_s3
 from komorebi_qc.storage.temporary_folder import temporary_folder
 from komorebi_qc.wiring import VARIABLES, Settings, aws_client

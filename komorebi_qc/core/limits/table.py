@@ -71,6 +71,18 @@ LIMITS = (
           "the same conversation in the recording's own audio, before the call audio begins or after it ends"),
     Limit("agent_part", EVERYTHING, EVERYTHING, "s", "informational: a transfer or a consultation is not a fault",
           "length of the agent's part of the call, if the agent came later or left early"),
+    # The call's words
+    Limit("transcript_foreign", above(0.5), EVERYTHING, "share",
+          "project choice: in made conversations right transcripts have up to 0.45, and those of other calls 0.7 and "
+          "more. A transcript beyond the limit isn't used",
+          "how much the transcript's turns and the speech of their channels differ: 1 minus the correlation over time"),
+    Limit("transcript_coverage", below(0.7), EVERYTHING, "share",
+          "project choice: in made conversations right transcripts have 0.95 and more, halves about 0.5. A transcript "
+          "beyond the limit isn't used",
+          "share of the call's speech that has words in the transcript"),
+    Limit("transcript_offset", above(0.150), EVERYTHING, "s",
+          "project choice: captions that are later than 0.15 s are noticed. A transcript beyond the limit isn't used",
+          "the median distance of the turns' starts from the starts of their speech"),
     # The splice and its inputs
     Limit("call_before_recording", above(1.0), above(600.0), "s",
           "project choice: a recorder starts within a second; a gap of ten minutes means different calls",

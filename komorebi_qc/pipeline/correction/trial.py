@@ -95,9 +95,6 @@ class _OutputsIn:
     def transcript(self, recording: Recording) -> Source | None:
         return self._media.transcript(recording)
 
-    def transcript(self, recording: Recording) -> Source | None:
-        return self._media.transcript(recording)
-
     def agent_recording(self, recording: Recording) -> AbstractContextManager[Source]:
         return self._media.agent_recording(recording)
 
