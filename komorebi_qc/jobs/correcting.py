@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.core.analyst.correction import MAX_BYTES, MAX_WHY, check_text, read_correction
+from komorebi_qc.core.analyst.correction import MAX_WHY, check_text
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.recording import CALL_END_ATTRIBUTE, check_recording_id
 from komorebi_qc.core.timebase import CallEnd, parse_call_end
@@ -18,14 +18,12 @@ from komorebi_qc.pipeline.correction.changes import changed_findings, moved, pla
 from komorebi_qc.pipeline.correction.corrected_order import correction_in_item
 from komorebi_qc.pipeline.correction.trial import try_order
 from komorebi_qc.pipeline.options import Order
-from komorebi_qc.storage.input_file import opened_file
 from komorebi_qc.storage.object_store import open_store
 from komorebi_qc.storage.temporary_folder import temporary_folder
 from komorebi_qc.wiring import Settings, aws_client, caller_arn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from komorebi_qc.core.analyst.correction import Correction
     from komorebi_qc.core.progress import Progress
@@ -105,16 +103,6 @@ class CorrectionResult:
             "changed_findings": None if before is None else changed_findings(before, after),
             "findings": after["findings"],
         }
-
-
-def read_correction_file(path: Path) -> Correction:
-    """Read a ``correction.json``.
-
-    Raises:
-        InputError: it doesn't exist, isn't a regular file, can't be read, or isn't a correction.
-    """
-    with opened_file(path) as source:
-        return read_correction(source.file.read(MAX_BYTES + 1), source.name)
 
 
 def correct(request: CorrectionRequest, environ: Mapping[str, str], progress: Progress) -> CorrectionResult:

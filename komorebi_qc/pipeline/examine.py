@@ -51,12 +51,14 @@ if TYPE_CHECKING:
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.core.timebase import Alignment, CallEnd
+    from komorebi_qc.pipeline.correction.delivered import Delivered
     from komorebi_qc.pipeline.correction.given import GivenAlignment
     from komorebi_qc.pipeline.diagnose import Diagnosis
     from komorebi_qc.pipeline.outcome import Outcome
     from komorebi_qc.transcript.placed import PlacedTranscript
 
 VIDEO_NAME, AGENT_NAME, THUMBNAIL_NAME = "recording", "agent-recording", "thumbnail.png"
+CAPTIONS_NAME = f"{VIDEO_NAME}.vtt"
 _BLOCK = 60 * RATE
 
 
@@ -97,6 +99,7 @@ class Examined:
         transcript: the call's words on the output clock; None without a transcript, or if it was refused.
         chapters: of the output, in order.
         before: the call without the alignment that a person gave; None without one, or if nothing else places it.
+        delivered: a delivered file, measured against call and recording; None without one.
         call_sha256: SHA-256 of the call audio, in hexadecimal.
         recording_sha256: SHA-256 of the agent recording.
     """
@@ -116,6 +119,7 @@ class Examined:
     transcript: PlacedTranscript | None = None
     chapters: tuple[Chapter, ...] = ()
     before: Before | None = None
+    delivered: Delivered | None = None
     call_sha256: str = ""
     recording_sha256: str = ""
 
