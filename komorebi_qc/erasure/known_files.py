@@ -21,6 +21,7 @@ TAG = b"komorebi_qc"
 _KINDS_BY_NAME: tuple[tuple[str, Kind], ...] = (
     (r"(recording|agent-recording)\.(mp4|webm)", "video"),
     (r"thumbnail\.png", "thumbnail"),
+    (r"recording\.vtt", "captions"),
     (r"(recording\.)?qc\.json", "qc.json"),
     (r"report\.html", "report"),
     (r"audio/[a-z0-9_]+\.m4a", "audio track"),
@@ -82,7 +83,7 @@ def status_of(content: bytes) -> tuple[str, frozenset[str]] | None:
 
 
 def recorded_outputs(content: bytes) -> frozenset[str]:
-    """Return the names of the video and the thumbnail that a ``qc.json`` records beside itself."""
+    """Return the names of the video, the thumbnail and the captions that a ``qc.json`` records beside itself."""
     provenance = _object(content).get("provenance")
     outputs = provenance.get("outputs") if isinstance(provenance, dict) else None
     files = [one for one in outputs.values() if isinstance(one, dict)] if isinstance(outputs, dict) else []

@@ -13,6 +13,7 @@ Kind = Literal[
     "agent recording",
     "audio track",
     "call audio",
+    "captions",
     "clip",
     "Contact Lens file",
     "correction",
@@ -30,6 +31,7 @@ Kind = Literal[
     "report",
     "status",
     "thumbnail",
+    "transcript",
     "unfinished upload",
     "video",
 ]

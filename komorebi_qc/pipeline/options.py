@@ -96,10 +96,13 @@ class Options:
     retain_artifacts: bool = False
 
     def __post_init__(self) -> None:
-        if self.container not in get_args(ContainerChoice):
-            raise InputError(f"the container {self.container!r} isn't one of auto, mp4, webm")
-        if self.align not in get_args(AlignChoice):
-            raise InputError(f"the alignment {self.align!r} isn't one of auto, call-end")
+        for what, value, choices in (
+            ("container", self.container, ContainerChoice),
+            ("alignment", self.align, AlignChoice),
+            ("transcript", self.transcript, TranscriptChoice),
+        ):
+            if value not in get_args(choices):
+                raise InputError(f"the {what} {value!r} isn't one of {', '.join(get_args(choices))}")
         if self.unconfirmed not in get_args(Unconfirmed):
             raise InputError(f"the rule {self.unconfirmed!r} for unconfirmed pairs isn't one of auto, publish, hold")
         if self.mask not in MASK_CHOICES:
@@ -112,8 +115,6 @@ class Options:
         if self.redacted not in get_args(RedactedChoice):
             allowed = ", ".join(get_args(RedactedChoice))
             raise InputError(f"the use of redacted call audio {self.redacted!r} isn't one of {allowed}")
-        if self.transcript not in get_args(TranscriptChoice):
-            raise InputError(f"the transcript {self.transcript!r} isn't one of {', '.join(get_args(TranscriptChoice))}")
         if self.audio_rate not in AUDIO_RATES:
             rates = ", ".join(map(str, AUDIO_RATES))
             raise InputError(f"the audio rate {self.audio_rate} isn't one of {rates} Hz, which AAC and Opus both take")

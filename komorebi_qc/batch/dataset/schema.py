@@ -60,6 +60,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("call", _TEXT, "the call audio: s3://bucket/key, or an absolute path"),
     ("recording", _TEXT, "the agent recording: s3://bucket/key, or an absolute path"),
     ("analysis", _TEXT, "Contact Lens' analysis of listed files: s3://bucket/key, or an absolute path; else null"),
+    ("transcript", _TEXT, "a transcript of listed files' call: s3://bucket/key, or an absolute path; else null"),
     ("call_end", _TEXT, "the reported call end, as it was written: 00:57:01"),
     ("call_etag", _TEXT, "ETag of the call audio; for a local file its size and mtime in ns: 1234-1700000000000000000"),
     ("recording_etag", _TEXT, "ETag of the agent recording, or its size and mtime"),

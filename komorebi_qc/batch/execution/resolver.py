@@ -140,8 +140,8 @@ class Resolver:
     def _by_files(self, item: Item) -> tuple[str, ...]:
         call_etag, _ = self._version(item.connect)
         etag, day = self._version(item.recording)
-        analysis = (item.analysis, self._version(item.analysis)[0]) if item.analysis else ()
-        return item.connect, call_etag, item.recording, etag, item.agent, item.day or day, item.call_end, *analysis
+        others = [part for one in (item.analysis, item.transcript) if one for part in (one, self._version(one)[0])]
+        return item.connect, call_etag, item.recording, etag, item.agent, item.day or day, item.call_end, *others
 
     def _version(self, location: str) -> tuple[str, str]:
         """The version of a file's content, and the UTC day on which it was written."""

@@ -44,6 +44,7 @@ def row_of(task: Task, outcome: Mapping[str, Any]) -> Row:
             "call": task.call,
             "recording": task.recording,
             "analysis": task.item.analysis or None,
+            "transcript": task.item.transcript or None,
             "call_etag": task.call_etag,
             "recording_etag": task.recording_etag,
             "action": task.request.action,
@@ -61,6 +62,7 @@ def unresolved_row(item: Item, action: str, failure: Mapping[str, Any]) -> Row:
     """The row of an item whose media weren't found."""
     named = {"agent": item.agent or None, "call": item.connect or None, "recording": item.recording or None}
     named["analysis"] = item.analysis or None
+    named["transcript"] = item.transcript or None
     browser = item.browser or None
     return _row(
         {**_listed(item), **named, "browser": browser, "action": action, DAY: item.day or UNKNOWN_DAY, **failure}

@@ -26,7 +26,7 @@ from komorebi_qc.desk.report.build import page_of
 from komorebi_qc.desk.report.html import report_html
 from komorebi_qc.desk.report.left_out import write_left_out
 from komorebi_qc.desk.report.trial.tracks import write_trial_tracks
-from komorebi_qc.pipeline.examine import THUMBNAIL_NAME
+from komorebi_qc.pipeline.examine import CAPTIONS_NAME, THUMBNAIL_NAME
 from komorebi_qc.pipeline.options import MASKS_AS_SET, MaskRequest
 from komorebi_qc.storage.atomic_file import write_atomically
 from komorebi_qc.storage.temporary_folder import temporary_folder
@@ -157,7 +157,8 @@ class _AuditRun:
         on_examined(examined)
         write_atomically(self._folder / QC_FILE, json.dumps(examined.document, indent=1).encode())
         own = [QC_FILE, THUMBNAIL_NAME, REPORT_FILE, examined.video.name]
-        self._earlier.remove(keep=[*own, examined.video.with_suffix(".qc.json").name])
+        words = [] if examined.outcome is None or examined.outcome.published.captions is None else [CAPTIONS_NAME]
+        self._earlier.remove(keep=[*own, *words, examined.video.with_suffix(".qc.json").name])
 
     def write_report(self) -> None:
         """Write the report and its audio tracks."""
