@@ -69,6 +69,14 @@ def audit(
     offset: Offset = None,
     drift_ppm: DriftPpm = 0.0,
     correction: FromCorrection = None,
+    delivered: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE|published",
+            help="Measure this delivered file against the call and the recording. published: the video in the output "
+            "bucket, with a RECORDING_ID.",
+        ),
+    ] = "",
     mask: Mask = "",
     mask_margin: MaskMargin = None,
     outside_call: OutsideCall = "",
@@ -98,9 +106,11 @@ def audit(
     chosen = tuple(notebook) if notebook else audits.NOTEBOOKS
     given = jobs.given_alignment(offset, drift_ppm, correction, selection.recording_id)
     request = (
-        sessions.AuditRequest(given=given, transcript="" if transcript is None else str(transcript))
+        sessions.AuditRequest(
+            given=given, transcript="" if transcript is None else str(transcript), delivered=delivered
+        )
         if demo
-        else _audit_request(sessions, selection.with_call_end(os.environ), given)
+        else _audit_request(sessions, selection.with_call_end(os.environ), given, delivered)
     )
     out = out or str(jobs.demo_output("audit"))
     examined: list[Any] = []
@@ -223,11 +233,11 @@ def _desk_module(name: str) -> Any:
         raise missing_extra("desk", str(error.name)) from None
 
 
-def _audit_request(sessions: Any, selection: Any, given: Any) -> Any:
+def _audit_request(sessions: Any, selection: Any, given: Any, delivered: str = "") -> Any:
     paths = (selection.connect, selection.recording, selection.analysis, selection.transcript)
     call, own, analysis, transcript = ("" if path is None else str(path) for path in paths)
     named = (call, own, selection.recording_id, selection.call_end, analysis, selection.redacted)
-    return sessions.AuditRequest(*named, given, transcript)
+    return sessions.AuditRequest(*named, given, transcript, delivered)
 
 
 def _name_and_value(text: str) -> tuple[str, str]:

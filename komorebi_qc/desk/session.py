@@ -19,7 +19,9 @@ from komorebi_qc.core.progress import SILENT
 from komorebi_qc.core.recording import Recording, check_recording_id
 from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.demo.embedded_aws import sample_on_embedded_aws
+from komorebi_qc.desk.delivered_file import PUBLISHED, name_of, opened_delivered
 from komorebi_qc.pipeline.correction.corrected_order import correction_in_item
+from komorebi_qc.pipeline.correction.delivered import with_delivered
 from komorebi_qc.pipeline.correction.given import GivenAlignment
 from komorebi_qc.pipeline.examine import examine
 from komorebi_qc.pipeline.local import local_item
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 Origin = Literal["files", "aws", "demo"]
 SESSION_FILE = "session.pickle"
 _NO_ITEM = local_item()
+_TEXTS = ("connect", "recording", "recording_id", "call_end", "analysis", "redacted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class AuditRequest:
         redacted: ``ignore``, ``prefer`` or ``require`` for a recording of the table; empty for the environment's.
         transcript: path of a transcript of the two files' call.
         given: the alignment in place of the measured one; None for the measured one, or that of the item's correction.
+        delivered: path of a delivered file to measure, or ``published`` for a recording of the table; empty for none.
 
     Raises:
         InputError: A value isn't a text, two values contradict each other, or a value is missing.
@@ -68,9 +72,10 @@ class AuditRequest:
     redacted: str = ""
     given: GivenAlignment | None = None
     transcript: str = ""
+    delivered: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("connect", "recording", "recording_id", "call_end", "analysis", "redacted", "transcript"):
+        for name in (*_TEXTS, "transcript", "delivered"):
             value = getattr(self, name)
             if not isinstance(value, str):
                 raise InputError(f"{name} is {reprlib.repr(value)}: it must be a text in quotes")
@@ -170,15 +175,18 @@ def open_session(
         make_folder(out)
     except OSError as error:
         raise InputError(f"{out} can't be the folder for the results: {error.strerror}; name another") from None
+    if request.delivered not in ("", PUBLISHED) and Path(request.delivered).resolve().parent == out.resolve():
+        raise InputError(f"{request.delivered} is in the folder for the results: name another folder by --out")
     if request.origin == "demo":
         with sample_on_embedded_aws() as (recording_id, call_end):
             ours = (recording_id, call_end, out, limits, os.environ, masks, progress)
-            found = _from_aws(*ours, given=request.given, words=_words(request))
+            found = _from_aws(*ours, given=request.given, words=_words(request), delivered=request.delivered)
             return replace(found, origin="demo")
     environ = os.environ if environ is None else environ
     if request.origin == "aws":
         named = (request.recording_id, request.call_end)
-        return _from_aws(*named, out, limits, environ, masks, progress, request.redacted, request.given)
+        choices = (request.redacted, request.given)
+        return _from_aws(*named, out, limits, environ, masks, progress, *choices, delivered=request.delivered)
     options = _with_limits(masks.of(Options(**read_local(environ))), limits)
     ended = parse_call_end(request.call_end)
     analyses = (read_analysis_file(Path(request.analysis)),) if request.analysis else ()
@@ -191,6 +199,9 @@ def open_session(
             given=request.given,
             progress=progress,
         )
+        if request.delivered:
+            with opened_delivered(request.delivered) as file:
+                examined = with_delivered(examined, file, name_of(request.delivered), options.limits)
     destinations = {"video": str(examined.video), "findings": str(examined.video.with_suffix(".qc.json"))}
     return AuditSession(
         "files", _NO_ITEM, request.connect, request.recording, destinations, examined=_in_memory(examined)
@@ -208,6 +219,7 @@ def _from_aws(
     redacted: str = "",
     given: GivenAlignment | None = None,
     words: Source | None = None,
+    delivered: str = "",
 ) -> AuditSession:
     settings = Settings.from_environment(environ)
     wired = settings.pipeline()
@@ -216,6 +228,7 @@ def _from_aws(
         given = GivenAlignment(correction.alignment, correction)
     choice = cast("RedactedChoice", redacted or settings.redacted)
     media = replace(wired.media, check_cancelled=progress.check, redacted=choice)
+    options = _with_limits(replace(masks.of(wired.options), redacted=choice), limits)
     with media.call_audio(item) as call, media.agent_recording(item) as recording:
         examined = examine(
             call,
@@ -223,12 +236,15 @@ def _from_aws(
             parse_call_end(call_end),
             out,
             recording_id=recording_id,
-            options=_with_limits(replace(masks.of(wired.options), redacted=choice), limits),
+            options=options,
             analyses=media.analyses(item),
             transcript=words,
             given=given,
             progress=progress,
         )
+        if delivered:
+            with opened_delivered(delivered, item, media) as file:
+                examined = with_delivered(examined, file, name_of(delivered, item), options.limits)
         bucket = f"s3://{settings.output_bucket}"
         container = examined.video.suffix.removeprefix(".") if examined.outcome is not None else "mp4"
         destinations = {

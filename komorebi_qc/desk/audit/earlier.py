@@ -26,10 +26,19 @@ if TYPE_CHECKING:
     from komorebi_qc.desk.session import AuditRequest
     from komorebi_qc.storage.object_store import ObjectStore
 
-REPORT_FILE, QC_FILE = "report.html", "qc.json"
+REPORT_FILE, QC_FILE, DELIVERED_FILE = "report.html", "qc.json", "delivered.json"
 _VIDEOS = tuple(f"{name}.{container}" for name in (VIDEO_NAME, AGENT_NAME) for container in ("mp4", "webm"))
 _AUDIO = (*TRACK_FILES, *LEFT_OUT_FILES, TRIAL_FILE)
-_FILES = (*_VIDEOS, f"{VIDEO_NAME}.qc.json", QC_FILE, THUMBNAIL_NAME, CAPTIONS_NAME, REPORT_FILE, *_AUDIO)
+_FILES = (
+    *_VIDEOS,
+    f"{VIDEO_NAME}.qc.json",
+    QC_FILE,
+    DELIVERED_FILE,
+    THUMBNAIL_NAME,
+    CAPTIONS_NAME,
+    REPORT_FILE,
+    *_AUDIO,
+)
 _MAX_STATUS_BYTES = 1_000_000
 
 

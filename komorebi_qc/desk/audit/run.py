@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import InputError, MaskError, missing_extra
 from komorebi_qc.core.progress import SILENT
-from komorebi_qc.desk.audit.earlier import QC_FILE, REPORT_FILE, earlier_audit
+from komorebi_qc.desk.audit.earlier import DELIVERED_FILE, QC_FILE, REPORT_FILE, earlier_audit
 from komorebi_qc.desk.audit.files import output_folder
 from komorebi_qc.desk.audit.notebook_runner import run_notebook
 from komorebi_qc.desk.audit.pages import failure_page, with_alert
@@ -156,7 +156,16 @@ class _AuditRun:
         self._status.verdict = str(examined.document["verdict"])
         on_examined(examined)
         write_atomically(self._folder / QC_FILE, json.dumps(examined.document, indent=1).encode())
-        own = [QC_FILE, THUMBNAIL_NAME, REPORT_FILE, examined.video.name]
+        if examined.delivered is not None:
+            found = json.dumps(examined.delivered.to_dict(), indent=1)
+            write_atomically(self._folder / DELIVERED_FILE, found.encode())
+        own = [
+            QC_FILE,
+            *([] if examined.delivered is None else [DELIVERED_FILE]),
+            THUMBNAIL_NAME,
+            REPORT_FILE,
+            examined.video.name,
+        ]
         words = [] if examined.outcome is None or examined.outcome.published.captions is None else [CAPTIONS_NAME]
         self._earlier.remove(keep=[*own, *words, examined.video.with_suffix(".qc.json").name])
 
@@ -217,7 +226,13 @@ class _AuditRun:
         for notebook in status.notebooks:
             if notebook.state == "running":
                 notebook.state = "failed" if status.state == "done" else status.state
-        names = (REPORT_FILE, QC_FILE, THUMBNAIL_NAME, *(notebook.file for notebook in status.notebooks))
+        names = (
+            REPORT_FILE,
+            QC_FILE,
+            DELIVERED_FILE,
+            THUMBNAIL_NAME,
+            *(notebook.file for notebook in status.notebooks),
+        )
         status.files = [name for name in names if (self._folder / name).is_file()]
         if self._session is not None:
             status.files.append(self._session.examined.video.name)
