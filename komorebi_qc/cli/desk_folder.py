@@ -9,7 +9,7 @@ import typer
 
 from komorebi_qc.cli.exit_code import EPILOG, ExitCode
 from komorebi_qc.cli.options import AsJson, output_file
-from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.errors import InputError, missing_extra
 
 if TYPE_CHECKING:
     from komorebi_qc.desk.notes.ticket import Ticket
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def mount(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command(epilog=EPILOG)(notes)
+    app.command(epilog=EPILOG)(desk)
 
 
 def notes(
@@ -75,6 +76,44 @@ def notes(
     else:
         _print(ticket, written)
     return ExitCode.DONE
+
+
+def desk(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="The folder with reports, in it or in its folders.")],
+    *,
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="The port on 127.0.0.1. The default is a free one.")
+    ] = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Serve the reports below a folder on this machine only: list, play, note, audit, correct and clip.
+
+    It prints an address with a secret, and runs until Ctrl-C. Jobs that it has started end with it.
+    """
+    from importlib import import_module  # noqa: PLC0415  tornado loads only for the command
+
+    try:
+        server = import_module("komorebi_qc.desk.server.serve")
+    except ModuleNotFoundError as error:
+        if (error.name or "komorebi_qc").startswith("komorebi_qc"):
+            raise  # a defect of this package; no extra would help
+        raise missing_extra("desk", str(error.name)) from None
+
+    def show(running: Any) -> None:
+        if as_json:
+            from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
+
+            print_json({"address": running.address, "port": running.port, "folder": str(running.desk.root.root)})
+            return
+        from komorebi_qc.cli.output.console import out, safe  # noqa: PLC0415
+
+        console = out()
+        console.print(f"The desk of [bold]{safe(str(running.desk.root.root))}[/] is open at", soft_wrap=True)
+        console.print(f"  {running.address}", markup=False, soft_wrap=True)
+        console.print("Keep this address to yourself: it opens the desk. Press Ctrl-C to close the desk.", soft_wrap=True)
+
+    server.serve(folder, port, show)
+    return ExitCode.STOPPED
 
 
 _MOST_QC_BYTES = 16_000_000
