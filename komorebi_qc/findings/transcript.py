@@ -93,7 +93,9 @@ def _findings(compared: ComparedTranscript, limits: Limits) -> Iterator[Finding]
             f"{counted(timing.turns, 'turn')}. {_REMEDY}.",
         )
         return
-    differs = 1.0 - timing.best_correlation
+    is_swapped = timing.swapped_correlation is not None and timing.swapped_correlation > timing.best_correlation
+    # In turns of even lengths, exchanged speakers may fit by chance a turn later.
+    differs = 1.0 - (timing.correlation if is_swapped else timing.best_correlation)
     is_foreign = not foreign.is_off and not foreign.warn.holds(round(differs, 6))
     yield foreign.finding(
         "transcript_foreign",
@@ -136,6 +138,7 @@ def _unchecked(name: str, limits: Limits, text: str) -> Finding:
 
 def _how_foreign(timing: TranscriptTiming, limits: Limits) -> str:
     swapped = timing.swapped_correlation
-    if swapped is not None and limits.of("transcript_foreign").warn.holds(1.0 - swapped):
+    is_better = swapped is not None and swapped > timing.best_correlation
+    if swapped is not None and is_better and limits.of("transcript_foreign").warn.holds(1.0 - swapped):
         return "its speakers are exchanged, because each one's words are at the other one's speech"
     return f"its turns and the speech correlate by {timing.best_correlation:.2f} at best"
