@@ -111,6 +111,9 @@ def page_of(
         sources=tuple(sources_of(examined, omitted)),
         trial=trial_of(examined) if trial_audio else None,
         trial_audio=trial_audio,
+        turns=() if examined.transcript is None else examined.transcript.turns,
+        language="" if examined.transcript is None else examined.transcript.language,
+        chapters=examined.chapters,
     )
 
 

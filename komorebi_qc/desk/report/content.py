@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from komorebi_qc.core.output import Chapter
     from komorebi_qc.desk.report.first_screen.sources import SourceSpan
     from komorebi_qc.desk.report.first_screen.summary import Summary
     from komorebi_qc.desk.report.trial.places import Trial
+    from komorebi_qc.transcript.placed import PlacedTurn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,6 +191,9 @@ class Page:
         sources: the source of each second's sound, and the audio that was left out.
         trial: the places of the call to try; None on a page without them.
         trial_audio: address of their audio; empty on a page that doesn't have it.
+        turns: the transcript on the output clock; empty without one.
+        language: the transcript's, as a language tag; empty if it isn't known.
+        chapters: of the output.
     """
 
     title: str
@@ -217,6 +222,9 @@ class Page:
     sources: Sequence[SourceSpan] = ()
     trial: Trial | None = None
     trial_audio: str = ""
+    turns: Sequence[PlacedTurn] = ()
+    language: str = ""
+    chapters: Sequence[Chapter] = ()
 
     @property
     def findings(self) -> Sequence[Mapping[str, Any]]:

@@ -23,6 +23,8 @@ from komorebi_qc.desk.report.page_script import page_script
 from komorebi_qc.desk.report.tables import finding_tables
 from komorebi_qc.desk.report.timeline import RATE_DASH
 from komorebi_qc.desk.report.trial.panel import TRIAL_KEYS, TRIAL_MESSAGE, trial_panel
+from komorebi_qc.desk.report.turns.captions import captions_track
+from komorebi_qc.desk.report.turns.panel import turns_panel, turns_tools
 from komorebi_qc.desk.words.suspensions import REDACTED, SUSPENDED
 
 if TYPE_CHECKING:
@@ -93,11 +95,20 @@ def report_fragment(page: Page, *, alone: bool = False, name: str = _NAME) -> st
         name: ID of the element, unique in the page.
     """
     compared = comparison_html(page)
-    static = (_head(page), _watch(page), _figure(page), _facts(page), compared, finding_tables(page), _document(page))
+    turns = turns_panel(page)
+    static = (
+        _head(page),
+        _watch(page, turns.html),
+        _figure(page),
+        _facts(page),
+        compared,
+        finding_tables(page),
+        _document(page),
+    )
     style, script = _file("page.css"), page_script(name)
-    used = len("".join((*static, style, script, *page.audio.values())).encode())
+    used = len("".join((*static, style, script, turns.packed, *page.audio.values())).encode())
     budget = min(max(PAGE_BUDGET - used, _LEAST_ENVELOPE), ENVELOPE_BUDGET)
-    data = _script_json(_data(page, alone=alone, budget=budget))
+    data = _script_json({**_data(page, alone=alone, budget=budget), "more_turns": turns.packed})
     return (
         f'<style>{style}</style>\n<div class="kq" id="{name}">\n'
         + "\n".join(static)
@@ -136,6 +147,7 @@ def _data(page: Page, *, alone: bool, budget: int) -> dict[str, Any]:
         ],
         "moments": [{"at_s": m.at_s, "text": m.text, "rows": list(m.rows)} for m in page.moments],
         "audio": {"result": "", **{name: page.audio[name] for name in AUDIO_LABELS if name in page.audio}},
+        "turns_tools": turns_tools() if page.turns else "",
         "trial": page.trial.to_dict(page.trial_audio) if page.trial is not None and page.trial_audio else None,
         "audio_messages": {**AUDIO_MESSAGES, "result": result, "trial": TRIAL_MESSAGE},
     }
@@ -160,7 +172,7 @@ def _head(page: Page) -> str:
     )
 
 
-def _watch(page: Page) -> str:
+def _watch(page: Page, turns: str) -> str:
     """The first screen: video, player and headline. On a narrow screen the player comes before the headline."""
     label = "The unified recording" if page.has_output else f"The agent recording, {_state(page)}"
     excerpt = (
@@ -170,10 +182,10 @@ def _watch(page: Page) -> str:
         else ""
     )
     return (
-        f'<div class="watch"><div class="seen"><h2>{label}</h2><video data-kq="video" '
+        f'<div class="watch{" with-turns" if turns else ""}"><div class="seen"><h2>{label}</h2><video data-kq="video" '
         f'src="{html.escape(page.video, quote=True)}" controls preload="{"auto" if page.is_embedded else "metadata"}" '
-        f'playsinline aria-label="{label}"></video>{excerpt}</div>\n'
-        f'<div class="player" data-kq="player"></div>\n{summary_html(page)}</div>'
+        f'playsinline aria-label="{label}">{captions_track(page)}</video>{excerpt}</div>\n'
+        f'<div class="player" data-kq="player"></div>\n{summary_html(page)}\n{turns}</div>'
     )
 
 
@@ -216,6 +228,7 @@ def _player(page: Page) -> str:
         .replace("{{sources}}", _source_legend(page))
         .replace("{{panels}}", _panels(page))
         .replace("{{panel keys}}", _panel_keys(page))
+        .replace("{{chapters}}", _chapters(page))
         .replace("{{no output}}", "" if page.has_output else " hidden")
         .replace("{{no jumps}}", "" if jumps else " hidden")
         .replace("{{no rates}}", "" if rates else " hidden")
@@ -227,12 +240,24 @@ def _player(page: Page) -> str:
     )
 
 
+def _chapters(page: Page) -> str:
+    if len(page.chapters) < 2:
+        return ""
+    links = " ".join(
+        f'<a href="#t={one.from_s:.3f}" data-at="{one.from_s!r}" title="Go to {html.escape(one.title, quote=True)}">'
+        f"{html.escape(one.title)}</a>"
+        for one in page.chapters
+    )
+    return f'<nav class="bar" aria-label="Chapters"><span class="soft">Chapters</span> {links}</nav>'
+
+
 def _panels(page: Page) -> str:
     return trial_panel(page.trial) if page.trial is not None and page.trial_audio else ""
 
 
 def _panel_keys(page: Page) -> str:
-    return TRIAL_KEYS if page.trial is not None and page.trial_audio else ""
+    turns = " <kbd>/</kbd> search, <kbd>t</kbd> captions." if page.turns else ""
+    return turns + (TRIAL_KEYS if page.trial is not None and page.trial_audio else "")
 
 
 def _source_legend(page: Page) -> str:

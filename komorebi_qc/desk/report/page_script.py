@@ -17,6 +17,7 @@ MODULES = (
     "player/moments",
     "panels/meter",
     "panels/correction",
+    "panels/transcript",
     "player/controls",
     "player/start",
 )

@@ -1,7 +1,7 @@
 // Keys, wheel and drag.
 const keys = { " ": toggle, k: toggle, ArrowLeft: () => seek(now() - (to - from) / 20), ArrowRight: () => seek(now() + (to - from) / 20), ",": () => seek(now() - .01), ".": () => seek(now() + .01),
   n: () => next(1), p: () => next(-1), "+": () => zoom(.5), "=": () => zoom(.5), "-": () => zoom(2), 0: () => view(0, length), Home: () => seek(0), End: () => seek(length), c: copy,
-  m: mute, o: output, "[": () => nudge(-.001), "]": () => nudge(.001), "{": () => nudge(-.01), "}": () => nudge(.01), "(": () => nudge(-.1), ")": () => nudge(.1) };
+  m: mute, o: output, "/": openSearch, t: captions, "[": () => nudge(-.001), "]": () => nudge(.001), "{": () => nudge(-.01), "}": () => nudge(.01), "(": () => nudge(-.1), ")": () => nudge(.1) };
 Object.keys(data.audio).forEach((name, i) => { keys[String(i + 1)] = () => chooseAudio(name); });
 document.addEventListener("keydown", (e) => {
   if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;

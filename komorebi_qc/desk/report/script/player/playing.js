@@ -10,7 +10,7 @@ function follow() {
     slider.value = String(t); slider.setAttribute("aria-valuetext", clock(t, 3));
     redraw();
   }
-  keepUp(); keepTrial(t);
+  keepUp(); keepTrial(t); showTurn(t);
   requestAnimationFrame(follow);
 }
 const startOf = (name) => name === "trial" ? trialFrom : audioAt;  // output time of a track's own time 0

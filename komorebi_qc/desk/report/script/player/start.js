@@ -1,5 +1,5 @@
 // The start, after the envelope is inflated.
-load().then(() => {
+load().then(loadTurns).then(() => {
   root.classList.add("live");
   new ResizeObserver(size).observe(stage);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", size);
