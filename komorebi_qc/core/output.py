@@ -118,7 +118,7 @@ class Chapter:
     Attributes:
         from_s: its start.
         to_s: its end, which is the next one's start.
-        kind: what it holds, for machines.
+        kind: for machines.
         title: the same for a person.
     """
 

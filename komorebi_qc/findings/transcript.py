@@ -57,7 +57,7 @@ def is_believed(compared: ComparedTranscript, limits: Limits = DEFAULT) -> bool:
 def transcript_dict(
     compared: ComparedTranscript | None, placed: PlacedTranscript | None, limits: Limits
 ) -> dict[str, Any] | None:
-    """The key ``transcript`` of a diagnosis and of ``qc.json``: what was compared, without words; None without one.
+    """The key ``transcript`` of a diagnosis and of ``qc.json``: the comparison, without words; None without one.
 
     Args:
         compared: the transcript.

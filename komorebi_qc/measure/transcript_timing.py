@@ -115,7 +115,7 @@ def _without(active: Flags, music: Sequence[Span]) -> Flags:
 
 
 def _frames_of(transcript: Transcript, who: str, frames: int) -> Flags:
-    """The frames with words, also those outside of the call, where there is no speech: they follow the call's."""
+    """The frames of the call that have words."""
     out = np.zeros(frames, np.bool_)
     for turn in transcript.turns:
         if turn.speaker == who:
@@ -173,9 +173,9 @@ def _start_errors(transcript: Transcript, speech: Sequence[Flags], shift_s: floa
 
 def _covered(words: dict[Speaker, Flags], speech: Sequence[Flags]) -> tuple[float, float]:
     """The share of the speech with words beside it, and the seconds of speech."""
-    both = heard = 0
+    both = spoken = 0
     for who, one in zip(_CHANNELS, speech, strict=True):
         near = close_gaps(words[who] | words["unknown"], round(BRIDGED_S / FRAME_S))
         both += int(np.count_nonzero(near & one))
-        heard += int(np.count_nonzero(one))
-    return both / max(heard, 1), heard * FRAME_S
+        spoken += int(np.count_nonzero(one))
+    return both / max(spoken, 1), spoken * FRAME_S

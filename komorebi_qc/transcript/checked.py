@@ -1,4 +1,4 @@
-"""What every reader does with the turns it found: times and text are checked, and cleaned of what can't be shown."""
+"""Checks of every reader: times and texts of turns are within bounds, and texts have no hidden characters."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def contents_of(source: Source) -> bytes:
 
 
 def has_words(content: bytes) -> bool:
-    """Return whether an analysis of Contact Lens has turns with words: that of a silent call has none."""
+    """Return whether an analysis of Contact Lens has turns with words: not if the call is silent."""
     found: Any = json.loads(content)
     turns = found.get("Transcript")
     if not isinstance(turns, list):

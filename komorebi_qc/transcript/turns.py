@@ -34,15 +34,15 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one speaker says without a break.
+    """The words of one speaker, without a break.
 
     Attributes:
         speaker: ``agent``, ``customer``, or ``unknown`` if the file doesn't say.
         from_s: its start on the call clock.
         to_s: its end.
-        text: plain text: what looks like markup in it is text.
+        text: plain text, without markup.
         is_redacted: whether a part of the text was replaced by a placeholder, such as ``[PII]``.
-        words: with their times; empty if the file has none.
+        words: with their times; empty if the file has no such times.
     """
 
     speaker: Speaker
@@ -75,7 +75,7 @@ def unusable(name: str, fault: str, remedy: str = "Replace the file, or leave ou
 
     Args:
         name: of the file.
-        fault: what was found; it quotes no words of the call.
-        remedy: what to do.
+        fault: a few words about the problem; they quote no words of the call.
+        remedy: a sentence for a person.
     """
     return InputError(f"{name} can't be used as a transcript: {fault}. {remedy}")

@@ -94,7 +94,7 @@ def caption(
 
 
 def holds_of(levels: PairLevels | None) -> tuple[Span, ...]:
-    """Music on hold in the call, on the call clock: the customer hears it, so it is on either channel."""
+    """Music on hold on either channel of the call, on the call clock."""
     if levels is None:
         return ()
     return (*_music(levels.customer.hold_music), *_music(levels.agent.hold_music))

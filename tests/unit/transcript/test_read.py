@@ -249,7 +249,7 @@ _JSON = st.recursive(
 
 @given(found=_JSON)
 def test_no_json_raises_anything_but_an_error_for_a_person(found: Any) -> None:
-    """Whatever the file holds."""
+    """In any form."""
     try:
         read_transcript(json.dumps({"Transcript": found} if isinstance(found, list) else found).encode(), "words")
     except InputError:
@@ -260,7 +260,7 @@ def test_no_json_raises_anything_but_an_error_for_a_person(found: Any) -> None:
     lines=st.lists(st.sampled_from(["WEBVTT", "", "1", "00:00:01.000 --> 00:00:02.000", "<v Agent>a", "-->", "\x00"]))
 )
 def test_no_text_raises_anything_but_an_error_for_a_person(lines: list[str]) -> None:
-    """Whatever the lines are."""
+    """In any order of lines."""
     try:
         read_transcript("\n".join(lines).encode(), "words")
     except InputError:

@@ -22,7 +22,7 @@ PLACED = PlacedTranscript(TURNS, "en-US", "contact_lens")
 
 
 def test_strict_readers_find_every_turn_with_words() -> None:
-    """No cue is malformed, and a masked turn has none."""
+    """No cue is malformed, and a masked turn isn't a cue."""
     found = webvtt.from_buffer(io.StringIO(captions_webvtt(PLACED, "a1")), strict=True)
     assert [(cue.start, cue.end, cue.voice) for cue in found.captions] == [
         ("00:00:01.000", "00:00:02.500", "Agent"),

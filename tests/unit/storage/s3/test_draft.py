@@ -224,7 +224,7 @@ def test_results_without_their_captions_are_a_mix() -> None:
 
 
 @pytest.mark.parametrize("replaces_all", [False, True])
-def test_captions_of_an_earlier_run_go_if_this_one_has_none(*, replaces_all: bool) -> None:
+def test_captions_of_an_earlier_run_go_with_a_run_without_captions(*, replaces_all: bool) -> None:
     """They fit the earlier video."""
     s3 = FakeS3()
     media = media_of(s3)
