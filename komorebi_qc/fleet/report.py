@@ -57,6 +57,7 @@ class WrittenReport:
             "held": overview.held,
             "corrected": overview.corrected,
             "wrong_pairs": overview.wrong_pairs,
+            "notes": {} if self.study.noted is None else dict(self.study.noted.by_severity),
             "suspended": overview.suspended,
             "conversation_outside_call": overview.outside_call,
             "summary": headline(self.study),
@@ -106,7 +107,9 @@ def write_study(study: Study, out: str) -> WrittenReport:
     """
     if not isinstance(out, str) or not out.strip():
         raise InputError(f"out is {out!r}: name the page's file, such as fleet.html, or s3://bucket/fleet.html")
-    links = report_links(study.fleet, {one.report for one in study.named if one.report}, out)
+    of_groups = (one.report for found in study.group_reasons.values() for one in found.recordings)
+    named = {report for report in (*(one.report for one in study.named), *of_groups) if report}
+    links = report_links(study.fleet, named, out)
     content = fleet_html(study, cards(study.fleet, study.worst, out), links).encode()
     if out.startswith("s3://"):
         _put(out, content)

@@ -181,7 +181,7 @@ def test_a_report_saves_its_notes_from_its_sandbox(browser: Browser, desk: Clien
         "late": 409,
         "origin": "null",
         "desk_reached": "refused",
-        "other_report": "refused",
+        "other_report": "403",
         "elsewhere": "refused",
         "storage": "refused",
     }

@@ -13,6 +13,7 @@ from komorebi_qc import __version__
 from komorebi_qc.desk.content_policy import content_policy
 from komorebi_qc.fleet.narrative.answers import answers, headline
 from komorebi_qc.fleet.narrative.sentences import cause_texts, change_text
+from komorebi_qc.fleet.narrative.significance import matter_text
 from komorebi_qc.fleet.narrative.terms import TERMS
 from komorebi_qc.fleet.narrative.text import safe
 from komorebi_qc.fleet.page import charts
@@ -73,7 +74,7 @@ def _parts(study: Study, cards: Sequence[Card], links: Mapping[str, str]) -> Ite
     yield heading("worst") + contact_sheet(study, cards)
     yield heading("named") + named_table(study, links)
     for column in COLUMNS:
-        yield heading("by", column) + groups_table(study, column)
+        yield heading("by", column) + groups_table(study, column, links)
     yield heading("reasons") + reasons_table(study)
     yield heading("distributions") + figure(*charts.distributions(study)) + note(_DISTRIBUTIONS_NOTE)
     yield heading("medians") + figure(*charts.medians(study))
@@ -118,7 +119,9 @@ def _changes(study: Study) -> str:
         return "<p>There are too few days with enough recordings to find a change.</p>\n"
     parts = []
     for change, found in study.changes:
-        causes = "".join(f"<li>{escaped(text)}</li>" for text in cause_texts(change, found, study))
+        matter = matter_text(change.measure, change.before, change.after)
+        texts = [*([matter] if matter else []), *cause_texts(change, found, study)]
+        causes = "".join(f"<li>{escaped(text)}</li>" for text in texts)
         parts.append(f"<li><b>{escaped(change_text(change))}</b><ul>{causes}</ul></li>")
     own = [one for one in study.own_changes if one.measure != "offset_s"]
     parts += [f"<li><b>{escaped(safe(one.name, 60))}</b>: {escaped(change_text(one))}</li>" for one in own]
