@@ -213,6 +213,12 @@ def test_the_player_plays_in_jupyterlab(tmp_path: Path, browser: Browser) -> Non
             "() => { const v = document.querySelector('#komorebi-report video'); return v && v.readyState > 0 }",
             timeout=30_000,
         )
+        # The widgets are live: a move of the alignment is measured again.
+        page.locator(".widget-html-content").filter(has_text="(+0.0 ms)").wait_for(timeout=30_000)
+        move = page.locator(".widget-hslider").filter(has_text="Move by").locator("[role=slider]").first
+        move.focus()
+        page.keyboard.press("ArrowRight")
+        page.locator(".widget-html-content").filter(has_text="(+0.5 ms)").wait_for(timeout=30_000)
         length_s = page.evaluate("document.querySelector('#komorebi-report video').duration")
         has_script = page.evaluate("Boolean(window.komorebi)")
         notifications = page.locator(".Toastify__toast").count()
