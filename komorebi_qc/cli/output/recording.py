@@ -69,6 +69,8 @@ def print_outcome(found: dict[str, Any], next_command: str, remark: str = "") ->
     ]
     if found["thumbnail"]:
         rows.append(("thumbnail", escape(found["thumbnail"])))
+    if found.get("captions"):
+        rows.append(("captions", escape(found["captions"])))
     print_rows(console, rows)
     print_findings(console, found["findings"], where=found["qc"])
     _print_next(console, found["verdict"], next_command, remark)
