@@ -33,7 +33,7 @@ const tried = (work) => work().then((found) => String(found), (error) => "refuse
   out.desk = got.headers.get("X-Komorebi-Desk");
   const notes = await got.json(), put = (body, version) => fetch("notes.json", { method: "PUT",
     headers: { "If-Match": version, "Content-Type": "application/json" }, body: JSON.stringify(body) });
-  const note = { id: "00000000000000bb", from_s: 1, to_s: 2, text: "Heard <b>here</b>.", category: "",
+  const note = { id: "00000000000000bb", from_s: 1, to_s: 2, text: "Words <b>here</b>.", category: "",
     severity: "minor", by: "", made_at: "2026-11-27T14:00:00Z", run_id: "" };
   const saved = await put({ ...notes, notes: [...notes.notes, note] }, got.headers.get("ETag"));
   out.saved = saved.status; out.version = saved.headers.get("ETag") !== null;
@@ -186,4 +186,4 @@ def test_a_report_saves_its_notes_from_its_sandbox(browser: Browser, desk: Clien
         "storage": "refused",
     }
     saved = json.loads((desk.running.desk.root.root / "complaint" / "notes.json").read_bytes())
-    assert [one["text"] for one in saved["notes"]] == ["Text.", "Heard <b>here</b>."]
+    assert [one["text"] for one in saved["notes"]] == ["Text.", "Words <b>here</b>."]
