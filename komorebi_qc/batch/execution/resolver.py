@@ -88,7 +88,7 @@ class Resolver:
         corrections = () if corrected is None else (json.dumps(corrected.to_dict(), sort_keys=True),)
 
         def key(action: Action, *others: str) -> str:
-            return work_key(inputs, action, self._limits, agent, day, *others, *corrections)
+            return work_key(inputs, action, self._limits, agent, day, *others, *corrections, *request.word_settings())
 
         mask_settings = request.mask_settings()
         others = {"process": output_settings, "audit": mask_settings}.get(request.action, [])
