@@ -23,6 +23,7 @@ _KINDS_BY_NAME: tuple[tuple[str, Kind], ...] = (
     (r"thumbnail\.png", "thumbnail"),
     (r"recording\.vtt", "captions"),
     (r"(recording\.)?qc\.json", "qc.json"),
+    (r"delivered\.json", "qc.json"),
     (r"report\.html", "report"),
     (r"audio/[a-z0-9_]+\.m4a", "audio track"),
     (r"status\.json", "status"),

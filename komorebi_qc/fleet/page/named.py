@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.finding import counted
-from komorebi_qc.fleet.narrative.text import safe
+from komorebi_qc.fleet.narrative.text import safe, safe_end
 from komorebi_qc.fleet.page.elements import escaped, table
 from komorebi_qc.fleet.study.named import MOST
 
@@ -49,7 +49,7 @@ def named_table(study: Study, links: Mapping[str, str]) -> str:
 
 def _row(one: Named, links: Mapping[str, str]) -> str:
     tag, words = _KINDS[one.kind]
-    name = escaped(safe(one.recording_id, 80))
+    name = escaped(safe_end(one.recording_id, 80))
     address = links.get(one.report or "", "")
     shown = f'<a href="{escaped(address)}">{name}</a>' if address else name
     details = _MEANINGS[one.kind]

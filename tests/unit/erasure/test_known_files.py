@@ -30,6 +30,7 @@ def test_every_file_of_an_audit_is_known() -> None:
     }
     assert kind_in_results("agent-recording.webm") == "video"
     assert kind_in_results("notes.json") == "notes"
+    assert kind_in_results("delivered.json") == "qc.json"
     assert kind_in_results("correction.json") == "correction"
     assert kind_in_results(".recording.0a1b2c3d.komorebi-part") == "part file"
 
