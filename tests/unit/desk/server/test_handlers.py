@@ -97,7 +97,7 @@ def test_a_reports_sandbox_cant_reach_the_desk(desk: Client) -> None:
     answer = desk.ask("GET", f"{desk.report('a')}/report.html", Origin="null")
     assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, "null")
     policy = answer.headers["content-security-policy"]
-    assert policy.startswith("sandbox allow-scripts allow-downloads allow-popups; default-src 'none'")
+    assert policy.startswith("sandbox allow-scripts allow-downloads allow-modals allow-popups; default-src 'none'")
     assert "allow-same-origin" not in policy
 
 
