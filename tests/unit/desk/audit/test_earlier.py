@@ -69,3 +69,12 @@ def test_a_prefix_on_s3(world: World) -> None:
     world.s3.put_object(Bucket=OUTPUT, Key="a/status.json", Body=STATUS.encode())
     earlier_audit(f"s3://{OUTPUT}/a", REQUEST).remove(keep=("recording.mp4",))
     assert set(world.keys(OUTPUT)) == {"a/notes.txt", "a/status.json", "a/recording.mp4"}
+
+
+def test_an_analysts_work_stays(tmp_path: Path) -> None:
+    """Notes and a correction are there for the next report."""
+    folder = made(tmp_path / "out")
+    for name in ("notes.json", "correction.json"):
+        (folder / name).write_text("{}")
+    earlier_audit(str(folder), REQUEST).remove()
+    assert left_files(folder) == {"notes.txt", "status.json", "notes.json", "correction.json"}
