@@ -134,6 +134,10 @@ def _keys(before_s: float, after_s: float) -> dict[str, tuple[str, Callable[[Pag
     def true(script: str) -> Callable[[Page], bool]:
         return lambda page: until(page, script)
 
+    def moved(by_s: float) -> Callable[[Page], bool]:
+        tried = "JSON.parse(document.getElementById('komorebi').dataset.tried).offset_s"
+        return true(f"Math.abs({tried} - 2.567152 - {by_s}) < 1e-6")
+
     def plays(name: str) -> Callable[[Page], bool]:
         return true(f"document.querySelector('[data-audio={name}]').ariaPressed === 'true'")
 
@@ -160,6 +164,21 @@ def _keys(before_s: float, after_s: float) -> dict[str, tuple[str, Callable[[Pag
         "m": (to_10, true("document.querySelector('video').muted")),
         "o": (to_10, true("document.querySelector('[data-kq=output]').ariaPressed === 'true'")),
         "c": (to_10, true("location.hash.startsWith('#t=10.000&zoom=4&source=')")),
+        ">": (to_10, true("document.querySelector('video').playbackRate === 1.25")),
+        "<": (to_10, true("document.querySelector('video').playbackRate === 1")),
+        "i": (to_10, true("document.querySelector('[data-kq=span-text]').textContent === 'From 00:00:10.000'")),
+        "e": (to_10, true("document.querySelector('[data-kq=message]').textContent.includes('start first')")),
+        "l": (to_10, true("document.querySelector('[data-kq=loop]').ariaPressed === 'true'")),
+        "x": (to_10, true("document.querySelector('[data-kq=equal]').ariaPressed === 'true'")),
+        "g": (to_10, true("document.querySelector('[data-kq=spectrogram]').ariaPressed === 'true'")),
+        "]": (to_10, moved(0.001)),
+        "[": (to_10, moved(0.0)),
+        "}": (to_10, moved(0.01)),
+        "{": (to_10, moved(0.0)),
+        ")": (to_10, moved(0.1)),
+        "(": (to_10, moved(0.0)),
+        "?": (to_10, true("document.querySelector('details.help').open")),
+        "w": (to_10, true("document.activeElement.dataset.kq === 'note-text'")),
     }
 
 

@@ -21,6 +21,7 @@ from komorebi_qc.desk.audit.status import STATUS_FILE, AuditStatus, NotebookStat
 from komorebi_qc.desk.examination_progress import EXAMINATION_STEPS, ExaminationProgress
 from komorebi_qc.desk.isolated_session import open_isolated
 from komorebi_qc.desk.notebooks.recording import report_figure
+from komorebi_qc.desk.notes.files import notes_beside
 from komorebi_qc.desk.report.audio_tracks import write_audio_tracks
 from komorebi_qc.desk.report.build import page_of
 from komorebi_qc.desk.report.html import report_html
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from komorebi_qc.core.limits import Limits
+    from komorebi_qc.core.notes import Notes
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.desk.audit.earlier import EarlierAudit
     from komorebi_qc.desk.session import AuditRequest, AuditSession
@@ -261,8 +263,17 @@ class _AuditRun:
         tracks = write_audio_tracks(examined.tracks, self._folder)
         left_out = write_left_out(examined, self._folder)
         trial = write_trial_tracks(examined, self._folder)
-        page = report_html(page_of(examined, *report_figure(self._session), tracks, left_out, trial_audio=trial))
+        figure, figure_type = report_figure(self._session)
+        notes = self._notes(examined.recording_id)
+        page = report_html(page_of(examined, figure, figure_type, tracks, left_out, trial_audio=trial, notes=notes))
         write_atomically(self._folder / REPORT_FILE, with_alert(page, self._status).encode())
+
+    def _notes(self, recording_id: str) -> Notes | None:
+        """The notes of analysts in the folder. The report is written without notes that can't be used."""
+        try:
+            return notes_beside(self._folder, recording_id)
+        except InputError:
+            return None
 
     def _run_notebook(self, status: NotebookStatus, path: Path, parameters: Mapping[str, Any]) -> None:
         status.state = "running"

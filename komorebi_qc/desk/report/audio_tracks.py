@@ -35,6 +35,8 @@ _BIT_RATE = 16_000
 _TARGET_PEAK = 0.25
 """A quiet track is amplified to this peak, as a share of full scale (-12 dBFS)."""
 _MOST_GAIN = 16.0
+_SOUNDING = 100
+"""A sample above this is part of a sound (-50 dBFS)."""
 
 
 def write_audio_tracks(aligned: AlignedTracks, folder: Path) -> dict[str, str]:
@@ -91,6 +93,31 @@ def _tracks(aligned: AlignedTracks) -> Mapping[str, tuple[NDArray[np.int16], ...
     if aligned.recording.any():
         tracks |= {"recording": (aligned.recording,), "both": (mixed_call(aligned), aligned.recording)}
     return tracks
+
+
+def audio_levels(aligned: AlignedTracks) -> dict[str, float]:
+    """The level of each track as it plays: the root mean square of its sounding samples, as a share of full scale.
+
+    Args:
+        aligned: audio of all sides.
+
+    Returns:
+        By name, with ``result`` for the unified recording, or for the agent recording without one. A silent track is
+        missing.
+    """
+    result = aligned.recording if aligned.output is None else aligned.output
+    tracks = {name: [(side, gain_of(side)) for side in sides] for name, sides in _tracks(aligned).items()}
+    levels = {name: _level(sides) for name, sides in {"result": [(result, 1.0)], **tracks}.items()}
+    return {name: round(level, 6) for name, level in levels.items() if level > 0}
+
+
+def _level(sides: Sequence[tuple[NDArray[np.int16], float]]) -> float:
+    powers = []
+    for side, gain in sides:
+        sounding = side[np.abs(side.astype(np.int32)) > _SOUNDING].astype(np.float64)
+        if len(sounding):
+            powers.append(float(np.mean((sounding * gain / 32768) ** 2)))
+    return min(float(np.sqrt(np.mean(powers))), 1.0) if powers else 0.0
 
 
 def mixed_call(aligned: AlignedTracks, first: int = 0, last: int | None = None) -> NDArray[np.int16]:

@@ -11,7 +11,7 @@ import numpy as np
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.picture_masks import picture_masks
-from komorebi_qc.desk.report.audio_tracks import embedded_audio_tracks
+from komorebi_qc.desk.report.audio_tracks import audio_levels, embedded_audio_tracks
 from komorebi_qc.desk.report.comparison import comparison_of
 from komorebi_qc.desk.report.content import Page, PageTrack
 from komorebi_qc.desk.report.embedded_video import embedded_video
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from komorebi_qc.core.notes import Notes
     from komorebi_qc.desk.report.content import Moment
     from komorebi_qc.pipeline.examine import Examined
 
@@ -48,6 +49,7 @@ def page_of(
     left_out: Sequence[str] | None = None,
     *,
     trial_audio: str = "",
+    notes: Notes | None = None,
     embed_s: float | None = None,
 ) -> Page:
     """The page of an examination.
@@ -61,6 +63,7 @@ def page_of(
             `komorebi_qc.desk.report.left_out.write_left_out`; None to embed it.
         trial_audio: address of the audio for other places of the call, from
             `komorebi_qc.desk.report.trial.tracks.write_trial_tracks`; empty without it.
+        notes: of analysts, from `komorebi_qc.desk.notes.files.notes_beside`; None without a file of notes.
         embed_s: length of a video excerpt in low quality, around the worst finding, for a page that is sent alone; None
             if the video is beside the page. Over 60 s the excerpt becomes coarse.
     """
@@ -114,6 +117,9 @@ def page_of(
         turns=() if examined.transcript is None else examined.transcript.turns,
         language="" if examined.transcript is None else examined.transcript.language,
         chapters=examined.chapters,
+        notes=notes,
+        recording_id=examined.recording_id,
+        audio_levels=audio_levels(aligned),
     )
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from komorebi_qc.core.notes import Notes
     from komorebi_qc.core.output import Chapter
     from komorebi_qc.desk.report.first_screen.sources import SourceSpan
     from komorebi_qc.desk.report.first_screen.summary import Summary
@@ -194,6 +195,9 @@ class Page:
         turns: the transcript on the output clock; empty without one.
         language: the transcript's, as a language tag; empty if it isn't known.
         chapters: of the output.
+        notes: of analysts; None without a file of notes.
+        recording_id: the recording that notes are about.
+        audio_levels: level of each audio source, as a share of full scale; sources without sound are missing.
     """
 
     title: str
@@ -225,6 +229,9 @@ class Page:
     turns: Sequence[PlacedTurn] = ()
     language: str = ""
     chapters: Sequence[Chapter] = ()
+    notes: Notes | None = None
+    recording_id: str = "local"
+    audio_levels: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def findings(self) -> Sequence[Mapping[str, Any]]:

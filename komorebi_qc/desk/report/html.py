@@ -18,6 +18,7 @@ from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.content_policy import content_policy
 from komorebi_qc.desk.report.comparison_html import comparison_html
 from komorebi_qc.desk.report.first_screen.summary import summary_html
+from komorebi_qc.desk.report.noted.panel import NOTE_KEYS, notes_data, notes_list, notes_panel
 from komorebi_qc.desk.report.pack import pack
 from komorebi_qc.desk.report.page_script import page_script
 from komorebi_qc.desk.report.tables import finding_tables
@@ -38,6 +39,7 @@ ENVELOPE_BUDGET, _LEAST_ENVELOPE = 700_000, 60_000
 """Characters of the waveform envelopes: the rest of the page leaves them the room, within these limits."""
 _MEDIA = "'self' file: data: blob:"
 _FRAMES = "'self' file:"
+_CONNECTIONS = "'self'"
 _NAME = "komorebi"
 _BACKGROUND = "html{background:#fff}@media (prefers-color-scheme: dark){html{background:#15171a}}body{margin:0}"
 _KINDS = {
@@ -75,7 +77,7 @@ AUDIO_LABELS = {
 
 def report_html(page: Page) -> str:
     """The page as a file."""
-    policy = content_policy(page_script(_NAME), media=_MEDIA, frames=_FRAMES)
+    policy = content_policy(page_script(_NAME), media=_MEDIA, frames=_FRAMES, connections=_CONNECTIONS)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -101,6 +103,7 @@ def report_fragment(page: Page, *, alone: bool = False, name: str = _NAME) -> st
         _watch(page, turns.html),
         _figure(page),
         _facts(page),
+        notes_list(page),
         compared,
         finding_tables(page),
         _document(page),
@@ -147,6 +150,8 @@ def _data(page: Page, *, alone: bool, budget: int) -> dict[str, Any]:
         ],
         "moments": [{"at_s": m.at_s, "text": m.text, "rows": list(m.rows)} for m in page.moments],
         "audio": {"result": "", **{name: page.audio[name] for name in AUDIO_LABELS if name in page.audio}},
+        "notes": notes_data(page),
+        "audio_levels": dict(page.audio_levels),
         "turns_tools": turns_tools() if page.turns else "",
         "trial": page.trial.to_dict(page.trial_audio) if page.trial is not None and page.trial_audio else None,
         "audio_messages": {**AUDIO_MESSAGES, "result": result, "trial": TRIAL_MESSAGE},
@@ -228,6 +233,7 @@ def _player(page: Page) -> str:
         .replace("{{sources}}", _source_legend(page))
         .replace("{{panels}}", _panels(page))
         .replace("{{panel keys}}", _panel_keys(page))
+        .replace("{{no trial}}", "" if page.trial is not None and page.trial_audio else " hidden")
         .replace("{{chapters}}", _chapters(page))
         .replace("{{no output}}", "" if page.has_output else " hidden")
         .replace("{{no jumps}}", "" if jumps else " hidden")
@@ -252,12 +258,12 @@ def _chapters(page: Page) -> str:
 
 
 def _panels(page: Page) -> str:
-    return trial_panel(page.trial) if page.trial is not None and page.trial_audio else ""
+    return notes_panel() + (trial_panel(page.trial) if page.trial is not None and page.trial_audio else "")
 
 
 def _panel_keys(page: Page) -> str:
     turns = " <kbd>/</kbd> search, <kbd>t</kbd> captions." if page.turns else ""
-    return turns + (TRIAL_KEYS if page.trial is not None and page.trial_audio else "")
+    return NOTE_KEYS + turns + (TRIAL_KEYS if page.trial is not None and page.trial_audio else "")
 
 
 def _source_legend(page: Page) -> str:

@@ -18,6 +18,8 @@ MODULES = (
     "panels/meter",
     "panels/correction",
     "panels/transcript",
+    "panels/listening",
+    "panels/notes",
     "player/controls",
     "player/start",
 )

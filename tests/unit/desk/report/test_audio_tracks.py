@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from report_pages import noise
 
-from komorebi_qc.desk.report.audio_tracks import embedded_audio_tracks, write_audio_tracks, write_track
+from komorebi_qc.desk.report.audio_tracks import audio_levels, embedded_audio_tracks, write_audio_tracks, write_track
 from komorebi_qc.pipeline.examine import AlignedTracks
 
 if TYPE_CHECKING:
@@ -80,3 +80,13 @@ def test_embedded_tracks_begin_at_their_section(tmp_path: Path) -> None:
     file.write_bytes(base64.b64decode(found["customer"].partition(",")[2]))
     played = decoded(file)[0][: 8 * RATE]
     assert lag(tracks.customer[5 * RATE : 13 * RATE], (played * 32767).astype(np.int16)) == 0
+
+
+def test_levels_are_those_that_play() -> None:
+    """A quiet track is amplified, and its level includes that; silence has no level."""
+    loud = (8000 * np.sin(np.arange(8000) * 0.3)).astype(np.int16)
+    silent = np.zeros(8000, np.int16)
+    levels = audio_levels(AlignedTracks(loud, (loud // 8).astype(np.int16), silent, loud))
+    assert levels["result"] == pytest.approx(8000 / 32768 / 2**0.5, rel=0.05)
+    assert levels["agent"] == pytest.approx(levels["customer"], rel=0.1)
+    assert "recording" not in levels

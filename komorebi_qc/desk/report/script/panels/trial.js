@@ -82,8 +82,8 @@ async function copied(out, first, last, name, s, rate) {  // samples [first, las
     out[i] = sum / sides.length;
   }
 }
-async function bothSides(a, b) {  // the call at the tried place, and the recording, from output time a to b
-  const n = Math.round((b - a) * trialRate), left = new Float32Array(n), right = new Float32Array(n), pieces = triedPieces;
+async function bothSides(a, b, pieces = triedPieces) {  // the call at the tried place, and the recording, from output time a to b
+  const n = Math.round((b - a) * trialRate), left = new Float32Array(n), right = new Float32Array(n);
   const sample = (t) => clamp(Math.round((t - a) * trialRate), 0, n);
   for (const p of pieces) {
     const i = sample(p.from), j = sample(p.to);

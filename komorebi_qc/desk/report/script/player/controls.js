@@ -1,7 +1,8 @@
 // Keys, wheel and drag.
 const keys = { " ": toggle, k: toggle, ArrowLeft: () => seek(now() - (to - from) / 20), ArrowRight: () => seek(now() + (to - from) / 20), ",": () => seek(now() - .01), ".": () => seek(now() + .01),
   n: () => next(1), p: () => next(-1), "+": () => zoom(.5), "=": () => zoom(.5), "-": () => zoom(2), 0: () => view(0, length), Home: () => seek(0), End: () => seek(length), c: copy,
-  m: mute, o: output, "/": openSearch, t: captions, "[": () => nudge(-.001), "]": () => nudge(.001), "{": () => nudge(-.01), "}": () => nudge(.01), "(": () => nudge(-.1), ")": () => nudge(.1) };
+  m: mute, o: output, "/": openSearch, t: captions, "<": () => changeSpeed(-1), ">": () => changeSpeed(1), i: spanBegins, e: spanEnds, l: loop, x: compareSources, g: spectrogram, w: writeNote,
+  "?": () => { const help = root.querySelector("details.help"); help.open = true; help.querySelector("summary").focus(); }, "[": () => nudge(-.001), "]": () => nudge(.001), "{": () => nudge(-.01), "}": () => nudge(.01), "(": () => nudge(-.1), ")": () => nudge(.1) };
 Object.keys(data.audio).forEach((name, i) => { keys[String(i + 1)] = () => chooseAudio(name); });
 document.addEventListener("keydown", (e) => {
   if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;

@@ -105,7 +105,7 @@ function axis(height) {
   pen.textAlign = "left";
 }
 function signs(height) {
-  const seen = [...data.marks, ...triedMarks()].filter((m) => m.at_s >= from - (to - from) * .002 && m.at_s <= to + (to - from) * .002);
+  const seen = [...data.marks, ...triedMarks(), ...noteMarks()].filter((m) => m.at_s >= from - (to - from) * .002 && m.at_s <= to + (to - from) * .002);
   const taken = Array.from({ length: labelRows }, () => []), labels = [];  // rows of labels, by rank, while there is room
   for (const mark of [...seen].sort((a, b) => a.rank - b.rank)) {
     const x = xOf(mark.at_s), w = pen.measureText(mark.label).width;
@@ -139,7 +139,7 @@ function paint() {
   stretches();
   const bare = waves(per);
   bands();
-  axis(height); signs(height); rowLabels();
+  drawSpan(height); axis(height); signs(height); rowLabels();
   const t = now(), head = xOf(t);
   pen.fillStyle = colours.head; pen.fillRect(head - 1, 0, 2, height - foot);
   pen.beginPath(); pen.moveTo(head - 6, 0); pen.lineTo(head + 6, 0); pen.lineTo(head, 8); pen.fill();

@@ -51,7 +51,7 @@ root.addEventListener("click", (e) => {
   const button = e.target.closest("button");
   if (!button) return;
   const act = { play: toggle, next: () => next(1), before: () => next(-1), copy, mute, output, wider: () => zoom(2), closer: () => zoom(.5), all: () => view(0, length),
-    captions, "dock-play": toggle, "dock-show": () => { by("play").scrollIntoView({ block: "center" }); by("play").focus({ preventScroll: true }); }, back: () => seek(now() - .01), on: () => seek(now() + .01) }[button.dataset.kq];
+    captions, loop, equal, ab: compareSources, spectrogram, "span-from": spanBegins, "span-to": spanEnds, "span-none": spanCleared, "add-note": addNote, "save-notes": saveNotes, "dock-play": toggle, "dock-show": () => { by("play").scrollIntoView({ block: "center" }); by("play").focus({ preventScroll: true }); }, back: () => seek(now() - .01), on: () => seek(now() + .01) }[button.dataset.kq];
   if (act) act();
   else if (button.dataset.audio) chooseAudio(button.dataset.audio);
   else if (button.dataset.omitted) playLeftOut(Number(button.dataset.omitted));

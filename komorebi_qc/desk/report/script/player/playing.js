@@ -10,7 +10,7 @@ function follow() {
     slider.value = String(t); slider.setAttribute("aria-valuetext", clock(t, 3));
     redraw();
   }
-  keepUp(); keepTrial(t); showTurn(t);
+  keepUp(); keepTrial(t); showTurn(t); keepLoop(t); keepSpectrogram();
   requestAnimationFrame(follow);
 }
 const startOf = (name) => name === "trial" ? trialFrom : audioAt;  // output time of a track's own time 0
@@ -51,6 +51,7 @@ function hush() { video.muted = muted || mode !== "result"; for (const other of 
 function chooseAudio(name) {
   if (!(name in data.audio) && !(name === "trial" && bench)) return;
   for (const other of Object.values(players)) other.pause();
+  if (name !== mode) lastMode = mode;
   mode = name; hush();
   for (const button of root.querySelectorAll("[data-audio]")) button.setAttribute("aria-pressed", String(button.dataset.audio === name));
   if (name === "trial") hearTrial(); else sync();

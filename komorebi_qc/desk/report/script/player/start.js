@@ -9,5 +9,6 @@ load().then(loadTurns).then(() => {
   root.dataset.ready = "yes";
   requestAnimationFrame(follow);
   window.komorebi = Object.assign(window.komorebi || {}, { [root.id]: { seek, view, now, head: () => parseFloat(root.dataset.headS), span: () => [from, to],
+    levels: () => data.audio_levels, volumes: () => ({ result: video.volume, ...Object.fromEntries(Object.entries(players).filter(([name]) => name !== "trial").map(([name, one]) => [name, one.volume])) }),
     trialPlace: (s) => place_({ ...structuredClone(tried), offset_s: s }, ""), trialLoud: async (a, b) => (await bothSides(a, b)).map((side) => side.reduce((most, v) => Math.max(most, Math.abs(v)), 0)), leftOutAt: (n) => { const box = canvas.getBoundingClientRect(); return [box.left + xOf(leftOut[n].from_s), box.top + top + 4]; }, paint: () => { const t = performance.now(); paint(); return performance.now() - t; } } });
 }).catch((error) => { root.dataset.failed = String(error); });
