@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from transcripts import lens
 
@@ -247,6 +247,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(found=_JSON)
 def test_no_json_raises_anything_but_an_error_for_a_person(found: Any) -> None:
     """In any form."""
@@ -256,6 +257,7 @@ def test_no_json_raises_anything_but_an_error_for_a_person(found: Any) -> None:
         return
 
 
+@settings(deadline=None)
 @given(
     lines=st.lists(st.sampled_from(["WEBVTT", "", "1", "00:00:01.000 --> 00:00:02.000", "<v Agent>a", "-->", "\x00"]))
 )
