@@ -110,7 +110,7 @@ def desk(
         console = out()
         console.print(f"The desk of [bold]{safe(str(running.desk.root.root))}[/] is open at", soft_wrap=True)
         console.print(f"  {running.address}", markup=False, soft_wrap=True)
-        console.print("Keep this address to yourself: it opens the desk. Press Ctrl-C to close the desk.", soft_wrap=True)
+        console.print("Keep this address to yourself: it opens the desk. Ctrl-C closes the desk.", soft_wrap=True)
 
     server.serve(folder, port, show)
     return ExitCode.STOPPED
