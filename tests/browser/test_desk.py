@@ -186,4 +186,4 @@ def test_a_report_saves_its_notes_from_its_sandbox(browser: Browser, desk: Clien
         "storage": "refused",
     }
     saved = json.loads((desk.running.desk.root.root / "complaint" / "notes.json").read_bytes())
-    assert [one["text"] for one in saved["notes"]] == ["Text.", "Words <b>here</b>."]
+    assert [one["text"] for one in saved["notes"]] == ["Words <b>here</b>.", "Text."]

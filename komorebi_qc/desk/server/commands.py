@@ -89,14 +89,10 @@ def _correct(values: Mapping[str, Any], root: OpenedFolder) -> Command:
     publish, undo = (values.get(key, False) for key in ("publish", "undo"))
     if not isinstance(publish, bool) or not isinstance(undo, bool):
         raise InputError("publish and undo are true or false")
-    arguments = ["correct", recording_id]
-    if undo:
-        arguments.append("--undo")
-    else:
-        arguments.append(f"--from={_existing(values.get('correction'), root, 'the correction')}")
-        arguments += ["--publish"] if publish else []
-    word = "undo the correction of" if undo else "correct and publish" if publish else "check the correction of"
-    return Command(f"{word} {recording_id}", tuple(arguments))
+    source = "--undo" if undo else f"--from={_existing(values.get('correction'), root, 'the correction')}"
+    arguments = ("correct", recording_id, source, *(("--publish",) if publish else ()))
+    what = "the removal of the correction" if undo else "the correction"
+    return Command(f"{'publish' if publish else 'check'} {what} of {recording_id}", arguments)
 
 
 def _inputs(values: Mapping[str, Any], root: OpenedFolder) -> list[str]:

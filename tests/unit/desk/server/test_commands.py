@@ -65,7 +65,9 @@ def test_corrections(root: OpenedFolder) -> None:
     source = f"--from={root.root}/old/correction.json"
     assert command_of({**request, "publish": False}, root).arguments == ("correct", "call-1", source)
     assert command_of({**request, "publish": True}, root).arguments == ("correct", "call-1", source, "--publish")
-    assert command_of({**request, "undo": True}, root).arguments == ("correct", "call-1", "--undo")
+    found = command_of({**request, "undo": True, "publish": True}, root)
+    assert found.arguments == ("correct", "call-1", "--undo", "--publish")
+    assert found.title == "publish the removal of the correction of call-1"
 
 
 @pytest.mark.parametrize(
