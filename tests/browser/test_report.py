@@ -109,7 +109,7 @@ def test_a_link_opens_at_its_moment(browser: Browser, report: Path) -> None:
     with open_report(browser, report, "#t=12.345") as page:
         settled(page, 12.345)
         assert number(page, f"{STATE}.span()[1] - {STATE}.span()[0]") <= 4.001
-        link = page.locator("a[data-at]").first
+        link = page.locator("a[data-of]").first
         link.click()
         settled(page, float(link.get_attribute("data-at") or "nan"))
         assert page.locator("tr.now").count() == 1
