@@ -16,6 +16,7 @@ from komorebi_qc.fleet.narrative.sentences import (
     stand_out_text,
     suspect_text,
 )
+from komorebi_qc.fleet.narrative.significance import matter_text
 from komorebi_qc.fleet.narrative.terms import TITLES, anchor
 from komorebi_qc.fleet.narrative.text import of_text, safe, safe_end, share_text, verb
 from komorebi_qc.fleet.study.causes import LEAST_OF_A_GROUP
@@ -145,7 +146,9 @@ def _since_when(study: Study) -> Answer:
         if newest is not None:
             found.append((change_text(newest), anchor("changes")))
     others = [change for change, _ in study.changes if change.measure not in ("fail", "unexamined")]
-    found += [(change_text(change), anchor("changes")) for change in others[: _MAX_SENTENCES - len(found)]]
+    for change in others[: _MAX_SENTENCES - len(found)]:
+        matter = matter_text(change.measure, change.before, change.after)
+        found.append((f"{change_text(change)} {matter}".rstrip(), anchor("changes")))
     if not bad:
         found.insert(0, (_unchanged_text(study), anchor("time")))
     more = len(study.changes) - len(found) + (not bad)
