@@ -8,7 +8,7 @@ is the delivered file's error. Each second is compared with both sources.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy.signal import correlate
@@ -28,8 +28,12 @@ _SILENT_DB = -66.0
 """Below this level, a second has nothing to compare."""
 _LEAST = 0.35
 """A second whose sound correlates less than this with both sources is neither's. Lossy coding keeps 0.8 and more."""
+_SURE = 0.7
+"""A quarter of a second has to correlate this much: fewer samples agree more often by chance."""
 _NEAR_S, _FAR_S = 0.3, 3.0
 """How far a source is searched around its place: a measured one, or one that was only expected."""
+_MARGIN_S = 0.5
+"""How far a moment is at least from a jump that both maps have."""
 _OWN_SOUND_S = 3.0
 """The least time with the recording's own sound that places the delivered clock."""
 
@@ -59,7 +63,8 @@ class DeliveredMeasurement:
         reason: the evidence for the status, in words.
         shift_s: the delivered file's clock minus the recording's.
         shift_from: ``own_sound``: measured by the recording's own sound; ``start``: by the start of both videos.
-        errors: seconds of the call, and by how much the delivered file has them too late there; empty if not aligned.
+        errors: seconds of the call, and by how much the delivered file has them too late there; without those at a jump
+            that it follows. Empty if not aligned.
         jumps: of the call in the delivered file.
         missing_jumps: jumps of the recording's clock that the delivered file doesn't follow.
         spans: whose sound each second holds, in order.
@@ -116,8 +121,11 @@ def measure_delivered(
     shift_s, basis = _shift_s(recording, delivered, alignment, call_s, start_s)
     errors: tuple[tuple[float, float], ...] = ()
     if place is not None:
-        seconds = np.arange(0.5, max(call_s, 1.0), 1.0)
-        errors = tuple((float(t), place.to_recording(t) - alignment.to_recording(t) - shift_s) for t in seconds)
+        errors = tuple(
+            (float(t), float(place.to_recording(t) - alignment.to_recording(t) - shift_s))
+            for t in np.arange(0.5, max(call_s, 1.0), 1.0)
+            if not _is_at_a_jump(t, alignment.jumps, place.jumps)
+        )
     followed = () if place is None else place.jumps
     missing = tuple(
         jump for jump in alignment.jumps if not any(abs(other.call_s - jump.call_s) < _FAR_S for other in followed)
@@ -127,6 +135,12 @@ def measure_delivered(
     return DeliveredMeasurement(
         *(place, found.status, reason, shift_s, basis, errors, jumps, missing if place is not None else (), spans)
     )
+
+
+def _is_at_a_jump(at_s: float, ours: tuple[Jump, ...], theirs: tuple[Jump, ...]) -> bool:
+    """Whether a moment is between the two places of one jump: in a pause, nobody can say where it is."""
+    pairs = ((one.call_s, other.call_s) for one in ours for other in theirs if abs(one.call_s - other.call_s) < _FAR_S)
+    return any(min(pair) - _MARGIN_S <= at_s <= max(pair) + _MARGIN_S for pair in pairs)
 
 
 def _shift_s(
@@ -159,20 +173,21 @@ def _origins(
 ) -> tuple[OriginSpan, ...]:
     call_s, reach_s = length(call) / RATE, _NEAR_S if is_measured else _FAR_S
     spans: list[OriginSpan] = []
+
+    def origin_of(part: NDArray[np.int16], from_s: float, least: float) -> Origin:
+        t_s = place.to_call(from_s if is_measured else from_s - shift_s, call_s)
+        ours = _of_call(call, part, t_s, reach_s)
+        own = _peak(part, recording, from_s - shift_s, _NEAR_S)[1]
+        return "other" if max(ours, own) < least else "call" if ours >= own else "recording"
+
     for first in range(0, len(delivered), RATE):
-        block = delivered[first : first + RATE]
-        at_s = first / RATE
-        origin: Origin
-        if _level_db(block) < _SILENT_DB:
-            origin = "silence"
-        else:
-            t_s = place.to_call(at_s if is_measured else at_s - shift_s, call_s)
-            peaks = {
-                "call": _of_call(call, block, t_s, reach_s),
-                "recording": _peak(block, recording, at_s - shift_s, _NEAR_S)[1],
-            }
-            name = max(peaks, key=lambda source: peaks[source])
-            origin = cast("Origin", name) if peaks[name] >= _LEAST else "other"
+        block, at_s = delivered[first : first + RATE], first / RATE
+        origin: Origin = "silence" if _level_db(block) < _SILENT_DB else origin_of(block, at_s, _LEAST)
+        if origin == "other":  # a second with a seam has the sound of both: one of its quarters has one source's
+            quarter = RATE // 4
+            parts = [(block[k : k + quarter], at_s + k / RATE) for k in range(0, len(block) - quarter + 1, quarter)]
+            known = [origin_of(part, from_s, _SURE) for part, from_s in parts if _level_db(part) >= _SILENT_DB]
+            origin = next((name for name in known if name != "other"), "other")
         to_s = at_s + len(block) / RATE
         if spans and spans[-1].origin == origin:
             spans[-1] = OriginSpan(spans[-1].from_s, to_s, origin)
