@@ -27,7 +27,8 @@ def _chunks(path: Path) -> dict[str, list[str]]:
 
 
 def _decoded(text: str) -> np.ndarray[Any, Any]:
-    with av.open(io.BytesIO(base64.b64decode(text))) as file:
+    file: Any
+    with av.open(io.BytesIO(base64.b64decode(text)), "r") as file:
         return np.concatenate([frame.to_ndarray() for frame in file.decode(audio=0)], axis=1)
 
 
@@ -62,3 +63,16 @@ def test_without_audio_an_earlier_file_is_removed(tmp_path: Path) -> None:
     recording = replace(found.diagnosis.recording, audio=None)
     assert write_trial_tracks(replace(found, diagnosis=replace(found.diagnosis, recording=recording)), tmp_path) == ""
     assert not (tmp_path / TRIAL_FILE).exists()
+
+
+def test_a_masked_span_is_silent_in_it(tmp_path: Path) -> None:
+    """Samples that the examination masked have no sound in the chunks, beside the encoder's smear of 0.2 s."""
+    found = sample_session().examined
+    pair = found.diagnosis.pair
+    call = np.asarray(pair.call).copy()
+    call[9 * 8000 : 13 * 8000] = 0
+    masked: Any = replace(pair, call=call)
+    write_trial_tracks(replace(found, diagnosis=replace(found.diagnosis, pair=masked)), tmp_path)
+    sound = _decoded(_chunks(tmp_path / TRIAL_FILE)["call"][0])
+    assert float(np.abs(sound[:, int(9.2 * 8000) : int(12.8 * 8000)]).max()) < 1e-3
+    assert float(np.abs(sound[:, : 9 * 8000]).max()) > 0.1
