@@ -7,6 +7,7 @@ import http.client
 import json
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from komorebi_qc.desk.server.serve import RunningDesk, start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Coroutine, Iterator, Sequence
     from pathlib import Path
 
 FOUND = {"name": "drift", "value": 0.5, "unit": "ppm", "status": "pass", "text": "Small.", "limit": 60.0}
@@ -77,6 +78,12 @@ class Client:
             return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
         finally:
             connection.close()
+
+
+def in_a_loop(work: Coroutine[None, None, None]) -> None:
+    """Run to the end, within a minute, in a thread: Playwright keeps an event loop of its own in the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, asyncio.wait_for(work, 60)).result()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from running_desk import in_a_loop
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.desk.server import jobs as module
@@ -17,7 +18,7 @@ from komorebi_qc.desk.server.commands import Command
 from komorebi_qc.desk.server.jobs import Job, Jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
 PYTHON = (sys.executable, "-c")
 
@@ -37,11 +38,6 @@ async def until(is_so: Callable[[], object]) -> None:
     """Wait until something is so."""
     while not is_so():  # noqa: ASYNC110  a job has no event for its lines
         await asyncio.sleep(0.01)
-
-
-def run(work: Coroutine[None, None, None]) -> None:
-    """Run to the end, within a minute."""
-    asyncio.run(asyncio.wait_for(work, 60))
 
 
 def is_alive(pid: int) -> bool:
@@ -75,7 +71,7 @@ def test_progress_and_results() -> None:
         assert jobs.all()[0].to_dict()["state"] == "done"
         await jobs.close()
 
-    run(work())
+    in_a_loop(work())
 
 
 def test_one_runs_at_a_time(tmp_path: Path) -> None:
@@ -91,7 +87,7 @@ def test_one_runs_at_a_time(tmp_path: Path) -> None:
         assert (first.state, second.state, third.state) == ("done", "done", "stopped")
         await jobs.close()
 
-    run(work())
+    in_a_loop(work())
     assert not (tmp_path / "third").exists()
 
 
@@ -114,7 +110,7 @@ def test_a_stopped_child_cleans_up(tmp_path: Path) -> None:
             await jobs.stop(7)
         await jobs.close()
 
-    run(work())
+    in_a_loop(work())
     assert mark.exists()
 
 
@@ -138,7 +134,7 @@ def test_nothing_is_left_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
         await jobs.close()
         assert waiting.state == "stopped"
 
-    run(work())
+    in_a_loop(work())
     deadline_s = time.monotonic() + 10
     while any(map(is_alive, pids)) and time.monotonic() < deadline_s:
         time.sleep(0.02)
@@ -161,7 +157,7 @@ def test_two_jobs_for_one_place_are_refused() -> None:
         await jobs.close()
         assert {job.state for job in jobs.all()} == {"stopped"}
 
-    run(work())
+    in_a_loop(work())
 
 
 def test_a_program_that_doesnt_exist_is_a_failure() -> None:
@@ -174,4 +170,4 @@ def test_a_program_that_doesnt_exist_is_a_failure() -> None:
         assert (job.state, job.error) == ("failed", "the command can't be started: No such file or directory")
         await jobs.close()
 
-    run(work())
+    in_a_loop(work())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
 import signal
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from command import environment
-from running_desk import running_desk, write_report
+from running_desk import in_a_loop, running_desk, write_report
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.desk.server.serve import start
@@ -50,7 +49,7 @@ def test_a_port_in_use(tmp_path: Path) -> None:
             start(str(tmp_path), desk.running.port)
 
         with pytest.raises(InputError, match=r"port \d+ can't be used: leave out --port"):
-            asyncio.run(second())
+            in_a_loop(second())
 
 
 def test_a_missing_folder(tmp_path: Path) -> None:
