@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.core.timebase import Alignment, CallEnd, Span
     from komorebi_qc.core.timestamps.timing import Timing
-    from komorebi_qc.findings.transcript import ComparedTranscript
+    from komorebi_qc.findings.words.transcript import ComparedTranscript
     from komorebi_qc.measure.levels import ChannelLevels
     from komorebi_qc.measure.result import MaskLevel, ResultCheck
     from komorebi_qc.sync import SyncResult

@@ -18,7 +18,7 @@ from komorebi_qc.findings.privacy.masks import mask_findings
 from komorebi_qc.findings.privacy.private_time import private_findings
 from komorebi_qc.findings.sync import sync_findings
 from komorebi_qc.findings.timing import timing_findings
-from komorebi_qc.findings.transcript import transcript_findings
+from komorebi_qc.findings.words.transcript import transcript_findings
 
 if TYPE_CHECKING:
     from komorebi_qc.core.finding import Finding

@@ -16,7 +16,7 @@ from komorebi_qc.core.timebase import Span
 from komorebi_qc.findings.privacy.masks import masks_dict
 from komorebi_qc.findings.privacy.private_time import redactions_list, suspensions_list
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
-from komorebi_qc.findings.transcript import transcript_dict
+from komorebi_qc.findings.words.transcript import transcript_dict
 
 if TYPE_CHECKING:
     from komorebi_qc.core.analyst.correction import Correction

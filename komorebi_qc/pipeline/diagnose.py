@@ -16,7 +16,7 @@ from komorebi_qc.findings.families import pair_findings
 from komorebi_qc.findings.privacy.private_time import redactions_among, redactions_list, suspensions_list
 from komorebi_qc.findings.qc_document import SCHEMA
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
-from komorebi_qc.findings.transcript import transcript_dict
+from komorebi_qc.findings.words.transcript import transcript_dict
 from komorebi_qc.media.decode_8khz import buffer_in_memory
 from komorebi_qc.media.probe import probe_call
 from komorebi_qc.pipeline.captions.call_words import compare_words
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.core.timebase import Alignment, CallEnd
-    from komorebi_qc.findings.transcript import ComparedTranscript
+    from komorebi_qc.findings.words.transcript import ComparedTranscript
     from komorebi_qc.measure.levels import ChannelLevels
     from komorebi_qc.pipeline.correction.given import GivenAlignment
     from komorebi_qc.sync import SyncResult

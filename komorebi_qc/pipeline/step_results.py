@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.timebase import Span
     from komorebi_qc.core.timestamps.timing import Timing
     from komorebi_qc.findings.evidence import PairLevels, Placement
-    from komorebi_qc.findings.transcript import ComparedTranscript
+    from komorebi_qc.findings.words.transcript import ComparedTranscript
     from komorebi_qc.measure.alignment_residual import OwnSound
     from komorebi_qc.measure.residual_lag import Block
     from komorebi_qc.measure.result import MaskLevel, ResultCheck

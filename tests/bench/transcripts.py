@@ -32,7 +32,7 @@ from bench.sync.spec import Spec
 
 from komorebi_qc.core.splice import splice
 from komorebi_qc.core.timebase import Span
-from komorebi_qc.findings.transcript import ComparedTranscript, is_believed
+from komorebi_qc.findings.words.transcript import ComparedTranscript, is_believed
 from komorebi_qc.measure.transcript_timing import compare_with_speech
 from komorebi_qc.sync import measure
 from komorebi_qc.transcript.placed import place_transcript

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.privacy.redactions import is_of_call_audio, read_analysis
-from komorebi_qc.findings.transcript import ComparedTranscript, is_believed
+from komorebi_qc.findings.words.transcript import ComparedTranscript, is_believed
 from komorebi_qc.measure.transcript_timing import compare_with_speech
 from komorebi_qc.transcript.placed import place_transcript
 from komorebi_qc.transcript.read import contents_of, has_words, read_transcript, transcript_in

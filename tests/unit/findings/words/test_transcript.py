@@ -6,7 +6,7 @@ import pytest
 from transcripts import transcript_of
 
 from komorebi_qc.core.limits import DEFAULT
-from komorebi_qc.findings.transcript import ComparedTranscript, is_believed, transcript_dict, transcript_findings
+from komorebi_qc.findings.words.transcript import ComparedTranscript, is_believed, transcript_dict, transcript_findings
 from komorebi_qc.measure.transcript_timing import TranscriptTiming
 from komorebi_qc.transcript.placed import PlacedTranscript
 
