@@ -55,8 +55,8 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path, status: str) ->
 def test_an_input_is_never_removed(tmp_path: Path) -> None:
     """Somebody audits the copy that an earlier audit left."""
     folder = made(tmp_path / "out")
-    files = {"connect": str(folder / "audio" / "both.m4a"), "recording": str(folder / "agent-recording.webm")}
-    earlier_audit(str(folder), AuditRequest(**files, call_end="3")).remove()
+    call, recording = str(folder / "audio" / "both.m4a"), str(folder / "agent-recording.webm")
+    earlier_audit(str(folder), AuditRequest(call, recording, call_end="3")).remove()
     assert left_files(folder) == {"audio/both.m4a", "agent-recording.webm", "notes.txt", "status.json"}
 
 
