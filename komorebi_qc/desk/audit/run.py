@@ -22,7 +22,7 @@ from komorebi_qc.desk.examination_progress import EXAMINATION_STEPS, Examination
 from komorebi_qc.desk.isolated_session import open_isolated
 from komorebi_qc.desk.notebooks.recording import report_figure
 from komorebi_qc.desk.notes.files import notes_beside
-from komorebi_qc.desk.report.audio_tracks import write_audio_tracks
+from komorebi_qc.desk.report.audio_tracks import compared_tracks, write_audio_tracks
 from komorebi_qc.desk.report.build import page_of
 from komorebi_qc.desk.report.html import report_html
 from komorebi_qc.desk.report.left_out import write_left_out
@@ -260,7 +260,7 @@ class _AuditRun:
         if self._session is None:
             return
         examined = self._session.examined
-        tracks = write_audio_tracks(examined.tracks, self._folder)
+        tracks = write_audio_tracks(examined.tracks, self._folder, compared_tracks(examined))
         left_out = write_left_out(examined, self._folder)
         trial = write_trial_tracks(examined, self._folder)
         figure, figure_type = report_figure(self._session)

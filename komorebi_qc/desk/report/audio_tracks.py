@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from komorebi_qc.pipeline.examine import AlignedTracks
+    from komorebi_qc.pipeline.examine import AlignedTracks, Examined
 
 FOLDER = "audio"
-TRACK_FILES = tuple(f"{FOLDER}/{name}.m4a" for name in ("customer", "agent", "recording", "both"))
+_NAMES = ("customer", "agent", "recording", "both", "before", "delivered")
+TRACK_FILES = tuple(f"{FOLDER}/{name}.m4a" for name in _NAMES)
 """All that `write_audio_tracks` may write, relative to the page."""
 MEDIA_TYPE = "audio/mp4"
 _BLOCK = 60 * RATE
@@ -39,12 +40,31 @@ _SOUNDING = 100
 """A sample above this is part of a sound (-50 dBFS)."""
 
 
-def write_audio_tracks(aligned: AlignedTracks, folder: Path) -> dict[str, str]:
+def compared_tracks(examined: Examined) -> dict[str, tuple[NDArray[np.int16], ...]]:
+    """The sides of what an analyst compares with the result; both are silent in its masks.
+
+    Returns:
+        By name: ``before`` with the call at its place without the correction left and the agent recording right, and
+        ``delivered`` with a delivered file's sound. A name is missing if there is nothing to compare.
+    """
+    tracks: dict[str, tuple[NDArray[np.int16], ...]] = {}
+    if examined.before is not None:
+        call = examined.before.customer.astype(np.int32) + examined.before.agent
+        tracks["before"] = ((call // 2).astype(np.int16), examined.tracks.recording)
+    if examined.delivered is not None:
+        tracks["delivered"] = (examined.delivered.audio,)
+    return tracks
+
+
+def write_audio_tracks(
+    aligned: AlignedTracks, folder: Path, compared: Mapping[str, tuple[NDArray[np.int16], ...]] | None = None
+) -> dict[str, str]:
     """Write ``audio/*.m4a`` into a folder. A track of an earlier report that this one doesn't have is removed.
 
     Args:
         aligned: audio of all sides.
         folder: the page's folder.
+        compared: more tracks, from `compared_tracks`.
 
     Returns:
         Addresses relative to the page, by name: ``customer``, ``agent``, ``recording``, and ``both`` with the call
@@ -56,13 +76,13 @@ def write_audio_tracks(aligned: AlignedTracks, folder: Path) -> dict[str, str]:
     """
     make_folder(folder / FOLDER)
     addresses = {}
-    for name, sides in _tracks(aligned).items():
+    for name, sides in {**_tracks(aligned), **(compared or {})}.items():
         address = f"{FOLDER}/{name}.m4a"
         with new_part_file(folder / address) as part:
             write_track(str(part.path), sides, _BIT_RATE)
             part.move_to(folder / address)
         addresses[name] = address
-    for name in {"recording", "both"} - addresses.keys():
+    for name in set(_NAMES) - addresses.keys():
         (folder / FOLDER / f"{name}.m4a").unlink(missing_ok=True)
     return addresses
 
@@ -95,18 +115,24 @@ def _tracks(aligned: AlignedTracks) -> Mapping[str, tuple[NDArray[np.int16], ...
     return tracks
 
 
-def audio_levels(aligned: AlignedTracks) -> dict[str, float]:
+def audio_levels(
+    aligned: AlignedTracks, compared: Mapping[str, tuple[NDArray[np.int16], ...]] | None = None
+) -> dict[str, float]:
     """The level of each track as it plays: the root mean square of its sounding samples, as a share of full scale.
 
     Args:
         aligned: audio of all sides.
+        compared: more tracks, from `compared_tracks`.
 
     Returns:
         By name, with ``result`` for the unified recording, or for the agent recording without one. A silent track is
         missing.
     """
     result = aligned.recording if aligned.output is None else aligned.output
-    tracks = {name: [(side, gain_of(side)) for side in sides] for name, sides in _tracks(aligned).items()}
+    tracks = {
+        name: [(side, gain_of(side)) for side in sides]
+        for name, sides in {**_tracks(aligned), **(compared or {})}.items()
+    }
     levels = {name: _level(sides) for name, sides in {"result": [(result, 1.0)], **tracks}.items()}
     return {name: round(level, 6) for name, level in levels.items() if level > 0}
 

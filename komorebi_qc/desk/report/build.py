@@ -11,7 +11,7 @@ import numpy as np
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.picture_masks import picture_masks
-from komorebi_qc.desk.report.audio_tracks import audio_levels, embedded_audio_tracks
+from komorebi_qc.desk.report.audio_tracks import audio_levels, compared_tracks, embedded_audio_tracks
 from komorebi_qc.desk.report.comparison import comparison_of
 from komorebi_qc.desk.report.content import Page, PageTrack
 from komorebi_qc.desk.report.embedded_video import embedded_video
@@ -119,7 +119,7 @@ def page_of(
         chapters=examined.chapters,
         notes=notes,
         recording_id=examined.recording_id,
-        audio_levels=audio_levels(aligned),
+        audio_levels=audio_levels(aligned, compared_tracks(examined)),
     )
 
 

@@ -64,6 +64,8 @@ AUDIO_MESSAGES = {
     "agent": "You hear the agent's channel of the call audio.",
     "recording": "You hear the agent recording's own audio.",
     "both": "Left: call audio. Right: agent recording. An echo between the sides is the remaining offset.",
+    "before": "Left: call audio at its place without the correction. Right: agent recording.",
+    "delivered": "You hear the delivered file.",
 }
 _NO_OUTPUT_MESSAGE = "You hear the agent recording {}: no unified recording was written."
 AUDIO_LABELS = {
@@ -72,6 +74,8 @@ AUDIO_LABELS = {
     "agent": "Agent",
     "recording": "Recording",
     "both": "Call left, recording right",
+    "before": "Before the correction",
+    "delivered": "Delivered file",
 }
 
 
