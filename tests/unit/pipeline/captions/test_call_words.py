@@ -1,4 +1,4 @@
-"""The words of a call come from the file that was named, or from Contact Lens' analyses if the settings say so."""
+"""A call's words come from the file that was named, or from Contact Lens' analyses if the setting is lens."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_named_file_comes_before_the_analyses() -> None:
     assert (found.source, found.name) == ("webvtt", "words.vtt")
 
 
-def test_analyses_are_words_only_if_the_settings_say_so() -> None:
+def test_analyses_are_words_only_with_the_setting() -> None:
     """By default they hold redactions alone."""
     analysis = source(lens(("p-1", 0, 900, "Hi"), **OF_THIS_CALL))
     assert read_words(None, [analysis], "off", CALL_NAME) is None
