@@ -205,7 +205,7 @@ def _of_call(call: Track, block: NDArray[np.int16], at_s: float, reach_s: float)
 
 
 def _peak(block: NDArray[np.int16], among: NDArray[np.int16], expected_s: float, reach_s: float) -> tuple[float, float]:
-    """Where a block is in a longer track: the lag after its expected start, and the correlation there."""
+    """Find a block in a longer track: the lag after its expected start, and the correlation there."""
     first = round((expected_s - reach_s) * RATE)
     last = first + len(block) + round(2 * reach_s * RATE)
     lag, peak = _best(as_float(block), piece(among, first, last))

@@ -24,7 +24,7 @@ def test_the_move_is_measured_over_the_whole_call() -> None:
 
 
 def test_only_changed_findings_are_listed() -> None:
-    """With both statuses; one that a result lacks has none there."""
+    """With both statuses; a status is null in the result that lacks the finding."""
 
     def document(**statuses: str) -> dict[str, Any]:
         return {"findings": [{"name": name, "status": status, "text": name} for name, status in statuses.items()]}
