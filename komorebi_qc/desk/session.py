@@ -58,7 +58,7 @@ class AuditRequest:
         redacted: ``ignore``, ``prefer`` or ``require`` for a recording of the table; empty for the environment's.
         transcript: path of a transcript of the two files' call.
         given: the alignment in place of the measured one; None for the measured one, or that of the item's correction.
-        delivered: path of a delivered file to measure, or ``published`` for a recording of the table; empty without one.
+        delivered: path of a delivered file to measure, or ``published`` for a recording in AWS; empty without one.
 
     Raises:
         InputError: A value isn't a text, two values contradict each other, or a value is missing.
