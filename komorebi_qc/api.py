@@ -23,7 +23,8 @@ from komorebi_qc.core.timebase import CallEnd, parse_call_end
 from komorebi_qc.pipeline import diagnose as diagnosing
 from komorebi_qc.pipeline.local import container_of, process_files
 from komorebi_qc.pipeline.options import MaskRequest, Options
-from komorebi_qc.storage.local import LocalFiles, opened_file, read_analysis_file
+from komorebi_qc.storage.input_file import opened_file, read_analysis_file
+from komorebi_qc.storage.local import LocalFiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

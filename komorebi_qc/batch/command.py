@@ -113,6 +113,7 @@ class RunResult:
             "counts": dict(tally.counts),
             "unchanged": tally.unchanged,
             "published_unconfirmed": tally.unconfirmed,
+            "corrected": tally.corrected,
             "left": tally.left,
             "is_stopped": tally.is_stopped,
             "not_done": [{"recording_id": name, "reason": reason} for name, reason in not_done],

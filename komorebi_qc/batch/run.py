@@ -58,6 +58,8 @@ class Tally:
         counts: by outcome: pass, warn, fail, failed, held and rejected.
         unchanged: how many outcomes are from earlier runs.
         unconfirmed: how many were published although the audio doesn't confirm the pair.
+        corrected: how many have an alignment that an analyst corrected.
+        first_corrected: IDs of the first of them.
         first_failures: ID and reason of the first that failed or are held.
         is_stopped: whether the run was stopped before its end.
     """
@@ -66,6 +68,8 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     unchanged: int = 0
     unconfirmed: int = 0
+    corrected: int = 0
+    first_corrected: list[str] = field(default_factory=list)
     first_failures: list[tuple[str, str]] = field(default_factory=list)
     is_stopped: bool = False
 
@@ -74,6 +78,12 @@ class Tally:
         self.counts[outcome] += 1
         if outcome in ("failed", "held") and len(self.first_failures) < _MAX_FAILURES:
             self.first_failures.append((name, reason))
+
+    def note_correction(self, name: str) -> None:
+        """Count a recording that an analyst corrected."""
+        self.corrected += 1
+        if len(self.first_corrected) < _MAX_FAILURES:
+            self.first_corrected.append(name)
 
     @property
     def left(self) -> int:
@@ -147,6 +157,8 @@ class Run:
         known = self.dataset.summaries()
         for item, task in _resolved(listing.items, self.resolver.task, self.check):
             before = known.get(item.recording_id)
+            if not isinstance(task, KomorebiError) and task.correction:
+                tally.note_correction(item.recording_id)
             if isinstance(task, KomorebiError):
                 self._add_without_work([unresolved_row(item, action, failure_of(task))], tally)
             elif before is not None and not self.force and (earlier := self._earlier_outcome(before, task)) is not None:

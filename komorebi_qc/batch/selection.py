@@ -24,7 +24,7 @@ _SEALED = {
 }
 _COLUMNS = (
     *("recording_id", "named_by", "call", "recording", "call_end", "agent", "browser", "status", "verdict", "error"),
-    *("listed_in", "analysis"),
+    *("listed_in", "analysis", "transcript"),
 )
 
 
@@ -79,9 +79,11 @@ def listing_of(rows: list[Row], name: str) -> tuple[Listing, int]:
         others = (row["call_end"] or "", row["agent"] or "", _day(row), row["browser"] or "")
         # The row keeps the place where the recording was listed first.
         listed_in = row["listed_in"] or name
-        analysis = "" if is_by_id else row["analysis"] or ""
+        analysis, words = ("" if is_by_id else row[name] or "" for name in ("analysis", "transcript"))
         named_by: NamedBy = "id" if is_by_id else "files"
-        items.append(Item(row["recording_id"], named_by, listed_in, *files, *others, analysis=analysis))
+        items.append(
+            Item(row["recording_id"], named_by, listed_in, *files, *others, analysis=analysis, transcript=words)
+        )
     return Listing(name, tuple(items), ()), len(rows) - len(usable)
 
 

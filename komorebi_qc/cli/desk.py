@@ -19,12 +19,16 @@ from komorebi_qc.cli.options import (
     CallAudio,
     CallEnd,
     Demo,
+    DriftPpm,
+    FromCorrection,
     Limit,
     Mask,
     MaskMargin,
+    Offset,
     OptionalRecordingID,
     OutsideCall,
     Redacted,
+    Transcript,
     output_file,
 )
 from komorebi_qc.core.errors import InputError, missing_extra, refusal_reason
@@ -44,6 +48,7 @@ def audit(
     recording: AgentRecording = None,
     analysis: Analysis = None,
     redacted: Redacted = "",
+    transcript: Transcript = None,
     demo: Demo = False,
     out: Annotated[
         str,
@@ -61,6 +66,17 @@ def audit(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Set a parameter of the notebooks, such as window_at=12:30."),
     ] = None,
+    offset: Offset = None,
+    drift_ppm: DriftPpm = 0.0,
+    correction: FromCorrection = None,
+    delivered: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE|published",
+            help="Measure this delivered file against the call and the recording. published: the video in the output "
+            "bucket, with a RECORDING_ID.",
+        ),
+    ] = "",
     mask: Mask = "",
     mask_margin: MaskMargin = None,
     outside_call: OutsideCall = "",
@@ -76,7 +92,11 @@ def audit(
     from komorebi_qc.wiring import present_limits  # noqa: PLC0415
 
     selection = jobs.Selection.of(
-        recording_id, connect, recording, call_end, demo=demo, analysis=analysis, redacted=redacted
+        *(recording_id, connect, recording, call_end),
+        demo=demo,
+        analysis=analysis,
+        redacted=redacted,
+        transcript=transcript,
     )
     if not out and not demo:
         raise InputError("--out is missing: the folder for the results, or s3://bucket/folder")
@@ -84,7 +104,14 @@ def audit(
     limits = present_limits(os.environ).changed_by(*(limit or ()))
     audits, sessions = _desk_module("audit.run"), _desk_module("session")
     chosen = tuple(notebook) if notebook else audits.NOTEBOOKS
-    request = sessions.AuditRequest() if demo else _audit_request(sessions, selection.with_call_end(os.environ))
+    given = jobs.given_alignment(offset, drift_ppm, correction, selection.recording_id)
+    request = (
+        sessions.AuditRequest(
+            given=given, transcript="" if transcript is None else str(transcript), delivered=delivered
+        )
+        if demo
+        else _audit_request(sessions, selection.with_call_end(os.environ), given, delivered)
+    )
     out = out or str(jobs.demo_output("audit"))
     examined: list[Any] = []
     masks = jobs.MaskRequest(mask, mask_margin, outside_call)
@@ -123,6 +150,9 @@ def clip(
         ),
     ] = "output",
     size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="The video's size in pixels.")] = "1280x720",
+    offset: Offset = None,
+    drift_ppm: DriftPpm = 0.0,
+    correction: FromCorrection = None,
     mask: Mask = "",
     mask_margin: MaskMargin = None,
     outside_call: OutsideCall = "",
@@ -158,7 +188,8 @@ def clip(
     job = clips.ClipJob(at_s, seconds, sound, width, height)
     clips.refuse_output(out, *selection.files)
     selection = selection.with_call_end(os.environ)
-    jobs.check_moment(selection, at_s, os.environ)
+    given = jobs.given_alignment(offset, drift_ppm, correction, selection.recording_id)
+    jobs.check_moment(selection, at_s, os.environ, given)
     of = len(steps.EXAMINATION_STEPS) + 1
     with (
         temporary_folder("clip") as folder,
@@ -167,7 +198,7 @@ def clip(
     ):
         examining = steps.ExaminationProgress(progress, of)
         masks = jobs.MaskRequest(mask, mask_margin, outside_call)
-        asked = _audit_request(sessions, selection)
+        asked = _audit_request(sessions, selection, given)
         session = _desk_module("isolated_session").open_isolated(asked, folder, masks=masks, progress=examining)
         progress.step(of, of, "render the clip")
         from_s, to_s = clips.write_clip(session.examined, job, out, progress)
@@ -202,11 +233,11 @@ def _desk_module(name: str) -> Any:
         raise missing_extra("desk", str(error.name)) from None
 
 
-def _audit_request(sessions: Any, selection: Any) -> Any:
-    call, own, analysis = (
-        "" if path is None else str(path) for path in (selection.connect, selection.recording, selection.analysis)
-    )
-    return sessions.AuditRequest(call, own, selection.recording_id, selection.call_end, analysis, selection.redacted)
+def _audit_request(sessions: Any, selection: Any, given: Any, delivered: str = "") -> Any:
+    paths = (selection.connect, selection.recording, selection.analysis, selection.transcript)
+    call, own, analysis, transcript = ("" if path is None else str(path) for path in paths)
+    named = (call, own, selection.recording_id, selection.call_end, analysis, selection.redacted)
+    return sessions.AuditRequest(*named, given, transcript, delivered)
 
 
 def _name_and_value(text: str) -> tuple[str, str]:

@@ -11,11 +11,13 @@ import typer
 from komorebi_qc.cli import batch as cli_batch
 from komorebi_qc.cli import demo as cli_demo
 from komorebi_qc.cli import desk as cli_desk
+from komorebi_qc.cli import desk_folder as cli_desk_folder
 from komorebi_qc.cli import erase as cli_erase
 from komorebi_qc.cli import fleet as cli_fleet
 from komorebi_qc.cli import operate as cli_operate
 from komorebi_qc.cli import recording as cli_recording
 from komorebi_qc.cli import verify as cli_verify
+from komorebi_qc.cli.analyst import correct as cli_correct
 from komorebi_qc.cli.exit_code import EPILOG, ExitCode
 from komorebi_qc.core.errors import HeldError, InputError, KomorebiError, PassingError
 
@@ -128,6 +130,8 @@ def root(
 _MOUNTS: tuple[Callable[[typer.Typer], None], ...] = (
     cli_recording.mount,
     cli_desk.mount,
+    cli_correct.mount,
+    cli_desk_folder.mount,
     cli_batch.mount,
     cli_fleet.mount,
     cli_operate.mount,

@@ -55,12 +55,39 @@ Analysis = Annotated[
         help="Contact Lens' analysis of the call audio (JSON), with two files. Its redactions are masked.",
     ),
 ]
+Transcript = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The words of the call, with two files: Contact Lens' analysis, WebVTT, SRT, or the JSON of Whisper or "
+        "whisper.cpp. They are used if the speech in the call confirms them.",
+    ),
+]
 Redacted = Annotated[
     str,
     typer.Option(
         metavar="ignore|prefer|require",
         help="With a RECORDING_ID: whether Contact Lens' redacted call audio takes the place of the original. prefer: "
         "if it is there; require: always. The default is KOMOREBI_REDACTED, or ignore.",
+    ),
+]
+Offset = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="The call's start, counted from the recording's start. Replaces the measurement. May be negative.",
+    ),
+]
+DriftPpm = Annotated[
+    float,
+    typer.Option(metavar="PPM", help="With --offset: how much faster the recording's clock runs than the call's."),
+]
+FromCorrection = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        metavar="FILE",
+        help="A correction.json, saved from the recording's report, in place of --offset and --drift-ppm.",
     ),
 ]
 Demo = Annotated[bool, typer.Option("--demo", help="Use the sample call.")]

@@ -17,12 +17,16 @@ from komorebi_qc.cli.options import (
     CallAudio,
     CallEnd,
     Demo,
+    DriftPpm,
+    FromCorrection,
     Limit,
     Mask,
     MaskMargin,
+    Offset,
     OptionalRecordingID,
     OutsideCall,
     Redacted,
+    Transcript,
     Unconfirmed,
     WholeCall,
     output_file,
@@ -51,6 +55,7 @@ def process(
     recording: AgentRecording = None,
     analysis: Analysis = None,
     redacted: Redacted = "",
+    transcript: Transcript = None,
     demo: Demo = False,
     out: Annotated[
         Path | None,
@@ -61,17 +66,9 @@ def process(
             "follows the video codec. With --demo the default is demo-output/unified.",
         ),
     ] = None,
-    offset: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS",
-            help="The call's start, counted from the recording's start. Replaces the measurement. May be negative.",
-        ),
-    ] = None,
-    drift_ppm: Annotated[
-        float,
-        typer.Option(metavar="PPM", help="With --offset: how much faster the recording's clock runs than the call's."),
-    ] = 0.0,
+    offset: Offset = None,
+    drift_ppm: DriftPpm = 0.0,
+    correction: FromCorrection = None,
     container: Annotated[
         str,
         typer.Option(
@@ -107,11 +104,16 @@ def process(
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
 
     selection = jobs.Selection.of(
-        recording_id, connect, recording, call_end, demo=demo, analysis=analysis, redacted=redacted
+        *(recording_id, connect, recording, call_end),
+        demo=demo,
+        analysis=analysis,
+        redacted=redacted,
+        transcript=transcript,
     ).with_call_end(os.environ)
     request = jobs.ProcessRequest(
         *(call_end, offset, drift_ppm, container, align, force, tuple(limit or ()), unconfirmed, whole_call),
         jobs.MaskRequest(mask, mask_margin, outside_call),
+        correction,
     )
     if demo and out is None:
         out = jobs.demo_output("unified")
@@ -122,8 +124,8 @@ def process(
     if as_json:
         print_json(outcome.to_dict())
     else:
-        remark = "" if offset is None and align == "auto" else MEASURES_ITSELF
-        print_outcome(outcome.to_dict(), audit_command(selection, limit or ()), audit_remark(remark))
+        command = audit_command(selection, limit or (), alignment_words(offset, drift_ppm, correction))
+        print_outcome(outcome.to_dict(), command, audit_remark("" if align == "auto" else MEASURES_ITSELF))
     return ExitCode.of_verdict(outcome.verdict)
 
 
@@ -135,7 +137,11 @@ def diagnose(
     recording: AgentRecording = None,
     analysis: Analysis = None,
     redacted: Redacted = "",
+    transcript: Transcript = None,
     demo: Demo = False,
+    offset: Offset = None,
+    drift_ppm: DriftPpm = 0.0,
+    correction: FromCorrection = None,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE", parser=output_file, help="Draw waveforms and lags into this PNG file."),
@@ -151,13 +157,18 @@ def diagnose(
 
     limits = present_limits(os.environ).changed_by(*(limit or ()))
     selection = jobs.Selection.of(
-        recording_id, connect, recording, call_end, demo=demo, analysis=analysis, redacted=redacted
+        *(recording_id, connect, recording, call_end),
+        demo=demo,
+        analysis=analysis,
+        redacted=redacted,
+        transcript=transcript,
     ).with_call_end(os.environ)
-    found = jobs.diagnose_selection(selection, os.environ, plot=plot, limits=limits)
+    given = jobs.given_alignment(offset, drift_ppm, correction, selection.recording_id)
+    found = jobs.diagnose_selection(selection, os.environ, plot=plot, limits=limits, given=given)
     if as_json:
         print_json(found.to_dict())
     else:
-        command = audit_command(selection, limit or ())
+        command = audit_command(selection, limit or (), alignment_words(offset, drift_ppm, correction))
         print_diagnosis(found.to_dict(), command, audit_remark(), str(plot) if plot else "")
     return ExitCode.of_verdict(found.verdict)
 
@@ -178,11 +189,18 @@ def limits(limit: Limit = None, *, as_json: AsJson = False) -> int:
     return ExitCode.DONE
 
 
-def audit_command(selection: Selection, limits: Sequence[str]) -> str:
-    """The command that audits this recording with the same limits."""
+def alignment_words(offset_s: float | None, drift_ppm: float, correction: Path | None) -> list[str]:
+    """The options that give an alignment, as a command line has them."""
+    given = [] if offset_s is None else ["--offset", f"{offset_s:.12g}"]
+    drift = ["--drift-ppm", f"{drift_ppm:.12g}"] if drift_ppm else []
+    return [*given, *drift, *([] if correction is None else ["--from", str(correction)])]
+
+
+def audit_command(selection: Selection, limits: Sequence[str], alignment: Sequence[str] = ()) -> str:
+    """The command that audits this recording with the same limits and the same given alignment."""
     out = [] if selection.is_sample else ["--out", "audit"]
     changed = [word for limit in limits for word in ("--limit", limit)]
-    return shlex.join(["komorebi-qc", "audit", *selection.words(), *changed, *out])
+    return shlex.join(["komorebi-qc", "audit", *selection.words(), *alignment, *changed, *out])
 
 
 def audit_remark(*remarks: str) -> str:

@@ -27,6 +27,7 @@ MASKED_IN_PLACE: dict[str, frozenset[str]] = {
 """Pixel formats by video codec of tracks in which masked groups of pictures are made again, and the rest is copied."""
 ENCODED_AS: dict[Container, str] = {"mp4": "h264", "webm": "vp9"}
 AUDIO_CODEC: dict[Container, str] = {"mp4": "aac", "webm": "opus"}
+ChapterKind = Literal["before_call", "call", "hold", "suspended", "transfer", "after_call"]
 AUDIO_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 """Sample rates that AAC and Opus both take."""
 AUDIO_BIT_RATES = range(16_000, 256_001)
@@ -108,6 +109,23 @@ class CapturedAudio:
     output: Source
     muxed_pts_s: Doubles
     block_pts_s: Doubles | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A chapter on the output clock.
+
+    Attributes:
+        from_s: its start.
+        to_s: its end, which is the next one's start.
+        kind: for machines.
+        title: the same for a person.
+    """
+
+    from_s: float
+    to_s: float
+    kind: ChapterKind
+    title: str
 
 
 @dataclass(frozen=True, slots=True)

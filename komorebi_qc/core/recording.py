@@ -5,8 +5,8 @@ Keys (``day`` is the item's ``creationDate``):
 * the call audio: ``<prefix>/CallRecordings/YYYY/MM/DD/<contactId>_YYYYMMDDTHH:MM_UTC.wav``, contactId = recording
   ID, days in UTC; Connect keeps up to two per contact, the IVR's and then the agent's;
 * the agent recording: ``YYYY/MM/DD/<agentID>/<videoID>.mp4`` (``.mp4`` for any container);
-* the unified recording: ``YYYY/MM/DD/<agentID>/<videoID>/recording.mp4`` (or ``.webm``) and beside it ``thumbnail.png``
-  and ``qc.json``.
+* the unified recording: ``YYYY/MM/DD/<agentID>/<videoID>/recording.mp4`` (or ``.webm``) and beside it
+  ``thumbnail.png``, ``recording.vtt`` and ``qc.json``.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ _CREATION_DATE = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
 _CALL_AUDIO_NAME = re.compile(r"(?:.*/)?([^/]+)_(\d{8}T\d{2}:\d{2})_UTC\.wav", re.ASCII)
 CALL_END_ATTRIBUTE = "callEndingTimestamp"
 """The reported call end's name, in a message and in an item that has it."""
+CORRECTION_ATTRIBUTE = "qcCorrection"
+"""An analyst's correction of the alignment, in an item that has one."""
 LOCAL_ID = "local"
 """The ID of a recording that comes from local files."""
 MESSAGE_FIELDS = ("recordingID", CALL_END_ATTRIBUTE, "force")
@@ -70,6 +72,7 @@ class Recording:
         container: ``outputContainer``, of an earlier result.
         inputs_fingerprint: ``qcInputsFingerprint``, of that result's inputs; empty if unknown.
         run_id: ``qcRunId``, the run that made that result; empty if an earlier version made it.
+        correction: ``qcCorrection``, an analyst's correction of the alignment as JSON; empty without one.
     """
 
     recording_id: str
@@ -79,6 +82,7 @@ class Recording:
     container: str = ""
     inputs_fingerprint: str = ""
     run_id: str = ""
+    correction: str = ""
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Recording:
@@ -110,7 +114,7 @@ class Recording:
             item.get("outputContainer"),
             item.get("qcInputsFingerprint", item.get("qcInputs")),
         )
-        run_id = item.get("qcRunId")
+        run_id, correction = item.get("qcRunId"), item.get(CORRECTION_ATTRIBUTE)
         return cls(
             recording_id,
             agent_id,
@@ -119,6 +123,7 @@ class Recording:
             container if container in ("mp4", "webm") else "",
             inputs_fingerprint if isinstance(inputs_fingerprint, str) else "",
             run_id if isinstance(run_id, str) else "",
+            correction if isinstance(correction, str) else "",
         )
 
     @property
@@ -134,6 +139,11 @@ class Recording:
     def thumbnail_key(self) -> str:
         """The key of the thumbnail."""
         return f"{self._output_folder}/thumbnail.png"
+
+    @property
+    def captions_key(self) -> str:
+        """The key of the captions."""
+        return f"{self._output_folder}/recording.vtt"
 
     @property
     def qc_key(self) -> str:

@@ -215,7 +215,7 @@ def _print_seams(console: Console, document: Mapping[str, Any], video: Path) -> 
     """Say at which moments the audio changes over, with the level that was measured before and after each of them."""
     from komorebi_qc.core.samples import RATE  # noqa: PLC0415  numpy and the codecs are loaded by now
     from komorebi_qc.media.decode_8khz import decode_output_8khz  # noqa: PLC0415
-    from komorebi_qc.storage.local import opened_file  # noqa: PLC0415
+    from komorebi_qc.storage.input_file import opened_file  # noqa: PLC0415
 
     with opened_file(video) as source:
         samples = decode_output_8khz(source)

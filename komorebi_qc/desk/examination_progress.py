@@ -13,6 +13,10 @@ EXAMINATION_STEPS = ("open the recording", *STEPS[1:-2], "write the results")
 """The pipeline's first and last two steps concern the item and the bucket, which an examination doesn't change."""
 
 
+DRY_NAMES = dict(zip(STEPS[-2:], ("write the results", "leave the item"), strict=True))
+"""An examination's own names for the last two steps of the pipeline's."""
+
+
 class ExaminationProgress:
     """Reports the pipeline's steps under an examination's own names, among all steps of a longer run."""
 

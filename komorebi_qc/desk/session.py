@@ -19,11 +19,15 @@ from komorebi_qc.core.progress import SILENT
 from komorebi_qc.core.recording import Recording, check_recording_id
 from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.demo.embedded_aws import sample_on_embedded_aws
+from komorebi_qc.desk.delivered_file import PUBLISHED, name_of, opened_delivered
+from komorebi_qc.pipeline.correction.corrected_order import correction_in_item
+from komorebi_qc.pipeline.correction.delivered import with_delivered
+from komorebi_qc.pipeline.correction.given import GivenAlignment
 from komorebi_qc.pipeline.examine import examine
 from komorebi_qc.pipeline.local import local_item
 from komorebi_qc.pipeline.options import MASKS_AS_SET, MaskRequest, Options
 from komorebi_qc.storage.atomic_file import make_folder, make_private
-from komorebi_qc.storage.local import opened_file, read_analysis_file
+from komorebi_qc.storage.input_file import MAX_WORDS_BYTES, opened_file, read_analysis_file, read_small_file
 from komorebi_qc.wiring import Settings, read_local
 
 if TYPE_CHECKING:
@@ -31,12 +35,14 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.progress import Progress
+    from komorebi_qc.core.source import Source
     from komorebi_qc.core.timebase import CallEnd
     from komorebi_qc.pipeline.examine import Examined
 
 Origin = Literal["files", "aws", "demo"]
 SESSION_FILE = "session.pickle"
 _NO_ITEM = local_item()
+_TEXTS = ("connect", "recording", "recording_id", "call_end", "analysis", "redacted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,9 @@ class AuditRequest:
         call_end: ``HH:MM:SS``, ``MM:SS`` or seconds, counted from the recording's start.
         analysis: path of Contact Lens' analysis of the two files.
         redacted: ``ignore``, ``prefer`` or ``require`` for a recording of the table; empty for the environment's.
+        transcript: path of a transcript of the two files' call.
+        given: the alignment in place of the measured one; None for the measured one, or that of the item's correction.
+        delivered: path of a delivered file to measure, or ``published`` for a recording in AWS; empty without one.
 
     Raises:
         InputError: A value isn't a text, two values contradict each other, or a value is missing.
@@ -61,13 +70,16 @@ class AuditRequest:
     call_end: str = ""
     analysis: str = ""
     redacted: str = ""
+    given: GivenAlignment | None = None
+    transcript: str = ""
+    delivered: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("connect", "recording", "recording_id", "call_end", "analysis", "redacted"):
+        for name in (*_TEXTS, "transcript", "delivered"):
             value = getattr(self, name)
             if not isinstance(value, str):
                 raise InputError(f"{name} is {reprlib.repr(value)}: it must be a text in quotes")
-        if self.recording_id and (self.connect or self.recording):
+        if self.recording_id and (self.connect or self.recording or self.transcript):
             raise InputError(
                 "recording_id and files are both named, but a recording's files come from the buckets; "
                 "name one or the other"
@@ -164,19 +176,33 @@ def open_session(
         make_folder(out)
     except OSError as error:
         raise InputError(f"{out} can't be the folder for the results: {error.strerror}; name another") from None
+    if request.delivered not in ("", PUBLISHED) and Path(request.delivered).resolve().parent == out.resolve():
+        raise InputError(f"{request.delivered} is in the folder for the results: name another folder by --out")
     if request.origin == "demo":
         with sample_on_embedded_aws() as (recording_id, call_end):
-            found = _from_aws(recording_id, call_end, out, limits, os.environ, masks, progress)
+            ours = (recording_id, call_end, out, limits, os.environ, masks, progress)
+            found = _from_aws(*ours, given=request.given, words=_words(request), delivered=request.delivered)
             return replace(found, origin="demo")
     environ = os.environ if environ is None else environ
     if request.origin == "aws":
         named = (request.recording_id, request.call_end)
-        return _from_aws(*named, out, limits, environ, masks, progress, request.redacted)
+        choices = (request.redacted, request.given)
+        return _from_aws(*named, out, limits, environ, masks, progress, *choices, delivered=request.delivered)
     options = _with_limits(masks.of(Options(**read_local(environ))), limits)
     ended = parse_call_end(request.call_end)
     analyses = (read_analysis_file(Path(request.analysis)),) if request.analysis else ()
     with opened_file(Path(request.connect)) as call, opened_file(Path(request.recording)) as recording:
-        examined = examine(call, recording, ended, out, options=options, analyses=analyses, progress=progress)
+        examined = examine(
+            *(call, recording, ended, out),
+            options=options,
+            analyses=analyses,
+            transcript=_words(request),
+            given=request.given,
+            progress=progress,
+        )
+        if request.delivered:
+            with opened_delivered(request.delivered) as file:
+                examined = with_delivered(examined, file, name_of(request.delivered), options.limits)
     destinations = {"video": str(examined.video), "findings": str(examined.video.with_suffix(".qc.json"))}
     return AuditSession(
         "files", _NO_ITEM, request.connect, request.recording, destinations, examined=_in_memory(examined)
@@ -192,12 +218,18 @@ def _from_aws(
     masks: MaskRequest,
     progress: Progress,
     redacted: str = "",
+    given: GivenAlignment | None = None,
+    words: Source | None = None,
+    delivered: str = "",
 ) -> AuditSession:
     settings = Settings.from_environment(environ)
     wired = settings.pipeline()
     item = wired.table.get(recording_id)
+    if given is None and (correction := correction_in_item(item)) is not None:
+        given = GivenAlignment(correction.alignment, correction)
     choice = cast("RedactedChoice", redacted or settings.redacted)
     media = replace(wired.media, check_cancelled=progress.check, redacted=choice)
+    options = _with_limits(replace(masks.of(wired.options), redacted=choice), limits)
     with media.call_audio(item) as call, media.agent_recording(item) as recording:
         examined = examine(
             call,
@@ -205,10 +237,15 @@ def _from_aws(
             parse_call_end(call_end),
             out,
             recording_id=recording_id,
-            options=_with_limits(replace(masks.of(wired.options), redacted=choice), limits),
+            options=options,
             analyses=media.analyses(item),
+            transcript=words,
+            given=given,
             progress=progress,
         )
+        if delivered:
+            with opened_delivered(delivered, item, media) as file:
+                examined = with_delivered(examined, file, name_of(delivered, item), options.limits)
         bucket = f"s3://{settings.output_bucket}"
         container = examined.video.suffix.removeprefix(".") if examined.outcome is not None else "mp4"
         destinations = {
@@ -218,6 +255,10 @@ def _from_aws(
             "item": f"table {settings.table_name}, videoID {recording_id}",
         }
         return AuditSession("aws", item, call.name, recording.name, destinations, examined=_in_memory(examined))
+
+
+def _words(request: AuditRequest) -> Source | None:
+    return read_small_file(Path(request.transcript), MAX_WORDS_BYTES) if request.transcript else None
 
 
 def _with_limits(options: Options, limits: Limits | None) -> Options:

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
     from komorebi_qc.erasure.name_match import NameMatch
 
-_COLUMNS = frozenset({"recording_id", "work_key", "verdict"})
-"""In the first line of every CSV file of a dataset."""
+_COLUMNS = (frozenset({"recording_id", "work_key", "verdict"}), frozenset({"recording_id", "kind", "clock", "made_at"}))
+"""In the first line of every CSV file of a dataset, and of every one of findings and notes."""
 
 
 def is_dataset_csv(content: bytes) -> bool:
-    """Return whether a file is a dataset's CSV file, by its first line."""
+    """Return whether a file is a dataset's CSV file, or one of findings and notes, by its first line."""
     first = content.removeprefix(codecs.BOM_UTF8).partition(b"\n")[0]
-    return set(first.decode("utf-8", "replace").strip().split(",")) >= _COLUMNS
+    names = set(first.decode("utf-8", "replace").strip().split(","))
+    return any(names >= columns for columns in _COLUMNS)
 
 
 def without_rows(content: bytes, names: NameMatch) -> tuple[bytes, int]:

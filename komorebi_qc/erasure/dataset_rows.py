@@ -104,7 +104,7 @@ class DatasetRows:
         """
         table = Dataset(self._store).read()
         ours = {row["recording_id"] for row in self.rows()}
-        columns = (table[name].to_pylist() for name in ("recording_id", "call", "recording", "analysis"))
+        columns = (table[name].to_pylist() for name in ("recording_id", "call", "recording", "analysis", "transcript"))
         return any(address in inputs and name not in ours for name, *inputs in zip(*columns, strict=True))
 
     def find(self) -> Iterator[Artefact]:

@@ -21,13 +21,18 @@ TAG = b"komorebi_qc"
 _KINDS_BY_NAME: tuple[tuple[str, Kind], ...] = (
     (r"(recording|agent-recording)\.(mp4|webm)", "video"),
     (r"thumbnail\.png", "thumbnail"),
+    (r"recording\.vtt", "captions"),
     (r"(recording\.)?qc\.json", "qc.json"),
+    (r"delivered\.json", "qc.json"),
     (r"report\.html", "report"),
     (r"audio/[a-z0-9_]+\.m4a", "audio track"),
     (r"status\.json", "status"),
+    (r"notes\.json", "notes"),
+    (r"correction\.json", "correction"),
     (r"(audio/)?\.[^/]*\.komorebi-part", "part file"),
 )
 """In a folder of one recording's results."""
+_SCHEMAS: dict[object, Kind] = {"komorebi-notes/1": "notes", "komorebi-correction/1": "correction"}
 _PAGES: tuple[tuple[bytes, Kind], ...] = (
     (b'<main class="kq fleet" id="fleet">', "fleet page"),
     (b'data-kq="data"', "report"),
@@ -79,7 +84,7 @@ def status_of(content: bytes) -> tuple[str, frozenset[str]] | None:
 
 
 def recorded_outputs(content: bytes) -> frozenset[str]:
-    """Return the names of the video and the thumbnail that a ``qc.json`` records beside itself."""
+    """Return the names of the video, the thumbnail and the captions that a ``qc.json`` records beside itself."""
     provenance = _object(content).get("provenance")
     outputs = provenance.get("outputs") if isinstance(provenance, dict) else None
     files = [one for one in outputs.values() if isinstance(one, dict)] if isinstance(outputs, dict) else []
@@ -102,6 +107,9 @@ def _kind_of_json(content: bytes) -> Kind | None:
     if status_of(content) is not None:
         return "status"
     found = _object(content)
+    schema = found.get("schema")
+    if isinstance(schema, str) and schema in _SCHEMAS:
+        return _SCHEMAS[schema]
     return "qc.json" if {"recording_id", "findings", "verdict"} <= found.keys() else None
 
 

@@ -21,6 +21,7 @@ _KINDS: tuple[tuple[str, Kind], ...] = (
     ("call", "call audio"),
     ("recording", "agent recording"),
     ("analysis", "Contact Lens file"),
+    ("transcript", "transcript"),
 )
 
 

@@ -41,6 +41,7 @@ _WRITTEN = (
     r"Frame of @[\\\"&]",
     r"Waveforms of @,",
     r"""</span> (?:<a href=\\?"[^"]{0,2000}">)?@(?:</a>)?</p>""",
+    r"""</span></td><th scope=\\?"row\\?">(?:<a href=\\?"[^"]{0,2000}">)?@(?:</a>)?</th>""",
     r"Recording @ (?:fails|needs a look)",
     r"recording, @, (?:fails|needs a look)",
     *(rf"{verdict} \| @ \| " for verdict in ("pass", "warn", "fail")),

@@ -87,7 +87,7 @@ class ResultFiles:
         for file in files:
             if file.name in outputs and file.address not in known:
                 found = [one for one in found if one.address != file.address]
-                kind: Kind = "video" if file.name.endswith((".mp4", ".webm")) else "thumbnail"
+                kind = _kind_of_output(file.name)
                 found += self.tree.artefacts(file, kind, file.versions)
                 self.seen[file.address] = file.name
         self.kept.update(
@@ -164,12 +164,12 @@ class ResultFiles:
         return []
 
     def _outputs_of(self, file: StoredFile) -> set[str]:
-        """The video and the thumbnail of a ``qc.json``: those that it records, or by its own name."""
+        """The video, the thumbnail and the captions of a ``qc.json``: those that it records, or by its own name."""
         folder, slash, _ = file.name.rpartition("/")
         names = {f"{folder}{slash}{name}" for v in file.versions for name in recorded_outputs(self._content(file, v))}
         if file.name.endswith(".qc.json"):
             stem = file.name.removesuffix(".qc.json")
-            names |= {f"{stem}.mp4", f"{stem}.webm"}
+            names |= {f"{stem}.mp4", f"{stem}.webm", f"{stem}.vtt"}
         return names
 
     def _by_name_or_content(self, file: StoredFile, others: tuple[str, ...]) -> Iterator[Artefact]:
@@ -240,6 +240,12 @@ class ResultFiles:
 
     def _is_own(self, folder: Path) -> bool:
         return self.names.in_path(folder.name) or (self.own and folder.parent.name in _RESULTS)
+
+
+def _kind_of_output(name: str) -> Kind:
+    if name.endswith(".vtt"):
+        return "captions"
+    return "video" if name.endswith((".mp4", ".webm")) else "thumbnail"
 
 
 def _kept_because(kind: Kind, rows: int | None) -> str:

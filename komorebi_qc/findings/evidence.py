@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.core.timebase import Alignment, CallEnd, Span
     from komorebi_qc.core.timestamps.timing import Timing
+    from komorebi_qc.findings.words.transcript import ComparedTranscript
     from komorebi_qc.measure.levels import ChannelLevels
     from komorebi_qc.measure.result import MaskLevel, ResultCheck
     from komorebi_qc.sync import SyncResult
+    from komorebi_qc.transcript.chapters import Chapter
+    from komorebi_qc.transcript.placed import PlacedTranscript
 
 AlignmentSource = Literal["measured", "candidate", "call_end", "manual"]
 
@@ -79,6 +82,7 @@ class PairEvidence:
         masks: of these spans in the written file; None if no file is written.
         redactions: those by Contact Lens; None if no analysis was read.
         awaits_analysis: whether the settings expect an analysis, and no analysis was found.
+        transcript: compared with the call's speech; None without one.
     """
 
     call: MediaInfo
@@ -93,6 +97,7 @@ class PairEvidence:
     masks: Masks | None = None
     redactions: tuple[PrivateSpan, ...] | None = None
     awaits_analysis: bool = False
+    transcript: ComparedTranscript | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,9 @@ class Evidence:
         mask_levels: the sound left in each mask of the file.
         redactions: the private spans by Contact Lens; None if no analysis was read.
         awaits_analysis: whether the settings expect an analysis, and no analysis was found.
+        transcript: compared with the call's speech; None without one.
+        placed: the same on the output clock; None if it isn't used.
+        chapters: of the written file.
     """
 
     call: MediaInfo
@@ -138,6 +146,9 @@ class Evidence:
     mask_levels: tuple[MaskLevel, ...] = ()
     redactions: tuple[PrivateSpan, ...] | None = None
     awaits_analysis: bool = False
+    transcript: ComparedTranscript | None = None
+    placed: PlacedTranscript | None = None
+    chapters: tuple[Chapter, ...] = ()
 
     @property
     def pair(self) -> PairEvidence:
@@ -155,4 +166,5 @@ class Evidence:
             self.masks,
             self.redactions,
             self.awaits_analysis,
+            self.transcript,
         )

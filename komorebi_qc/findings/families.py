@@ -18,6 +18,7 @@ from komorebi_qc.findings.privacy.masks import mask_findings
 from komorebi_qc.findings.privacy.private_time import private_findings
 from komorebi_qc.findings.sync import sync_findings
 from komorebi_qc.findings.timing import timing_findings
+from komorebi_qc.findings.words.transcript import transcript_findings
 
 if TYPE_CHECKING:
     from komorebi_qc.core.finding import Finding
@@ -53,6 +54,7 @@ def pair_findings(evidence: PairEvidence, limits: Limits = DEFAULT) -> tuple[Fin
     return (
         *(sync_findings(evidence.sync, evidence.call_end, limits) if evidence.sync is not None else ()),
         *private_findings(evidence, limits),
+        *(transcript_findings(evidence.transcript, limits) if evidence.transcript is not None else ()),
         *placement_findings(evidence, limits),
         *call_findings(evidence.call, limits),
         *recording_findings(evidence.recording, limits),

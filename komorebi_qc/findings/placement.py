@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.finding import At, Finding, counted
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.splice import OutsideCall, Splice
+    from komorebi_qc.core.timebase import Alignment
     from komorebi_qc.findings.evidence import PairEvidence, Placement
 
 _BESIDE: dict[OutsideCall, str] = {
@@ -66,15 +68,38 @@ def _part_text(placement: Placement) -> str:
 
 def _source(evidence: PairEvidence, placement: Placement, used_s: float, limits: Limits) -> Iterator[Finding]:
     if placement.source == "manual":
-        yield limits.of("alignment_resolution").unknown(
-            "alignment_resolution",
-            f"The call is at the given offset, {placement.alignment.offset_s:.3f} s, and its place wasn't measured. By "
-            f"this offset it ends at {clock_text(used_s)}; the reported call end is "
-            f"{clock_text(evidence.call_end.recording_s)}.",
-        )
+        yield _given(evidence, placement, used_s, limits)
     if placement.source in ("call_end", "candidate") and placement.bound_s is not None:
         bound_s = placement.bound_s
         yield limits.finding("alignment_resolution", bound_s, _bound_text(placement, evidence, bound_s))
+
+
+def _given(evidence: PairEvidence, placement: Placement, used_s: float, limits: Limits) -> Finding:
+    """The place that a person gave, against the measured one if the audio is sure of that."""
+    name, measured = "alignment_resolution", placement.measured
+    given = f"The call is at the given offset, {placement.alignment.offset_s:.3f} s"
+    if measured is not None and measured.alignment is not None:
+        call_s = evidence.call.audio.span.end_s if evidence.call.audio is not None else 0.0
+        away_s = _away_s(placement.alignment, measured.alignment, call_s)
+        return limits.finding(
+            name,
+            away_s,
+            f"{given}. The audio places it elsewhere, up to {away_s:.3f} s away. Check the given alignment.",
+            good=f"{given}, and the audio places it within {away_s * 1000:.0f} ms of that.",
+        )
+    sure = "and the audio alone isn't sure of its place" if measured is not None else "and its place wasn't measured"
+    return limits.of(name).unknown(
+        name,
+        f"{given}, {sure}. By this offset it ends at {clock_text(used_s)}; the reported call end is "
+        f"{clock_text(evidence.call_end.recording_s)}.",
+    )
+
+
+def _away_s(one: Alignment, other: Alignment, call_s: float) -> float:
+    """The largest distance between two maps of a call, away from their jumps."""
+    edges = sorted({at_s for alignment in (one, other) for at_s, _ in alignment.points(call_s)})
+    moments = [(before + after) / 2 for before, after in pairwise(edges)] + [edges[0], edges[-1]] if edges else [0.0]
+    return max(abs(one.to_recording(at_s) - other.to_recording(at_s)) for at_s in moments)
 
 
 def _bound_text(placement: Placement, evidence: PairEvidence, bound_s: float) -> str:

@@ -16,18 +16,25 @@ from komorebi_qc.core.timebase import Span
 from komorebi_qc.findings.privacy.masks import masks_dict
 from komorebi_qc.findings.privacy.private_time import redactions_list, suspensions_list
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
+from komorebi_qc.findings.words.transcript import transcript_dict
 
 if TYPE_CHECKING:
+    from komorebi_qc.core.analyst.correction import Correction
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.provenance.record import Provenance
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.findings.evidence import Evidence, Placement
 
-SCHEMA = "2.2"
+SCHEMA = "2.3"
 
 
 def qc_document(
-    recording_id: str, e: Evidence, findings: tuple[Finding, ...], limits: Limits, provenance: Provenance
+    recording_id: str,
+    e: Evidence,
+    findings: tuple[Finding, ...],
+    limits: Limits,
+    provenance: Provenance,
+    correction: Correction | None = None,
 ) -> dict[str, Any]:
     """The inputs, the output, the alignment and all findings, for JSON; without the seal, which is added last.
 
@@ -37,6 +44,7 @@ def qc_document(
         findings: all of its findings.
         limits: the limits they were checked against.
         provenance: the record of the run.
+        correction: an analyst's correction, which placed the call; None without one.
     """
     alignment, measured = e.placement.alignment, e.placement.measured
     call_s = e.call_audio.span.end_s
@@ -63,11 +71,17 @@ def qc_document(
             "audio_bit_rate": e.plan.audio_bit_rate,
         },
         "alignment": _alignment(e.placement, e.splice, call_s),
+        "correction": None if correction is None else correction_dict(correction),
         "sync": None if measured is None else sync_dict(measured, call_s),
         "call_end": {**call_end_dict(e.call_end, measured), "used_s": round(alignment.end_s(call_s), 6)},
         "suspensions": suspensions_list(e.private, alignment, e.masks),
         "redactions": redactions_list(e.redactions, alignment, e.masks),
         "masks": masks_dict(e),
+        "transcript": transcript_dict(e.transcript, e.placed, limits),
+        "chapters": [
+            {"from_s": round(one.from_s, 6), "to_s": round(one.to_s, 6), "kind": one.kind, "title": one.title}
+            for one in e.chapters
+        ],
         "findings": [asdict(finding) for finding in findings],
         "limits": limits.to_dict(findings),
         "provenance": provenance.to_dict(),
@@ -96,6 +110,12 @@ def _alignment(placement: Placement, splice: Splice, call_s: float) -> dict[str,
         "bound_s": None if placement.bound_s is None else round(placement.bound_s, 6),
         "output_shift_s": round(alignment.output_shift_s, 6),
     }
+
+
+def correction_dict(correction: Correction) -> dict[str, str | None]:
+    """Who corrected the alignment, when and why."""
+    texts = {"by": correction.by, "at": correction.made_at, "why": correction.why, "software": correction.software}
+    return {name: text or None for name, text in texts.items()}
 
 
 def _call_span(span: Span) -> dict[str, float]:

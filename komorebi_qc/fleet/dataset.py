@@ -35,7 +35,15 @@ _COLUMNS = (
     *("recording_id", "agent", "schema_version", "version", "action", "done_at", "status", "error_class", "error"),
     *("is_worth_a_retry", "last_attempt_action", "last_attempt_error_class", "last_attempt_error"),
     *("last_attempt_is_worth_a_retry", "verdict", "warn_count", "fail_count", "warnings", "failures", "report"),
-    *("publication", "suspended_count", "suspended_s", "outside_call_s"),
+    *(
+        "publication",
+        "corrected_by",
+        "corrected_at",
+        "correction_why",
+        "suspended_count",
+        "suspended_s",
+        "outside_call_s",
+    ),
     *("sync_status", "offset_s", "drift_ppm", "jump_count", "call_end_error_s", "coverage", "container"),
     *("video_codec", "audio_codec", "browser", "duration_s", "call_s", DAY),
 )

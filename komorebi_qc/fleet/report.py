@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from komorebi_qc.core.errors import InputError, StorageError
 from komorebi_qc.fleet.dataset import fleet_of, open_fleet
 from komorebi_qc.fleet.narrative.answers import answers, headline
-from komorebi_qc.fleet.page.contact_sheet import cards
+from komorebi_qc.fleet.page.contact_sheet import cards, report_links
 from komorebi_qc.fleet.page.page import fleet_html
 from komorebi_qc.fleet.study.study import DEFAULT_WORST, Study, study_of
 from komorebi_qc.fleet.synthetic import synthetic_rows
@@ -55,6 +55,9 @@ class WrittenReport:
             "rejected": overview.rejected,
             "published_unconfirmed": overview.unconfirmed,
             "held": overview.held,
+            "corrected": overview.corrected,
+            "wrong_pairs": overview.wrong_pairs,
+            "notes": {} if self.study.noted is None else dict(self.study.noted.by_severity),
             "suspended": overview.suspended,
             "conversation_outside_call": overview.outside_call,
             "summary": headline(self.study),
@@ -104,7 +107,10 @@ def write_study(study: Study, out: str) -> WrittenReport:
     """
     if not isinstance(out, str) or not out.strip():
         raise InputError(f"out is {out!r}: name the page's file, such as fleet.html, or s3://bucket/fleet.html")
-    content = fleet_html(study, cards(study.fleet, study.worst, out)).encode()
+    of_groups = (one.report for found in study.group_reasons.values() for one in found.recordings)
+    named = {report for report in (*(one.report for one in study.named), *of_groups) if report}
+    links = report_links(study.fleet, named, out)
+    content = fleet_html(study, cards(study.fleet, study.worst, out), links).encode()
     if out.startswith("s3://"):
         _put(out, content)
     else:

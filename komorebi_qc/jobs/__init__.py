@@ -1,6 +1,8 @@
 """From a person's arguments to a run: on two local files, on the sample call, or on a recording in AWS by its ID."""
 
+from komorebi_qc.jobs.correcting import CorrectionRequest, CorrectionResult, correct
 from komorebi_qc.jobs.diagnosing import check_moment, check_plot, diagnose_selection
+from komorebi_qc.jobs.given_alignment import given_alignment, read_correction_file
 from komorebi_qc.jobs.processing import (
     WORKER_LIMITS,
     ProcessRequest,
@@ -16,16 +18,21 @@ from komorebi_qc.pipeline.options import MaskRequest
 __all__ = [
     "OUT",
     "WORKER_LIMITS",
+    "CorrectionRequest",
+    "CorrectionResult",
     "MaskRequest",
     "ProcessRequest",
     "Selection",
     "check_moment",
     "check_plot",
+    "correct",
     "demo_output",
     "diagnose_selection",
+    "given_alignment",
     "process_by_id",
     "process_files",
     "process_selection",
+    "read_correction_file",
     "release_held",
     "run_worker",
 ]

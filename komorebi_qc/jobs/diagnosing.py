@@ -14,14 +14,17 @@ from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.privacy.masks import masks
 from komorebi_qc.core.samples import RATE, length
 from komorebi_qc.core.timebase import Alignment, clock_text
+from komorebi_qc.jobs.given_alignment import check_inputs
 from komorebi_qc.jobs.selection import reported_end
 from komorebi_qc.media.probe import probe_recording
+from komorebi_qc.pipeline.captions.call_words import read_words
 from komorebi_qc.pipeline.diagnose import Diagnosis, diagnose
 from komorebi_qc.pipeline.options import Options
 from komorebi_qc.pipeline.placement import place
 from komorebi_qc.pipeline.privacy.masked_inputs import masked_pair
-from komorebi_qc.pipeline.private_spans import place_masks
-from komorebi_qc.storage.local import check_output, opened_file, read_analysis_file
+from komorebi_qc.pipeline.private_spans import place_masks, require_agreement
+from komorebi_qc.storage.input_file import MAX_WORDS_BYTES, opened_file, read_analysis_file, read_small_file
+from komorebi_qc.storage.local import check_output
 from komorebi_qc.wiring import read_local
 
 if TYPE_CHECKING:
@@ -31,22 +34,40 @@ if TYPE_CHECKING:
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.timebase import Span
     from komorebi_qc.jobs.selection import Selection
+    from komorebi_qc.pipeline.correction.given import GivenAlignment
     from komorebi_qc.pipeline.pair import DecodedPair
 
 _HIDDEN = "Not shown: a part of this call was not to be recorded, and its place in the recording isn't known"
 
 
 def diagnose_selection(
-    selection: Selection, environ: Mapping[str, str], *, plot: Path | None, limits: Limits = DEFAULT
+    selection: Selection,
+    environ: Mapping[str, str],
+    *,
+    plot: Path | None,
+    limits: Limits = DEFAULT,
+    given: GivenAlignment | None = None,
 ) -> Diagnosis:
     """Diagnose a recording, and draw the diagnosis if `plot` names a PNG.
+
+    Args:
+        selection: the recording.
+        environ: the settings.
+        plot: a PNG file; None for no plot.
+        limits: of the findings.
+        given: the alignment to check in place of the measured one.
 
     Raises:
         KomorebiError: see `komorebi_qc.pipeline.diagnose.diagnose` and `komorebi_qc.wiring`.
     """
     check_plot(plot, *selection.files)
     with _opened(selection, environ) as (call, recording, analyses):
-        found = diagnose(call, recording, reported_end(selection.call_end), limits, analyses=analyses)
+        check_inputs(given, call, recording)
+        end, named = reported_end(selection.call_end), selection.transcript
+        choice = Options(**read_local(environ)).transcript
+        file = None if named is None else read_small_file(named, MAX_WORDS_BYTES)
+        words = read_words(file, analyses, choice, call.name)
+        found = diagnose(call, recording, end, limits, analyses=analyses, given=given, words=words)
         return _with_plot(found, plot, environ)
 
 
@@ -64,7 +85,9 @@ def _opened(selection: Selection, environ: Mapping[str, str]) -> Iterator[tuple[
         yield call, recording, wired.media.analyses(item)
 
 
-def check_moment(selection: Selection, at_s: float, environ: Mapping[str, str]) -> None:
+def check_moment(
+    selection: Selection, at_s: float, environ: Mapping[str, str], given: GivenAlignment | None = None
+) -> None:
     """Check, before anything is rendered, that a moment is within the unified recording.
 
     Only a moment after the recording's own end needs a measurement: the call may go on longer.
@@ -83,7 +106,8 @@ def check_moment(selection: Selection, at_s: float, environ: Mapping[str, str]) 
         call_s = found.call.audio.span.end_s if found.call.audio is not None else 0.0
         is_wrong_pair = found.pair.result.status == "wrong_pair"
         measured = None if is_wrong_pair else found.pair.result
-        alignment = place(call_end, call_s, manual=None, measured=measured, force=is_wrong_pair).alignment
+        manual = None if given is None else given.alignment
+        alignment = place(call_end, call_s, manual=manual, measured=measured, force=is_wrong_pair).alignment
     length_s = max(end_s + alignment.output_shift_s, alignment.to_output(call_s))
     if at_s > length_s:
         raise InputError(f"{clock_text(at_s)} is after the end: the unified recording is {clock_text(length_s)} long")
@@ -124,6 +148,8 @@ def _shown(found: Diagnosis, options: Options) -> _Shown:
     call_s, placement = length(found.pair.call) / RATE, found.placement
     if placement is not None:
         with suppress(MaskError):
+            if placement.source == "manual":
+                require_agreement(found.private, placement, found.sync, call_s)
             placed = place_masks(found.private, placement, call_s, options)
             return _Shown(masked_pair(found.pair, placed), placed.recording)
     spans = masks(found.private, Alignment(0.0), call_s=call_s, choice=options.mask, margin_s=options.mask_margin_s)

@@ -12,10 +12,12 @@ from komorebi_qc.core.timebase import Alignment
 from komorebi_qc.isolation.memory_group import check_parent
 from komorebi_qc.isolation.resource_limits import ResourceLimits
 from komorebi_qc.isolation.worker_process import WorkerProcess
+from komorebi_qc.jobs.given_alignment import given_alignment
 from komorebi_qc.jobs.isolated_pipeline import IsolatedPipeline
 from komorebi_qc.jobs.message_work import WORK
 from komorebi_qc.jobs.selection import Selection, reported_end
 from komorebi_qc.pipeline import local
+from komorebi_qc.pipeline.correction.given import order_with
 from komorebi_qc.pipeline.options import MASKS_AS_SET, MaskRequest, Options, Order
 from komorebi_qc.queue.release import release
 from komorebi_qc.queue.worker import Counts, load_handler, run
@@ -47,6 +49,7 @@ class ProcessRequest:
         unconfirmed: ``auto``, ``publish`` or ``hold``; empty for the environment's.
         whole_call: keep the call audio to its end, also outside of the agent's part of it.
         masks: the choice of masks, and of the sound outside of the call.
+        correction: a correction's file, in place of `offset_s` and `drift_ppm`; None without one.
     """
 
     call_end: str
@@ -59,17 +62,17 @@ class ProcessRequest:
     unconfirmed: str = ""
     whole_call: bool = False
     masks: MaskRequest = MASKS_AS_SET
+    correction: Path | None = None
 
     def order(self, recording_id: str) -> Order:
         """The order for the pipeline.
 
         Raises:
-            InputError: the call end is missing or malformed, or a drift comes without an offset.
+            InputError: the call end is missing or malformed, a drift comes without an offset, or the correction can't
+                be used.
         """
-        if self.offset_s is None and self.drift_ppm:
-            raise InputError("--drift-ppm needs --offset: a call that is placed by its end has no known drift")
-        alignment = None if self.offset_s is None else Alignment(self.offset_s, self.drift_ppm)
-        return Order(recording_id, reported_end(self.call_end), alignment)
+        given = given_alignment(self.offset_s, self.drift_ppm, self.correction)
+        return order_with(recording_id, reported_end(self.call_end), given)
 
     def options(self, settings: Options, container: ContainerChoice, *, thumbnail: bool) -> Options:
         """The options for the pipeline; `settings` are the environment's.
@@ -108,11 +111,17 @@ def process_selection(
     if not selection.recording_id:
         if selection.connect is None or selection.recording is None or out is None:
             raise InputError("--out is missing: the unified recording's file, such as unified.mp4")
-        files = LocalFiles(selection.connect, selection.recording, out, thumbnail, selection.analysis)
+        named = (selection.connect, selection.recording, out, thumbnail, selection.analysis, selection.transcript)
+        files = LocalFiles(*named)
         return process_files(files, request, environ, progress)
-    named = [name for name, path in (("--out", out), ("--thumbnail", thumbnail)) if path is not None]
-    if named:
-        raise InputError(f"{' and '.join(named)} can't be used with a recording ID: the results go to the buckets")
+    if request.correction is not None:
+        raise InputError(
+            f"--from can't be used with a recording ID: use `komorebi-qc correct {selection.recording_id}`, which "
+            "notes the correction in its item"
+        )
+    results = [name for name, path in (("--out", out), ("--thumbnail", thumbnail)) if path is not None]
+    if results:
+        raise InputError(f"{' and '.join(results)} can't be used with a recording ID: the results go to the buckets")
     return process_by_id(selection.recording_id, request, environ, progress, redacted=selection.redacted)
 
 
@@ -127,7 +136,7 @@ def process_files(
     order = request.order(local.LOCAL_ID)
     container = local.container_of(files.out, request.container)
     options = request.options(Options(**read_local(environ)), container, thumbnail=files.thumbnail is not None)
-    return local.process_files(files, order.call_end, alignment=order.alignment, options=options, progress=progress)
+    return local.process_order(files, order, options=options, progress=progress)
 
 
 def process_by_id(

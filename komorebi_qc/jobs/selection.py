@@ -36,6 +36,7 @@ class Selection:
         is_sample: whether it is the sample call.
         analysis: Contact Lens' analysis of two files; None without one.
         redacted: ``ignore``, ``prefer`` or ``require`` for a recording in AWS; empty for the environment's.
+        transcript: a transcript of two files' call; None without one.
     """
 
     recording_id: str = ""
@@ -45,6 +46,7 @@ class Selection:
     is_sample: bool = False
     analysis: Path | None = None
     redacted: str = ""
+    transcript: Path | None = None
 
     @classmethod
     def of(
@@ -57,6 +59,7 @@ class Selection:
         demo: bool,
         analysis: Path | None = None,
         redacted: str = "",
+        transcript: Path | None = None,
     ) -> Selection:
         """Check the arguments, before any file or service is read.
 
@@ -66,12 +69,17 @@ class Selection:
         files = {"--connect": connect, "--recording": recording}
         named = [name for name, path in files.items() if path is not None]
         _check_contact_lens(analysis, redacted, has_files=bool(named), has_id=bool(recording_id))
+        if transcript is not None and not (named or demo):
+            raise InputError(
+                "--transcript can only be used with two files. For a recording in AWS, KOMOREBI_TRANSCRIPT=lens uses "
+                "Contact Lens' words"
+            )
         if demo:
             if named or recording_id:
                 raise InputError("--demo uses the sample call: name no recording beside it")
             call_end = call_end or reported_call_end()
             parse_call_end(call_end)
-            return cls("", CALL_AUDIO, AGENT_RECORDING, call_end, is_sample=True)
+            return cls("", CALL_AUDIO, AGENT_RECORDING, call_end, is_sample=True, transcript=transcript)
         if recording_id and named:
             raise InputError(
                 f"{' and '.join(named)} can't be used with a recording ID, whose files are in the buckets: name one or "
@@ -91,7 +99,8 @@ class Selection:
             )
         if call_end:
             parse_call_end(call_end)
-        return cls(recording_id, connect, recording, call_end, analysis=analysis, redacted=redacted)
+        named_files = (recording_id, connect, recording, call_end)
+        return cls(*named_files, analysis=analysis, redacted=redacted, transcript=transcript)
 
     def with_call_end(self, environ: Mapping[str, str]) -> Selection:
         """The same selection, with the item's call end if its own is empty.
@@ -107,19 +116,21 @@ class Selection:
 
     def words(self) -> list[str]:
         """The arguments that name this recording on a command line."""
+        words = [] if self.transcript is None else ["--transcript", str(self.transcript)]
         if self.is_sample:
-            return ["--demo", *([] if self.call_end == reported_call_end() else ["--call-end", self.call_end])]
+            ended = [] if self.call_end == reported_call_end() else ["--call-end", self.call_end]
+            return ["--demo", *ended, *words]
         if self.recording_id:
             redacted = ["--redacted", self.redacted] if self.redacted else []
             return [self.recording_id, "--call-end", self.call_end, *redacted]
         analysis = [] if self.analysis is None else ["--analysis", str(self.analysis)]
         files = ["--connect", str(self.connect), "--recording", str(self.recording)]
-        return [*files, "--call-end", self.call_end, *analysis]
+        return [*files, "--call-end", self.call_end, *analysis, *words]
 
     @property
     def files(self) -> list[Path]:
         """The inputs that are named as files."""
-        return [path for path in (self.connect, self.recording, self.analysis) if path is not None]
+        return [p for p in (self.connect, self.recording, self.analysis, self.transcript) if p is not None]
 
     def wired(self, environ: Mapping[str, str]) -> WiredPipeline:
         """The configured pipeline, with the choice of the call audio.

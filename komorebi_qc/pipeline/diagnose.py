@@ -16,8 +16,10 @@ from komorebi_qc.findings.families import pair_findings
 from komorebi_qc.findings.privacy.private_time import redactions_among, redactions_list, suspensions_list
 from komorebi_qc.findings.qc_document import SCHEMA
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
+from komorebi_qc.findings.words.transcript import transcript_dict
 from komorebi_qc.media.decode_8khz import buffer_in_memory
 from komorebi_qc.media.probe import probe_call
+from komorebi_qc.pipeline.captions.call_words import compare_words
 from komorebi_qc.pipeline.options import Options
 from komorebi_qc.pipeline.pair import (
     DecodedPair,
@@ -37,9 +39,12 @@ if TYPE_CHECKING:
     from komorebi_qc.core.privacy.masks import PrivateSpan
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.splice import Splice
-    from komorebi_qc.core.timebase import CallEnd
+    from komorebi_qc.core.timebase import Alignment, CallEnd
+    from komorebi_qc.findings.words.transcript import ComparedTranscript
     from komorebi_qc.measure.levels import ChannelLevels
+    from komorebi_qc.pipeline.correction.given import GivenAlignment
     from komorebi_qc.sync import SyncResult
+    from komorebi_qc.transcript.turns import Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,8 @@ class Diagnosis:
         limits: the limits of the findings.
         private: the spans that were not to be recorded, on the call clock: suspensions and redactions.
         has_analysis: whether an analysis of Contact Lens was read.
+        transcript: compared with the call's speech; None without one.
+        given: the alignment that a person gave; None if the measured one is used.
     """
 
     call: MediaInfo
@@ -67,6 +74,8 @@ class Diagnosis:
     limits: Limits = DEFAULT
     private: tuple[PrivateSpan, ...] = ()
     has_analysis: bool = False
+    transcript: ComparedTranscript | None = None
+    given: Alignment | None = None
 
     @property
     def sync(self) -> SyncResult:
@@ -81,7 +90,12 @@ class Diagnosis:
     @property
     def placement(self) -> Placement | None:
         """The placement that `process` would use; None for a pair of different calls, which it refuses."""
-        return _placement(self.call, self.pair, self.call_end)
+        return _placement(self.call, self.pair, self.call_end, self.given)
+
+    @property
+    def measured_placement(self) -> Placement | None:
+        """The placement without the alignment that a person gave; None for a pair of different calls."""
+        return _placement(self.call, self.pair, self.call_end, None)
 
     def to_dict(self) -> dict[str, Any]:
         """The diagnosis for JSON."""
@@ -98,6 +112,7 @@ class Diagnosis:
             "redactions": redactions_list(redactions_among(self.private), alignment, None)
             if self.has_analysis
             else None,
+            "transcript": transcript_dict(self.transcript, None, self.limits),
             "levels": {
                 track: {side: asdict(levels) for side, levels in sides.items()} for track, sides in self.levels.items()
             },
@@ -113,6 +128,8 @@ def diagnose(
     limits: Limits = DEFAULT,
     *,
     analyses: Sequence[Source] = (),
+    words: Transcript | None = None,
+    given: GivenAlignment | None = None,
 ) -> Diagnosis:
     """Measure a pair, and check the measurements against the limits.
 
@@ -122,6 +139,8 @@ def diagnose(
         call_end: the reported call end.
         limits: the limits to check against.
         analyses: Contact Lens' analyses of the call.
+        words: a transcript of the call; None without one.
+        given: the alignment in place of the measured one; None to use that.
 
     Raises:
         MediaError: one of the two isn't the media it should be.
@@ -134,7 +153,9 @@ def diagnose(
     probed = read_recording(recording)
     audio = decode_audio(call, call_info, recording, probed)
     pair = measure_pair(audio, call_end, limits=limits, beeps=beeps_of(call.name, redactions or ()))
-    return diagnose_pair(call_info, probed.info, pair, call_end, limits, redactions=redactions)
+    return diagnose_pair(
+        call_info, probed.info, pair, call_end, limits, redactions=redactions, words=words, given=given
+    )
 
 
 def diagnose_pair(
@@ -145,6 +166,8 @@ def diagnose_pair(
     limits: Limits,
     levels: PairLevels | None = None,
     redactions: tuple[PrivateSpan, ...] | None = None,
+    words: Transcript | None = None,
+    given: GivenAlignment | None = None,
 ) -> Diagnosis:
     """Check a pair that is decoded and measured already.
 
@@ -156,28 +179,38 @@ def diagnose_pair(
         limits: the limits to check against.
         levels: of both sides; None to measure them.
         redactions: the spans that Contact Lens redacted, on the call clock; None if no analysis was read.
+        words: a transcript of the call; None without one.
+        given: the alignment in place of the measured one; None to use that.
     """
     levels = measure_levels(pair, info) if levels is None else levels
-    placement = _placement(call_info, pair, call_end)
+    alignment = None
+    if given is not None:
+        given.check(_length_s(call_info))
+        alignment = given.alignment
+    placement = _placement(call_info, pair, call_end, alignment)
     timeline = None if placement is None else _timeline(placement, call_info, info)
     suspensions = set(pair.result.suspended)
     if placement is not None:
         suspensions = suspensions_at(suspensions, pair.call, pair.recording, placement, limits)
     private = private_spans(suspensions, redactions or ())
     has_analysis = redactions is not None
+    transcript = compare_words(words, pair.call, levels)
     evidence = PairEvidence(
         *(call_info, info, call_end, placement, pair.result, timeline, pair.timing, levels, private),
         redactions=redactions_among(private) if has_analysis else None,
+        transcript=transcript,
     )
-    findings = pair_findings(evidence, limits)
-    return Diagnosis(call_info, info, call_end, pair, levels.by_track(), findings, limits, private, has_analysis)
+    findings, tracks = pair_findings(evidence, limits), levels.by_track()
+    return Diagnosis(
+        *(call_info, info, call_end, pair, tracks, findings, limits, private, has_analysis, transcript, alignment)
+    )
 
 
-def _placement(call_info: MediaInfo, pair: DecodedPair, call_end: CallEnd) -> Placement | None:
+def _placement(call_info: MediaInfo, pair: DecodedPair, call_end: CallEnd, given: Alignment | None) -> Placement | None:
     """The alignment that `process` would use; None for a pair of different calls, which it refuses."""
     if pair.result.status == "wrong_pair":
         return None
-    return place(call_end, _length_s(call_info), manual=None, measured=pair.result, force=False)
+    return place(call_end, _length_s(call_info), manual=given, measured=pair.result, force=False)
 
 
 def _timeline(placement: Placement, call_info: MediaInfo, info: MediaInfo) -> Splice | None:

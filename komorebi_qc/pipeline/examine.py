@@ -17,37 +17,48 @@ from komorebi_qc.core.errors import HeldError, InputError, WrongPairError
 from komorebi_qc.core.privacy.masks import UNMASKED
 from komorebi_qc.core.privacy.redactions import redactions_of
 from komorebi_qc.core.progress import SILENT
+from komorebi_qc.core.provenance.parts import whole_digest
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.splice import align_to_call_end, splice
 from komorebi_qc.findings.evidence import Placement
 from komorebi_qc.media.decode_8khz import decode_output_8khz
 from komorebi_qc.media.thumbnail import png_at
+from komorebi_qc.pipeline.captions.call_words import caption, read_words
+from komorebi_qc.pipeline.correction.before import Before, on_clock
+from komorebi_qc.pipeline.correction.given import order_with
 from komorebi_qc.pipeline.diagnose import diagnose, diagnose_pair
 from komorebi_qc.pipeline.local import LOCAL_ID, local_item
-from komorebi_qc.pipeline.options import Options, Order
+from komorebi_qc.pipeline.options import Options
 from komorebi_qc.pipeline.placement import place
 from komorebi_qc.pipeline.privacy.masked_inputs import masked_pair, write_masked_recording
 from komorebi_qc.pipeline.private_spans import place_masks
 from komorebi_qc.pipeline.process import process
 from komorebi_qc.pipeline.steps import THUMBNAIL_AT_S
 from komorebi_qc.storage.atomic_file import new_part_file, write_atomically
-from komorebi_qc.storage.local import LocalFiles, LocalTable, opened_file
+from komorebi_qc.storage.input_file import opened_file
+from komorebi_qc.storage.local import LocalFiles, LocalTable
+from komorebi_qc.transcript.chapters import chapters_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from komorebi_qc.core.output import Chapter
     from komorebi_qc.core.privacy.masks import Masks, PrivateSpan
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.core.recording import Recording
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.core.timebase import Alignment, CallEnd
+    from komorebi_qc.pipeline.correction.delivered import Delivered
+    from komorebi_qc.pipeline.correction.given import GivenAlignment
     from komorebi_qc.pipeline.diagnose import Diagnosis
     from komorebi_qc.pipeline.outcome import Outcome
+    from komorebi_qc.transcript.placed import PlacedTranscript
 
 VIDEO_NAME, AGENT_NAME, THUMBNAIL_NAME = "recording", "agent-recording", "thumbnail.png"
+CAPTIONS_NAME = f"{VIDEO_NAME}.vtt"
 _BLOCK = 60 * RATE
 
 
@@ -85,6 +96,12 @@ class Examined:
         refused: the reason; None if the pair was neither refused nor held.
         private: the spans that were not to be recorded, on the call clock.
         masks: their masks. The samples of `diagnosis`, `tracks` and `outcome` are silent there, and `video` is masked.
+        transcript: the call's words on the output clock; None without a transcript, or if it was refused.
+        chapters: of the output, in order.
+        before: the call without the alignment that a person gave; None without one, or if nothing else places it.
+        delivered: a delivered file, measured against call and recording; None without one.
+        call_sha256: SHA-256 of the call audio, in hexadecimal.
+        recording_sha256: SHA-256 of the agent recording.
     """
 
     recording_id: str
@@ -99,6 +116,12 @@ class Examined:
     refused: str | None
     private: tuple[PrivateSpan, ...] = ()
     masks: Masks = UNMASKED
+    transcript: PlacedTranscript | None = None
+    chapters: tuple[Chapter, ...] = ()
+    before: Before | None = None
+    delivered: Delivered | None = None
+    call_sha256: str = ""
+    recording_sha256: str = ""
 
     @property
     def alignment(self) -> Alignment:
@@ -116,10 +139,16 @@ class _OpenInputs(LocalFiles):
     """Inputs that are open already, from any store; outputs in files."""
 
     def __init__(
-        self, call: Source, recording: Source, out: Path, thumbnail: Path, analyses: tuple[Source, ...]
+        self,
+        call: Source,
+        recording: Source,
+        out: Path,
+        thumbnail: Path,
+        analyses: tuple[Source, ...],
+        words: Source | None,
     ) -> None:
         super().__init__(Path(call.name), Path(recording.name), out, thumbnail)
-        self._call, self._own, self._analyses = call, recording, analyses
+        self._call, self._own, self._analyses, self._words = call, recording, analyses, words
 
     def check(self) -> None:
         self.check_outputs()
@@ -130,6 +159,9 @@ class _OpenInputs(LocalFiles):
 
     def analyses(self, recording: Recording) -> tuple[Source, ...]:  # noqa: ARG002  the same files for every item
         return self._analyses
+
+    def transcript(self, recording: Recording) -> Source | None:  # noqa: ARG002  the same file for every item
+        return self._words
 
     @contextmanager
     def agent_recording(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  the same file for every item
@@ -145,12 +177,15 @@ def examine(
     recording_id: str = LOCAL_ID,
     options: Options | None = None,
     analyses: tuple[Source, ...] = (),
+    transcript: Source | None = None,
+    given: GivenAlignment | None = None,
     progress: Progress = SILENT,
 ) -> Examined:
     """Process a pair into `folder`. A pair that is refused or held is shown side by side.
 
-    Writes ``recording.mp4`` (or ``.webm``), ``recording.qc.json`` and ``thumbnail.png``. For such a pair it writes
-    ``agent-recording.*``, a copy of the input with its masks, and its ``thumbnail.png``.
+    Writes ``recording.mp4`` (or ``.webm``), ``recording.qc.json``, ``thumbnail.png``, and ``recording.vtt`` if the
+    transcript is used. For such a pair it writes ``agent-recording.*``, a copy of the input with its masks, and its
+    ``thumbnail.png``.
 
     Args:
         call: the call audio.
@@ -160,6 +195,8 @@ def examine(
         recording_id: the recording's ID.
         options: how it is processed.
         analyses: Contact Lens' analyses of the call.
+        transcript: a transcript of the call; None without one.
+        given: the alignment in place of the measured one; None to use that.
         progress: shows each step; its `check` ends the run.
 
     Raises:
@@ -167,20 +204,26 @@ def examine(
         KomorebiError: see `komorebi_qc.pipeline.process.process`.
     """
     chosen = replace(options or Options(), retain_artifacts=True)
-    files = _OpenInputs(call, recording, folder / VIDEO_NAME, folder / THUMBNAIL_NAME, analyses)
-    order, table = Order(recording_id, call_end), LocalTable(local_item(recording_id))
+    files = _OpenInputs(call, recording, folder / VIDEO_NAME, folder / THUMBNAIL_NAME, analyses, transcript)
+    order, table = order_with(recording_id, call_end, given), LocalTable(local_item(recording_id))
+    words = read_words(transcript, analyses, chosen.transcript, call.name)
     try:
         outcome = process(order, table=table, media=files, options=chosen, progress=progress)
     except (WrongPairError, HeldError) as error:
-        diagnosis = diagnose(call.reopen(), recording.reopen(), call_end, chosen.limits, analyses=analyses)
-        return _refused(diagnosis, recording, folder, recording_id, str(error), chosen)
+        pair = (call.reopen(), recording.reopen())
+        diagnosis = diagnose(*pair, call_end, chosen.limits, analyses=analyses, words=words)
+        found = _refused(diagnosis, recording, folder, recording_id, str(error), chosen)
+        digests = [whole_digest(source.reopen().file).sha256 for source in (call, recording)]
+        return replace(found, call_sha256=digests[0], recording_sha256=digests[1])
     artifacts = outcome.artifacts
     if artifacts is None:
         raise InputError("an examination needs the artifacts of the run: `retain_artifacts` can't be switched off")
     evidence = artifacts.evidence
     # A run by the reported call end measures nothing, so its diagnosis has to decode both inputs.
     diagnosis = (
-        diagnose(call.reopen(), recording.reopen(), call_end, chosen.limits, analyses=analyses)
+        diagnose(
+            call.reopen(), recording.reopen(), call_end, chosen.limits, analyses=analyses, words=words, given=given
+        )
         if artifacts.pair is None
         else diagnose_pair(
             evidence.call,
@@ -190,6 +233,8 @@ def examine(
             chosen.limits,
             evidence.levels,
             redactions_of(call, evidence.call_audio.span.end_s, analyses),
+            words,
+            given,
         )
     )
     diagnosis = _masked(diagnosis, evidence.masks)
@@ -198,11 +243,17 @@ def examine(
         tracks = _aligned_tracks(diagnosis, evidence.splice, decode_output_8khz(written))
     placement, timeline = evidence.placement, evidence.splice
     document, private, masks = outcome.document, evidence.private or (), evidence.masks
+    inputs = document["provenance"]["inputs"]
     # Only masked samples are saved for another process.
     if artifacts.pair is not None:
         outcome = replace(outcome, artifacts=replace(artifacts, pair=diagnosis.pair))
     return Examined(
-        *(recording_id, folder, video, document, diagnosis, placement, timeline, tracks, outcome, None, private, masks)
+        *(recording_id, folder, video, document, diagnosis, placement, timeline, tracks, outcome, None, private, masks),
+        transcript=evidence.placed,
+        chapters=evidence.chapters,
+        before=None if given is None else _before(diagnosis, timeline, len(tracks.recording), chosen),
+        call_sha256=inputs["call_audio"]["sha256"] or "",
+        recording_sha256=inputs["agent_recording"]["sha256"] or "",
     )
 
 
@@ -255,6 +306,14 @@ def _refused(
         why,
         private,
         masks,
+        caption(diagnosis.transcript, timeline, private, options.limits),
+        chapters_of(
+            timeline,
+            call_s=call_s,
+            end_s=max(timeline.output_end_s, diagnosis.recording.end_s + placement.alignment.output_shift_s),
+            private=private,
+            holds=[one.span for levels in diagnosis.levels["call"].values() for one in levels.hold_music],
+        ),
     )
 
 
@@ -271,6 +330,26 @@ def _refused_placement(diagnosis: Diagnosis, call_s: float) -> Placement:
         reported = align_to_call_end(diagnosis.call_end, call_s)
         return Placement(reported, "call_end", diagnosis.sync, is_confirmed=False)
     return place(diagnosis.call_end, call_s, manual=None, measured=diagnosis.sync, force=True)
+
+
+def _before(diagnosis: Diagnosis, timeline: Splice, length: int, options: Options) -> Before | None:
+    """The call at its place without the given alignment, on the output clock of the timeline with it."""
+    placement, own = diagnosis.measured_placement, diagnosis.recording.audio
+    if placement is None:
+        return None
+    try:
+        earlier = splice(
+            placement.alignment,
+            call_s=_call_s(diagnosis),
+            recording_audio=None if own is None else own.span,
+            outside_call=options.outside_call,
+        )
+    except InputError:  # its jumps leave no place for the call
+        return None
+    tracks = _aligned_tracks(diagnosis, earlier, None)
+    shift_s = timeline.alignment.output_shift_s - earlier.alignment.output_shift_s
+    customer, agent = (on_clock(samples, shift_s, length) for samples in (tracks.customer, tracks.agent))
+    return Before(placement, earlier, customer, agent)
 
 
 def _aligned_tracks(diagnosis: Diagnosis, timeline: Splice, output: NDArray[np.int16] | None) -> AlignedTracks:

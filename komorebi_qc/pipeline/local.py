@@ -50,9 +50,24 @@ def process_files(
         InputError: a file can't be used.
         KomorebiError: see `komorebi_qc.pipeline.process.process`.
     """
+    return process_order(files, Order(LOCAL_ID, call_end, alignment), options=options or Options(), progress=progress)
+
+
+def process_order(files: LocalFiles, order: Order, *, options: Options, progress: Progress = SILENT) -> Outcome:
+    """Process two local files into a third, as an order has it.
+
+    Args:
+        files: both inputs, and the output.
+        order: with the ID `LOCAL_ID`.
+        options: how it is processed.
+        progress: shows each step; its `check` ends the run.
+
+    Raises:
+        InputError: a file can't be used.
+        KomorebiError: see `komorebi_qc.pipeline.process.process`.
+    """
     files.check()
-    order = Order(LOCAL_ID, call_end, alignment)
-    return process(order, table=LocalTable(local_item()), media=files, options=options or Options(), progress=progress)
+    return process(order, table=LocalTable(local_item()), media=files, options=options, progress=progress)
 
 
 def container_of(out: Path, wanted: str) -> ContainerChoice:

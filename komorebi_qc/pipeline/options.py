@@ -13,6 +13,7 @@ from komorebi_qc.core.privacy.redactions import RedactedChoice
 from komorebi_qc.core.splice import OUTSIDE_CALL
 
 if TYPE_CHECKING:
+    from komorebi_qc.core.analyst.correction import Correction
     from komorebi_qc.core.privacy.masks import MaskChoice
     from komorebi_qc.core.provenance.seal import Signer
     from komorebi_qc.core.splice import OutsideCall
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 ContainerChoice = Literal["auto", "mp4", "webm"]
 AlignChoice = Literal["auto", "call-end"]
 Unconfirmed = Literal["auto", "publish", "hold"]
+TranscriptChoice = Literal["off", "lens"]
+"""Whether Contact Lens' own analyses are used as the transcript of a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,17 @@ class Order:
         recording_id: the recording's ID.
         call_end: the reported call end, on the recording clock.
         alignment: the call's position on the recording clock; None to measure it, or to use the call end.
+        correction: an analyst's correction, which has this alignment; None without one.
+        undoes: whether an earlier correction of the recording is undone. Otherwise it is applied again.
+        replaces: the earlier correction as the analyst saw it in the item, empty for no correction; None: any.
     """
 
     recording_id: str
     call_end: CallEnd
     alignment: Alignment | None = None
+    correction: Correction | None = None
+    undoes: bool = False
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,7 @@ class Options:
             call began, or ``silence``.
         redacted: whether Contact Lens' redacted call audio is taken, as the media store does it: ``ignore``,
             ``prefer`` or ``require``.
+        transcript: ``lens`` takes the words of Contact Lens' analyses as the call's transcript, unless a file is named.
         limits: the limits of the findings.
         signer: signs ``qc.json``; None for no signature.
         retain_artifacts: whether the outcome keeps the decoded audio and the measurements, for plots; 115 MB an hour.
@@ -80,15 +90,19 @@ class Options:
     mask_margin_s: float = MASK_MARGIN_S
     outside_call: OutsideCall = "after"
     redacted: RedactedChoice = "ignore"
+    transcript: TranscriptChoice = "off"
     limits: Limits = DEFAULT
     signer: Signer | None = None
     retain_artifacts: bool = False
 
     def __post_init__(self) -> None:
-        if self.container not in get_args(ContainerChoice):
-            raise InputError(f"the container {self.container!r} isn't one of auto, mp4, webm")
-        if self.align not in get_args(AlignChoice):
-            raise InputError(f"the alignment {self.align!r} isn't one of auto, call-end")
+        for what, value, choices in (
+            ("container", self.container, ContainerChoice),
+            ("alignment", self.align, AlignChoice),
+            ("transcript", self.transcript, TranscriptChoice),
+        ):
+            if value not in get_args(choices):
+                raise InputError(f"the {what} {value!r} isn't one of {', '.join(get_args(choices))}")
         if self.unconfirmed not in get_args(Unconfirmed):
             raise InputError(f"the rule {self.unconfirmed!r} for unconfirmed pairs isn't one of auto, publish, hold")
         if self.mask not in MASK_CHOICES:
@@ -175,11 +189,15 @@ class MeasurementPlan:
 
     @classmethod
     def of(cls, order: Order, options: Options) -> MeasurementPlan:
-        """The measurements that an order needs; a manual alignment replaces the sync measurement."""
+        """The measurements that an order needs; a manual alignment replaces the sync measurement.
+
+        A correction doesn't: a pair of different calls is refused for an analyst as well, and its masks are compared.
+        """
         is_measured = options.align == "auto"
+        is_manual = order.alignment is not None and order.correction is None
         return cls(
             measures_inputs=is_measured,
-            measures_sync=is_measured and order.alignment is None,
+            measures_sync=is_measured and not is_manual,
             checks_output=is_measured,
             retains_artifacts=options.retain_artifacts,
         )

@@ -70,9 +70,11 @@ class Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         """The outcome for JSON: the document, the paths of the files, and each step's seconds and bytes."""
+        captions = {} if self.published.captions is None else {"captions": self.published.captions}
         return {
             "output": self.published.video,
             "thumbnail": self.published.thumbnail,
+            **captions,
             "qc": self.published.qc,
             **self.document,
             "steps": [asdict(step) for step in self.steps],

@@ -124,10 +124,11 @@ def require_agreement(
     edges = [at_s for span in private for at_s in (span.call.start_s, span.call.end_s)]
     off_s = max(abs(measured.alignment.to_recording(t) - placement.alignment.to_recording(t)) for t in edges)
     if off_s > _bound_s(placement, call_s):
-        given = "--offset" if placement.source == "manual" else "the reported call end"
+        given = "the given alignment" if placement.source == "manual" else "the reported call end"
         raise MaskError(
             f"{_first(private)}, and {given} places it {off_s:.2f} s away from where the audio is in the recording"
-            f"{NOTHING_PUBLISHED}. Let the place be measured: leave out --offset and --align, or choose --mask none"
+            f"{NOTHING_PUBLISHED}. Let the place be measured, without --offset, --align or a correction; or choose "
+            "--mask none"
         )
 
 

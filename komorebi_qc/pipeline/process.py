@@ -16,6 +16,7 @@ from komorebi_qc.findings.evidence import Evidence
 from komorebi_qc.findings.families import run_findings
 from komorebi_qc.findings.privacy.private_time import redactions_among
 from komorebi_qc.findings.qc_document import qc_document
+from komorebi_qc.pipeline.correction.corrected_order import with_correction
 from komorebi_qc.pipeline.options import MeasurementPlan, Options, Order
 from komorebi_qc.pipeline.outcome import Artifacts, Outcome, StepReport
 from komorebi_qc.pipeline.provenance.run_id import new_run_id
@@ -84,7 +85,9 @@ def process(
     with ExitStack() as opened:
         run = Run(order, options, MeasurementPlan.of(order, options), table, media, progress, opened, new_run_id())
         item = clock.take(read_item, run)
-        run = replace(run, replaces=media.findings_version(item))
+        order = with_correction(order, item)
+        plan = MeasurementPlan.of(order, options)
+        run = replace(run, order=order, plan=plan, replaces=media.findings_version(item))
         call = clock.take(fetch_call, run, item)
         fetched = clock.take(fetch_recording, run, call)
         separated = clock.take(separate, run, fetched)
@@ -96,7 +99,9 @@ def process(
         is_searched = run.plan.measures_inputs or options.mask != "none"
         evidence = _evidence(run, planned, written, is_searched=is_searched)
         findings = run_findings(evidence, options.limits)
-        document = qc_document(order.recording_id, evidence, findings, options.limits, written.provenance)
+        document = qc_document(
+            order.recording_id, evidence, findings, options.limits, written.provenance, order.correction
+        )
         published = clock.take(publish, run, planned, written, document)
         clock.take(mark_processed, run, planned, published)
     artifacts = Artifacts(_without_samples(evidence), planned.located.pair) if run.plan.retains_artifacts else None
@@ -127,6 +132,9 @@ def _evidence(run: Run, planned: PlannedAudio, written: WrittenOutput, *, is_sea
         written.mask_levels,
         redactions_among(located.private) if has_analysis else None,
         awaits_analysis=not has_analysis and run.options.redacted == "prefer",
+        transcript=planned.compared,
+        placed=planned.placed,
+        chapters=planned.chapters,
     )
 
 

@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from komorebi_qc.core.timebase import Span
     from komorebi_qc.core.timestamps.timing import Timing
     from komorebi_qc.findings.evidence import PairLevels, Placement
+    from komorebi_qc.findings.words.transcript import ComparedTranscript
     from komorebi_qc.measure.alignment_residual import OwnSound
     from komorebi_qc.measure.residual_lag import Block
     from komorebi_qc.measure.result import MaskLevel, ResultCheck
     from komorebi_qc.media.plain_call.wav import PlainPcm
     from komorebi_qc.pipeline.pair import DecodedAudio, DecodedPair
     from komorebi_qc.storage.protocols import Draft, Published
+    from komorebi_qc.transcript.chapters import Chapter
+    from komorebi_qc.transcript.placed import PlacedTranscript
+    from komorebi_qc.transcript.turns import Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class FetchedCall:
         redactions: the spans that Contact Lens redacted, on the call clock; None if no analysis was read.
         analysis_version: the versions of its analyses, for the fingerprint.
         analyses: the analyses, in memory.
+        transcript_file: the transcript's file, in memory; None if no file was named.
+        transcript: the call's words; None without a transcript.
     """
 
     item: Recording
@@ -53,6 +59,8 @@ class FetchedCall:
     redactions: tuple[PrivateSpan, ...] | None = None
     analysis_version: tuple[str, ...] = ()
     analyses: tuple[Source, ...] = ()
+    transcript_file: Source | None = None
+    transcript: Transcript | None = None
 
     @property
     def step_bytes(self) -> int:
@@ -144,6 +152,9 @@ class PlannedAudio:
         capture: the spans to capture while the output is written; None if the plan doesn't check the output.
         own_blocks: the recording's own audio at those spans, decoded before.
         own_sound: the recording's own audio around the call's windows; None if it wasn't decoded.
+        compared: the transcript, compared with the call's speech; None without one.
+        placed: the same on the output clock; None if it isn't used.
+        chapters: of the output.
     """
 
     located: LocatedCall
@@ -152,6 +163,9 @@ class PlannedAudio:
     capture: CaptureSpans | None
     own_blocks: Sequence[Block]
     own_sound: Sequence[OwnSound] | None = None
+    compared: ComparedTranscript | None = None
+    placed: PlacedTranscript | None = None
+    chapters: tuple[Chapter, ...] = ()
 
     @property
     def masks(self) -> Masks:
@@ -170,6 +184,7 @@ class WrittenOutput:
         check: the measurements of the file; None if the plan doesn't check it.
         provenance: the record of the run.
         mask_levels: the sound left in each mask of the file.
+        captions: the words as WebVTT; None without a transcript that is used.
     """
 
     draft: Draft
@@ -178,6 +193,7 @@ class WrittenOutput:
     check: ResultCheck | None
     provenance: Provenance
     mask_levels: tuple[MaskLevel, ...] = ()
+    captions: bytes | None = None
 
     @property
     def step_bytes(self) -> int:

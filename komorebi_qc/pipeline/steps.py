@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.core.errors import MediaError
+from komorebi_qc.core.errors import ConcurrentRunError, MediaError
 from komorebi_qc.core.output import (
     ENCODED_AS,
     CaptureSpans,
@@ -29,6 +29,8 @@ from komorebi_qc.media.decode_8khz import buffer_in_memory, decode_call_8khz, ex
 from komorebi_qc.media.opening import CALL_FORMATS, open_container
 from komorebi_qc.media.probe import probe_call, probe_recording
 from komorebi_qc.media.thumbnail import png_at
+from komorebi_qc.pipeline.captions.call_words import caption, compare_words, holds_of, read_words
+from komorebi_qc.pipeline.correction.corrected_order import correction_attributes
 from komorebi_qc.pipeline.idempotency import inputs_fingerprint
 from komorebi_qc.pipeline.pair import (
     ProbedRecording,
@@ -40,7 +42,7 @@ from komorebi_qc.pipeline.pair import (
 )
 from komorebi_qc.pipeline.placement import place, refuse_far_away
 from komorebi_qc.pipeline.private_spans import place_masks, require_agreement, suspensions_at
-from komorebi_qc.pipeline.provenance.record import record_run
+from komorebi_qc.pipeline.provenance.record import RecordedResults, record_run
 from komorebi_qc.pipeline.provenance.run_id import mark_when_complete, marked_png
 from komorebi_qc.pipeline.step_results import (
     FetchedCall,
@@ -51,6 +53,8 @@ from komorebi_qc.pipeline.step_results import (
     SeparatedPair,
     WrittenOutput,
 )
+from komorebi_qc.transcript.chapters import chapters_of
+from komorebi_qc.transcript.write_webvtt import captions_webvtt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +120,9 @@ def fetch_call(run: Run, item: Recording) -> FetchedCall:
     analyses = run.media.analyses(item)
     version = tuple(part for analysis in analyses for part in analysis.version)
     redactions = redactions_of(source, info.audio.span.end_s, analyses)
-    return FetchedCall(item, source, info, info.audio, digest, redactions, version, analyses)
+    given = run.media.transcript(item)
+    words = read_words(given, analyses, run.options.transcript, source.name)
+    return FetchedCall(item, source, info, info.audio, digest, redactions, version, analyses, given, words)
 
 
 def fetch_recording(run: Run, call: FetchedCall) -> FetchedPair:
@@ -140,7 +146,7 @@ def separate(run: Run, fetched: FetchedPair) -> SeparatedPair:
     timing = None if audio is None else audio.timing
     levels = None if audio is None else measure_levels(audio, info)
     call_8khz = None if audio is None else audio.call
-    if call_8khz is None and run.options.mask != "none":
+    if call_8khz is None and (run.options.mask != "none" or call.transcript is not None):
         call_8khz = decode_call_8khz(call.source, call.info, check_cancelled, HELD_BYTES)
     return SeparatedPair(fetched, info, info.video, thumbnail, audio, timing, levels, call_8khz)
 
@@ -156,6 +162,8 @@ def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
         else None
     )
     call_s = call.audio.span.end_s
+    if run.order.correction is not None:
+        run.order.correction.check_call(call_s)
     placement = place(
         call_end,
         call_s,
@@ -169,10 +177,13 @@ def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
     after_call = after_call_audio(placement.alignment, call_s=call_s, recording_audio=separated.audio_span)
     private = _private_spans(run, separated, placement, pair)
     masks = place_masks(private, placement, call_s, run.options)
-    if private and run.options.mask != "none" and placement.measured is None:
-        compared = audio or _decoded(run, separated)
-        measured = measure_pair(compared, call_end, run.progress.check, limits=run.options.limits, beeps=beeps)
-        require_agreement(private, placement, measured.result, call_s)
+    if private and run.options.mask != "none" and (placement.measured is None or placement.source == "manual"):
+        measured = placement.measured
+        if measured is None:
+            compared = audio or _decoded(run, separated)
+            found = measure_pair(compared, call_end, run.progress.check, limits=run.options.limits, beeps=beeps)
+            measured = found.result
+        require_agreement(private, placement, measured, call_s)
     return LocatedCall(separated, pair, placement, after_call, private, masks)
 
 
@@ -194,6 +205,8 @@ def plan_audio(run: Run, located: LocatedCall) -> PlannedAudio:
         outside_call=run.options.outside_call,
         masked=located.masks.output if located.masks.masks_sound else (),
     )
+    compared = compare_words(call.transcript, separated.call_8khz, separated.levels)
+    placed = caption(compared, timeline, located.private, run.options.limits)
     samples = exact_call(call.source, call.info, separated.call_8khz)
     capture = CaptureSpans((), timeline.masked) if timeline.masked else None
     own_blocks: Sequence[Block] = ()
@@ -207,7 +220,14 @@ def plan_audio(run: Run, located: LocatedCall) -> PlannedAudio:
     thumbnail = _masked_thumbnail(run, separated, located.masks)
     separated = replace(separated, audio=None, call_8khz=None, thumbnail=thumbnail)
     released = replace(located, separated=separated, pair=pair)
-    return PlannedAudio(released, timeline, samples, capture, own_blocks, sound)
+    chapters = chapters_of(
+        timeline,
+        call_s=call.audio.span.end_s,
+        end_s=max(timeline.output_end_s, separated.video.span.end_s + located.placement.alignment.output_shift_s),
+        private=located.private,
+        holds=holds_of(separated.levels),
+    )
+    return PlannedAudio(released, timeline, samples, capture, own_blocks, sound, compared, placed, chapters)
 
 
 def write_output(run: Run, planned: PlannedAudio) -> WrittenOutput:
@@ -227,26 +247,31 @@ def write_output(run: Run, planned: PlannedAudio) -> WrittenOutput:
         planned.capture,
         planned.masks,
         run.run_id,
+        planned.chapters,
     )
     rendered = mux.write_output(job, draft.begin, run.progress.advance)
     levels = _silent_masks(rendered, planned)
     check = _checked(draft, rendered, job, planned, run.progress) if run.plan.checks_output else None
-    thumbnail = _thumbnail(run, planned)
-    record = record_run(
-        separated.fetched, draft.record(), thumbnail, run.options, run.progress.check, run_id=run.run_id
-    )
-    return WrittenOutput(draft, plan, rendered, check, record, levels)
+    captions = None if planned.placed is None else captions_webvtt(planned.placed, run.run_id).encode()
+    results = RecordedResults(draft.record(), _thumbnail(run, planned), captions)
+    record = record_run(separated.fetched, results, run.options, run.progress.check, run_id=run.run_id)
+    if run.order.correction is not None:
+        run.order.correction.check_inputs(record.call_audio.digest.sha256, record.agent_recording.digest.sha256)
+    return WrittenOutput(draft, plan, rendered, check, record, levels, captions)
 
 
 def publish(run: Run, planned: PlannedAudio, written: WrittenOutput, document: dict[str, Any]) -> PublishedOutput:
-    """Step 8: seal the findings, and put video, thumbnail and findings in their places.
+    """Step 8: seal the findings, and put video, thumbnail, captions and findings in their places.
 
     A masked result replaces all that an earlier run left, which may not be masked.
     """
+    _refuse_corrected(run, planned.located.separated.fetched.call.item)
     document = sealed(document, run.options.signer)
     content = sealed_bytes(document)
     is_masked = planned.masks.masks_sound or planned.masks.masks_picture
-    files = written.draft.publish(thumbnail=_thumbnail(run, planned), qc=content, replaces_all=is_masked)
+    files = written.draft.publish(
+        thumbnail=_thumbnail(run, planned), qc=content, captions=written.captions, replaces_all=is_masked
+    )
     return PublishedOutput(files, document, hashlib.sha256(content).hexdigest())
 
 
@@ -264,11 +289,24 @@ def mark_processed(run: Run, planned: PlannedAudio, published: PublishedOutput) 
     mark_when_complete(
         fetched.call.item,
         published.document["container"],
-        {**item_summary(published.document), **known},
+        {**correction_attributes(run.order, fetched.call.item), **item_summary(published.document), **known},
         table=run.table,
         media=run.media,
         check_cancelled=run.progress.check,
     )
+
+
+def _refuse_corrected(run: Run, item: Recording) -> None:
+    """Check that nobody has corrected the recording, or undone its correction, since this run read its item.
+
+    Raises:
+        ConcurrentRunError: somebody has.
+    """
+    if run.table.get(item.recording_id).correction != item.correction:
+        raise ConcurrentRunError(
+            f"recording {item.recording_id} was corrected while this run worked on it, and nothing was overwritten: "
+            "run it again, and it begins with that correction"
+        )
 
 
 def _masked_thumbnail(run: Run, separated: SeparatedPair, masks: Masks) -> bytes:

@@ -11,14 +11,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import UnknownRecordingError
-from komorebi_qc.core.recording import Recording, check_recording_id
+from komorebi_qc.core.recording import CORRECTION_ATTRIBUTE, Recording, check_recording_id
 from komorebi_qc.storage.aws_errors import aws_errors, error_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _READ = (
-    "videoID", "agentID", "creationDate", "isProcessed", "outputContainer", "qcInputsFingerprint", "qcInputs", "qcRunId"
+    "videoID", "agentID", "creationDate", "isProcessed", "outputContainer", "qcInputsFingerprint", "qcInputs",
+    "qcRunId", CORRECTION_ATTRIBUTE,
 )  # fmt: skip
 """The attributes that `DynamoTable.get` asks for; ``qcInputs`` is the old name of ``qcInputsFingerprint``."""
 
@@ -99,7 +100,7 @@ class DynamoTable:
     def mark_processed(
         self,
         recording: Recording,
-        attributes: Mapping[str, str | int | float | bool],
+        attributes: Mapping[str, str | int | float | bool | None],
         *,
         replaces: str | None = None,
     ) -> bool:
@@ -115,9 +116,15 @@ class DynamoTable:
             raise ValueError(f"{' and '.join(sorted(taken))} can't be set as attributes")
         # Names are placeholders: DynamoDB reserves some 570 words, such as `name` and `duration`.
         names = {"#processed": "isProcessed", **{f"#n{i}": name for i, name in enumerate(attributes)}}
-        values = {":true": {"BOOL": True}, **{f":v{i}": _typed(v) for i, v in enumerate(attributes.values())}}
-        sets = ["#processed = :true", *(f"#n{i} = :v{i}" for i in range(len(attributes)))]
+        given = {i: value for i, value in enumerate(attributes.values()) if value is not None}
+        values = {":true": {"BOOL": True}, **{f":v{i}": _typed(value) for i, value in given.items()}}
+        sets = ", ".join(["#processed = :true", *(f"#n{i} = :v{i}" for i in given)])
+        removed = ", ".join(f"#n{i}" for i in range(len(attributes)) if i not in given)
         conditions = ["attribute_exists(videoID)"]
+        names["#correction"] = CORRECTION_ATTRIBUTE
+        conditions.append("#correction = :correction" if recording.correction else "attribute_not_exists(#correction)")
+        if recording.correction:
+            values[":correction"] = _typed(recording.correction)
         if replaces is not None:
             names["#run"] = "qcRunId"
             conditions.append("#run = :run" if replaces else "attribute_not_exists(#run)")
@@ -128,7 +135,7 @@ class DynamoTable:
                 self.client.update_item(
                     TableName=self.name,
                     Key={"videoID": {"S": recording.recording_id}},
-                    UpdateExpression="SET " + ", ".join(sets),
+                    UpdateExpression=f"SET {sets} REMOVE {removed}" if removed else f"SET {sets}",
                     ConditionExpression=" AND ".join(conditions),
                     ExpressionAttributeNames=names,
                     ExpressionAttributeValues=values,

@@ -5,19 +5,15 @@ A result is built in a part file and renamed when it is complete; see `komorebi_
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import stat
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from komorebi_qc.core.errors import AnalysisError, InputError, UnknownRecordingError
-from komorebi_qc.core.privacy.redactions import check_size
+from komorebi_qc.core.errors import InputError, UnknownRecordingError
 from komorebi_qc.core.provenance.parts import whole_digest
 from komorebi_qc.core.provenance.record import DraftRecord
 from komorebi_qc.core.recording import Recording
-from komorebi_qc.core.source import Source
 from komorebi_qc.storage.atomic_file import (
     PartFile,
     copy_in_part_file,
@@ -26,22 +22,23 @@ from komorebi_qc.storage.atomic_file import (
     real_path,
     write_errors,
 )
+from komorebi_qc.storage.input_file import (
+    MAX_WORDS_BYTES,
+    check_input,
+    kind_of,
+    opened_file,
+    read_analysis_file,
+    read_small_file,
+)
 from komorebi_qc.storage.protocols import CONTENT_TYPES, Published
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-"""Flags for opening: don't wait for a pipe's other end. Windows has only the second flag."""
+    from komorebi_qc.core.source import Source
+
 _CONTAINERS = tuple(kind for kind, mime in CONTENT_TYPES.items() if mime.startswith("video/"))
-_KINDS = {
-    stat.S_ISDIR: "a directory",
-    stat.S_ISFIFO: "a named pipe",
-    stat.S_ISSOCK: "a socket",
-    stat.S_ISCHR: "a device",
-    stat.S_ISBLK: "a device",
-}
 
 
 class LocalTable:
@@ -54,7 +51,7 @@ class LocalTable:
 
     def __init__(self, items: Recording | Mapping[str, Recording]) -> None:
         self.items = {items.recording_id: items} if isinstance(items, Recording) else dict(items)
-        self.attributes: dict[str, dict[str, str | int | float | bool]] = {}
+        self.attributes: dict[str, dict[str, str | int | float | bool | None]] = {}
 
     def get(self, recording_id: str) -> Recording:
         """Read one item.
@@ -69,7 +66,7 @@ class LocalTable:
     def mark_processed(
         self,
         recording: Recording,
-        attributes: Mapping[str, str | int | float | bool],
+        attributes: Mapping[str, str | int | float | bool | None],
         *,
         replaces: str | None = None,  # noqa: ARG002  one process has the table
     ) -> bool:
@@ -84,7 +81,7 @@ class LocalTable:
 
 
 class LocalFiles:
-    """Three to five files on disk (`komorebi_qc.storage.protocols.MediaStore`).
+    """Three to six files on disk (`komorebi_qc.storage.protocols.MediaStore`).
 
     Attributes:
         connect: the call audio.
@@ -92,16 +89,24 @@ class LocalFiles:
         out: the unified recording; without an extension it gets the container's.
         thumbnail: the thumbnail; None to write no thumbnail.
         analysis: Contact Lens' analysis of the call; None if there isn't any.
+        words: a transcript of the call; None if there isn't any.
     """
 
     def __init__(
-        self, connect: Path, recording: Path, out: Path, thumbnail: Path | None = None, analysis: Path | None = None
+        self,
+        connect: Path,
+        recording: Path,
+        out: Path,
+        thumbnail: Path | None = None,
+        analysis: Path | None = None,
+        words: Path | None = None,
     ) -> None:
         self.connect = connect
         self.recording = recording
         self.out = out
         self.thumbnail = thumbnail
         self.analysis = analysis
+        self.words = words
 
     def check(self) -> None:
         """Check before any work that the inputs can be read and the results written.
@@ -110,7 +115,7 @@ class LocalFiles:
             InputError: names the file, the problem and the remedy.
         """
         for path in self._inputs:
-            _check_input(path)
+            check_input(path)
         self.check_outputs()
 
     def check_outputs(self) -> None:
@@ -129,7 +134,7 @@ class LocalFiles:
 
     @property
     def _inputs(self) -> list[Path]:
-        return [path for path in (self.connect, self.recording, self.analysis) if path is not None]
+        return [path for path in (self.connect, self.recording, self.analysis, self.words) if path is not None]
 
     def input_versions(self, recording: Recording) -> tuple[str, ...]:  # noqa: ARG002  one set of files
         """Return no versions: named files are always processed."""
@@ -156,6 +161,14 @@ class LocalFiles:
     def analyses(self, recording: Recording) -> tuple[Source, ...]:  # noqa: ARG002  one file for any item
         """Read the analysis, if there is one (`read_analysis_file`)."""
         return () if self.analysis is None else (read_analysis_file(self.analysis),)
+
+    def transcript(self, recording: Recording) -> Source | None:  # noqa: ARG002  one file for any item
+        """Read the transcript, if there is one.
+
+        Raises:
+            InputError: it doesn't exist, isn't a regular file, can't be read, or is too large for a transcript.
+        """
+        return None if self.words is None else read_small_file(self.words, MAX_WORDS_BYTES)
 
     @contextmanager
     def agent_recording(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  one file for any item
@@ -188,6 +201,10 @@ class LocalFiles:
     def qc_path(self, container: str) -> Path:
         """Return the path of the findings."""
         return self.video_path(container).with_suffix(".qc.json")
+
+    def captions_path(self, container: str) -> Path:
+        """Return the path of the captions."""
+        return self.video_path(container).with_suffix(".vtt")
 
     def video_path(self, container: str) -> Path:
         """Return the path of the video."""
@@ -225,13 +242,16 @@ class LocalDraft:
         folder = os.path.realpath(video.parent)
         thumbnail = "" if files.thumbnail is None else relative_location(str(files.thumbnail), folder)
         self._part.file.seek(0)
-        return DraftRecord(folder, video.name, thumbnail, whole_digest(self._part.file))
+        captions = files.captions_path(self._container).name
+        return DraftRecord(folder, video.name, thumbnail, whole_digest(self._part.file), captions)
 
-    def publish(self, *, thumbnail: bytes | None, qc: bytes | None, replaces_all: bool = False) -> Published:
+    def publish(
+        self, *, thumbnail: bytes | None, qc: bytes | None, captions: bytes | None = None, replaces_all: bool = False
+    ) -> Published:
         """Rename the results to their final names: all of them, or none.
 
-        The findings are beside the video, as ``<its name without extension>.qc.json``. An earlier video in another
-        container is removed if they name it.
+        The findings are beside the video, as ``<its name without extension>.qc.json``, and the captions as ``.vtt``. An
+        earlier video in another container, and earlier captions, are removed if the findings name them.
 
         Raises:
             InputError: a path can't be written any more.
@@ -240,11 +260,12 @@ class LocalDraft:
         files, container = self._files, self._container
         files.check_outputs()
         out, picture, findings = files.video_path(container), files.thumbnail, files.qc_path(container)
-        size, earlier = self._part.sync(), self._earlier_video() if replaces_all else None
+        words = files.captions_path(container)
+        size, earlier = self._part.sync(), self._earlier(replaces_all=replaces_all, has_captions=captions is not None)
         with ExitStack() as parts:
             ready = [
                 (path, *_written(parts, path, body))
-                for path, body in ((picture, thumbnail), (findings, qc))
+                for path, body in ((picture, thumbnail), (words, captions), (findings, qc))
                 if path is not None and body is not None
             ]
             with ExitStack() as undo:
@@ -253,9 +274,9 @@ class LocalDraft:
                     undo.callback(_put_back, path, kept)
                 self._part.move_to(out)
                 undo.pop_all()
-        if earlier is not None:
-            with named_file_errors(earlier):
-                earlier.unlink(missing_ok=True)
+        for path in earlier:
+            with named_file_errors(path):
+                path.unlink(missing_ok=True)
         has_thumbnail = picture is not None and thumbnail is not None
         return Published(
             video=str(out),
@@ -263,17 +284,20 @@ class LocalDraft:
             qc=None if qc is None else str(findings),
             video_bytes=size,
             thumbnail_bytes=len(thumbnail or b"") if has_thumbnail else 0,
+            captions=None if captions is None else str(words),
         )
 
-    def _earlier_video(self) -> Path | None:
-        """The video that the present findings name, if its name differs by the container alone."""
-        files = self._files
-        others = [files.video_path(kind) for kind in _CONTAINERS if not files.out.suffix and kind != self._container]
+    def _earlier(self, *, replaces_all: bool, has_captions: bool) -> list[Path]:
+        """Files that the present findings name and that this run doesn't write: captions, a video of another name."""
+        files, container = self._files, self._container
+        mine = [] if has_captions else [("captions", files.captions_path(container))]
+        if replaces_all and not files.out.suffix:
+            mine += [("video", files.video_path(kind)) for kind in _CONTAINERS if kind != container]
         try:
-            outputs = json.loads(files.qc_path(self._container).read_bytes())["provenance"]["outputs"]
-            return next((path for path in others if path.name == outputs["video"]["location"]), None)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return None
+            outputs = json.loads(files.qc_path(container).read_bytes())["provenance"]["outputs"]
+            return [path for role, path in mine if (outputs.get(role) or {}).get("location") == path.name]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return []
 
 
 def relative_location(path: str, folder: str) -> str:
@@ -302,7 +326,7 @@ def check_output(path: Path, *inputs: Path) -> None:
         real = real_path(path)
         if path.name in ("", ".."):
             raise InputError(f"{path} is a directory: name a file in it")
-        if real.exists() and (kind := _kind(real.stat())):
+        if real.exists() and (kind := kind_of(real.stat())):
             todo = "name a file in it" if kind == "a directory" else "name a file to be written"
             raise InputError(f"{path} is {kind}: {todo}")
         if not real.parent.is_dir():
@@ -331,67 +355,8 @@ def _put_back(path: Path, kept: PartFile | None) -> None:
         kept.move_to(path)
 
 
-def _kind(found: os.stat_result) -> str | None:
-    """Return what it is; None for a regular file."""
-    if stat.S_ISREG(found.st_mode):
-        return None
-    return next((name for is_kind, name in _KINDS.items() if is_kind(found.st_mode)), "not a regular file")
-
-
 def _same_file(one: Path, other: Path) -> bool:
     try:
         return one.samefile(other)
     except OSError:  # one of them doesn't exist yet
         return real_path(one) == real_path(other)
-
-
-def _check_input(path: Path) -> None:
-    with named_file_errors(path):
-        if kind := _kind(path.stat()):
-            raise InputError(f"{path} is {kind}: give a regular file")
-        if not os.access(path, os.R_OK):
-            raise InputError(f"{path} can't be read: no permission; check its owner and mode")
-
-
-def _check_seekable(path: Path, file: BinaryIO) -> None:
-    """Check that a file has positions; some of /proc can be opened, and not sought."""
-    try:
-        file.seek(0, os.SEEK_END)
-        file.seek(0)
-    except OSError as error:
-        fault = f"{path} can't be read at every position ({error.strerror})"
-        raise InputError(f"{fault}: give a regular file on a disk without faults") from error
-
-
-@contextmanager
-def opened_file(path: Path) -> Iterator[Source]:
-    """Open a regular file on disk for reading.
-
-    Raises:
-        InputError: it doesn't exist, isn't a regular file, or can't be read.
-    """
-    with ExitStack() as stack:
-        with named_file_errors(path):
-            _check_input(path)
-            # Without blocking: between the check and the opening it may have become a pipe.
-            file = stack.enter_context(os.fdopen(os.open(path, os.O_RDONLY | _NO_WAIT), "rb"))
-            found = os.fstat(file.fileno())
-            if kind := _kind(found):
-                raise InputError(f"{path} is {kind}: give a regular file")
-            _check_seekable(path, file)
-        yield Source(str(path), file, found.st_size)
-
-
-def read_analysis_file(path: Path) -> Source:
-    """Read an analysis into memory.
-
-    Raises:
-        AnalysisError: it doesn't exist, isn't a regular file, can't be read, or is too large for an analysis.
-    """
-    try:
-        with opened_file(path) as source, named_file_errors(path):
-            check_size(source.name, source.size)
-            content = source.file.read()
-    except InputError as error:
-        raise AnalysisError(str(error)) from error
-    return Source(source.name, io.BytesIO(content), len(content))

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from komorebi_qc.core.recording import Recording
     from komorebi_qc.core.source import Source
 
-CONTENT_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "png": "image/png", "json": "application/json"}
+CONTENT_TYPES = {
+    "mp4": "video/mp4",
+    "webm": "video/webm",
+    "png": "image/png",
+    "json": "application/json",
+    "vtt": "text/vtt",
+}
 
 
 class RecordingsTable(Protocol):
@@ -35,19 +41,19 @@ class RecordingsTable(Protocol):
     def mark_processed(
         self,
         recording: Recording,
-        attributes: Mapping[str, str | int | float | bool],
+        attributes: Mapping[str, str | int | float | bool | None],
         *,
         replaces: str | None = None,
     ) -> bool:
         """Set ``isProcessed`` and the given attributes, and nothing else, if the item is still there.
 
         Args:
-            recording: the item.
-            attributes: with the run's own ``qcRunId``.
+            recording: the item, as the run read it.
+            attributes: with the run's own ``qcRunId``. One that is None is removed.
             replaces: the run ID that the item has to have, empty for an item without one; None: any.
 
         Returns:
-            False if the item has another run ID. It isn't changed then.
+            False if the item has another run ID, or was corrected since it was read. It isn't changed then.
 
         Raises:
             UnknownRecordingError: the item was deleted meanwhile.
@@ -100,6 +106,14 @@ class MediaStore(Protocol):
             NotThereYetError: one is needed and may still arrive.
             MissingMediaError: one is needed and won't arrive.
             StorageError: the store doesn't answer.
+        """
+        ...
+
+    def transcript(self, recording: Recording) -> Source | None:
+        """Read the transcript that a person named; None without one.
+
+        Raises:
+            InputError: it can't be read, or is too large for a transcript.
         """
         ...
 
@@ -161,12 +175,15 @@ class Draft(Protocol):
         """
         ...
 
-    def publish(self, *, thumbnail: bytes | None, qc: bytes | None, replaces_all: bool = False) -> Published:
-        """Publish the video, the thumbnail and the findings (JSON): all complete, or none.
+    def publish(
+        self, *, thumbnail: bytes | None, qc: bytes | None, captions: bytes | None = None, replaces_all: bool = False
+    ) -> Published:
+        """Publish the video, the thumbnail, the captions and the findings (JSON): all complete, or none.
 
         Args:
             thumbnail: PNG; None for no thumbnail.
             qc: the findings; None for no findings.
+            captions: WebVTT; None for no captions. Those of an earlier run are removed then: they fit its video.
             replaces_all: whether what an earlier run left beside these results is removed as well: its video in another
                 container, and its thumbnail if this run has no thumbnail. An earlier result may lack masks.
 
@@ -189,6 +206,7 @@ class Published:
         thumbnail_bytes: size of the thumbnail.
         video_etag: ETag of the video's object; empty for a file, or if it isn't known.
         video_version_id: version of the video's object in a bucket with versions; empty otherwise.
+        captions: the captions; None without them.
     """
 
     video: str
@@ -198,3 +216,4 @@ class Published:
     thumbnail_bytes: int
     video_etag: str = ""
     video_version_id: str = ""
+    captions: str | None = None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from komorebi_qc.core.source import Source
 from komorebi_qc.storage.atomic_file import named_file_errors
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
-from komorebi_qc.storage.local import opened_file
+from komorebi_qc.storage.input_file import opened_file
 from komorebi_qc.storage.object_store import split_s3
 
 if TYPE_CHECKING:

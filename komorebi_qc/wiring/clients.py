@@ -43,6 +43,21 @@ def aws_client(service: str) -> Any:
         raise SettingsError(f"AWS isn't configured: {error}") from error
 
 
+def caller_arn() -> str:
+    """The ARN of the credentials in use: a user, or a role with its session's name. It needs no right.
+
+    Raises:
+        SettingsError: no region is configured, or the AWS profile doesn't exist.
+        StorageError: the service doesn't answer.
+        AccessDeniedError: there are no valid credentials.
+    """
+    from komorebi_qc.storage.aws_errors import aws_errors  # noqa: PLC0415  botocore only where it is used
+
+    client = aws_client("sts")
+    with aws_errors("the security token service"):
+        return str(client.get_caller_identity()["Arn"])
+
+
 def expect_owners(client: Any, owners: Mapping[str, str]) -> None:
     """Let every request of an S3 client name the owner of its bucket: S3 refuses it if the bucket has another one.
 

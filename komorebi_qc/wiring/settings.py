@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from komorebi_qc.storage.s3.media import S3Media
     from komorebi_qc.storage.signing import Ed25519Key, KmsKey
 
-_LOCAL = ("audio_rate", "audio_bit_rate", "unconfirmed", "mask", "mask_margin_s", "outside_call", "limits")
+_LOCAL = (
+    "audio_rate",
+    "audio_bit_rate",
+    "unconfirmed",
+    "mask",
+    "mask_margin_s",
+    "outside_call",
+    "transcript",
+    "limits",
+)
 
 
 def read_local(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -89,6 +98,7 @@ class Settings:
     connect_prefix: str = ""
     analysis_prefix: str | None = ANALYSIS_PREFIX
     redacted: RedactedChoice = "ignore"
+    transcript: Literal["off", "lens"] = "off"
     queue_url: str = ""
     dead_letter_queue_url: str = ""
     give_up_after: timedelta = timedelta(hours=48)
@@ -118,6 +128,11 @@ class Settings:
             problems.append(
                 f"KOMOREBI_REDACTED is {values['redacted']!r}, and KOMOREBI_ANALYSIS_PREFIX is off: set the prefix of "
                 "Contact Lens' files, or set KOMOREBI_REDACTED to ignore"
+            )
+        if values.get("transcript", "off") != "off" and values.get("analysis_prefix", ANALYSIS_PREFIX) is None:
+            problems.append(
+                "KOMOREBI_TRANSCRIPT is 'lens', and KOMOREBI_ANALYSIS_PREFIX is off: set the prefix of Contact Lens' "
+                "files, or set KOMOREBI_TRANSCRIPT to off"
             )
         if problems:
             raise SettingsError(f"the environment isn't complete: {'; '.join(problems)}")
@@ -174,6 +189,7 @@ class Settings:
             mask_margin_s=self.mask_margin_s,
             outside_call=self.outside_call,
             redacted=self.redacted,
+            transcript=self.transcript,
             limits=self.limits,
             signer=_key_of(self.signing_key),
         )

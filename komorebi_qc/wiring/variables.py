@@ -88,6 +88,12 @@ def _redacted(text: str) -> str:
     return text
 
 
+def _transcript(text: str) -> str:
+    if text not in ("off", "lens"):
+        raise ValueError(text)
+    return text
+
+
 def _analysis_prefix(text: str) -> str | None:
     """The prefix without slashes at its ends; None if Contact Lens' files aren't looked for."""
     return None if text == "off" else _one_of(_PREFIX)(text).strip("/")
@@ -267,6 +273,15 @@ VARIABLES = (
         "whether Contact Lens' redacted call audio takes the place of the original. prefer: if it is there; require: "
         "always, and the message is retried until it is there",
         _redacted,
+    ),
+    Variable(
+        "KOMOREBI_TRANSCRIPT",
+        "transcript",
+        "off",
+        "off, lens",
+        "the words of a call. lens: those of Contact Lens' analyses. They are published as recording.vtt if the speech "
+        "of the call confirms them. off: no words",
+        _transcript,
     ),
     Variable(
         "KOMOREBI_QUEUE_URL",

@@ -338,7 +338,7 @@ def _profile(calls: list[Made]) -> None:
 
     from komorebi_qc.core.timebase import parse_call_end  # noqa: PLC0415
     from komorebi_qc.pipeline.diagnose import diagnose  # noqa: PLC0415
-    from komorebi_qc.storage.local import opened_file  # noqa: PLC0415
+    from komorebi_qc.storage.input_file import opened_file  # noqa: PLC0415
 
     profile = cProfile.Profile()
     for n in count():

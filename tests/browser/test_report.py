@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from accessibility import serious_problems
+from report_browser import STATE, number, open_report, settled, until
 from report_pages import made_page, sample_report
 
 from komorebi_qc.desk.report.content import Band, Comparison, StretchRow
 from komorebi_qc.desk.report.html import report_html
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
-WAIT_MS = 30_000
 NEAR_S = 0.050
 FRAME_MS = 16.0
-LOCAL = ("file:", "data:", "blob:")
 MINUTES = 60
-STATE = "window.komorebi.komorebi"
+SHOWN_S = f"{STATE}.span()[1] - {STATE}.span()[0]"
 
 
 @pytest.fixture(scope="module")
@@ -57,57 +54,9 @@ def test_a_foreign_script_is_refused(report: Path, browser: Browser) -> None:
         context.close()
 
 
-@contextmanager
-def open_container(browser: Browser, report: Path, fragment: str = "", **more: Any) -> Iterator[Page]:
-    """The report as a file, ready and offline. It may request only local files, and log no error."""
-    context = browser.new_context(offline=True, **more)
-    asked: list[str] = []
-    wrong: list[str] = []
-    page = context.new_page()
-    page.set_default_timeout(WAIT_MS)
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
-    try:
-        page.goto(report.as_uri() + fragment)
-        if more.get("java_script_enabled", True):
-            until(page, "document.getElementById('komorebi').dataset.ready")
-        yield page
-        assert [url for url in asked if not url.startswith(LOCAL)] == []
-        assert [text for text in wrong if "ERR_FILE_NOT_FOUND" not in text] == []
-    finally:
-        context.close()
-
-
-def until(page: Page, script: str) -> bool:
-    """Wait until a script is true. Playwright's own waiting needs `eval`, which the page forbids."""
-    ends_s = time.monotonic() + WAIT_MS / 1000
-    while not page.evaluate(script):
-        assert time.monotonic() < ends_s, f"never true: {script}"
-        page.wait_for_timeout(20)
-    return True
-
-
-def number(page: Page, script: str) -> float:
-    """The number that a script returns."""
-    return float(page.evaluate(script))
-
-
-def head(page: Page) -> float:
-    """The playhead's drawn position in seconds."""
-    return number(page, f"{STATE}.head()")
-
-
-def settled(page: Page, at_s: float) -> None:
-    """Wait until video and playhead are at a moment."""
-    video = "document.querySelector('video')"
-    near = f"Math.abs({STATE}.head() - {at_s}) < .002 && Math.abs({video}.currentTime - {at_s}) < .002"
-    until(page, f"!{video}.seeking && {near}")
-
-
 def test_playhead_follows_the_video(browser: Browser, report: Path) -> None:
     """The playhead is within 50 ms of the playing video, and exactly at the target after a seek."""
-    with open_container(browser, report) as page:
+    with open_report(browser, report) as page:
         page.keyboard.press("Space")
         until(page, "document.querySelector('video').currentTime > .5")
         off = page.evaluate(
@@ -124,7 +73,7 @@ def test_playhead_follows_the_video(browser: Browser, report: Path) -> None:
 
 def test_a_frame_takes_less_than_16_ms(browser: Browser, hour: Path) -> None:
     """Every zoom level of an hour, from the whole to 5 ms, is drawn in less than a screen's 16 ms."""
-    with open_container(browser, hour, viewport={"width": 1280, "height": 900}) as page:
+    with open_report(browser, hour, viewport={"width": 1280, "height": 900}) as page:
         times = page.evaluate(
             f"""() => {{ const k = {STATE}, times = [];
             for (let span = {60 * MINUTES}; span > .005; span /= 1.7)
@@ -142,7 +91,7 @@ def test_a_frame_takes_less_than_16_ms(browser: Browser, hour: Path) -> None:
 
 def test_missing_detail_is_stated(browser: Browser, hour: Path) -> None:
     """A note appears if the waveform is coarse, and not near a mark, because detail is stored there."""
-    with open_container(browser, hour) as page:
+    with open_report(browser, hour) as page:
         page.evaluate(f"{STATE}.view(1000, 1000.005), {STATE}.paint()")
         assert "steps of" in page.inner_text('[data-kq="grain"]')
         page.evaluate(f"{STATE}.view(1800, 1800.005), {STATE}.paint()")
@@ -151,16 +100,16 @@ def test_missing_detail_is_stated(browser: Browser, hour: Path) -> None:
 
 def test_a_missing_video_is_named(browser: Browser, hour: Path) -> None:
     """Without the video, the page names the missing file."""
-    with open_container(browser, hour) as page:
+    with open_report(browser, hour) as page:
         until(page, "document.querySelector('[data-kq=message]').textContent.includes('recording.mp4')")
 
 
 def test_a_link_opens_at_its_moment(browser: Browser, report: Path) -> None:
     """A link with #t= opens there, zoomed in. A click on a finding's position does too, and marks its row."""
-    with open_container(browser, report, "#t=12.345") as page:
+    with open_report(browser, report, "#t=12.345") as page:
         settled(page, 12.345)
         assert number(page, f"{STATE}.span()[1] - {STATE}.span()[0]") <= 4.001
-        link = page.locator("a[data-at]").first
+        link = page.locator("a[data-of]").first
         link.click()
         settled(page, float(link.get_attribute("data-at") or "nan"))
         assert page.locator("tr.now").count() == 1
@@ -168,12 +117,12 @@ def test_a_link_opens_at_its_moment(browser: Browser, report: Path) -> None:
 
 def test_the_link_is_copied(browser: Browser, report: Path) -> None:
     """The button copies a link to the moment. The page shows it, and the address bar has it."""
-    with open_container(browser, report, permissions=["clipboard-read", "clipboard-write"]) as page:
+    with open_report(browser, report, permissions=["clipboard-read", "clipboard-write"]) as page:
         page.evaluate(f"{STATE}.seek(7.25)")
         settled(page, 7.25)
         page.click('[data-kq="copy"]')
         until(page, "document.querySelector('[data-kq=message]').textContent.includes('#t=7.250')")
-        assert page.url == f"{report.as_uri()}#t=7.250"
+        assert page.url == f"{report.as_uri()}#t=7.250&zoom={number(page, SHOWN_S):.4g}&source=result"
         assert page.evaluate("navigator.clipboard.readText()") == page.url
 
 
@@ -184,6 +133,10 @@ def _keys(before_s: float, after_s: float) -> dict[str, tuple[str, Callable[[Pag
 
     def true(script: str) -> Callable[[Page], bool]:
         return lambda page: until(page, script)
+
+    def moved(by_s: float) -> Callable[[Page], bool]:
+        tried = "JSON.parse(document.getElementById('komorebi').dataset.tried).offset_s"
+        return true(f"Math.abs({tried} - 2.567152 - {by_s}) < 1e-6")
 
     def plays(name: str) -> Callable[[Page], bool]:
         return true(f"document.querySelector('[data-audio={name}]').ariaPressed === 'true'")
@@ -210,15 +163,30 @@ def _keys(before_s: float, after_s: float) -> dict[str, tuple[str, Callable[[Pag
         "5": (to_10, plays("both")),
         "m": (to_10, true("document.querySelector('video').muted")),
         "o": (to_10, true("document.querySelector('[data-kq=output]').ariaPressed === 'true'")),
-        "c": (to_10, true("location.hash === '#t=10.000'")),
+        "c": (to_10, true("location.hash.startsWith('#t=10.000&zoom=4&source=')")),
+        ">": (to_10, true("document.querySelector('video').playbackRate === 1.25")),
+        "<": (to_10, true("document.querySelector('video').playbackRate === 1")),
+        "i": (to_10, true("document.querySelector('[data-kq=span-text]').textContent === 'From 00:00:10.000'")),
+        "e": (to_10, true("document.querySelector('[data-kq=message]').textContent.includes('start first')")),
+        "l": (to_10, true("document.querySelector('[data-kq=loop]').ariaPressed === 'true'")),
+        "x": (to_10, true("document.querySelector('[data-kq=equal]').ariaPressed === 'true'")),
+        "g": (to_10, true("document.querySelector('[data-kq=spectrogram]').ariaPressed === 'true'")),
+        "]": (to_10, moved(0.001)),
+        "[": (to_10, moved(0.0)),
+        "}": (to_10, moved(0.01)),
+        "{": (to_10, moved(0.0)),
+        ")": (to_10, moved(0.1)),
+        "(": (to_10, moved(0.0)),
+        "?": (to_10, true("document.querySelector('details.help').open")),
+        "w": (to_10, true("document.activeElement.dataset.kq === 'note-text'")),
     }
 
 
 @pytest.mark.parametrize("focus", ["body", "stage"])
 def test_every_key_works(browser: Browser, report: Path, focus: str) -> None:
     """Each listed key works, with the focus on the page and on the waveforms."""
-    with open_container(browser, report) as page:
-        named = {text.strip() for text in page.locator(".keys kbd").all_inner_texts()}
+    with open_report(browser, report) as page:
+        named = {text.strip() for text in page.locator(".keys kbd").all_text_contents()}
         moments = page.evaluate(
             "JSON.parse(document.querySelector('[data-kq=data]').textContent).moments.map(m => m.at_s)"
         )
@@ -237,9 +205,9 @@ def test_every_key_works(browser: Browser, report: Path, focus: str) -> None:
 
 def test_the_keyboard_is_enough(browser: Browser, report: Path) -> None:
     """Tab and enter reach every control, open the findings, and follow a finding's link."""
-    with open_container(browser, report) as page:
+    with open_report(browser, report) as page:
         seen: list[str] = []
-        for _ in range(60):
+        for _ in range(70):
             page.keyboard.press("Tab")
             seen.append(
                 page.evaluate(
@@ -259,7 +227,7 @@ def test_the_keyboard_is_enough(browser: Browser, report: Path) -> None:
 
 def test_another_track_follows_the_video(browser: Browser, report: Path) -> None:
     """A selected audio track is within 50 ms of the video, which is muted."""
-    with open_container(browser, report) as page:
+    with open_report(browser, report) as page:
         page.evaluate(f"{STATE}.seek(5)")
         settled(page, 5.0)
         page.keyboard.press("5")
@@ -275,7 +243,7 @@ def test_another_track_follows_the_video(browser: Browser, report: Path) -> None
 
 def test_zooms_and_pans_by_hand(browser: Browser, report: Path) -> None:
     """A drag pans, the wheel zooms around the pointer after a click, and a click goes to the moment."""
-    with open_container(browser, report, viewport={"width": 1280, "height": 1400}) as page:
+    with open_report(browser, report, viewport={"width": 1280, "height": 1400}) as page:
         page.evaluate(f"{STATE}.view(8, 12)")
         box = page.locator('[data-kq="stage"]').bounding_box()
         assert box is not None
@@ -304,7 +272,7 @@ def test_the_band_is_drawn_in_time(browser: Browser, tmp_path: Path) -> None:
     compared = Comparison(("pass", "It is."), "8 s agree.", rows=rows, bands=bands)
     path = tmp_path / "report.html"
     path.write_text(report_html(made_page(20.0, comparison=compared)), encoding="utf-8")
-    with open_container(browser, path, viewport={"width": 1280, "height": 1400}) as page:
+    with open_report(browser, path, viewport={"width": 1280, "height": 1400}) as page:
         until(page, "document.getElementById('komorebi').dataset.frameMs")
         shares = page.evaluate(
             """() => { const c = document.querySelector("canvas"), p = c.getContext("2d"), out = [];
@@ -321,7 +289,7 @@ def test_the_band_is_drawn_in_time(browser: Browser, tmp_path: Path) -> None:
 
 def test_works_without_scripts(browser: Browser, report: Path) -> None:
     """Without scripts there are the verdict, the figure, the table, and links into the video."""
-    with open_container(browser, report, java_script_enabled=False) as page:
+    with open_report(browser, report, java_script_enabled=False) as page:
         assert page.locator(".verdict").is_visible()
         assert page.locator("img.picture").is_visible()
         assert page.locator("table").first.is_visible()
@@ -333,7 +301,7 @@ def test_works_without_scripts(browser: Browser, report: Path) -> None:
 
 def test_the_printout_is_complete(browser: Browser, report: Path) -> None:
     """On paper there are the verdict, the figure and every finding, and no controls."""
-    with open_container(browser, report) as page:
+    with open_report(browser, report) as page:
         page.emulate_media(media="print")
         assert page.locator("img.picture").is_visible()
         assert page.locator("tr.pass").first.is_visible()
@@ -346,7 +314,7 @@ def test_the_printout_is_complete(browser: Browser, report: Path) -> None:
 def test_the_page_is_accessible(browser: Browser, report: Path, scheme: Any, width: int) -> None:
     """In light and dark, wide and narrow, axe finds no serious or critical problem, and nothing is too wide."""
     size = {"width": width, "height": 900}
-    with open_container(browser, report, color_scheme=scheme, viewport=size, bypass_csp=True) as page:
+    with open_report(browser, report, color_scheme=scheme, viewport=size, bypass_csp=True) as page:
         assert serious_problems(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
@@ -356,7 +324,7 @@ def test_a_page_sent_alone_plays(browser: Browser, tmp_path: Path) -> None:
     _, report = sample_report(tmp_path / "made", embed_s=6.0)
     alone = tmp_path / "alone.html"
     alone.write_bytes(report.read_bytes())
-    with open_container(browser, alone) as page:
+    with open_report(browser, alone) as page:
         start_s = number(page, f"{STATE}.now()")
         assert start_s > 10
         until(page, "document.querySelector('video').readyState > 2")

@@ -15,7 +15,8 @@ from komorebi_qc.media.thumbnail import png_at
 from komorebi_qc.pipeline.diagnose import diagnose
 from komorebi_qc.pipeline.local import process_files
 from komorebi_qc.pipeline.options import Options
-from komorebi_qc.storage.local import LocalFiles, opened_file
+from komorebi_qc.storage.input_file import opened_file
+from komorebi_qc.storage.local import LocalFiles
 
 if TYPE_CHECKING:
     from pathlib import Path

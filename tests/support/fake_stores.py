@@ -71,6 +71,8 @@ class Media:
         self.fails: dict[str, Exception] = {}
         self.versions: tuple[str, ...] = ("connect.wav", "1", "recording", "1")
         self.analysis: dict[str, bytes] = {}
+        self.words: bytes | None = None
+        self.captions: bytes | None = None
 
     @contextmanager
     def _source(self, name: str, data: bytes) -> Iterator[Source]:
@@ -120,6 +122,11 @@ class Media:
             for (name, data), version in zip(self.analysis.items(), versions, strict=True)
         )
 
+    def transcript(self, recording: Recording) -> Source | None:
+        """The transcript, if there is one."""
+        assert recording.recording_id == ID
+        return None if self.words is None else Source("words.vtt", io.BytesIO(self.words), len(self.words))
+
     def agent_recording(self, recording: Recording) -> AbstractContextManager[Source]:
         """The agent recording."""
         assert recording.recording_id == ID
@@ -158,9 +165,12 @@ class Draft:
 
     def record(self) -> DraftRecord:
         """Its digest."""
-        return DraftRecord("", f"recording.{self.container}", "thumbnail.png", digest_of_bytes(self.file.getvalue()))
+        digest = digest_of_bytes(self.file.getvalue())
+        return DraftRecord("", f"recording.{self.container}", "thumbnail.png", digest, "recording.vtt")
 
-    def publish(self, *, thumbnail: bytes | None, qc: bytes | None, replaces_all: bool = False) -> Published:
+    def publish(
+        self, *, thumbnail: bytes | None, qc: bytes | None, captions: bytes | None = None, replaces_all: bool = False
+    ) -> Published:
         """Note the published files, and whether they replace all others."""
         media = self.media
         media.replaced_all.append(replaces_all)
@@ -170,11 +180,13 @@ class Draft:
         data = self.file.getvalue()
         media.published.append((self.container, data, thumbnail))
         media.run_id = self.run_id
+        media.captions = captions
         media.documents.append(json.loads(qc or b"null"))
         media.keep_document(qc or b"")
         name = "thumbnail.png" if thumbnail else None
         qc_name = "qc.json" if qc else None
-        return Published(f"recording.{self.container}", name, qc_name, len(data), len(thumbnail or b""))
+        words = "recording.vtt" if captions else None
+        return Published(f"recording.{self.container}", name, qc_name, len(data), len(thumbnail or b""), captions=words)
 
 
 class NotedProgress:

@@ -14,7 +14,7 @@ from komorebi_qc.fleet.page.contact_sheet import REPORT, THUMBNAIL
 from komorebi_qc.fleet.study.queries import worst
 from komorebi_qc.fleet.synthetic import synthetic_rows, write_dataset
 from komorebi_qc.media.thumbnail import png_at
-from komorebi_qc.storage.local import opened_file
+from komorebi_qc.storage.input_file import opened_file
 from komorebi_qc.storage.object_store import Folder
 
 if TYPE_CHECKING:

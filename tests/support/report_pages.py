@@ -12,8 +12,9 @@ from komorebi_qc.desk.report.audio_tracks import write_audio_tracks
 from komorebi_qc.desk.report.build import page_of
 from komorebi_qc.desk.report.content import Mark, Moment, Page, PageTrack, Stretch
 from komorebi_qc.desk.report.html import report_html
+from komorebi_qc.desk.report.trial.tracks import write_trial_tracks
 from komorebi_qc.pipeline.examine import Examined, examine
-from komorebi_qc.storage.local import opened_file
+from komorebi_qc.storage.input_file import opened_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,8 @@ def sample_report(
     capture = CAPTURES[name]
     found = examined(capture.call, capture.recording, call_end, folder)
     audio = {} if embed_s is not None else write_audio_tracks(found.tracks, folder)
-    page = page_of(found, PICTURE, "image/png", audio, embed_s=embed_s)
+    trial = "" if embed_s is not None else write_trial_tracks(found, folder)
+    page = page_of(found, PICTURE, "image/png", audio, trial_audio=trial, embed_s=embed_s)
     report = folder / "report.html"
     report.write_text(report_html(page), encoding="utf-8")
     return found, report

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 RATE = 8000
 _EMBEDDED = re.compile(rb"data:(audio|video|image)/([a-z0-9.+-]+)(?:;[a-z0-9=.]+)*;base64,([A-Za-z0-9+/=]+)")
+_CHUNK = re.compile(rb'"(AAAA[A-Za-z0-9+/]{100,}={0,2})"')
+"""An MP4 file in Base64, as a report's ``audio/trial.html`` holds its chunks."""
 _OUTPUT = re.compile(rb'"image/(png|jpeg|webp)": ?"([A-Za-z0-9+/=\\n]+)"')
 _MEDIA = frozenset({".mp4", ".webm", ".m4a", ".opus", ".ogg", ".wav", ".aac", ".mp3", ".mkv"})
 _PICTURES = frozenset({".png", ".webp", ".jpg", ".jpeg"})
@@ -58,6 +60,8 @@ def artefacts(folder: Path) -> Iterator[Artefact]:
 
 def embedded(name: str, content: bytes) -> Iterator[Artefact]:
     """The media inside of a page or of a notebook."""
+    for number, found in enumerate(_CHUNK.finditer(content)):
+        yield Artefact(f"{name}, chunk {number}", "media", base64.b64decode(found[1]))
     for number, (kind, _, data) in enumerate(_EMBEDDED.findall(content), 1):
         part = f"{name} #{number} {kind.decode()}"
         yield Artefact(part, "picture" if kind == b"image" else "media", base64.b64decode(data))

@@ -60,7 +60,7 @@ class Draft:
         return self.file
     def front(self): return bytes(self.file.head[:self.file.size])
     def record(self): return DraftRecord("", "video", "thumbnail", FileDigest(self.file.size, "0" * 64))
-    def publish(self, *, thumbnail, qc, replaces_all):
+    def publish(self, *, thumbnail, qc, captions, replaces_all):
         return Published("video", "thumbnail", "qc", self.file.size, len(thumbnail))
 
 class Far(LocalFiles):

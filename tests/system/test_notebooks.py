@@ -190,6 +190,10 @@ def test_the_player_plays_in_jupyterlab(tmp_path: Path, browser: Browser) -> Non
     ):
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
+        # A slow kernel opens a dialog at any time.
+        page.add_locator_handler(
+            page.locator(".jp-Dialog .jp-mod-accept"), lambda: page.locator(".jp-Dialog .jp-mod-accept").click()
+        )
         page.goto(address.format("sync_diagnostics.ipynb"), timeout=60_000)
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
         # Without a kernel, JupyterLab opens a dialog to select one.
@@ -200,8 +204,6 @@ def test_the_player_plays_in_jupyterlab(tmp_path: Path, browser: Browser) -> Non
         page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=20_000)
         # A busy machine may lose a command that comes before the connection to the kernel.
         for patience_s in (30, 40, 40):
-            for button in page.locator(".jp-Dialog .jp-mod-accept").all():  # a slow kernel opens a dialog
-                button.click()
             page.keyboard.press("Escape")
             page.get_by_role("menuitem", name="Run", exact=True).click()
             page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
@@ -213,6 +215,12 @@ def test_the_player_plays_in_jupyterlab(tmp_path: Path, browser: Browser) -> Non
             "() => { const v = document.querySelector('#komorebi-report video'); return v && v.readyState > 0 }",
             timeout=30_000,
         )
+        # The widgets are live: a move of the alignment is measured again.
+        page.locator(".widget-html-content").filter(has_text="(+0.0 ms)").wait_for(timeout=30_000)
+        move = page.locator(".widget-hslider").filter(has_text="Move by").locator("[role=slider]").first
+        move.focus()
+        page.keyboard.press("ArrowRight")
+        page.locator(".widget-html-content").filter(has_text="(+0.5 ms)").wait_for(timeout=30_000)
         length_s = page.evaluate("document.querySelector('#komorebi-report video').duration")
         has_script = page.evaluate("Boolean(window.komorebi)")
         notifications = page.locator(".Toastify__toast").count()
@@ -220,3 +228,25 @@ def test_the_player_plays_in_jupyterlab(tmp_path: Path, browser: Browser) -> Non
     assert has_script
     assert notifications == 0
     assert errors == []
+
+
+@pytest.mark.browser
+def test_an_untrusted_notebook_is_readable_in_jupyterlab(tmp_path: Path, browser: Browser) -> None:
+    """An executed notebook that nobody signed shows its pictures, tables and a chosen window; no script of it runs."""
+    done = papermill(ROOT / "notebooks" / "sync_diagnostics.ipynb", tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    written = (tmp_path / "sync_diagnostics.ipynb").read_text()
+    assert "widget-view" not in written
+    assert len(written) < 3_000_000
+    with (
+        lab(tmp_path, jupyter_environment(tmp_path)) as address,
+        closing(browser.new_page(viewport={"width": 1400, "height": 1000})) as page,
+    ):
+        page.goto(address.format("sync_diagnostics.ipynb"), timeout=60_000)
+        hint = page.get_by_text("Open this notebook in JupyterLab and run it to choose the window")
+        hint.wait_for(timeout=60_000)
+        pictures = page.evaluate("[...document.querySelectorAll('.jp-OutputArea img')].map((one) => one.naturalWidth)")
+        assert len(pictures) > 6
+        assert all(pictures)
+        assert page.get_by_text("own_cells.windows_table(recording_session)").count() == 1
+        assert page.evaluate("window.komorebi === undefined")

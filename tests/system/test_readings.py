@@ -93,9 +93,16 @@ class Draft:
         """Its digest."""
         return DraftRecord("", "video", "thumbnail", digest_of_bytes(self.file.getvalue()))
 
-    def publish(self, *, thumbnail: bytes | None, qc: bytes | None, replaces_all: bool = False) -> Published:  # noqa: ARG002
+    def publish(
+        self,
+        *,
+        thumbnail: bytes | None,
+        qc: bytes | None,
+        captions: bytes | None = None,
+        replaces_all: bool = False,  # noqa: ARG002
+    ) -> Published:
         """Nowhere."""
-        assert qc is not None
+        assert (qc is None, captions) == (False, None)
         return Published("video", None if thumbnail is None else "thumbnail", "qc", 0, 0)
 
 
@@ -117,6 +124,10 @@ class Far:
     def analyses(self, _: Recording) -> tuple[Source, ...]:
         """None."""
         return ()
+
+    def transcript(self, _: Recording) -> None:
+        """None."""
+        return
 
     @contextmanager
     def agent_recording(self, _: Recording) -> Iterator[Source]:

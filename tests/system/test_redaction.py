@@ -22,7 +22,7 @@ from komorebi_qc.media.decode_8khz import decode_output_8khz
 from komorebi_qc.pipeline.diagnose import diagnose
 from komorebi_qc.pipeline.options import Options
 from komorebi_qc.pipeline.process import process
-from komorebi_qc.storage.local import opened_file
+from komorebi_qc.storage.input_file import opened_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from captures import SOFTPHONE, SoftphoneCapture
 
 from komorebi_qc.core.timebase import CallEnd
 from komorebi_qc.pipeline.diagnose import Diagnosis, diagnose
-from komorebi_qc.storage.local import opened_file
+from komorebi_qc.storage.input_file import opened_file
 
 LIMIT_S = 0.002
 """As good as the truth, which has the packets' whole milliseconds."""

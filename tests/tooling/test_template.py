@@ -359,6 +359,17 @@ def test_the_rights_of_an_erasure_are_listed() -> None:
     assert {"ListBucketVersions", "GetObjectVersion", "BypassGovernanceRetention"} & granted == set()
 
 
+def test_the_rights_of_a_correction_are_listed() -> None:
+    """An analyst needs the rights of the stores, and asks AWS for the own identity, which the function never does."""
+    asked = set(_requests(ROOT / "komorebi_qc" / "wiring" / "clients.py"))
+    assert "get_caller_identity" in asked
+    page = (ROOT / "docs" / "operator" / "policy.md").read_text(encoding="utf-8")
+    section = page.partition("## Permissions for correct\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(?:[a-z0-9]+:)?([A-Z][A-Za-z]+)`", section))
+    assert {"GetCallerIdentity", "GetItem", "UpdateItem", "ListBucket", "GetObject", "Sign"} <= named
+    assert not any(action.startswith("sts:") for s in statements() for action in s["Action"])
+
+
 def _requests(path: Path) -> Iterator[str]:
     """Methods that a module calls on a `client`; a paginator counts as its operation."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

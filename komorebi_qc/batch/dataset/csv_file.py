@@ -8,36 +8,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.exports.spreadsheet import cell
 from komorebi_qc.storage.aws_errors import aws_errors, error_code
 from komorebi_qc.storage.object_store import Folder, ObjectStore, Prefix, split_s3
 from komorebi_qc.wiring import aws_client
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_FORMULA = re.compile(r"(^|[;\t\r\n])(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])")
-"""The start of a formula (OWASP, CSV injection) after any character at which a spreadsheet may begin a cell."""
-
-
-_CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""All of C0 and C1 but tab and line feed, and the characters that break lines or turn the direction of a text."""
-
-
-def without_controls(text: str) -> str:
-    """A text from outside with line feeds as its only line breaks, and a replacement for each control character."""
-    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-def escape_formulas(text: str) -> str:
-    """A text from outside with an apostrophe before every formula, so that a spreadsheet shows it as text."""
-    return _FORMULA.sub(r"\1'", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +100,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, list):
         value = "; ".join(value)
     if isinstance(value, str):
-        return escape_formulas(without_controls(value))
+        return cell(value)
     if isinstance(value, bool):
         return json.dumps(value)
     return value.isoformat(timespec="milliseconds") if hasattr(value, "isoformat") else value

@@ -23,7 +23,7 @@ from typing import Final
 
 import pyarrow as pa
 
-SCHEMA_VERSION: Final = "2.1"
+SCHEMA_VERSION: Final = "2.2"
 DAY: Final = "day"
 UNKNOWN_DAY: Final = "unknown"
 """The partition of rows without a day."""
@@ -60,6 +60,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("call", _TEXT, "the call audio: s3://bucket/key, or an absolute path"),
     ("recording", _TEXT, "the agent recording: s3://bucket/key, or an absolute path"),
     ("analysis", _TEXT, "Contact Lens' analysis of listed files: s3://bucket/key, or an absolute path; else null"),
+    ("transcript", _TEXT, "a transcript of listed files' call: s3://bucket/key, or an absolute path; else null"),
     ("call_end", _TEXT, "the reported call end, as it was written: 00:57:01"),
     ("call_etag", _TEXT, "ETag of the call audio; for a local file its size and mtime in ns: 1234-1700000000000000000"),
     ("recording_etag", _TEXT, "ETag of the agent recording, or its size and mtime"),
@@ -100,6 +101,9 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("report", _TEXT, _REPORT),
     ("output", _TEXT, "the unified recording (process)"),
     ("publication", _TEXT, _PUBLICATION),
+    ("corrected_by", _TEXT, "the analyst who corrected the alignment of a recording in AWS: an ARN; else null"),
+    ("corrected_at", _TEXT, "when it was corrected, RFC 3339; null without a correction"),
+    ("correction_why", _TEXT, "the analyst's reason"),
     # Sync
     ("sync_status", _TEXT, "aligned, ambiguous, wrong_pair or insufficient"),
     ("belongs", _TEXT, "whether both files belong to the same call, by the audio: yes, no or unknown"),

@@ -6,6 +6,7 @@ Nothing is decoded or downloaded. For a recording in AWS, the table's item is re
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import replace
 from functools import cached_property
@@ -19,6 +20,7 @@ from komorebi_qc.batch.manifest.locations import file_day
 from komorebi_qc.batch.manifest.table_query import attribute_text
 from komorebi_qc.core.errors import InputError, MissingMediaError, missing_extra
 from komorebi_qc.core.timebase import parse_call_end
+from komorebi_qc.pipeline.correction.corrected_order import correction_in_item
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 from komorebi_qc.storage.object_store import ObjectStore, open_store, split_s3
 from komorebi_qc.wiring import Settings, aws_client
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from komorebi_qc.batch.manifest.items import Item
+    from komorebi_qc.core.recording import Recording
     from komorebi_qc.wiring import WiredPipeline
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
@@ -67,9 +70,11 @@ class Resolver:
         Raises:
             KomorebiError: Its media are missing, or its call end isn't known.
         """
+        found = self._wired.table.get(item.recording_id) if item.named_by == "id" else None
         call, call_etag, recording, recording_etag, agent, day, call_end, *analyses = (
-            self._by_id(item) if item.named_by == "id" else self._by_files(item)
+            self._by_files(item) if found is None else self._by_id(item, found)
         )
+        corrected = None if found is None else correction_in_item(found)
         if not call_end:
             raise InputError(self._missing_call_end(item))
         parse_call_end(call_end)
@@ -79,8 +84,11 @@ class Resolver:
         inputs = inputs_key(call, call_etag, recording, recording_etag, call_end, *analyses)
         output_settings = request.output_settings()
 
+        # A correction changes the result of the same inputs. Without one, the key is as it was before there were any.
+        corrections = () if corrected is None else (json.dumps(corrected.to_dict(), sort_keys=True),)
+
         def key(action: Action, *others: str) -> str:
-            return work_key(inputs, action, self._limits, agent, day, *others)
+            return work_key(inputs, action, self._limits, agent, day, *others, *corrections, *request.word_settings())
 
         mask_settings = request.mask_settings()
         others = {"process": output_settings, "audit": mask_settings}.get(request.action, [])
@@ -95,6 +103,7 @@ class Resolver:
         return Task(
             *(filled, request, call, call_etag, recording, recording_etag, agent, day, out, report, inputs, own, also),
             has_results=has_results,
+            correction=() if corrected is None else (corrected.by, corrected.made_at, corrected.why),
         )
 
     def _missing_call_end(self, item: Item) -> str:
@@ -113,9 +122,8 @@ class Resolver:
         above = "" if request.results else f"{REPORTS if request.action == 'audit' else UNIFIED}/"
         return f"{above}{folder_of(item.recording_id)}"
 
-    def _by_id(self, item: Item) -> tuple[str, ...]:
+    def _by_id(self, item: Item, found: Recording) -> tuple[str, ...]:
         wired, settings = self._wired, self._settings
-        found = wired.table.get(item.recording_id)
         call_key, call_etag, key, etag, *analyses = wired.media.input_versions(found)
         call_end = item.call_end or self._call_end_in_table(item.recording_id)
         return (
@@ -132,8 +140,8 @@ class Resolver:
     def _by_files(self, item: Item) -> tuple[str, ...]:
         call_etag, _ = self._version(item.connect)
         etag, day = self._version(item.recording)
-        analysis = (item.analysis, self._version(item.analysis)[0]) if item.analysis else ()
-        return item.connect, call_etag, item.recording, etag, item.agent, item.day or day, item.call_end, *analysis
+        others = [part for one in (item.analysis, item.transcript) if one for part in (one, self._version(one)[0])]
+        return item.connect, call_etag, item.recording, etag, item.agent, item.day or day, item.call_end, *others
 
     def _version(self, location: str) -> tuple[str, str]:
         """The version of a file's content, and the UTC day on which it was written."""

@@ -44,12 +44,14 @@ def row_of(task: Task, outcome: Mapping[str, Any]) -> Row:
             "call": task.call,
             "recording": task.recording,
             "analysis": task.item.analysis or None,
+            "transcript": task.item.transcript or None,
             "call_etag": task.call_etag,
             "recording_etag": task.recording_etag,
             "action": task.request.action,
             "work_key": task.work_key,
             "inputs_key": task.inputs_key,
             DAY: task.day or UNKNOWN_DAY,
+            **_correction(task),
             **outcome,
             "browser": browser or None,
         }
@@ -60,6 +62,7 @@ def unresolved_row(item: Item, action: str, failure: Mapping[str, Any]) -> Row:
     """The row of an item whose media weren't found."""
     named = {"agent": item.agent or None, "call": item.connect or None, "recording": item.recording or None}
     named["analysis"] = item.analysis or None
+    named["transcript"] = item.transcript or None
     browser = item.browser or None
     return _row(
         {**_listed(item), **named, "browser": browser, "action": action, DAY: item.day or UNKNOWN_DAY, **failure}
@@ -152,6 +155,10 @@ def _levels(levels: Mapping[str, Any]) -> Row:
     tracks = {"call_customer": call.get("customer"), "call_agent": call.get("agent"), "recording": own.get("mixed")}
     names = ("speech_dbfs", "true_peak_dbtp", "noise_floor_dbfs", "snr_db")
     return {f"{track}_{name}": found[name] for track, found in tracks.items() if found for name in names}
+
+
+def _correction(task: Task) -> Row:
+    return dict(zip(("corrected_by", "corrected_at", "correction_why"), task.correction, strict=False))
 
 
 def _listed(item: Item) -> Row:

@@ -59,6 +59,11 @@ class BatchRequest:
         rule = self.unconfirmed or self.environ.get("KOMOREBI_UNCONFIRMED", "").strip() or "auto"
         return [*settings, rule, "whole call" if self.whole_call else "", *self.mask_settings()]
 
+    def word_settings(self) -> list[str]:
+        """The setting that chooses the words of a call; nothing by default, as in the keys of earlier rows."""
+        choice = self.environ.get("KOMOREBI_TRANSCRIPT", "").strip()
+        return [] if choice in ("", "off") else [f"words of {choice}"]
+
     def mask_settings(self) -> list[str]:
         """All settings that change the masks of an audit or a unified recording."""
         masks = [variable for variable in VARIABLES if variable.name in _MASK_SETTINGS]
@@ -89,6 +94,7 @@ class Task:
         work_key: likewise.
         equivalent_keys: work keys of other actions whose rows include this work.
         has_results: whether the results exist in `out`; true if the action leaves no results there.
+        correction: who corrected the recording's alignment, when and why; empty if nobody did.
     """
 
     item: Item
@@ -105,3 +111,4 @@ class Task:
     work_key: str
     equivalent_keys: tuple[str, ...] = ()
     has_results: bool = True
+    correction: tuple[str, str, str] | tuple[()] = ()

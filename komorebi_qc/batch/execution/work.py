@@ -11,7 +11,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.batch.execution.media_tags import read_tags
 from komorebi_qc.batch.execution.rows import failed, failure_of, measured, row_of
@@ -21,10 +21,10 @@ from komorebi_qc.core.progress import SILENT
 from komorebi_qc.isolation.resource_limits import peak_memory_mb
 from komorebi_qc.storage.atomic_file import make_folder
 from komorebi_qc.storage.aws_errors import aws_errors
-from komorebi_qc.storage.local import opened_file, read_analysis_file
+from komorebi_qc.storage.input_file import MAX_WORDS_BYTES, opened_file, read_analysis_file, read_small_file
 from komorebi_qc.storage.object_store import open_store, split_s3
 from komorebi_qc.storage.temporary_folder import temporary_folder
-from komorebi_qc.wiring import VARIABLES, Settings, aws_client
+from komorebi_qc.wiring import VARIABLES, Settings, aws_client, read_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,15 +50,22 @@ class _ListedFiles:
         connect: the call audio.
         recording: the agent recording.
         analysis: Contact Lens' analysis of the call; None without one.
+        transcript: a transcript of the call; None without one.
     """
 
     connect: Path
     recording: Path
     analysis: Path | None
+    transcript: Path | None = None
 
     def by_name(self) -> dict[str, str]:
         """The paths as texts, without a missing one."""
-        named = {"connect": self.connect, "recording": self.recording, "analysis": self.analysis}
+        named = {
+            "connect": self.connect,
+            "recording": self.recording,
+            "analysis": self.analysis,
+            "transcript": self.transcript,
+        }
         return {name: str(path) for name, path in named.items() if path is not None}
 
 
@@ -85,12 +92,15 @@ def carry_out(task: Task) -> Row:
 
 def _diagnose(task: Task) -> Row:
     from komorebi_qc.core.timebase import parse_call_end  # noqa: PLC0415
-    from komorebi_qc.pipeline.diagnose import diagnose  # noqa: PLC0415  decoders only load if they are used
+    from komorebi_qc.pipeline.captions.call_words import read_words  # noqa: PLC0415  decoders only load if they are used
+    from komorebi_qc.pipeline.diagnose import diagnose  # noqa: PLC0415
+    from komorebi_qc.pipeline.options import Options  # noqa: PLC0415
 
     limits = task.request.changed_limits()
-    with _opened(task) as (call, own, analyses):
-        tags = read_tags(own.file)
-        diagnosis = diagnose(call, own, parse_call_end(task.item.call_end), limits, analyses=analyses)
+    with _opened(task) as (call, own, analyses, named):
+        tags, choice = read_tags(own.file), Options(**read_local(os.environ)).transcript
+        words = read_words(named, analyses, choice, call.name)
+        diagnosis = diagnose(call, own, parse_call_end(task.item.call_end), limits, analyses=analyses, words=words)
         return {
             **measured(diagnosis.to_dict()),
             **_media(diagnosis),
@@ -135,7 +145,9 @@ def _process(task: Task) -> Row:
             except OSError as error:
                 raise InputError(f"{folder} can't be created ({error.strerror}): name another --results") from None
             local = LocalFiles(
-                *(files.connect, files.recording, folder / "recording", folder / "thumbnail.png"), files.analysis
+                *(files.connect, files.recording, folder / "recording", folder / "thumbnail.png"),
+                files.analysis,
+                files.transcript,
             )
             outcome = jobs.process_files(local, request, os.environ, progress)
         return {
@@ -163,8 +175,8 @@ def _audit(task: Task) -> Row:
     found: Row = {}
     with _files(task) as files, stoppable(SILENT) as progress:
         item = task.item
-        named = {"recording_id": item.recording_id} if files is None else files.by_name()
-        request, limits = AuditRequest(**named, call_end=item.call_end), task.request.changed_limits()
+        named: dict[str, Any] = {"recording_id": item.recording_id} if files is None else files.by_name()
+        request, limits = AuditRequest(call_end=item.call_end, **named), task.request.changed_limits()
         job = AuditJob(request, task.out, limits=limits, keeps_report=_has_report(task))
         status = audit(job, progress, lambda examined: found.update(examined_columns(examined)))
         found = {**found, **_tags(task, files), "report": task.report}
@@ -207,18 +219,19 @@ def _settings_of(task: Task) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(task: Task) -> Iterator[tuple[Source, Source, tuple[Source, ...]]]:
-    """Open the call audio and the recording, and read the analyses of the call."""
+def _opened(task: Task) -> Iterator[tuple[Source, Source, tuple[Source, ...], Source | None]]:
+    """Open the call audio and the recording, and read the analyses of the call and its transcript."""
     with _files(task) as files:
         if files is not None:
             analyses = () if files.analysis is None else (read_analysis_file(files.analysis),)
+            words = None if files.transcript is None else read_small_file(files.transcript, MAX_WORDS_BYTES)
             with opened_file(files.connect) as call, opened_file(files.recording) as own:
-                yield call, own, analyses
+                yield call, own, analyses, words
             return
         wired = Settings.from_environment(os.environ).pipeline()
         item = wired.table.get(task.item.recording_id)
         with wired.media.call_audio(item) as call, wired.media.agent_recording(item) as own:
-            yield call, own, wired.media.analyses(item)
+            yield call, own, wired.media.analyses(item), None
 
 
 @contextmanager
@@ -227,14 +240,20 @@ def _files(task: Task) -> Iterator[_ListedFiles | None]:
     if task.item.named_by == "id":
         yield None
         return
-    listed = {"connect": task.call, "recording": task.recording, "analysis": task.item.analysis}
+    item = task.item
+    listed = {
+        "connect": task.call,
+        "recording": task.recording,
+        "analysis": item.analysis,
+        "transcript": item.transcript,
+    }
     with temporary_folder("inputs") as folder:
         paths = {
             name: _fetched(location, folder / name) if location.startswith("s3://") else Path(location)
             for name, location in listed.items()
             if location
         }
-        yield _ListedFiles(paths["connect"], paths["recording"], paths.get("analysis"))
+        yield _ListedFiles(paths["connect"], paths["recording"], paths.get("analysis"), paths.get("transcript"))
 
 
 def _fetched(location: str, folder: Path) -> Path:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Pairs = list[tuple[str, Any]]
 """A row: the list's own names of columns, and values."""
 ID: Final = "recording_id"
-FIELDS: Final = (ID, "connect", "recording", "call_end", "analysis", "agent", "day", "browser")
+FIELDS: Final = (ID, "connect", "recording", "call_end", "analysis", "transcript", "agent", "day", "browser")
 NEEDED: Final = (
     "recording_id (or connect, recording and call_end); call_end, agent, day and browser are optional beside an ID"
 )
@@ -76,14 +76,18 @@ def item_of(row: Mapping[str, str], place: str, base: str) -> Item:
     # A recording of the table may have its call end in its item; a file has nowhere else to have it.
     if text["call_end"] or named_by == "files":
         check_call_end(text["call_end"])
-    connect = recording = analysis = ""
+    connect = recording = analysis = transcript = ""
     if named_by == "id":
         check_recording_id(text[ID])
         if text["analysis"]:
             raise InputError("analysis is for a row that names connect and recording: an ID's analyses are looked for")
+        if text["transcript"]:
+            raise InputError(
+                "transcript is for a row that names connect and recording: set KOMOREBI_TRANSCRIPT to lens"
+            )
     else:
         connect, recording = (resolve(text[name], base) for name in ("connect", "recording"))
-        analysis = resolve(text["analysis"], base) if text["analysis"] else ""
+        analysis, transcript = (resolve(text[name], base) if text[name] else "" for name in ("analysis", "transcript"))
     if text["day"]:
         text["day"] = _day(text["day"])
     elif named_by == "files":
@@ -91,7 +95,7 @@ def item_of(row: Mapping[str, str], place: str, base: str) -> Item:
     # Without an ID, the recording's path is its name: it is the same in every list.
     name = text[ID] or recording
     others = (text["call_end"], text["agent"], text["day"], text["browser"])
-    return Item(name, named_by, place, connect, recording, *others, analysis=analysis)
+    return Item(name, named_by, place, connect, recording, *others, analysis=analysis, transcript=transcript)
 
 
 def check_call_end(text: str) -> str:

@@ -24,6 +24,7 @@ class Item:
         browser: from the manifest or the table's item; may be empty.
         analysis: Contact Lens' analysis of the two files: an absolute path, or ``s3://bucket/key``; empty without one,
             and for ``id``, whose analyses are looked for.
+        transcript: a transcript of the two files' call, likewise; empty without one.
     """
 
     recording_id: str
@@ -36,6 +37,7 @@ class Item:
     day: str = ""
     browser: str = ""
     analysis: str = ""
+    transcript: str = ""
 
 
 @dataclass(frozen=True, slots=True)

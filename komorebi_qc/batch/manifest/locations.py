@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from komorebi_qc.core.errors import InputError
-from komorebi_qc.storage.local import opened_file
+from komorebi_qc.storage.input_file import opened_file
 from komorebi_qc.storage.object_store import split_s3
 
 _DAY_IN_PATH = re.compile(r"(?:^|/)(\d{4})[/-](\d{2})[/-](\d{2})(?=/)")

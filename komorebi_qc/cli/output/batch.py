@@ -72,6 +72,14 @@ def print_result(result: RunResult) -> None:
             f"Listen to {them} first. To publish {them}, add --unconfirmed publish.",
             soft_wrap=True,
         )
+    if tally.corrected:
+        names = ", ".join(safe(name) for name in tally.first_corrected[:_MOST_LISTED])
+        more_of_them = f" and {tally.corrected - _MOST_LISTED} more" if tally.corrected > _MOST_LISTED else ""
+        verb = "was" if tally.corrected == 1 else "were"
+        console.print(
+            f"{count_of(tally.corrected, 'recording')} {verb} corrected by an analyst: {names}{more_of_them}.",
+            soft_wrap=True,
+        )
     if warned := counts["warn"]:
         console.print(f"{count_of(warned, 'recording')} {'needs' if warned == 1 else 'need'} a look (warn).")
     if result.failing:

@@ -31,6 +31,7 @@ _SOURCES = {
 _NOT_MEASURED = "not measured"
 _MASKED = {"none": "; not masked", "sound": "; the sound is masked", "picture": "; sound and picture are masked"}
 _MOST_CANDIDATES = 5
+_MOST_SPANS = 8
 _HOW_TO_SET = (
     "Set a limit with --limit or in KOMOREBI_LIMITS. Examples: drift=50:200 warns beyond +-50 ppm and fails beyond "
     "+-200 ppm; speech_level=-30..-14 sets a range; dead_air=off turns a limit off. A track or a channel can have a "
@@ -68,6 +69,8 @@ def print_outcome(found: dict[str, Any], next_command: str, remark: str = "") ->
     ]
     if found["thumbnail"]:
         rows.append(("thumbnail", escape(found["thumbnail"])))
+    if found.get("captions"):
+        rows.append(("captions", escape(found["captions"])))
     print_rows(console, rows)
     print_findings(console, found["findings"], where=found["qc"])
     _print_next(console, found["verdict"], next_command, remark)
@@ -212,6 +215,8 @@ def print_audit(folder: str, status: AuditStatus, examined: Examined | None = No
         print_findings(console, examined.document["findings"])
         if examined.refused is not None:
             console.print(f"No unified recording was made: {safe(refusal_reason(examined.refused))}.", soft_wrap=True)
+        if examined.delivered is not None:
+            print_delivered(console, examined.delivered.to_dict())
     rows = []
     if examined is not None and examined.refused is None:
         rows.append(("unified recording", escape(f"{folder}/{examined.video.name}")))
@@ -225,6 +230,18 @@ def print_audit(folder: str, status: AuditStatus, examined: Examined | None = No
             rows.append(("notebook", f"{path} [bold red]{one.state}[/] in {error}"))
     print_rows(console, [*rows, ("findings", escape(f"{folder}/qc.json"))])
     console.print("Open the report in a browser. JupyterLab trusts the notebooks on this machine.")
+
+
+def print_delivered(console: Console, found: dict[str, Any]) -> None:
+    """Print the measurement of a delivered file: its findings, and the source of its sound."""
+    rows = [(VERDICTS[one["status"]], one["name"], escape(one["text"])) for one in found["findings"]]
+    print_rows(console, [("", "delivered file", safe(found["file"])), *rows])
+    for name, label in (("call", "the call"), ("recording", "the recording"), ("other", "neither")):
+        spans = [span for span in found["spans"] if span["origin"] == name]
+        shown = ", ".join(f"{clock_text(one['from_s'])} to {clock_text(one['to_s'])}" for one in spans[:_MOST_SPANS])
+        more = f" and {len(spans) - _MOST_SPANS} more" if len(spans) > _MOST_SPANS else ""
+        if spans:
+            console.print(f"Sound of {label}: {shown}{more}.", soft_wrap=True)
 
 
 def print_limits(limits: Limits) -> None:

@@ -34,6 +34,11 @@ LIMITS = (
     Limit("alignment_resolution", above(0.045), above(0.2), "s",
           f"{_BT1359}; project choice: a pair that may be 0.2 s off is of no use",
           "how far off the call may be, if it is placed by its reported end, or at one of several places that fit"),
+    Limit("delivered_alignment", above(0.045), above(0.2), "s",
+          f"{_BT1359}; project choice: a recording that is 0.2 s off is of no use",
+          "how far a delivered file has the call from its place, at worst"),
+    Limit("delivered_other_sound", above(0.0), EVERYTHING, "s", "project choice",
+          "time of a delivered file with sound that is neither the call's nor the recording's"),
     Limit("offset_uncertainty", above(0.045), above(0.2), "s",
           f"{_BT1359}; project choice: a pair that may be 0.2 s off is of no use",
           "half the offset's 95 % interval. It also fails if the call's first words match nothing in the recording"),
@@ -71,6 +76,18 @@ LIMITS = (
           "the same conversation in the recording's own audio, before the call audio begins or after it ends"),
     Limit("agent_part", EVERYTHING, EVERYTHING, "s", "informational: a transfer or a consultation is not a fault",
           "length of the agent's part of the call, if the agent came later or left early"),
+    # The call's words
+    Limit("transcript_foreign", above(0.5), EVERYTHING, "share",
+          "project choice: in made conversations right transcripts have up to 0.45, and those of other calls 0.7 and "
+          "more. A transcript beyond the limit isn't used",
+          "how much the transcript's turns and the speech of their channels differ: 1 minus the correlation over time"),
+    Limit("transcript_coverage", below(0.7), EVERYTHING, "share",
+          "project choice: in made conversations right transcripts have 0.95 and more, halves about 0.5. A transcript "
+          "beyond the limit isn't used",
+          "share of the call's speech that has words in the transcript"),
+    Limit("transcript_offset", above(0.150), EVERYTHING, "s",
+          "project choice: captions that are later than 0.15 s are noticed. A transcript beyond the limit isn't used",
+          "the median distance of the turns' starts from the starts of their speech"),
     # The splice and its inputs
     Limit("call_before_recording", above(1.0), above(600.0), "s",
           "project choice: a recorder starts within a second; a gap of ten minutes means different calls",

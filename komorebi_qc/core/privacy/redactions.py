@@ -113,7 +113,7 @@ def redactions_of(call: Source, call_s: float, analyses: Collection[Source]) -> 
     is_any = False
     for source in analyses:
         found = read_analysis(_content(source), source.name)
-        if not _is_of(call.name, source.name, found.audio_name):
+        if not is_of_call_audio(call.name, source.name, found.audio_name):
             others.append(source.name)
             continue
         is_any = True
@@ -171,10 +171,15 @@ def _content(source: Source) -> bytes:
     return b"".join(pieces)
 
 
-def _is_of(call_name: str, name: str, audio_name: str) -> bool:
-    """Whether an analysis is of this call audio, as far as the names show it.
+def is_of_call_audio(call_name: str, name: str, audio_name: str) -> bool:
+    """Return whether an analysis is of this call audio, as far as the names show it.
 
     Redacted audio and its analysis have the same timestamp in their names; the original audio is named in the analysis.
+
+    Args:
+        call_name: of the call audio.
+        name: of the analysis.
+        audio_name: of the audio that was analysed; empty if the analysis doesn't state it.
     """
     call = PurePosixPath(call_name).name
     redacted, analysis = _STAMP.fullmatch(call), _STAMP.fullmatch(PurePosixPath(name).name)

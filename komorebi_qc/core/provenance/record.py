@@ -59,12 +59,14 @@ class DraftRecord:
         video: the video's name, relative to it.
         thumbnail: the thumbnail's name, relative to it; empty if no thumbnail can be published.
         digest: of the video.
+        captions: the captions' name, relative to it; empty if no captions can be published.
     """
 
     folder: str
     video: str
     thumbnail: str
     digest: FileDigest
+    captions: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class Provenance:
         software: names and versions.
         settings: the settings that the output depends on.
         run_id: the run, which the objects and the item name as well; empty for an earlier version.
+        transcript: the transcript, if it was a file of its own; None otherwise.
+        captions: its words as WebVTT; None without a transcript that is used.
     """
 
     call_audio: FileRecord
@@ -90,6 +94,8 @@ class Provenance:
     software: Mapping[str, str | None] = field(default_factory=dict)
     settings: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
     run_id: str = ""
+    transcript: FileRecord | None = None
+    captions: FileRecord | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The key ``provenance`` of ``qc.json``."""
@@ -101,10 +107,12 @@ class Provenance:
                 "call_audio": self.call_audio.to_dict(),
                 "agent_recording": self.agent_recording.to_dict(),
                 "analyses": [one.to_dict() for one in self.analyses],
+                "transcript": None if self.transcript is None else self.transcript.to_dict(),
             },
             "outputs": {
                 "video": self.video.to_dict(),
                 "thumbnail": None if self.thumbnail is None else self.thumbnail.to_dict(),
+                "captions": None if self.captions is None else self.captions.to_dict(),
             },
         }
 
@@ -118,6 +126,8 @@ class Provenance:
         try:
             inputs, outputs = found["inputs"], found["outputs"]
             thumbnail = outputs["thumbnail"]
+            # An earlier version has neither of these two.
+            transcript, captions = inputs.get("transcript"), outputs.get("captions")
             return cls(
                 FileRecord.from_dict(inputs["call_audio"]),
                 FileRecord.from_dict(inputs["agent_recording"]),
@@ -127,6 +137,8 @@ class Provenance:
                 found["software"],
                 found["settings"],
                 found.get("run_id") or "",
+                None if transcript is None else FileRecord.from_dict(transcript),
+                None if captions is None else FileRecord.from_dict(captions),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"the provenance is incomplete: {error}") from None

@@ -15,7 +15,8 @@ from komorebi_qc.core.errors import AccessDeniedError
 from komorebi_qc.desk.audit.status import STATUS_FILE
 from komorebi_qc.desk.report.audio_tracks import TRACK_FILES
 from komorebi_qc.desk.report.left_out import LEFT_OUT_FILES
-from komorebi_qc.pipeline.examine import AGENT_NAME, THUMBNAIL_NAME, VIDEO_NAME
+from komorebi_qc.desk.report.trial.tracks import TRIAL_FILE
+from komorebi_qc.pipeline.examine import AGENT_NAME, CAPTIONS_NAME, THUMBNAIL_NAME, VIDEO_NAME
 from komorebi_qc.storage.object_store import Folder, open_store
 from komorebi_qc.wiring import aws_client
 
@@ -25,9 +26,19 @@ if TYPE_CHECKING:
     from komorebi_qc.desk.session import AuditRequest
     from komorebi_qc.storage.object_store import ObjectStore
 
-REPORT_FILE, QC_FILE = "report.html", "qc.json"
+REPORT_FILE, QC_FILE, DELIVERED_FILE = "report.html", "qc.json", "delivered.json"
 _VIDEOS = tuple(f"{name}.{container}" for name in (VIDEO_NAME, AGENT_NAME) for container in ("mp4", "webm"))
-_FILES = (*_VIDEOS, f"{VIDEO_NAME}.qc.json", QC_FILE, THUMBNAIL_NAME, REPORT_FILE, *TRACK_FILES, *LEFT_OUT_FILES)
+_AUDIO = (*TRACK_FILES, *LEFT_OUT_FILES, TRIAL_FILE)
+_FILES = (
+    *_VIDEOS,
+    f"{VIDEO_NAME}.qc.json",
+    QC_FILE,
+    DELIVERED_FILE,
+    THUMBNAIL_NAME,
+    CAPTIONS_NAME,
+    REPORT_FILE,
+    *_AUDIO,
+)
 _MAX_STATUS_BYTES = 1_000_000
 
 
@@ -76,7 +87,8 @@ def earlier_audit(out: str, request: AuditRequest) -> EarlierAudit:
         return EarlierAudit(store, frozenset())
     names = frozenset((*_FILES, *notebooks))
     if isinstance(store, Folder):
-        inputs = {Path(text).resolve() for text in (request.connect, request.recording, request.analysis) if text}
+        named = (request.connect, request.recording, request.analysis, request.transcript)
+        inputs = {Path(text).resolve() for text in named if text}
         names = frozenset(name for name in names if (store.root / name).resolve() not in inputs)
     return EarlierAudit(store, names)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import AnalysisError, InputError, MaskError, missing_extra
 from komorebi_qc.core.progress import SILENT
-from komorebi_qc.desk.audit.earlier import QC_FILE, REPORT_FILE, earlier_audit
+from komorebi_qc.desk.audit.earlier import DELIVERED_FILE, QC_FILE, REPORT_FILE, earlier_audit
 from komorebi_qc.desk.audit.files import output_folder
 from komorebi_qc.desk.audit.notebook_runner import run_notebook
 from komorebi_qc.desk.audit.pages import failure_page, with_alert
@@ -21,11 +21,13 @@ from komorebi_qc.desk.audit.status import STATUS_FILE, AuditStatus, NotebookStat
 from komorebi_qc.desk.examination_progress import EXAMINATION_STEPS, ExaminationProgress
 from komorebi_qc.desk.isolated_session import open_isolated
 from komorebi_qc.desk.notebooks.recording import report_figure
-from komorebi_qc.desk.report.audio_tracks import write_audio_tracks
+from komorebi_qc.desk.notes.files import notes_beside
+from komorebi_qc.desk.report.audio_tracks import compared_tracks, write_audio_tracks
 from komorebi_qc.desk.report.build import page_of
 from komorebi_qc.desk.report.html import report_html
 from komorebi_qc.desk.report.left_out import write_left_out
-from komorebi_qc.pipeline.examine import THUMBNAIL_NAME
+from komorebi_qc.desk.report.trial.tracks import write_trial_tracks
+from komorebi_qc.pipeline.examine import CAPTIONS_NAME, THUMBNAIL_NAME
 from komorebi_qc.pipeline.options import MASKS_AS_SET, MaskRequest
 from komorebi_qc.storage.atomic_file import write_atomically
 from komorebi_qc.storage.temporary_folder import temporary_folder
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from komorebi_qc.core.limits import Limits
+    from komorebi_qc.core.notes import Notes
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.desk.audit.earlier import EarlierAudit
     from komorebi_qc.desk.session import AuditRequest, AuditSession
@@ -161,8 +164,18 @@ class _AuditRun:
         self._status.verdict = str(examined.document["verdict"])
         on_examined(examined)
         write_atomically(self._folder / QC_FILE, json.dumps(examined.document, indent=1).encode())
-        own = [QC_FILE, THUMBNAIL_NAME, REPORT_FILE, examined.video.name]
-        self._earlier.remove(keep=[*own, examined.video.with_suffix(".qc.json").name])
+        if examined.delivered is not None:
+            found = json.dumps(examined.delivered.to_dict(), indent=1)
+            write_atomically(self._folder / DELIVERED_FILE, found.encode())
+        own = [
+            QC_FILE,
+            *([] if examined.delivered is None else [DELIVERED_FILE]),
+            THUMBNAIL_NAME,
+            REPORT_FILE,
+            examined.video.name,
+        ]
+        words = [] if examined.outcome is None or examined.outcome.published.captions is None else [CAPTIONS_NAME]
+        self._earlier.remove(keep=[*own, *words, examined.video.with_suffix(".qc.json").name])
 
     def write_report(self) -> None:
         """Write the report and its audio tracks."""
@@ -220,7 +233,13 @@ class _AuditRun:
         for notebook in status.notebooks:
             if notebook.state == "running":
                 notebook.state = "failed" if status.state == "done" else status.state
-        names = (REPORT_FILE, QC_FILE, THUMBNAIL_NAME, *(notebook.file for notebook in status.notebooks))
+        names = (
+            REPORT_FILE,
+            QC_FILE,
+            DELIVERED_FILE,
+            THUMBNAIL_NAME,
+            *(notebook.file for notebook in status.notebooks),
+        )
         status.files = [name for name in names if (self._folder / name).is_file()]
         if self._session is not None:
             status.files.append(self._session.examined.video.name)
@@ -246,10 +265,20 @@ class _AuditRun:
         if self._session is None:
             return
         examined = self._session.examined
-        tracks = write_audio_tracks(examined.tracks, self._folder)
+        tracks = write_audio_tracks(examined.tracks, self._folder, compared_tracks(examined))
         left_out = write_left_out(examined, self._folder)
-        page = report_html(page_of(examined, *report_figure(self._session), tracks, left_out))
+        trial = write_trial_tracks(examined, self._folder)
+        figure, figure_type = report_figure(self._session)
+        notes = self._notes(examined.recording_id)
+        page = report_html(page_of(examined, figure, figure_type, tracks, left_out, trial_audio=trial, notes=notes))
         write_atomically(self._folder / REPORT_FILE, with_alert(page, self._status).encode())
+
+    def _notes(self, recording_id: str) -> Notes | None:
+        """The notes of analysts in the folder. The report is written without notes that can't be used."""
+        try:
+            return notes_beside(self._folder, recording_id)
+        except InputError:
+            return None
 
     def _run_notebook(self, status: NotebookStatus, path: Path, parameters: Mapping[str, Any], scratch: Path) -> None:
         status.state = "running"

@@ -41,6 +41,13 @@ _TRACKS = {
     "output": ("Unified recording", (110, 210, 160)),
 }
 _SUSPENDED, _MASKED, _MASKED_BACK = (92, 78, 178), (58, 51, 104), (32, 30, 48)
+_MARKS = {
+    "reported end": ((255, 138, 76), (6, 4)),
+    "seam": (_INK, (2, 3)),
+    "jump": (_MARK, (8, 2)),
+    "rate": (_MARK, (1, 3)),
+}
+"""Colour and dash of a mark's line by the first word of its label, as in the report."""
 _LEAST_PEAK = 0.02
 
 
@@ -163,11 +170,13 @@ class FramePainter:
         for at_s, word in self._marks:
             x = round((at_s - begin_s) * self._per_s)
             if 0 <= x < width:
-                draw.line([(x, 0), (x, height - ruler)], fill=_MARK, width=2)
+                color, dash = mark_style(word)
+                for y in range(0, height - ruler, sum(dash)):
+                    draw.line([(x, y), (x, min(y + dash[0], height - ruler) - 1)], fill=color, width=2)
                 row = next(k for k, end in enumerate([*ends, -1.0]) if x >= end)
                 ends[row:] = [x + 12 + font.getlength(word), *ends[row + 1 :]]
                 draw.rectangle(draw.textbbox((x + 4, 1 + row * ruler), word, font=font), fill=_BACK)
-                draw.text((x + 4, 1 + row * ruler), word, fill=_MARK, font=font)
+                draw.text((x + 4, 1 + row * ruler), word, fill=color, font=font)
         return np.asarray(image).copy()
 
     def _draw_track(
@@ -257,6 +266,11 @@ class _Glyphs:
 
 def _font(size: int) -> Any:
     return ImageFont.load_default(size)
+
+
+def mark_style(label: str) -> tuple[tuple[int, int, int], tuple[int, int]]:
+    """Colour and dash, on and off in pixels, of the line with this label."""
+    return next((style for name, style in _MARKS.items() if label.startswith(name)), (_MARK, (8, 2)))
 
 
 def marks_of(examined: Examined) -> list[tuple[float, str]]:

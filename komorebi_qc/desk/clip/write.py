@@ -18,7 +18,8 @@ from komorebi_qc.desk.clip.painter import FPS, FramePainter, VideoFrames
 from komorebi_qc.media.opening import RECORDING_FORMATS, open_container
 from komorebi_qc.pipeline.local import LOCAL_ID
 from komorebi_qc.storage.atomic_file import make_private
-from komorebi_qc.storage.local import check_output, opened_file
+from komorebi_qc.storage.input_file import opened_file
+from komorebi_qc.storage.local import check_output
 from komorebi_qc.storage.temporary_folder import temporary_folder
 
 if TYPE_CHECKING:

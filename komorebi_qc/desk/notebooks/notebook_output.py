@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import html
 import io
-import wave
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.desk.plots.figure import image_of
+from komorebi_qc.desk.report.audio_tracks import MEDIA_TYPE, write_track
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _COLORS = {"pass": "#007A5A", "warn": "#8A5A00", "fail": "#B03A00"}
+_AUDIO_BITS = 32_000
+"""A second of each channel. At half of it, a click at a seam is hardly audible."""
 _LEFT = "text-align:left;vertical-align:top"
 
 
@@ -108,7 +110,7 @@ def collapsed(summary: str, part: NotebookOutput) -> NotebookOutput:
     )
 
 
-def figure_image(figure: Figure, description: str, *, kind: str = "png") -> NotebookOutput:
+def figure_image(figure: Figure, description: str, *, kind: str = "webp") -> NotebookOutput:
     """A figure as ``png`` or ``webp``, with a description for people who can't see it."""
     return image(image_of(figure, kind), f"image/{kind}", description)
 
@@ -126,12 +128,9 @@ def image(content: bytes, media_type: str, description: str, *, width: str = "10
 def audio_player(label: str, samples: NDArray[np.int16]) -> NotebookOutput:
     """A short piece of audio at 8 kHz: ``(n,)``, or ``(n, 2)`` for left and right."""
     file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1 if samples.ndim == 1 else 2)
-        out.setsampwidth(2)
-        out.setframerate(RATE)
-        out.writeframes(samples.astype("<i2").tobytes())
-    address, escaped = _data_uri(file.getvalue(), "audio/wav"), html.escape(label, quote=True)
+    sides = (samples,) if samples.ndim == 1 else (samples[:, 0], samples[:, 1])
+    write_track(file, sides, _AUDIO_BITS, [1.0] * len(sides))
+    address, escaped = _data_uri(file.getvalue(), MEDIA_TYPE), html.escape(label, quote=True)
     return NotebookOutput(
         f'<p>{escaped}<br><audio controls preload="metadata" aria-label="{escaped}" src="{address}"></audio></p>',
         f"[audio, {len(samples) / RATE:.1f} s: {label}]",

@@ -10,6 +10,7 @@ import numpy as np
 from komorebi_qc.core.finding import counted
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
+from komorebi_qc.desk.examination_progress import DRY_NAMES
 from komorebi_qc.desk.notebooks.media_facts import audio_facts, file_facts, timing_facts, video_facts
 from komorebi_qc.desk.notebooks.notebook_output import (
     NotebookOutput,
@@ -68,11 +69,16 @@ def steps(session: AuditSession) -> NotebookOutput:
         return combined(
             [
                 status_line("fail", f"The run stopped in step 5, {stopped}: {session.examined.refused}"),
-                paragraph(f"The nine steps: {', '.join(STEPS)}."),
+                paragraph(f"The nine steps: {', '.join(DRY_NAMES.get(name, name) for name in STEPS)}."),
             ]
         )
     rows = [
-        (str(number), step.name, f"{step.seconds:.2f} s", f"{step.bytes:,}" if step.bytes else "")
+        (
+            str(number),
+            DRY_NAMES.get(step.name, step.name),
+            f"{step.seconds:.2f} s",
+            f"{step.bytes:,}" if step.bytes else "",
+        )
         for number, step in enumerate(outcome.steps, 1)
     ]
     return table(("Step", "Name", "Time", "Bytes"), rows)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from komorebi_qc.core.finding import counted
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text, parse_call_end
+from komorebi_qc.desk.notebooks.explore import explore
 from komorebi_qc.desk.notebooks.notebook_output import (
     NotebookOutput,
     collapsed,
@@ -19,6 +20,7 @@ from komorebi_qc.desk.notebooks.notebook_output import (
     status_line,
     table,
 )
+from komorebi_qc.desk.notebooks.own_cells import own_data
 from komorebi_qc.desk.notebooks.readable_errors import readable_errors
 from komorebi_qc.desk.notebooks.recording import masked_spans, parameter_text, report_figure, sentence, verdict
 from komorebi_qc.desk.notebooks.seams import spectrograms
@@ -44,10 +46,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "correlation",
+    "explore",
     "findings",
     "lags",
     "left_out",
     "levels",
+    "own_data",
     "player",
     "side_lags",
     "spectrograms",
@@ -58,7 +62,7 @@ __all__ = [
 
 CHANCE_Z = 9.0
 """A peak below this many sigma can be chance."""
-_LARGEST_EMBEDDED, _LONGEST_EMBEDDED_S = 12_000_000, 300.0
+_LARGEST_EMBEDDED, _LONGEST_EMBEDDED_S = 700_000, 60.0
 """Bytes and seconds: a video up to this size is embedded in the notebook unchanged."""
 _TRACK_BITS = 16_000
 _EMBEDDED_S = 60.0
@@ -286,8 +290,8 @@ def findings(session: AuditSession) -> NotebookOutput:
 def player(session: AuditSession) -> NotebookOutput:
     """The report's player: the video with every audio track, alone or one in each ear.
 
-    A notebook can't refer to files beside it, so the media is embedded: all of a short recording, or one minute around
-    the worst finding of a longer one.
+    The media is embedded, so that the notebook can be sent alone: all of a short recording, or one minute around the
+    worst finding of a longer one. The report beside the notebook plays the whole recording.
     """
     examined = session.examined
     length_s = len(examined.tracks.recording) / RATE
@@ -299,7 +303,11 @@ def player(session: AuditSession) -> NotebookOutput:
         page = replace(page, video=video, video_length_s=page.length_s)
     else:
         page = page_of(examined, *report_figure(session), embed_s=_EMBEDDED_S)
-    return NotebookOutput(report_fragment(page, name="komorebi-report"), f"[player: {examined.video.name}]")
+    shown = NotebookOutput(report_fragment(page, name="komorebi-report"), f"[player: {examined.video.name}]")
+    if page.video_length_s >= page.length_s:
+        return shown
+    words = "One minute is in this notebook. The whole recording plays in report.html, which an audit writes beside it."
+    return combined([paragraph(words), shown])
 
 
 def _value_text(value: float | None, unit: str) -> str:

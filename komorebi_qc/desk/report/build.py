@@ -11,13 +11,16 @@ import numpy as np
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.picture_masks import picture_masks
-from komorebi_qc.desk.report.audio_tracks import embedded_audio_tracks
+from komorebi_qc.desk.report.audio_tracks import audio_levels, compared_tracks, embedded_audio_tracks
 from komorebi_qc.desk.report.comparison import comparison_of
 from komorebi_qc.desk.report.content import Page, PageTrack
 from komorebi_qc.desk.report.embedded_video import embedded_video
+from komorebi_qc.desk.report.first_screen.sources import sources_of
+from komorebi_qc.desk.report.first_screen.summary import summary_of
 from komorebi_qc.desk.report.left_out import embedded_left_out
 from komorebi_qc.desk.report.tables import exact_text
 from komorebi_qc.desk.report.timeline import marks_of, moments_of, places_of, stretches_of
+from komorebi_qc.desk.report.trial.places import trial_of
 from komorebi_qc.desk.words.placement import NOT_MEASURED, bound_text
 from komorebi_qc.desk.words.rates import rate_changes, rates_sentence
 from komorebi_qc.desk.words.verdict import headline, shown_verdict, unmeasured_start, verdict_sentence
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from komorebi_qc.core.notes import Notes
     from komorebi_qc.desk.report.content import Moment
     from komorebi_qc.pipeline.examine import Examined
 
@@ -44,6 +48,8 @@ def page_of(
     audio: Mapping[str, str] | None = None,
     left_out: Sequence[str] | None = None,
     *,
+    trial_audio: str = "",
+    notes: Notes | None = None,
     embed_s: float | None = None,
 ) -> Page:
     """The page of an examination.
@@ -55,6 +61,9 @@ def page_of(
         audio: addresses of audio tracks by name, from `komorebi_qc.desk.report.audio_tracks.write_audio_tracks`.
         left_out: addresses of the audio that isn't in the video, from
             `komorebi_qc.desk.report.left_out.write_left_out`; None to embed it.
+        trial_audio: address of the audio for other places of the call, from
+            `komorebi_qc.desk.report.trial.tracks.write_trial_tracks`; empty without it.
+        notes: of analysts, from `komorebi_qc.desk.notes.files.notes_beside`; None without a file of notes.
         embed_s: length of a video excerpt in low quality, around the worst finding, for a page that is sent alone; None
             if the video is beside the page. Over 60 s the excerpt becomes coarse.
     """
@@ -77,6 +86,7 @@ def page_of(
         start_s, video_length_s = _around_worst(examined, findings, moments, embed_s, length_s)
         video, addresses = _embedded_media(examined, start_s, video_length_s, video_start_s)
         video_start_s = audio_start_s = start_s
+    omitted = embedded_left_out(examined) if left_out is None else left_out
     return Page(
         title=_title(examined),
         document=examined.document,
@@ -98,8 +108,18 @@ def page_of(
         stretches=tuple(stretches_of(examined)),
         moments=moments,
         places=places_of(examined, findings),
-        comparison=comparison_of(examined, embedded_left_out(examined) if left_out is None else left_out),
+        comparison=comparison_of(examined, omitted),
         is_masked=examined.masks.masks_sound,
+        summary=summary_of(examined, _worst_s(findings, moments)),
+        sources=tuple(sources_of(examined, omitted)),
+        trial=trial_of(examined) if trial_audio else None,
+        trial_audio=trial_audio,
+        turns=() if examined.transcript is None else examined.transcript.turns,
+        language="" if examined.transcript is None else examined.transcript.language,
+        chapters=examined.chapters,
+        notes=notes,
+        recording_id=examined.recording_id,
+        audio_levels=audio_levels(aligned, compared_tracks(examined)),
     )
 
 
@@ -118,18 +138,24 @@ def _around_worst(
     length_s: float,
 ) -> tuple[float, float]:
     """Start and length of the excerpt: around the worst finding, else the first jump, else the call's end."""
-    rank = {"fail": 0, "warn": 1, "pass": 2}
-    placed = sorted((rank[findings[row]["status"]], moment.at_s) for moment in moments for row in moment.rows)
+    worst_s = _worst_s(findings, moments)
     jumps = examined.alignment.jumps
     middle_s = (
-        placed[0][1]
-        if placed
+        worst_s
+        if worst_s is not None
         else examined.alignment.to_output(jumps[0].call_s)
         if jumps
         else min(examined.timeline.call.end_s, length_s)
     )
     excerpt_s = min(max(embed_s, 1.0), length_s)
     return round(min(max(0.0, middle_s - excerpt_s / 2), length_s - excerpt_s), 3), excerpt_s
+
+
+def _worst_s(findings: Sequence[Mapping[str, Any]], moments: Sequence[Moment]) -> float | None:
+    """Output time of the worst finding that doesn't pass; None if none of them has a position."""
+    rank = {"fail": 0, "warn": 1, "pass": 2}
+    ranked = [(rank[findings[row]["status"]], moment.at_s) for moment in moments for row in moment.rows]
+    return min(ranked)[1] if ranked else None
 
 
 def _embedded_media(

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from komorebi_qc.core.notes import Notes
+    from komorebi_qc.core.output import Chapter
+    from komorebi_qc.desk.report.first_screen.sources import SourceSpan
+    from komorebi_qc.desk.report.first_screen.summary import Summary
+    from komorebi_qc.desk.report.trial.places import Trial
+    from komorebi_qc.transcript.placed import PlacedTurn
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PageTrack:
@@ -181,6 +188,16 @@ class Page:
         places: output time of each finding that has one, by its number.
         comparison: of the call and the recording; None on a page without it.
         is_masked: whether video and audio have masks.
+        summary: the parts of the headline that the findings don't give; None on a page without them.
+        sources: the source of each second's sound, and the audio that was left out.
+        trial: the places of the call to try; None on a page without them.
+        trial_audio: address of their audio; empty on a page that doesn't have it.
+        turns: the transcript on the output clock; empty without one.
+        language: the transcript's, as a language tag; empty if it isn't known.
+        chapters: of the output.
+        notes: of analysts; None without a file of notes.
+        recording_id: the recording that notes are about.
+        audio_levels: level of each audio source, as a share of full scale; sources without sound are missing.
     """
 
     title: str
@@ -205,6 +222,16 @@ class Page:
     places: Mapping[int, float] = field(default_factory=dict)
     comparison: Comparison | None = None
     is_masked: bool = False
+    summary: Summary | None = None
+    sources: Sequence[SourceSpan] = ()
+    trial: Trial | None = None
+    trial_audio: str = ""
+    turns: Sequence[PlacedTurn] = ()
+    language: str = ""
+    chapters: Sequence[Chapter] = ()
+    notes: Notes | None = None
+    recording_id: str = "local"
+    audio_levels: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def findings(self) -> Sequence[Mapping[str, Any]]:

@@ -14,7 +14,7 @@ from komorebi_qc.core.privacy.masked_time import MaskedTime
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.media.opening import RECORDING_FORMATS, open_container
-from komorebi_qc.storage.local import opened_file
+from komorebi_qc.storage.input_file import opened_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

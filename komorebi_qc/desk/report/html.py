@@ -17,11 +17,16 @@ from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.content_policy import content_policy
 from komorebi_qc.desk.report.comparison_html import comparison_html
+from komorebi_qc.desk.report.first_screen.summary import summary_html
+from komorebi_qc.desk.report.noted.panel import NOTE_KEYS, notes_data, notes_list, notes_panel
 from komorebi_qc.desk.report.pack import pack
-from komorebi_qc.desk.report.tables import finding_tables, place_link, sentence_html
+from komorebi_qc.desk.report.page_script import page_script
+from komorebi_qc.desk.report.tables import finding_tables
 from komorebi_qc.desk.report.timeline import RATE_DASH
+from komorebi_qc.desk.report.trial.panel import TRIAL_KEYS, TRIAL_MESSAGE, trial_panel
+from komorebi_qc.desk.report.turns.captions import captions_track
+from komorebi_qc.desk.report.turns.panel import turns_panel, turns_tools
 from komorebi_qc.desk.words.suspensions import REDACTED, SUSPENDED
-from komorebi_qc.desk.words.verdict import BELONGING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +38,8 @@ PAGE_BUDGET = 970_000
 ENVELOPE_BUDGET, _LEAST_ENVELOPE = 700_000, 60_000
 """Characters of the waveform envelopes: the rest of the page leaves them the room, within these limits."""
 _MEDIA = "'self' file: data: blob:"
+_FRAMES = "'self' file:"
+_CONNECTIONS = "'self'"
 _NAME = "komorebi"
 _BACKGROUND = "html{background:#fff}@media (prefers-color-scheme: dark){html{background:#15171a}}body{margin:0}"
 _KINDS = {
@@ -44,13 +51,21 @@ _KINDS = {
     "redacted": REDACTED,
     "masked": "masked (wider than its span)",
 }
-_MOST_WORST = 6
+_SOURCES = {
+    "call": "the sound is Connect's call audio",
+    "recording": "the sound is the agent recording's own",
+    "silence": "the sound is silence",
+    "masked": "the sound is masked: silence",
+    "left_out": "call audio that was left out; a click plays it",
+}
 AUDIO_MESSAGES = {
     "result": "You hear the unified recording.",
     "customer": "You hear the customer's channel of the call audio.",
     "agent": "You hear the agent's channel of the call audio.",
     "recording": "You hear the agent recording's own audio.",
     "both": "Left: call audio. Right: agent recording. An echo between the sides is the remaining offset.",
+    "before": "Left: call audio at its place without the correction. Right: agent recording.",
+    "delivered": "You hear the delivered file.",
 }
 _NO_OUTPUT_MESSAGE = "You hear the agent recording {}: no unified recording was written."
 AUDIO_LABELS = {
@@ -59,15 +74,18 @@ AUDIO_LABELS = {
     "agent": "Agent",
     "recording": "Recording",
     "both": "Call left, recording right",
+    "before": "Before the correction",
+    "delivered": "Delivered file",
 }
 
 
 def report_html(page: Page) -> str:
     """The page as a file."""
+    policy = content_policy(page_script(_NAME), media=_MEDIA, frames=_FRAMES, connections=_CONNECTIONS)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{content_policy(_script(_NAME), media=_MEDIA)}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         f"<title>{html.escape(page.title)}: {page.status}</title>\n"
         f"<style>{_BACKGROUND}</style>\n"
         f"</head>\n<body>\n<main>\n{report_fragment(page, alone=True)}\n</main>\n</body>\n</html>\n"
@@ -83,21 +101,26 @@ def report_fragment(page: Page, *, alone: bool = False, name: str = _NAME) -> st
         name: ID of the element, unique in the page.
     """
     compared = comparison_html(page)
-    static = (_head(page), _watch(page), _figure(page), compared, finding_tables(page), _document(page))
-    style, script = _file("page.css"), _script(name)
-    used = len("".join((*static, style, script, *page.audio.values())).encode())
+    turns = turns_panel(page)
+    static = (
+        _head(page),
+        _watch(page, turns.html),
+        _figure(page),
+        _facts(page),
+        notes_list(page),
+        compared,
+        finding_tables(page),
+        _document(page),
+    )
+    style, script = _file("page.css"), page_script(name)
+    used = len("".join((*static, style, script, turns.packed, *page.audio.values())).encode())
     budget = min(max(PAGE_BUDGET - used, _LEAST_ENVELOPE), ENVELOPE_BUDGET)
-    data = _script_json(_data(page, alone=alone, budget=budget))
+    data = _script_json({**_data(page, alone=alone, budget=budget), "more_turns": turns.packed})
     return (
         f'<style>{style}</style>\n<div class="kq" id="{name}">\n'
         + "\n".join(static)
         + f'\n<script type="application/json" data-kq="data">{data}</script>\n</div>\n<script>{script}</script>'
     )
-
-
-def _script(name: str) -> str:
-    """The page's script, for the element of this name."""
-    return _file("page.js").replace("@ID@", name)
 
 
 def _script_json(content: object) -> str:
@@ -125,9 +148,17 @@ def _data(page: Page, *, alone: bool, budget: int) -> dict[str, Any]:
         ],
         "bands": [{"from_s": b.from_s, "to_s": b.to_s, "row": b.row, "kind": b.kind} for b in _bands(page)],
         "spans": [{"from_s": s.from_s, "to_s": s.to_s, "kind": s.kind, "track": s.track} for s in page.stretches],
+        "sources": [
+            {"from_s": s.from_s, "to_s": s.to_s, "kind": s.kind, "label": s.label, "audio": s.audio}
+            for s in page.sources
+        ],
         "moments": [{"at_s": m.at_s, "text": m.text, "rows": list(m.rows)} for m in page.moments],
         "audio": {"result": "", **{name: page.audio[name] for name in AUDIO_LABELS if name in page.audio}},
-        "audio_messages": {**AUDIO_MESSAGES, "result": result},
+        "notes": notes_data(page),
+        "audio_levels": dict(page.audio_levels),
+        "turns_tools": turns_tools() if page.turns else "",
+        "trial": page.trial.to_dict(page.trial_audio) if page.trial is not None and page.trial_audio else None,
+        "audio_messages": {**AUDIO_MESSAGES, "result": result, "trial": TRIAL_MESSAGE},
     }
 
 
@@ -143,34 +174,15 @@ def _moments_by_weight(page: Page) -> Sequence[float]:
 
 
 def _head(page: Page) -> str:
-    statuses = [finding["status"] for finding in page.findings]
-    # The sentence about belonging has its own line.
-    rows = [row for row, one in enumerate(page.findings) if page.comparison is None or one["name"] != BELONGING]
-    bad = sorted((row for row in rows if statuses[row] != "pass"), key=lambda row: statuses[row])
-    counts = [
-        f"{count} {verb}{'s' if count == 1 else ''}" for verb in ("fail", "warn") if (count := statuses.count(verb))
-    ]
-    summary = f"{counted(len(statuses), 'finding')}: {' and '.join(counts) or 'all pass'}."
-    worst = "".join(
-        f'<li class="{statuses[row]}"><span class="tag">{statuses[row]}</span> '
-        f"<span>{sentence_html(page.findings[row]['text'])} {place_link(page, row)}</span></li>"
-        for row in bad[:_MOST_WORST]
-    )
-    belonging = ""
-    if page.comparison is not None:
-        status, text = page.comparison.belonging
-        tag = "" if status == "pass" else f'<span class="tag">{status}</span> '
-        belonging = f'<p class="belongs {status}">{tag}<span>{sentence_html(text)}</span></p>'
-    more = f'<li class="more">and {len(bad) - _MOST_WORST} more, below</li>' if len(bad) > _MOST_WORST else ""
     return (
         f"<h1>{html.escape(page.title)}</h1>\n"
-        f'<div class="verdict {page.status}"><p><b>{html.escape(page.verdict)}</b> {html.escape(page.headline)} '
-        f"{summary}</p>{belonging}" + (f"<ul>{worst}{more}</ul>" if worst else "") + "</div>"
+        f'<div class="verdict {page.status}"><p><b>{html.escape(page.verdict)}</b> '
+        f"{html.escape(page.headline)}</p></div>"
     )
 
 
-def _watch(page: Page) -> str:
-    facts = "".join(f"<li><b>{html.escape(k)}</b> <span>{html.escape(v)}</span></li>" for k, v in page.facts)
+def _watch(page: Page, turns: str) -> str:
+    """The first screen: video, player and headline. On a narrow screen the player comes before the headline."""
     label = "The unified recording" if page.has_output else f"The agent recording, {_state(page)}"
     excerpt = (
         f'<p class="soft">This page holds {counted(round(page.video_length_s), "second")} of it in low quality, '
@@ -179,11 +191,16 @@ def _watch(page: Page) -> str:
         else ""
     )
     return (
-        f'<h2>{label}</h2>\n<div class="watch"><div><video data-kq="video" '
+        f'<div class="watch{" with-turns" if turns else ""}"><div class="seen"><h2>{label}</h2><video data-kq="video" '
         f'src="{html.escape(page.video, quote=True)}" controls preload="{"auto" if page.is_embedded else "metadata"}" '
-        f'playsinline aria-label="{label}"></video>{excerpt}</div>\n<ul class="facts">{facts}</ul></div>\n'
-        '<div class="player" data-kq="player"></div>'
+        f'playsinline aria-label="{label}">{captions_track(page)}</video>{excerpt}</div>\n'
+        f'<div class="player" data-kq="player"></div>\n{summary_html(page)}\n{turns}</div>'
     )
+
+
+def _facts(page: Page) -> str:
+    facts = "".join(f"<li><b>{html.escape(k)}</b> <span>{html.escape(v)}</span></li>" for k, v in page.facts)
+    return f'<h2>The placement</h2>\n<ul class="facts">{facts}</ul>'
 
 
 def _state(page: Page) -> str:
@@ -205,11 +222,23 @@ def _player(page: Page) -> str:
     legend += "".join(
         f'<li><i class="{kind}"></i>{html.escape(text)}</li>' for kind, text in compared if kind not in kinds
     )
+    omitted = "".join(
+        f'<button type="button" data-omitted="{number}" aria-pressed="false">{html.escape(one.label)}</button>'
+        for number, one in enumerate(one for one in page.sources if one.kind == "left_out")
+        if one.audio
+    )
     jumps = any(mark.colour == "mark" and mark.dash != RATE_DASH for mark in page.marks)
     rates = any(mark.dash == RATE_DASH for mark in page.marks)
     last = f" to <kbd>{len(names)}</kbd>" if len(names) > 1 else ""
     return (
         _file("player.html")
+        .replace("{{no left out}}", "" if omitted else " hidden")
+        .replace("{{left out}}", omitted)
+        .replace("{{sources}}", _source_legend(page))
+        .replace("{{panels}}", _panels(page))
+        .replace("{{panel keys}}", _panel_keys(page))
+        .replace("{{no trial}}", "" if page.trial is not None and page.trial_audio else " hidden")
+        .replace("{{chapters}}", _chapters(page))
         .replace("{{no output}}", "" if page.has_output else " hidden")
         .replace("{{no jumps}}", "" if jumps else " hidden")
         .replace("{{no rates}}", "" if rates else " hidden")
@@ -219,6 +248,31 @@ def _player(page: Page) -> str:
         .replace("{{audio keys}}", f"<kbd>1</kbd>{last}")
         .replace("{{length}}", repr(page.length_s))
     )
+
+
+def _chapters(page: Page) -> str:
+    if len(page.chapters) < 2:
+        return ""
+    links = " ".join(
+        f'<a href="#t={one.from_s:.3f}" data-at="{one.from_s!r}" title="Go to {html.escape(one.title, quote=True)}">'
+        f"{html.escape(one.title)}</a>"
+        for one in page.chapters
+    )
+    return f'<nav class="bar" aria-label="Chapters"><span class="soft">Chapters</span> {links}</nav>'
+
+
+def _panels(page: Page) -> str:
+    return notes_panel() + (trial_panel(page.trial) if page.trial is not None and page.trial_audio else "")
+
+
+def _panel_keys(page: Page) -> str:
+    turns = " <kbd>/</kbd> search, <kbd>t</kbd> captions." if page.turns else ""
+    return NOTE_KEYS + turns + (TRIAL_KEYS if page.trial is not None and page.trial_audio else "")
+
+
+def _source_legend(page: Page) -> str:
+    kinds = dict.fromkeys(one.kind for one in page.sources)
+    return "".join(f'<li><i class="source {kind}"></i>{_SOURCES[kind]}</li>' for kind in kinds)
 
 
 def _figure(page: Page) -> str:

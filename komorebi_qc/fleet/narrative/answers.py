@@ -12,20 +12,24 @@ from komorebi_qc.fleet.narrative.sentences import (
     cause_text,
     change_text,
     explained_text,
+    group_reasons_text,
     stand_out_text,
     suspect_text,
 )
+from komorebi_qc.fleet.narrative.significance import matter_text
 from komorebi_qc.fleet.narrative.terms import TITLES, anchor
 from komorebi_qc.fleet.narrative.text import of_text, safe, safe_end, share_text, verb
 from komorebi_qc.fleet.study.causes import LEAST_OF_A_GROUP
 from komorebi_qc.fleet.study.changes import LEAST_DAYS
 
 if TYPE_CHECKING:
+    from komorebi_qc.fleet.study.noted import Noted
     from komorebi_qc.fleet.study.queries import Overview, Reason
     from komorebi_qc.fleet.study.study import Study
 
 _MAX_SENTENCES = 4
 _MAX_FINDINGS = 4
+_MAX_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ def _how_many(study: Study) -> Answer:
     found = []
     if seen.examined:
         verb_fail = verb(seen.fail, "fails", "fail")
-        meaning = ": at least one finding is beyond its fail limit" if seen.fail else ""
+        meaning = ": at least one finding fails" if seen.fail else ""
         fails = f"Of {seen.examined:,} examined recordings, {seen.fail:,} {verb_fail}{meaning}."
         found.append((fails, anchor("worst")))
         warns = f"{of_text(seen.warn, seen.examined)} {verb(seen.warn, 'needs', 'need')} a look but can be used."
@@ -88,7 +92,14 @@ def _how_many(study: Study) -> Answer:
         of_all = of_text(seen.unexamined, seen.count)
         found.append((f"{of_all} couldn't be examined: {', '.join(why) or 'no verdict'}.", anchor("reasons")))
     if seen.unconfirmed or seen.held:
-        found.append((_unconfirmed_text(seen), anchor("reasons") if seen.held else ""))
+        found.append((_unconfirmed_text(seen), anchor("named")))
+    if seen.corrected:
+        count = counted(seen.corrected, "recording")
+        names = [safe(one.recording_id, 60) for one in study.named if one.kind == "corrected"][:_MAX_NAMED]
+        more = f" and {seen.corrected - len(names):,} more" if seen.corrected > len(names) else ""
+        found.append((f"An analyst corrected {count}: {', '.join(names)}{more}.", anchor("named")))
+    if study.noted is not None and study.noted.count:
+        found.append((_noted_text(study.noted), anchor("worst")))
     if seen.suspended:
         count = counted(seen.suspended, "call")
         found.append((f"Connect suspended {count}, for {seen.suspended_s:,.0f} s in all.", anchor("reasons")))
@@ -102,6 +113,15 @@ def _how_many(study: Study) -> Answer:
         return Answer("How many are bad?", "fail", "No recording could be examined", tuple(found))
     status = "fail" if seen.fail else "warn" if seen.warn or seen.unexamined else "pass"
     return Answer("How many are bad?", status, f"{share_text(seen.fail, seen.examined)} fail", tuple(found))
+
+
+def _noted_text(noted: Noted) -> str:
+    """The analysts' notes, by their severity."""
+    counts = ", ".join(f"{count:,} {severity}" for severity, count in noted.by_severity.items() if count)
+    broken = f" {counted(noted.unreadable, 'file')} of notes can't be read." if noted.unreadable else ""
+    return (
+        f"Analysts wrote {counted(noted.count, 'note')} on {counted(noted.recordings, 'recording')}: {counts}.{broken}"
+    )
 
 
 def _unconfirmed_text(seen: Overview) -> str:
@@ -126,7 +146,9 @@ def _since_when(study: Study) -> Answer:
         if newest is not None:
             found.append((change_text(newest), anchor("changes")))
     others = [change for change, _ in study.changes if change.measure not in ("fail", "unexamined")]
-    found += [(change_text(change), anchor("changes")) for change in others[: _MAX_SENTENCES - len(found)]]
+    for change in others[: _MAX_SENTENCES - len(found)]:
+        matter = matter_text(change.measure, change.before, change.after)
+        found.append((f"{change_text(change)} {matter}".rstrip(), anchor("changes")))
     if not bad:
         found.insert(0, (_unchanged_text(study), anchor("time")))
     more = len(study.changes) - len(found) + (not bad)
@@ -157,9 +179,10 @@ def _whose(study: Study) -> Answer:
     question = "Whose?"
     found: list[tuple[str, str]] = []
     first = [one for one in study.stand_outs if one.explained_by is None]
-    found += [
-        (stand_out_text(one, study.own_changes), anchor("by", one.group.column)) for one in first[:_MAX_SENTENCES]
-    ]
+    for one in first[:_MAX_SENTENCES]:
+        why = group_reasons_text(one, study.group_reasons.get(one))
+        words = f"{stand_out_text(one, study.own_changes)} {why}".rstrip()
+        found.append((words, anchor("by", one.group.column)))
     found += [(explained_text(one), anchor("by", one.group.column)) for one in study.stand_outs if one.explained_by][:2]
     explained = [(change, one) for change, candidates in study.changes for one in candidates if one.explains]
     found += [(cause_text(change, one), anchor("changes")) for change, one in explained[:2]]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.fleet.study.causes import Candidate, StandOut
     from komorebi_qc.fleet.study.changes import Change
+    from komorebi_qc.fleet.study.group_reasons import GroupReasons
     from komorebi_qc.fleet.study.study import Study
 
 _VERBS = {"fail": "fail", "unexamined": "couldn't be examined"}
@@ -63,6 +64,20 @@ def stand_out_text(one: StandOut, changes: Sequence[Change] = ()) -> str:
         f"{TITLES[one.group.column]} {name}: {of_text(one.bad, one.base)} {_VERBS[one.of]}, against "
         f"{share_text(one.rest_bad, one.rest_base)} of all others{since}."
     )
+
+
+def group_reasons_text(one: StandOut, reasons: GroupReasons | None) -> str:
+    """The findings or errors that the group has more often than others; empty if they aren't known."""
+    if reasons is None:
+        return ""
+    if not reasons.findings:
+        return "No single finding explains it: it has more of several."
+    parts = [
+        f"{safe(found.name.replace('_', ' '), 60)} ({share_text(found.count, one.base)}, against "
+        f"{share_text(found.rest, one.rest_base)} of all others)"
+        for found in reasons.findings
+    ]
+    return f"Why: {'; '.join(parts)}."
 
 
 def explained_text(one: StandOut) -> str:

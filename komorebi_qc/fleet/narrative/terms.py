@@ -27,8 +27,8 @@ MEANINGS: Final = {
     "coverage": "share of the speech that matches the recording, 0 to 1",
 }
 TERMS: Final = (
-    ("Fail", "at least one finding is beyond its fail limit: the recording can't be used without a correction."),
-    ("Needs a look", "no finding fails, but at least one is beyond its warn limit: the recording can be used."),
+    ("Fail", "at least one finding fails. Its value is beyond its fail limit, or the audio doesn't place the call."),
+    ("Needs a look", "no finding fails, but at least one warns: the recording can be used."),
     ("Not examined", "the work failed, or the list's row was rejected because it doesn't describe the recording."),
     *((TITLES[measure], f"{meaning}.") for measure, meaning in MEANINGS.items()),
     ("Wrong pair", "the call audio and the agent recording belong to different calls."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-from komorebi_qc.batch.dataset.csv_file import escape_formulas
+from komorebi_qc.core.exports.spreadsheet import escape_formulas
 from komorebi_qc.desk.plots.formatting import number_text, signed_text
 
 UNKNOWN: Final = "\N{EN DASH}"

@@ -26,7 +26,7 @@ from komorebi_qc.fleet.audit_files import OutsideError, audit_file, audit_store
 from komorebi_qc.storage.object_store import Folder, Prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -104,6 +104,24 @@ def _card(fleet: Fleet, row: Worst, out: str) -> Card:
     no_waves: tuple[Wave, ...] = ()
     waves = _shown(_waves, page, no_waves)
     return Card(row, thumbnail, waves, _link(folder, name, out), place, page is not None)
+
+
+def report_links(fleet: Fleet, reports: Iterable[str], out: str) -> dict[str, str]:
+    """The addresses of reports relative to the page, by their place; those that a browser can't open are left out.
+
+    Args:
+        fleet: the dataset.
+        reports: places as the rows name them.
+        out: the page's place: a file, or ``s3://bucket/key``.
+    """
+    found: dict[str, str] = {}
+    for report in reports:
+        try:
+            folder, name = audit_store((fleet.root, *fleet.results), report)
+            found[report] = _link(folder, name, out)
+        except (KomorebiError, OSError, RuntimeError, ValueError):  # it is outside of the dataset, or no address
+            continue
+    return {report: address for report, address in found.items() if address}
 
 
 def _link(folder: ObjectStore, name: str, out: str) -> str:

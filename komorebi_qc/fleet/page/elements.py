@@ -18,6 +18,7 @@ PARTS: Final = {
     anchor("changes"): "Changes",
     anchor("browsers"): "Offset by browser",
     anchor("worst"): "The worst",
+    anchor("named"): "By name",
     anchor("by", "agent"): "By agent",
     anchor("by", "browser"): "By browser",
     anchor("by", "codec"): "By codec",

@@ -13,17 +13,19 @@ from komorebi_qc import __version__
 from komorebi_qc.desk.content_policy import content_policy
 from komorebi_qc.fleet.narrative.answers import answers, headline
 from komorebi_qc.fleet.narrative.sentences import cause_texts, change_text
+from komorebi_qc.fleet.narrative.significance import matter_text
 from komorebi_qc.fleet.narrative.terms import TERMS
 from komorebi_qc.fleet.narrative.text import safe
 from komorebi_qc.fleet.page import charts
 from komorebi_qc.fleet.page.elements import PARTS, escaped, figure, heading, link, note
+from komorebi_qc.fleet.page.named import named_table
 from komorebi_qc.fleet.page.sheet import contact_sheet
 from komorebi_qc.fleet.page.tables import days_table, groups_table, reasons_table
 from komorebi_qc.fleet.study.changes import ALARM_RATE, LEAST_DAYS
 from komorebi_qc.fleet.study.queries import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from komorebi_qc.fleet.narrative.answers import Answer
     from komorebi_qc.fleet.page.contact_sheet import Card
@@ -36,12 +38,13 @@ _DISTRIBUTIONS_NOTE = (
 _BACKGROUND = "html{background:#fff}@media (prefers-color-scheme: dark){html{background:#15171a}}body{margin:0}"
 
 
-def fleet_html(study: Study, cards: Sequence[Card]) -> str:
+def fleet_html(study: Study, cards: Sequence[Card], links: Mapping[str, str] | None = None) -> str:
     """The page.
 
     Args:
         study: the analysis.
         cards: of the worst recordings, in their order.
+        links: addresses of reports relative to the page, by the place that a row names.
     """
     title = escaped(safe(f"Fleet: {study.fleet.name}"))
     script = _file("fleet.page", "fleet.js")
@@ -51,7 +54,7 @@ def fleet_html(study: Study, cards: Sequence[Card]) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{content_policy(script)}">\n<title>{title}</title>\n'
         f"<style>{_BACKGROUND}{_file('desk.report', 'page.css')}{_file('fleet.page', 'fleet.css')}</style>\n"
         "</head>\n<body>\n"
-        f'<main class="kq fleet" id="fleet">\n{"".join(_parts(study, cards))}</main>\n'
+        f'<main class="kq fleet" id="fleet">\n{"".join(_parts(study, cards, links or {}))}</main>\n'
         f"<script>{script}</script>\n</body>\n</html>\n"
     )
 
@@ -60,7 +63,7 @@ def _file(package: str, name: str) -> str:
     return (files(f"komorebi_qc.{package}") / name).read_text(encoding="utf-8")
 
 
-def _parts(study: Study, cards: Sequence[Card]) -> Iterator[str]:
+def _parts(study: Study, cards: Sequence[Card], links: Mapping[str, str]) -> Iterator[str]:
     yield _head(study)
     if not study.overview.count:
         return
@@ -69,8 +72,9 @@ def _parts(study: Study, cards: Sequence[Card]) -> Iterator[str]:
     yield heading("changes") + _changes(study)
     yield heading("browsers") + figure(*charts.by_browser(study))
     yield heading("worst") + contact_sheet(study, cards)
+    yield heading("named") + named_table(study, links)
     for column in COLUMNS:
-        yield heading("by", column) + groups_table(study, column)
+        yield heading("by", column) + groups_table(study, column, links)
     yield heading("reasons") + reasons_table(study)
     yield heading("distributions") + figure(*charts.distributions(study)) + note(_DISTRIBUTIONS_NOTE)
     yield heading("medians") + figure(*charts.medians(study))
@@ -115,7 +119,9 @@ def _changes(study: Study) -> str:
         return "<p>There are too few days with enough recordings to find a change.</p>\n"
     parts = []
     for change, found in study.changes:
-        causes = "".join(f"<li>{escaped(text)}</li>" for text in cause_texts(change, found, study))
+        matter = matter_text(change.measure, change.before, change.after)
+        texts = [*([matter] if matter else []), *cause_texts(change, found, study)]
+        causes = "".join(f"<li>{escaped(text)}</li>" for text in texts)
         parts.append(f"<li><b>{escaped(change_text(change))}</b><ul>{causes}</ul></li>")
     own = [one for one in study.own_changes if one.measure != "offset_s"]
     parts += [f"<li><b>{escaped(safe(one.name, 60))}</b>: {escaped(change_text(one))}</li>" for one in own]

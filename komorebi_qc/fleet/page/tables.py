@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Final
 from scipy.stats import binomtest
 
 from komorebi_qc.core.finding import counted
-from komorebi_qc.fleet.narrative.sentences import stand_out_rule, stand_out_text
+from komorebi_qc.fleet.narrative.sentences import group_reasons_text, stand_out_rule, stand_out_text
 from komorebi_qc.fleet.narrative.terms import TITLES, finding_meaning
-from komorebi_qc.fleet.narrative.text import UNKNOWN, safe, share_text, value_text
+from komorebi_qc.fleet.narrative.text import UNKNOWN, safe, safe_end, share_text, value_text
 from komorebi_qc.fleet.page.elements import escaped, note, number_cell, table
 from komorebi_qc.fleet.study.causes import LEAST_OF_A_GROUP
 from komorebi_qc.fleet.study.queries import COLUMNS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from komorebi_qc.fleet.study.causes import StandOut
     from komorebi_qc.fleet.study.queries import Group, Reason
     from komorebi_qc.fleet.study.study import Study
 
@@ -57,13 +60,19 @@ def days_table(study: Study) -> str:
     return f"<details><summary>The numbers by day</summary>{content}</details>\n"
 
 
-def groups_table(study: Study, column: str) -> str:
-    """The groups of a column, and the sentences about those that stand out."""
+def groups_table(study: Study, column: str, links: Mapping[str, str] | None = None) -> str:
+    """The groups of a column, with those that stand out: why, and their recordings.
+
+    Args:
+        study: the analysis.
+        column: one of `komorebi_qc.fleet.study.queries.COLUMNS`.
+        links: addresses of reports relative to the page, by the place that a row names.
+    """
     found = study.groups[column]
     if not any(one.name for one in found):
         return f"<p>The {column} of these recordings isn't known.</p>\n"
     first = [one for one in study.stand_outs if one.group.column == column and one.explained_by is None]
-    sentences = "".join(f"<p>{escaped(stand_out_text(one, study.own_changes))}</p>" for one in first)
+    sentences = "".join(_stand_out(study, one, links or {}) for one in first)
     names = {one.group.name for one in first}
     spans = [_interval(one) for one in found]
     order = sorted(range(len(found)), key=lambda k: (-spans[k][0], -found[k].count))[:MAX_ROWS]
@@ -83,6 +92,21 @@ def groups_table(study: Study, column: str) -> str:
     )
     rule = note(stand_out_rule()) if column == COLUMNS[0] else ""
     return sentences + table(f"By {column}", head, rows, caption) + rule
+
+
+def _stand_out(study: Study, one: StandOut, links: Mapping[str, str]) -> str:
+    """Why a group stands out, and its worst recordings with links to their reports."""
+    reasons = study.group_reasons.get(one)
+    words = f"{stand_out_text(one, study.own_changes)} {group_reasons_text(one, reasons)}".rstrip()
+    if reasons is None or not reasons.recordings:
+        return f"<p>{escaped(words)}</p>\n"
+    names = []
+    for recording in reasons.recordings:
+        name, address = escaped(safe_end(recording.recording_id, 80)), links.get(recording.report or "", "")
+        names.append(f'<li><a href="{escaped(address)}">{name}</a></li>' if address else f"<li>{name}</li>")
+    count = len(names)
+    title = f"{'The' if count == one.bad else f'The first {count} of its {one.bad:,}'} recordings"
+    return f"<p>{escaped(words)}</p>\n<details><summary>{title}</summary><ul>{''.join(names)}</ul></details>\n"
 
 
 def _interval(group: Group) -> tuple[float, float]:

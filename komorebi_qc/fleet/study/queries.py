@@ -59,6 +59,8 @@ class Overview:
         suspended: recordings of calls that were suspended in Connect.
         suspended_s: the total time of these suspensions.
         outside_call: recordings with the same conversation outside of the call audio.
+        corrected: recordings whose alignment an analyst corrected.
+        wrong_pairs: recordings whose call audio and video belong to different calls.
     """
 
     count: int
@@ -82,6 +84,8 @@ class Overview:
     suspended: int
     suspended_s: float
     outside_call: int
+    corrected: int
+    wrong_pairs: int
 
     @property
     def unexamined(self) -> int:
@@ -198,7 +202,9 @@ def overview(fleet: Fleet) -> Overview:
         min(day), max(day), count(distinct day), count(*) filter (day is null), count(distinct agent),
         count(report), count(offset_s), count(*) filter (publication = 'unconfirmed'),
         count(*) filter (publication = 'held'), count(*) filter (publication = 'held' and outcome = 'failed'),
-        count(*) filter (suspended_count > 0), coalesce(sum(suspended_s), 0.0), count(*) filter (outside_call_s > 0)
+        count(*) filter (suspended_count > 0), coalesce(sum(suspended_s), 0.0), count(*) filter (outside_call_s > 0),
+        count(*) filter (corrected_at is not null or corrected_by is not null),
+        count(*) filter (sync_status = 'wrong_pair' or error_class = 'WrongPairError')
         from rows"""
     )
     return Overview(*row)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.fleet.study import queries
 from komorebi_qc.fleet.study.causes import candidate_causes, stand_outs
 from komorebi_qc.fleet.study.changes import LEAST_DAYS, find_changes
+from komorebi_qc.fleet.study.group_reasons import group_reasons
+from komorebi_qc.fleet.study.named import named
+from komorebi_qc.fleet.study.noted import noted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from komorebi_qc.fleet.dataset import Fleet
     from komorebi_qc.fleet.study.causes import Candidate, StandOut
     from komorebi_qc.fleet.study.changes import Change, Series
+    from komorebi_qc.fleet.study.group_reasons import GroupReasons
+    from komorebi_qc.fleet.study.named import Named
+    from komorebi_qc.fleet.study.noted import Noted
     from komorebi_qc.fleet.study.queries import Days, Group, Overview, Reason, Worst
 
 SHARES: Final = ("fail", "warn", "unexamined")
@@ -52,6 +58,9 @@ class Study:
         searched: number of series that were searched for changes.
         reasons: findings and errors.
         worst: the worst recordings.
+        named: corrected, wrong, held and unconfirmed recordings, by name.
+        group_reasons: why the groups that stand out do.
+        noted: the notes beside its audits; None if nobody looked.
     """
 
     fleet: Fleet
@@ -68,6 +77,9 @@ class Study:
     searched: int
     reasons: tuple[Reason, ...]
     worst: tuple[Worst, ...]
+    named: tuple[Named, ...] = ()
+    group_reasons: Mapping[StandOut, GroupReasons] = field(default_factory=dict)
+    noted: Noted | None = None
 
     @property
     def longest(self) -> int:
@@ -118,6 +130,9 @@ def study_of(fleet: Fleet, worst: int = DEFAULT_WORST) -> Study:
         searched=searched,
         reasons=queries.reasons(fleet),
         worst=queries.worst(fleet, worst),
+        named=named(fleet),
+        group_reasons={one: group_reasons(fleet, one) for one in significant if one.explained_by is None},
+        noted=noted(fleet),
     )
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.privacy.masks import UNMASKED
 from komorebi_qc.core.timebase import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from av.container.core import Chapter as ChapterMark
+
     from komorebi_qc.core.media_info import MediaInfo, VideoInfo
-    from komorebi_qc.core.output import CaptureSpans, RenderPlan
+    from komorebi_qc.core.output import CaptureSpans, Chapter, RenderPlan
     from komorebi_qc.core.privacy.masks import Masks
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.splice import Splice
@@ -35,6 +40,7 @@ class RenderJob:
         capture: the spans of audio to capture while writing; None for no capture.
         masks: those of the picture; the splice holds the masks of the sound.
         run_id: the run, which the file names in its metadata; empty if it names no run.
+        chapters: of the output.
     """
 
     splice: Splice
@@ -47,6 +53,7 @@ class RenderJob:
     capture: CaptureSpans | None = None
     masks: Masks = UNMASKED
     run_id: str = ""
+    chapters: Sequence[Chapter] = ()
 
     def played_spans(self) -> list[Span]:
         """The spans of the recording's own audio that play, on the recording clock, with room for fades and filter."""
@@ -68,3 +75,17 @@ def index_room(job: RenderJob) -> int:
         return round(64 * 1024 + 44 * job.video.packets + 24 * (audio_s * job.plan.audio_rate / 1024 + 8))
     longest_s = max(audio_s, job.video.span.end_s + job.splice.alignment.output_shift_s)
     return round(16 * 1024 + 40 * min(job.video.packets, 2 * longest_s))
+
+
+def chapter_marks(chapters: Sequence[Chapter]) -> list[ChapterMark]:
+    """Chapters as the muxer takes them, in milliseconds."""
+    return [
+        {
+            "id": number,
+            "start": round(one.from_s * 1000),
+            "end": round(one.to_s * 1000),
+            "time_base": Fraction(1, 1000),
+            "metadata": {"title": one.title},
+        }
+        for number, one in enumerate(chapters, 1)
+    ]

@@ -18,7 +18,7 @@ from komorebi_qc.media.demux import PacketDemuxer
 from komorebi_qc.media.malloc import return_freed_blocks
 from komorebi_qc.media.mixer import STEP_BACK_S, mix
 from komorebi_qc.media.mux.audio_track import AudioMuxer, AudioTrack
-from komorebi_qc.media.mux.job import index_room
+from komorebi_qc.media.mux.job import chapter_marks, index_room
 from komorebi_qc.media.mux.masking.picture_mask import picture_mask
 from komorebi_qc.media.mux.sink import OutputSink
 from komorebi_qc.media.mux.video_track import CopiedVideo, EncodedVideo, FrameCounts
@@ -114,6 +114,7 @@ def _write(job: RenderJob, file: BinaryIO, room: int, advance: Callable[[float],
         )
         if job.run_id:
             output.metadata["comment"] = f"komorebi_qc run {job.run_id}"
+        output.set_chapters(chapter_marks(job.chapters))
 
         def go_on(fraction: float) -> None:
             sink.raise_error()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import av
@@ -26,10 +26,24 @@ NOT_SETTINGS = {"limits", "retain_artifacts", "signer"}
 """Options that the output doesn't depend on, or that ``qc.json`` has under a key of their own."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedResults:
+    """What a run will publish.
+
+    Attributes:
+        draft: the written video.
+        thumbnail: as it will be published; None without one.
+        captions: the words as WebVTT; None without a transcript that is used.
+    """
+
+    draft: DraftRecord
+    thumbnail: bytes | None = None
+    captions: bytes | None = None
+
+
 def record_run(
     fetched: FetchedPair,
-    draft: DraftRecord,
-    thumbnail: bytes | None,
+    results: RecordedResults,
     options: Options,
     check_cancelled: Callable[[], None],
     *,
@@ -39,8 +53,7 @@ def record_run(
 
     Args:
         fetched: the inputs.
-        draft: the written video.
-        thumbnail: as it will be published; None without one.
+        results: what the run will publish.
         options: of the run.
         check_cancelled: called between two blocks; its exception ends the reading.
         run_id: of the run.
@@ -48,21 +61,26 @@ def record_run(
     Raises:
         StorageError: an input can't be read, or became shorter.
     """
-    call = fetched.call
-    has_thumbnail = bool(draft.thumbnail) and thumbnail is not None
+    call, draft = fetched.call, results.draft
     return Provenance(
         _input(call.source, call.digest, draft.folder, check_cancelled),
         _input(fetched.recording, fetched.digest, draft.folder, check_cancelled),
         FileRecord(draft.video, draft.digest),
-        FileRecord(draft.thumbnail, digest_of_bytes(thumbnail or b"")) if has_thumbnail else None,
-        tuple(_analysis(source, draft.folder) for source in call.analyses),
+        _small(draft.thumbnail, results.thumbnail),
+        tuple(_whole(source, draft.folder) for source in call.analyses),
         software(),
         settings(options),
         run_id,
+        None if call.transcript_file is None else _whole(call.transcript_file, draft.folder),
+        _small(draft.captions, results.captions),
     )
 
 
-def _analysis(source: Source, folder: str) -> FileRecord:
+def _small(name: str, content: bytes | None) -> FileRecord | None:
+    return FileRecord(name, digest_of_bytes(content)) if name and content is not None else None
+
+
+def _whole(source: Source, folder: str) -> FileRecord:
     digest = whole_digest(source.reopen().file)
     return FileRecord(_location(source, folder), digest, source.etag, source.version_id)
 

@@ -42,7 +42,7 @@ def marked_png(png: bytes, run_id: str) -> bytes:
 def mark_when_complete(
     item: Recording,
     container: str,
-    attributes: Mapping[str, str | int | float | bool],
+    attributes: Mapping[str, str | int | float | bool | None],
     *,
     table: RecordingsTable,
     media: MediaStore,

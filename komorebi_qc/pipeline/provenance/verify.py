@@ -221,11 +221,15 @@ def _files_of(record: Provenance, *, with_inputs: bool) -> Iterator[tuple[str, F
     yield "video", record.video
     if record.thumbnail is not None:
         yield "thumbnail", record.thumbnail
+    if record.captions is not None:
+        yield "captions", record.captions
     if with_inputs:
         yield "call_audio", record.call_audio
         yield "agent_recording", record.agent_recording
         for analysis in record.analyses:
             yield "analysis", analysis
+        if record.transcript is not None:
+            yield "transcript", record.transcript
 
 
 def _file(files: RecordedFiles, role: str, record: FileRecord) -> Checked:

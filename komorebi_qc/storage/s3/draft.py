@@ -17,10 +17,10 @@ from komorebi_qc.core.provenance.record import DraftRecord
 from komorebi_qc.storage.generation import Generation
 from komorebi_qc.storage.protocols import CONTENT_TYPES, Published
 from komorebi_qc.storage.s3.multipart_writer import PartStream
-from komorebi_qc.storage.s3.publication import THUMBNAIL
+from komorebi_qc.storage.s3.publication import CAPTIONS, THUMBNAIL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import timedelta
 
     from komorebi_qc.core.recording import Recording
@@ -36,11 +36,15 @@ def generation_of(upload: Upload, recording: Recording, container: str) -> Gener
     """
     keys = (recording.video_key(container), recording.thumbnail_key, recording.qc_key)
     video, thumbnail, qc = (upload.look(key) for key in keys)
+    has_captions = qc is not None and qc.has_captions
+    captions = upload.look(recording.captions_key) if has_captions else None
     return Generation(
         None if video is None else video.run_id,
         None if thumbnail is None else thumbnail.run_id,
         None if qc is None else qc.run_id,
         qc is None or qc.has_thumbnail,
+        None if captions is None else captions.run_id,
+        has_captions,
     )
 
 
@@ -99,11 +103,14 @@ class S3Draft:
         if self._stream is None:
             raise ValueError("a draft has to be begun and written before it is recorded")
         folder, _, video = self._video_key.rpartition("/")
-        thumbnail = self._recording.thumbnail_key.rpartition("/")[2]
-        return DraftRecord(self._upload.where(folder), video, thumbnail, self._stream.digest())
+        names = (self._recording.thumbnail_key, self._recording.captions_key)
+        thumbnail, captions = (key.rpartition("/")[2] for key in names)
+        return DraftRecord(self._upload.where(folder), video, thumbnail, self._stream.digest(), captions)
 
-    def publish(self, *, thumbnail: bytes | None, qc: bytes | None, replaces_all: bool = False) -> Published:
-        """Publish the video, the thumbnail and the findings: all complete, or none.
+    def publish(
+        self, *, thumbnail: bytes | None, qc: bytes | None, captions: bytes | None = None, replaces_all: bool = False
+    ) -> Published:
+        """Publish the video, the thumbnail, the captions and the findings: all complete, or none.
 
         The video's last parts are sent first, then the small objects; then one request makes the video visible. A
         failure before that is undone. An earlier run's other results are removed after that. If they can't be removed,
@@ -120,12 +127,19 @@ class S3Draft:
             raise ValueError("a draft has to be begun and written before it is published")
         with ExitStack() as undo:
             show_video = stream.finish(undo)
-            self._find_present(has_thumbnail=thumbnail is not None)
-            earlier = self._find_earlier(has_thumbnail=thumbnail is not None) if replaces_all else {}
+            small = ((recording.thumbnail_key, "png", thumbnail), (recording.captions_key, "vtt", captions))
+            written = [(key, kind, body) for key, kind, body in small if body is not None]
+            leaves_captions = self._find_present([key for key, *_ in written])
+            earlier = self._find_earlier(
+                [key for key, _, body in small if body is None], is_all=replaces_all, leaves_captions=leaves_captions
+            )
             if qc is not None:
-                self._put(undo, recording.qc_key, "json", qc, {} if thumbnail else {THUMBNAIL: "none"})
-            if thumbnail is not None:
-                self._put(undo, recording.thumbnail_key, "png", thumbnail)
+                metadata = {} if thumbnail else {THUMBNAIL: "none"}
+                if captions is not None or leaves_captions:
+                    metadata[CAPTIONS] = "removed" if captions is None else "yes"
+                self._put(undo, recording.qc_key, "json", qc, metadata)
+            for key, kind, body in written:
+                self._put(undo, key, kind, body)
             show_video()
             shown = undo.pop_all()
         self._check_video(shown)
@@ -139,6 +153,7 @@ class S3Draft:
             thumbnail_bytes=len(thumbnail or b""),
             video_etag=stream.etag,
             video_version_id=stream.version_id,
+            captions=None if captions is None else upload.where(recording.captions_key),
         )
 
     def close(self) -> None:
@@ -150,8 +165,12 @@ class S3Draft:
     def _video_key(self) -> str:
         return self._recording.video_key(self._container)
 
-    def _find_present(self, *, has_thumbnail: bool) -> None:
-        """Look at all objects before the first is written: nobody else may write any of them from now on."""
+    def _find_present(self, small_keys: Iterable[str]) -> bool:
+        """Look at all objects before the first is written: nobody else may write any of them from now on.
+
+        Returns:
+            Whether an earlier run may have left captions.
+        """
         upload, recording = self._upload, self._recording
         findings = self._backups[recording.qc_key] = upload.back_up(recording.qc_key)
         if self._replaces is not None and self._replaces != ("" if findings is None else findings.found.etag):
@@ -159,15 +178,25 @@ class S3Draft:
                 f"another run wrote {upload.where(recording.qc_key)} since this one began: a retry finds its results, "
                 "or makes its own"
             )
-        if has_thumbnail:
-            self._backups[recording.thumbnail_key] = upload.back_up(recording.thumbnail_key)
+        for key in small_keys:
+            self._backups[key] = upload.back_up(key)
         upload.found[self._video_key] = upload.look(self._video_key)
+        return findings is not None and findings.found.may_leave_captions
 
-    def _find_earlier(self, *, has_thumbnail: bool) -> dict[str, FoundObject]:
-        """Look for results of an earlier run that this one doesn't write: another container, perhaps a thumbnail."""
+    def _find_earlier(
+        self, not_written: Sequence[str], *, is_all: bool, leaves_captions: bool
+    ) -> dict[str, FoundObject]:
+        """Look for results of an earlier run that this one doesn't write, and that have to go.
+
+        Args:
+            not_written: keys of small objects that this run doesn't write.
+            is_all: whether all of them have to go, and a video in another container; else captions alone.
+            leaves_captions: whether an earlier run may have left captions.
+        """
         recording = self._recording
-        keys = [recording.video_key(container) for container in CONTAINERS if container != self._container]
-        keys += [] if has_thumbnail else [recording.thumbnail_key]
+        keys = [key for key in not_written if is_all or (leaves_captions and key == recording.captions_key)]
+        if is_all:
+            keys += [recording.video_key(container) for container in CONTAINERS if container != self._container]
         found = {key: self._upload.look(key) for key in keys}
         return {key: present for key, present in found.items() if present is not None}
 

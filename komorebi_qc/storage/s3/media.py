@@ -175,6 +175,10 @@ class S3Media:
         """
         return tuple(self._read(recording, str(entry["Key"])) for entry in self._analyses(recording))
 
+    def transcript(self, recording: Recording) -> Source | None:  # noqa: ARG002  no bucket has one
+        """Return no file: only Contact Lens' analyses have the words of a recording in AWS."""
+        return None
+
     def _read(self, recording: Recording, key: str) -> Source:
         with self._opened(recording, self.connect_bucket, key, is_read_through=True) as source:
             check_size(source.name, source.size)

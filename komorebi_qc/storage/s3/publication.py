@@ -25,6 +25,8 @@ RUN = "komorebi-run"
 """The run ID in an object's metadata."""
 THUMBNAIL = "komorebi-thumbnail"
 """In the metadata of the findings: ``none`` if their run published no thumbnail."""
+CAPTIONS = "komorebi-captions"
+"""In the metadata of the findings: ``yes`` if their run published captions, ``removed`` if an earlier run did."""
 _CHANGED = ("PreconditionFailed", "412", "ConditionalRequestConflict", *NO_SUCH_KEY)
 """Answers to a write under a condition: the object isn't as it was found, or is being written."""
 _NO_VERSION = ("", "null")
@@ -55,6 +57,8 @@ class FoundObject:
         size: in bytes.
         checksum: its SHA-256 as S3 writes it; empty if S3 keeps no such checksum.
         has_thumbnail: False for findings of a run without a thumbnail.
+        has_captions: True for findings of a run with captions.
+        may_leave_captions: True for findings beside which captions may be, of their own run or an earlier one.
     """
 
     run_id: str
@@ -63,6 +67,8 @@ class FoundObject:
     size: int
     checksum: str
     has_thumbnail: bool
+    has_captions: bool = False
+    may_leave_captions: bool = False
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> FoundObject:
@@ -75,6 +81,8 @@ class FoundObject:
             int(answer.get("ContentLength", 0)),
             str(answer.get("ChecksumSHA256", "")),
             metadata.get(THUMBNAIL) != "none",
+            metadata.get(CAPTIONS) == "yes",
+            CAPTIONS in metadata,
         )
 
 

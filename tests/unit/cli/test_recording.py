@@ -388,13 +388,19 @@ def test_next_command_keeps_call_end_and_limits() -> None:
     assert line == "To look into it: komorebi-qc audit --demo --call-end 20 --limit video_freeze=0.01"
 
 
-@pytest.mark.parametrize("options", [("--offset", "2.5"), ("--align", "call-end")])
+@pytest.mark.parametrize(
+    ("options", "command"),
+    [
+        (("--offset", "2.5"), "komorebi-qc audit --demo --offset 2.5"),
+        (("--align", "call-end"), "komorebi-qc audit --demo (audit measures the alignment itself)"),
+    ],
+)
 def test_next_command_after_an_unmeasured_alignment(
-    options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    options: tuple[str, ...], command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An audit has no option for it, and the line reports that."""
+    """An audit takes an offset as well. It has no option for the call end alone, and the line reports that."""
     monkeypatch.chdir(tmp_path)
-    assert "komorebi-qc audit --demo (audit measures the alignment itself)" in run("process", "--demo", *options).stdout
+    assert command in run("process", "--demo", *options).stdout
 
 
 def test_next_command_names_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,9 +26,10 @@ def test_a_script_is_named_by_its_hash() -> None:
 
 def test_both_pages_allow_their_own_script_alone() -> None:
     """The policy of each page follows from the one script that it has."""
-    for page, media in ((report_html(made_page(3.0)), "'self' file: data: blob:"), (page_of(fleet(row(0))), "")):
+    report = {"media": "'self' file: data: blob:", "frames": "'self' file:", "connections": "'self'"}
+    for page, sources in ((report_html(made_page(3.0)), report), (page_of(fleet(row(0))), {})):
         found = _META.search(page)
         assert found is not None
         (script,) = _SCRIPT.findall(page)
-        assert found[1] == content_policy(script, media=media)
+        assert found[1] == content_policy(script, **sources)
         assert re.findall(r"script-src [^;]*unsafe", found[1]) == []

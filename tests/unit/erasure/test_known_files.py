@@ -9,6 +9,7 @@ from erasures import FLEET_MARK, audit_files
 
 from komorebi_qc.desk.audit.pages import failure_page
 from komorebi_qc.desk.audit.status import AuditStatus
+from komorebi_qc.desk.notes.ticket import COLUMNS
 from komorebi_qc.erasure.known_files import kind_by_content, kind_in_results, status_of
 
 NOTEBOOKS = frozenset({"sync_diagnostics.ipynb"})
@@ -28,6 +29,9 @@ def test_every_file_of_an_audit_is_known() -> None:
         "status.json": "status",
     }
     assert kind_in_results("agent-recording.webm") == "video"
+    assert kind_in_results("notes.json") == "notes"
+    assert kind_in_results("delivered.json") == "qc.json"
+    assert kind_in_results("correction.json") == "correction"
     assert kind_in_results(".recording.0a1b2c3d.komorebi-part") == "part file"
 
 
@@ -48,6 +52,9 @@ def test_other_files_in_the_folder_are_not(name: str) -> None:
         ("a.csv", b"recording_id,work_key,verdict\n", "CSV row"),
         ("list.csv", b"recording_id,connect\n", None),
         ("a.json", b'{"recording_id": "r1", "findings": [], "verdict": "pass"}', "qc.json"),
+        ("a.json", b'{"schema": "komorebi-notes/1"}', "notes"),
+        ("a.json", b'{"schema": "komorebi-correction/1"}', "correction"),
+        ("ticket.csv", b"\xef\xbb\xbf" + ",".join(COLUMNS).encode() + b"\r\n", "CSV row"),
         ("a.json", b"[1]", None),
         ("a.json", b"{", None),
         ("a.mp4", b"komorebi_qc: clip of r1", "clip"),

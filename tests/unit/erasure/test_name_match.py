@@ -88,6 +88,8 @@ def test_a_short_id_is_in_no_text_by_chance(text: str) -> None:
         '<svg aria-label="Waveforms of @, from top to bottom">',
         '<p class="name"><span class="tag">fail</span> @</p>',
         '<p class="name"><span class="tag">fail</span> <a href="_reports/x/report.html">@</a></p>',
+        '<td><span class="tag">corrected</span></td><th scope="row">@</th>',
+        '<td><span class="tag">held</span></td><th scope="row"><a href="_reports/x/report.html">@</a></th>',
         "Recording @ needs a look: offset.",
         "The worst recording, @, fails: offset.",
         "fail | @ | agent",

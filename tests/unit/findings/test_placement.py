@@ -53,12 +53,46 @@ def test_a_measured_placement() -> None:
 
 def test_a_manual_placement_is_compared_with_nothing() -> None:
     """Neither the given offset nor the reported end was measured, so neither proves the other wrong."""
-    all_of_it = found(pair(1.5, "manual"))
+    given = pair(1.5, "manual")
+    assert given.placement is not None
+    unmeasured = replace(given, placement=replace(given.placement, measured=None))
+    all_of_it = found(unmeasured)
     assert "call_end_error" not in all_of_it
     place = all_of_it["alignment_resolution"]
     assert (place.value, place.status) == ("undetermined", "pass")
     assert "its place wasn't measured" in place.text
     assert numbers(place.text) == ["1.500", "00:01:01.500", "00:01:02.000"]
+
+
+@pytest.mark.parametrize(
+    ("later_s", "drift_ppm", "jumps", "away_s", "status"),
+    [
+        (0.0, 0.0, (), 0.0, "pass"),
+        (0.04, 0.0, (), 0.04, "pass"),
+        (-0.1, 0.0, (), 0.1, "warn"),
+        (0.0, 0.0, (Jump(59.0, 0.5),), 0.5, "fail"),
+        (0.0, 5000.0, (), 0.3, "fail"),
+    ],
+)
+def test_a_given_alignment_is_compared_with_a_sure_measurement(
+    later_s: float, drift_ppm: float, jumps: tuple[Jump, ...], away_s: float, status: str
+) -> None:
+    """The value is the largest distance over the whole call, with drift and jumps."""
+    measured = sync_result(jumps=())
+    sure = measured.alignment
+    assert sure is not None
+    given = pair(2.0, "manual", measured=measured)
+    assert given.placement is not None
+    alignment = Alignment(sure.offset_s + later_s, sure.drift_ppm + drift_ppm, jumps)
+    place = found(replace(given, placement=replace(given.placement, alignment=alignment)))["alignment_resolution"]
+    assert (place.value, place.status) == (pytest.approx(away_s, abs=1e-6), status)
+
+
+def test_a_given_alignment_isnt_compared_with_an_unsure_measurement() -> None:
+    """Nothing proves it wrong."""
+    place = found(pair(1.5, "manual", measured=sync_result("ambiguous")))["alignment_resolution"]
+    assert (place.value, place.status) == ("undetermined", "pass")
+    assert "the audio alone isn't sure of its place" in place.text
 
 
 @pytest.mark.parametrize(("bound_s", "status"), [(1.3, "fail"), (0.201, "fail"), (0.2, "warn"), (0.045, "pass")])

@@ -16,7 +16,7 @@ from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.timebase import CallEnd, parse_call_end
 from komorebi_qc.findings.qc_document import SCHEMA
 from komorebi_qc.pipeline.diagnose import Diagnosis, diagnose
-from komorebi_qc.storage.local import opened_file
+from komorebi_qc.storage.input_file import opened_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from komorebi_qc.media.thumbnail import png_at
 from komorebi_qc.pipeline.diagnose import diagnose
 from komorebi_qc.pipeline.examine import Examined, examine
 from komorebi_qc.pipeline.options import Options
-from komorebi_qc.storage.local import opened_file
+from komorebi_qc.storage.input_file import opened_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -407,7 +407,7 @@ def test_a_draft_is_recorded_before_it_is_published(folder: Path) -> None:
         file.write(b"x")
         record = draft.record()
         draft.publish(thumbnail=b"png", qc=b"{}")
-    assert record == DraftRecord(str(folder), "out.webm", "images/a.png", digest_of_bytes(b"xalf"))
+    assert record == DraftRecord(str(folder), "out.webm", "images/a.png", digest_of_bytes(b"xalf"), "out.vtt")
     assert (folder / "out.webm").read_bytes() == b"xalf"
     with in_folder(folder, thumbnail=None).draft(RECORDING, "mp4") as plain:
         plain.begin(0).write(b"video")
@@ -526,3 +526,33 @@ def test_a_file_too_large_for_an_analysis_is_refused(folder: Path) -> None:
     files = LocalFiles(folder / "connect.wav", folder / "agent.mp4", folder / "out.mp4", analysis=path)
     with pytest.raises(InputError, match="an analysis has at most"):
         files.analyses(RECORDING)
+
+
+def test_captions_are_beside_the_video_and_go_with_a_run_without_them(folder: Path) -> None:
+    """If the findings of the earlier run name them; a file of somebody else stays."""
+    files = LocalFiles(folder / "connect.wav", folder / "agent.mp4", folder / "out")
+    words, qc = folder / "out.vtt", b'{"provenance": {"outputs": {"video": {}, "captions": {"location": "out.vtt"}}}}'
+    with files.draft(RECORDING, "mp4") as draft:
+        draft.begin(0).write(b"video")
+        assert draft.publish(thumbnail=None, qc=qc, captions=b"WEBVTT").captions == str(words)
+    assert words.read_bytes() == b"WEBVTT"
+    with files.draft(RECORDING, "mp4") as draft:
+        draft.begin(0).write(b"video")
+        assert draft.publish(thumbnail=None, qc=b"{}").captions is None
+    assert not words.exists()
+    words.write_bytes(b"of somebody else")
+    with files.draft(RECORDING, "mp4") as draft:
+        draft.begin(0).write(b"video")
+        draft.publish(thumbnail=None, qc=b"{}")
+    assert words.read_bytes() == b"of somebody else"
+
+
+def test_a_transcript_is_read_and_never_written(folder: Path) -> None:
+    """It is an input like the others."""
+    words = folder / "words.vtt"
+    words.write_bytes(b"WEBVTT")
+    source = LocalFiles(folder / "connect.wav", folder / "agent.mp4", folder / "out", words=words).transcript(RECORDING)
+    assert source is not None
+    assert source.file.read() == b"WEBVTT"
+    with pytest.raises(InputError, match="is the input"):
+        LocalFiles(folder / "connect.wav", folder / "agent.mp4", words, words=words).check()

@@ -23,7 +23,7 @@ from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.pipeline.examine import examine
 from komorebi_qc.pipeline.options import Options
-from komorebi_qc.storage.local import opened_file
+from komorebi_qc.storage.input_file import opened_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -55,8 +55,8 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path, status: str) ->
 def test_an_input_is_never_removed(tmp_path: Path) -> None:
     """Somebody audits the copy that an earlier audit left."""
     folder = made(tmp_path / "out")
-    files = {"connect": str(folder / "audio" / "both.m4a"), "recording": str(folder / "agent-recording.webm")}
-    earlier_audit(str(folder), AuditRequest(**files, call_end="3")).remove()
+    call, recording = str(folder / "audio" / "both.m4a"), str(folder / "agent-recording.webm")
+    earlier_audit(str(folder), AuditRequest(call, recording, call_end="3")).remove()
     assert left_files(folder) == {"audio/both.m4a", "agent-recording.webm", "notes.txt", "status.json"}
 
 
@@ -69,3 +69,12 @@ def test_a_prefix_on_s3(world: World) -> None:
     world.s3.put_object(Bucket=OUTPUT, Key="a/status.json", Body=STATUS.encode())
     earlier_audit(f"s3://{OUTPUT}/a", REQUEST).remove(keep=("recording.mp4",))
     assert set(world.keys(OUTPUT)) == {"a/notes.txt", "a/status.json", "a/recording.mp4"}
+
+
+def test_an_analysts_work_stays(tmp_path: Path) -> None:
+    """Notes and a correction are there for the next report."""
+    folder = made(tmp_path / "out")
+    for name in ("notes.json", "correction.json"):
+        (folder / name).write_text("{}")
+    earlier_audit(str(folder), REQUEST).remove()
+    assert left_files(folder) == {"notes.txt", "status.json", "notes.json", "correction.json"}

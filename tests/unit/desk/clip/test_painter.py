@@ -9,12 +9,14 @@ import av
 import numpy as np
 import pytest
 from desk import clicking, sample_session
-from examinations import bent, not_measured, suspended
+from examinations import bent, in_parts, not_measured, suspended
 
 from komorebi_qc.core.privacy.masks import Masks
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.desk.clip import ClipJob
-from komorebi_qc.desk.clip.painter import FramePainter, VideoFrames, marks_of
+from komorebi_qc.desk.clip.painter import FramePainter, VideoFrames, mark_style, marks_of
+from komorebi_qc.desk.report.timeline import RATE_DASH
+from komorebi_qc.desk.report.timeline import marks_of as report_marks_of
 from komorebi_qc.media.plain_picture import plain_picture
 
 if TYPE_CHECKING:
@@ -124,3 +126,13 @@ def test_a_mask_is_drawn_as_wide_as_it_is() -> None:
     assert is_masked[1][middle - half_s + 2 : middle - 2].all()
     assert not is_masked[1][middle + 2 :].any()
     assert is_suspended[1][middle - half_s - 40 : middle - half_s - 2].all()
+
+
+def test_each_kind_of_mark_has_the_dash_of_the_report() -> None:
+    """The reported end, a jump and a change of the rate are dashed as on the report's time axis; all four differ."""
+    found = in_parts()
+    dashes = {mark.label.split(",")[0].split(" ")[0]: mark.dash for mark in report_marks_of(found)}
+    for label in ("reported end", "jump -3000 ms"):
+        assert mark_style(label)[1] == dashes[label.split(" ")[0]]
+    assert mark_style("rate +1.0 ppm")[1] == RATE_DASH
+    assert len({mark_style(label) for label in ("reported end", "seam", "jump", "rate")}) == 4

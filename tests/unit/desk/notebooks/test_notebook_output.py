@@ -41,7 +41,7 @@ def test_media_are_embedded_and_described() -> None:
     figure, _ = new_figure(2.0, 1.0)
     image = figure_image(figure, 'A "plain" figure.')
     assert 'alt="A &quot;plain&quot; figure."' in image.html
-    assert 'src="data:image/png;base64,' in image.html
+    assert 'src="data:image/webp;base64,' in image.html
     player = audio_player("both sides", np.zeros((4000, 2), np.int16))
-    assert 'src="data:audio/wav;base64,' in player.html
+    assert 'src="data:audio/mp4;base64,' in player.html
     assert player.text == "[audio, 0.5 s: both sides]"

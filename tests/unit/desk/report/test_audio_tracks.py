@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import av
 import numpy as np
 import pytest
+from desk import sample_session
 from report_pages import noise
 
-from komorebi_qc.desk.report.audio_tracks import embedded_audio_tracks, write_audio_tracks, write_track
+from komorebi_qc.desk.report.audio_tracks import (
+    audio_levels,
+    compared_tracks,
+    embedded_audio_tracks,
+    write_audio_tracks,
+    write_track,
+)
+from komorebi_qc.pipeline.correction.before import Before
 from komorebi_qc.pipeline.examine import AlignedTracks
 
 if TYPE_CHECKING:
@@ -80,3 +89,29 @@ def test_embedded_tracks_begin_at_their_section(tmp_path: Path) -> None:
     file.write_bytes(base64.b64decode(found["customer"].partition(",")[2]))
     played = decoded(file)[0][: 8 * RATE]
     assert lag(tracks.customer[5 * RATE : 13 * RATE], (played * 32767).astype(np.int16)) == 0
+
+
+def test_levels_are_those_that_play() -> None:
+    """A quiet track is amplified, and its level includes that; silence has no level."""
+    loud = (8000 * np.sin(np.arange(8000) * 0.3)).astype(np.int16)
+    silent = np.zeros(8000, np.int16)
+    levels = audio_levels(AlignedTracks(loud, (loud // 8).astype(np.int16), silent, loud))
+    assert levels["result"] == pytest.approx(8000 / 32768 / 2**0.5, rel=0.05)
+    assert levels["agent"] == pytest.approx(levels["customer"], rel=0.1)
+    assert "recording" not in levels
+    assert audio_levels(AlignedTracks(loud, loud, silent, loud), {"before": (loud, silent)})["before"] > 0.1
+
+
+def test_the_place_before_a_correction_has_its_own_track(tmp_path: Path) -> None:
+    """With the call left, at its earlier place, and the recording right; a later report without it removes the file."""
+    found = sample_session().examined
+    assert compared_tracks(found) == {}
+    late = np.roll(found.tracks.customer, 4000)
+    before = Before(found.placement, found.timeline, late, np.zeros_like(late))
+    tracks = compared_tracks(replace(found, before=before))
+    assert np.array_equal(tracks["before"][0], late // 2)
+    assert np.array_equal(tracks["before"][1], found.tracks.recording)
+    assert write_audio_tracks(found.tracks, tmp_path, tracks)["before"] == "audio/before.m4a"
+    assert (tmp_path / "audio" / "before.m4a").is_file()
+    write_audio_tracks(found.tracks, tmp_path)
+    assert not (tmp_path / "audio" / "before.m4a").exists()

@@ -8,6 +8,7 @@ from parsed_pages import ParsedPage, data_of
 from report_pages import finding, made_page
 
 from komorebi_qc.desk.report.content import Band, Comparison, Moment
+from komorebi_qc.desk.report.first_screen.summary import Summary
 from komorebi_qc.desk.report.html import report_fragment, report_html
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ def test_texts_cant_end_an_element() -> None:
     assert nasty in ParsedPage(text).text
 
 
-def test_belonging_is_beside_the_verdict() -> None:
-    """The sentence has its own line with its status, and isn't in the list of findings a second time."""
+def test_the_headline_has_four_parts() -> None:
+    """The verdict and the count, the places, the evidence of belonging with its status, and the next step."""
     findings = [finding("belonging", 0.4, "warn", text="It isn't known."), finding("drift", 1.0, "warn", text="Drift.")]
     page = made_page(
         3.0,
@@ -68,11 +69,15 @@ def test_belonging_is_beside_the_verdict() -> None:
         moments=[],
         places={},
         comparison=Comparison(("warn", "It isn't known."), "Nothing agrees."),
+        summary=Summary("One place fits.", "Listen, then run:", "komorebi-qc correct 42 --from correction.json"),
     )
     text = ParsedPage(report_html(page)).text
-    head = text[: text.index("The agent recording, as received")]
+    head = text[: text.index("The placement")]
     assert head.count("It isn't known.") == 1
-    assert head.index("Usable.") < head.index("It isn't known.") < head.index("Drift.")
+    order = ["Usable.", "Problems", "2 findings: 2 warn.", "Positions", "Drift.", "Certainty", "One place fits."]
+    order += ["It isn't known.", "Next step", "Listen, then run:", "komorebi-qc correct 42"]
+    positions = [head.index(part) for part in order]
+    assert positions == sorted(positions)
 
 
 def test_the_bands_reach_the_script() -> None:

@@ -8,7 +8,8 @@ from komorebi_qc.core.timebase import Alignment, parse_call_end
 from komorebi_qc.media.probe import probe_recording
 from komorebi_qc.pipeline.local import process_files
 from komorebi_qc.pipeline.options import Options
-from komorebi_qc.storage.local import LocalFiles, opened_file
+from komorebi_qc.storage.input_file import opened_file
+from komorebi_qc.storage.local import LocalFiles
 
 MEDIA = Path(__file__).parents[3] / "media"
 SCALE, ODD_SCALE = b"\x2a\xd7\xb1\x83\x0f\x42\x40", b"\x2a\xd7\xb1\x83\x12\xd6\x87"

@@ -20,7 +20,7 @@ from komorebi_qc.media.bounds.table import MOST_SAMPLES
 from komorebi_qc.media.demux import packets
 from komorebi_qc.media.opening import CALL_FORMATS, RECORDING_FORMATS, audio_stream, open_container, video_stream
 from komorebi_qc.media.probe import probe_recording
-from komorebi_qc.storage.local import opened_file
+from komorebi_qc.storage.input_file import opened_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

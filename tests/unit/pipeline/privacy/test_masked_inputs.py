@@ -18,7 +18,7 @@ from komorebi_qc.media.probe import probe_recording
 from komorebi_qc.pipeline.diagnose import diagnose
 from komorebi_qc.pipeline.options import Options
 from komorebi_qc.pipeline.privacy.masked_inputs import masked_pair, write_masked_recording
-from komorebi_qc.storage.local import opened_file
+from komorebi_qc.storage.input_file import opened_file
 
 if TYPE_CHECKING:
     from pathlib import Path

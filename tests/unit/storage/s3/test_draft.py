@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from komorebi_qc.storage.protocols import Published
 
 VIDEO, THUMBNAIL, QC = RECORDING.video_key("mp4"), RECORDING.thumbnail_key, RECORDING.qc_key
+WORDS = RECORDING.captions_key
 BROKEN = client_error("InternalError", 500, "Any")
 
 
@@ -192,3 +193,68 @@ def test_a_stream_of_parts_is_what_a_draft_gives() -> None:
     """The muxer writes into it."""
     with media_of(FakeS3()).draft(RECORDING, "mp4") as draft:
         assert isinstance(draft.begin(10), PartStream)
+
+
+def publish_words(media: S3Media, run_id: str, words: bytes | None, *, replaces_all: bool = False) -> Published:
+    """Publish a run with or without captions."""
+    with media.draft(RECORDING, "mp4", run_id, media.findings_version(RECORDING)) as draft:
+        draft.begin(1000).write(f"video {run_id}".encode())
+        qc = f"qc {run_id}".encode()
+        return draft.publish(thumbnail=None, qc=qc, captions=words, replaces_all=replaces_all)
+
+
+def test_captions_are_of_the_same_run_and_count_for_its_results() -> None:
+    """A text of their own type, whose run is known."""
+    s3 = FakeS3()
+    media = media_of(s3)
+    found = publish_words(media, "a", b"WEBVTT a")
+    assert found.captions == f"s3://{OUTPUT}/{WORDS}"
+    assert s3.head_object(Bucket=OUTPUT, Key=WORDS)["ContentType"] == "text/vtt"
+    assert media.generation(RECORDING, "mp4").to_dict()["captions"] == "a"
+    assert media.has_results(RECORDING, "mp4", "a")
+
+
+def test_results_without_their_captions_are_a_mix() -> None:
+    """They were deleted, or are of another run."""
+    s3 = FakeS3()
+    media = media_of(s3)
+    publish_words(media, "a", b"WEBVTT a")
+    s3.delete_object(Bucket=OUTPUT, Key=WORDS)
+    assert not media.has_results(RECORDING, "mp4", "a")
+
+
+@pytest.mark.parametrize("replaces_all", [False, True])
+def test_captions_of_an_earlier_run_go_with_a_run_without_captions(*, replaces_all: bool) -> None:
+    """They fit the earlier video."""
+    s3 = FakeS3()
+    media = media_of(s3)
+    publish_words(media, "a", b"WEBVTT a")
+    publish_words(media, "b", None, replaces_all=replaces_all)
+    assert WORDS not in s3.content()
+    assert media.has_results(RECORDING, "mp4", "b")
+    publish_words(media, "c", b"WEBVTT c")
+    assert s3.content()[WORDS] == b"WEBVTT c"
+    assert media.has_results(RECORDING, "mp4", "c")
+
+
+def test_captions_that_a_killed_run_left_go_with_the_next_run() -> None:
+    """It had replaced the findings, and died before it removed them."""
+    s3 = FakeS3()
+    media = media_of(s3)
+    publish_words(media, "a", b"WEBVTT a")
+    content = s3.content()[WORDS]
+    publish_words(media, "b", None)
+    s3.put_object(Bucket=OUTPUT, Key=WORDS, Body=content)
+    publish_words(media, "c", None)
+    assert WORDS not in s3.content()
+
+
+def test_a_failed_video_restores_the_earlier_captions() -> None:
+    """All complete, or none."""
+    s3 = FakeS3()
+    publish_words(media_of(s3), "a", b"WEBVTT a")
+    faulty = Faulty(s3, put_object=fails(BROKEN, on=3))
+    with pytest.raises(StorageError):
+        publish_words(media_of(faulty), "b", b"WEBVTT b")
+    assert s3.content()[WORDS] == b"WEBVTT a"
+    assert media_of(s3).has_results(RECORDING, "mp4", "a")

@@ -1,0 +1,1 @@
+"""The analyst's own commands: each has a module."""

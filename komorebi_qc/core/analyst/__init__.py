@@ -1,0 +1,1 @@
+"""The files of an analyst: a correction of an alignment, and notes. Pure."""

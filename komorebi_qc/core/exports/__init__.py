@@ -1,0 +1,1 @@
+"""Texts from outside, made harmless for a spreadsheet, a terminal or a ticket. Pure."""

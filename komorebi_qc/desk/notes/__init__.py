@@ -1,0 +1,1 @@
+"""An analyst's notes beside a report, and a report's findings and notes for a ticket."""

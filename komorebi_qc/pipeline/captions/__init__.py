@@ -1,0 +1,1 @@
+"""The words of a call: read, compared with the call's speech, and put on the output clock."""

@@ -1,0 +1,1 @@
+"""Transcripts: the words of a call, read from several formats and put on the output clock. Pure."""

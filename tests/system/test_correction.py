@@ -1,0 +1,237 @@
+"""The story of a correction, by the commands, on the embedded AWS."""
+
+from __future__ import annotations
+
+import json
+import wave
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, PREFIX, RECORDING, TABLE, World
+from shell import Shell
+
+from komorebi_qc.core.analyst.correction import Correction
+from komorebi_qc.core.provenance.parts import digest_of_bytes
+from komorebi_qc.core.samples import RATE
+from komorebi_qc.core.timebase import Alignment, Jump
+from komorebi_qc.desk.session import AuditRequest, open_session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from captures import Capture
+
+CALL_KEY = f"{PREFIX}/CallRecordings/2026/03/02/contact-1_20260302T23:55_UTC.wav"
+ID = RECORDING.recording_id
+OWN = ("qcCorrection", "qcCorrectedBy", "qcCorrectedAt", "qcCorrectionWhy")
+
+
+@pytest.fixture
+def unsure(tmp_path: Path, sample: Capture) -> Path:
+    """The sample's call with noise in place of nearly all speech: only its reported end places it, 0.67 s early."""
+    with wave.open(str(sample.call)) as file:
+        parameters = file.getparams()
+        speech = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    quiet = np.random.default_rng(1).integers(-3, 4, speech.shape).astype("<i2")
+    quiet[72_000:80_000] = speech[72_000:80_000]
+    path = tmp_path / "unsure.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams(parameters)
+        file.writeframes(quiet.tobytes())
+    return path
+
+
+class Story:
+    """A recording in the embedded AWS, and an analyst's shell."""
+
+    def __init__(self, world: World, shell: Shell, folder: Path, call_end: str) -> None:
+        self.world, self.shell, self.folder, self.call_end = world, shell, folder, call_end
+
+    def message(self, **more: Any) -> None:
+        """A message, handled."""
+        body = {"recordingID": ID, "callEndingTimestamp": self.call_end, **more}
+        self.world.queue().send(json.dumps(body))
+        self.shell.run("worker", "--once")
+
+    def document(self) -> dict[str, Any]:
+        """The published findings."""
+        found: dict[str, Any] = json.loads(self.world.s3.get_object(Bucket=OUTPUT, Key=RECORDING.qc_key)["Body"].read())
+        return found
+
+    def correction(self, **changes: Any) -> Correction:
+        """A correction of the recording's files."""
+        call, own = (
+            self.world.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            for bucket, key in ((CONNECT, CALL_KEY), (INPUT, RECORDING.agent_recording_key))
+        )
+        return replace(
+            Correction(
+                ID,
+                Alignment(2.567),
+                digest_of_bytes(call).sha256,
+                digest_of_bytes(own).sha256,
+                "The words were late.",
+                "",
+                "2999-01-01T00:00:00Z",
+                "komorebi-qc 0.2.0",
+            ),
+            **changes,
+        )
+
+    def file(self, name: str = "correction.json", **changes: Any) -> Path:
+        """The file of a correction."""
+        path = self.folder / name
+        path.write_bytes(self.correction(**changes).to_bytes())
+        return path
+
+    def counted(self) -> tuple[int, int]:
+        """The corrections that a batch and its fleet page count."""
+        listed, dataset = self.folder / "list.csv", self.folder / "quality"
+        listed.write_text(f"recording_id,call_end\n{ID},{self.call_end}\n")
+        _, batch = self.shell.json("batch", str(listed), "--out", str(dataset))
+        _, fleet = self.shell.json("fleet", str(dataset), "--out", str(self.folder / "fleet.html"))
+        return batch["corrected"], fleet["corrected"]
+
+    def attributes(self) -> dict[str, str]:
+        """The item's attributes about a correction."""
+        item = self.world.item()
+        return {name: item[name]["S"] for name in OWN if name in item}
+
+
+@pytest.fixture
+def story(
+    world: World, sample: Capture, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Story:
+    """A recording with its inputs, not processed yet."""
+    monkeypatch.setenv("KOMOREBI_QUEUE_URL", world.queue().url)
+    monkeypatch.setenv("KOMOREBI_UNCONFIRMED", "publish")
+    world.s3.put_object(Bucket=INPUT, Key=RECORDING.agent_recording_key, Body=sample.recording.read_bytes())
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    return Story(world, Shell(monkeypatch, capsys), tmp_path, sample.call_end)
+
+
+def test_a_correction_outlasts_messages(story: Story, unsure: Path) -> None:
+    """Tried, published, and kept by a forced message with another call end; batch and fleet count it by name."""
+    shell = story.shell
+    story.world.s3.put_object(Bucket=CONNECT, Key=CALL_KEY, Body=unsure.read_bytes())
+    story.message()
+    first = story.document()
+    assert (first["alignment"]["source"], first["alignment"]["offset_s"]) == ("call_end", pytest.approx(1.9))
+    assert (first["correction"], story.attributes()) == (None, {})
+    item, file = story.world.item(), story.file()
+
+    assert shell.run("correct", ID, "--from", str(file)) in (0, 3)
+    assert "the call moves  +0.667 s at its start, +0.667 s at its end" in shell.out
+    assert "Nothing was changed. To publish it: komorebi-qc correct contact-1 --from " in shell.out
+    assert (story.world.item(), story.document()) == (item, first)
+
+    code, published = shell.json("correct", ID, "--from", str(file), "--publish")
+    assert code in (0, 3)
+    assert published["is_published"]
+    corrected, attributes = story.document(), story.attributes()
+    assert (corrected["alignment"]["source"], corrected["alignment"]["offset_s"]) == ("manual", 2.567)
+    assert attributes["qcCorrectedBy"].startswith("arn:aws:")
+    assert attributes["qcCorrectionWhy"] == "The words were late."
+    assert corrected["correction"]["at"] == attributes["qcCorrectedAt"] < "2999"
+    assert json.loads(attributes["qcCorrection"])["alignment"]["offset_s"] == 2.567
+
+    story.message()
+    story.message(callEndingTimestamp="00:00:21", force=True)
+    again = story.document()
+    assert again["provenance"]["run_id"] != corrected["provenance"]["run_id"]
+    assert (again["alignment"], again["correction"]) == (corrected["alignment"], corrected["correction"])
+    assert (story.attributes(), story.world.waiting("dead")) == (attributes, (0, 0))
+    assert story.counted() == (1, 1)
+    who = f"Corrected by {attributes['qcCorrectedBy']} at {attributes['qcCorrectedAt']}"
+    assert who in (story.folder / "fleet.html").read_text()
+
+
+def test_a_correction_can_be_undone(story: Story, sample: Capture) -> None:
+    """Without a publication nothing changes; with it the measured place is back. An offset is no way to undo it."""
+    shell = story.shell
+    story.world.s3.put_object(Bucket=CONNECT, Key=CALL_KEY, Body=sample.call.read_bytes())
+    end = ("--call-end", story.call_end)
+    assert shell.run("correct", ID, "--from", str(story.file()), "--publish", *end) == 0
+    attributes = story.attributes()
+    assert set(attributes) == set(OWN)
+    assert shell.run("verify", ID) == 0
+    assert shell.run("process", ID, *end, "--offset", "1") == 2
+    assert "another offset would undo that" in shell.err
+
+    assert shell.json("correct", ID, "--undo")[1]["after"]["source"] == "measured"
+    assert story.attributes() == attributes
+    code, undone = shell.json("correct", ID, "--undo", "--publish")
+    assert (code, undone["correction"], undone["replaced"]["why"]) == (0, None, "The words were late.")
+    assert (story.attributes(), story.document()["alignment"]["source"]) == ({}, "measured")
+    assert story.document()["correction"] is None
+    assert shell.run("correct", ID, "--undo", "--publish") == 2
+    assert "isn't corrected" in shell.err
+
+
+def test_a_wrong_correction_is_refused_or_found(story: Story, sample: Capture) -> None:
+    """Of another recording, another version or outside of the call: a sentence. A wrong place: a finding that fails."""
+    shell = story.shell
+    story.world.s3.put_object(Bucket=CONNECT, Key=CALL_KEY, Body=sample.call.read_bytes())
+    story.message()
+    before = (story.world.item(), story.document())
+    for changes, fault in (
+        ({"recording_id": "contact-2"}, "of recording contact-2, not of contact-1"),
+        ({"recording_sha256": "0" * 64}, "another version of the agent recording"),
+        ({"alignment": Alignment(2.567, 0.0, (Jump(500.0, 1.0),))}, "a jump at 00:08:20.000 of the call"),
+        ({"why": ""}, "--why is missing"),
+    ):
+        assert shell.run("correct", ID, "--from", str(story.file(**changes)), "--publish") == 2
+        assert fault in shell.err
+    assert (story.world.item(), story.document()) == before
+    code, tried = shell.json("correct", ID, "--from", str(story.file(alignment=Alignment(2.2))))
+    assert code == 3
+    assert tried["after"]["verdict"] == "fail"
+    changed = {one["name"]: (one["before"], one["after"]) for one in tried["changed_findings"]}
+    assert changed["alignment_residual"] == ("pass", "fail")
+
+
+def test_two_analysts_lose_nothing(story: Story, sample: Capture) -> None:
+    """A correction made before the present one is refused, with the other analyst's name and time."""
+    shell = story.shell
+    story.world.s3.put_object(Bucket=CONNECT, Key=CALL_KEY, Body=sample.call.read_bytes())
+    story.message()
+    first, second = story.file("a.json"), story.file("b.json", made_at="2026-01-01T00:00:00Z", why="Mine.")
+    assert shell.run("correct", ID, "--from", str(first), "--publish") in (0, 3)
+    kept = (story.world.item(), story.document())
+    assert shell.run("correct", ID, "--from", str(second), "--publish") == 2
+    assert "was corrected by arn:aws:" in shell.err
+    assert "after this correction was made" in shell.err
+    assert (story.world.item(), story.document()) == kept
+    code, replacing = shell.json("correct", ID, "--from", str(first), "--publish", "--why", "Agreed.")
+    assert (code in (0, 3), replacing["replaced"]["why"]) == (True, "The words were late.")
+    assert story.attributes()["qcCorrectionWhy"] == "Agreed."
+
+
+def test_an_audit_of_a_corrected_recording_has_both_places(story: Story, sample: Capture) -> None:
+    """The call before and after at the same moment, the correction in the document, and the published file measured."""
+    story.world.s3.put_object(Bucket=CONNECT, Key=CALL_KEY, Body=sample.call.read_bytes())
+    file = story.file(alignment=Alignment(-1.0, 0.0, (Jump(10.4, 0.5),)))
+    assert story.shell.run("correct", ID, "--from", str(file), "--publish", "--call-end", story.call_end) == 3
+    request = AuditRequest(recording_id=ID, call_end=story.call_end, delivered="published")
+    examined = open_session(request, story.folder / "audit").examined
+    before, delivered = examined.before, examined.delivered
+    assert examined.document["correction"]["why"] == "The words were late."
+    assert (examined.placement.source, examined.alignment.offset_s) == ("manual", -1.0)
+    assert before is not None
+    assert before.placement.source == "measured"
+    assert before.placement.alignment.offset_s == pytest.approx(sample.offset_s, abs=0.002)
+    # The same second of the recording is at the same index: the output begins 1 s earlier than the recording.
+    call = examined.diagnosis.pair.call[3 * RATE : 4 * RATE].sum(axis=1)
+    mixed = before.customer + before.agent
+    starts = [round((sample.offset_s + 1.0 + 3.0) * RATE) + samples for samples in (-2, -1, 0, 1, 2)]
+    assert max(np.corrcoef(mixed[at : at + RATE], call)[0, 1] for at in starts) > 0.95
+    inputs = examined.document["provenance"]["inputs"]
+    assert examined.call_sha256 == inputs["call_audio"]["sha256"] != ""
+    assert examined.recording_sha256 == inputs["agent_recording"]["sha256"] != ""
+    assert delivered is not None
+    assert delivered.measured.status == "aligned"
+    assert [round(jump.size_s, 2) for jump in delivered.measured.jumps] == [0.5]
+    assert {one.name: one.status for one in delivered.findings}["delivered_alignment"] == "pass"
+    assert len(delivered.audio) == len(examined.tracks.recording)

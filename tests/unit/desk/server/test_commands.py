@@ -1,0 +1,108 @@
+"""From a request to a command: our own, with checked values, on files below the folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from komorebi_qc.core.errors import InputError
+from komorebi_qc.desk.server.commands import command_of
+from komorebi_qc.storage.opened_folder import OpenedFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES = {"connect": "call.wav", "recording": "screen.webm"}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> OpenedFolder:
+    """A folder with inputs, an audit and a link that leads out of it."""
+    folder = tmp_path / "root"
+    (folder / "old").mkdir(parents=True)
+    (folder / "other").mkdir()
+    for name in ("call.wav", "screen.webm", "--evil.wav", "old/correction.json", "old/status.json", "clip.mp4"):
+        (folder / name).touch()
+    (tmp_path / "secret.wav").touch()
+    (folder / "link.wav").symlink_to(tmp_path / "secret.wav")
+    (folder / "up").symlink_to(tmp_path)
+    return OpenedFolder.at(str(folder))
+
+
+def test_an_audit_of_two_files(root: OpenedFolder) -> None:
+    """Each value is one argument with its option, so that no value can be another option."""
+    found = command_of({"kind": "audit", **FILES, "call_end": "00:57:01", "out": "new/report", "analysis": ""}, root)
+    assert found.arguments == (
+        "audit",
+        f"--connect={root.root}/call.wav",
+        f"--recording={root.root}/screen.webm",
+        "--call-end=00:57:01",
+        f"--out={root.root}/new/report",
+    )
+    assert (found.title, found.out) == ("audit into new/report", "new/report")
+
+
+def test_an_audit_again_with_a_correction(root: OpenedFolder) -> None:
+    """The folder of an earlier audit can be used again."""
+    found = command_of(
+        {"kind": "audit", "recording_id": "call-1", "correction": "old/correction.json", "out": "old"}, root
+    )
+    expected = ("audit", "call-1", f"--from={root.root}/old/correction.json", f"--out={root.root}/old")
+    assert found.arguments == expected
+
+
+def test_a_clip(root: OpenedFolder) -> None:
+    """Its length has a default."""
+    found = command_of({"kind": "clip", "recording_id": "call-1", "at": "12:30", "out": "c.mp4"}, root)
+    options = ("--at=12:30", "--seconds=20", "--sound=output", f"--out={root.root}/c.mp4")
+    assert found.arguments == ("clip", "call-1", *options)
+
+
+def test_corrections(root: OpenedFolder) -> None:
+    """A check, a publication, and an undo."""
+    request = {"kind": "correct", "recording_id": "call-1", "correction": "old/correction.json"}
+    source = f"--from={root.root}/old/correction.json"
+    assert command_of({**request, "publish": False}, root).arguments == ("correct", "call-1", source)
+    assert command_of({**request, "publish": True}, root).arguments == ("correct", "call-1", source, "--publish")
+    found = command_of({**request, "undo": True, "publish": True}, root)
+    assert found.arguments == ("correct", "call-1", "--undo", "--publish")
+    assert found.title == "publish the removal of the correction of call-1"
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (None, "no known command"),
+        ([], "no known command"),
+        ({"kind": "erase"}, "no known command"),
+        ({"kind": []}, "no known command"),
+        ({"kind": "audit", "param": "x=1"}, "has no value 'param'"),
+        ({"kind": "audit", "out": "new"}, "the call audio is missing"),
+        ({"kind": "audit", **FILES, "recording_id": "call-1", "out": "new"}, "not both"),
+        ({"kind": "audit", "recording_id": "--demo", "out": "new"}, "isn't a recording ID"),
+        ({"kind": "audit", "recording_id": ["a"], "out": "new"}, "isn't a recording ID"),
+        ({"kind": "audit", **FILES, "connect": "link.wav", "out": "new"}, "the call audio isn't a file below"),
+        ({"kind": "audit", **FILES, "connect": "../secret.wav", "out": "new"}, "the call audio isn't a file below"),
+        ({"kind": "audit", **FILES, "connect": "/etc/passwd", "out": "new"}, "the call audio isn't a file below"),
+        ({"kind": "audit", **FILES, "connect": 1, "out": "new"}, "the call audio is missing"),
+        ({"kind": "audit", **FILES, "recording": "up/secret.wav", "out": "new"}, "isn't a file below"),
+        ({"kind": "audit", **FILES, "call_end": "1; rm", "out": "new"}, "the call end isn't a time"),
+        ({"kind": "audit", **FILES, "out": "../new"}, "isn't a name below"),
+        ({"kind": "audit", **FILES, "out": "up/new"}, "is a link, or is in one"),
+        ({"kind": "audit", **FILES, "out": "s3://bucket/x"}, "isn't a name below"),
+        ({"kind": "audit", **FILES, "out": "other"}, "no audit made it"),
+        ({"kind": "clip", **FILES, "at": "1", "out": "clip.mp4"}, "clip.mp4 exists"),
+        ({"kind": "clip", **FILES, "at": "1", "out": "clip.sh"}, "must end in .mp4"),
+        ({"kind": "clip", **FILES, "at": "-1", "out": "c.mp4"}, "the clip's time isn't a time"),
+        ({"kind": "clip", **FILES, "at": "1", "seconds": 1e9, "out": "c.mp4"}, "0.5 to 120 seconds"),
+        ({"kind": "clip", **FILES, "at": "1", "seconds": True, "out": "c.mp4"}, "0.5 to 120 seconds"),
+        ({"kind": "clip", **FILES, "at": "1", "sound": "both", "out": "c.mp4"}, "the clip's sound"),
+        ({"kind": "correct", "recording_id": "a", "correction": "old/none.json"}, "the correction isn't a file"),
+        ({"kind": "correct", "recording_id": "a", "publish": "yes"}, "true or false"),
+    ],
+)
+def test_bad_requests(root: OpenedFolder, request_: Any, words: str) -> None:
+    """A sentence, and no command."""
+    with pytest.raises(InputError, match=words.replace("(", "\\(")):
+        command_of(request_, root)
