@@ -200,7 +200,7 @@ def _fetch_results(console: Console, out: Path) -> list[Path]:
         key = listed["Key"]
         path = out / key.rsplit("/", 1)[-1]
         if path.is_dir():
-            raise InputError(f"{path} can't be written: a folder is in its place; choose another folder")
+            raise InputError(f"{path} can't be written: it is a folder; choose another name")
         with new_part_file(path) as part:
             s3.download_fileobj(bucket, key, part.file)
             part.sync()

@@ -28,7 +28,7 @@ NOT_SETTINGS = {"limits", "retain_artifacts", "signer"}
 
 @dataclass(frozen=True, slots=True)
 class RecordedResults:
-    """What a run will publish.
+    """The results that a run will publish.
 
     Attributes:
         draft: the written video.
@@ -53,7 +53,7 @@ def record_run(
 
     Args:
         fetched: the inputs.
-        results: what the run will publish.
+        results: those that the run will publish.
         options: of the run.
         check_cancelled: called between two blocks; its exception ends the reading.
         run_id: of the run.

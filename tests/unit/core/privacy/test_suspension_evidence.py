@@ -113,7 +113,7 @@ differences = st.floats(-0.1, 0.1).map(lambda s: round(s * RATE) / RATE)
 
 
 def test_the_recording_is_asked_once() -> None:
-    """Its answer is kept, also if there is none."""
+    """Its answer is kept, also an empty one."""
     for answer in (TALK, None):
         asked: list[int] = []
 
@@ -288,7 +288,7 @@ def speaking(*spans: tuple[float, float]) -> Witness:
 
 
 def test_one_edge_and_speech_are_enough() -> None:
-    """Whoever speaks for 9 s; without speech, and without a recording, they aren't."""
+    """They are with 9 s of speech by anybody; without speech, and without a recording, they aren't."""
     for edges in (EDGES, replace(EDGES, agent=(START_S - 3.0, STOP_S))):
         assert not edges.is_cut(TALK)
         assert edges.is_confirmed(HEADSET)
@@ -325,7 +325,7 @@ def test_a_short_silence_needs_a_second_of_speech() -> None:
 @few
 @given(differences, differences, st.sampled_from([EXACT_S, LOSSY_S]))
 def test_a_silent_recording_confirms_nothing(one: float, two: float, tolerance_s: float) -> None:
-    """Whatever the edges are, and however much is said before and after."""
+    """The edges, and the speech before and after, don't matter."""
     outside = ((0.0, START_S - 0.2), (STOP_S + 0.2, float(CALL_S)))
     spans = tuple(Span(*span) for span in outside)
     for pauses in (((), ()), (WORDS, AGENT_WORDS), (WORDS, ()), ((), AGENT_WORDS)):

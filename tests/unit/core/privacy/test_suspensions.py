@@ -97,7 +97,7 @@ def test_edges_that_disagree_are_hold(witness: Witness) -> None:
 
 
 def test_a_customer_who_speaks_most_of_the_time_is_not_on_hold() -> None:
-    """Whatever the edges are: a quiet channel has zeros of its own beside a suspension."""
+    """The edges don't matter: a quiet channel has zeros of its own beside a suspension."""
     assert found(call((0, 8.0, 20.0), (1, 8.12, 19.93)), TALK) == [(8.12, 19.93)]
     assert found(call((0, 8.0, 20.0), (1, 8.12, 19.93)), A_FEW_WORDS) == []
 

@@ -48,7 +48,7 @@ def read_through(file: HeldFront, piece: int) -> bytes:
     moves=st.lists(st.tuples(st.integers(0, 320), st.one_of(st.none(), st.integers(-1, 320)), st.booleans())),
 )
 def test_any_reads_give_the_files_bytes(content: bytes, most_bytes: int, moves: list[tuple[int, int, bool]]) -> None:
-    """Wherever a reader goes, before and after the release, it gets what the file has there."""
+    """At each position, before and after the release, a reader gets the file's bytes."""
     file, plain = held(content, most_bytes)[0], io.BytesIO(content)
     for at, size, is_last in moves:
         if is_last:

@@ -200,6 +200,6 @@ def test_a_word_in_silence_agrees_with_itself_alone(*, is_same: bool) -> None:
     call[3000 : 3000 + len(word), 1] += word
     sound = word if is_same else other
     recording[32000 : 32000 + len(sound)] += sound
-    call, recording = ((x * 32767).astype(np.int16) for x in (call, recording))
-    found = follow_at(call, of_call(call), recording, 3.5)
+    spoken, own = (call * 32767).astype(np.int16), (recording * 32767).astype(np.int16)
+    found = follow_at(spoken, of_call(spoken), own, 3.5)
     assert (found is not None and any(found.is_present) and found.is_clear) is is_same
