@@ -53,7 +53,7 @@ class Watch:
 
     def _look(self, event: str, path: str | bytes) -> None:
         place = os.path.abspath(os.fsdecode(path))  # noqa: PTH100  inside of a hook, so as little code as possible
-        if self._folder is not None and not place.startswith((f"{self._folder}/", "/dev/null", "/proc/self/")):
+        if self._folder is not None and not f"{place}/".startswith((f"{self._folder}/", "/dev/null", "/proc/self/")):
             self._seen.append(f"{event} {place[:200]}")
 
     @contextmanager
