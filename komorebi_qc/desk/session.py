@@ -88,7 +88,7 @@ class AuditRequest:
             raise InputError("analysis is named without files: name connect and recording as well")
         if self.redacted and (not self.recording_id or self.redacted not in get_args(RedactedChoice)):
             choices = ", ".join(get_args(RedactedChoice))
-            raise InputError(f"redacted is {self.redacted!r}: with a recording_id, it is one of {choices}")
+            raise InputError(f"redacted is {self.redacted[:40]!r}: with a recording_id, it is one of {choices}")
         if bool(self.connect) != bool(self.recording):
             missing = "recording" if self.connect else "connect"
             raise InputError(f"{missing} is missing: name both files, or neither for the sample call")

@@ -155,7 +155,7 @@ def _check_contact_lens(analysis: Path | None, redacted: str, *, has_files: bool
             "--redacted can only be used with a recording ID: to use redacted call audio, name it by --connect"
         )
     if redacted not in ("", *get_args(RedactedChoice)):
-        raise InputError(f"--redacted is {redacted!r}: name one of {', '.join(get_args(RedactedChoice))}")
+        raise InputError(f"--redacted is {redacted[:40]!r}: name one of {', '.join(get_args(RedactedChoice))}")
 
 
 def reported_end(text: str) -> CallEnd:

@@ -227,7 +227,7 @@ def check_parameters(data: bytes, folder: Path) -> None:
     except KomorebiError as error:
         _check_sentence(error)
         return
-    if request.origin == "files" and not Path(request.connect).exists():
+    if request.origin == "files" and not os.path.exists(request.connect):  # noqa: PTH110  a name may be too long
         try:
             open_session(request, folder / "out")
         except KomorebiError as error:

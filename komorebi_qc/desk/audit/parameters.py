@@ -93,4 +93,4 @@ def _converted(name: str, text: str, kind: str) -> Any:
             return text.lower() in _YES
         return {"int": int, "float": float}.get(kind, str)(text)
     except ValueError:
-        raise InputError(f"the parameter {name} is {text!r}, but it takes a {kind}") from None
+        raise InputError(f"the parameter {name} is {text[:80]!r}, but it takes a {kind}") from None

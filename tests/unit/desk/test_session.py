@@ -41,6 +41,13 @@ def test_a_request_that_contradicts_itself_is_refused(values: dict[str, Any], wo
         AuditRequest(**values)
 
 
+def test_a_long_text_is_shown_in_part() -> None:
+    """A parameter of a notebook may be anything, and its error stays a sentence."""
+    with pytest.raises(InputError) as raised:
+        AuditRequest(recording_id="r1", redacted="a" * 9000)
+    assert len(str(raised.value)) < 200
+
+
 def test_an_empty_request_is_the_sample_call() -> None:
     """The origin follows from the named values."""
     assert AuditRequest().origin == "demo"
