@@ -135,8 +135,10 @@ def clear_stale(parent: Path, *, deep: bool = False) -> None:
 
 def clear_temporary_files() -> None:
     """Remove what killed commands left in the system's folder for temporary files: it may hold a call's sound."""
+    # Not by `tempfile.gettempdir`, which writes a file to see where it may.
+    named = (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
     with suppress(OSError):  # a system without such a folder
-        clear_stale(Path(tempfile.gettempdir()))
+        clear_stale(Path(next(filter(None, named), "/tmp")))  # noqa: S108  nothing is made there
 
 
 def leave_folder(path: Path) -> None:

@@ -194,9 +194,9 @@ class S3Draft:
             leaves_captions: whether an earlier run may have left captions.
         """
         recording = self._recording
-        keys = [key for key in not_written if is_all or (leaves_captions and key == recording.captions_key)]
-        if is_all:
-            keys += [recording.video_key(container) for container in CONTAINERS if container != self._container]
+        others = [recording.video_key(container) for container in CONTAINERS if container != self._container]
+        keys = others if is_all else []  # the video first: it holds the most
+        keys += [key for key in not_written if is_all or (leaves_captions and key == recording.captions_key)]
         found = {key: self._upload.look(key) for key in keys}
         return {key: present for key, present in found.items() if present is not None}
 

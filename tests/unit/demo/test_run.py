@@ -54,7 +54,7 @@ def test_demo_shows_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert sorted(folder.iterdir()) == [folder / "qc.json", video, thumbnail]
     assert thumbnail.read_bytes().startswith(b"\x89PNG")
     with av.open(str(video)) as container:
-        assert [stream.type for stream in container.streams] == ["video", "audio"]
+        assert [stream.type for stream in container.streams] == ["video", "audio", "data"]  # the chapters' titles
     for words in (
         "the IVR's part of this contact",
         "s3://demo-connect/connect/demo/CallRecordings/2026/03/02/",

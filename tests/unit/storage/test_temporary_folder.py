@@ -129,7 +129,8 @@ def test_a_killed_process_is_cleaned_up_by_the_next(place: Path) -> None:
 
 
 def test_every_command_clears_the_systems_folder(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A killed process's folder goes, a running one's stays, and a system without such a folder is no error."""
+    """A killed process's folder goes, a running one's stays; a missing folder is no error, and no file is written."""
+    monkeypatch.setenv("TMPDIR", str(place))
     with holding(place, 60.0) as alive, holding(place, 60.0) as dead:
         dead.kill()
         dead.wait(20)
@@ -139,10 +140,9 @@ def test_every_command_clears_the_systems_folder(place: Path, monkeypatch: pytes
         alive.wait(20)
     assert left == 2
 
-    def has_none() -> str:
-        raise FileNotFoundError("no usable temporary directory")
-
-    monkeypatch.setattr(tempfile, "gettempdir", has_none)
+    monkeypatch.setenv("TMPDIR", str(place / "missing"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: pytest.fail("it tries where it may write"))
     clear_temporary_files()
 
 
