@@ -12,7 +12,6 @@ from komorebi_qc.core.analyst.correction import MAX_WHY, check_text
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.recording import CALL_END_ATTRIBUTE, check_recording_id
 from komorebi_qc.core.timebase import CallEnd, parse_call_end
-from komorebi_qc.desk.examination_progress import EXAMINATION_STEPS, ExaminationProgress
 from komorebi_qc.findings.qc_document import correction_dict
 from komorebi_qc.pipeline.correction.changes import changed_findings, moved, placed
 from komorebi_qc.pipeline.correction.corrected_order import correction_in_item
@@ -132,6 +131,8 @@ def correct(request: CorrectionRequest, environ: Mapping[str, str], progress: Pr
     if request.publishes:
         outcome = wired.process(order, progress=progress)
     else:
+        from komorebi_qc.desk.examination_progress import EXAMINATION_STEPS, ExaminationProgress  # noqa: PLC0415
+
         media = replace(wired.media, check_cancelled=progress.check)
         shown = ExaminationProgress(progress, len(EXAMINATION_STEPS))
         with temporary_folder("correction") as folder:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.signal import correlate
 
 from komorebi_qc.core.samples import RATE, as_float, length, piece
 from komorebi_qc.sync import measure
@@ -219,6 +218,8 @@ def _best(small: Floats, large: Floats) -> tuple[int, float]:
     around = squares[len(small) :] - squares[: len(squares) - len(small)]
     if energy <= 0.0 or around.max() <= 0.0:
         return 0, 0.0
+    from scipy.signal import correlate  # noqa: PLC0415  an analyst's extra has it; the function never measures this
+
     raw = correlate(large, small, mode="valid", method="fft")
     normal = np.abs(raw) / np.sqrt(energy * np.maximum(around, 1e-3 * around.max()))
     at = int(np.argmax(normal))

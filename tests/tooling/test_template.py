@@ -229,6 +229,7 @@ EXACT = {
     "arn:aws:s3:::unified/*/recording.mp4": VIDEO_RIGHTS,
     "arn:aws:s3:::unified/*/recording.webm": VIDEO_RIGHTS,
     "arn:aws:s3:::unified/*/thumbnail.png": BESIDE_RIGHTS,
+    "arn:aws:s3:::unified/*/recording.vtt": BESIDE_RIGHTS,
     "arn:aws:s3:::unified/*/qc.json": BESIDE_RIGHTS,
     f"arn:aws:dynamodb:eu-central-1:{'1' * 12}:table/Recording": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     "[Queue.Arn]": {
