@@ -25,7 +25,7 @@ _KINDS_BY_NAME: tuple[tuple[str, Kind], ...] = (
     (r"(recording\.)?qc\.json", "qc.json"),
     (r"delivered\.json", "qc.json"),
     (r"report\.html", "report"),
-    (r"audio/[a-z0-9_]+\.m4a", "audio track"),
+    (r"audio/([a-z0-9_]+\.m4a|trial\.html)", "audio track"),
     (r"status\.json", "status"),
     (r"notes\.json", "notes"),
     (r"correction\.json", "correction"),

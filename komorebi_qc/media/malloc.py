@@ -43,10 +43,9 @@ def keep_freed_blocks() -> Iterator[None]:
 def resident_bytes() -> int:
     """The memory that the process uses now; 0 on a system without /proc."""
     try:
-        pages = int(Path("/proc/self/statm").read_bytes().split()[1])
-    except OSError:
+        return int(Path("/proc/self/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, AttributeError):  # Windows has neither
         return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _set_thresholds(block_bytes: int) -> None:

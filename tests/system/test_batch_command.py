@@ -124,6 +124,7 @@ def test_a_batch_of_files(shell: Desk) -> None:
             "unchanged": 4,
             "left": 0,
             "published_unconfirmed": 0,
+            "corrected": 0,
             "is_stopped": False,
             "ignored": [],
         },

@@ -110,7 +110,7 @@ def test_each_card_has_thumbnail_waveform_and_link(audited: Path, tmp_path: Path
         written = write_report(open_fleet(str(audited)), str(out), 5)
         assert written.size == len(out.read_bytes())
         page = checked(out.read_text())
-        reports = [unquote(address) for address in page.links()]
+        reports = {unquote(address) for address in page.links()}  # cards and lists name them
         assert len(reports) == 3
         assert all((out.parent / one).resolve().is_file() for one in reports)
         assert len(page.of("img")) == 3
@@ -152,7 +152,7 @@ def test_a_malformed_audit_is_left_out(audited: Path, tmp_path: Path) -> None:
     assert page.of("img") == []
     assert page.text.count("no thumbnail") == page.text.count("no waveform") == 3
     assert f"Its report can't be read at {tmp_path / '2' / REPORT}" in page.text
-    assert len(page.links()) == 2
+    assert {f"{number}/{REPORT}" for number in range(2)} <= set(page.links())
 
 
 def envelope_report(
@@ -239,7 +239,7 @@ def test_a_dataset_on_s3_has_its_audits(audited: Path, world: World) -> None:
     answer = world.s3.get_object(Bucket=OUTPUT, Key="data/pages/fleet.html")
     assert answer["ContentType"] == "text/html; charset=utf-8"
     page = checked(answer["Body"].read().decode())
-    assert len(page.links()) == len(page.of("img")) == 3
+    assert len(set(page.links())) == len(page.of("img")) == 3
     assert all(one.startswith("../_reports/") for one in page.links())
     write_report(open_fleet(name), str(audited / "local.html"), 3)
     local = checked((audited / "local.html").read_text())
