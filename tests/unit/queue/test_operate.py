@@ -195,7 +195,7 @@ def test_all_by_the_services_own_task(world: World) -> None:
 
 
 def test_all_of_a_service_without_the_task(world: World) -> None:
-    """A hundred dead letters arrive one by one, each once, with their bodies as they came and without the old reason."""
+    """A hundred dead letters arrive one by one, each once, with their bodies unchanged and without the old reason."""
     expected = Counter({body(f"contact-{number}"): 1 for number in range(100)})
     letters = [dead_letter(f"contact-{number}") for number in range(100)]
     for first in range(0, 100, 10):
