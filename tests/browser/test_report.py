@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from accessibility import serious_problems
 from report_browser import STATE, number, open_report, settled, until
 from report_pages import made_page, sample_report
 
@@ -307,16 +306,6 @@ def test_the_printout_is_complete(browser: Browser, report: Path) -> None:
         assert page.locator("tr.pass").first.is_visible()
         for control in ("video", ".player", '[data-kq="stage"]'):
             assert not page.locator(control).first.is_visible()
-
-
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_is_accessible(browser: Browser, report: Path, scheme: Any, width: int) -> None:
-    """In light and dark, wide and narrow, axe finds no serious or critical problem, and nothing is too wide."""
-    size = {"width": width, "height": 900}
-    with open_report(browser, report, color_scheme=scheme, viewport=size, bypass_csp=True) as page:
-        assert serious_problems(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_a_page_sent_alone_plays(browser: Browser, tmp_path: Path) -> None:
