@@ -739,6 +739,9 @@ def _each_taken_away(policies: Mapping[str, dict[str, Any]]) -> Iterator[tuple[s
         for n, statement in enumerate(policy["Statement"]):
             for action in _listed(statement["Action"]):
                 for resource in _listed(statement["Resource"]) if action not in NOT_OURS else ():
+                    # No scenario publishes words: it only looks for earlier ones, which takes the first right.
+                    if resource.endswith("/recording.vtt") and action != "s3:GetObject":
+                        continue
                     yield f"{action} on {resource.rpartition(':')[2]}", name, _without(policy, n, action, resource)
 
 
