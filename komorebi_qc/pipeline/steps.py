@@ -74,8 +74,8 @@ if TYPE_CHECKING:
     from komorebi_qc.storage.protocols import Draft, MediaStore, RecordingsTable
 
 THUMBNAIL_AT_S = 1.0
-HELD_BYTES = 48 << 20
-"""Without a measurement, a far call's first 26 minutes stay in memory between the search for suspensions and mixing."""
+HELD_BYTES = 20 << 20
+"""Without a measurement, a far call's first 11 minutes stay in memory between the search for suspensions and mixing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,8 @@ def _card(fleet: Fleet, row: Worst, out: str) -> Card:
 def report_links(fleet: Fleet, reports: Iterable[str], out: str) -> dict[str, str]:
     """The addresses of reports relative to the page, by their place; those that a browser can't open are left out.
 
+    So are missing files. Of a bucket nobody asks: the rows name its reports.
+
     Args:
         fleet: the dataset.
         reports: places as the rows name them.
@@ -118,7 +120,8 @@ def report_links(fleet: Fleet, reports: Iterable[str], out: str) -> dict[str, st
     for report in reports:
         try:
             folder, name = audit_store((fleet.root, *fleet.results), report)
-            found[report] = _link(folder, name, out)
+            is_there = not isinstance(folder, Folder) or folder.has(name)
+            found[report] = _link(folder, name, out) if is_there else ""
         except (KomorebiError, OSError, RuntimeError, ValueError):  # it is outside of the dataset, or no address
             continue
     return {report: address for report, address in found.items() if address}
