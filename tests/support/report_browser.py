@@ -18,12 +18,16 @@ STATE = "window.komorebi.komorebi"
 
 
 @contextmanager
-def open_report(browser: Browser, report: Path, fragment: str = "", **more: Any) -> Iterator[Page]:
-    """The report as a file, ready and offline. It may request only local files, and log no error."""
+def open_report(browser: Browser, report: Path, fragment: str = "", before: str = "", **more: Any) -> Iterator[Page]:
+    """The report as a file, ready and offline. It may request only local files, and log no error.
+
+    `before` is a script that runs before the page's own.
+    """
     context = browser.new_context(offline=True, **more)
     asked: list[str] = []
     wrong: list[str] = []
     page = context.new_page()
+    page.add_init_script(before)
     page.set_default_timeout(WAIT_MS)
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: wrong.append(str(error)))

@@ -77,6 +77,26 @@ def test_a_finding_plays_from_its_link_by_space(browser: Browser, report: Path, 
         until(page, "document.querySelector('[data-kq=dock]').hidden")
 
 
+def test_a_busy_page_shows_the_short_player(browser: Browser, report: Path) -> None:
+    """If a page delivers "seen" and "gone" at once, the short player follows the last of them."""
+    late = """
+        const Native = IntersectionObserver;
+        window.IntersectionObserver = class extends Native {
+            constructor(told) {
+                const kept = [];
+                super((seen) => kept.push(...seen));
+                window.deliver = () => { const n = kept.length; told(kept.splice(0)); return n; };
+            }
+        };"""
+    viewport = {"width": 1280, "height": 600}
+    with open_report(browser, report, before=late, viewport=viewport) as page:
+        page.wait_for_timeout(300)
+        page.locator("table a[data-at]").first.scroll_into_view_if_needed()
+        page.wait_for_timeout(300)
+        assert page.evaluate("window.deliver()") == 2
+        assert not page.evaluate("document.querySelector('[data-kq=dock]').hidden")
+
+
 def test_the_address_brings_the_place_back(browser: Browser, report: Path) -> None:
     """Moment, zoom and source are those of the link."""
     with open_report(browser, report, "#t=12.500&zoom=1.5&source=agent") as page:

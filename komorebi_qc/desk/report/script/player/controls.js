@@ -35,5 +35,5 @@ stage.addEventListener("pointermove", (e) => {
 const release = (e) => { if (grab && grab.call && grab.moved) hearTrial(); if (grab && !grab.moved && e.type === "pointerup" && fingers.size === 1) { const box = canvas.getBoundingClientRect(), n = leftOutAt(e.clientX - box.left, e.clientY - box.top); if (n >= 0) playLeftOut(n); else seek(sOf(e.clientX - box.left)); } fingers.delete(e.pointerId); if (!fingers.size) grab = null; };
 stage.addEventListener("pointerup", release); stage.addEventListener("pointercancel", release);
 
-// If the player is scrolled away, a short form of it stays at the lower edge.
-new IntersectionObserver(([seen]) => { by("dock").hidden = seen.isIntersecting || !root.classList.contains("live"); }).observe(stage);
+// If the player is scrolled away, a short form of it stays at the lower edge. A busy page delivers several observations at once; the last is true.
+new IntersectionObserver((seen) => { by("dock").hidden = seen.at(-1).isIntersecting || !root.classList.contains("live"); }).observe(stage);
