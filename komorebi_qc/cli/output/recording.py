@@ -229,6 +229,8 @@ def print_audit(folder: str, status: AuditStatus, examined: Examined | None = No
             error = escape(f"code cell {one.failed.number} of {one.cells}{heading}: {one.failed.error}")
             rows.append(("notebook", f"{path} [bold red]{one.state}[/] in {error}"))
     print_rows(console, [*rows, ("findings", escape(f"{folder}/qc.json"))])
+    if status.unused_notes:
+        console.print(f"[bold yellow]warning:[/] {safe(status.unused_notes)}.", soft_wrap=True)
     console.print("Open the report in a browser. JupyterLab trusts the notebooks on this machine.")
 
 
