@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from komorebi_qc.core.analyst.correction import MAX_WHY, check_text
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.recording import check_recording_id
+from komorebi_qc.desk.delivered_file import PUBLISHED
 from komorebi_qc.storage.opened_folder import parts_of
 
 if TYPE_CHECKING:
@@ -17,13 +20,14 @@ if TYPE_CHECKING:
     from komorebi_qc.storage.opened_folder import OpenedFolder
 
 _TIME = re.compile(r"\d[\d:.]{0,19}", re.ASCII)
+_SIZE = re.compile(r"\d{2,4}x\d{2,4}", re.ASCII)
 _SOUNDS = ("output", "sides")
 _MOST_CLIP_S = 120.0
 _INPUTS = ("recording_id", "connect", "recording", "analysis", "call_end", "correction")
 _KEYS = {
-    "audit": {*_INPUTS, "out"},
-    "clip": {*_INPUTS, "at", "seconds", "sound", "out"},
-    "correct": {"recording_id", "correction", "publish", "undo"},
+    "audit": {*_INPUTS, "transcript", "delivered", "out"},
+    "clip": {*_INPUTS, "at", "seconds", "sound", "size", "out"},
+    "correct": {"recording_id", "correction", "why", "call_end", "publish", "undo"},
 }
 
 
@@ -65,7 +69,16 @@ def command_of(request: object, root: OpenedFolder) -> Command:
 
 def _audit(values: Mapping[str, Any], root: OpenedFolder) -> Command:
     out = _new_name(values.get("out"), root, "folder")
-    arguments = ("audit", *_inputs(values, root), f"--out={root.root / out}")
+    options = []
+    if "transcript" in values:
+        if "recording_id" in values:
+            raise InputError("a transcript goes with two files: the captions of a recording in AWS come from there")
+        options.append(f"--transcript={_existing(values['transcript'], root, 'the transcript')}")
+    if "delivered" in values:
+        is_published = values["delivered"] == PUBLISHED and "recording_id" in values
+        delivered = PUBLISHED if is_published else _existing(values["delivered"], root, "the delivered file")
+        options.append(f"--delivered={delivered}")
+    arguments = ("audit", *_inputs(values, root), *options, f"--out={root.root / out}")
     return Command(f"audit into {out}", arguments, out)
 
 
@@ -80,7 +93,10 @@ def _clip(values: Mapping[str, Any], root: OpenedFolder) -> Command:
     sound = values.get("sound", "output")
     if sound not in _SOUNDS:
         raise InputError(f"the clip's sound is one of {', '.join(_SOUNDS)}")
-    options = (f"--at={at}", f"--seconds={seconds:g}", f"--sound={sound}", f"--out={root.root / out}")
+    size = values.get("size", "1280x720")
+    if not isinstance(size, str) or _SIZE.fullmatch(size) is None:
+        raise InputError("the clip's size isn't a size: write it as 1280x720")
+    options = (f"--at={at}", f"--seconds={seconds:g}", f"--sound={sound}", f"--size={size}", f"--out={root.root / out}")
     return Command(f"clip of {at} into {out}", ("clip", *_inputs(values, root), *options), out)
 
 
@@ -90,7 +106,14 @@ def _correct(values: Mapping[str, Any], root: OpenedFolder) -> Command:
     if not isinstance(publish, bool) or not isinstance(undo, bool):
         raise InputError("publish and undo are true or false")
     source = "--undo" if undo else f"--from={_existing(values.get('correction'), root, 'the correction')}"
-    arguments = ("correct", recording_id, source, *(("--publish",) if publish else ()))
+    options = []
+    if "why" in values:
+        if not isinstance(values["why"], str):
+            raise InputError("the reason isn't a text")
+        options.append(f"--why={check_text(values['why'], 'the reason', MAX_WHY)}")
+    if "call_end" in values:
+        options.append(f"--call-end={_time(values['call_end'], 'the call end')}")
+    arguments = ("correct", recording_id, source, *options, *(("--publish",) if publish else ()))
     what = "the removal of the correction" if undo else "the correction"
     return Command(f"{'publish' if publish else 'check'} {what} of {recording_id}", arguments)
 
@@ -145,6 +168,19 @@ def _new_name(value: object, root: OpenedFolder, kind: str) -> str:
             raise InputError(f"{what} is a link, or is in one: name another")
     if kind == "file" and path.exists():
         raise InputError(f"{value} exists: name another file")
-    if kind == "folder" and path.exists() and not (path / "status.json").is_file():
-        raise InputError(f"{value} exists, and no audit made it: name another folder")
+    if kind == "folder" and path.exists():
+        if not (path / "status.json").is_file():
+            raise InputError(f"{value} exists, and no audit made it: name another folder")
+        if link := _link_in(path):
+            raise InputError(f"{value} has a link in it, {link}, and a job writes below {root.root} only: remove it")
     return value
+
+
+def _link_in(folder: Path) -> str:
+    """The name of a link in a folder or below it, which a writer might follow; empty without one."""
+    for parent, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            path = Path(parent) / name
+            if path.is_symlink():
+                return path.relative_to(folder).as_posix()
+    return ""

@@ -51,8 +51,10 @@
     by("no-jobs").hidden = last.jobs.length > 0;
     const options = (names) => names.map((name) => made("option", undefined, { value: name }));
     put(by("files"), () => options(last.files), last.files);
-    const corrections = last.reports.filter((one) => one.has_correction).map((one) => path(one.folder, "correction.json"));
+    const corrections = [...last.reports.filter((one) => one.has_correction).map((one) => path(one.folder, "correction.json")), ...last.files.filter((name) => name.endsWith(".json"))];
     put(by("corrections"), () => options(corrections), corrections);
+    const delivered = ["published", ...last.files.filter((name) => !/\.(json|vtt|srt)$/.test(name))];
+    put(by("delivered"), () => options(delivered), delivered);
     const running = last.jobs.find((one) => one.state === "running"), ended = last.jobs.find((one) => one.state !== "waiting");
     const words = running ? running.title + ": " + (running.step ? running.step[2] : "starting") : ended ? ended.title + ": " + ended.state : "";
     if (words !== spoken) { spoken = words; by("progress").textContent = words; }
@@ -69,7 +71,12 @@
   }
   const kindOf = () => form.elements.kind.value;
   function suit() { for (const one of form.querySelectorAll("[data-of]")) one.hidden = !one.dataset.of.split(" ").includes(kindOf()); }
-  function fill(values) { form.reset(); for (const [name, value] of Object.entries(values)) form.elements[name].value = value; suit(); form.scrollIntoView({ block: "start" }); form.elements[values.kind === "correct" ? "publish" : "call_end"].focus(); }
+  const fields = (name) => [...form.elements].filter((one) => one.name === name && !one.closest("[hidden]"));
+  function fill(values) { // a name may be in the form twice, for two kinds of job: only one of them is shown
+    form.reset(); form.elements.kind.value = values.kind; suit();
+    for (const [name, value] of Object.entries(values)) for (const one of fields(name)) one.value = value;
+    form.scrollIntoView({ block: "start" }); fields(values.kind === "correct" ? "why" : "call_end")[0].focus();
+  }
   form.addEventListener("change", suit);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

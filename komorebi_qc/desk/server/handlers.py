@@ -18,7 +18,7 @@ from komorebi_qc.core.notes import MOST_BYTES, NOTES_FILE, Notes, notes_bytes, r
 from komorebi_qc.desk.server.access import OPAQUE, Secrets, is_own_host, is_own_origin, is_plain_path
 from komorebi_qc.desk.server.byte_ranges import UnsatisfiableRangeError, byte_range
 from komorebi_qc.desk.server.commands import command_of
-from komorebi_qc.desk.server.reports import CORRECTION, Listing, listing_of, recording_id_of
+from komorebi_qc.desk.server.reports import CORRECTION, Listing, is_of_report, listing_of, recording_id_of
 from komorebi_qc.storage.opened_folder import ChangedFileError, OpenedFolder, version_of
 
 if TYPE_CHECKING:
@@ -261,6 +261,8 @@ class ReportFile(_Handler):
             self._send_saved(name)
             return
         try:
+            if not is_of_report(name):
+                raise FileNotFoundError(name)
             file = self.desk.root.open_file(self._in_root(name))
         except FileNotFoundError:
             self.send_error(404)
@@ -283,12 +285,10 @@ class ReportFile(_Handler):
 
     def _save(self, name: str, version: str, recording_id: str) -> None:
         try:
-            if name == NOTES_FILE:
-                content = notes_bytes(read_notes(self.request.body, name, recording_id=recording_id))
-            else:
-                correction = read_correction(self.request.body, name)
-                correction.check_recording(recording_id)
-                content = correction.to_bytes()
+            content = _checked(name, self.request.body, recording_id)
+            present = self.desk.root.read(self._in_root(name), max_bytes=MOST_BYTES)
+            if present is not None:
+                _checked(name, present, recording_id)  # a file that nobody can read may hold somebody's work
             saved = self.desk.root.replace(self._in_root(name), content, version)
         except ChangedFileError as error:
             self.refuse(409, str(error))
@@ -312,9 +312,14 @@ class ReportFile(_Handler):
         if content is None and name == NOTES_FILE and recording_id:
             content = notes_bytes(Notes(recording_id))
         if content is None:
-            self.send_error(404)
+            self.refuse(404, f"there is no {name} beside this report")
             return
-        self.finish(content)
+        try:
+            _checked(name, content, recording_id)
+        except KomorebiError as error:
+            self.refuse(400, str(error))
+        else:
+            self.finish(content)
 
     def _in_root(self, name: str) -> str:
         return f"{self.folder}/{name}" if self.folder else name
@@ -344,6 +349,20 @@ class ReportFile(_Handler):
     def compute_etag(self) -> str | None:
         """Let no answer have another version than the file's."""
         return None
+
+
+def _checked(name: str, content: bytes, recording_id: str) -> bytes:
+    """Notes or a correction as they are written.
+
+    Raises:
+        InputError: they can't be used, or are of another recording.
+    """
+    if name == NOTES_FILE:
+        return notes_bytes(read_notes(content, name, recording_id=recording_id))
+    correction = read_correction(content, name)
+    if recording_id:
+        correction.check_recording(recording_id)
+    return correction.to_bytes()
 
 
 @cache

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.notes import MOST_BYTES, NOTES_FILE, counts_by_severity, read_notes
+from komorebi_qc.desk.report.audio_tracks import FOLDER
+from komorebi_qc.desk.report.trial.tracks import TRIAL_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +22,7 @@ REPORT, QC_JSON, STATUS, CORRECTION = "report.html", "qc.json", "status.json", "
 MEDIA: Final = (".wav", ".webm", ".mp4", ".mkv", ".m4a", ".json", ".vtt", ".srt")
 """Suffixes of files that a job may read."""
 MOST_QC_BYTES: Final = 16_000_000
+_TRACKS: Final = (".m4a", ".mp4", ".webm", ".opus", ".ogg", ".wav")
 _MOST_STATUS_BYTES = 1_000_000
 _MOST_FOLDERS, _MOST_DEPTH, _MOST_FILES = 20_000, 8, 500
 _MOST_TEXT = 200
@@ -99,6 +103,16 @@ def listing_of(root: OpenedFolder) -> Listing:
     return Listing(
         tuple(reports), tuple(sorted(files)[:_MOST_FILES]), seen <= _MOST_FOLDERS and len(files) <= _MOST_FILES
     )
+
+
+def is_of_report(name: str) -> bool:
+    """Whether a file belongs to a report: it is beside the page, or is one of its tracks. Other reports may be below.
+
+    Args:
+        name: relative to the report's folder.
+    """
+    folder, slash, file = name.rpartition("/")
+    return not slash or (folder == FOLDER and (name == TRIAL_FILE or PurePosixPath(file).suffix in _TRACKS))
 
 
 def recording_id_of(root: OpenedFolder, folder: str) -> str:

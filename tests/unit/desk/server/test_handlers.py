@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import socket
+from dataclasses import replace
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from running_desk import Client, running_desk, write_report
 
+from komorebi_qc.core.analyst.correction import Correction
 from komorebi_qc.core.notes import Note, Notes, notes_bytes
+from komorebi_qc.core.timebase import Alignment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -215,6 +218,39 @@ def test_a_linked_file_of_notes_is_never_written_through(desk: Client, tmp_path:
     body = notes_bytes(Notes("call-1", (note(1),)))
     assert desk.ask("PUT", f"{desk.report('a')}/notes.json", body, If_Match="none").status == 200
     assert (tmp_path / "secret.html").read_text() == "secret"
+
+
+@pytest.mark.parametrize("name", ["notes.json", "correction.json"])
+def test_a_file_that_nobody_can_read_is_never_overwritten(desk: Client, tmp_path: Path, name: str) -> None:
+    """It may hold somebody's work. The page gets the sentence, with the file's version, and can't replace it."""
+    file, path = tmp_path / "root" / "a" / name, f"{desk.report('a')}/{name}"
+    correction = Correction("call-1", Alignment(1.0), "", "", "Late.", "", "2026-11-27T13:58:00Z", "x")
+    usable = {"notes.json": notes_bytes(Notes("call-1", (note(1),))), "correction.json": correction.to_bytes()}[name]
+    foreign = {
+        "notes.json": notes_bytes(Notes("call-2", (note(1),))),
+        "correction.json": replace(correction, recording_id="call-2").to_bytes(),
+    }[name]
+    for content in (b"{broken", foreign):
+        file.write_bytes(content)
+        got = desk.ask("GET", path)
+        assert (got.status, got.headers["x-komorebi-desk"]) == (400, "1")
+        put = desk.ask("PUT", path, usable, If_Match=got.headers["etag"])
+        assert (put.status, put.json) == (400, got.json)
+        assert file.read_bytes() == content
+    file.unlink()
+    missing = desk.ask("GET", path)
+    assert (missing.headers["etag"], missing.headers["x-komorebi-desk"]) == ('"none"', "1")
+    assert desk.ask("PUT", path, usable, If_Match=missing.headers["etag"]).status == 200
+
+
+def test_a_report_reads_no_report_below_it(desk: Client, tmp_path: Path) -> None:
+    """Its files are beside the page, and its tracks are in its folder for audio."""
+    for folder in ("audio", "below"):
+        (tmp_path / "root" / "a" / folder / "deep").mkdir(parents=True)
+        for name in ("report.html", "qc.json", "deep/both.m4a"):
+            (tmp_path / "root" / "a" / folder / name).write_text("secret")
+            answer = desk.ask("GET", f"{desk.report('a')}/{folder}/{name}")
+            assert (answer.status, b"secret" in answer.body) == (404, False)
 
 
 def test_huge_bodies_are_refused(desk: Client) -> None:
