@@ -9,12 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.analyst.correction import MAX_WHY, check_text
-from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.errors import ConcurrentRunError, InputError
 from komorebi_qc.core.recording import CALL_END_ATTRIBUTE, check_recording_id
 from komorebi_qc.core.timebase import CallEnd, parse_call_end
 from komorebi_qc.findings.qc_document import correction_dict
 from komorebi_qc.pipeline.correction.changes import changed_findings, moved, placed
 from komorebi_qc.pipeline.correction.corrected_order import correction_in_item
+from komorebi_qc.pipeline.correction.settled import settle
 from komorebi_qc.pipeline.correction.trial import try_order
 from komorebi_qc.pipeline.options import Order
 from komorebi_qc.storage.object_store import open_store
@@ -129,7 +130,12 @@ def correct(request: CorrectionRequest, environ: Mapping[str, str], progress: Pr
         request.recording_id, call_end, correction=correction, undoes=correction is None, replaces=item.correction
     )
     if request.publishes:
-        outcome = wired.process(order, progress=progress)
+        try:
+            outcome = wired.process(order, progress=progress)
+        except ConcurrentRunError:
+            again = partial(wired.process, Order(request.recording_id, call_end), progress=progress)
+            settle(request.recording_id, again, table=wired.table, media=wired.media)
+            raise
     else:
         from komorebi_qc.desk.examination_progress import EXAMINATION_STEPS, ExaminationProgress  # noqa: PLC0415
 
