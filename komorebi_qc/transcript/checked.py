@@ -40,8 +40,8 @@ def seconds(value: object, unit_s: float, which: str, name: str) -> float:
     Raises:
         InputError: it isn't a number of a call's length.
     """
-    # A true or false counts as a number in Python. Nor does a NaN pass.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value * unit_s <= MAX_TIME_S:
+    # A true or false counts as a number in Python. Nor does a NaN pass. An integer may be too large for a float.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_TIME_S / unit_s:
         raise unusable(name, f"{which} has a time that isn't a number from 0 to 48 hours")
     return value * unit_s
 

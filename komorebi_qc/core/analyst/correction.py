@@ -28,6 +28,8 @@ MAX_POINTS = 1000
 MAX_WHY, MAX_BY = 500, 256
 """The longest texts, in characters. An ARN of an assumed role fits into the second."""
 _MAX_SOFTWARE = 100
+_MAX_CALL_S = 48 * 3600.0
+"""Twice the length of the longest shift, as for the reported call end."""
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _TOP = ("schema", "recording_id", "inputs", "alignment", "why", "by", "made_at", "software")
 _INPUTS = ("call_sha256", "recording_sha256")
@@ -217,7 +219,7 @@ def alignment_of(found: object) -> Alignment:
     if keys.get("agent_part") is not None:
         edges = _exact(keys["agent_part"], "agent_part", ("call_from_s", "call_to_s"))
         from_s, to_s = (_number(edges[key], key) for key in ("call_from_s", "call_to_s"))
-        if not 0.0 <= from_s < to_s:
+        if not 0.0 <= from_s < to_s <= _MAX_CALL_S:
             raise InputError(f"its agent_part runs from {from_s:g} s to {to_s:g} s, which is no part of a call")
         part = Span(from_s, to_s)
     offset_s, drift_ppm = (_number(keys[key], key) for key in ("offset_s", "drift_ppm"))
@@ -278,6 +280,8 @@ def _points(found: object, name: str, second: str) -> list[tuple[float, float]]:
         raise InputError(f"its {name} aren't in the order of the call, each at a moment of its own")
     if any(at_s < 0.0 for at_s in moments):
         raise InputError(f"one of its {name} is before the call")
+    if any(at_s > _MAX_CALL_S for at_s in moments):
+        raise InputError(f"one of its {name} is at {moments[-1]:g} s, and no call is that long")
     return pairs
 
 

@@ -178,6 +178,7 @@ def test_turns_may_overlap() -> None:
         (lens(("p-1", 0, 1, "Hi"), JobStatus="IN_PROGRESS"), "its JobStatus isn't COMPLETED"),
         (lens(("p-1", 5, 1, "Hi")), "turn 1 ends before it begins"),
         (lens(("p-1", -5, 1, "Hi")), "turn 1 has a time that isn't a number"),
+        (lens(("p-1", 10**400, 1, "Hi")), "turn 1 has a time that isn't a number"),
         (lens(("p-1", True, 1, "Hi")), "turn 1 has a time that isn't a number"),
         (b'{"Transcript": [7]}', "turn 1 isn't an object"),
         (b'{"segments": {}}', "its segments aren't a list"),

@@ -105,6 +105,8 @@ def test_a_correction_needs_neither_bends_nor_an_agent_part() -> None:
         (aligned(jumps=[{"call_s": 1, "size_s": 1}] * 2), "aren't in the order"),
         (aligned(jumps=[{"call_s": 2, "size_s": 1}, {"call_s": 1, "size_s": 1}]), "aren't in the order"),
         (aligned(jumps=[{"call_s": -2, "size_s": 1}]), "before the call"),
+        (aligned(jumps=[{"call_s": 1e308, "size_s": 1}]), "no call is that long"),
+        (aligned(agent_part={"call_from_s": 5, "call_to_s": 1e308}), "no part of a call"),
         (aligned(jumps=[{"call_s": i, "size_s": 1} for i in range(1001)]), "1001 jumps"),
         (aligned(knots=[{"call_s": 1, "size_s": 1}]), "lacks deviation_s"),
         (aligned(agent_part={"call_from_s": 5, "call_to_s": 5}), "no part of a call"),
