@@ -136,7 +136,7 @@ def _check_captions(text: str, cues: int) -> None:
 
 
 def check_correction(data: bytes, folder: Path) -> None:  # noqa: ARG001  it writes no file
-    """Read a correction: what is read is written and read as the same, and its map has finite times."""
+    """Read a correction: written and read again it is the same, and its map has finite times."""
     try:
         found = read_correction(data, "correction.json")
         found.check_call(_CALL_S)
