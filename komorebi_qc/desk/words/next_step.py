@@ -12,7 +12,7 @@ from komorebi_qc.pipeline.local import LOCAL_ID
 if TYPE_CHECKING:
     from komorebi_qc.pipeline.examine import Examined
 
-NOTHING = "Nothing."
+NOTHING = "Nothing needs to be done."
 CORRECTION_FILE = "correction.json"
 
 
@@ -27,7 +27,7 @@ def next_step(examined: Examined, worst_s: float | None) -> tuple[str, str]:
         return "Find the recording that belongs to this call, and compare the two:", other_pair_command(examined)
     if is_held(examined) or examined.placement.source in ("candidate", "call_end"):
         return (
-            "Listen to each place in the player. Move the call if none fits. Save the correction, then run:",
+            "Listen to each place in the player. If no place fits, move the call. Save the correction, then run:",
             correction_command(examined),
         )
     if shown_verdict(examined) == "pass":
