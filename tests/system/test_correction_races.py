@@ -46,8 +46,8 @@ class Recorded:
     def correction(self, offset_s: float) -> Correction:
         """A correction of it, made now."""
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
-        digests = (digest_of_bytes(path.read_bytes()).sha256 for path in (self.sample.call, self.sample.recording))
-        return Correction(ID, Alignment(offset_s), *digests, f"To {offset_s} s.", "", made_at, "komorebi-qc 0.2.0")
+        call, own = (digest_of_bytes(path.read_bytes()).sha256 for path in (self.sample.call, self.sample.recording))
+        return Correction(ID, Alignment(offset_s), call, own, f"To {offset_s} s.", "", made_at, "komorebi-qc 0.2.0")
 
     def correct(self, offset_s: float, progress: Silent | None = None) -> jobs.CorrectionResult:
         """`correct --publish`."""

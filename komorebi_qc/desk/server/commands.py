@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ _SOUNDS = ("output", "sides")
 _MOST_CLIP_S = 120.0
 _INPUTS = ("recording_id", "connect", "recording", "analysis", "call_end", "correction")
 _KEYS = {
-    "audit": {*_INPUTS, "transcript", "delivered", "out"},
+    "audit": {*_INPUTS, "transcript", "transcribe", "delivered", "out"},
     "clip": {*_INPUTS, "at", "seconds", "sound", "size", "out"},
     "correct": {"recording_id", "correction", "why", "call_end", "publish", "undo"},
 }
@@ -39,11 +39,13 @@ class Command:
         title: for people.
         arguments: after ``komorebi-qc``.
         out: the folder or the file that it makes, relative to the root; empty without one.
+        values: of the request, for the same form again.
     """
 
     title: str
     arguments: tuple[str, ...]
     out: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 def command_of(request: object, root: OpenedFolder) -> Command:
@@ -62,18 +64,20 @@ def command_of(request: object, root: OpenedFolder) -> Command:
     values = {key: value for key, value in request.items() if key != "kind" and value not in ("", None)}
     if unknown := sorted(values.keys() - _KEYS[kind]):
         raise InputError(f"{kind} has no value {unknown[0][:40]!r}: reload the page")
-    if kind == "correct":
-        return _correct(values, root)
-    return _audit(values, root) if kind == "audit" else _clip(values, root)
+    command = {"audit": _audit, "clip": _clip, "correct": _correct}[kind](values, root)
+    return replace(command, values={"kind": kind, **values})
 
 
 def _audit(values: Mapping[str, Any], root: OpenedFolder) -> Command:
     out = _new_name(values.get("out"), root, "folder")
     options = []
     if "transcript" in values:
-        if "recording_id" in values:
-            raise InputError("a transcript goes with two files: the captions of a recording in AWS come from there")
         options.append(f"--transcript={_existing(values['transcript'], root, 'the transcript')}")
+    transcribe = values.get("transcribe", False)
+    if not isinstance(transcribe, bool):
+        raise InputError("transcribe is true or false")
+    if transcribe:
+        options.append("--transcribe")
     if "delivered" in values:
         is_published = values["delivered"] == PUBLISHED and "recording_id" in values
         delivered = PUBLISHED if is_published else _existing(values["delivered"], root, "the delivered file")

@@ -18,7 +18,8 @@
 
   function reportRow(one) {
     const row = made("tr"), where = one.folder || "(this folder)";
-    const verdict = made("td"); verdict.append(made("span", one.verdict || one.state || "unknown", { className: "tag " + (one.verdict || "fail") }));
+    const verdict = made("td"); const shown = one.state === "running" || one.state === "unfinished" ? one.state : one.verdict || one.state || "unknown";
+    verdict.append(made("span", shown, { className: "tag " + (shown === one.verdict ? shown : shown === "running" ? "" : "fail") }));
     const name = made("td", undefined, { className: "name" });
     name.append(one.address ? made("a", where, { href: one.address }) : where);
     if (one.recording_id && one.recording_id !== "local") name.append(made("div", one.recording_id, { className: "soft" }));
@@ -26,7 +27,8 @@
     const names = [...one.failures, ...one.warnings].map((text) => text.replaceAll("_", " "));
     const count = Object.entries(one.notes).filter(([, n]) => n).map(([severity, n]) => n + " " + severity);
     const actions = made("td");
-    if (one.recording_id && one.recording_id !== "local") actions.append(button("Audit again", "Audit again: " + where, () => fill({ kind: "audit", recording_id: one.recording_id, out: one.folder, correction: one.has_correction ? path(one.folder, "correction.json") : "" })));
+    const again = one.asked || (one.recording_id && one.recording_id !== "local" ? { recording_id: one.recording_id } : null);
+    if (again) actions.append(button("Audit again", "Audit again: " + where, () => fill({ correction: one.has_correction ? path(one.folder, "correction.json") : "", ...again, kind: "audit", out: one.folder })));
     if (one.has_correction && one.recording_id && one.recording_id !== "local") actions.append(button("Correct", "Correct: " + where, () => fill({ kind: "correct", recording_id: one.recording_id, correction: path(one.folder, "correction.json") })));
     row.append(verdict, name, made("td", one.sync.replaceAll("_", " ")), made("td", names.slice(0, 4).join(", ") + (names.length > 4 ? " and " + (names.length - 4) + " more" : "")), made("td", count.join(", ")), actions);
     return row;
@@ -74,7 +76,7 @@
   const fields = (name) => [...form.elements].filter((one) => one.name === name && !one.closest("[hidden]"));
   function fill(values) { // a name may be in the form twice, for two kinds of job: only one of them is shown
     form.reset(); form.elements.kind.value = values.kind; suit();
-    for (const [name, value] of Object.entries(values)) for (const one of fields(name)) one.value = value;
+    for (const [name, value] of Object.entries(values)) for (const one of fields(name)) if (one.type === "checkbox") one.checked = value === true; else one.value = value;
     form.scrollIntoView({ block: "start" }); fields(values.kind === "correct" ? "why" : "call_end")[0].focus();
   }
   form.addEventListener("change", suit);

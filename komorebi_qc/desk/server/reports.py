@@ -40,7 +40,8 @@ class Report:
         sync: the status of the measurement; empty without one.
         failures: names of the findings that fail.
         warnings: names of those that warn.
-        state: of the audit: ``running``, ``done``, ``failed`` or ``stopped``; empty if it is unknown.
+        state: of the audit: ``running``, ``done``, ``failed`` or ``stopped``; ``unfinished`` if it says that it runs,
+            and its process isn't on this machine; empty if it is unknown.
         error: why the audit failed, or the notes can't be read.
         notes: the number of notes of each severity.
         has_correction: whether a correction is beside it.
@@ -146,7 +147,10 @@ def _report(root: OpenedFolder, folder: str, names: list[str]) -> Report:
     findings = document.get("findings")
     found = [one for one in findings if isinstance(one, dict)] if isinstance(findings, list) else []
     sync = document.get("sync")
-    error = _text(status.get("error"))
+    error, state = _text(status.get("error")), _text(status.get("state"))
+    if state == "running" and not _is_process(status.get("pid")):
+        state, since = "unfinished", _text(status.get("updated_at")) or "an unknown time"
+        error = f"the audit ended early, or runs on another machine; it last wrote its status at {since}: audit again"
     notes = None
     try:
         content = root.read(_join(folder, NOTES_FILE), max_bytes=MOST_BYTES)
@@ -161,12 +165,27 @@ def _report(root: OpenedFolder, folder: str, names: list[str]) -> Report:
         _text(sync.get("status")) if isinstance(sync, dict) else "",
         _names(found, "fail"),
         _names(found, "warn"),
-        _text(status.get("state")),
+        state,
         error,
         dict(counts_by_severity(notes)),
         CORRECTION in names,
         REPORT in names,
     )
+
+
+def _is_process(pid: object) -> bool:
+    """Whether a process of this number is on this machine."""
+    if isinstance(pid, bool) or not isinstance(pid, int) or not 0 < pid < 1 << 31:
+        return False
+    if os.name == "nt":  # a signal would end it
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # of another user
+    return True
 
 
 def _names(findings: list[dict[str, Any]], status: str) -> tuple[str, ...]:

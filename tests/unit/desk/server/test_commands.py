@@ -61,8 +61,9 @@ def test_an_audit_with_a_transcript_and_a_delivered_file(root: OpenedFolder) -> 
     found = command_of({"kind": "audit", **FILES, "call_end": "1:00", **more, "out": "new"}, root)
     files = (f"--transcript={root.root}/words.vtt", f"--delivered={root.root}/clip.mp4")
     assert found.arguments[-3:] == (*files, f"--out={root.root}/new")
-    found = command_of({"kind": "audit", "recording_id": "call-1", "delivered": "published", "out": "new"}, root)
-    assert found.arguments == ("audit", "call-1", "--delivered=published", f"--out={root.root}/new")
+    aws = {"recording_id": "call-1", "transcribe": True, "delivered": "published"}
+    found = command_of({"kind": "audit", **aws, "out": "new"}, root)
+    assert found.arguments == ("audit", "call-1", "--transcribe", "--delivered=published", f"--out={root.root}/new")
 
 
 def test_a_clip(root: OpenedFolder) -> None:
@@ -112,7 +113,7 @@ def test_corrections(root: OpenedFolder) -> None:
         ({"kind": "audit", **FILES, "transcript": "../words.vtt", "out": "new"}, "the transcript isn't a file below"),
         ({"kind": "audit", **FILES, "transcript": "link.wav", "out": "new"}, "the transcript isn't a file below"),
         ({"kind": "audit", **FILES, "transcript": 3, "out": "new"}, "the transcript is missing"),
-        ({"kind": "audit", "recording_id": "a", "transcript": "words.vtt", "out": "new"}, "goes with two files"),
+        ({"kind": "audit", **FILES, "transcribe": "yes", "out": "new"}, "transcribe is true or false"),
         ({"kind": "audit", **FILES, "delivered": "/etc/passwd", "out": "new"}, "the delivered file isn't a file below"),
         ({"kind": "audit", **FILES, "delivered": "link.wav", "out": "new"}, "the delivered file isn't a file below"),
         ({"kind": "audit", **FILES, "delivered": "up/secret.wav", "out": "new"}, "the delivered file isn't a file"),
