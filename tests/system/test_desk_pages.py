@@ -163,14 +163,16 @@ def test_a_job_shows_its_progress(browser: Browser, desk: Client) -> None:
 
 
 LEAVING = """<!doctype html><html lang="en"><title>report</title><p>A report.</p><script>
-const elsewhere = (way) => "http://127.0.0.1:%d/?" + way;
-document.addEventListener("click", () => { window.open(elsewhere("popup")); });
-try { top.location = elsewhere("top"); } catch {}
-const form = document.createElement("form"); form.action = elsewhere("form"); document.body.append(form);
-try { form.submit(); } catch {}
-const link = document.createElement("a"); link.href = elsewhere("ping"); link.ping = elsewhere("ping");
-document.body.append(link);
-setTimeout(() => { location.href = elsewhere("navigation"); }, 300);
+const elsewhere = (way) => "http://127.0.0.1:PORT/?" + way;
+const leave = () => {
+  const form = document.createElement("form"), link = document.createElement("a");
+  form.action = elsewhere("form"); link.href = elsewhere("link"); link.ping = elsewhere("ping"); link.target = "_top";
+  document.body.append(form, link);
+  for (const way of [() => { top.location = elsewhere("top"); }, () => window.open(elsewhere("popup")),
+    () => form.submit(), () => link.click(), () => navigator.sendBeacon(elsewhere("beacon")),
+    () => { location.href = elsewhere("navigation"); }]) try { way(); } catch {}
+};
+WHEN
 </script>"""
 
 
@@ -197,15 +199,18 @@ def test_a_report_cant_go_elsewhere(browser: Browser, desk: Client) -> None:
     thread = Thread(target=server.serve_forever)
     thread.start()
     page_file = desk.running.desk.root.root / "complaint" / "report.html"
-    page_file.write_text(LEAVING % server.server_port)
+    content = LEAVING.replace("PORT", str(server.server_port))
     context = browser.new_context()
     try:
         report = context.new_page()
         address = f"http://127.0.0.1:{desk.running.port}{desk.running.desk.address_of('complaint')}"
-        for opened_at in (address, f"{address}report.html"):
-            report.goto(opened_at)
-            report.frame_locator("iframe").first.locator("p").click()
+        for when in ("leave();", "document.addEventListener('click', leave);"):
+            page_file.write_text(content.replace("WHEN", when))
+            report.goto(f"{address}report.html")
+            if "click" in when:
+                report.frame_locator("iframe").first.locator("p").click()
             report.wait_for_timeout(1500)
+            assert len(report.frames) > 1
             assert report.url == address
             assert len(context.pages) == 1
     finally:

@@ -159,6 +159,7 @@ def test_the_address_has_the_place(browser: Browser, desk: Client) -> None:
         until(lambda: frame.evaluate("document.getElementById('komorebi').dataset.ready"))
         until(lambda: abs(frame.evaluate("window.komorebi.komorebi.head()") - 9.0) < 0.01)
         frame.evaluate("document.querySelector('a[data-at]').click()")
-        until(lambda: "#t=9.000" not in page.url and "&zoom=" in page.url)
+        until(lambda: not page.evaluate("location.hash").startswith("#t=9.000&"))
+        assert "&source=customer" in page.evaluate("location.hash")
     finally:
         context.close()

@@ -49,7 +49,10 @@ function addressHash() {
 }
 
 function writeAddress() {
-  if (data.alone) history.replaceState(null, "", addressHash());
+  if (!data.alone) return;
+  history.replaceState(null, "", addressHash());
+  // On the desk, the address is that of the page around the report.
+  if (parent !== window) parent.postMessage({ komorebiAddress: addressHash() }, "*");
 }
 
 // Go to the place of the page's address; false if it has none.
