@@ -9,7 +9,7 @@ import pytest
 from accessibility import serious_problems
 from examinations import held
 from report_browser import STATE, number, open_report, settled, until
-from report_pages import PICTURE, sample_report
+from report_pages import PICTURE
 
 from komorebi_qc.core.analyst.correction import read_correction
 from komorebi_qc.desk.report.audio_tracks import write_audio_tracks
@@ -25,12 +25,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 DATA = "document.getElementById('komorebi').dataset"
 NO_DIALOG = "delete window.showSaveFilePicker"
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample call's report; its reported end is wrong."""
-    return sample_report(tmp_path_factory.mktemp("report"))[1]
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from komorebi_qc.desk.report.timeline import marks_of, moments_of, places_of, st
 from komorebi_qc.desk.report.trial.places import trial_of
 from komorebi_qc.desk.words.placement import NOT_MEASURED, bound_text
 from komorebi_qc.desk.words.rates import rate_changes, rates_sentence
-from komorebi_qc.desk.words.verdict import headline, shown_verdict, unmeasured_start, verdict_sentence
+from komorebi_qc.desk.words.verdict import headline, is_held, shown_verdict, unmeasured_start, verdict_sentence
 from komorebi_qc.pipeline.local import LOCAL_ID
 
 if TYPE_CHECKING:
@@ -112,7 +112,8 @@ def page_of(
         is_masked=examined.masks.masks_sound,
         summary=summary_of(examined, _worst_s(findings, moments)),
         sources=tuple(sources_of(examined, omitted)),
-        trial=trial_of(examined) if trial_audio else None,
+        # A pair of different calls has no place that could be right.
+        trial=trial_of(examined) if trial_audio and _may_fit(examined) else None,
         trial_audio=trial_audio,
         turns=() if examined.transcript is None else examined.transcript.turns,
         language="" if examined.transcript is None else examined.transcript.language,
@@ -121,6 +122,10 @@ def page_of(
         recording_id=examined.recording_id,
         audio_levels=audio_levels(aligned, compared_tracks(examined)),
     )
+
+
+def _may_fit(examined: Examined) -> bool:
+    return examined.refused is None or is_held(examined)
 
 
 def _title(examined: Examined) -> str:

@@ -23,7 +23,7 @@ from komorebi_qc.desk.report.pack import pack
 from komorebi_qc.desk.report.page_script import page_script
 from komorebi_qc.desk.report.tables import finding_tables
 from komorebi_qc.desk.report.timeline import RATE_DASH
-from komorebi_qc.desk.report.trial.panel import TRIAL_KEYS, TRIAL_MESSAGE, trial_panel
+from komorebi_qc.desk.report.trial.panel import NO_PLACE, NO_TRIAL_AUDIO, TRIAL_KEYS, TRIAL_MESSAGE, trial_panel
 from komorebi_qc.desk.report.turns.captions import captions_track
 from komorebi_qc.desk.report.turns.panel import turns_panel, turns_tools
 from komorebi_qc.desk.words.suspensions import REDACTED, SUSPENDED
@@ -157,6 +157,7 @@ def _data(page: Page, *, alone: bool, budget: int) -> dict[str, Any]:
         "notes": notes_data(page),
         "audio_levels": dict(page.audio_levels),
         "turns_tools": turns_tools() if page.turns else "",
+        "no_trial": NO_PLACE if page.trial_audio else NO_TRIAL_AUDIO,
         "trial": page.trial.to_dict(page.trial_audio) if page.trial is not None and page.trial_audio else None,
         "audio_messages": {**AUDIO_MESSAGES, "result": result, "trial": TRIAL_MESSAGE},
     }
@@ -255,7 +256,7 @@ def _chapters(page: Page) -> str:
         return ""
     links = " ".join(
         f'<a href="#t={one.from_s:.3f}" data-at="{one.from_s!r}" title="Go to {html.escape(one.title, quote=True)}">'
-        f"{html.escape(one.title)}</a>"
+        f"{clock_text(one.from_s)[:8]} {html.escape(one.title)}</a>"
         for one in page.chapters
     )
     return f'<nav class="bar" aria-label="Chapters"><span class="soft">Chapters</span> {links}</nav>'

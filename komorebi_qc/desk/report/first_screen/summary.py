@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from komorebi_qc.desk.report.content import Page
     from komorebi_qc.pipeline.examine import Examined
 
-_MOST_WORST = 6
+_MOST_WORST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def _sure(examined: Examined) -> str:
         share = f"{best.probability * 100:.0f} %"
         if count == 1:
             return f"The call fits at one place. That place has a probability of {share}."
-        return f"The call fits at {count} places. The best one has a probability of {share}."
+        return f"The best of {count} places for the call has a probability of {share}."
     return "The offset was not measured."
 
 

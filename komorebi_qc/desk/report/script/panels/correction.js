@@ -5,7 +5,6 @@ let isDragOn = false;
 let chosenJump = -1;
 // The desk's version of correction.json; null without a desk.
 let correctionVersion = null;
-const NO_TRIAL = "Moving the call needs the audio folder of an audit's report.";
 const signedText = (s, digits) => (s < 0 ? "\u2212" : "+") + Math.abs(s).toFixed(digits);
 
 // By the file system's dialog if the browser has one, else as a download.
@@ -37,7 +36,7 @@ async function saveFile(name, text) {
 
 function nudgeCall(s) {
   if (!trial) {
-    announce(NO_TRIAL);
+    announce(data.no_trial);
     return;
   }
   const moved = signedText(s * 1000, Math.abs(s) < 0.001 ? 1 : 0) + " ms";

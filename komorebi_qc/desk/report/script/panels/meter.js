@@ -5,6 +5,8 @@ const meterWindowS = 2;
 const meterMaxLag = 1200;
 const fftSize = 32768;
 const SILENT_RMS = 1e-3;
+// Unrelated sounds reach some 0.05; the right place of a clean call has 0.5 and more.
+const LEAST_FIT = 0.12;
 let isMeterBusy = false;
 // What the meter shows: the moment, the place and the width.
 let meterKey = "";
@@ -115,14 +117,19 @@ function showFit(left, right) {
   let best = 0;
   for (let k = 1; k < curve.length; k++) if (curve[k] > curve[best]) best = k;
   bestLagS = (best - meterMaxLag) / sampleRate;
+  root.dataset.fit = curve[meterMaxLag].toFixed(4);
+  root.dataset.fitBestS = bestLagS.toFixed(6);
   const here = Math.max(0, curve[meterMaxLag]).toFixed(2);
+  if (curve[best] < LEAST_FIT) {
+    bestLagS = 0;
+    drawCorrelation(curve, "No fit within 150 ms of this place (at most " + curve[best].toFixed(2) + ").");
+    return;
+  }
   const lag = (bestLagS < 0 ? "\u2212" : "+") + Math.abs(bestLagS * 1000).toFixed(1) + " ms";
   drawCorrelation(
     curve,
     "Fit at the playhead: " + here + ". Best within 150 ms: " + curve[best].toFixed(2) + " at " + lag + ".",
   );
-  root.dataset.fit = curve[meterMaxLag].toFixed(4);
-  root.dataset.fitBestS = bestLagS.toFixed(6);
 }
 
 // The correlation over the lag: the best fit's button is enabled if it would move the call.
@@ -139,7 +146,7 @@ function drawCorrelation(curve, text) {
   pen.fillStyle = colours.output;
   pen.fillRect(width / 2 - 0.5, 0, 1, height);
   if (curve) {
-    const most = Math.max(0.1, ...curve);
+    const most = Math.max(LEAST_FIT, ...curve);
     const bins = (curve.length - 1) / width;
     pen.strokeStyle = colours.ink;
     pen.lineWidth = 1.2;

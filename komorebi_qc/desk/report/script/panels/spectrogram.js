@@ -12,7 +12,7 @@ let spectrogramTimer = 0;
 
 function toggleSpectrogram() {
   if (!trial) {
-    announce("The spectrogram needs the audio folder of an audit's report.");
+    announce(data.no_trial);
     return;
   }
   isSpectrogramShown = !isSpectrogramShown;

@@ -55,9 +55,13 @@ const playheadS = () => (seekTarget !== null ? seekTarget : clamp(video.currentT
 const videoCovers = (t) => t >= videoStartS - 0.001 && !(video.duration + videoStartS < t - 0.001);
 
 // --- the message line
+// The panels show it too: one may work there with the player scrolled away.
 function announce(text) {
   messageLine.textContent = text;
-  element("dock-text").textContent = text;
+  for (const name of ["dock-text", "trial-message", "note-message"]) {
+    const line = element(name);
+    if (line) line.textContent = text;
+  }
 }
 
 // Start a player. A pause or another source before it starts is no failure of the file.

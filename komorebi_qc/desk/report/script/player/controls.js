@@ -53,7 +53,7 @@ const keyActions = {
   x: compareAB,
   g: toggleSpectrogram,
   w: openNotePanel,
-  "?": openHelp,
+  "?": toggleHelp,
   "[": () => nudgeCall(-0.001),
   "]": () => nudgeCall(0.001),
   "{": () => nudgeCall(-0.01),
@@ -70,11 +70,26 @@ function showPlayer() {
   element("play").focus({ preventScroll: true });
 }
 
-function openHelp() {
+// The map of marks and keys, over the page, so that nothing scrolls; the same key closes it.
+let focusedBeforeHelp = null;
+
+function toggleHelp() {
   const help = root.querySelector("details.help");
-  help.open = true;
-  help.querySelector("summary").focus();
+  const isShown = help.open && help.classList.contains("over");
+  help.classList.toggle("over", !isShown);
+  help.open = !isShown;
+  if (isShown) {
+    if (focusedBeforeHelp) focusedBeforeHelp.focus({ preventScroll: true });
+    return;
+  }
+  focusedBeforeHelp = document.activeElement;
+  help.querySelector("summary").focus({ preventScroll: true });
 }
+
+// Folded, it goes back to its place in the page.
+root.querySelector("details.help").addEventListener("toggle", (e) => {
+  if (!e.target.open) e.target.classList.remove("over");
+});
 
 function toggleOutputLane() {
   const button = element("output");

@@ -81,11 +81,9 @@ function drawTrackSpan(span, x, width) {
 }
 
 function drawBands() {
-  bandRows.forEach(([row, label], i) => {
-    const y = lanesTop() + lanesHeight() + laneGap + i * (bandLabelHeight + bandHeight) + bandLabelHeight;
-    fillTransparent(colours.lane, 0.8, 4, y - bandLabelHeight, ctx.measureText(label).width + 8, bandLabelHeight);
-    ctx.fillStyle = colours.soft;
-    ctx.fillText(label, 8, y - 4);
+  bandRows.forEach(([row], i) => {
+    if (isBandStale(row)) return;
+    const y = bandTop(i);
     for (const band of data.bands) {
       if (band.row !== row) continue;
       const a = clamp(xAt(band.from_s), -2, stageWidth + 2);
@@ -153,6 +151,22 @@ function drawTrack(name, details, from, to, { y, gain, per, movedS }) {
   for (const [a, b] of open) drawPart(wholeEnvelope, a, b);
   ctx.restore();
   return open;
+}
+
+const bandTop = (i) => lanesTop() + lanesHeight() + laneGap + i * (bandLabelHeight + bandHeight) + bandLabelHeight;
+
+// The call's agreement was measured at its present place, and holds for no other one.
+const isBandStale = (row) => row === "call" && isTrial() && !isSamePlace(triedPlace, trial.places[0].alignment);
+
+// Over the marks' lines.
+function drawBandLabels() {
+  bandRows.forEach(([row, label], i) => {
+    const text = isBandStale(row) ? label + ": measured at the present place only" : label;
+    const y = bandTop(i);
+    fillTransparent(colours.lane, 0.85, 4, y - bandLabelHeight, ctx.measureText(text).width + 8, bandLabelHeight);
+    ctx.fillStyle = colours.soft;
+    ctx.fillText(text, 8, y - 4);
+  });
 }
 
 // Over the marks' lines.
@@ -244,6 +258,7 @@ function paint() {
   drawTimeAxis(height);
   drawMarks(height);
   drawLaneLabels();
+  drawBandLabels();
   drawPlayhead(height);
   showGrain(isBare);
   root.dataset.frameMs = (performance.now() - began).toFixed(2);

@@ -9,7 +9,6 @@ loadEnvelopes()
     resize();
     setView(0, durationS);
     chooseAudio("result");
-    announce("");
     if (!followAddress()) seek(data.video ? 0 : videoStartS);
     if (video.error) announce(videoErrorText); // it may have failed before this script ran
     root.dataset.ready = "yes";

@@ -23,7 +23,7 @@ def test_a_good_pair_needs_nothing() -> None:
 def test_an_unsure_pair_is_to_be_heard(examined: object) -> None:
     """The probability of the best candidate is named, and the command applies a saved correction."""
     found = summary_of(examined, None)  # type: ignore[arg-type]
-    assert found.sure == "The call fits at 3 places. The best one has a probability of 90 %."
+    assert found.sure == "The best of 3 places for the call has a probability of 90 %."
     assert found.next_step.startswith("Listen to each place")
     assert "--from correction.json" in found.command
 
