@@ -112,7 +112,7 @@ def report_fragment(page: Page, *, alone: bool = False, name: str = _NAME) -> st
         finding_tables(page),
         _document(page),
     )
-    style, script = _file("page.css"), page_script(name)
+    style, script = _style(name), page_script(name)
     used = len("".join((*static, style, script, turns.packed, *page.audio.values())).encode())
     budget = min(max(PAGE_BUDGET - used, _LEAST_ENVELOPE), ENVELOPE_BUDGET)
     data = _script_json({**_data(page, alone=alone, budget=budget), "more_turns": turns.packed})
@@ -121,6 +121,11 @@ def report_fragment(page: Page, *, alone: bool = False, name: str = _NAME) -> st
         + "\n".join(static)
         + f'\n<script type="application/json" data-kq="data">{data}</script>\n</div>\n<script>{script}</script>'
     )
+
+
+def _style(name: str) -> str:
+    """The styles of the element of this name. By its ID they go before those of a notebook, and end at its edge."""
+    return _file("page.css").replace(".kq", f"#{name}")
 
 
 def _script_json(content: object) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from komorebi_qc.desk.report.content import Page
     from komorebi_qc.pipeline.examine import Examined
 
-_MOST_WORST = 4
+_MOST_WORST = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,9 @@ function showTrial() {
 
 const isSamePlace = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
+// Without a sign before a zero.
+const driftText = (ppm) => ppm.toFixed(1).replace(/^-(?=0\.0$)/, "");
+
 function triedText() {
   const present = trial.places[0].alignment;
   const isPresent = isSamePlace(triedPlace, present);
@@ -121,7 +124,7 @@ function triedText() {
   const count = triedPlace.jumps.length;
   const parts = [
     (isPresent ? "Present place" : "Tried place") + ": offset " + triedPlace.offset_s.toFixed(4) + " s" + moved,
-    "drift " + triedPlace.drift_ppm.toFixed(1) + " ppm",
+    "drift " + driftText(triedPlace.drift_ppm) + " ppm",
     count === 1 ? "1 jump" : count + " jumps",
   ];
   return parts.join(", ") + ".";

@@ -55,12 +55,11 @@ const playheadS = () => (seekTarget !== null ? seekTarget : clamp(video.currentT
 const videoCovers = (t) => t >= videoStartS - 0.001 && !(video.duration + videoStartS < t - 0.001);
 
 // --- the message line
-// The panels show it too: one may work there with the player scrolled away.
+// The panel that one works in shows it too: the player may be scrolled away.
 function announce(text) {
-  messageLine.textContent = text;
-  for (const name of ["dock-text", "trial-message", "note-message"]) {
-    const line = element(name);
-    if (line) line.textContent = text;
+  messageLine.textContent = element("dock-text").textContent = text;
+  for (const line of root.querySelectorAll(".panel [aria-hidden][data-kq$=message]")) {
+    line.textContent = line.closest(".panel").contains(document.activeElement) ? text : "";
   }
 }
 

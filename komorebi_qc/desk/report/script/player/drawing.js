@@ -56,7 +56,7 @@ function drawSuspension(kind, x, width, height) {
 // A span of one track: silence, hold, a dropout or clipping.
 function drawTrackSpan(span, x, width) {
   const lane = shownTracks.findIndex((track) => track.name === span.track);
-  if (lane < 0) return;
+  if (lane < 0 || (isElsewhere() && isCallTrack(span.track))) return;
   const y = lanesTop() + lane * (laneHeight + laneGap);
   if (span.kind === "silence") {
     ctx.fillStyle = colours.quiet;
@@ -112,8 +112,7 @@ function drawWaveforms(per) {
       const bare = drawTrack(track.name, details, from, to, { y, gain, per, movedS });
       isBare = isBare || bare.some(([a, b]) => b - a > per * 8 && Math.min(b, durationS) > a);
     };
-    const isMoved = isTrial() && (track.name === "customer" || track.name === "agent");
-    if (isMoved) drawMovedWaveforms(draw, viewFrom, viewTo);
+    if (isTrial() && isCallTrack(track.name)) drawMovedWaveforms(draw, viewFrom, viewTo);
     else draw(viewFrom, viewTo, 0);
   });
   return isBare && wholeEnvelope.step > 4 * per;
@@ -156,7 +155,9 @@ function drawTrack(name, details, from, to, { y, gain, per, movedS }) {
 const bandTop = (i) => lanesTop() + lanesHeight() + laneGap + i * (bandLabelHeight + bandHeight) + bandLabelHeight;
 
 // The call's agreement was measured at its present place, and holds for no other one.
-const isBandStale = (row) => row === "call" && isTrial() && !isSamePlace(triedPlace, trial.places[0].alignment);
+const isBandStale = (row) => row === "call" && isElsewhere();
+const isElsewhere = () => isTrial() && !isSamePlace(triedPlace, trial.places[0].alignment);
+const isCallTrack = (name) => name === "customer" || name === "agent";
 
 // Over the marks' lines.
 function drawBandLabels() {
