@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -220,6 +221,8 @@ def print_audit(folder: str, status: AuditStatus, examined: Examined | None = No
     rows = []
     if examined is not None and examined.refused is None:
         rows.append(("unified recording", escape(f"{folder}/{examined.video.name}")))
+        if examined.outcome is not None and examined.outcome.published.captions is not None:
+            rows.append(("captions", escape(f"{folder}/{Path(examined.outcome.published.captions).name}")))
     for one in status.notebooks:
         path = escape(f"{folder}/{one.file}")
         if one.failed is None:

@@ -237,6 +237,7 @@ class _AuditRun:
             QC_FILE,
             DELIVERED_FILE,
             THUMBNAIL_NAME,
+            CAPTIONS_NAME,
             *(notebook.file for notebook in status.notebooks),
         )
         status.files = [name for name in names if (self._folder / name).is_file()]
@@ -247,7 +248,12 @@ class _AuditRun:
     def _audit_parameters(self, saved: str) -> dict[str, Any]:
         """The parameters that an audit sets itself."""
         request, masks = self._job.request, self._job.masks
-        files = (("connect", request.connect), ("recording", request.recording), ("analysis", request.analysis))
+        files = (
+            ("connect", request.connect),
+            ("recording", request.recording),
+            ("analysis", request.analysis),
+            ("transcript", request.transcript),
+        )
         return {
             **{name: str(Path(text).resolve()) for name, text in files if text},
             "recording_id": request.recording_id,
