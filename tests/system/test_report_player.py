@@ -225,3 +225,11 @@ def test_a_page_sent_alone_plays(browser: Browser, tmp_path: Path) -> None:
         assert number(page, f"{STATE}.head() - document.querySelector('video').currentTime") == pytest.approx(
             start_s, abs=NEAR_S
         )
+
+
+@pytest.mark.parametrize("fragment", ["#t=1&source=constructor", "#t=1&source=toString", "#t=Infinity&zoom=Infinity"])
+def test_a_strange_address_starts_the_page(browser: Browser, report: Path, fragment: str) -> None:
+    """A source or a number of the address that doesn't exist is left out, and the page works."""
+    with open_report(browser, report, fragment) as page:
+        until(page, "document.querySelector('[data-audio=result]').ariaPressed === 'true'")
+        assert "NaN" not in page.inner_text("[data-kq=span]")

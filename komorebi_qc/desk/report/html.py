@@ -17,6 +17,7 @@ from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.content_policy import content_policy
 from komorebi_qc.desk.report.comparison_html import comparison_html
+from komorebi_qc.desk.report.first_screen.delivered import delivered_section
 from komorebi_qc.desk.report.first_screen.summary import summary_html
 from komorebi_qc.desk.report.noted.panel import NOTE_KEYS, notes_data, notes_list, notes_panel
 from komorebi_qc.desk.report.pack import pack
@@ -108,6 +109,7 @@ def report_fragment(page: Page, *, alone: bool = False, name: str = _NAME) -> st
         _figure(page),
         _facts(page),
         notes_list(page),
+        delivered_section(page.delivered),
         compared,
         finding_tables(page),
         _document(page),

@@ -35,7 +35,7 @@ def next_step(examined: Examined, worst_s: float | None) -> tuple[str, str]:
     if worst_s is None:
         return "Read the findings below. The alignment needs no correction.", ""
     at = clock_text(worst_s)
-    clip = f"komorebi-qc clip {pair_arguments(examined)} --at {at}"
+    clip = f"komorebi-qc clip {pair_arguments(examined)} --at {at} --out clip.mp4"
     return f"Listen at {at}. To send a short video of that moment:", clip
 
 

@@ -6,6 +6,7 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from komorebi_qc.desk.report.first_screen.delivered import delivered_headline
 from komorebi_qc.desk.report.tables import place_link, sentence_html
 from komorebi_qc.desk.words.next_step import next_step
 from komorebi_qc.desk.words.placement import bound_text
@@ -79,6 +80,8 @@ def summary_html(page: Page) -> str:
     )
     more = f'<li class="more">and {len(rows) - _MOST_WORST} more, below</li>' if len(rows) > _MOST_WORST else ""
     parts = [f"<p>{_count_text([finding['status'] for finding in page.findings])}</p>"]
+    if page.delivered is not None:
+        parts.insert(0, delivered_headline(page.delivered))
     if worst:
         parts.append(f"<ul>{worst}{more}</ul>")
     if page.comparison is not None:

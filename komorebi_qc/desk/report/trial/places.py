@@ -98,6 +98,7 @@ def trial_of(examined: Examined) -> Trial:
             "by": "",
             "made_at": "",
             "software": f"komorebi-qc {__version__}",
+            "seen_correction": str((examined.document.get("correction") or {}).get("at") or ""),
         },
         command=correction_command(examined),
         is_unsure=examined.placement.source in ("candidate", "call_end"),
@@ -117,6 +118,9 @@ def _places(examined: Examined) -> Iterator[TrialPlace]:
     for one in candidates:
         if one not in used:
             yield place("Candidate", replace(present, offset_s=one.offset_s), f", {one.probability * 100:.1f} %")
+    measured = examined.diagnosis.sync.alignment
+    if examined.placement.source == "manual" and measured is not None:
+        yield place("Measured place", measured)
     if result is not None and not candidates:
         for other in result.alternative_offsets:
             odds = f", fits {other.score:.0%} of the evidence"

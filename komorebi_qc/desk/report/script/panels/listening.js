@@ -109,7 +109,9 @@ function toggleEqualLoudness() {
 function compareAB() {
   const names = Object.keys(data.audio);
   const other =
-    previousAudio in data.audio || (previousAudio === "trial" && trial) ? previousAudio : names[names.length - 1];
+    Object.hasOwn(data.audio, previousAudio) || (previousAudio === "trial" && trial)
+      ? previousAudio
+      : names[names.length - 1];
   if (other === audioName) {
     announce("Choose another source first.");
     return;

@@ -60,9 +60,9 @@ function followAddress() {
   const given = new URLSearchParams(location.hash.slice(1));
   const at = parseFloat(given.get("t"));
   const span = parseFloat(given.get("zoom"));
-  if (!(at >= 0)) return false;
+  if (!(at >= 0 && at < Infinity)) return false;
   if (given.get("source")) chooseAudio(given.get("source"));
-  if (span > 0) {
+  if (span > 0 && span < Infinity) {
     setView(at - span / 2, at + span / 2);
     seek(at);
   } else seek(at, 4);

@@ -82,7 +82,7 @@ function alignAudio() {
 }
 
 function chooseAudio(name) {
-  if (!(name in data.audio) && !(name === "trial" && trial)) return;
+  if (!Object.hasOwn(data.audio, name) && !(name === "trial" && trial)) return;
   for (const other of Object.values(audioPlayers)) other.pause();
   if (name !== audioName) previousAudio = audioName;
   audioName = name;
