@@ -43,6 +43,29 @@ def test_a_missing_video_is_named(browser: Browser, tmp_path: Path) -> None:
         until(page, "document.querySelector('[data-kq=message]').textContent.includes('recording.mp4')")
 
 
+def test_a_page_without_its_folder_says_what_works(browser: Browser, report: Path, tmp_path: Path) -> None:
+    """Sent alone, it names the folder, as does each place that needs it; the waveforms and notes work."""
+    alone = tmp_path / "report.html"
+    alone.write_bytes(report.read_bytes())
+    message = "document.querySelector('[data-kq=message]').textContent"
+    with open_report(browser, alone, viewport={"width": 1280, "height": 1400}) as page:
+        page.locator("[data-kq=alone]").wait_for()
+        assert "need the folder" in page.inner_text("[data-kq=alone]")
+        page.evaluate(f"{STATE}.seek(9); {STATE}.view(5, 15)")
+        page.keyboard.press("Space")
+        until(page, f"{message}.includes('recording.mp4')")
+        page.keyboard.press("g")
+        page.evaluate("document.querySelector('[data-kq=trial-panel]').open = true")
+        page.click("[data-place='1']")
+        until(page, "document.querySelector('[data-kq=meter-text]').textContent.includes('audio folder')")
+        assert page.locator("[data-kq=snap]").is_disabled()
+        page.keyboard.press("w")
+        page.keyboard.type("A note.")
+        page.click("[data-kq=add-note]")
+        until(page, "document.getElementById('komorebi').dataset.notes === '1'")
+        until(page, f"Number({STATE}.head()) === 9")
+
+
 def test_a_link_opens_at_its_moment(browser: Browser, report: Path) -> None:
     """A link with #t= opens there, zoomed in. A click on a finding's position does too, and marks its row."""
     with open_report(browser, report, "#t=12.345") as page:

@@ -205,7 +205,7 @@ def _facts(examined: Examined) -> Iterator[tuple[str, str]]:
         yield "Call start", unmeasured_start(examined)
     if not is_measured and placement.bound_s is not None:
         yield "Largest error of that place", f"{bound_text(placement.bound_s)}, if the reported end is right"
-    if end["measured_s"] is not None:
+    if end["measured_s"] is not None and is_measured:
         measured_s, error_s = end["measured_s"], end["error_s"]
         yield "Measured call end", f"{clock_text(measured_s)} on the recording clock ({exact_text(measured_s)} s)"
         if examined.alignment.part is not None:

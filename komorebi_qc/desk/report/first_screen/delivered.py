@@ -44,7 +44,7 @@ class DeliveredPart:
 
 
 def delivered_part(examined: Examined) -> DeliveredPart | None:
-    """The part about the delivered file; None if none was examined."""
+    """The part about the delivered file; None if the audit has no delivered file."""
     if examined.delivered is None:
         return None
     found = examined.delivered.to_dict()

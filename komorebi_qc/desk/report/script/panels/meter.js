@@ -8,7 +8,7 @@ const SILENT_RMS = 1e-3;
 // Unrelated sounds reach some 0.05; the right place of a clean call has 0.5 and more.
 const LEAST_FIT = 0.12;
 let isMeterBusy = false;
-// What the meter shows: the moment, the place and the width.
+// The moment, the place and the width that the meter shows.
 let meterKey = "";
 // The lag of the best fit; 0 if there is nothing to move.
 let bestLagS = 0;

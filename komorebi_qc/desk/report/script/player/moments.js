@@ -55,7 +55,7 @@ function writeAddress() {
   if (parent !== window) parent.postMessage({ komorebiAddress: addressHash() }, "*");
 }
 
-// Go to the place of the page's address; false if it has none.
+// Go to the place of the page's address; false without one.
 function followAddress() {
   const given = new URLSearchParams(location.hash.slice(1));
   const at = parseFloat(given.get("t"));

@@ -118,6 +118,12 @@ function applyMute() {
   for (const other of Object.values(audioPlayers)) other.muted = isMuted;
 }
 
+// A page that was sent alone lacks the files beside it.
+function showVideoError() {
+  announce(videoErrorText);
+  element("alone").hidden = !data.video;
+}
+
 // Events can come late, and several at once: each listener reads the player's present state.
 function showPlaying() {
   const isPlaying = !video.paused;
@@ -135,7 +141,7 @@ video.addEventListener("seeked", () => {
 video.addEventListener("loadedmetadata", () => {
   if (seekTarget !== null) seek(seekTarget);
 });
-video.addEventListener("error", () => announce(videoErrorText));
+video.addEventListener("error", showVideoError);
 video.addEventListener("volumechange", () => {
   // The video's own controls can mute it too.
   if (audioName !== "result" || video.muted === isMuted) return;

@@ -10,7 +10,8 @@ loadEnvelopes()
     setView(0, durationS);
     chooseAudio("result");
     if (!followAddress()) seek(data.video ? 0 : videoStartS);
-    if (video.error) announce(videoErrorText); // it may have failed before this script ran
+    // It may have failed before this script ran.
+    if (video.error) showVideoError();
     root.dataset.ready = "yes";
     requestAnimationFrame(everyFrame);
     window.komorebi = Object.assign(window.komorebi || {}, {

@@ -70,6 +70,6 @@ def test_its_spans_are_on_the_output_clock() -> None:
 
 
 def test_a_page_without_it_has_no_section() -> None:
-    """Most audits have none."""
+    """Most audits are without a delivered file."""
     assert "delivered file" not in report_html(made_page(3.0)).partition("<script")[0]
     assert DeliveredPart("x", ()).bad == []
