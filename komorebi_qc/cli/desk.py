@@ -130,7 +130,10 @@ def audit(
         print_json(asdict(status))
     else:
         print_audit(out, status, *examined)
-    return ExitCode.FAILED if status.state != "done" else ExitCode.of_verdict(status.verdict)
+    if status.state != "done":
+        return ExitCode.FAILED
+    delivered = [one.status for found in examined if found.delivered is not None for one in found.delivered.findings]
+    return ExitCode.of_verdict("fail" if "fail" in delivered else status.verdict)
 
 
 def clip(

@@ -160,12 +160,14 @@ def _applied(request: CorrectionRequest, present: Correction | None) -> Correcti
     """The correction as the item will have it: with the caller's identity, the reason and the time.
 
     Raises:
-        InputError: it was made before the recording's present correction, so its analyst can't have seen that.
+        InputError: its analyst hasn't seen the recording's present correction. A file that doesn't say what its analyst
+            has seen is compared by its time.
     """
     correction = request.correction
     if correction is None:
         return None
-    if present is not None and correction.when < present.when:
+    seen = correction.seen_correction
+    if present is not None and (correction.when < present.when if seen is None else seen != present.made_at):
         raise InputError(
             f"recording {request.recording_id} was corrected by {present.by or 'an analyst'} at {present.made_at}, "
             f"after this correction was made ({correction.made_at}): run an audit of the present result, and correct "
@@ -178,6 +180,7 @@ def _applied(request: CorrectionRequest, present: Correction | None) -> Correcti
         by=caller_arn(),
         why=request.why.strip() or correction.why,
         made_at=now,
+        seen_correction=None,
     )
 
 

@@ -102,6 +102,45 @@ def test_notes_of_two_analysts(browser: Browser, desk: Client) -> None:
     assert report["notes"]["major"] == 1
 
 
+def test_a_note_is_changed_and_removed(browser: Browser, desk: Client) -> None:
+    """A change keeps its ID; what another analyst has changed meanwhile stays beside it; a removal can be undone."""
+    file = desk.running.desk.root.root / "sample" / "notes.json"
+    file.unlink(missing_ok=True)
+
+    def saved() -> list[Note]:
+        return list(read_notes(file.read_bytes(), "notes.json").notes) if file.exists() else []
+
+    def change(frame: Frame, text: str) -> None:
+        frame.click("[data-edit]")
+        frame.fill("[data-kq=note-text]", text)
+        frame.click("[data-kq=add-note]")
+
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        frame = opened_report(page, desk)
+        write_note(page, frame, "Frist.")
+        until(lambda: len(saved()) == 1)
+        (first,) = saved()
+        change(frame, "First.")
+        until(lambda: [one.text for one in saved()] == ["First."])
+        assert (saved()[0].id, saved()[0].from_s) == (first.id, first.from_s)
+        theirs = replace(saved()[0], text="First, says Ben.", by="Ben")
+        file.write_bytes(notes_bytes(Notes("local", (theirs,))))
+        change(frame, "First, says Aya.")
+        until(lambda: {one.text for one in saved()} == {"First, says Aya.", "First, says Ben."})
+        frame.click("[data-remove]")
+        until(lambda: len(saved()) == 1)
+        page.keyboard.press("Enter")  # the focus is on the button that undoes it
+        until(lambda: len(saved()) == 2)
+        file.write_bytes(notes_bytes(Notes("local")))  # another analyst removes all
+        frame.evaluate("document.activeElement.blur()")
+        write_note(page, frame, "Last.")
+        until(lambda: [one.text for one in saved()] == ["Last."])
+    finally:
+        context.close()
+
+
 def test_a_removed_note_stays_removed(browser: Browser, desk: Client) -> None:
     """The page has the notes of its time; the file of the desk is newer, and a reload doesn't bring them back."""
     root = desk.running.desk.root.root / "sample"

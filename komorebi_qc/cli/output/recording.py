@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from komorebi_qc.cli.output.console import VERDICTS, out, print_rows, safe, size_text
 from komorebi_qc.core.errors import refusal_reason
-from komorebi_qc.core.finding import counted
+from komorebi_qc.core.finding import counted, worst_status
 from komorebi_qc.core.media_info import codec_text
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.findings.sync.clock import jump_text
@@ -238,15 +238,17 @@ def print_audit(folder: str, status: AuditStatus, examined: Examined | None = No
 
 
 def print_delivered(console: Console, found: dict[str, Any]) -> None:
-    """Print the measurement of a delivered file: its findings, and the source of its sound."""
+    """Print the measurement of a delivered file: its findings, and the source of each second's sound."""
     rows = [(VERDICTS[one["status"]], one["name"], escape(one["text"])) for one in found["findings"]]
-    print_rows(console, [("", "delivered file", safe(found["file"])), *rows])
-    for name, label in (("call", "the call"), ("recording", "the recording"), ("other", "neither")):
+    worst = worst_status(one["status"] for one in found["findings"])
+    print_rows(console, [(VERDICTS[worst], "delivered file", safe(found["file"])), *rows])
+    sources = (("call", "Sound of the call"), ("recording", "Sound of the recording"), ("silence", "Silence"))
+    for name, label in (*sources, ("other", "Sound of neither")):
         spans = [span for span in found["spans"] if span["origin"] == name]
         shown = ", ".join(f"{clock_text(one['from_s'])} to {clock_text(one['to_s'])}" for one in spans[:_MOST_SPANS])
         more = f" and {len(spans) - _MOST_SPANS} more" if len(spans) > _MOST_SPANS else ""
         if spans:
-            console.print(f"Sound of {label}: {shown}{more}.", soft_wrap=True)
+            console.print(f"{label}: {shown}{more}.", soft_wrap=True)
 
 
 def print_limits(limits: Limits) -> None:

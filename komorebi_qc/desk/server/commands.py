@@ -131,6 +131,8 @@ def _inputs(values: Mapping[str, Any], root: OpenedFolder) -> list[str]:
     else:
         found.append(f"--connect={_existing(values.get('connect'), root, 'the call audio')}")
         found.append(f"--recording={_existing(values.get('recording'), root, 'the agent recording')}")
+        if "call_end" not in values:
+            raise InputError("the call end is missing: when the call ended, counted from the recording's start (57:01)")
     if "analysis" in values:
         found.append(f"--analysis={_existing(values['analysis'], root, 'the analysis')}")
     if "call_end" in values:

@@ -23,12 +23,13 @@
     const name = made("td", undefined, { className: "name" });
     name.append(one.address ? made("a", where, { href: one.address }) : where);
     if (one.recording_id && one.recording_id !== "local") name.append(made("div", one.recording_id, { className: "soft" }));
+    if (one.at) name.append(made("div", one.at.slice(0, 16).replace("T", " ") + " UTC", { className: "soft" }));
     if (one.error) name.append(made("div", one.error, { className: "bad" }));
     const names = [...one.failures, ...one.warnings].map((text) => text.replaceAll("_", " "));
     const count = Object.entries(one.notes).filter(([, n]) => n).map(([severity, n]) => n + " " + severity);
     const actions = made("td");
-    const again = one.asked || (one.recording_id && one.recording_id !== "local" ? { recording_id: one.recording_id } : null);
-    if (again) actions.append(button("Audit again", "Audit again: " + where, () => fill({ correction: one.has_correction ? path(one.folder, "correction.json") : "", ...again, kind: "audit", out: one.folder })));
+    const again = one.asked || (one.recording_id && one.recording_id !== "local" ? { recording_id: one.recording_id } : {});
+    actions.append(button("Audit again", "Audit again: " + where, () => fill({ correction: one.has_correction ? path(one.folder, "correction.json") : "", ...again, kind: "audit", out: one.folder })));
     if (one.has_correction && one.recording_id && one.recording_id !== "local") actions.append(button("Correct", "Correct: " + where, () => fill({ kind: "correct", recording_id: one.recording_id, correction: path(one.folder, "correction.json") })));
     row.append(verdict, name, made("td", one.sync.replaceAll("_", " ")), made("td", names.slice(0, 4).join(", ") + (names.length > 4 ? " and " + (names.length - 4) + " more" : "")), made("td", count.join(", ")), actions);
     return row;
@@ -47,6 +48,7 @@
     const text = by("search").value.trim().toLowerCase(), which = by("which").value;
     const shown = last.reports.filter((one) => (one.folder + " " + one.recording_id + " " + [...one.failures, ...one.warnings].join(" ").replaceAll("_", " ")).toLowerCase().includes(text)
       && (!which || one.verdict === which || (which === "notes" && Object.values(one.notes).some(Boolean)) || (which === "correction" && one.has_correction)));
+    if (by("order").value === "newest") shown.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
     put(by("reports"), () => shown.map(reportRow), shown);
     by("count").textContent = shown.length + " of " + last.reports.length + (last.is_whole ? "" : ", and more that aren't listed");
     put(by("jobs"), () => last.jobs.map(jobItem), last.jobs);
@@ -90,6 +92,6 @@
     } catch (error) { say(error.message, true); message.scrollIntoView({ block: "nearest" }); }
   });
   by("search").addEventListener("input", () => last && draw());
-  by("which").addEventListener("change", () => last && draw());
+  for (const id of ["which", "order"]) by(id).addEventListener("change", () => last && draw());
   suit(); look();
 })();

@@ -42,6 +42,7 @@ class Report:
         warnings: names of those that warn.
         state: of the audit: ``running``, ``done``, ``failed`` or ``stopped``; ``unfinished`` if it says that it runs,
             and its process isn't on this machine; empty if it is unknown.
+        at: when the audit last wrote its status; empty if it is unknown.
         error: why the audit failed, or the notes can't be read.
         notes: the number of notes of each severity.
         has_correction: whether a correction is beside it.
@@ -55,6 +56,7 @@ class Report:
     failures: tuple[str, ...]
     warnings: tuple[str, ...]
     state: str
+    at: str
     error: str
     notes: dict[Any, int]
     has_correction: bool
@@ -147,9 +149,9 @@ def _report(root: OpenedFolder, folder: str, names: list[str]) -> Report:
     findings = document.get("findings")
     found = [one for one in findings if isinstance(one, dict)] if isinstance(findings, list) else []
     sync = document.get("sync")
-    error, state = _text(status.get("error")), _text(status.get("state"))
+    error, state, at = (_text(status.get(name)) for name in ("error", "state", "updated_at"))
     if state == "running" and not _is_process(status.get("pid")):
-        state, since = "unfinished", _text(status.get("updated_at")) or "an unknown time"
+        state, since = "unfinished", at or "an unknown time"
         error = f"the audit ended early, or runs on another machine; it last wrote its status at {since}: audit again"
     notes = None
     try:
@@ -166,6 +168,7 @@ def _report(root: OpenedFolder, folder: str, names: list[str]) -> Report:
         _names(found, "fail"),
         _names(found, "warn"),
         state,
+        at,
         error,
         dict(counts_by_severity(notes)),
         CORRECTION in names,

@@ -13,7 +13,7 @@ from komorebi_qc.storage.opened_folder import OpenedFolder
 if TYPE_CHECKING:
     from pathlib import Path
 
-FILES = {"connect": "call.wav", "recording": "screen.webm"}
+FILES = {"connect": "call.wav", "recording": "screen.webm", "call_end": "57:01"}
 
 
 @pytest.fixture
@@ -96,6 +96,7 @@ def test_corrections(root: OpenedFolder) -> None:
         ({"kind": []}, "no known command"),
         ({"kind": "audit", "param": "x=1"}, "has no value 'param'"),
         ({"kind": "audit", "out": "new"}, "the call audio is missing"),
+        ({"kind": "audit", **FILES, "call_end": "", "out": "new"}, "the call end is missing"),
         ({"kind": "audit", **FILES, "recording_id": "call-1", "out": "new"}, "not both"),
         ({"kind": "audit", "recording_id": "--demo", "out": "new"}, "isn't a recording ID"),
         ({"kind": "audit", "recording_id": ["a"], "out": "new"}, "isn't a recording ID"),

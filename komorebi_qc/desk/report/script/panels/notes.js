@@ -4,10 +4,9 @@ const NOTES_SCHEMA = "komorebi-notes/1";
 const severities = ["info", "minor", "major"];
 const MOST_TRIES = 5;
 let notes = (data.notes && data.notes.notes) || [];
-// The notes of the page as it was written. The desk's file is newer: what isn't there any more was removed.
-const notesOfPage = new Set(notes.map((note) => note.id + note.made_at));
-// IDs of notes that were removed here: another analyst's copy of the file doesn't bring them back.
-const removedNotes = new Set();
+// The note that the form changes, and the one that was removed last; null without one.
+let editedNote = null;
+let removedNote = null;
 // The file that a dialog chose, or the desk's version of its file; null without one.
 let notesFile = null;
 let notesVersion = null;
@@ -19,15 +18,30 @@ let savingNotes = Promise.resolve();
 // --- the file
 const areNotesSaved = () => JSON.stringify(notes) === savedNotes;
 
-// Keep the notes of both sides, by ID; the later edit wins.
-function mergedNotes(mine, others) {
-  const all = new Map();
-  for (const note of [...mine, ...others]) {
-    const old = all.get(note.id);
-    if (!old || Date.parse(note.made_at) >= Date.parse(old.made_at)) all.set(note.id, note);
+// Keep the changes of both sides since `base`. A note that both have changed is kept twice.
+function mergedNotes(mine, theirs, base = []) {
+  const byId = (list) => new Map(list.map((note) => [note.id, note]));
+  const [here, there, before] = [byId(mine), byId(theirs), byId(base)];
+  const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+  const kept = [];
+  for (const id of new Set([...here.keys(), ...there.keys()])) {
+    const [own, other, old] = [here.get(id), there.get(id), before.get(id)];
+    if (!own || !other) {
+      // Without `old` it was added; with the same `old` the other side has removed it.
+      if (!old || !isSame(own || other, old)) kept.push(own || other);
+    } else if (isSame(own, other) || isSame(other, old)) kept.push(own);
+    else if (isSame(own, old)) kept.push(other);
+    else {
+      const isNewer = Date.parse(own.made_at) >= Date.parse(other.made_at);
+      kept.push(isNewer ? own : other, { ...(isNewer ? other : own), id: newNoteId() });
+    }
   }
-  const kept = [...all.values()].filter((note) => !removedNotes.has(note.id));
   return kept.sort((a, b) => a.from_s - b.from_s || a.to_s - b.to_s || (a.id < b.id ? -1 : 1));
+}
+
+function newNoteId() {
+  const random = crypto.getRandomValues(new Uint8Array(8));
+  return Array.from(random, (v) => v.toString(16).padStart(2, "0")).join("");
 }
 
 function notesText() {
@@ -117,18 +131,17 @@ async function getNotes() {
   const content = await answer.json();
   if (!answer.ok) throw new Error(content.error);
   const found = checkedNotes(content);
-  if (notesVersion === null) notes = notes.filter((note) => !notesOfPage.has(note.id + note.made_at));
+  const base = JSON.parse(savedNotes);
   notesVersion = answer.headers.get("ETag");
   savedNotes = JSON.stringify(found);
   // A note may have been added while the answer was on its way.
-  notes = mergedNotes(notes, found);
+  notes = mergedNotes(notes, found, base);
   showNotes();
 }
 
 async function importNotes(file) {
   try {
     const found = checkedNotes(JSON.parse(await file.text()));
-    for (const note of found) removedNotes.delete(note.id);
     notes = mergedNotes(notes, found);
     showNotes();
     announce("The notes of " + file.name + " were added.");
@@ -158,20 +171,25 @@ function noteItem(note) {
   link.textContent = clockText(note.from_s, 3) + end;
   const text = document.createElement("span");
   text.textContent = (note.category ? note.category + ": " : "") + note.text + (note.by ? " (" + note.by + ")" : "");
-  const remove = document.createElement("button");
-  remove.type = "button";
-  remove.textContent = "Remove";
-  remove.setAttribute("aria-label", "Remove the note at " + clockText(note.from_s, 3));
-  remove.dataset.remove = note.id;
-  item.append(tag, " ", link, " ", text, " ", remove);
+  item.append(tag, " ", link, " ", text);
+  for (const name of ["Edit", "Remove"]) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = name;
+    button.setAttribute("aria-label", name + " the note at " + clockText(note.from_s, 3));
+    button.dataset[name.toLowerCase()] = note.id;
+    item.append(" ", button);
+  }
   return item;
 }
 
 function showNoteSpan() {
   if (!element("note-span")) return;
-  element("note-span").textContent = hasMarkedSpan()
-    ? "About " + clockText(markedFrom, 3) + " to " + clockText(markedTo, 3) + "."
-    : "About the playhead; mark a span with i and e.";
+  const [from, to] = hasMarkedSpan() ? [markedFrom, markedTo] : editedNote ? [editedNote.from_s, editedNote.to_s] : [];
+  element("note-span").textContent =
+    from === undefined
+      ? "About the playhead; mark a span with i and e."
+      : "About " + clockText(from, 3) + " to " + clockText(to, 3) + ".";
 }
 
 async function addNote() {
@@ -181,32 +199,59 @@ async function addNote() {
     element("note-text").focus();
     return;
   }
-  const [from, to] = hasMarkedSpan() ? [markedFrom, markedTo] : [playheadS(), playheadS()];
-  const random = crypto.getRandomValues(new Uint8Array(8));
+  const old = editedNote;
+  const kept = old ? [old.from_s, old.to_s] : [playheadS(), playheadS()];
+  const [from, to] = hasMarkedSpan() ? [markedFrom, markedTo] : kept;
   const note = {
-    id: Array.from(random, (v) => v.toString(16).padStart(2, "0")).join(""),
+    id: old ? old.id : newNoteId(),
     from_s: Number(from.toFixed(3)),
     to_s: Number(to.toFixed(3)),
     text: text.replace(/[^\S\n]+/g, " "),
     category: element("note-category").value.trim(),
     severity: element("note-severity").value,
-    by: element("note-by").value.trim(),
+    by: element("note-by").value.trim() || (old ? old.by : ""),
     made_at: new Date().toISOString().replace(/\.\d+Z$/, "Z"),
     run_id: data.notes.run_id,
   };
-  notes = mergedNotes(notes, [note]);
-  element("note-text").value = "";
+  notes = mergedNotes(
+    notes.filter((one) => one.id !== note.id),
+    [note],
+  );
+  setEditedNote(null);
   showNotes();
-  announce("The note was added.");
+  announce(old ? "The note was changed." : "The note was added.");
   await saveIfPlaceKnown();
 }
 
+// Put a note into the form, to change it; null for a new one.
+function setEditedNote(note) {
+  editedNote = note;
+  element("note-text").value = note ? note.text : "";
+  element("note-category").value = note ? note.category : element("note-category").value;
+  element("note-severity").value = note ? note.severity : element("note-severity").value;
+  element("add-note").textContent = note ? "Save the changed note" : "Add the note";
+  element("cancel-note").hidden = !note;
+  showNoteSpan();
+}
+
 async function removeNote(id) {
-  removedNotes.add(id);
+  removedNote = notes.find((note) => note.id === id);
   notes = notes.filter((note) => note.id !== id);
+  if (editedNote && editedNote.id === id) setEditedNote(null);
+  element("undo-note").hidden = false;
+  showNotes();
+  element("undo-note").focus();
+  announce("The note was removed.");
+  await saveIfPlaceKnown();
+}
+
+async function undoRemoval() {
+  notes = mergedNotes(notes, [removedNote]);
+  removedNote = null;
+  element("undo-note").hidden = true;
   showNotes();
   element("note-text").focus();
-  announce("The note was removed.");
+  announce("The note is there again.");
   await saveIfPlaceKnown();
 }
 
@@ -236,8 +281,18 @@ if (element("notes-panel")) {
     e.target.value = "";
   });
   element("notes-list").addEventListener("click", (e) => {
-    const button = e.target.closest("[data-remove]");
-    if (button) removeNote(button.dataset.remove);
+    const button = e.target.closest("button");
+    if (!button) return;
+    if (button.dataset.remove) removeNote(button.dataset.remove);
+    else {
+      setEditedNote(notes.find((note) => note.id === button.dataset.edit));
+      element("note-text").focus();
+    }
+  });
+  element("undo-note").addEventListener("click", undoRemoval);
+  element("cancel-note").addEventListener("click", () => {
+    setEditedNote(null);
+    element("note-text").focus();
   });
   window.addEventListener("beforeunload", (e) => {
     if (!areNotesSaved()) e.preventDefault();
