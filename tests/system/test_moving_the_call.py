@@ -78,7 +78,7 @@ def test_each_candidate_plays_in_both_ears(browser: Browser, unsure: Path) -> No
         for number_, label in enumerate(labels[:3]):
             page.click(f"[data-place='{number_}']")
             until(page, f"{DATA}.trialMs && {DATA}.playing === 'trial'")
-            assert f"{_tried(page)['offset_s']:.3f} s" in label
+            assert f"{_tried(page)['offset_s']:.3f} s".replace("-", "\N{MINUS SIGN}") in label
             assert page.evaluate("document.querySelector('video').muted")
             page.wait_for_timeout(100)
             drawn.append(page.evaluate("document.querySelector('canvas').toDataURL()"))
