@@ -101,9 +101,7 @@ class Selection:
         if call_end:
             parse_call_end(call_end)
         named_files = (recording_id, connect, recording, call_end)
-        return cls(
-            *named_files, analysis=analysis, redacted=redacted, transcript=transcript, speech_model=speech_model
-        )
+        return cls(*named_files, analysis=analysis, redacted=redacted, transcript=transcript, speech_model=speech_model)
 
     def with_call_end(self, environ: Mapping[str, str]) -> Selection:
         """The same selection, with the item's call end if its own is empty.

@@ -43,7 +43,7 @@ Agent: Good day
 00:00:05,000 --> 00:00:06,000
 (speaker 1) I see
 """
-WHISPER = {
+WHISPER: dict[str, Any] = {
     "text": " Hello there.",
     "language": "en",
     "segments": [
