@@ -2,7 +2,8 @@
 """Expands template.yaml for checks that know plain CloudFormation only, and takes the role's policies out of it.
 
 Run by the Python of .tools/sam: `expand.py FOLDER`. Writes FOLDER/NAME/template.json and FOLDER/NAME/policy-*.json,
-where NAME is a set of parameters: `least` with the required ones alone, `most` with every optional one as well.
+where NAME is a set of parameters: `least` with the required ones alone, `most` with every optional one as well, and
+`export` with exported contact records.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ LEAST = {
 MOST = {
     **LEAST,
     "ConnectPrefix": "connect/example",
+    "ContactRecord": "api",
+    "ConnectInstanceId": "example-instance",
     "AlarmTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:example",
     "ReadKeyArns": KEY,
     "OutputKeyArn": KEY,
@@ -59,6 +62,8 @@ MOST = {
     "LogKeyArn": KEY,
     "SigningKeyArn": KEY,
 }
+
+EXPORT = {**MOST, "ContactRecord": "export", "ContactRecordBucketName": "example-records"}
 
 
 class NoManagedPolicies:
@@ -93,7 +98,7 @@ def main(folder: Path) -> None:
     """Write all of it."""
     logging.disable(logging.WARNING)  # pycfmodel reports every type that it has no class for
     template = with_attributes(plain(yaml_parse((ROOT / "template.yaml").read_text())))
-    for name, parameters in (("least", LEAST), ("most", MOST)):
+    for name, parameters in (("least", LEAST), ("most", MOST), ("export", EXPORT)):
         model = pycfmodel.parse(template).resolve(extra_params={**AWS, **NAMES, **parameters})
         resolved = model.model_dump(mode="json", exclude_none=True)
         text = json.dumps(resolved, indent=1)

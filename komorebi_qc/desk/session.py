@@ -240,6 +240,7 @@ def _from_aws(
             options=options,
             analyses=media.analyses(item),
             transcript=words,
+            contact=media.contact(item),
             given=given,
             progress=progress,
         )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _AWS = ("amazonaws.com", "amazonaws.com.cn", "api.aws")
-_SERVICES = ("s3", "dynamodb", "kms")
+_SERVICES = ("s3", "dynamodb", "kms", "connect")
 _CREDENTIALS = ("http://169.254.169.254", "http://169.254.170.2", "http://169.254.170.23", "http://[fd00:ec2::254]")
 """The addresses at which machines, containers and pods get their credentials."""
 _CREDENTIALS_VARIABLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"

@@ -12,6 +12,7 @@ from komorebi_qc.core.limits import DEFAULT, Limits
 from komorebi_qc.core.privacy.analysis_keys import ANALYSIS_PREFIX
 from komorebi_qc.core.privacy.masks import MASK_MARGIN_S
 from komorebi_qc.wiring import clients
+from komorebi_qc.wiring.contact_records import contact_records
 from komorebi_qc.wiring.pipeline import WiredPipeline
 from komorebi_qc.wiring.variables import VARIABLES
 
@@ -99,6 +100,8 @@ class Settings:
     analysis_prefix: str | None = ANALYSIS_PREFIX
     redacted: RedactedChoice = "ignore"
     transcript: Literal["off", "lens"] = "off"
+    contact_record: str = "off"
+    connect_instance: str = ""
     queue_url: str = ""
     dead_letter_queue_url: str = ""
     give_up_after: timedelta = timedelta(hours=48)
@@ -133,6 +136,11 @@ class Settings:
             problems.append(
                 "KOMOREBI_TRANSCRIPT is 'lens', and KOMOREBI_ANALYSIS_PREFIX is off: set the prefix of Contact Lens' "
                 "files, or set KOMOREBI_TRANSCRIPT to off"
+            )
+        if values.get("contact_record") == "api" and not values.get("connect_instance"):
+            problems.append(
+                "KOMOREBI_CONTACT_RECORD is 'api', and KOMOREBI_CONNECT_INSTANCE isn't set: set it to the ID of "
+                "Connect's instance"
             )
         if problems:
             raise SettingsError(f"the environment isn't complete: {'; '.join(problems)}")
@@ -170,6 +178,7 @@ class Settings:
             cache_bytes=self.cache_mb * 1_000_000,
             analysis_prefix=self.analysis_prefix,
             redacted=self.redacted,
+            contacts=contact_records(self.contact_record, self.connect_instance),
         )
 
     def pipeline(self) -> WiredPipeline:

@@ -297,6 +297,34 @@ def test_analyses_that_are_not_looked_for_are_closed() -> None:
     assert readable == ["arn:aws:s3:::calls/CallRecordings/*"]
 
 
+def test_contact_records_of_one_instance_may_be_read_through_the_api() -> None:
+    """With api, contacts of the instance may be described, and nothing else of Connect; by default nothing may."""
+    given = {"ContactRecord": "api", "ConnectInstanceId": "mine"}
+    contact = f"arn:aws:connect:eu-central-1:{'1' * 12}:instance/mine/contact/contact-1"
+    assert allows("connect:DescribeContact", contact, **given)
+    assert not allows("connect:DescribeContact", contact.replace("mine", "other"), **given)
+    assert not allows("connect:DescribeContact", contact)
+    assert {a for s in statements(**given) for a in s["Action"] if a.startswith("connect:")} == {
+        "connect:DescribeContact"
+    }
+    environment = resolved(FUNCTION["Environment"]["Variables"], **given)
+    assert environment["KOMOREBI_CONTACT_RECORD"] == "api"
+    assert environment["KOMOREBI_CONNECT_INSTANCE"] == "mine"
+
+
+def test_exported_contact_records_are_open_at_their_prefix() -> None:
+    """With export, the files under the prefix may be listed and read in the stack's own account; else nothing may."""
+    given = {"ContactRecord": "export", "ContactRecordBucketName": "records", "ContactRecordPrefix": "ctr/v1"}
+    added = [s for s in statements(**given) if s not in statements()]
+    assert [(s["Action"], s["Resource"]) for s in added] == [
+        (["s3:ListBucket"], ["arn:aws:s3:::records"]),
+        (["s3:GetObject"], ["arn:aws:s3:::records/ctr/v1/*"]),
+    ]
+    assert all(s["Condition"]["StringEquals"] == {"aws:ResourceAccount": "1" * 12} for s in added)
+    assert added[0]["Condition"]["StringLike"] == {"s3:prefix": "ctr/v1/*"}
+    assert resolved(FUNCTION["Environment"]["Variables"], **given)["KOMOREBI_CONTACT_RECORD"] == "s3://records/ctr/v1"
+
+
 @pytest.mark.parametrize("name", ["recordings", "unified"])
 def test_a_missing_object_differs_from_a_forbidden_one(name: str) -> None:
     """Input and output may be listed without a prefix as condition, which a request for one object would not meet."""
