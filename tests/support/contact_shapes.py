@@ -144,7 +144,12 @@ class Shape:
 ONE = "the record names one recording of an agent"
 EARLY = {"StartTimestamp": "2026-11-24T12:00:00Z", "StopTimestamp": "2026-11-24T12:08:30Z"}
 LATE = {"StartTimestamp": "2026-11-24T12:09:00Z", "StopTimestamp": "2026-11-24T12:20:00Z"}
-KVS: dict[str, Any] = {"StorageType": "KINESIS_VIDEO_STREAM", "MediaStreamType": "VIDEO", "Location": STREAM, "Status": None}
+KVS: dict[str, Any] = {
+    "StorageType": "KINESIS_VIDEO_STREAM",
+    "MediaStreamType": "VIDEO",
+    "Location": STREAM,
+    "Status": None,
+}
 SHAPES = (
     Shape("exported", PUBLIC, "a location without `s3://`, and no times", exported(entry()), KEY, ONE, ("taken",)),
     Shape(
