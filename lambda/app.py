@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+    from komorebi_qc.queue.arrivals import Arrivals
     from komorebi_qc.queue.handler import MessageQueues, Pipeline, Report
 
     Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -35,10 +36,10 @@ BATCH = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @cache
-def _wired() -> tuple[Pipeline, MessageQueues]:
+def _wired() -> tuple[Pipeline, MessageQueues, Arrivals | None]:
     """Made once, when the first event comes."""
     settings = Settings.from_environment(os.environ)
-    return settings.pipeline(), settings.message_queues()
+    return settings.pipeline(), settings.message_queues(), settings.arrivals()
 
 
 def _traced(function: Handler) -> Handler:
@@ -52,7 +53,7 @@ def _traced(function: Handler) -> Handler:
 @_traced
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process an SQS event; returns the messages that must be delivered again."""
-    pipeline, queues = _wired()
+    pipeline, queues, arrivals = _wired()
     if isinstance(context, WorkerContext) and context.pipeline is not None:
         pipeline = context.pipeline
 
@@ -63,6 +64,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             queues,
             remaining_s=lambda: context.get_remaining_time_in_millis() / 1000,
             request_id=context.aws_request_id,
+            arrivals=arrivals,
             on_recording_id=lambda recording_id: LOG.append_keys(recordingID=recording_id),
         )
         log = {"INFO": LOG.info, "WARNING": LOG.warning, "ERROR": LOG.error}[report.level]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.privacy.masks import MaskChoice
     from komorebi_qc.core.privacy.redactions import RedactedChoice
     from komorebi_qc.core.splice import OutsideCall
+    from komorebi_qc.queue.arrivals import Arrivals
     from komorebi_qc.queue.sqs import Queue, SqsQueues
     from komorebi_qc.storage.dynamodb import DynamoTable
     from komorebi_qc.storage.s3.media import S3Media
@@ -102,6 +103,7 @@ class Settings:
     transcript: Literal["off", "lens"] = "off"
     contact_record: str = "off"
     connect_instance: str = ""
+    join_table: str = ""
     queue_url: str = ""
     dead_letter_queue_url: str = ""
     give_up_after: timedelta = timedelta(hours=48)
@@ -234,6 +236,22 @@ class Settings:
                 "dead-letter queue"
             )
         return dead_letter_queue_of(self.queue())
+
+    def arrivals(self) -> Arrivals | None:
+        """Turns events of the queue into messages; None if no table of the join is configured.
+
+        Raises:
+            SettingsError: no queue or no region is configured.
+        """
+        from komorebi_qc.core.contact.events import Places  # noqa: PLC0415  only where events are taken
+        from komorebi_qc.queue.arrivals import Arrivals  # noqa: PLC0415
+        from komorebi_qc.storage.dynamodb_join import DynamoJoin  # noqa: PLC0415
+
+        if not self.join_table:
+            return None
+        join = DynamoJoin(clients.aws_client("dynamodb"), self.join_table)
+        places = Places(self.connect_bucket, self.connect_prefix, self.input_bucket)
+        return Arrivals(join, self.table(), self.queue(), places)
 
     def message_queues(self) -> SqsQueues:
         """Both queues, for the handler of a message.

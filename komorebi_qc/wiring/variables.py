@@ -304,6 +304,15 @@ VARIABLES = (
         _one_of(_INSTANCE),
     ),
     Variable(
+        "KOMOREBI_JOIN_TABLE",
+        "join_table",
+        "",
+        "a table's name or ARN",
+        "the DynamoDB table, key recordingID, in which the halves of a recording are joined. With it, events of "
+        "EventBridge are taken as messages. Without it, only the backend's messages are",
+        _one_of(_TABLE),
+    ),
+    Variable(
         "KOMOREBI_QUEUE_URL",
         "queue_url",
         "",
