@@ -36,11 +36,17 @@ ATTRIBUTES = {
     "DeadLetterQueue.Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{DEAD}",
     "DeadLetterQueue.QueueName": DEAD,
     "LogGroup.Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{STACK}-LogGroup-1ABC:*",
+    "JoinTable.Arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{STACK}-JoinTable-1ABC",
+    **{
+        f"{rule}.Arn": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{STACK}-{rule}-1ABC"
+        for rule in ("ContactRule", "ObjectRule", "SweepRule")
+    },
     "Role.Arn": f"arn:aws:iam::{ACCOUNT}:role/{STACK}-Role-1ABC",
 }
 NAMES = {
     "Queue": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{QUEUE}",
     "DeadLetterQueue": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{DEAD}",
+    "JoinTable": f"{STACK}-JoinTable-1ABC",
     "LogGroup": f"{STACK}-LogGroup-1ABC",
     "Function": f"{STACK}-Function-1ABC",
 }
@@ -55,6 +61,8 @@ MOST = {
     "ConnectPrefix": "connect/example",
     "ContactRecord": "api",
     "ConnectInstanceId": "example-instance",
+    "TakeEvents": "swept",
+    "EventBusName": "example",
     "AlarmTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:example",
     "ReadKeyArns": KEY,
     "OutputKeyArn": KEY,

@@ -1,8 +1,8 @@
 """Events as messages: a recording is processed when its second half has come, by the event that completes it.
 
 The call's end comes from the recording's item. Until the item has one, the message of the completing event waits as one
-whose media are missing. A sweep finds recordings that never complete, and sends a message for each of them: what came
-without its event is processed, and what never came ends in the dead-letter queue with the reason.
+whose media are missing. A sweep finds recordings that never complete, and sends a message for each of them: a file
+that came without its event is processed, and a file that never came ends in the dead-letter queue with the reason.
 """
 
 from __future__ import annotations

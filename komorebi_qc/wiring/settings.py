@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.privacy.redactions import RedactedChoice
     from komorebi_qc.core.splice import OutsideCall
     from komorebi_qc.queue.arrivals import Arrivals
+    from komorebi_qc.queue.done_event import DoneEvents
     from komorebi_qc.queue.sqs import Queue, SqsQueues
     from komorebi_qc.storage.dynamodb import DynamoTable
     from komorebi_qc.storage.s3.media import S3Media
@@ -104,6 +105,7 @@ class Settings:
     contact_record: str = "off"
     connect_instance: str = ""
     join_table: str = ""
+    event_bus: str = ""
     queue_url: str = ""
     dead_letter_queue_url: str = ""
     give_up_after: timedelta = timedelta(hours=48)
@@ -252,6 +254,16 @@ class Settings:
         join = DynamoJoin(clients.aws_client("dynamodb"), self.join_table)
         places = Places(self.connect_bucket, self.connect_prefix, self.input_bucket)
         return Arrivals(join, self.table(), self.queue(), places)
+
+    def done_events(self) -> DoneEvents | None:
+        """Sends an event for each processed recording; None if no bus is configured.
+
+        Raises:
+            SettingsError: no region is configured, or the AWS profile doesn't exist.
+        """
+        from komorebi_qc.queue.done_event import DoneEvents  # noqa: PLC0415  only where they are used
+
+        return DoneEvents(clients.aws_client("events"), self.event_bus) if self.event_bus else None
 
     def message_queues(self) -> SqsQueues:
         """Both queues, for the handler of a message.

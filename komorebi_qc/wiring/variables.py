@@ -27,6 +27,7 @@ _SIGNING_KEY = re.compile(r"kms:[A-Za-z0-9:/_-]{1,2048}|(?!kms:)[^\0\n]{1,4096}"
 _ACCOUNTS = re.compile(r"\d{12}(,\d{12},\d{12})?", re.ASCII)
 _CONTACT_RECORD = re.compile(r"off|api|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_.=@+/-]{0,512})?", re.ASCII)
 _INSTANCE = re.compile(r"[A-Za-z0-9-]{1,100}", re.ASCII)
+_BUS = re.compile(r"[A-Za-z0-9._-]{1,256}|arn:[A-Za-z0-9:/._-]{1,512}", re.ASCII)
 _QUEUE_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/\S+", re.ASCII)
 
 
@@ -311,6 +312,14 @@ VARIABLES = (
         "the DynamoDB table, key recordingID, in which the halves of a recording are joined. With it, events of "
         "EventBridge are taken as messages. Without it, only the backend's messages are",
         _one_of(_TABLE),
+    ),
+    Variable(
+        "KOMOREBI_EVENT_BUS",
+        "event_bus",
+        "",
+        "an EventBridge bus's name or ARN",
+        "the bus that gets an event for each processed recording. Without it, no event is sent",
+        _one_of(_BUS),
     ),
     Variable(
         "KOMOREBI_QUEUE_URL",

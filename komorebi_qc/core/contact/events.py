@@ -23,7 +23,7 @@ from komorebi_qc.core.recording import check_recording_id
 
 Half = Literal["call", "recording", "contact"]
 HALVES = ("call", "recording")
-"""The halves of a recording; the contact's end is none of them."""
+"""The halves of a recording; the contact's end isn't one of them."""
 SWEEP_SOURCE = "komorebi-qc.sweep"
 """``source`` of the schedule's message that asks for a sweep."""
 SWEPT = "Recording Swept"
@@ -35,7 +35,7 @@ _MOST_CHARACTERS = 256
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the halves are written to.
+    """The places of the halves.
 
     Attributes:
         connect_bucket: of the call audio.
