@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from komorebi_qc.pipeline.diagnose import Diagnosis
     from komorebi_qc.pipeline.outcome import Outcome
     from komorebi_qc.transcript.placed import PlacedTranscript
+    from komorebi_qc.transcript.recogniser import Recogniser
 
 VIDEO_NAME, AGENT_NAME, THUMBNAIL_NAME = "recording", "agent-recording", "thumbnail.png"
 CAPTIONS_NAME = f"{VIDEO_NAME}.vtt"
@@ -185,6 +186,7 @@ def examine(
     analyses: tuple[Source, ...] = (),
     transcript: Source | None = None,
     contact: FoundContact | None = None,
+    recogniser: Recogniser | None = None,
     given: GivenAlignment | None = None,
     progress: Progress = SILENT,
 ) -> Examined:
@@ -204,6 +206,7 @@ def examine(
         analyses: Contact Lens' analyses of the call.
         transcript: a transcript of the call; None without one.
         contact: the contact's record; None if records aren't used.
+        recogniser: makes the transcript, if there is no file; None without one.
         given: the alignment in place of the measured one; None to use that.
         progress: shows each step; its `check` ends the run.
 
@@ -214,12 +217,15 @@ def examine(
     chosen = replace(options or Options(), retain_artifacts=True)
     files = _OpenInputs(call, recording, folder / VIDEO_NAME, folder / THUMBNAIL_NAME, analyses, transcript, contact)
     order, table = order_with(recording_id, call_end, given), LocalTable(local_item(recording_id))
+    order = replace(order, recogniser=recogniser)
     words = read_words(transcript, analyses, chosen.transcript, call.name)
     try:
         outcome = process(order, table=table, media=files, options=chosen, progress=progress)
     except (WrongPairError, HeldError) as error:
         pair = (call.reopen(), recording.reopen())
-        diagnosis = diagnose(*pair, call_end, chosen.limits, analyses=analyses, words=words, contact=contact)
+        diagnosis = diagnose(
+            *(*pair, call_end, chosen.limits), analyses=analyses, words=words or recogniser, contact=contact
+        )
         found = _refused(diagnosis, recording, folder, recording_id, str(error), chosen)
         digests = [whole_digest(source.reopen().file).sha256 for source in (call, recording)]
         return replace(found, call_sha256=digests[0], recording_sha256=digests[1])
@@ -227,6 +233,8 @@ def examine(
     if artifacts is None:
         raise InputError("an examination needs the artifacts of the run: `retain_artifacts` can't be switched off")
     evidence = artifacts.evidence
+    if words is None and evidence.transcript is not None:  # the recogniser's
+        words = evidence.transcript.transcript
     # A run by the reported call end measures nothing, so its diagnosis has to decode both inputs.
     diagnosis = (
         diagnose(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from komorebi_qc.core.contact.events import Arrival, Half, Places
-    from komorebi_qc.storage.dynamodb_join import Joined
+    from komorebi_qc.storage.contact.dynamodb_join import Joined
 
 SWEPT_AFTER = timedelta(hours=24)
 """A half may come half a day late."""
@@ -28,7 +28,7 @@ _NAMES = {"call": "the call audio", "recording": "the agent recording"}
 
 
 class Join(Protocol):
-    """`komorebi_qc.storage.dynamodb_join.DynamoJoin`."""
+    """`komorebi_qc.storage.contact.dynamodb_join.DynamoJoin`."""
 
     def arrive(self, recording_id: str, half: Half, event_id: str) -> Joined:
         """Note an arrival."""

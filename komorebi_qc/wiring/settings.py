@@ -247,7 +247,7 @@ class Settings:
         """
         from komorebi_qc.core.contact.events import Places  # noqa: PLC0415  only where events are taken
         from komorebi_qc.queue.arrivals import Arrivals  # noqa: PLC0415
-        from komorebi_qc.storage.dynamodb_join import DynamoJoin  # noqa: PLC0415
+        from komorebi_qc.storage.contact.dynamodb_join import DynamoJoin  # noqa: PLC0415
 
         if not self.join_table:
             return None

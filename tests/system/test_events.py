@@ -14,7 +14,7 @@ from rich.console import Console
 
 from komorebi_qc.core.contact.events import Arrival, read_event
 from komorebi_qc.demo import run as demo
-from komorebi_qc.storage.dynamodb_join import DynamoJoin
+from komorebi_qc.storage.contact.dynamodb_join import DynamoJoin
 
 if TYPE_CHECKING:
     from pathlib import Path

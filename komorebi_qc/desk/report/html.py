@@ -17,6 +17,7 @@ from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.content_policy import content_policy
 from komorebi_qc.desk.report.comparison_html import comparison_html
+from komorebi_qc.desk.report.first_screen.delivered import delivered_section
 from komorebi_qc.desk.report.first_screen.summary import summary_html
 from komorebi_qc.desk.report.noted.panel import NOTE_KEYS, notes_data, notes_list, notes_panel
 from komorebi_qc.desk.report.pack import pack
@@ -24,7 +25,7 @@ from komorebi_qc.desk.report.page_script import page_script
 from komorebi_qc.desk.report.record.facts import contact_facts
 from komorebi_qc.desk.report.tables import finding_tables
 from komorebi_qc.desk.report.timeline import RATE_DASH
-from komorebi_qc.desk.report.trial.panel import TRIAL_KEYS, TRIAL_MESSAGE, trial_panel
+from komorebi_qc.desk.report.trial.panel import NO_PLACE, NO_TRIAL_AUDIO, TRIAL_KEYS, TRIAL_MESSAGE, trial_panel
 from komorebi_qc.desk.report.turns.captions import captions_track
 from komorebi_qc.desk.report.turns.panel import turns_panel, turns_tools
 from komorebi_qc.desk.words.suspensions import REDACTED, SUSPENDED
@@ -110,11 +111,12 @@ def report_fragment(page: Page, *, alone: bool = False, name: str = _NAME) -> st
         _facts(page),
         contact_facts(page),
         notes_list(page),
+        delivered_section(page.delivered),
         compared,
         finding_tables(page),
         _document(page),
     )
-    style, script = _file("page.css"), page_script(name)
+    style, script = _style(name), page_script(name)
     used = len("".join((*static, style, script, turns.packed, *page.audio.values())).encode())
     budget = min(max(PAGE_BUDGET - used, _LEAST_ENVELOPE), ENVELOPE_BUDGET)
     data = _script_json({**_data(page, alone=alone, budget=budget), "more_turns": turns.packed})
@@ -123,6 +125,11 @@ def report_fragment(page: Page, *, alone: bool = False, name: str = _NAME) -> st
         + "\n".join(static)
         + f'\n<script type="application/json" data-kq="data">{data}</script>\n</div>\n<script>{script}</script>'
     )
+
+
+def _style(name: str) -> str:
+    """The styles of the element of this name. By its ID they go before those of a notebook, and end at its edge."""
+    return _file("page.css").replace(".kq", f"#{name}")
 
 
 def _script_json(content: object) -> str:
@@ -159,6 +166,7 @@ def _data(page: Page, *, alone: bool, budget: int) -> dict[str, Any]:
         "notes": notes_data(page),
         "audio_levels": dict(page.audio_levels),
         "turns_tools": turns_tools() if page.turns else "",
+        "no_trial": NO_PLACE if page.trial_audio else NO_TRIAL_AUDIO,
         "trial": page.trial.to_dict(page.trial_audio) if page.trial is not None and page.trial_audio else None,
         "audio_messages": {**AUDIO_MESSAGES, "result": result, "trial": TRIAL_MESSAGE},
     }
@@ -257,7 +265,7 @@ def _chapters(page: Page) -> str:
         return ""
     links = " ".join(
         f'<a href="#t={one.from_s:.3f}" data-at="{one.from_s!r}" title="Go to {html.escape(one.title, quote=True)}">'
-        f"{html.escape(one.title)}</a>"
+        f"{clock_text(one.from_s)[:8]} {html.escape(one.title)}</a>"
         for one in page.chapters
     )
     return f'<nav class="bar" aria-label="Chapters"><span class="soft">Chapters</span> {links}</nav>'

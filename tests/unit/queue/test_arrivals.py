@@ -12,7 +12,7 @@ from arriving import PLACES, SWEEP, call_came, contact_ended, recording_came, sc
 from komorebi_qc.core.errors import MessageError, MissingMediaError, NotThereYetError, StorageError
 from komorebi_qc.queue.arrivals import Arrivals, Taken
 from komorebi_qc.queue.handler import Report, handle_record
-from komorebi_qc.storage.dynamodb_join import Joined
+from komorebi_qc.storage.contact.dynamodb_join import Joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

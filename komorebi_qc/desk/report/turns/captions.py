@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from komorebi_qc.transcript.write_webvtt import captions_webvtt
 if TYPE_CHECKING:
     from komorebi_qc.desk.report.content import Page
 
+_VOICE = re.compile(r"<v ([^>]+)>")
 MOST_BYTES = 120_000
 """Longer captions are made by the page's script, from the list of turns."""
 
@@ -27,7 +29,8 @@ def captions_track(page: Page) -> str:
     )
     if not turns:
         return ""
-    text = captions_webvtt(PlacedTranscript(turns, page.language, "webvtt"))
+    # Browsers don't show the voice of a cue, so its words name the speaker too.
+    text = _VOICE.sub(r"\g<0>\1: ", captions_webvtt(PlacedTranscript(turns, page.language, "webvtt")))
     data = base64.b64encode(text.encode()).decode()
     if len(data) > MOST_BYTES:
         return ""

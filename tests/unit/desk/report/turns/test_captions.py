@@ -18,10 +18,10 @@ def _text(track: str) -> str:
 
 
 def test_the_captions_are_a_track() -> None:
-    """WebVTT with each turn, in the transcript's language."""
+    """WebVTT with each turn and its speaker, in the transcript's language."""
     track = captions_track(made_page(30.0, turns=spoken(), language="en-US"))
     assert 'srclang="en-US"' in track
-    assert "00:00:02.600 --> 00:00:06.400\n<v Agent>Hello" in _text(track)
+    assert "00:00:02.600 --> 00:00:06.400\n<v Agent>Agent: Hello" in _text(track)
     assert captions_track(made_page(30.0)) == ""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from komorebi_qc.storage.dynamodb_join import DynamoJoin
+from komorebi_qc.storage.contact.dynamodb_join import DynamoJoin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
