@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _AWS = ("amazonaws.com", "amazonaws.com.cn", "api.aws")
-_SERVICES = ("s3", "dynamodb", "kms", "connect")
+_SERVICES = ("s3", "dynamodb", "kms")
 _CREDENTIALS = ("http://169.254.169.254", "http://169.254.170.2", "http://169.254.170.23", "http://[fd00:ec2::254]")
 """The addresses at which machines, containers and pods get their credentials."""
 _CREDENTIALS_VARIABLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
@@ -34,7 +34,10 @@ def aws_confinement(environ: Mapping[str, str], writable: Sequence[str] = ()) ->
     """
     from urllib.request import getproxies  # noqa: PLC0415  it takes milliseconds, and nothing else in a command needs it
 
-    urls = [clients.aws_client(service).meta.endpoint_url for service in _SERVICES]
+    # The model of Connect is large, and takes long to load.
+    asks = environ.get("KOMOREBI_CONTACT_RECORD", "").strip() == "api"
+    services = (*_SERVICES, "connect") if asks else _SERVICES
+    urls = [clients.aws_client(service).meta.endpoint_url for service in services]
     urls += [*getproxies().values(), *_CREDENTIALS, environ.get(_CREDENTIALS_VARIABLE, "")]
     parts = [urlsplit(url) for url in urls if "//" in url]
     hosts = {part.hostname or "" for part in parts} - {""}

@@ -9,7 +9,7 @@ from aws_fixtures import CONNECT, INPUT, OUTPUT
 
 from komorebi_qc.core.errors import SettingsError
 from komorebi_qc.storage.contact.records import ApiRecords, ExportedRecords, KnownRecords
-from komorebi_qc.wiring import Settings, given_contact_records
+from komorebi_qc.wiring import Settings, aws_confinement, clients, given_contact_records
 
 if TYPE_CHECKING:
     from komorebi_qc.storage.contact.records import ContactRecords
@@ -72,3 +72,19 @@ def test_known_records_are_used_within_their_context_only() -> None:
         assert source("api", KOMOREBI_CONNECT_INSTANCE="a") is known
         assert source("off") is None
     assert source("api", KOMOREBI_CONNECT_INSTANCE="a") is not known
+
+
+def test_a_confined_run_reaches_the_api_only_if_it_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run without records makes no client of Connect, whose model takes long to load."""
+    made: list[str] = []
+    real = clients.aws_client
+
+    def client(service: str) -> Any:
+        made.append(service)
+        return real(service)
+
+    monkeypatch.setattr(clients, "aws_client", client)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CONNECT", "https://connect.example:8443")
+    assert "connect.example" not in aws_confinement({}).hosts
+    assert "connect" not in made
+    assert "connect.example" in aws_confinement({"KOMOREBI_CONTACT_RECORD": "api"}).hosts
