@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from komorebi_qc.core.privacy.redactions import turns_in
 from komorebi_qc.transcript.checked import seconds, speaker_of, transcript, turn
 from komorebi_qc.transcript.turns import unusable
 
@@ -65,12 +66,10 @@ def from_contact_lens(found: Mapping[str, Any], name: str) -> Transcript:
 
 
 def _turns(found: Mapping[str, Any], name: str) -> list[Any]:
-    turns, segments = found.get("Transcript"), found.get("Segments")
-    if isinstance(turns, list):
-        return turns
-    if not isinstance(segments, list) or not all(isinstance(one, dict) for one in segments):
+    turns = turns_in(found)
+    if turns is None:
         raise unusable(name, "it isn't a Contact Lens analysis of a call in a known form")
-    return [one["Transcript"] for one in segments if one.get("Transcript") is not None]
+    return turns
 
 
 def _turn(one: Any, roles: Mapping[str, object], which: str, name: str, *, is_redacted: bool) -> Turn | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from komorebi_qc.core.privacy.redactions import turns_in
 from komorebi_qc.transcript.checked import clean
 from komorebi_qc.transcript.contact_lens import from_contact_lens, is_contact_lens
 from komorebi_qc.transcript.subtitles import from_subtitles
@@ -51,26 +52,12 @@ def transcript_in(source: Source) -> Transcript:
         InputError: as `read_transcript`.
     """
     check_size(source.name, source.size)
-    return read_transcript(contents_of(source), source.name)
-
-
-def contents_of(source: Source) -> bytes:
-    """Return all of a small file."""
-    file = source.reopen().file
-    file.seek(0)
-    pieces: list[bytes] = []
-    while piece := file.read(1 << 20):
-        pieces.append(piece)
-    return b"".join(pieces)
+    return read_transcript(source.content(), source.name)
 
 
 def has_words(content: bytes) -> bool:
     """Return whether an analysis of Contact Lens has turns with words: not if the call is silent."""
-    found: Any = json.loads(content)
-    turns = found.get("Transcript")
-    if not isinstance(turns, list):
-        segments = found.get("Segments")
-        turns = [one.get("Transcript") for one in segments] if isinstance(segments, list) else []
+    turns = turns_in(json.loads(content)) or ()
     return any(isinstance(one, dict) and bool(clean(one.get("Content"))) for one in turns)
 
 

@@ -103,7 +103,7 @@ def test_notes_of_two_analysts(browser: Browser, desk: Client) -> None:
 
 
 def test_a_note_is_changed_and_removed(browser: Browser, desk: Client) -> None:
-    """A change keeps its ID; what another analyst has changed meanwhile stays beside it; a removal can be undone."""
+    """A change keeps its ID; another analyst's change meanwhile stays beside it; a removal can be undone."""
     file = desk.running.desk.root.root / "sample" / "notes.json"
     file.unlink(missing_ok=True)
 

@@ -26,7 +26,7 @@ from komorebi_qc.desk.report.record.facts import contact_facts
 from komorebi_qc.desk.report.tables import finding_tables
 from komorebi_qc.desk.report.timeline import RATE_DASH
 from komorebi_qc.desk.report.trial.panel import NO_PLACE, NO_TRIAL_AUDIO, TRIAL_KEYS, TRIAL_MESSAGE, trial_panel
-from komorebi_qc.desk.report.turns.captions import captions_track
+from komorebi_qc.desk.report.turns.captions import text_tracks
 from komorebi_qc.desk.report.turns.panel import turns_panel, turns_tools
 from komorebi_qc.desk.words.suspensions import REDACTED, SUSPENDED
 
@@ -117,9 +117,13 @@ def report_fragment(page: Page, *, alone: bool = False, name: str = _NAME) -> st
         _document(page),
     )
     style, script = _style(name), page_script(name)
-    used = len("".join((*static, style, script, turns.packed, *page.audio.values())).encode())
+    content = {**_data(page, alone=alone), "more_turns": turns.packed}
+    used = len("".join((*static, style, script, _script_json(content))).encode())
     budget = min(max(PAGE_BUDGET - used, _LEAST_ENVELOPE), ENVELOPE_BUDGET)
-    data = _script_json({**_data(page, alone=alone, budget=budget), "more_turns": turns.packed})
+    whole, details = pack([track.samples for track in page.tracks], RATE, _moments_by_weight(page), budget)
+    data = _script_json(
+        {**content, "envelope": whole.to_dict(), "details": [part.to_dict() for part in details]},
+    )
     return (
         f'<style>{style}</style>\n<div class="kq" id="{name}">\n'
         + "\n".join(static)
@@ -138,8 +142,8 @@ def _script_json(content: object) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _data(page: Page, *, alone: bool, budget: int) -> dict[str, Any]:
-    whole, details = pack([track.samples for track in page.tracks], RATE, _moments_by_weight(page), budget)
+def _data(page: Page, *, alone: bool) -> dict[str, Any]:
+    """All that the script needs, without the waveform envelopes."""
     result = AUDIO_MESSAGES["result"] if page.has_output else _NO_OUTPUT_MESSAGE.format(_state(page))
     return {
         "alone": alone,
@@ -149,8 +153,6 @@ def _data(page: Page, *, alone: bool, budget: int) -> dict[str, Any]:
         "video_start_s": page.video_start_s,
         "audio_start_s": page.audio_start_s,
         "tracks": [{"name": track.name, "label": track.label} for track in page.tracks],
-        "envelope": whole.to_dict(),
-        "details": [part.to_dict() for part in details],
         "marks": [
             {"at_s": m.at_s, "label": m.label, "colour": m.colour, "dash": list(m.dash), "rank": m.rank}
             for m in page.marks
@@ -203,7 +205,7 @@ def _watch(page: Page, turns: str) -> str:
     return (
         f'<div class="watch{" with-turns" if turns else ""}"><div class="seen"><h2>{label}</h2><video data-kq="video" '
         f'src="{html.escape(page.video, quote=True)}" controls preload="{"auto" if page.is_embedded else "metadata"}" '
-        f'playsinline aria-label="{label}">{captions_track(page)}</video>{excerpt}</div>\n'
+        f'playsinline aria-label="{label}">{text_tracks(page)}</video>{excerpt}</div>\n'
         f'<div class="player" data-kq="player"></div>\n{summary_html(page)}\n{turns}</div>'
     )
 

@@ -105,7 +105,9 @@ def _clip(values: Mapping[str, Any], root: OpenedFolder) -> Command:
 
 
 def _correct(values: Mapping[str, Any], root: OpenedFolder) -> Command:
-    recording_id = check_recording_id(values.get("recording_id"))
+    if "recording_id" not in values:
+        raise InputError("the recording's ID is missing: a correction is of a recording in AWS")
+    recording_id = check_recording_id(values["recording_id"])
     publish, undo = (values.get(key, False) for key in ("publish", "undo"))
     if not isinstance(publish, bool) or not isinstance(undo, bool):
         raise InputError("publish and undo are true or false")

@@ -3,7 +3,7 @@
   const by = (id) => document.getElementById(id);
   const form = by("form"), message = by("message");
   let last = null, timer = 0, spoken = "";
-  const say = (text, bad) => { message.textContent = text; message.classList.toggle("bad", Boolean(bad)); };
+  const say = (text, bad) => { for (const one of [message, by("form-message")]) { one.textContent = text; one.classList.toggle("bad", Boolean(bad)); } };
   const made = (tag, words, more) => { const one = document.createElement(tag); if (words !== undefined) one.textContent = words; return Object.assign(one, more || {}); };
   const button = (words, label, act) => { const one = made("button", words, { type: "button" }); one.setAttribute("aria-label", label); one.addEventListener("click", act); return one; };
   // A list is only replaced if it has changed, so that the focus and a reader's place stay.
@@ -86,10 +86,11 @@
     event.preventDefault();
     const values = {};
     for (const one of form.elements) if (one.name && !one.closest("[hidden]")) values[one.name] = one.type === "checkbox" ? one.checked : one.type === "number" ? Number(one.value) : one.value.trim();
+    if (values.publish && !confirm("This replaces the published result of " + values.recording_id + ". Publish it?")) { say("Nothing was started."); return; }
     try {
       const job = await ask("api/jobs", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(values) });
       say("Started: " + job.title); look();
-    } catch (error) { say(error.message, true); message.scrollIntoView({ block: "nearest" }); }
+    } catch (error) { say(error.message, true); }
   });
   by("search").addEventListener("input", () => last && draw());
   for (const id of ["which", "order"]) by(id).addEventListener("change", () => last && draw());

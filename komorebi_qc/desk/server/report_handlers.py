@@ -171,7 +171,7 @@ class ReportFile(CheckedHandler):
         if content is None and name == NOTES_FILE and recording_id:
             content = notes_bytes(Notes(recording_id))
         if content is None:
-            self.refuse(404, f"there is no {name} beside this report")
+            self.set_status(204)  # its version is in the headers
             return
         try:
             _checked(name, content, recording_id)

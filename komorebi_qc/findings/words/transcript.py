@@ -112,7 +112,7 @@ def _findings(compared: ComparedTranscript, limits: Limits) -> Iterator[Finding]
         "transcript_coverage",
         timing.covered,
         f"{name} isn't complete: {timing.covered:.0%} of the call's speech has words. {remedy}.",
-        good=f"{timing.covered:.0%} of the call's speech has words in the transcript.",
+        good=f"{timing.covered:.0%} of the call's speech has words in the transcript.{_beyond(timing)}",
     )
     p50_s, p95_s = timing.start_error_s(50), timing.start_error_s(95)
     if p50_s is None or p95_s is None or len(timing.start_errors_s) < LEAST_STARTS:
@@ -131,6 +131,14 @@ def _findings(compared: ComparedTranscript, limits: Limits) -> Iterator[Finding]
         f"{name} has wrong times: {shifted}its turns begin {p50_s:.2f} s from their speech, in the median. {remedy}.",
         good=f"The transcript's turns begin {p50_s:.3f} s from their speech in the median, and {p95_s:.3f} s in 95 %.",
     )
+
+
+def _beyond(timing: TranscriptTiming) -> str:
+    if not timing.beyond:
+        return ""
+    is_one = timing.beyond == 1
+    verbs = ("begins", "is") if is_one else ("begin", "are")
+    return f" {counted(timing.beyond, 'turn')} {verbs[0]} after the end of the call, and {verbs[1]} left out."
 
 
 def _unchecked(name: str, limits: Limits, text: str) -> Finding:

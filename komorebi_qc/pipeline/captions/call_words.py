@@ -12,7 +12,7 @@ from komorebi_qc.findings.words.transcript import ComparedTranscript, is_believe
 from komorebi_qc.measure.transcript_timing import compare_with_speech
 from komorebi_qc.pipeline.captions.transcribe import transcribe
 from komorebi_qc.transcript.placed import place_transcript
-from komorebi_qc.transcript.read import contents_of, has_words, read_transcript, transcript_in
+from komorebi_qc.transcript.read import has_words, read_transcript, transcript_in
 from komorebi_qc.transcript.turns import Transcript
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def read_words(
         return None
     found = []
     for source in analyses:
-        content = contents_of(source)
+        content = source.content()
         # The analysis of a call in which nobody spoke has no turns.
         if is_of_call_audio(call_name, source.name, read_analysis(content, source.name).audio_name) and has_words(
             content

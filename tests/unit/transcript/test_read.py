@@ -43,7 +43,7 @@ Agent: Good day
 00:00:05,000 --> 00:00:06,000
 (speaker 1) I see
 """
-WHISPER = {
+WHISPER: dict[str, Any] = {
     "text": " Hello there.",
     "language": "en",
     "segments": [
@@ -150,7 +150,7 @@ def test_half_a_letter_in_a_token_costs_the_words_times_and_not_the_text() -> No
 
 @pytest.mark.parametrize("word", [{"word": " there.", "start": None, "end": None}, {"word": " there."}])
 def test_a_word_without_its_time_costs_the_words_times_and_not_the_text(word: dict[str, Any]) -> None:
-    """Numbers have none in WhisperX's files."""
+    """WhisperX's files have no times for numbers."""
     segment = WHISPER["segments"][0] | {"words": [{"word": " Hello", "start": 0.5, "end": 0.9}, word]}
     (turn,) = read_transcript(json.dumps({"segments": [segment]}).encode(), "w.json").turns
     assert (turn.text, turn.from_s, turn.words) == ("Hello there.", 0.0, ())

@@ -61,7 +61,8 @@ def test_a_correction_is_read_as_it_was_written() -> None:
     for seen in ("", "2026-01-30T10:00:00+00:00"):
         found = replace(CORRECTION, seen_correction=seen)
         assert read_correction(found.to_bytes(), "c.json") == found
-    for wrong in ("yesterday", 3, [], False):
+    wrongs: tuple[Any, ...] = ("yesterday", 3, [], False)
+    for wrong in wrongs:
         assert "seen_correction" in refusal(changed(seen_correction=wrong))
 
 

@@ -23,7 +23,7 @@ def test_a_complete_audit_has_no_alert() -> None:
     assert with_alerts(REPORT, AuditStatus(notebooks=[done])) == REPORT
 
 
-def test_notes_that_cannot_be_used_are_said() -> None:
+def test_notes_that_cannot_be_used_are_reported() -> None:
     """Beside a failed notebook too; the file's name keeps its letters."""
     failed = NotebookStatus("bad", "bad.ipynb", "failed", 3, 1, failed=FailedCell(2, "", "f()", "E"))
     page = with_alerts(REPORT, AuditStatus(notebooks=[failed], unused_notes="s3://b/notes.json can't be used: <x>"))

@@ -131,6 +131,8 @@ def test_corrections(root: OpenedFolder) -> None:
         ({"kind": "clip", **FILES, "at": "1", "sound": "both", "out": "c.mp4"}, "the clip's sound"),
         ({"kind": "correct", "recording_id": "a", "correction": "old/none.json"}, "the correction isn't a file"),
         ({"kind": "correct", "recording_id": "a", "publish": "yes"}, "true or false"),
+        ({"kind": "correct", "recording_id": ""}, "the recording's ID is missing"),
+        ({"kind": "correct", "recording_id": "a"}, "the correction is missing"),
     ],
 )
 def test_bad_requests(root: OpenedFolder, request_: Any, words: str) -> None:

@@ -52,7 +52,7 @@ def test_corrections_are_counted_in_the_first_answer() -> None:
 
 
 def test_the_headline_names_wrong_pairs() -> None:
-    """Whatever they failed by: a finding, or a refusal without a result."""
+    """Those with a result whose finding fails, and those that were refused without a result."""
     refused = {"status": "failed", "verdict": None, "error_class": "WrongPairError"}
     rows = [row(n) for n in range(20)]
     study = study_of(fleet(*rows, row(20, **failing()), row(21, **refused)))

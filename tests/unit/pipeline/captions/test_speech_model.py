@@ -121,7 +121,8 @@ def test_faster_whisper_gets_16_khz_and_keeps_the_language(engines: Path, tmp_pa
     found = recogniser_in(model(tmp_path / "tiny", WHISPER))
     assert (found.source, found.language) == ("faster_whisper", "")
     (word,) = found.words(np.zeros(8000 * 4, np.int16))
-    assert (word.from_s, word.to_s, word.text) == (0.5, pytest.approx(1.5), " None")
+    assert (word.from_s, word.text) == (0.5, " None")
+    assert word.to_s == pytest.approx(1.5)
     assert found.language == "de"
     (word,) = found.words(np.zeros(8000, np.int16))
     assert word.text == " de"

@@ -30,7 +30,7 @@ def loud(*samples: NDArray[np.int16]) -> int:
 
 
 def test_each_side_has_its_own_words_where_it_speaks() -> None:
-    """Every turn lies in a stretch of its speaker, and every stretch of at least a second has a turn."""
+    """Every turn is in a stretch of its speaker, and every stretch of at least a second has a turn."""
     found = transcribe(CountingRecogniser(), CALL)
     assert (found.source, found.language, found.name) == ("vosk", "en", "a counted transcript")
     assert list(found.turns) == sorted(found.turns, key=lambda turn: (turn.from_s, turn.to_s))
@@ -44,17 +44,17 @@ def test_each_side_has_its_own_words_where_it_speaks() -> None:
 def test_a_private_span_is_never_given_and_has_no_words() -> None:
     """Not on either side, and not if the engine's times are a second late."""
     private = Span(20.0, 31.0)
-    heard = CountingRecogniser(late_s=0.9)
-    found = transcribe(heard, CALL, private=[private])
+    without = CountingRecogniser(late_s=0.9)
+    found = transcribe(without, CALL, private=[private])
     assert not any(turn.from_s < private.end_s and private.start_s < turn.to_s for turn in found.turns)
     whole = CountingRecogniser()
     transcribe(whole, CALL)
     spoken = loud(CALL[20 * 8000 : 31 * 8000])
-    assert loud(*whole.given) - loud(*heard.given) >= spoken > 8000
+    assert loud(*whole.given) - loud(*without.given) >= spoken > 8000
 
 
 def test_recognised_words_go_through_the_same_check() -> None:
-    """Words with the wrong times are refused, whoever made them; those of a private span aren't missed."""
+    """Words with the wrong times are refused like those of a file; those of a private span aren't missed."""
     private = (PrivateSpan(Span(15.0, 35.0), "redacted"),)
     right = compare_words(CountingRecogniser(), CALL, None, private)
     assert right is not None

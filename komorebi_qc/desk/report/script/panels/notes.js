@@ -7,6 +7,8 @@ let notes = (data.notes && data.notes.notes) || [];
 // The note that the form changes, and the one that was removed last; null without one.
 let editedNote = null;
 let removedNote = null;
+// The desk's sentence about a notes.json that can't be used; empty without one.
+let notesRefusal = "";
 // The file that a dialog chose, or the desk's version of its file; null without one.
 let notesFile = null;
 let notesVersion = null;
@@ -219,7 +221,8 @@ async function addNote() {
   );
   setEditedNote(null);
   showNotes();
-  announce(old ? "The note was changed." : "The note was added.");
+  const unsaved = notesRefusal ? " It is only in this page: " + notesRefusal + "." : "";
+  announce((old ? "The note was changed." : "The note was added.") + unsaved);
   await saveIfPlaceKnown();
 }
 
@@ -299,7 +302,9 @@ if (element("notes-panel")) {
   });
   if (/^http/.test(location.protocol) && data.alone) {
     getNotes().catch((error) => {
-      if (!(error instanceof TypeError)) announce(error.message);
+      if (error instanceof TypeError) return;
+      notesRefusal = error.message;
+      announce(notesRefusal);
     });
   }
 }
