@@ -21,6 +21,7 @@ ARN = "arn:aws:connect:eu-central-1:1:instance/1d908e11"
 MODEL = "botocore 1.44.5, `Contact`"
 PUBLIC = "public records of 2019 to 2024"
 GUIDE = "admin guide, contact records data model"
+EVENTS = "admin guide, screen recording events"
 NOTES = "notes of live instances, 2025 and 2026"
 CHOSEN = "project choice"
 
@@ -153,11 +154,11 @@ KVS: dict[str, Any] = {
 SHAPES = (
     Shape("exported", PUBLIC, "a location without `s3://`, and no times", exported(entry()), KEY, ONE, ("taken",)),
     Shape(
-        *("with-s3", GUIDE, "a location with `s3://`", exported(entry(Location=f"s3://{BUCKET}/{KEY}"))),
+        *("with-s3", EVENTS, "a location with `s3://`", exported(entry(Location=f"s3://{BUCKET}/{KEY}"))),
         *(KEY, ONE, ("taken",)),
     ),
     Shape(
-        *("older", PUBLIC, "only the older field `Recording`, with `Type`"),
+        *("older", CHOSEN, "only the older field `Recording`, with `Type`"),
         exported(
             Recordings=None,
             Recording={"DeletionReason": None, "Location": f"{BUCKET}/{KEY}", "Status": "AVAILABLE", "Type": "AUDIO"},
@@ -166,7 +167,7 @@ SHAPES = (
     ),
     Shape("described", MODEL, "an answer of the API", described(entry()), KEY, ONE, ("taken",)),
     Shape(
-        *("other-name", GUIDE, "a file named by another contact"),
+        *("other-name", CHOSEN, "a file named by another contact"),
         exported(entry(KEY.replace(CONTACT, "99999999-6a57-4a5e-9a3b-1f0c2d3e4f50"))),
         *(KEY.replace(CONTACT, "99999999-6a57-4a5e-9a3b-1f0c2d3e4f50"), ONE, ("taken",)),
     ),
@@ -185,7 +186,7 @@ SHAPES = (
         exported(entry(), entry(ParticipantType="CUSTOMER", **KVS)),
         *(KEY, ONE, ("taken", "stream")),
     ),
-    Shape("stream-only", PUBLIC, "a stream only", exported(entry(**KVS)), None, "streams only", ("stream",)),
+    Shape("stream-only", CHOSEN, "a stream only", exported(entry(**KVS)), None, "streams only", ("stream",)),
     Shape(
         *("deleted", MODEL, "a deleted recording"),
         exported(entry(Status="DELETED", DeletionReason="Erika asked for it")),
@@ -227,7 +228,7 @@ SHAPES = (
         *(None, "in another bucket than Connect's", ("elsewhere",)),
     ),
     Shape(
-        *("no-recordings", PUBLIC, "no recordings"),
+        *("no-recordings", GUIDE, "no recordings"),
         exported(Recordings=None),
         *(None, "the record names no recording", ()),
     ),
