@@ -96,7 +96,7 @@ def read_analysis_file(path: Path) -> Source:
 
 
 def named_words(path: Path) -> Source:
-    """Read a transcript for a recording in AWS into memory. Its name has no folder: what is published names none.
+    """Read a transcript for a recording in AWS into memory. Its name has no folder, because it is published.
 
     Raises:
         InputError: as `read_small_file`.

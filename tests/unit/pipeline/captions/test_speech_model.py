@@ -80,7 +80,7 @@ def engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def install(engines: Path, name: str, content: str) -> None:
-    """Put an engine into its place."""
+    """Make an engine that can be imported."""
     (engines / f"{name}.py").write_text(dedent(content))
     __import__("importlib").invalidate_caches()
 
