@@ -2,7 +2,8 @@
 """Expands template.yaml for checks that know plain CloudFormation only, and takes the role's policies out of it.
 
 Run by the Python of .tools/sam: `expand.py FOLDER`. Writes FOLDER/NAME/template.json and FOLDER/NAME/policy-*.json,
-where NAME is a set of parameters: `least` with the required ones alone, `most` with every optional one as well.
+where NAME is a set of parameters: `least` with the required ones alone, `most` with every optional one as well, and
+`export` with exported contact records.
 """
 
 from __future__ import annotations
@@ -35,11 +36,17 @@ ATTRIBUTES = {
     "DeadLetterQueue.Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{DEAD}",
     "DeadLetterQueue.QueueName": DEAD,
     "LogGroup.Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{STACK}-LogGroup-1ABC:*",
+    "JoinTable.Arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{STACK}-JoinTable-1ABC",
+    **{
+        f"{rule}.Arn": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{STACK}-{rule}-1ABC"
+        for rule in ("ContactRule", "ObjectRule", "SweepRule")
+    },
     "Role.Arn": f"arn:aws:iam::{ACCOUNT}:role/{STACK}-Role-1ABC",
 }
 NAMES = {
     "Queue": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{QUEUE}",
     "DeadLetterQueue": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{DEAD}",
+    "JoinTable": f"{STACK}-JoinTable-1ABC",
     "LogGroup": f"{STACK}-LogGroup-1ABC",
     "Function": f"{STACK}-Function-1ABC",
 }
@@ -52,6 +59,10 @@ LEAST = {
 MOST = {
     **LEAST,
     "ConnectPrefix": "connect/example",
+    "ContactRecord": "api",
+    "ConnectInstanceId": "example-instance",
+    "TakeEvents": "swept",
+    "EventBusName": "example",
     "AlarmTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:example",
     "ReadKeyArns": KEY,
     "OutputKeyArn": KEY,
@@ -59,6 +70,8 @@ MOST = {
     "LogKeyArn": KEY,
     "SigningKeyArn": KEY,
 }
+
+EXPORT = {**MOST, "ContactRecord": "export", "ContactRecordBucketName": "example-records"}
 
 
 class NoManagedPolicies:
@@ -93,7 +106,7 @@ def main(folder: Path) -> None:
     """Write all of it."""
     logging.disable(logging.WARNING)  # pycfmodel reports every type that it has no class for
     template = with_attributes(plain(yaml_parse((ROOT / "template.yaml").read_text())))
-    for name, parameters in (("least", LEAST), ("most", MOST)):
+    for name, parameters in (("least", LEAST), ("most", MOST), ("export", EXPORT)):
         model = pycfmodel.parse(template).resolve(extra_params={**AWS, **NAMES, **parameters})
         resolved = model.model_dump(mode="json", exclude_none=True)
         text = json.dumps(resolved, indent=1)

@@ -13,6 +13,7 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
+from komorebi_qc.core.errors import KomorebiError
 from komorebi_qc.queue.handler import MessageStaysError, WorkerContext, check_event, handle_record
 from komorebi_qc.wiring import Settings
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+    from komorebi_qc.queue.arrivals import Arrivals
+    from komorebi_qc.queue.done_event import DoneEvents
     from komorebi_qc.queue.handler import MessageQueues, Pipeline, Report
 
     Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -35,10 +38,10 @@ BATCH = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @cache
-def _wired() -> tuple[Pipeline, MessageQueues]:
+def _wired() -> tuple[Pipeline, MessageQueues, Arrivals | None, DoneEvents | None]:
     """Made once, when the first event comes."""
     settings = Settings.from_environment(os.environ)
-    return settings.pipeline(), settings.message_queues()
+    return settings.pipeline(), settings.message_queues(), settings.arrivals(), settings.done_events()
 
 
 def _traced(function: Handler) -> Handler:
@@ -52,7 +55,7 @@ def _traced(function: Handler) -> Handler:
 @_traced
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process an SQS event; returns the messages that must be delivered again."""
-    pipeline, queues = _wired()
+    pipeline, queues, arrivals, done = _wired()
     if isinstance(context, WorkerContext) and context.pipeline is not None:
         pipeline = context.pipeline
 
@@ -63,10 +66,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             queues,
             remaining_s=lambda: context.get_remaining_time_in_millis() / 1000,
             request_id=context.aws_request_id,
+            arrivals=arrivals,
             on_recording_id=lambda recording_id: LOG.append_keys(recordingID=recording_id),
         )
         log = {"INFO": LOG.info, "WARNING": LOG.warning, "ERROR": LOG.error}[report.level]
         log(report.outcome, extra=report.fields(with_keys=LOG.log_level <= logging.DEBUG))
+        if done is not None and report.outcome == "done" and report.recording_id is not None:
+            try:
+                done.send(report.recording_id, report.result)
+            except KomorebiError as error:  # the recording is published, and a retry would only skip it
+                LOG.warning("no event was sent: %s", error)
         LOG.remove_keys(["recordingID"])
         if isinstance(context, WorkerContext):
             context.reports.append(report)  # the worker has its own counts, and no metrics

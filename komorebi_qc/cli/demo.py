@@ -29,6 +29,14 @@ def demo(
             "use `status`, `submit`, `worker` and `dlq` there. Ctrl-C ends it, with exit code 130.",
         ),
     ] = False,
+    events: Annotated[
+        bool,
+        typer.Option(
+            "--events",
+            help="Send the events of both files and of the contact instead of the backend's message, and use the "
+            "contact's record.",
+        ),
+    ] = False,
 ) -> int:
     """Process a sample call from end to end on an embedded AWS: no account, no network."""
     import threading  # noqa: PLC0415
@@ -37,7 +45,7 @@ def demo(
     from komorebi_qc.demo.run import run  # noqa: PLC0415  the embedded AWS loads only for this command
 
     console = standard_output()
-    result = run(out, console=console, keep=threading.Event() if keep else None)
+    result = run(out, console=console, keep=threading.Event() if keep else None, with_events=events)
     if result.verdict is None:
         console.print("Run it again with `komorebi-qc diagnose --demo` to see what is wrong with the inputs.")
         return ExitCode.FAILED

@@ -18,6 +18,7 @@ from rich.markup import escape
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.media_info import codec_text
 from komorebi_qc.demo.embedded_aws import TRIES, embedded_aws, make_resources, shell_environment, upload_sample
+from komorebi_qc.demo.events import prepare_events, sample_events
 from komorebi_qc.demo.sample_call import RECORDING, reported_call_end
 from komorebi_qc.queue.handler import Report, WorkerContext
 from komorebi_qc.queue.worker import Counts, load_handler
@@ -52,13 +53,14 @@ class DemoResult:
     video: Path | None
 
 
-def run(out: Path, *, console: Console, keep: threading.Event | None = None) -> DemoResult:
+def run(out: Path, *, console: Console, keep: threading.Event | None = None, with_events: bool = False) -> DemoResult:
     """Make the embedded AWS, send one message, let the worker process it, and print each step.
 
     Args:
         out: the folder for the results; created if it doesn't exist.
         console: prints.
         keep: if given, the embedded AWS stays open until this event is set or Ctrl-C is pressed.
+        with_events: send the events of both halves instead of the backend's message.
 
     Raises:
         InputError: moto isn't installed, or `out` can't be written to.
@@ -74,10 +76,7 @@ def run(out: Path, *, console: Console, keep: threading.Event | None = None) -> 
         queue = make_resources()
         _print_resources(console)
         before = _item()
-        body = json.dumps({"recordingID": RECORDING.recording_id, "callEndingTimestamp": reported_call_end()})
-        queue.send(body)
-        console.print(f"\n[bold]The message[/]\n  {escape(body)}", soft_wrap=True)
-        counts, reports = _work_once(queue)
+        counts, reports = _work_on_events(queue, console) if with_events else _work_on_message(queue, console)
         if counts.done != 1:
             reason = reports[0].detail or reports[0].outcome if reports else "no message came"
             console.print(f"[red]The worker failed[/]: {escape(reason)}", soft_wrap=True)
@@ -114,6 +113,27 @@ def _print_resources(console: Console) -> None:
     console.print("\n[bold]The sample call in the buckets[/]")
     for upload in upload_sample():
         console.print(f"  {upload.meaning}, {upload.size / 1e6:.2f} MB\n    {escape(upload.address)}", soft_wrap=True)
+
+
+def _work_on_message(queue: Queue, console: Console) -> tuple[Counts, list[Report]]:
+    body = json.dumps({"recordingID": RECORDING.recording_id, "callEndingTimestamp": reported_call_end()})
+    queue.send(body)
+    console.print(f"\n[bold]The message[/]\n  {escape(body)}", soft_wrap=True)
+    return _work_once(queue)
+
+
+def _work_on_events(queue: Queue, console: Console) -> tuple[Counts, list[Report]]:
+    """Send the events one after the other; the last one's counts and report."""
+    prepare_events()
+    console.print("\n[bold]The events[/], as EventBridge sends them")
+    for meaning, body in sample_events():
+        queue.send(body)
+        console.print(f"  {meaning}\n    {escape(body)}", soft_wrap=True)
+        counts, reports = _work_once(queue)
+        waits_for = reports[-1].result.get("waitsFor") if reports else None
+        result = f"skipped: it waits for {waits_for}" if waits_for else "processed" if counts.done else "failed"
+        console.print(f"    {result}", soft_wrap=True)
+    return counts, reports
 
 
 def _work_once(queue: Queue) -> tuple[Counts, list[Report]]:

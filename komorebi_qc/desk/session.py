@@ -241,6 +241,7 @@ def _from_aws(
             recording_id=recording_id,
             options=options,
             analyses=media.analyses(item),
+            contact=media.contact(item),
             transcript=_words(request),
             recogniser=_recogniser(request),
             given=given,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from komorebi_qc.core.privacy.masks import UNMASKED
 
 if TYPE_CHECKING:
+    from komorebi_qc.core.contact.choice import FoundContact
     from komorebi_qc.core.media_info import AudioInfo, MediaInfo, VideoInfo
     from komorebi_qc.core.output import Rendered, RenderPlan
     from komorebi_qc.core.privacy.masks import Masks, PrivateSpan
@@ -83,6 +84,7 @@ class PairEvidence:
         redactions: those by Contact Lens; None if no analysis was read.
         awaits_analysis: whether the settings expect an analysis, and no analysis was found.
         transcript: compared with the call's speech; None without one.
+        contact: the contact's record; None if records aren't used.
     """
 
     call: MediaInfo
@@ -98,6 +100,7 @@ class PairEvidence:
     redactions: tuple[PrivateSpan, ...] | None = None
     awaits_analysis: bool = False
     transcript: ComparedTranscript | None = None
+    contact: FoundContact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ class Evidence:
         transcript: compared with the call's speech; None without one.
         placed: the same on the output clock; None if it isn't used.
         chapters: of the written file.
+        contact: the contact's record; None if records aren't used.
     """
 
     call: MediaInfo
@@ -149,6 +153,7 @@ class Evidence:
     transcript: ComparedTranscript | None = None
     placed: PlacedTranscript | None = None
     chapters: tuple[Chapter, ...] = ()
+    contact: FoundContact | None = None
 
     @property
     def pair(self) -> PairEvidence:
@@ -167,4 +172,5 @@ class Evidence:
             self.redactions,
             self.awaits_analysis,
             self.transcript,
+            self.contact,
         )

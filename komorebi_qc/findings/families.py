@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.findings.alignment_residual import alignment_residual_findings
+from komorebi_qc.findings.contact.record import contact_findings
 from komorebi_qc.findings.inputs import call_findings, recording_findings
 from komorebi_qc.findings.levels import level_findings
 from komorebi_qc.findings.output import output_findings
@@ -56,6 +57,7 @@ def pair_findings(evidence: PairEvidence, limits: Limits = DEFAULT) -> tuple[Fin
         *private_findings(evidence, limits),
         *(transcript_findings(evidence.transcript, limits) if evidence.transcript is not None else ()),
         *placement_findings(evidence, limits),
+        *contact_findings(evidence, limits),
         *call_findings(evidence.call, limits),
         *recording_findings(evidence.recording, limits),
         *(timing_findings(evidence.timing, limits) if evidence.timing is not None else ()),

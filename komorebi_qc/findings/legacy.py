@@ -50,7 +50,7 @@ def upgrade(document: Mapping[str, Any]) -> dict[str, Any]:
 
     Examples:
         >>> upgrade({"schema": "1.1", "call_end": {"told_s": 90.0, "resolution_s": 1.0}, "findings": []})
-        {'schema': '2.3', 'call_end': {'reported_s': 90.0, 'reported_resolution_s': 1.0}, 'findings': []}
+        {'schema': '2.4', 'call_end': {'reported_s': 90.0, 'reported_resolution_s': 1.0}, 'findings': []}
     """
     if not isinstance(document, Mapping):
         raise InputError(f"the document is of type {type(document).__name__}: pass the JSON object of a qc.json")

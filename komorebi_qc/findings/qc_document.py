@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.findings.evidence import Evidence, Placement
 
-SCHEMA = "2.3"
+SCHEMA = "2.4"
 
 
 def qc_document(
@@ -78,6 +78,7 @@ def qc_document(
         "redactions": redactions_list(e.redactions, alignment, e.masks),
         "masks": masks_dict(e),
         "transcript": transcript_dict(e.transcript, e.placed, limits),
+        "contact": None if e.contact is None else e.contact.to_dict(),
         "chapters": [
             {"from_s": round(one.from_s, 6), "to_s": round(one.to_s, 6), "kind": one.kind, "title": one.title}
             for one in e.chapters

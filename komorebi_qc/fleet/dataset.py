@@ -45,7 +45,7 @@ _COLUMNS = (
         "outside_call_s",
     ),
     *("sync_status", "offset_s", "drift_ppm", "jump_count", "call_end_error_s", "coverage", "container"),
-    *("video_codec", "audio_codec", "browser", "duration_s", "call_s", DAY),
+    *("video_codec", "audio_codec", "browser", "duration_s", "call_s", "device", "team", DAY),
 )
 _MEASURED = ("offset_s", "drift_ppm", "call_end_error_s")
 _FIRST_DAY = "1990-01-01"
@@ -134,6 +134,8 @@ def fleet_of(rows: pa.Table, root: ObjectStore, name: str, *, is_demo: bool = Fa
           case when status = 'done' and isfinite(coverage) then coverage end as coverage,
           nullif(trim(agent), '') as agent,
           nullif(trim(container), '') as container,
+          nullif(trim(device), '') as device,
+          nullif(trim(team), '') as team,
           regexp_replace(nullif(trim(browser), ''), '{_NAME_AND_VERSION}', '\\1 \\2') as browser
         ),
         coalesce(video_codec || coalesce('/' || audio_codec, ', no audio'), audio_codec) as codec,

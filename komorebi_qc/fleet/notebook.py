@@ -24,7 +24,7 @@ from komorebi_qc.fleet.narrative.terms import TITLES, finding_meaning
 from komorebi_qc.fleet.narrative.text import safe, safe_end, share_text, value_text
 from komorebi_qc.fleet.page import charts
 from komorebi_qc.fleet.report import fleet_named, write_study
-from komorebi_qc.fleet.study.queries import COLUMNS, WORST_FIRST
+from komorebi_qc.fleet.study.queries import WORST_FIRST
 from komorebi_qc.fleet.study.study import DEFAULT_WORST, study_of
 
 if TYPE_CHECKING:
@@ -98,13 +98,13 @@ def by_browser(session: FleetSession) -> NotebookOutput:
 
 
 def groups(session: FleetSession) -> NotebookOutput:
-    """Whose recordings fail: by agent, browser, codec and container."""
+    """Whose recordings fail: by agent, browser, codec and container, and by what contact records have."""
     parts = [
         paragraph(stand_out_text(one, session.study.own_changes))
         for one in session.study.stand_outs
         if not one.explained_by
     ]
-    for column in COLUMNS:
+    for column in session.study.groups:
         found = sorted(session.study.groups[column], key=lambda one: -one.fail)
         rows = [
             (

@@ -31,6 +31,7 @@ from komorebi_qc.wiring import read_local
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from komorebi_qc.core.contact.choice import FoundContact
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.timebase import Span
@@ -62,29 +63,31 @@ def diagnose_selection(
         KomorebiError: see `komorebi_qc.pipeline.diagnose.diagnose` and `komorebi_qc.wiring`.
     """
     check_plot(plot, *selection.files)
-    with _opened(selection, environ) as (call, recording, analyses):
+    with _opened(selection, environ) as (call, recording, analyses, contact):
         check_inputs(given, call, recording)
         end, named = reported_end(selection.call_end), selection.transcript
         choice = Options(**read_local(environ)).transcript
         file = None if named is None else read_small_file(named, MAX_WORDS_BYTES)
         model = selection.speech_model
         words = read_words(file, analyses, choice, call.name) if model is None else recogniser_in(model)
-        found = diagnose(call, recording, end, limits, analyses=analyses, given=given, words=words)
+        found = diagnose(call, recording, end, limits, analyses=analyses, given=given, words=words, contact=contact)
         return _with_plot(found, plot, environ)
 
 
 @contextmanager
-def _opened(selection: Selection, environ: Mapping[str, str]) -> Iterator[tuple[Source, Source, tuple[Source, ...]]]:
-    """Open the call audio and the recording, and read the analyses of the call."""
+def _opened(
+    selection: Selection, environ: Mapping[str, str]
+) -> Iterator[tuple[Source, Source, tuple[Source, ...], FoundContact | None]]:
+    """Open the call audio and the recording, and read the analyses of the call and the contact's record."""
     if selection.connect is not None and selection.recording is not None:
         analyses = () if selection.analysis is None else (read_analysis_file(selection.analysis),)
         with opened_file(selection.connect) as call, opened_file(selection.recording) as recording:
-            yield call, recording, analyses
+            yield call, recording, analyses, None
         return
     wired = selection.wired(environ)
     item = wired.table.get(selection.recording_id)
     with wired.media.call_audio(item) as call, wired.media.agent_recording(item) as recording:
-        yield call, recording, wired.media.analyses(item)
+        yield call, recording, wired.media.analyses(item), wired.media.contact(item)
 
 
 def check_moment(
@@ -98,7 +101,7 @@ def check_moment(
         InputError: the moment is after the end; the text names the length.
         KomorebiError: the inputs can't be read.
     """
-    with _opened(selection, environ) as (call, recording, _):
+    with _opened(selection, environ) as (call, recording, *_):
         info = probe_recording(recording)
         end_s = max(track.span.end_s for track in (info.video, info.audio) if track is not None)
         if at_s <= end_s:

@@ -35,6 +35,7 @@ from komorebi_qc.pipeline.private_spans import suspensions_at
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from komorebi_qc.core.contact.choice import FoundContact
     from komorebi_qc.core.media_info import MediaInfo
     from komorebi_qc.core.privacy.masks import PrivateSpan
     from komorebi_qc.core.source import Source
@@ -64,6 +65,7 @@ class Diagnosis:
         has_analysis: whether an analysis of Contact Lens was read.
         transcript: compared with the call's speech; None without one.
         given: the alignment that a person gave; None if the measured one is used.
+        contact: the contact's record; None if records aren't used.
     """
 
     call: MediaInfo
@@ -77,6 +79,7 @@ class Diagnosis:
     has_analysis: bool = False
     transcript: ComparedTranscript | None = None
     given: Alignment | None = None
+    contact: FoundContact | None = None
 
     @property
     def sync(self) -> SyncResult:
@@ -114,6 +117,7 @@ class Diagnosis:
             if self.has_analysis
             else None,
             "transcript": transcript_dict(self.transcript, None, self.limits),
+            "contact": None if self.contact is None else self.contact.to_dict(),
             "levels": {
                 track: {side: asdict(levels) for side, levels in sides.items()} for track, sides in self.levels.items()
             },
@@ -131,6 +135,7 @@ def diagnose(
     analyses: Sequence[Source] = (),
     words: Transcript | Recogniser | None = None,
     given: GivenAlignment | None = None,
+    contact: FoundContact | None = None,
 ) -> Diagnosis:
     """Measure a pair, and check the measurements against the limits.
 
@@ -142,6 +147,7 @@ def diagnose(
         analyses: Contact Lens' analyses of the call.
         words: a transcript of the call, or the recogniser that makes it; None without either.
         given: the alignment in place of the measured one; None to use that.
+        contact: the contact's record; None if records aren't used.
 
     Raises:
         MediaError: one of the two isn't the media it should be.
@@ -155,7 +161,11 @@ def diagnose(
     audio = decode_audio(call, call_info, recording, probed)
     pair = measure_pair(audio, call_end, limits=limits, beeps=beeps_of(call.name, redactions or ()))
     return diagnose_pair(
-        call_info, probed.info, pair, call_end, limits, redactions=redactions, words=words, given=given
+        *(call_info, probed.info, pair, call_end, limits),
+        redactions=redactions,
+        words=words,
+        given=given,
+        contact=contact,
     )
 
 
@@ -169,6 +179,7 @@ def diagnose_pair(
     redactions: tuple[PrivateSpan, ...] | None = None,
     words: Transcript | Recogniser | None = None,
     given: GivenAlignment | None = None,
+    contact: FoundContact | None = None,
 ) -> Diagnosis:
     """Check a pair that is decoded and measured already.
 
@@ -182,6 +193,7 @@ def diagnose_pair(
         redactions: the spans that Contact Lens redacted, on the call clock; None if no analysis was read.
         words: a transcript of the call, or the recogniser that makes it; None without either.
         given: the alignment in place of the measured one; None to use that.
+        contact: the contact's record; None if records aren't used.
     """
     levels = measure_levels(pair, info) if levels is None else levels
     alignment = None
@@ -200,10 +212,24 @@ def diagnose_pair(
         *(call_info, info, call_end, placement, pair.result, timeline, pair.timing, levels, private),
         redactions=redactions_among(private) if has_analysis else None,
         transcript=transcript,
+        contact=contact,
     )
     findings, tracks = pair_findings(evidence, limits), levels.by_track()
     return Diagnosis(
-        *(call_info, info, call_end, pair, tracks, findings, limits, private, has_analysis, transcript, alignment)
+        *(
+            call_info,
+            info,
+            call_end,
+            pair,
+            tracks,
+            findings,
+            limits,
+            private,
+            has_analysis,
+            transcript,
+            alignment,
+            contact,
+        )
     )
 
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from komorebi_qc.core.contact.choice import FoundContact
     from komorebi_qc.core.output import Chapter
     from komorebi_qc.core.privacy.masks import Masks, PrivateSpan
     from komorebi_qc.core.progress import Progress
@@ -147,9 +148,11 @@ class _OpenInputs(LocalFiles):
         thumbnail: Path,
         analyses: tuple[Source, ...],
         words: Source | None,
+        found: FoundContact | None,
     ) -> None:
         super().__init__(Path(call.name), Path(recording.name), out, thumbnail)
         self._call, self._own, self._analyses, self._words = call, recording, analyses, words
+        self._contact = found
 
     def check(self) -> None:
         self.check_outputs()
@@ -160,6 +163,9 @@ class _OpenInputs(LocalFiles):
 
     def analyses(self, recording: Recording) -> tuple[Source, ...]:  # noqa: ARG002  the same files for every item
         return self._analyses
+
+    def contact(self, recording: Recording) -> FoundContact | None:  # noqa: ARG002  the same for every item
+        return self._contact
 
     def transcript(self, recording: Recording) -> Source | None:  # noqa: ARG002  the same file for every item
         return self._words
@@ -179,6 +185,7 @@ def examine(
     options: Options | None = None,
     analyses: tuple[Source, ...] = (),
     transcript: Source | None = None,
+    contact: FoundContact | None = None,
     recogniser: Recogniser | None = None,
     given: GivenAlignment | None = None,
     progress: Progress = SILENT,
@@ -198,6 +205,7 @@ def examine(
         options: how it is processed.
         analyses: Contact Lens' analyses of the call.
         transcript: a transcript of the call; None without one.
+        contact: the contact's record; None if records aren't used.
         recogniser: makes the transcript, if there is no file; None without one.
         given: the alignment in place of the measured one; None to use that.
         progress: shows each step; its `check` ends the run.
@@ -207,7 +215,7 @@ def examine(
         KomorebiError: see `komorebi_qc.pipeline.process.process`.
     """
     chosen = replace(options or Options(), retain_artifacts=True)
-    files = _OpenInputs(call, recording, folder / VIDEO_NAME, folder / THUMBNAIL_NAME, analyses, transcript)
+    files = _OpenInputs(call, recording, folder / VIDEO_NAME, folder / THUMBNAIL_NAME, analyses, transcript, contact)
     order, table = order_with(recording_id, call_end, given), LocalTable(local_item(recording_id))
     order = replace(order, recogniser=recogniser)
     words = read_words(transcript, analyses, chosen.transcript, call.name)
@@ -215,7 +223,9 @@ def examine(
         outcome = process(order, table=table, media=files, options=chosen, progress=progress)
     except (WrongPairError, HeldError) as error:
         pair = (call.reopen(), recording.reopen())
-        diagnosis = diagnose(*pair, call_end, chosen.limits, analyses=analyses, words=words or recogniser)
+        diagnosis = diagnose(
+            *(*pair, call_end, chosen.limits), analyses=analyses, words=words or recogniser, contact=contact
+        )
         found = _refused(diagnosis, recording, folder, recording_id, str(error), chosen)
         digests = [whole_digest(source.reopen().file).sha256 for source in (call, recording)]
         return replace(found, call_sha256=digests[0], recording_sha256=digests[1])
@@ -228,7 +238,11 @@ def examine(
     # A run by the reported call end measures nothing, so its diagnosis has to decode both inputs.
     diagnosis = (
         diagnose(
-            call.reopen(), recording.reopen(), call_end, chosen.limits, analyses=analyses, words=words, given=given
+            *(call.reopen(), recording.reopen(), call_end, chosen.limits),
+            analyses=analyses,
+            words=words,
+            given=given,
+            contact=contact,
         )
         if artifacts.pair is None
         else diagnose_pair(
@@ -241,6 +255,7 @@ def examine(
             redactions_of(call, evidence.call_audio.span.end_s, analyses),
             words,
             given,
+            contact,
         )
     )
     diagnosis = _masked(diagnosis, evidence.masks)

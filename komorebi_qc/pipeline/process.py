@@ -135,6 +135,7 @@ def _evidence(run: Run, planned: PlannedAudio, written: WrittenOutput, *, is_sea
         transcript=planned.compared,
         placed=planned.placed,
         chapters=planned.chapters,
+        contact=call.contact,
     )
 
 

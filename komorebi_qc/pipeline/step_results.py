@@ -10,6 +10,7 @@ from komorebi_qc.core.privacy.masks import UNMASKED
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from komorebi_qc.core.contact.choice import FoundContact
     from komorebi_qc.core.media_info import AudioInfo, MediaInfo, VideoInfo
     from komorebi_qc.core.output import CaptureSpans, Rendered, RenderPlan
     from komorebi_qc.core.privacy.masks import Masks, PrivateSpan
@@ -49,6 +50,7 @@ class FetchedCall:
         analyses: the analyses, in memory.
         transcript_file: the transcript's file, in memory; None if no file was named.
         transcript: the call's words; None without a transcript.
+        contact: the contact's record; None if records aren't used.
     """
 
     item: Recording
@@ -61,6 +63,7 @@ class FetchedCall:
     analyses: tuple[Source, ...] = ()
     transcript_file: Source | None = None
     transcript: Transcript | None = None
+    contact: FoundContact | None = None
 
     @property
     def step_bytes(self) -> int:

@@ -122,7 +122,8 @@ def fetch_call(run: Run, item: Recording) -> FetchedCall:
     redactions = redactions_of(source, info.audio.span.end_s, analyses)
     given = run.order.transcript or run.media.transcript(item)
     words = read_words(given, analyses, run.options.transcript, source.name)
-    return FetchedCall(item, source, info, info.audio, digest, redactions, version, analyses, given, words)
+    contact = run.media.contact(item)
+    return FetchedCall(item, source, info, info.audio, digest, redactions, version, analyses, given, words, contact)
 
 
 def fetch_recording(run: Run, call: FetchedCall) -> FetchedPair:

@@ -33,6 +33,7 @@ from komorebi_qc.core.errors import (
 from komorebi_qc.core.privacy.addresses import without_agents
 from komorebi_qc.core.recording import Message
 from komorebi_qc.isolation.carried_errors import error_places
+from komorebi_qc.queue.arrivals import Taken
 from komorebi_qc.queue.dead_letter import DeadLetter, message_fields
 from komorebi_qc.queue.deadline import Deadline
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.pipeline.options import Order
     from komorebi_qc.pipeline.outcome import Outcome
+    from komorebi_qc.queue.arrivals import Arrivals
     from komorebi_qc.queue.dead_letter import Kind
 
 _T = TypeVar("_T")
@@ -246,6 +248,7 @@ def handle_record(
     *,
     remaining_s: Callable[[], float],
     request_id: str = "",
+    arrivals: Arrivals | None = None,
     on_recording_id: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Process one record of an SQS event, and retry or dead-letter its message.
@@ -256,19 +259,21 @@ def handle_record(
         queues: the queue of the message, and its dead-letter queue.
         remaining_s: returns the seconds until the invocation's time limit.
         request_id: the invocation's ID.
+        arrivals: turns events into messages; None if events aren't taken.
         on_recording_id: called with the recording's ID as soon as it is known.
     """
     began = time.monotonic()
     message_id, count = str(record.get("messageId", "")), _receive_count(record)
-    recording_id: str | None = None
+    body, recording_id = str(record.get("body", "")), None
     result: Mapping[str, Any] = {}
     error: Exception | None = None
     outcome: OutcomeName
     try:
-        message = Message.from_body(str(record.get("body", "")))
-        recording_id = message.recording_id
-        on_recording_id(recording_id)
-        outcome, result = _process(message, pipeline, remaining_s)
+        taken = Taken.of(body) if arrivals is None else arrivals.take(body)
+        body, recording_id = taken.body, taken.recording_id
+        if recording_id is not None:
+            on_recording_id(recording_id)
+        outcome, result = _process(taken, pipeline, remaining_s)
     except OutOfTimeError as raised:
         outcome, error = "permanent" if count >= TIME_OUT_ATTEMPTS else "passing", raised
     except KilledError as raised:
@@ -294,7 +299,7 @@ def handle_record(
             trouble,
             lambda: queues.send_to_dlq(
                 DeadLetter(
-                    message_fields(str(record.get("body", ""))),
+                    message_fields(body),
                     _DECIDED.get(outcome, "tries"),
                     type(error).__name__,
                     without_agents(_reason(error)),
@@ -329,8 +334,13 @@ def handle_record(
 
 
 def _process(
-    message: Message, pipeline: Pipeline, remaining_s: Callable[[], float]
+    taken: Taken, pipeline: Pipeline, remaining_s: Callable[[], float]
 ) -> tuple[OutcomeName, Mapping[str, Any]]:
+    if taken.error is not None:
+        raise taken.error
+    if not taken.is_ready:
+        return "skipped", taken.facts
+    message = Message.from_body(taken.body)
     from komorebi_qc.pipeline.options import Order  # noqa: PLC0415  the decoders load after the message has proved to be one
 
     order = Order(message.recording_id, message.call_end)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from komorebi_qc.core.contact.choice import FoundContact
     from komorebi_qc.core.source import Source
 
 _CONTAINERS = tuple(kind for kind, mime in CONTENT_TYPES.items() if mime.startswith("video/"))
@@ -161,6 +162,10 @@ class LocalFiles:
     def analyses(self, recording: Recording) -> tuple[Source, ...]:  # noqa: ARG002  one file for any item
         """Read the analysis, if there is one (`read_analysis_file`)."""
         return () if self.analysis is None else (read_analysis_file(self.analysis),)
+
+    def contact(self, recording: Recording) -> FoundContact | None:  # noqa: ARG002  a file has no contact
+        """Return no contact: its record is of a recording in AWS."""
+        return None
 
     def transcript(self, recording: Recording) -> Source | None:  # noqa: ARG002  one file for any item
         """Read the transcript, if there is one.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
+    from komorebi_qc.core.contact.choice import FoundContact
     from komorebi_qc.core.provenance.record import DraftRecord
     from komorebi_qc.core.recording import Recording
     from komorebi_qc.core.source import Source
@@ -106,6 +107,16 @@ class MediaStore(Protocol):
             NotThereYetError: one is needed and may still arrive.
             MissingMediaError: one is needed and won't arrive.
             StorageError: the store doesn't answer.
+        """
+        ...
+
+    def contact(self, recording: Recording) -> FoundContact | None:
+        """Return the contact's record, and the way in which the call audio was found; None if records aren't used.
+
+        Raises:
+            NotThereYetError: the call audio may still arrive.
+            MissingMediaError: it won't arrive.
+            StorageError: a store doesn't answer.
         """
         ...
 

@@ -34,7 +34,10 @@ def aws_confinement(environ: Mapping[str, str], writable: Sequence[str] = ()) ->
     """
     from urllib.request import getproxies  # noqa: PLC0415  it takes milliseconds, and nothing else in a command needs it
 
-    urls = [clients.aws_client(service).meta.endpoint_url for service in _SERVICES]
+    # The model of Connect is large, and takes long to load.
+    asks = environ.get("KOMOREBI_CONTACT_RECORD", "").strip() == "api"
+    services = (*_SERVICES, "connect") if asks else _SERVICES
+    urls = [clients.aws_client(service).meta.endpoint_url for service in services]
     urls += [*getproxies().values(), *_CREDENTIALS, environ.get(_CREDENTIALS_VARIABLE, "")]
     parts = [urlsplit(url) for url in urls if "//" in url]
     hosts = {part.hostname or "" for part in parts} - {""}

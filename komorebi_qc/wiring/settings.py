@@ -12,6 +12,7 @@ from komorebi_qc.core.limits import DEFAULT, Limits
 from komorebi_qc.core.privacy.analysis_keys import ANALYSIS_PREFIX
 from komorebi_qc.core.privacy.masks import MASK_MARGIN_S
 from komorebi_qc.wiring import clients
+from komorebi_qc.wiring.contact_records import contact_records
 from komorebi_qc.wiring.pipeline import WiredPipeline
 from komorebi_qc.wiring.variables import VARIABLES
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from komorebi_qc.core.privacy.masks import MaskChoice
     from komorebi_qc.core.privacy.redactions import RedactedChoice
     from komorebi_qc.core.splice import OutsideCall
+    from komorebi_qc.queue.arrivals import Arrivals
+    from komorebi_qc.queue.done_event import DoneEvents
     from komorebi_qc.queue.sqs import Queue, SqsQueues
     from komorebi_qc.storage.dynamodb import DynamoTable
     from komorebi_qc.storage.s3.media import S3Media
@@ -99,6 +102,10 @@ class Settings:
     analysis_prefix: str | None = ANALYSIS_PREFIX
     redacted: RedactedChoice = "ignore"
     transcript: Literal["off", "lens"] = "off"
+    contact_record: str = "off"
+    connect_instance: str = ""
+    join_table: str = ""
+    event_bus: str = ""
     queue_url: str = ""
     dead_letter_queue_url: str = ""
     give_up_after: timedelta = timedelta(hours=48)
@@ -133,6 +140,11 @@ class Settings:
             problems.append(
                 "KOMOREBI_TRANSCRIPT is 'lens', and KOMOREBI_ANALYSIS_PREFIX is off: set the prefix of Contact Lens' "
                 "files, or set KOMOREBI_TRANSCRIPT to off"
+            )
+        if values.get("contact_record") == "api" and not values.get("connect_instance"):
+            problems.append(
+                "KOMOREBI_CONTACT_RECORD is 'api', and KOMOREBI_CONNECT_INSTANCE isn't set: set it to the ID of "
+                "Connect's instance"
             )
         if problems:
             raise SettingsError(f"the environment isn't complete: {'; '.join(problems)}")
@@ -170,6 +182,7 @@ class Settings:
             cache_bytes=self.cache_mb * 1_000_000,
             analysis_prefix=self.analysis_prefix,
             redacted=self.redacted,
+            contacts=contact_records(self.contact_record, self.connect_instance),
         )
 
     def pipeline(self) -> WiredPipeline:
@@ -225,6 +238,32 @@ class Settings:
                 "dead-letter queue"
             )
         return dead_letter_queue_of(self.queue())
+
+    def arrivals(self) -> Arrivals | None:
+        """Turns events of the queue into messages; None if no table of the join is configured.
+
+        Raises:
+            SettingsError: no queue or no region is configured.
+        """
+        from komorebi_qc.core.contact.events import Places  # noqa: PLC0415  only where events are taken
+        from komorebi_qc.queue.arrivals import Arrivals  # noqa: PLC0415
+        from komorebi_qc.storage.contact.dynamodb_join import DynamoJoin  # noqa: PLC0415
+
+        if not self.join_table:
+            return None
+        join = DynamoJoin(clients.aws_client("dynamodb"), self.join_table)
+        places = Places(self.connect_bucket, self.connect_prefix, self.input_bucket)
+        return Arrivals(join, self.table(), self.queue(), places)
+
+    def done_events(self) -> DoneEvents | None:
+        """Sends an event for each processed recording; None if no bus is configured.
+
+        Raises:
+            SettingsError: no region is configured, or the AWS profile doesn't exist.
+        """
+        from komorebi_qc.queue.done_event import DoneEvents  # noqa: PLC0415  only where they are used
+
+        return DoneEvents(clients.aws_client("events"), self.event_bus) if self.event_bus else None
 
     def message_queues(self) -> SqsQueues:
         """Both queues, for the handler of a message.

@@ -25,6 +25,9 @@ _TABLE = re.compile(r"[A-Za-z0-9._-]{3,255}|arn:[A-Za-z0-9:/._-]{1,250}", re.ASC
 _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()/=+@:,$&; -]{0,512}", re.ASCII)
 _SIGNING_KEY = re.compile(r"kms:[A-Za-z0-9:/_-]{1,2048}|(?!kms:)[^\0\n]{1,4096}", re.ASCII)
 _ACCOUNTS = re.compile(r"\d{12}(,\d{12},\d{12})?", re.ASCII)
+_CONTACT_RECORD = re.compile(r"off|api|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_.=@+/-]{0,512})?", re.ASCII)
+_INSTANCE = re.compile(r"[A-Za-z0-9-]{1,100}", re.ASCII)
+_BUS = re.compile(r"[A-Za-z0-9._-]{1,256}|arn:[A-Za-z0-9:/._-]{1,512}", re.ASCII)
 _QUEUE_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/\S+", re.ASCII)
 
 
@@ -282,6 +285,41 @@ VARIABLES = (
         "the words of a call. lens: those of Contact Lens' analyses. They are published as recording.vtt if the speech "
         "of the call confirms them. off: no words",
         _transcript,
+    ),
+    Variable(
+        "KOMOREBI_CONTACT_RECORD",
+        "contact_record",
+        "off",
+        "off, api, or s3://bucket/prefix",
+        "the source of contact records, which name the call audio and have the times of the call. api: Amazon "
+        "Connect's API, two requests a second; s3://: files of exported records, under YYYY/MM/DD/. off: no records, "
+        "and the call audio is found by its key's prefix",
+        _one_of(_CONTACT_RECORD),
+    ),
+    Variable(
+        "KOMOREBI_CONNECT_INSTANCE",
+        "connect_instance",
+        "",
+        "the ID of an Amazon Connect instance",
+        "the instance whose contact records are read with KOMOREBI_CONTACT_RECORD=api",
+        _one_of(_INSTANCE),
+    ),
+    Variable(
+        "KOMOREBI_JOIN_TABLE",
+        "join_table",
+        "",
+        "a table's name or ARN",
+        "the DynamoDB table, key recordingID, in which the halves of a recording are joined. With it, events of "
+        "EventBridge are taken as messages. Without it, only the backend's messages are",
+        _one_of(_TABLE),
+    ),
+    Variable(
+        "KOMOREBI_EVENT_BUS",
+        "event_bus",
+        "",
+        "an EventBridge bus's name or ARN",
+        "the bus that gets an event for each processed recording. Without it, no event is sent",
+        _one_of(_BUS),
     ),
     Variable(
         "KOMOREBI_QUEUE_URL",

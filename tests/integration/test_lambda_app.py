@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from arriving import created
 from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, PREFIX, RECORDING, TABLE, Invocation, World
 from captures import CAPTURES
 
-from komorebi_qc.core.errors import SettingsError
+from komorebi_qc.core.errors import SettingsError, StorageError
 from komorebi_qc.queue.dead_letter import DeadLetter
+from komorebi_qc.queue.done_event import DoneEvents, event_detail
 from komorebi_qc.queue.handler import WorkerContext
 from komorebi_qc.queue.worker import lambda_record, load_handler
 from komorebi_qc.storage.s3 import publication as s3_upload
@@ -469,3 +471,49 @@ def test_the_function_needs_its_settings(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(SettingsError, match=r"AC_AUDIO_BUCKET_NAME.*INPUT_BUCKET_NAME.*OUTPUT_BUCKET_NAME"):
         handler({"Records": [{"messageId": "m1", "body": "x"}]}, WorkerContext("r1"))
     fresh_loggers()
+
+
+def test_events_take_the_place_of_a_message(function: Lambda, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second file's event makes the recording, and the result is an event on the bus."""
+    world, sent, send = function.world, list[Any](), DoneEvents.send
+
+    def noted(bus: DoneEvents, recording_id: str, result: Any) -> None:
+        send(bus, recording_id, result)
+        sent.append(event_detail(recording_id, result))
+
+    world.dynamodb.create_table(
+        TableName="Join",
+        KeySchema=[{"AttributeName": "recordingID", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "recordingID", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    world.dynamodb.put_item(TableName=TABLE, Item={**ITEM, "callEndingTimestamp": {"S": function.call_end}})
+    monkeypatch.setattr(DoneEvents, "send", noted)
+    monkeypatch.setenv("KOMOREBI_JOIN_TABLE", "Join")
+    monkeypatch.setenv("KOMOREBI_EVENT_BUS", "default")
+
+    first = function.deliver(created(INPUT, RECORDING.agent_recording_key, "e-1"))
+    assert (first.failed, first.report["outcome"]) == (False, "skipped")
+    assert first.report["waitsFor"] == "the call audio"
+    assert "agent-7" not in str(first.lines)
+    second = function.deliver(created(CONNECT, CALL_KEY, "e-2"))
+    assert (second.failed, second.report["outcome"]) == (False, "done")
+    assert function.deliver(created(CONNECT, CALL_KEY, "e-3")).report["doneBy"] == "another event"
+    (detail,) = sent
+    assert detail["recordingID"] == "contact-1"
+    assert (detail["output"], detail["qc"]) == (f"s3://{OUTPUT}/{VIDEO_KEY}", f"s3://{OUTPUT}/{RECORDING.qc_key}")
+
+
+def test_a_bus_that_does_not_answer_fails_nothing(function: Lambda, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recording is published, and the log has a warning."""
+    monkeypatch.setenv("KOMOREBI_EVENT_BUS", "calls")
+    monkeypatch.setattr(DoneEvents, "send", refusing)
+    delivery = function.deliver()
+    assert (delivery.failed, delivery.report["outcome"]) == (False, "done")
+    (warning,) = (line for line in delivery.lines if line["level"] == "WARNING")
+    assert warning["message"] == "no event was sent: event bus calls doesn't answer"
+
+
+def refusing(*_: object) -> None:
+    """A bus that doesn't answer."""
+    raise StorageError("event bus calls doesn't answer")

@@ -95,7 +95,11 @@ class Resolver:
         return self.template["Mappings"][table][row][column]
 
     def _holds(self, condition: str) -> bool:
-        ((negation, (equality,)),) = self.template["Conditions"][condition].items()
+        rule = self.template["Conditions"][condition]
+        if "Fn::Equals" in rule:
+            left, right = self.made(rule["Fn::Equals"])
+            return bool(left == right)
+        ((negation, (equality,)),) = rule.items()
         assert negation == "Fn::Not", "another form of condition than the template's"
         left, right = equality["Fn::Equals"]
         return bool(self.made(left) != self.made(right))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from captures import Capture
 
+    from komorebi_qc.core.contact.choice import FoundContact
+
 ID = "7b0d2c1a-6a57-4a5e-9a3b-1f0c2d3e4f50"
 ITEM = Recording(ID, "agent-1", datetime(2026, 11, 24, 12, 0, 0))  # noqa: DTZ001  a table's date has no time zone
 
@@ -72,6 +74,7 @@ class Media:
         self.versions: tuple[str, ...] = ("connect.wav", "1", "recording", "1")
         self.analysis: dict[str, bytes] = {}
         self.words: bytes | None = None
+        self.found_contact: FoundContact | None = None
         self.captions: bytes | None = None
 
     @contextmanager
@@ -121,6 +124,11 @@ class Media:
             Source(name, io.BytesIO(data), len(data), version=version)
             for (name, data), version in zip(self.analysis.items(), versions, strict=True)
         )
+
+    def contact(self, recording: Recording) -> FoundContact | None:
+        """The contact's record, if there is one."""
+        assert recording.recording_id == ID
+        return self.found_contact
 
     def transcript(self, recording: Recording) -> Source | None:
         """The transcript, if there is one."""

@@ -14,6 +14,7 @@ import pytest
 from aws_fixtures import RECORDING
 from cloudformation import Resolver, as_list, read_template, texts
 
+from komorebi_qc.core.contact.events import Places, Sweep, read_event
 from komorebi_qc.core.privacy.analysis_keys import analysis_prefixes
 from komorebi_qc.wiring import VARIABLES, Settings
 
@@ -52,6 +53,8 @@ ACTIONS_OF: dict[str, dict[str, set[str]]] = {
 
 ERASURE = ROOT / "komorebi_qc" / "storage" / "s3" / "object_versions.py"
 """Used by an erasure, which runs with a person's rights."""
+JOIN = ROOT / "komorebi_qc" / "storage" / "contact" / "dynamodb_join.py"
+"""Used only if events are taken; its rights are on its own table."""
 TEMPLATE = read_template(ROOT / "template.yaml")
 PARAMETERS: dict[str, Any] = TEMPLATE["Parameters"]
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
@@ -132,7 +135,7 @@ def test_both_queues_are_encrypted(name: str) -> None:
     with_key = resolved(RESOURCES[name]["Properties"], QueueKeyArn=key)
     assert with_key["KmsMasterKeyId"] == key
     assert "SqsManagedSseEnabled" not in with_key
-    (refusal,) = RESOURCES[f"{name}Policy"]["Properties"]["PolicyDocument"]["Statement"]
+    (refusal,) = resolved(RESOURCES[f"{name}Policy"]["Properties"]["PolicyDocument"]["Statement"])
     assert refusal["Effect"] == "Deny"
     assert refusal["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
@@ -295,6 +298,80 @@ def test_analyses_that_are_not_looked_for_are_closed() -> None:
     assert listing["Condition"]["StringLike"]["s3:prefix"] == ["CallRecordings/*"]
     readable = [r for s in found for r in s["Resource"] if r.startswith("arn:aws:s3:::calls/")]
     assert readable == ["arn:aws:s3:::calls/CallRecordings/*"]
+
+
+def test_contact_records_of_one_instance_may_be_read_through_the_api() -> None:
+    """With api, contacts of the instance may be described, and nothing else of Connect; by default nothing may."""
+    given = {"ContactRecord": "api", "ConnectInstanceId": "mine"}
+    contact = f"arn:aws:connect:eu-central-1:{'1' * 12}:instance/mine/contact/contact-1"
+    assert allows("connect:DescribeContact", contact, **given)
+    assert not allows("connect:DescribeContact", contact.replace("mine", "other"), **given)
+    assert not allows("connect:DescribeContact", contact)
+    assert {a for s in statements(**given) for a in s["Action"] if a.startswith("connect:")} == {
+        "connect:DescribeContact"
+    }
+    environment = resolved(FUNCTION["Environment"]["Variables"], **given)
+    assert environment["KOMOREBI_CONTACT_RECORD"] == "api"
+    assert environment["KOMOREBI_CONNECT_INSTANCE"] == "mine"
+
+
+def test_exported_contact_records_are_open_at_their_prefix() -> None:
+    """With export, the files under the prefix may be listed and read in the stack's own account; else nothing may."""
+    given = {"ContactRecord": "export", "ContactRecordBucketName": "records", "ContactRecordPrefix": "ctr/v1"}
+    added = [s for s in statements(**given) if s not in statements()]
+    assert [(s["Action"], s["Resource"]) for s in added] == [
+        (["s3:ListBucket"], ["arn:aws:s3:::records"]),
+        (["s3:GetObject"], ["arn:aws:s3:::records/ctr/v1/*"]),
+    ]
+    assert all(s["Condition"]["StringEquals"] == {"aws:ResourceAccount": "1" * 12} for s in added)
+    assert added[0]["Condition"]["StringLike"] == {"s3:prefix": "ctr/v1/*"}
+    assert resolved(FUNCTION["Environment"]["Variables"], **given)["KOMOREBI_CONTACT_RECORD"] == "s3://records/ctr/v1"
+
+
+def test_events_are_joined_only_if_they_are_taken() -> None:
+    """The function may use the join's table and send a sweep's messages; by default it has neither right."""
+    given = {"TakeEvents": "on"}
+    added = [s for s in statements(**given) if s not in statements()]
+    assert [(s["Action"], s["Resource"]) for s in added] == [
+        (["dynamodb:UpdateItem", "dynamodb:Scan"], ["[JoinTable.Arn]"]),
+        (["sqs:SendMessage"], ["[Queue.Arn]"]),
+    ]
+    assert set(_requests(JOIN)) == {"update_item", "scan"}
+    environment = resolved(FUNCTION["Environment"]["Variables"], **given)
+    assert environment["KOMOREBI_JOIN_TABLE"] == "[JoinTable]"
+    table = RESOURCES["JoinTable"]["Properties"]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+    assert table["KeySchema"] == [{"AttributeName": "recordingID", "KeyType": "HASH"}]
+
+
+@pytest.mark.parametrize(
+    ("value", "rules"),
+    [("off", []), ("on", ["ContactRule", "ObjectRule"]), ("swept", ["ContactRule", "ObjectRule", "SweepRule"])],
+)
+def test_only_the_rules_may_send_events(value: str, rules: list[str]) -> None:
+    """EventBridge sends for the stack's own rules; the sweep has a rule only if it is asked for."""
+    found = resolved(RESOURCES["QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"], TakeEvents=value)
+    allowed = [s for s in found if s["Effect"] == "Allow"]
+    sources = [arn for s in allowed for arn in s["Condition"]["ArnEquals"]["aws:SourceArn"]]
+    assert sources == [f"[{rule}.Arn]" for rule in rules]
+    assert all(s["Principal"] == {"Service": "events.amazonaws.com"} for s in allowed)
+
+
+def test_the_sweeps_message_asks_for_a_sweep() -> None:
+    """The rule's input is the message that the function takes for one."""
+    (target,) = RESOURCES["SweepRule"]["Properties"]["Targets"]
+    assert read_event(target["Input"], Places("calls", "", "recordings")) == Sweep()
+
+
+def test_events_of_results_go_to_one_bus() -> None:
+    """With a bus, the function may send events to it, and to no other."""
+    given = {"EventBusName": "calls"}
+    (added,) = (s for s in statements(**given) if s not in statements())
+    assert (added["Action"], added["Resource"]) == (
+        ["events:PutEvents"],
+        [f"arn:aws:events:eu-central-1:{'1' * 12}:event-bus/calls"],
+    )
+    assert resolved(FUNCTION["Environment"]["Variables"], **given)["KOMOREBI_EVENT_BUS"] == "calls"
 
 
 @pytest.mark.parametrize("name", ["recordings", "unified"])

@@ -23,7 +23,7 @@ from typing import Final
 
 import pyarrow as pa
 
-SCHEMA_VERSION: Final = "2.2"
+SCHEMA_VERSION: Final = "2.3"
 DAY: Final = "day"
 UNKNOWN_DAY: Final = "unknown"
 """The partition of rows without a day."""
@@ -137,6 +137,20 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("call_s", _NUMBER, "duration of the call audio"),
     ("call_bytes", pa.int64(), "size of the call audio"),
     ("recording_bytes", pa.int64(), "size of the agent recording"),
+    # The contact's record; null without one
+    ("call_audio_by", _TEXT, "how the call audio was found: record, prefix, or redacted by Contact Lens"),
+    ("record_agent_s", _NUMBER, "time from the agent's connection to the call's end for the agent, whole seconds"),
+    ("record_call_end_error_s", _NUMBER, "call's end for the agent by the record, minus the call audio's"),
+    ("hold_s", _NUMBER, "time that the agent held the customer"),
+    ("holds", _COUNT, "number of holds; null in records of the API"),
+    ("queue", _TEXT, "ID of the queue"),
+    ("team", _TEXT, "ID of the deepest group in the agent's hierarchy"),
+    ("device", _TEXT, "operating system and browser of the agent, as Connect names them"),
+    ("agent_quality", _NUMBER, "audio quality of the agent's connection by Connect, 1 to 5"),
+    ("customer_quality", _NUMBER, "audio quality of the customer's connection by Connect, 1 to 5"),
+    ("initial_contact_id", _TEXT, "first contact of a chain of transfers"),
+    ("previous_contact_id", _TEXT, "contact that was transferred to this one"),
+    ("related_contact_id", _TEXT, "contact that this one was made from"),
     # Levels, in the telephone band
     *(
         (f"{track}_{name}", _NUMBER, f"{meaning}, {channel}")

@@ -87,8 +87,10 @@ class Resolver:
         # A correction changes the result of the same inputs. Without one, the key is as it was before there were any.
         corrections = () if corrected is None else (json.dumps(corrected.to_dict(), sort_keys=True),)
 
+        settings = (*request.word_settings(), *request.record_settings())
+
         def key(action: Action, *others: str) -> str:
-            return work_key(inputs, action, self._limits, agent, day, *others, *corrections, *request.word_settings())
+            return work_key(inputs, action, self._limits, agent, day, *others, *corrections, *settings)
 
         mask_settings = request.mask_settings()
         others = {"process": output_settings, "audit": mask_settings}.get(request.action, [])
@@ -104,7 +106,16 @@ class Resolver:
             *(filled, request, call, call_etag, recording, recording_etag, agent, day, out, report, inputs, own, also),
             has_results=has_results,
             correction=() if corrected is None else (corrected.by, corrected.made_at, corrected.why),
+            contact=() if found is None else self._contact(found),
         )
+
+    def _contact(self, item: Recording) -> tuple[str, str] | tuple[()]:
+        """The contact's record, read once for all workers: they share one rate of requests."""
+        records = self._wired.media.contacts
+        if records is None:
+            return ()
+        record = records.get(item, lambda: None)
+        return records.source, "" if record is None else json.dumps(record.to_dict())
 
     def _missing_call_end(self, item: Item) -> str:
         attribute = self._request.call_end_attribute

@@ -131,7 +131,25 @@ def measured(document: Mapping[str, Any]) -> Row:
         "video_codec": codecs.get("video_in"),
         "audio_codec": codecs.get("audio_in"),
         "call_codec": codecs.get("call"),
+        **_contact(document),
         **_levels(document.get("levels") or {}),
+    }
+
+
+def _contact(document: Mapping[str, Any]) -> Row:
+    """The columns of the contact's record; empty without one. `core.contact.record` names what is never kept."""
+    contact = document.get("contact")
+    if contact is None:
+        return {}
+    end_s = next((f["value"] for f in document["findings"] if f["name"] == "record_disagrees"), None)
+    names = ("call_audio_by", "hold_s", "holds", "agent_quality", "customer_quality", "device")
+    chain = ("initial_contact_id", "previous_contact_id", "related_contact_id")
+    return {
+        **{name: contact[name] for name in (*names, *chain)},
+        "queue": contact["queue_id"],
+        "team": contact["team_id"],
+        "record_agent_s": contact["agent_s"],
+        "record_call_end_error_s": end_s,
     }
 
 

@@ -64,6 +64,11 @@ class BatchRequest:
         choice = self.environ.get("KOMOREBI_TRANSCRIPT", "").strip()
         return [] if choice in ("", "off") else [f"words of {choice}"]
 
+    def record_settings(self) -> list[str]:
+        """The source of contact records; nothing by default, as in the keys of earlier rows."""
+        source = self.environ.get("KOMOREBI_CONTACT_RECORD", "").strip()
+        return [] if source in ("", "off") else [f"records of {source}"]
+
     def mask_settings(self) -> list[str]:
         """All settings that change the masks of an audit or a unified recording."""
         masks = [variable for variable in VARIABLES if variable.name in _MASK_SETTINGS]
@@ -95,6 +100,8 @@ class Task:
         equivalent_keys: work keys of other actions whose rows include this work.
         has_results: whether the results exist in `out`; true if the action leaves no results there.
         correction: who corrected the recording's alignment, when and why; empty if nobody did.
+        contact: the contact's record as `FoundContact.source` and JSON, so that no worker asks for it again; empty if
+            records aren't used.
     """
 
     item: Item
@@ -112,3 +119,4 @@ class Task:
     equivalent_keys: tuple[str, ...] = ()
     has_results: bool = True
     correction: tuple[str, str, str] | tuple[()] = ()
+    contact: tuple[str, str] | tuple[()] = ()

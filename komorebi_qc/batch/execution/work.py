@@ -6,6 +6,7 @@ The answer is always a row. Only the supervisor can report that the process itse
 from __future__ import annotations
 
 import io
+import json
 import os
 import time
 from contextlib import contextmanager, suppress
@@ -15,26 +16,30 @@ from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.batch.execution.media_tags import read_tags
 from komorebi_qc.batch.execution.rows import failed, failure_of, measured, row_of
+from komorebi_qc.core.contact.record import ContactRecord
 from komorebi_qc.core.errors import InputError, KomorebiError
 from komorebi_qc.core.interrupt import stoppable
 from komorebi_qc.core.progress import SILENT
 from komorebi_qc.isolation.resource_limits import peak_memory_mb
 from komorebi_qc.storage.atomic_file import make_folder
 from komorebi_qc.storage.aws_errors import aws_errors
+from komorebi_qc.storage.contact.records import KnownRecords
 from komorebi_qc.storage.input_file import MAX_WORDS_BYTES, opened_file, read_analysis_file, read_small_file
 from komorebi_qc.storage.object_store import open_store, split_s3
 from komorebi_qc.storage.temporary_folder import temporary_folder
-from komorebi_qc.wiring import VARIABLES, Settings, aws_client, read_local
+from komorebi_qc.wiring import VARIABLES, Settings, aws_client, given_contact_records, read_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from komorebi_qc.batch.execution.rows import Row
     from komorebi_qc.batch.execution.tasks import Task
+    from komorebi_qc.core.contact.choice import FoundContact
     from komorebi_qc.core.source import Source
     from komorebi_qc.pipeline.diagnose import Diagnosis
     from komorebi_qc.pipeline.examine import Examined
     from komorebi_qc.pipeline.outcome import Outcome
+    from komorebi_qc.storage.contact.records import ContactRecords
 
 _HEAD_BYTES = 1 << 20
 """Read from a recording on S3 for its tags."""
@@ -72,7 +77,7 @@ class _ListedFiles:
 def carry_out(task: Task) -> Row:
     """Do a task, and return its row."""
     began = time.monotonic()
-    with _settings_of(task):
+    with _settings_of(task), given_contact_records(_known_records(task)):
         try:
             outcome = ACTIONS[task.request.action](task)
         except KomorebiError as error:
@@ -90,6 +95,15 @@ def carry_out(task: Task) -> Row:
     return row_of(task, outcome)
 
 
+def _known_records(task: Task) -> ContactRecords | None:
+    """The record that the batch has read; None if records aren't used."""
+    if not task.contact:
+        return None
+    source, content = task.contact
+    record = ContactRecord.from_dict(json.loads(content)) if content else None
+    return KnownRecords(source, {} if record is None else {task.item.recording_id: record})
+
+
 def _diagnose(task: Task) -> Row:
     from komorebi_qc.core.timebase import parse_call_end  # noqa: PLC0415
     from komorebi_qc.pipeline.captions.call_words import read_words  # noqa: PLC0415  decoders only load if they are used
@@ -97,10 +111,11 @@ def _diagnose(task: Task) -> Row:
     from komorebi_qc.pipeline.options import Options  # noqa: PLC0415
 
     limits = task.request.changed_limits()
-    with _opened(task) as (call, own, analyses, named):
+    with _opened(task) as (call, own, analyses, named, contact):
         tags, choice = read_tags(own.file), Options(**read_local(os.environ)).transcript
         words = read_words(named, analyses, choice, call.name)
-        diagnosis = diagnose(call, own, parse_call_end(task.item.call_end), limits, analyses=analyses, words=words)
+        end = parse_call_end(task.item.call_end)
+        diagnosis = diagnose(call, own, end, limits, analyses=analyses, words=words, contact=contact)
         return {
             **measured(diagnosis.to_dict()),
             **_media(diagnosis),
@@ -219,19 +234,19 @@ def _settings_of(task: Task) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(task: Task) -> Iterator[tuple[Source, Source, tuple[Source, ...], Source | None]]:
-    """Open the call audio and the recording, and read the analyses of the call and its transcript."""
+def _opened(task: Task) -> Iterator[tuple[Source, Source, tuple[Source, ...], Source | None, FoundContact | None]]:
+    """Open the call audio and the recording, and read the call's analyses, its transcript and its contact's record."""
     with _files(task) as files:
         if files is not None:
             analyses = () if files.analysis is None else (read_analysis_file(files.analysis),)
             words = None if files.transcript is None else read_small_file(files.transcript, MAX_WORDS_BYTES)
             with opened_file(files.connect) as call, opened_file(files.recording) as own:
-                yield call, own, analyses, words
+                yield call, own, analyses, words, None
             return
         wired = Settings.from_environment(os.environ).pipeline()
         item = wired.table.get(task.item.recording_id)
         with wired.media.call_audio(item) as call, wired.media.agent_recording(item) as own:
-            yield call, own, wired.media.analyses(item), None
+            yield call, own, wired.media.analyses(item), None, wired.media.contact(item)
 
 
 @contextmanager

@@ -76,6 +76,13 @@ LIMITS = (
           "the same conversation in the recording's own audio, before the call audio begins or after it ends"),
     Limit("agent_part", EVERYTHING, EVERYTHING, "s", "informational: a transfer or a consultation is not a fault",
           "length of the agent's part of the call, if the agent came later or left early"),
+    Limit("call_audio_not_in_record", above(0), EVERYTHING, "recordings",
+          "project choice: contact records were asked for, and say which audio is the agent's",
+          "call audio that was found by its key's prefix, because the contact's record doesn't name it"),
+    Limit("record_disagrees", beyond(3.0), EVERYTHING, "s",
+          "project choice: a record has whole seconds, and both of its times may be a second off",
+          "the call's end for the agent by the contact's record, minus the call audio's. Both are counted from the "
+          "call audio's start, which the record has as the agent's connection"),
     # The call's words
     Limit("transcript_foreign", above(0.5), EVERYTHING, "share",
           "project choice: in made conversations right transcripts have up to 0.45, and those of other calls 0.7 and "

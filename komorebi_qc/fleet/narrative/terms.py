@@ -18,6 +18,8 @@ TITLES: Final = {
     "browser": "Browser",
     "codec": "Codec",
     "container": "Container",
+    "device": "Device",
+    "team": "Team",
     "version": "Version of this software",
 }
 MEANINGS: Final = {

@@ -23,6 +23,8 @@ PARTS: Final = {
     anchor("by", "browser"): "By browser",
     anchor("by", "codec"): "By codec",
     anchor("by", "container"): "By container",
+    anchor("by", "device"): "By device",
+    anchor("by", "team"): "By team",
     anchor("reasons"): "Reasons",
     anchor("distributions"): "Distributions",
     anchor("medians"): "Medians over time",

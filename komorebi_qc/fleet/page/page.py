@@ -14,7 +14,7 @@ from komorebi_qc.desk.content_policy import content_policy
 from komorebi_qc.fleet.narrative.answers import answers, headline
 from komorebi_qc.fleet.narrative.sentences import cause_texts, change_text
 from komorebi_qc.fleet.narrative.significance import matter_text
-from komorebi_qc.fleet.narrative.terms import TERMS
+from komorebi_qc.fleet.narrative.terms import TERMS, anchor
 from komorebi_qc.fleet.narrative.text import safe
 from komorebi_qc.fleet.page import charts
 from komorebi_qc.fleet.page.elements import PARTS, escaped, figure, heading, link, note
@@ -22,7 +22,7 @@ from komorebi_qc.fleet.page.named import named_table
 from komorebi_qc.fleet.page.sheet import contact_sheet
 from komorebi_qc.fleet.page.tables import days_table, groups_table, reasons_table
 from komorebi_qc.fleet.study.changes import ALARM_RATE, LEAST_DAYS
-from komorebi_qc.fleet.study.queries import COLUMNS
+from komorebi_qc.fleet.study.queries import RECORD_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -67,13 +67,13 @@ def _parts(study: Study, cards: Sequence[Card], links: Mapping[str, str]) -> Ite
     yield _head(study)
     if not study.overview.count:
         return
-    yield _contents()
+    yield _contents(study)
     yield heading("time") + figure(*charts.over_time(study)) + days_table(study)
     yield heading("changes") + _changes(study)
     yield heading("browsers") + figure(*charts.by_browser(study))
     yield heading("worst") + contact_sheet(study, cards)
     yield heading("named") + named_table(study, links)
-    for column in COLUMNS:
+    for column in study.groups:
         yield heading("by", column) + groups_table(study, column, links)
     yield heading("reasons") + reasons_table(study)
     yield heading("distributions") + figure(*charts.distributions(study)) + note(_DISTRIBUTIONS_NOTE)
@@ -105,8 +105,9 @@ def _answer(one: Answer) -> str:
     )
 
 
-def _contents() -> str:
-    links = [f"<li>{link(part).strip()}</li>" for part in PARTS]
+def _contents(study: Study) -> str:
+    absent = {anchor("by", column) for column in RECORD_COLUMNS if column not in study.groups}
+    links = [f"<li>{link(part).strip()}</li>" for part in PARTS if part not in absent]
     terms = "".join(f"<li><b>{name}</b>: {escaped(meaning)}</li>" for name, meaning in TERMS)
     return (
         f'<nav aria-label="Parts of the page"><ul>{"".join(links)}</ul></nav>\n'

@@ -65,7 +65,7 @@ def groups_table(study: Study, column: str, links: Mapping[str, str] | None = No
 
     Args:
         study: the analysis.
-        column: one of `komorebi_qc.fleet.study.queries.COLUMNS`.
+        column: a key of the groups.
         links: addresses of reports relative to the page, by the place that a row names.
     """
     found = study.groups[column]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MEASURES: Final = ("offset_s", "drift_ppm", "call_end_error_s", "coverage")
 COLUMNS: Final = ("agent", "browser", "codec", "container")
 """The columns whose values make groups."""
+RECORD_COLUMNS: Final = ("device", "team")
+"""More of them, for datasets whose rows have contact records."""
 LEAST_OF_A_DAY: Final = 5
 """A day's median or share of fewer recordings is left out."""
 MOST_BROWSERS: Final = 6
@@ -114,10 +116,10 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The recordings of one agent, browser, codec or container.
+    """The recordings of one agent, browser, codec, container, device or team.
 
     Attributes:
-        column: ``agent``, ``browser``, ``codec`` or ``container``.
+        column: ``agent``, ``browser``, ``codec``, ``container``, ``device`` or ``team``.
         name: the value; None if unknown.
         count: rows.
         examined: rows with a verdict.
@@ -266,7 +268,7 @@ def values(fleet: Fleet, measure: str) -> NDArray[np.float64]:
 
 
 def groups(fleet: Fleet, column: str) -> tuple[Group, ...]:
-    """Recordings by agent, browser, codec or container, the largest share that fails first."""
+    """Recordings by the values of a column, the largest share that fails first."""
     rows = fleet.query(
         f"""select {column}, count(*), count(*) filter (outcome in ('pass', 'warn', 'fail')) as examined,
         count(*) filter (outcome = 'fail') as fails, count(*) filter (outcome = 'warn'), median(offset_s),
@@ -276,6 +278,13 @@ def groups(fleet: Fleet, column: str) -> tuple[Group, ...]:
         order by fails / nullif(examined, 0) desc nulls last, count(*) desc, {column} nulls last"""  # noqa: S608
     )
     return tuple(Group(column, *row) for row in rows)
+
+
+def group_columns(fleet: Fleet) -> tuple[str, ...]:
+    """The columns whose values make groups in this dataset."""
+    known = ", ".join(f"count({column})" for column in RECORD_COLUMNS)
+    (counts,) = fleet.query(f"select {known} from rows")  # noqa: S608
+    return (*COLUMNS, *(column for column, count in zip(RECORD_COLUMNS, counts, strict=True) if count))
 
 
 def browsers(fleet: Fleet) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ class Study:
         medians: each measure's median by day.
         browsers: the offset by day of the browsers with the most recordings, in the order of their appearance.
         values: each measure's values, ascending.
-        groups: by column of `komorebi_qc.fleet.study.queries.COLUMNS`.
+        groups: by column, as `komorebi_qc.fleet.study.queries.group_columns` has them.
         stand_outs: groups with more bad recordings than chance gives them.
         changes: changes of the shares and measures of all recordings, the newest first, with candidate causes.
         own_changes: changes of single browsers' offsets, and of the shares of groups that stand out.
@@ -108,7 +108,7 @@ def study_of(fleet: Fleet, worst: int = DEFAULT_WORST) -> Study:
     shares = {of: queries.share_series(days, "all", of) for of in SHARES}
     medians = {measure: queries.median_series(fleet, measure) for measure in queries.MEASURES}
     browsers = tuple(queries.browser_series(fleet, name) for name in queries.browsers(fleet))
-    groups = {column: queries.groups(fleet, column) for column in queries.COLUMNS}
+    groups = {column: queries.groups(fleet, column) for column in queries.group_columns(fleet)}
     significant = stand_outs(fleet, [group for found in groups.values() for group in found])
     whole = [*shares.values(), *medians.values()]
     own = [*browsers, *(_series(fleet, one) for one in significant)]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
+    from komorebi_qc.core.contact.choice import FoundContact
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.core.recording import Recording
     from komorebi_qc.core.source import Source
@@ -91,6 +92,9 @@ class _OutputsIn:
 
     def analyses(self, recording: Recording) -> tuple[Source, ...]:
         return self._media.analyses(recording)
+
+    def contact(self, recording: Recording) -> FoundContact | None:
+        return self._media.contact(recording)
 
     def transcript(self, recording: Recording) -> Source | None:
         return self._media.transcript(recording)

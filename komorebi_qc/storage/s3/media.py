@@ -29,6 +29,7 @@ from komorebi_qc.core.privacy.redactions import check_size
 from komorebi_qc.core.recording import choose_call_audio
 from komorebi_qc.core.source import Source
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
+from komorebi_qc.storage.contact.call_audio import RecordedAudio
 from komorebi_qc.storage.s3.block_cache import LocalCache
 from komorebi_qc.storage.s3.draft import S3Draft, generation_of
 from komorebi_qc.storage.s3.object import S3Object
@@ -38,8 +39,10 @@ from komorebi_qc.storage.s3.stale_uploads import STALE_AFTER
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from komorebi_qc.core.contact.choice import FoundContact
     from komorebi_qc.core.privacy.redactions import RedactedChoice
     from komorebi_qc.core.recording import Recording
+    from komorebi_qc.storage.contact.records import ContactRecords
     from komorebi_qc.storage.generation import Generation
 
 IN_MEMORY_BYTES = 64 << 20
@@ -67,6 +70,7 @@ class S3Media:
             Connect's bucket; None: they aren't looked for.
         redacted: whether the redacted call audio takes the place of the original: ``ignore``: never, ``prefer``: if it
             is there, ``require``: always, and it is waited for.
+        contacts: contact records, by which the call audio is found; None: it is found by its key's prefix alone.
 
     Raises:
         InputError: redacted audio is wanted, and isn't looked for.
@@ -85,6 +89,7 @@ class S3Media:
     stale_after: timedelta = STALE_AFTER
     analysis_prefix: str | None = None
     redacted: RedactedChoice = "ignore"
+    contacts: ContactRecords | None = None
 
     def __post_init__(self) -> None:
         if self.redacted != "ignore" and self.analysis_prefix is None:
@@ -102,7 +107,7 @@ class S3Media:
             StorageError: a bucket doesn't answer.
             AccessDeniedError: it refuses access or doesn't exist.
         """
-        call = self._call_audio(recording)
+        call, _ = self._call_audio(recording)
         key = recording.agent_recording_key
         where = f"s3://{self.input_bucket}/{key}"
         with aws_errors(where), self._expecting(recording, self.input_bucket, key):
@@ -154,12 +159,12 @@ class S3Media:
 
         Raises:
             NotThereYetError: it may still arrive.
-            MissingMediaError: it won't arrive.
+            MissingMediaError: it won't arrive, or the contact's record says that it was deleted.
             StorageError: the bucket doesn't answer.
             AccessDeniedError: it refuses access or doesn't exist.
         """
         with self._opened(
-            recording, self.connect_bucket, self._call_audio(recording)["Key"], is_read_through=True
+            recording, self.connect_bucket, self._call_audio(recording)[0]["Key"], is_read_through=True
         ) as source:
             yield source
 
@@ -174,6 +179,17 @@ class S3Media:
             AccessDeniedError: it refuses access or doesn't exist.
         """
         return tuple(self._read(recording, str(entry["Key"])) for entry in self._analyses(recording))
+
+    def contact(self, recording: Recording) -> FoundContact | None:
+        """Return the contact's record, and the way in which the call audio was found; None without records.
+
+        Raises:
+            NotThereYetError: the call audio may still arrive.
+            MissingMediaError: it won't arrive, or was deleted.
+            StorageError: a bucket or the records' source doesn't answer.
+            AccessDeniedError: one of them refuses access or doesn't exist.
+        """
+        return None if self.contacts is None else self._call_audio(recording)[1]
 
     def transcript(self, recording: Recording) -> Source | None:  # noqa: ARG002  no bucket has one
         """Return no file: only Contact Lens' analyses have the words of a recording in AWS."""
@@ -195,7 +211,22 @@ class S3Media:
             raise self._absent(recording, f"the analysis of s3://{self.connect_bucket}/{audio}")
         return [listed[key] for key in keys]
 
-    def _call_audio(self, recording: Recording) -> Mapping[str, Any]:
+    def _call_audio(self, recording: Recording) -> tuple[Mapping[str, Any], FoundContact | None]:
+        """The call audio's key and ETag, and the contact if records are used."""
+        recorded = None
+        if self.contacts is not None:
+            recorded = RecordedAudio.of(self.contacts, recording, self.connect_bucket, self.check_cancelled)
+        redacted = self._redacted_audio(recording)
+        if redacted is not None:
+            return redacted, None if recorded is None else recorded.redacted()
+        if recorded is None:
+            return self._call_audio_by_prefix(recording), None
+        named = recorded.entry(self.client, self.connect_bucket)
+        if named is not None:
+            return named, recorded.taken()
+        return self._call_audio_by_prefix(recording), recorded.by_prefix()
+
+    def _redacted_audio(self, recording: Recording) -> Mapping[str, Any] | None:
         if self.redacted != "ignore" and self.analysis_prefix is not None:
             prefixes = analysis_prefixes(recording, self.analysis_prefix, redacted_only=True)
             listed = self._listed_of_contact_lens(prefixes)
@@ -208,6 +239,9 @@ class S3Media:
                     f"the redacted call audio of recording {recording.recording_id} "
                     f"(s3://{self.connect_bucket}/{prefixes[0]}call_recording_redacted_*.wav, or a neighbouring day)",
                 )
+        return None
+
+    def _call_audio_by_prefix(self, recording: Recording) -> Mapping[str, Any]:
         # All three days: the IVR's recording and the agent's may be on either side of midnight.
         prefixes = recording.call_audio_prefixes(self.connect_prefix)
         listed = self._listed_together(prefixes)

@@ -9,10 +9,13 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
+from contact_shapes import BUCKET, SHAPES, Shape
 from jsonschema import Draft202012Validator
 from made_sync import result
 
 import komorebi_qc
+from komorebi_qc.core.contact.choice import FoundContact, choose_audio
+from komorebi_qc.core.contact.parse import parse_contact
 from komorebi_qc.core.finding import At, Finding
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.media_info import AudioInfo, MediaInfo, VideoInfo
@@ -205,3 +208,18 @@ def test_the_summary_has_only_known_numbers() -> None:
     unmeasured = item_summary(document(run(placement=Placement(Alignment(2.0), "call_end", None))))
     assert unmeasured["qcSyncStatus"] == "unmeasured"
     assert "qcCallEndErrorSeconds" not in unmeasured
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=[shape.name for shape in SHAPES])
+def test_a_contacts_record_is_valid(shape: Shape) -> None:
+    """Every shape of a record gives a document that the schema allows, also without a record."""
+    record = parse_contact(shape.document)
+    choice = choose_audio(record, BUCKET)
+    for contact in (
+        FoundContact("export", record, choice.named, "record", choice.why),
+        FoundContact("api", None, (), "prefix", "there is no record of the contact"),
+    ):
+        evidence = run(contact=contact)
+        found = document(evidence, PASSES)
+        Draft202012Validator(SCHEMA_FILE).validate(found)
+        assert found["contact"]["source"] == contact.source

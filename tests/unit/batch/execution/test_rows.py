@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from contact_shapes import BUCKET, described, entry
 
+from komorebi_qc.batch.dataset.schema import WITH_DAY
 from komorebi_qc.batch.execution.rows import measured
+from komorebi_qc.core.contact.choice import FoundContact, choose_audio
+from komorebi_qc.core.contact.parse import parse_contact
 
 
 def document(**more: Any) -> dict[str, Any]:
@@ -41,3 +45,24 @@ def test_suspensions_are_counted_and_added_up() -> None:
 def test_unknown_is_not_zero(more: dict[str, Any], expected: tuple[Any, Any, Any]) -> None:
     """A column is null if nobody looked."""
     assert columns(document(**more)) == expected
+
+
+def test_a_contact_record_fills_its_columns() -> None:
+    """Times, holds, groups and the chain have columns, and nothing that names a person has."""
+    record = parse_contact(described(entry()))
+    choice = choose_audio(record, BUCKET)
+    contact = FoundContact("api", record, choice.named, "record", choice.why).to_dict()
+    findings = [{"name": "record_disagrees", "value": -1.5, "status": "pass"}]
+    row = measured(document(contact=contact) | {"findings": findings})
+    assert (row["call_audio_by"], row["record_agent_s"], row["record_call_end_error_s"]) == ("record", 460.0, -1.5)
+    assert (row["hold_s"], row["holds"], row["queue"], row["team"]) == (221.0, None, "078ccbaa", "647c7f7d")
+    assert row["device"] == "Windows 11 Chrome 141.0"
+    assert row["previous_contact_id"].startswith("2222")
+    assert "Mustermann" not in str(row)
+    assert set(row) <= set(WITH_DAY.names)
+
+
+def test_without_records_the_columns_stay_empty() -> None:
+    """A row of a run without records has none of them."""
+    assert "team" not in measured(document(contact=None))
+    assert "team" not in measured(document())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fleet_rows import failing, fleet, row
 
-from komorebi_qc.fleet.study.queries import overview, reasons, worst
+from komorebi_qc.fleet.study.queries import COLUMNS, group_columns, groups, overview, reasons, worst
 
 
 def test_the_worst_come_first() -> None:
@@ -64,3 +64,13 @@ def test_suspensions_are_counted() -> None:
     assert (found.suspended, found.suspended_s, found.outside_call) == (2, 34.5, 0)
     assert overview(fleet(row(0, outside_call_s=8.0), row(1, outside_call_s=0.0))).outside_call == 1
     assert overview(fleet(row(0))).suspended_s == 0.0
+
+
+def test_groups_of_contact_records_are_there_if_there_are_records() -> None:
+    """Without records the page has its four groups; with a device or a team it has that group, too."""
+    assert group_columns(fleet(row(0))) == COLUMNS
+    found = fleet(row(0, device="Windows 11 Chrome 141"), row(1, device=" "), row(2, **failing()))
+    assert group_columns(found) == (*COLUMNS, "device")
+    by_device = {one.name: one.count for one in groups(found, "device")}
+    assert by_device == {"Windows 11 Chrome 141": 1, None: 2}
+    assert group_columns(fleet(row(0, team="647c7f7d")))[-1] == "team"

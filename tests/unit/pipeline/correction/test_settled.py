@@ -72,9 +72,7 @@ def test_a_failure_has_a_remedy() -> None:
     def fail() -> None:
         raise StorageError("the bucket didn't answer")
 
-    with pytest.raises(
-        ConcurrentRunError, match=r"of different runs \(the bucket .*\): send its message"
-    ):
+    with pytest.raises(ConcurrentRunError, match=r"of different runs \(the bucket .*\): send its message"):
         Stores("b").settle(fail)
     stores = Stores("b")
 

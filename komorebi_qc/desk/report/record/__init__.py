@@ -1,0 +1,1 @@
+"""The facts of a contact's record on a report page."""

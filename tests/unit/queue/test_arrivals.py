@@ -1,0 +1,214 @@
+"""Events as messages of the queue."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from arriving import PLACES, SWEEP, call_came, contact_ended, recording_came, screen
+
+from komorebi_qc.core.errors import MessageError, MissingMediaError, NotThereYetError, StorageError
+from komorebi_qc.queue.arrivals import Arrivals, Taken
+from komorebi_qc.queue.handler import Report, handle_record
+from komorebi_qc.storage.contact.dynamodb_join import Joined
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import timedelta
+
+    from komorebi_qc.pipeline.options import Order
+    from komorebi_qc.queue.dead_letter import DeadLetter
+
+
+@dataclass
+class Join:
+    """A join in memory."""
+
+    came: dict[str, dict[str, str]] = field(default_factory=dict)
+    claimed: dict[str, str] = field(default_factory=dict)
+    error: Exception | None = None
+
+    def arrive(self, recording_id: str, half: str, event_id: str) -> Joined:
+        """Note it."""
+        if self.error is not None:
+            raise self.error
+        some = self.came.setdefault(recording_id, {})
+        some.setdefault(half, event_id)
+        missing = tuple(one for one in ("call", "recording") if one not in some)
+        return Joined(missing, not missing and self.claim(recording_id, event_id))
+
+    def claim(self, recording_id: str, event_id: str) -> bool:
+        """Claim it."""
+        return self.claimed.setdefault(recording_id, event_id) == event_id
+
+    def incomplete(self, older_than: timedelta) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The recordings that nobody claimed."""
+        assert older_than.days == 1
+        for name, some in self.came.items():
+            if name not in self.claimed:
+                yield name, tuple(one for one in ("call", "recording") if one not in some)
+
+
+@dataclass
+class Items:
+    """The table's call ends."""
+
+    ends: dict[str, str] = field(default_factory=lambda: {"contact-1": "00:01:02"})
+
+    def text(self, recording_id: str, attribute: str) -> str:
+        """The call end."""
+        assert attribute == "callEndingTimestamp"
+        return self.ends.get(recording_id, "")
+
+
+@dataclass
+class Queues:
+    """The queues, and the pipeline."""
+
+    sent: list[str] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    error: Exception | None = None
+
+    def send(self, body: str) -> str:
+        """Send."""
+        self.sent.append(body)
+        return "id"
+
+    def is_done(self, order: Order) -> bool:
+        """Nothing is done before."""
+        assert order.recording_id
+        return False
+
+    def process(self, order: Order, *, progress: Any) -> dict[str, Any]:
+        """Note the order."""
+        assert progress is not None
+        if self.error is not None:
+            raise self.error
+        self.orders.append(order)
+        return {"verdict": "pass"}
+
+    def max_receive_count(self) -> int:
+        """Ten."""
+        return 10
+
+    def change_visibility(self, receipt_handle: str, seconds: int) -> bool:
+        """Any time."""
+        return bool(receipt_handle) and seconds > 0
+
+    def send_to_dlq(self, letter: DeadLetter) -> bool:
+        """Keep it."""
+        self.letters.append(letter)
+        return True
+
+
+@dataclass
+class Desk:
+    """All parts together."""
+
+    join: Join = field(default_factory=Join)
+    items: Items = field(default_factory=Items)
+    queues: Queues = field(default_factory=Queues)
+
+    @property
+    def arrivals(self) -> Arrivals:
+        """The parts as one."""
+        return Arrivals(self.join, self.items, self.queues, PLACES)
+
+    def handle(self, body: str) -> Report:
+        """Handle a message."""
+        record = {"messageId": "m", "receiptHandle": "r", "body": body, "attributes": {"ApproximateReceiveCount": "1"}}
+        return handle_record(record, self.queues, self.queues, remaining_s=lambda: 900.0, arrivals=self.arrivals)
+
+
+def test_the_second_half_is_processed_at_once() -> None:
+    """The order has the call end of the item; the first half and the contact's end are skipped."""
+    desk = Desk()
+    outcomes = [desk.handle(body).outcome for body in (contact_ended("contact-1"), recording_came("contact-1"))]
+    assert outcomes == ["skipped", "skipped"]
+    report = desk.handle(call_came("contact-1"))
+    assert (report.outcome, report.recording_id) == ("done", "contact-1")
+    (order,) = desk.queues.orders
+    assert (order.recording_id, order.call_end.recording_s) == ("contact-1", 62.0)
+
+
+def test_the_log_says_what_is_waited_for() -> None:
+    """A skipped half names the other one, and no agent."""
+    report = Desk().handle(recording_came("contact-1"))
+    assert report.fields()["waitsFor"] == "the call audio"
+    assert "erika" not in json.dumps(report.fields())
+
+
+def test_without_a_call_end_the_message_waits() -> None:
+    """The completing event comes back until the backend has written the call's end."""
+    desk = Desk(items=Items({}))
+    desk.handle(call_came("contact-1"))
+    report = desk.handle(recording_came("contact-1"))
+    assert (report.outcome, report.error, report.recording_id) == ("passing", NotThereYetError.__name__, "contact-1")
+    desk.items.ends["contact-1"] = "00:01:02"
+    assert desk.handle(recording_came("contact-1")).outcome == "done"
+
+
+def test_a_failed_screen_recording_is_reported_at_once() -> None:
+    """No half of it will come: the dead letter names the recording, and holds no event."""
+    desk = Desk()
+    report = desk.handle(screen("contact-1", "FAILED"))
+    assert (report.outcome, report.error, report.is_dead_lettered) == ("permanent", MissingMediaError.__name__, True)
+    (letter,) = desk.queues.letters
+    assert (letter.recording_id, json.loads(letter.body)) == ("contact-1", {"recordingID": "contact-1"})
+
+
+def test_a_dead_letter_of_a_processed_event_can_be_sent_again() -> None:
+    """It has the backend's message in place of the event, whose key names the agent."""
+    desk = Desk()
+    desk.queues.error = MissingMediaError("it isn't there")
+    desk.handle(call_came("contact-1"))
+    desk.handle(recording_came("contact-1"))
+    (letter,) = desk.queues.letters
+    assert json.loads(letter.body) == {"recordingID": "contact-1", "callEndingTimestamp": "00:01:02"}
+    assert "erika" not in letter.body
+
+
+def test_a_sweep_sends_a_message_for_each_lost_recording_once() -> None:
+    """The message is processed if the item has a call end; otherwise it is dead-lettered with the missing half."""
+    desk = Desk()
+    desk.handle(call_came("contact-1"))
+    desk.handle(contact_ended("contact-2"))
+    assert desk.handle(SWEEP).fields()["swept"] == 2
+    assert desk.handle(SWEEP).fields()["swept"] == 0
+    first, second = (desk.handle(body) for body in desk.queues.sent)
+    assert (first.outcome, first.recording_id) == ("done", "contact-1")
+    assert (second.outcome, second.recording_id) == ("permanent", "contact-2")
+    assert "no event of the call audio and the agent recording came" in desk.queues.letters[0].reason
+
+
+def test_the_backends_message_is_handled_as_before() -> None:
+    """It needs no half and no join."""
+    desk = Desk()
+    body = json.dumps({"recordingID": "contact-1", "callEndingTimestamp": "00:00:30"})
+    assert desk.handle(body).outcome == "done"
+    assert desk.join.came == {}
+    assert desk.handle("nonsense").error == MessageError.__name__
+
+
+def test_an_event_without_a_join_is_no_message() -> None:
+    """If events aren't taken, one of them is an unreadable message."""
+    taken = Taken.of(call_came("contact-1"))
+    assert isinstance(taken.error, MessageError)
+
+
+def test_a_join_that_does_not_answer_is_tried_again() -> None:
+    """The event stays in the queue."""
+    desk = Desk(join=Join(error=StorageError("no answer")))
+    report = desk.handle(call_came("contact-1"))
+    assert (report.outcome, report.is_batch_item_failure) == ("passing", True)
+
+
+@pytest.mark.parametrize("body", [contact_ended("contact-1", channel="CHAT"), screen("contact-1", "INITIATED")])
+def test_other_events_are_skipped(body: str) -> None:
+    """They are deleted from the queue, and the log has the reason."""
+    report = Desk().handle(body)
+    assert (report.outcome, report.recording_id) == ("skipped", None)
+    assert report.fields()["ignored"]
