@@ -101,6 +101,11 @@ class AudioDecoder:
         self._decoded = self._decode_all()
         self._pull()  # the first frames decide the rate
 
+    @property
+    def trembles(self) -> bool:
+        """Whether the timestamps so far tremble, so that only many of them together give a place."""
+        return self._follower.trembles
+
     def read(self, start: int, count: int) -> Pcm:
         """Samples ``start`` to ``start + count``, shape ``(count, 2)``; silence where the track has no audio.
 

@@ -220,6 +220,18 @@ def _decode(
     return audio, is_all
 
 
+def runs_8khz(decoder: AudioDecoder) -> Iterator[tuple[int, NDArray[np.int16]]]:
+    """Yield ``(index at 8 kHz, samples)`` of a recording's own audio, as far as a decoder decodes it."""
+    for at, pcm in _at_8khz(decoder, channels=1):
+        yield at, _int16(pcm)[:, 0]
+
+
+def _int16(pcm: Pcm) -> NDArray[np.int16]:
+    scaled = np.rint(np.nan_to_num(pcm, posinf=1.0, neginf=-1.0) * 32767.0)
+    out: NDArray[np.int16] = np.clip(scaled, -32768, 32767).astype(np.int16)
+    return out
+
+
 def _gather(
     blocks: Iterator[tuple[int, Pcm]], channels: int, check_cancelled: Callable[[], None] = lambda: None
 ) -> NDArray[np.int16]:
@@ -244,7 +256,7 @@ def _gather(
             runs.append((start, stop))
         elif stop > len(track):
             track.resize((stop + _ROOM, channels), refcheck=False)
-        track[start:stop] = np.clip(np.rint(np.nan_to_num(pcm, posinf=1.0, neginf=-1.0) * 32767.0), -32768, 32767)
+        track[start:stop] = _int16(pcm)
         end = max(end, stop)
         runs[-1] = (min(start, runs[-1][0]), end)
     track.resize((end, channels), refcheck=False)
