@@ -1,14 +1,14 @@
 """A quick diagnosis: the place of a call by a few pieces of both files. Nothing is written, and nothing is published.
 
-A clean call is settled by the pieces. A call of up to `WHOLE_MOST_S` with doubts is measured whole. A longer one keeps
-its place if only the clock is in doubt. With a doubt about its place it gets the status ``insufficient``:
-`komorebi_qc.pipeline.diagnose.diagnose` settles it.
+A clean call is settled by the pieces. A short call with doubts is measured whole. A longer one keeps its place if only
+the clock is in doubt; with a doubt about its place it gets the status ``insufficient``, and
+`komorebi_qc.pipeline.diagnose.diagnose` settles it. See `komorebi_qc.measure.quick.settle`.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from komorebi_qc import __version__
 from komorebi_qc.core.finding import Finding, Status, verdict
@@ -17,7 +17,7 @@ from komorebi_qc.findings.evidence import PairEvidence
 from komorebi_qc.findings.families import pair_findings
 from komorebi_qc.findings.qc_document import SCHEMA
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
-from komorebi_qc.measure.quick.look import insufficient, look
+from komorebi_qc.measure.quick.settle import settle
 from komorebi_qc.media.decode_8khz import decode_call_8khz
 from komorebi_qc.media.plain_call.wav import is_plain, plain_call
 from komorebi_qc.media.probe import probe_call
@@ -32,10 +32,9 @@ if TYPE_CHECKING:
     from komorebi_qc.core.media_info import MediaInfo
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.timebase import CallEnd
+    from komorebi_qc.measure.quick.settle import Measured
     from komorebi_qc.sync import SyncResult
 
-WHOLE_MOST_S = 900.0
-"""The longest call that is measured whole if the pieces leave a doubt."""
 LEFT_OUT = (
     "levels of both files",
     "suspensions, redactions and the transcript",
@@ -43,12 +42,11 @@ LEFT_OUT = (
     "speech of the recording that the call audio doesn't have",
     "opposite pairs of jumps between two pieces, and stretches between them that don't agree",
 )
-"""Left out of every quick diagnosis."""
+OF_ANY_FILE = 3
+"""So many of them are left out of every quick diagnosis, and the others only of one that reads pieces."""
 OF_A_FILE_WITHOUT_INDEX = "the order of the recording's packets, and missing bytes"
 _NOT_OF_PIECES = frozenset({"unexplained_speech"})
 _NEEDS_INDEX = frozenset({"recording_missing", "recording_length_missing", "video_dts_non_monotonic"})
-
-Measured = Literal["pieces", "whole"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,50 +135,67 @@ def quick_diagnose(call: Source, recording: Source, call_end: CallEnd, limits: L
     near = replace(call, file=cast("BinaryIO", blocks), open_again=None)
     call_info = probe_call(near.reopen())
     track = plain_call(near, call_info) if is_plain(near.reopen().file) else None
+    pair = _Whole(call, call_info, recording, call_end, limits)
     with sparse_recording(recording) as parts:
         if parts is None:
-            return _whole(call, call_info, recording, call_end, limits, "the recording can't be read in parts")
-        if track is None:
-            found = look(decode_call_8khz(near, call_info), parts, call_end)
-        else:
-            found = look(track, parts, call_end)
-        if parts.trembles:
-            found = replace(found, clock_doubts=(*found.clock_doubts, "the recording's timestamps tremble"))
+            return pair.diagnosis("the recording can't be read in parts")
+        found = settle(
+            decode_call_8khz(near, call_info) if track is None else track,
+            length_s(call_info),
+            parts,
+            call_end,
+            pair.measured,
+            lambda: parts.trembles,
+        )
         read_bytes = blocks.fetched_bytes + parts.fetched_bytes
         info, is_indexed = parts.info, parts.is_indexed
-    doubts = (*found.doubts, *found.clock_doubts)
-    if doubts and length_s(call_info) <= WHOLE_MOST_S:
-        return _whole(call, call_info, recording, call_end, limits, *doubts)
-    result = found.result
-    if result is None or found.doubts:
-        result = insufficient(found, call_end)
+    if found.measured == "whole":
+        return pair.diagnosis(*found.doubts)
     return QuickDiagnosis(
-        *(call_info, info, call_end, result),
-        findings=_findings(call_info, info, call_end, result, limits, is_indexed=is_indexed),
+        *(call_info, info, call_end, found.result),
+        findings=_findings(call_info, info, call_end, found.result, limits, is_indexed=is_indexed),
         limits=limits,
         measured="pieces",
-        doubts=doubts,
+        doubts=found.doubts,
         left_out=LEFT_OUT if is_indexed else (*LEFT_OUT, OF_A_FILE_WITHOUT_INDEX),
-        call_read_s=found.call_read_s,
-        recording_read_s=found.recording_read_s,
+        call_read_s=found.look.call_read_s,
+        recording_read_s=found.look.recording_read_s,
         read_bytes=read_bytes,
     )
 
 
-def _whole(
-    call: Source, call_info: MediaInfo, recording: Source, call_end: CallEnd, limits: Limits, *doubts: str
-) -> QuickDiagnosis:
-    """Measure the whole call, without what a quick diagnosis leaves out."""
-    probed = read_recording(recording)
-    pair = measure_pair(decode_audio(call, call_info, recording, probed), call_end, limits=limits)
-    findings = _findings(call_info, probed.info, call_end, pair.result, limits, is_indexed=True)
-    both = call.size + recording.size
-    return QuickDiagnosis(
-        *(call_info, probed.info, call_end, pair.result, findings, limits, "whole", doubts, LEFT_OUT[:3]),
-        call_read_s=length_s(call_info),
-        recording_read_s=0.0 if probed.info.audio is None else probed.info.audio.span.length_s,
-        read_bytes=both,
-    )
+class _Whole:
+    """The whole call, measured at most once, without what a quick diagnosis leaves out."""
+
+    def __init__(
+        self, call: Source, call_info: MediaInfo, recording: Source, call_end: CallEnd, limits: Limits
+    ) -> None:
+        self._call, self._call_info, self._recording = call, call_info, recording
+        self._call_end, self._limits = call_end, limits
+        self._found: tuple[MediaInfo, SyncResult] | None = None
+
+    def measured(self) -> SyncResult:
+        """Measure it."""
+        return self._measured()[1]
+
+    def diagnosis(self, *doubts: str) -> QuickDiagnosis:
+        """The diagnosis of the whole call; the doubts are those of its pieces."""
+        info, result = self._measured()
+        findings = _findings(self._call_info, info, self._call_end, result, self._limits, is_indexed=True)
+        return QuickDiagnosis(
+            *(self._call_info, info, self._call_end, result, findings, self._limits, "whole", doubts),
+            left_out=LEFT_OUT[:OF_ANY_FILE],
+            call_read_s=length_s(self._call_info),
+            recording_read_s=0.0 if info.audio is None else info.audio.span.length_s,
+            read_bytes=self._call.size + self._recording.size,
+        )
+
+    def _measured(self) -> tuple[MediaInfo, SyncResult]:
+        if self._found is None:
+            probed = read_recording(self._recording)
+            audio = decode_audio(self._call, self._call_info, self._recording, probed)
+            self._found = probed.info, measure_pair(audio, self._call_end, limits=self._limits).result
+        return self._found
 
 
 def _findings(

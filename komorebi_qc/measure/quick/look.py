@@ -23,7 +23,7 @@ from komorebi_qc.measure.quick.places import CallView, Piece
 from komorebi_qc.measure.quick.sparse import Condensed, SparseTrack
 from komorebi_qc.sync.lags import coarse, windows
 from komorebi_qc.sync.lags.gcc_phat import lag_peaks
-from komorebi_qc.sync.measure import measure_along, without_offset
+from komorebi_qc.sync.measure import measure_along
 from komorebi_qc.sync.vad import of_recording
 
 if TYPE_CHECKING:
@@ -81,12 +81,6 @@ class QuickLook:
     def is_clean(self) -> bool:
         """Whether the call is aligned with room to spare."""
         return not self.doubts and not self.clock_doubts
-
-
-def insufficient(found: QuickLook, call_end: CallEnd) -> SyncResult:
-    """Return the result of a look with doubts, for a call that isn't measured whole."""
-    reason = f"a quick look can't settle this call: {'; '.join(found.doubts)}"
-    return without_offset("insufficient", reason, call_end.recording_s)
 
 
 def look(call: Track, recording: SpanReader, call_end: CallEnd) -> QuickLook:
