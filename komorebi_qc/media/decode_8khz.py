@@ -6,6 +6,7 @@ The call audio comes at 8 kHz, and telephone speech has nothing above 4 kHz: the
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -227,8 +228,12 @@ def runs_8khz(decoder: AudioDecoder) -> Iterator[tuple[int, NDArray[np.int16]]]:
 
 
 def _int16(pcm: Pcm) -> NDArray[np.int16]:
-    scaled = np.rint(np.nan_to_num(pcm, posinf=1.0, neginf=-1.0) * 32767.0)
-    out: NDArray[np.int16] = np.clip(scaled, -32768, 32767).astype(np.int16)
+    scaled = pcm * np.float32(32767.0)
+    flat = scaled.ravel()
+    if not math.isfinite(np.dot(flat, flat)):  # a damaged float stream has NaN
+        scaled = np.nan_to_num(pcm, posinf=1.0, neginf=-1.0) * np.float32(32767.0)
+    np.rint(scaled, out=scaled)
+    out: NDArray[np.int16] = np.clip(scaled, -32768, 32767, out=scaled).astype(np.int16)
     return out
 
 
@@ -294,8 +299,10 @@ class _Downsampler:
     def push(self, pcm: Pcm) -> Iterator[tuple[int, Pcm]]:
         """Resample the next samples."""
         # NumPy is slow at means along a short axis.
-        mono = (pcm[:, 0] + pcm[:, 1]) * np.float32(0.5) if self._channels == 1 else pcm
-        out = np.ascontiguousarray(mono).reshape(-1, self._channels)
+        if self._channels == 1:
+            pcm = pcm[:, 0] + pcm[:, 1]
+            pcm *= np.float32(0.5)
+        out = np.ascontiguousarray(pcm).reshape(-1, self._channels)
         if len(self._lead_in):
             out, self._lead_in = np.concatenate([self._lead_in, out]), self._lead_in[:0]
         return self._resampled(out, last=False)
