@@ -173,7 +173,7 @@ class _Look:
             Span(max(p.span.start_s + lag_s - room_s, 0.0), max(p.span.end_s + lag_s + room_s, 0.0))
             for p, lag_s in zip(pieces, lags_s, strict=True)
         )
-        call, own = self._view.track.samples, self._own.samples
+        call, own = self._view.track, self._own
         is_found = False
         for piece, lag_s in zip(pieces, lags_s, strict=True):
             lags: list[Doubles] = []
@@ -229,8 +229,8 @@ class _Look:
         return measure_along(
             coarse.Course(times, lags, 1.0),
             coarse.Hits(np.zeros(0), np.zeros(0, np.intp), nothing, nothing),
-            self._view.track.samples,
-            self._own.samples,
+            self._view.track,
+            self._own,
             (self._view.within([*pieces, *missing]), heard),
             self._end.recording_s,
             self._end.resolution_s,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -36,17 +37,29 @@ class SpanReader(Protocol):
 
 
 class SparseTrack:
-    """A track at 8 kHz that is filled span by span.
+    """A track at 8 kHz that is filled span by span, and takes memory for these only.
 
     Attributes:
-        samples: shape ``(n,)`` or ``(n, channels)``; zero where nothing was read.
+        shape: ``(n,)`` or ``(n, channels)``.
         spans: those that were read, in order.
     """
 
     def __init__(self, length: int, channels: int = 0) -> None:
-        # Memory that nobody writes to is never asked of the system.
-        self.samples: NDArray[np.int16] = np.zeros((length, channels) if channels else length, np.int16)
+        self.shape = (length, channels) if channels else (length,)
         self.spans: list[Span] = []
+        self._starts: list[int] = []
+        self._parts: list[NDArray[np.int16]] = []
+
+    def __getitem__(self, key: slice, /) -> NDArray[np.int16]:
+        """Samples from start to stop; zero where nothing was read."""
+        start, stop, _ = key.indices(self.shape[0])
+        out = np.zeros((max(stop - start, 0), *self.shape[1:]), np.int16)
+        for k in range(max(bisect_right(self._starts, start) - 1, 0), bisect_left(self._starts, stop)):
+            first, part = self._starts[k], self._parts[k]
+            low, high = max(first, start), min(first + len(part), stop)
+            if low < high:
+                out[low - start : high - start] = part[low - first : high - first]
+        return out
 
     @property
     def read_s(self) -> float:
@@ -55,7 +68,7 @@ class SparseTrack:
 
     def missing(self, wanted: Iterable[Span]) -> list[Span]:
         """Return the parts of these spans that weren't read yet, in order."""
-        end_s = len(self.samples) / RATE
+        end_s = self.shape[0] / RATE
         todo = merged(Span(max(s.start_s, 0.0), min(s.end_s, end_s)) for s in wanted if s.start_s < end_s)
         out = []
         for span in todo:
@@ -70,17 +83,28 @@ class SparseTrack:
                 out.append(Span(at_s, span.end_s))
         return [span for span in out if span.length_s > 1.0 / RATE]
 
-    def fill(self, spans: Iterable[Span], runs: Iterable[tuple[int, NDArray[np.int16]]]) -> None:
-        """Take in what was read of the given spans."""
+    def fill(self, spans: Sequence[Span], runs: Iterable[tuple[int, NDArray[np.int16]]]) -> None:
+        """Take in what was read of spans that were missing."""
+        starts = [round(span.start_s * RATE) for span in spans]
+        parts = [
+            np.zeros((round(span.end_s * RATE) - first, *self.shape[1:]), np.int16)
+            for first, span in zip(starts, spans, strict=True)
+        ]
         for start, run in runs:
-            low, high = max(start, 0), min(start + len(run), len(self.samples))
-            if low < high:
-                self.samples[low:high] = run[low - start : high - start]
+            for k in range(max(bisect_right(starts, start) - 1, 0), bisect_left(starts, start + len(run))):
+                first, part = starts[k], parts[k]
+                low, high = max(start, first), min(start + len(run), first + len(part))
+                if low < high:
+                    part[low - first : high - first] = run[low - start : high - start]
+        for first, part in zip(starts, parts, strict=True):
+            at = bisect_left(self._starts, first)
+            self._starts.insert(at, first)
+            self._parts.insert(at, part)
         self.spans = merged([*self.spans, *spans])
 
     def frames(self) -> list[tuple[int, int]]:
         """Return the whole frames that were read, as [start, stop) of each span."""
-        last = len(self.samples) // FRAME
+        last = self.shape[0] // FRAME
         found = [(round(s.start_s / FRAME_S + 0.49), min(int(s.end_s / FRAME_S), last)) for s in self.spans]
         return [(a, b) for a, b in found if b > a]
 
@@ -89,14 +113,14 @@ class Condensed:
     """The read frames of a track in a row, with a little silence between its spans."""
 
     def __init__(self, track: SparseTrack) -> None:
-        self._count = len(track.samples) // FRAME
+        self._count = track.shape[0] // FRAME
         self._parts = track.frames()
-        gap = np.zeros((_BETWEEN * FRAME, *track.samples.shape[1:]), np.int16)
+        gap = np.zeros((_BETWEEN * FRAME, *track.shape[1:]), np.int16)
         pieces: list[NDArray[np.int16]] = []
         self._starts: list[int] = []
         at = 0
         for a, b in self._parts:
-            pieces += [track.samples[a * FRAME : b * FRAME], gap]
+            pieces += [track[a * FRAME : b * FRAME], gap]
             self._starts.append(at)
             at += b - a + _BETWEEN
         self.samples: NDArray[np.int16] = np.concatenate(pieces) if pieces else gap[:0]
