@@ -42,7 +42,7 @@ _SMALL_INDEX = 10_000
 
 @contextmanager
 def open_container(
-    source: Source, formats: str, *, is_read_through: bool = False, buffer_bytes: int = BUFFER_BYTES
+    source: Source, formats: str, *, is_read_through: bool = False, buffer_bytes: int | None = None
 ) -> Iterator[InputContainer]:
     """Open a file object as one of the given container formats, with no other protocol allowed.
 
@@ -51,7 +51,7 @@ def open_container(
         formats: FFmpeg's names, with commas between them.
         is_read_through: the caller won't seek. Otherwise FFmpeg scans all of a fragmented MP4 when it opens it, to know
             where to seek.
-        buffer_bytes: the bytes of one read; fewer for a reader that goes from place to place.
+        buffer_bytes: the bytes of one read; fewer for a reader that goes from place to place. None for the usual ones.
 
     Raises:
         MediaError: The file is empty, has another format, or exceeds a bound.
@@ -85,8 +85,8 @@ def open_container(
     reading.raise_error()
 
 
-def _opened(reading: InputFile, options: dict[str, str], buffer_bytes: int) -> InputContainer:
-    return av.open(reading, "r", options=options, buffer_size=buffer_bytes, metadata_errors="replace")
+def _opened(reading: InputFile, options: dict[str, str], buffer_bytes: int | None) -> InputContainer:
+    return av.open(reading, "r", options=options, buffer_size=buffer_bytes or BUFFER_BYTES, metadata_errors="replace")
 
 
 def _options(formats: str, *, is_read_through: bool) -> dict[str, str]:
