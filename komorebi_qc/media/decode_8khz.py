@@ -6,14 +6,13 @@ The call audio comes at 8 kHz, and telephone speech has nothing above 4 kHz: the
 from __future__ import annotations
 
 import io
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import soxr
 
-from komorebi_qc.core.samples import RATE
+from komorebi_qc.core.samples import RATE, without_nan
 from komorebi_qc.core.timestamps.timing import FAR_START_S
 from komorebi_qc.media.bounds.table import LONGEST_S
 from komorebi_qc.media.decode import AudioDecoder
@@ -228,10 +227,7 @@ def runs_8khz(decoder: AudioDecoder) -> Iterator[tuple[int, NDArray[np.int16]]]:
 
 
 def _int16(pcm: Pcm) -> NDArray[np.int16]:
-    scaled = pcm * np.float32(32767.0)
-    flat = scaled.ravel()
-    if not math.isfinite(np.dot(flat, flat)):  # a damaged float stream has NaN
-        scaled = np.nan_to_num(pcm, posinf=1.0, neginf=-1.0) * np.float32(32767.0)
+    scaled = without_nan(pcm) * np.float32(32767.0)
     np.rint(scaled, out=scaled)
     out: NDArray[np.int16] = np.clip(scaled, -32768, 32767, out=scaled).astype(np.int16)
     return out
