@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from komorebi_qc.media.ranges.blocks import BlockFile
 
-_MOST_PROBES = 24
+_MOST_PROBES, _MOST_GUESSES = 60, 6
 _SCAN_BYTES = 128 << 10
 _LEAD_S = 1.0
 """A guess is so much early: the point before the wanted time is wanted."""
@@ -105,12 +105,19 @@ class SyncPoints:
             if end in self._followed:
                 return low, high
             begin = low.end if low.at < low.end < end else low.at + 1
-            guess = self._guess(time_s, low, high, begin, end) if probe < _MOST_PROBES // 2 else begin
-            # If nothing is between the guess and the known point, look from the start of the gap.
-            is_found = self.find_from(guess, end) is not None
-            if not is_found and (guess == begin or self.find_from(begin, end) is None):
-                self._followed.add(end)
+            # Interpolation alone comes near from one side, step by step.
+            halves = probe >= _MOST_GUESSES and probe % 2 == 1
+            self._probe((begin + end) // 2 if halves else self._guess(time_s, low, high, begin, end), begin, end)
         return self._known(time_s)
+
+    def _probe(self, guess: int, begin: int, end: int) -> None:
+        """Find a point between two places, near a guess; or note that there is no other one."""
+        stop = end
+        while self.find_from(guess, stop) is None:
+            if guess <= begin:
+                self._followed.add(end)
+                return
+            stop, guess = guess, (begin + guess) // 2 if guess - begin > 2 * _SCAN_BYTES else begin
 
     def _known(self, time_s: float) -> tuple[SyncPoint, SyncPoint | None]:
         k = bisect_right(self._points, time_s, key=lambda point: point.time_s)
