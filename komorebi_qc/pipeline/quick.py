@@ -62,7 +62,7 @@ class QuickDiagnosis:
         limits: the limits of the findings.
         measured: ``pieces``, or ``whole`` if the pieces left a doubt, or don't serve.
         doubts: of the pieces about the place and the clock; empty if they settle the call.
-        left_out: what a quick diagnosis can't know, in words.
+        left_out: the measurements and checks that are left out, in words.
         call_read_s: seconds of the call audio that were read for the pieces.
         recording_read_s: seconds of the recording's audio that were read for them.
         read_bytes: the bytes that were read of both files for them.

@@ -110,15 +110,15 @@ def facts(rows: Sequence[Compared]) -> list[str]:
         read = statistics.median(row.read for row in aligned)
         cpu = sum(row.cpu_s[1] for row in aligned) / max(sum(row.cpu_s[0] for row in aligned), 1e-9)
         out.append(
-            f"Of those, {read:.0%} of the recording's audio is read at the median, and the measurement costs {cpu:.0%} of "
-            "the whole one's CPU."
+            f"The median of those reads {read:.0%} of the recording's audio, and all of them take {cpu:.0%} of the CPU "
+            "of the whole measurement."
         )
     return out
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One command: CPU seconds, and the bytes that it read, if it says so."""
+    """One command: CPU seconds, and the bytes that a quick one read."""
 
     cpu_s: float
     read_bytes: int

@@ -61,7 +61,7 @@ MOST_DRIFT_PPM = 150.0
 
 @dataclass(frozen=True, slots=True)
 class QuickLook:
-    """What a quick look found.
+    """The result of a quick look.
 
     Attributes:
         result: the sync measurement of the pieces; None if nothing was found where the reported end places the call.
@@ -224,14 +224,14 @@ class _Look:
         pieces = sorted(self._lags, key=lambda piece: piece.middle_s)
         times, lags = (np.array(v) for v in ([p.middle_s for p in pieces], [self._lags[p] for p in pieces]))
         view = Condensed(self._own)
-        heard = view.spread(of_recording(view.samples))
+        own_activity = view.spread(of_recording(view.samples))
         nothing = np.zeros((0, coarse.CANDIDATES))
         return measure_along(
             coarse.Course(times, lags, 1.0),
             coarse.Hits(np.zeros(0), np.zeros(0, np.intp), nothing, nothing),
             self._view.track,
             self._own,
-            (self._view.within([*pieces, *missing]), heard),
+            (self._view.within([*pieces, *missing]), own_activity),
             self._end.recording_s,
             self._end.resolution_s,
             may_stretch=False,

@@ -51,7 +51,7 @@ class SparseTrack:
         self._parts: list[NDArray[np.int16]] = []
 
     def __getitem__(self, key: slice, /) -> NDArray[np.int16]:
-        """Samples from start to stop; zero where nothing was read."""
+        """Samples from start to stop. Samples that weren't read are zero."""
         start, stop, _ = key.indices(self.shape[0])
         out = np.zeros((max(stop - start, 0), *self.shape[1:]), np.int16)
         for k in range(max(bisect_right(self._starts, start) - 1, 0), bisect_left(self._starts, stop)):

@@ -1,4 +1,4 @@
-"""What a quick look says of a case, against the measurement of the whole call."""
+"""The quick look of a case, compared with the measurement of the whole call."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Compared:
         quick: the status by the quick look.
         measured: ``pieces`` or ``whole``.
         doubts: of the pieces.
-        differences: what the quick look says otherwise; empty if it agrees.
+        differences: of the quick look from the whole measurement; empty if both agree.
         read: the share of the recording's audio that was read.
         cpu_s: of the whole measurement and of the quick look, the case's whole measurement not included.
     """

@@ -110,7 +110,7 @@ def test_short_captures_are_measured_whole() -> None:
         assert found.sync.offset_s == pytest.approx(capture.offset_s, abs=0.0015)
 
 
-def test_what_is_refused(tmp_path: Path, call: Path, indexed: Path) -> None:
+def test_refused_files(tmp_path: Path, call: Path, indexed: Path) -> None:
     """The same file twice, and a file that isn't media."""
     end = CallEnd(30.0, 1.0)
     with pytest.raises(InputError, match="same file"):

@@ -22,7 +22,7 @@ def test_both_ends_are_dense_and_a_long_call_is_read_in_part(call_s: float) -> N
 
 
 def test_a_silent_block_is_replaced_by_the_next_one() -> None:
-    """Where nobody speaks, the next seconds are read."""
+    """If nobody speaks in a block, the next seconds are read."""
     call = talk(8, 200)
     call[: 9 * RATE] = 0
     pieces = CallView(call).pieces()
@@ -37,7 +37,7 @@ def test_a_silent_call_has_no_pieces() -> None:
 
 
 def test_a_piece_between_two_others() -> None:
-    """It is within the stretch; a stretch without speech has none."""
+    """It is within the stretch; a stretch without speech has no piece."""
     call = talk(9, 200)
     call[100 * RATE : 120 * RATE] = 0
     view = CallView(call)

@@ -18,7 +18,7 @@ def _filled(samples: np.ndarray, *spans: Span) -> SparseTrack:
     return track
 
 
-def test_what_was_read_is_there_and_the_rest_is_silent() -> None:
+def test_samples_that_were_not_read_are_silent() -> None:
     """A slice holds the samples of all spans that it touches, in any order of reading."""
     samples = np.arange(1, 4 * RATE + 1, dtype=np.int16)
     track = _filled(samples, Span(2.0, 3.0), Span(0.5, 1.0))

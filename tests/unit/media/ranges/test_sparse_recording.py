@@ -102,7 +102,7 @@ def test_only_a_part_of_a_file_is_read(folder: Path, name: str, monkeypatch: pyt
         assert 0 < parts.fetched_bytes < 0.9 * source.size
 
 
-def test_what_can_only_be_read_whole(tmp_path: Path) -> None:
+def test_files_without_parts(tmp_path: Path) -> None:
     """A recording without sound, and one of a single cluster, have no parts."""
     silent = recording(tmp_path / "silent.mp4", Shape(seconds=2.0, fps=2, video="libx264", audio=None))
     single = recording(tmp_path / "single.webm", Shape(seconds=0.4, fps=10))
