@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from komorebi_qc.core.source import Source
 
-BLOCK_BYTES = 128 << 10
-_KEPT_BLOCKS = 96
+BLOCK_BYTES = 64 << 10
+_KEPT_BLOCKS = 192
+_MOST_AT_ONCE = 32
+"""Blocks of one request."""
 
 
 class BlockFile(io.RawIOBase):
@@ -57,6 +59,8 @@ class BlockFile(io.RawIOBase):
     def read_at(self, start: int, count: int) -> bytes:
         """Return so many bytes from a place on, fewer only at the file's end. The position stays."""
         parts, at, stop = [], start, min(start + count, self._size)
+        if stop - start > BLOCK_BYTES:
+            self.prefetch(start, min(stop, start + _MOST_AT_ONCE * BLOCK_BYTES))
         while at < stop:
             number, low = divmod(at, BLOCK_BYTES)
             part = self._block(number)[low : low + stop - at]
@@ -66,25 +70,40 @@ class BlockFile(io.RawIOBase):
             at += len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def prefetch(self, start: int, stop: int) -> None:
+        """Fetch the missing blocks of a stretch that is read next, by one request for those in a row."""
+        first, last = start // BLOCK_BYTES, (min(stop, self._size) - 1) // BLOCK_BYTES
+        run: list[int] = []
+        for number in range(first, last + 2):
+            if number <= last and number not in self._blocks and len(run) < _MOST_AT_ONCE:
+                run.append(number)
+                continue
+            if run:
+                self._fetch(run[0], len(run))
+            run = [number] if number <= last and number not in self._blocks else []
+
     def _block(self, number: int) -> bytes:
-        found = self._blocks.get(number)
-        if found is not None:
+        if number in self._blocks:
             self._blocks.move_to_end(number)
-            return found
+        else:
+            self._fetch(number, 1)
+        return self._blocks[number]
+
+    def _fetch(self, number: int, count: int) -> None:
         start = number * BLOCK_BYTES
-        count = min(BLOCK_BYTES, self._size - start)
+        size = min(count * BLOCK_BYTES, self._size - start)
         source = self._source
         if source.is_remote:
             # A reader of its own: one that goes on would fetch more and more ahead.
             with closing(source.reopen().file) as file:
                 file.seek(start)
-                data = file.read(count)
+                data = file.read(size)
         else:
             source.file.seek(start)
-            data = source.file.read(count)
+            data = source.file.read(size)
         self.fetched_bytes += len(data)
         self.fetches += 1
-        self._blocks[number] = data
-        if len(self._blocks) > _KEPT_BLOCKS:
+        for k in range(count):
+            self._blocks[number + k] = data[k * BLOCK_BYTES : (k + 1) * BLOCK_BYTES]
+        while len(self._blocks) > _KEPT_BLOCKS:
             self._blocks.popitem(last=False)
-        return data

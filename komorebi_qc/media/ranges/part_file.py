@@ -64,4 +64,6 @@ class PartFile(io.RawIOBase):
         k = bisect_right(self._starts, self._at) - 1
         first, stop = self._stretches[k]
         begin = first + self._at - self._starts[k]
+        if begin == first:
+            self._file.prefetch(first, stop)
         return self._file.read_at(begin, min(count, stop - begin))

@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.timebase import Span
 
+_MOST_STRETCH_BYTES = 8 << 20
+"""A file whose sound isn't beside its picture has longer stretches."""
 PREROLL_S = 0.35
 """Decoded before a span: an encoder's memory, and packets of any length."""
+
+
+def _fetch_nothing(_start: int, _stop: int) -> None:
+    pass
 
 
 class SeekingDemuxer(PacketDemuxer):
@@ -26,11 +32,14 @@ class SeekingDemuxer(PacketDemuxer):
     Args:
         container: a file whose index lists its packets.
         spans: in order, on the file's own clock.
+        prefetch: fetches the bytes between two places of the file.
     """
 
-    def __init__(self, container: InputContainer, spans: Sequence[Span]) -> None:
+    def __init__(
+        self, container: InputContainer, spans: Sequence[Span], prefetch: Callable[[int, int], None] = _fetch_nothing
+    ) -> None:
         super().__init__(container)
-        self._file, self._spans = container, spans
+        self._file, self._spans, self._prefetch = container, spans, prefetch
 
     def subscribe(
         self,
@@ -55,9 +64,17 @@ class SeekingDemuxer(PacketDemuxer):
         for span in self._spans:
             yield None
             low, high = int((span.start_s - PREROLL_S) / base), int((span.end_s + PREROLL_S) / base)
+            self._announce(stream, low, high)
             self._file.seek(max(low, stream.start_time or 0), stream=stream)
             for packet in packets(self._file, [stream]):
                 if packet.pts is not None and packet.pts > high:
                     break
                 if packet.pts is None or packet.pts >= low:
                     yield packet
+
+    def _announce(self, stream: Any, low: int, high: int) -> None:
+        """Have the bytes of a span fetched at once: with the picture between, they are one stretch of the file."""
+        entries = stream.index_entries
+        first, last = (entries.search_timestamp(pts, backward=True, any_frame=True) for pts in (max(low, 0), high))
+        if 0 <= first <= last and 0 < entries[last].pos - entries[first].pos <= _MOST_STRETCH_BYTES:
+            self._prefetch(entries[first].pos, entries[last].pos + entries[last].size)

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from komorebi_qc.core.media_info import MediaInfo
     from komorebi_qc.media.ranges.sync_points import Finder
 
-_FRONT_BYTES = (BLOCK_BYTES, 16 * BLOCK_BYTES)
+_FRONT_BYTES = (2 * BLOCK_BYTES, 32 * BLOCK_BYTES)
 _SEEK_BYTES = 32 << 10
 _EBML = b"\x1a\x45\xdf\xa3"
-_WHOLE_SHARE = 0.6
-"""Parts of more of a file than this are no parts."""
+_OPENING_S = 1.5
+"""Read from the start: a decoder's first packets show how a file's timestamps differ from the count of samples."""
 
 
 class SparseRecording(Protocol):
@@ -111,7 +111,7 @@ class _Indexed:
     def read(self, spans: Sequence[Span]) -> Iterator[tuple[int, NDArray[np.int16]]]:
         origin_s = self.info.origin_s
         own = [Span(span.start_s + origin_s, span.end_s + origin_s) for span in spans]
-        demuxer = SeekingDemuxer(self._container, own)
+        demuxer = SeekingDemuxer(self._container, own, self._blocks.prefetch)
         decoder = AudioDecoder(self._container, origin_s=origin_s, spans=spans, demuxer=demuxer)
         yield from runs_8khz(decoder)
         self.trembles |= decoder.trembles
@@ -126,7 +126,7 @@ class _Parts:
         self._blocks, self._source, self._head, self._points = blocks, source, head, points
         self.trembles = False
         last = points.last()
-        self._opening = self._stretch(points.first, points.after(points.first.time_s))
+        self._opening = self._stretch(points.first, points.after(points.first.time_s + _OPENING_S))
         ends = (
             [self._opening, (last.at, source.size)] if last.at > points.first.at else [(points.first.at, source.size)]
         )
@@ -175,7 +175,7 @@ def _webm(blocks: BlockFile, source: Source) -> _Parts | None:
 
 
 def _fragments(blocks: BlockFile, source: Source) -> _Parts | None:
-    found = mp4_parts.read_head(blocks.read_at(0, BLOCK_BYTES))
+    found = mp4_parts.read_head(blocks.read_at(0, 2 * BLOCK_BYTES))
     if found is None:
         return None
     head, begin = found

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from komorebi_qc.media.ranges.blocks import BlockFile
 
 _MOST_PROBES, _MOST_GUESSES = 60, 6
-_SCAN_BYTES = 128 << 10
-_LEAD_S = 1.0
+_SCAN_BYTES = 64 << 10
+_LEAD_S = 0.4
 """A guess is so much early: the point before the wanted time is wanted."""
 
 
