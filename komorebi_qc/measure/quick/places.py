@@ -13,7 +13,7 @@ from komorebi_qc.measure.quick.sparse import Condensed, SparseTrack, busiest, on
 from komorebi_qc.sync.vad import FRAME_S, Activity, of_call
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 BLOCK_S = 8.0
 """The call audio is read in blocks: turns of speech show in them, and music shows that it isn't speech."""
@@ -30,10 +30,11 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of the call with speech, on the call clock."""
+    """A part of the call with speech, on the call clock, and the block that it is from."""
 
     span: Span
     speech_s: float
+    block: Span
 
     @property
     def middle_s(self) -> float:
@@ -88,28 +89,35 @@ class CallView:
         piece = self.best_in(Span(max(span.start_s, from_s), min(span.end_s, to_s)), prefers=1)
         return piece if piece.speech_s >= LEAST_SPEECH_S else None
 
-    def read(self, spans: Sequence[Span] | object) -> None:
+    def read(self, spans: Iterable[Span]) -> None:
         """Read blocks of the call audio."""
-        todo = self.track.missing(spans)  # type: ignore[arg-type]
+        todo = self.track.missing(spans)
         for span in todo:
             first, last = round(span.start_s * RATE), round(span.end_s * RATE)
             self.track.fill([span], [(first, self._call[first:last])])
         if todo:
             self._activities = None
 
-    def best_in(self, span: Span, prefers: int) -> Piece:
-        """Return the piece of a block with the most speech; that of the preferred channel counts twice."""
+    def best_in(self, span: Span, prefers: int, *, alone: bool = False) -> Piece:
+        """Return the piece of a block with the most speech.
+
+        Args:
+            span: the block.
+            prefers: the channel whose speech counts twice.
+            alone: whether the other channel's speech doesn't count at all.
+        """
         first, last = round(span.start_s / FRAME_S), round(span.end_s / FRAME_S)
         weights = np.zeros(last - first, np.float32)
         for channel, activity in enumerate(self.activities):
             part = activity.active[first:last]
-            weights[: len(part)] += part * (2.0 if channel == prefers else 1.0)
-        at, _ = busiest(weights, round(PIECE_S / FRAME_S))
+            weights[: len(part)] += part * (2.0 if channel == prefers else 0.0 if alone else 1.0)
+        at, most = busiest(weights, round(PIECE_S / FRAME_S))
         start_s = (first + at) * FRAME_S
         end_s = min(start_s + PIECE_S, span.end_s)
         frames = slice(first + at, round(end_s / FRAME_S))
         speech = self.activities[0].active[frames] | self.activities[1].active[frames]
-        return Piece(Span(start_s, end_s), float(np.count_nonzero(speech)) * FRAME_S)
+        speech_s = most / 2 * FRAME_S if alone else float(np.count_nonzero(speech)) * FRAME_S
+        return Piece(Span(start_s, end_s), speech_s, span)
 
     def _block(self, at_s: float) -> Span:
         start_s = min(max(at_s, 0.0), max(self.call_s - BLOCK_S, 0.0))
