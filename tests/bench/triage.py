@@ -77,10 +77,12 @@ def run_all(todo: Sequence[Spec], workers: int, limit_s: float) -> list[Compared
 def agreement(rows: Sequence[Compared]) -> list[Line]:
     """The rows about what a quick look says."""
     apart = [row for row in rows if row.differences]
-    share = 1 - len(apart) / max(len(rows), 1)
+    left = [row for row in apart if not row.is_settled]
+    # A quick look that leaves a call to `diagnose`, and reports that, doesn't contradict it.
+    share = 1 - (len(apart) - len(left)) / max(len(rows), 1)
     wrong = [row for row in rows if not row.matches]
     called = sum(row.quick == "aligned" for row in wrong)
-    agreed = f"{len(rows) - len(apart)} of {len(rows)}"
+    agreed = f"{len(rows) - len(apart)} of {len(rows)}; {len(left)} left to `diagnose`, with a doubt by name"
     return [
         Line(
             "status, offset, drift, net jumps of 20 ms and more: as `diagnose`",
@@ -244,7 +246,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for row in rows:
         if row.differences:
             doubts = f" (its doubts: {'; '.join(row.doubts)})" if row.doubts else ""
-            print(f"- `{row.name}`, {row.call_s:.0f} s: {'; '.join(row.differences)}{doubts}")
+            left = "" if row.is_settled else "left to `diagnose`: "
+            print(f"- `{row.name}`, {row.call_s:.0f} s: {left}{'; '.join(row.differences)}{doubts}")
     return 0
 
 

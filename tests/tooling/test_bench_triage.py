@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 CALL_S, OFFSET_S = 140.0, 2.0
 
 
-def _row(name: str, *differences: str, matches: bool = True, quick: str = "aligned") -> Compared:
-    return Compared(name, matches, 200.0, "aligned", quick, "pieces", (), differences, 0.2, (1.0, 0.2))
+def _row(
+    name: str, *differences: str, matches: bool = True, quick: str = "aligned", is_settled: bool = True
+) -> Compared:
+    return Compared(name, matches, 200.0, "aligned", quick, "pieces", (), is_settled, differences, 0.2, (1.0, 0.2))
 
 
 def test_net_jumps() -> None:
@@ -74,11 +76,13 @@ def test_a_crash_is_a_disagreement(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_misses_show_in_the_table() -> None:
     """One disagreement in two cases misses its share, and a wrong pair called aligned misses its own."""
     share, wrong = triage.agreement([_row("plain:1"), _row("w_hold:2", "status aligned, not ambiguous", matches=False)])
-    assert "| 1 of 2 | MISSED |" in share.text()
+    assert "| 1 of 2; 0 left to `diagnose`, with a doubt by name | MISSED |" in share.text()
     assert "| 1 of 1 | MISSED |" in wrong.text()
     share, wrong = triage.agreement([_row("plain:1"), _row("w_hold:2", matches=False, quick="wrong_pair")])
-    assert "| 2 of 2 | met, the aim too |" in share.text()
+    assert "| 2 of 2; 0 left to `diagnose`, with a doubt by name | met, the aim too |" in share.text()
     assert "| 0 of 1 | met, the aim too |" in wrong.text()
+    share, _ = triage.agreement([_row("long:3", "status insufficient, not aligned", is_settled=False)])
+    assert "| 0 of 1; 1 left to `diagnose`, with a doubt by name | met, the aim too |" in share.text()
     assert triage.facts([_row("plain:1")])[0] == "1 of 1 cases are aligned by their pieces, 0 measured whole."
 
 

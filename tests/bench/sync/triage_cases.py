@@ -47,6 +47,7 @@ class Compared:
         quick: the status by the quick look.
         measured: ``pieces`` or ``whole``.
         doubts: of the pieces.
+        is_settled: whether the quick look's status is that of the whole call, by itself.
         differences: of the quick look from the whole measurement; empty if both agree.
         read: the share of the recording's audio that was read.
         cpu_s: of the whole measurement and of the quick look, the case's whole measurement not included.
@@ -59,6 +60,7 @@ class Compared:
     quick: str
     measured: str
     doubts: tuple[str, ...]
+    is_settled: bool = True
     differences: tuple[str, ...] = field(default=())
     read: float = 1.0
     cpu_s: tuple[float, float] = (0.0, 0.0)
@@ -90,7 +92,7 @@ def compare(spec: Spec) -> Compared:
         return _compared(name, kept(spec))
     except Exception:  # noqa: BLE001  whatever it is, it is this case's result
         reason = traceback.format_exc().splitlines()[-1]
-        return Compared(name, spec.matches, spec.call_s, "CRASH", "CRASH", "", (), (reason,))
+        return Compared(name, spec.matches, spec.call_s, "CRASH", "CRASH", "", (), differences=(reason,))
 
 
 def _compared(name: str, case: Case) -> Compared:
@@ -104,6 +106,7 @@ def _compared(name: str, case: Case) -> Compared:
     share = 1.0 if found.measured == "whole" else found.look.recording_read_s * RATE / max(len(case.recording), 1)
     return Compared(
         *(name, case.spec.matches, call_s, whole.status, found.result.status, found.measured, found.doubts),
+        found.measured == "whole" or not found.doubts,
         tuple(differences(whole, found.result, call_s)),
         share,
         (middle - began, ended - middle),
