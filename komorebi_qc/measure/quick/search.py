@@ -38,6 +38,8 @@ _FAR_S = 8.0
 _MOST_JUMPS, _ROUNDS, _AT_ONCE = 4, 5, 3
 FAR_CALL_S, FAR_STEPS = 900.0, 6
 """A long call is searched so many times 6.7 s to either side of its reported place."""
+_BESIDE = 2
+"""Neighbours on either side."""
 _ALONE = 0.1
 """A voice with less than this share of the other one's gain isn't in the recording."""
 
@@ -58,7 +60,7 @@ class PieceSearch:
         self.lags_s: dict[Piece, float] = {}
         self.missing: list[Piece] = []
         self.silent: list[Piece] = []
-        self._gains = [0.0, 0.0]
+        self._gains: dict[Piece, list[float]] = {}
 
     def find(self, pieces: Sequence[Piece], reported_s: float) -> bool:
         """Find the pieces, the first one widely around the reported offset; return whether any is there."""
@@ -68,6 +70,9 @@ class PieceSearch:
         # A recording may begin after the call, or end before it.
         within = [piece for piece in pieces if self._is_recorded(piece, self.lags_s[first])]
         self._follow(within, first)
+        self._drop_strays()
+        if not self.lags_s:
+            return False
         lone = self._lone_voice()
         if self.missing and lone is not None:
             self._replace(lone)
@@ -112,8 +117,23 @@ class PieceSearch:
 
     def _lone_voice(self) -> int | None:
         """The channel that alone is in the recording, as behind a headset; None if both are."""
-        least, most = sorted((0, 1), key=lambda channel: self._gains[channel])
-        return most if self._gains[least] < _ALONE * self._gains[most] else None
+        total = [sum(self._gains[piece][channel] for piece in self.lags_s) for channel in (0, 1)]
+        least, most = sorted((0, 1), key=lambda channel: total[channel])
+        return most if total[least] < _ALONE * total[most] else None
+
+    def _drop_strays(self) -> None:
+        """Drop pieces that are alone at their lag among their neighbours: they agree by chance."""
+        known = sorted(self.lags_s, key=lambda piece: piece.middle_s)
+        lags = np.array([self.lags_s[piece] for piece in known])
+        strays = [
+            piece
+            for k, piece in enumerate(known)
+            if len(known) > 2
+            and np.count_nonzero(np.abs(lags[max(k - _BESIDE, 0) : k + _BESIDE + 1] - lags[k]) <= _TOGETHER_S) < 2
+        ]
+        for piece in strays:
+            del self.lags_s[piece]
+        self.missing += strays
 
     def _replace(self, channel: int) -> None:
         """Look for other pieces of the same blocks instead of the missing ones: those of the voice that is there."""
@@ -163,9 +183,11 @@ class PieceSearch:
         at_s, gain = windows.most_credible(np.concatenate(lags), np.concatenate(heights))
         if gain < _LEAST_GAIN:
             return False
-        self.lags_s[piece] = at_s
+        self.lags_s[piece] = _sharpest(np.concatenate(lags), np.concatenate(heights), at_s)
+        gains = [0.0, 0.0]
         for channel, own_s, own_gain in voices:
-            self._gains[channel] += own_gain if abs(own_s - at_s) <= _SAME_S and own_gain >= _LEAST_GAIN / 2 else 0.0
+            gains[channel] = own_gain if abs(own_s - at_s) <= _SAME_S and own_gain >= _LEAST_GAIN / 2 else 0.0
+        self._gains[piece] = gains
         return True
 
     def _read(self, spans: Iterable[Span]) -> None:
@@ -194,3 +216,9 @@ class PieceSearch:
                 added |= self._search([piece], [(lag_a + lag_b) / 2], how)
             if not added:
                 return
+
+
+def _sharpest(lags_s: Doubles, heights: Doubles, at_s: float) -> float:
+    """Return the lag of the sharpest peak near the place that most windows agree on, which is its lower edge."""
+    near = np.where((lags_s >= at_s - 1e-9) & (lags_s <= at_s + windows.SAME_PLACE_S), heights, 0.0)
+    return float(lags_s.ravel()[int(np.argmax(near))])

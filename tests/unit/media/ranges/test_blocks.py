@@ -61,3 +61,16 @@ def test_a_file_on_disk_is_read_in_place() -> None:
     file.seek(3 * BLOCK_BYTES)
     assert file.read(100) == b"the end"
     assert file.fetched_bytes == 7
+
+
+def test_a_stretch_is_fetched_by_one_request() -> None:
+    """Blocks that are known already split it; a long read is such a stretch, too."""
+    file, reads = _blocks()
+    file.read_at(BLOCK_BYTES + 9, 1)
+    file.prefetch(5, len(CONTENT))
+    assert reads == [(BLOCK_BYTES, BLOCK_BYTES), (0, BLOCK_BYTES), (2 * BLOCK_BYTES, BLOCK_BYTES + 7)]
+    assert file.read_at(0, len(CONTENT)) == CONTENT
+    assert file.fetches == 3
+    other, reads = _blocks()
+    assert other.read_at(0, len(CONTENT)) == CONTENT
+    assert reads == [(0, len(CONTENT))]

@@ -32,6 +32,7 @@ SHAPES = {
     "fragments.mp4": Shape(seconds=SECONDS, fps=2, video="libx264", audio="aac", options=FRAGMENTS),
     "clusters.webm": Shape(seconds=SECONDS, fps=2, options=CLUSTERS),
     "far.webm": Shape(seconds=SECONDS, fps=2, options=CLUSTERS, start_s=7200.0),
+    "tiny.webm": Shape(seconds=SECONDS, fps=2, options=(("cluster_time_limit", "60"),)),
     "gap.webm": Shape(seconds=SECONDS, fps=2, options=CLUSTERS, gap=(20.5, 21.5)),
 }
 SPANS = [Span(3.0, 5.0), Span(5.1, 6.0), Span(20.0, 23.0), Span(36.0, 39.0)]
