@@ -129,7 +129,7 @@ class PieceSearch:
             piece
             for k, piece in enumerate(known)
             if len(known) > 2
-            and np.count_nonzero(np.abs(lags[max(k - _BESIDE, 0) : k + _BESIDE + 1] - lags[k]) <= _TOGETHER_S) < 2
+            and np.count_nonzero(np.abs(lags[max(k - _BESIDE, 0) : k + _BESIDE + 1] - lags[k]) <= _SAME_S) < 2
         ]
         for piece in strays:
             del self.lags_s[piece]
