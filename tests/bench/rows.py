@@ -154,11 +154,11 @@ NOTES = {
     "call-end48": "At 48 kHz the reference gets a call that is at 48 kHz already, and joins it without a change. "
     "komorebi-qc gets the call audio of Connect, at 8 kHz.",
     "floor": "The floor is one FFmpeg process: video copied, audio through one filter graph (resample, trim, two "
-    "crossfades of 10 ms) into the same encoder with the same settings. It makes no thumbnail and checks nothing; "
-    "komorebi-qc makes its thumbnail in these runs too.",
+    "crossfades of 10 ms) into the same coder with the same bit rate, and its tools on. It makes no thumbnail and "
+    "checks nothing; komorebi-qc makes its thumbnail in these runs too.",
     "measured": "The rows `measured` and `diagnose` compare with one FFmpeg process that does less: it copies the "
-    "video of the stereo MP4 and encodes the call at 16 kHz, with the same coder and bit rate. It never reads the "
-    "recording's own audio, so nothing plays before and after the call.",
+    "video of the stereo MP4 and encodes the call at 16 kHz, with the same coder and bit rate, and its tools on. It "
+    "never reads the recording's own audio, so nothing plays before and after the call.",
 }
 
 

@@ -93,7 +93,7 @@ def _reference(*more: str) -> Callable[[Path, Path, float, Path], list[str]]:
 
 
 def _floor(recording: Path, connect: Path, minutes: float, out: Path) -> list[str]:
-    """The least that one FFmpeg process can do: the same codecs and settings, and the splice as a filter graph."""
+    """The least that one FFmpeg process can do: the same codecs and bit rate, and the splice as a filter graph."""
     ends_s = LEAD_S + call_s(minutes)
     fade = f"acrossfade=d={FADE_S}:c1=tri:c2=tri"
     graph = (
