@@ -23,7 +23,7 @@ from komorebi_qc.pipeline.options import Options
 from komorebi_qc.pipeline.placement import place
 from komorebi_qc.pipeline.privacy.masked_inputs import masked_pair
 from komorebi_qc.pipeline.private_spans import place_masks, require_agreement
-from komorebi_qc.pipeline.quick import quick_diagnose
+from komorebi_qc.pipeline.quick.diagnosis import quick_diagnose
 from komorebi_qc.storage.input_file import MAX_WORDS_BYTES, opened_file, read_analysis_file, read_small_file
 from komorebi_qc.storage.local import check_output
 from komorebi_qc.wiring import read_local
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from komorebi_qc.jobs.selection import Selection
     from komorebi_qc.pipeline.correction.given import GivenAlignment
     from komorebi_qc.pipeline.pair import DecodedPair
-    from komorebi_qc.pipeline.quick import QuickDiagnosis
+    from komorebi_qc.pipeline.quick.diagnosis import QuickDiagnosis
 
 _HIDDEN = "Not shown: a part of this call was not to be recorded, and its place in the recording isn't known"
 
@@ -84,7 +84,7 @@ def quick_diagnose_selection(
         limits: of the findings.
 
     Raises:
-        KomorebiError: see `komorebi_qc.pipeline.quick.quick_diagnose` and `komorebi_qc.wiring`.
+        KomorebiError: see `komorebi_qc.pipeline.quick.diagnosis.quick_diagnose` and `komorebi_qc.wiring`.
     """
     with _opened(selection, environ) as (call, recording, _):
         return quick_diagnose(call, recording, reported_end(selection.call_end), limits)

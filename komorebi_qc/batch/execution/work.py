@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from komorebi_qc.pipeline.diagnose import Diagnosis
     from komorebi_qc.pipeline.examine import Examined
     from komorebi_qc.pipeline.outcome import Outcome
-    from komorebi_qc.pipeline.quick import QuickDiagnosis
+    from komorebi_qc.pipeline.quick.diagnosis import QuickDiagnosis
 
 _HEAD_BYTES = 1 << 20
 """Read from a recording on S3 for its tags."""
@@ -114,7 +114,7 @@ def _diagnose(task: Task) -> Row:
 
 def _triage(task: Task) -> Row:
     from komorebi_qc.core.timebase import parse_call_end  # noqa: PLC0415
-    from komorebi_qc.pipeline.quick import quick_diagnose  # noqa: PLC0415  decoders only load if they are used
+    from komorebi_qc.pipeline.quick.diagnosis import quick_diagnose  # noqa: PLC0415  decoders only load if they are used
 
     with read_by_ranges(task.call, task.recording) if task.item.named_by == "files" else _pair(task) as (call, own):
         found = quick_diagnose(call, own, parse_call_end(task.item.call_end), task.request.changed_limits())

@@ -14,7 +14,7 @@ from talkers import RATE, place, talk
 from komorebi_qc.core.errors import InputError, MediaError
 from komorebi_qc.core.timebase import CallEnd, parse_call_end
 from komorebi_qc.pipeline.diagnose import diagnose
-from komorebi_qc.pipeline.quick import LEFT_OUT, OF_A_FILE_WITHOUT_INDEX, QuickDiagnosis, quick_diagnose
+from komorebi_qc.pipeline.quick.diagnosis import LEFT_OUT, OF_A_FILE_WITHOUT_INDEX, QuickDiagnosis, quick_diagnose
 from komorebi_qc.storage.input_file import opened_file
 
 if TYPE_CHECKING:
