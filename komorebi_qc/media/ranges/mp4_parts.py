@@ -51,8 +51,8 @@ class Fragments:
         if len(head) < 16 or head[12:16] != b"mfhd":
             return None
         (size,) = struct.unpack(">I", head[:4])
-        content = self.read_at(at, size)
-        if not 16 <= size <= _MOST_HEAD_BYTES or len(content) < size:
+        content = self.read_at(at, size) if 16 <= size <= _MOST_HEAD_BYTES else b""
+        if len(content) < size or not content:
             return None
         for name, first, end in _boxes(content, 8, size):
             if name == b"traf":

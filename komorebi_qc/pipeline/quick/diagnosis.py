@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from komorebi_qc import __version__
+from komorebi_qc.core.errors import MediaError
 from komorebi_qc.core.finding import Finding, Status, verdict
 from komorebi_qc.core.limits import DEFAULT, Limits
 from komorebi_qc.findings.evidence import PairEvidence
@@ -139,14 +140,17 @@ def quick_diagnose(call: Source, recording: Source, call_end: CallEnd, limits: L
     with sparse_recording(recording) as parts:
         if parts is None:
             return pair.diagnosis("the recording can't be read in parts")
-        found = settle(
-            decode_call_8khz(near, call_info) if track is None else track,
-            length_s(call_info),
-            parts,
-            call_end,
-            pair.measured,
-            lambda: parts.trembles,
-        )
+        try:
+            found = settle(
+                decode_call_8khz(near, call_info) if track is None else track,
+                length_s(call_info),
+                parts,
+                call_end,
+                pair.measured,
+                lambda: parts.trembles,
+            )
+        except MediaError:  # damage in the middle: the whole reading goes as far as the file does
+            return pair.diagnosis("a part of the recording can't be read")
         read_bytes = blocks.fetched_bytes + parts.fetched_bytes
         info, is_indexed = parts.info, parts.is_indexed
     if found.measured == "whole":

@@ -14,6 +14,7 @@ from talkers import RATE, place, talk
 from komorebi_qc.core.errors import InputError, MediaError
 from komorebi_qc.core.timebase import CallEnd, parse_call_end
 from komorebi_qc.pipeline.diagnose import diagnose
+from komorebi_qc.pipeline.quick import diagnosis
 from komorebi_qc.pipeline.quick.diagnosis import LEFT_OUT, OF_A_FILE_WITHOUT_INDEX, QuickDiagnosis, quick_diagnose
 from komorebi_qc.storage.input_file import opened_file
 
@@ -28,7 +29,7 @@ CLUSTERS = (("cluster_time_limit", "1000"),)
 @pytest.fixture(scope="module")
 def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Connect's file of a conversation."""
-    return wav(tmp_path_factory.mktemp("call") / "call.wav", talk(31, CALL_S) / 32768.0)
+    return wav(tmp_path_factory.mktemp("call") / "call.wav", (talk(31, CALL_S) / 32768.0).astype(np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +98,23 @@ def test_a_call_with_a_doubt_is_measured_whole(call: Path, indexed: Path) -> Non
 
 def test_another_call_is_a_wrong_pair(tmp_path: Path, indexed: Path) -> None:
     """As in a diagnosis, and its findings fail."""
-    other = wav(tmp_path / "other.wav", talk(32, CALL_S) / 32768.0)
+    other = wav(tmp_path / "other.wav", (talk(32, CALL_S) / 32768.0).astype(np.float32))
     found = quick(other, indexed, CallEnd(OFFSET_S + CALL_S, 1.0))
     assert (found.measured, found.sync.status, found.verdict) == ("whole", "wrong_pair", "fail")
+
+
+def test_damage_in_the_middle_leads_to_a_whole_reading(
+    call: Path, indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A whole reading goes as far as the file does, and the doubt is named."""
+
+    def broken(*_: object) -> None:
+        raise MediaError("a part is damaged")
+
+    monkeypatch.setattr(diagnosis, "settle", broken)
+    found = quick(call, indexed, CallEnd(OFFSET_S + CALL_S, 1.0))
+    assert (found.measured, found.sync.status) == ("whole", "aligned")
+    assert found.doubts == ("a part of the recording can't be read",)
 
 
 def test_short_captures_are_measured_whole() -> None:
