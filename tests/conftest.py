@@ -87,6 +87,14 @@ def world(running: World) -> World:
 
 
 @pytest.fixture(scope="session")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample call's report, with video and audio tracks beside it; its reported end is wrong. For all modules."""
+    from report_pages import sample_report  # noqa: PLC0415  most test processes need no report
+
+    return sample_report(tmp_path_factory.mktemp("report"))[1]
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, headless, closed at the end."""
     chromium = shutil.which("chromium")

@@ -28,6 +28,8 @@ from komorebi_qc.cli.options import (
     OptionalRecordingID,
     OutsideCall,
     Redacted,
+    SpeechModel,
+    Transcribe,
     Transcript,
     output_file,
 )
@@ -49,6 +51,8 @@ def audit(
     analysis: Analysis = None,
     redacted: Redacted = "",
     transcript: Transcript = None,
+    transcribe: Transcribe = False,
+    speech_model: SpeechModel = None,
     demo: Demo = False,
     out: Annotated[
         str,
@@ -97,6 +101,7 @@ def audit(
         analysis=analysis,
         redacted=redacted,
         transcript=transcript,
+        speech_model=jobs.speech_model(speech_model, os.environ, transcribe=transcribe),
     )
     if not out and not demo:
         raise InputError("--out is missing: the folder for the results, or s3://bucket/folder")
@@ -107,7 +112,10 @@ def audit(
     given = jobs.given_alignment(offset, drift_ppm, correction, selection.recording_id)
     request = (
         sessions.AuditRequest(
-            given=given, transcript="" if transcript is None else str(transcript), delivered=delivered
+            given=given,
+            transcript="" if transcript is None else str(transcript),
+            speech_model="" if selection.speech_model is None else str(selection.speech_model),
+            delivered=delivered,
         )
         if demo
         else _audit_request(sessions, selection.with_call_end(os.environ), given, delivered)
@@ -122,7 +130,10 @@ def audit(
         print_json(asdict(status))
     else:
         print_audit(out, status, *examined)
-    return ExitCode.FAILED if status.state != "done" else ExitCode.of_verdict(status.verdict)
+    if status.state != "done":
+        return ExitCode.FAILED
+    delivered = [one.status for found in examined if found.delivered is not None for one in found.delivered.findings]
+    return ExitCode.of_verdict("fail" if "fail" in delivered else status.verdict)
 
 
 def clip(
@@ -234,10 +245,10 @@ def _desk_module(name: str) -> Any:
 
 
 def _audit_request(sessions: Any, selection: Any, given: Any, delivered: str = "") -> Any:
-    paths = (selection.connect, selection.recording, selection.analysis, selection.transcript)
-    call, own, analysis, transcript = ("" if path is None else str(path) for path in paths)
+    paths = (selection.connect, selection.recording, selection.analysis, selection.transcript, selection.speech_model)
+    call, own, analysis, transcript, model = ("" if path is None else str(path) for path in paths)
     named = (call, own, selection.recording_id, selection.call_end, analysis, selection.redacted)
-    return sessions.AuditRequest(*named, given, transcript, delivered)
+    return sessions.AuditRequest(*named, given, transcript, delivered, speech_model=model)
 
 
 def _name_and_value(text: str) -> tuple[str, str]:

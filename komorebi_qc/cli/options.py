@@ -59,8 +59,22 @@ Transcript = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="The words of the call, with two files: Contact Lens' analysis, WebVTT, SRT, or the JSON of Whisper or "
-        "whisper.cpp. They are used if the speech in the call confirms them.",
+        help="The words of the call: Contact Lens' analysis, WebVTT, SRT, or the JSON of Whisper or whisper.cpp. They "
+        "are used if the speech in the call confirms them.",
+    ),
+]
+Transcribe = Annotated[
+    bool,
+    typer.Option(
+        "--transcribe",
+        help="Recognise the words of the call on this machine, by faster-whisper (the extra transcribe) or Vosk.",
+    ),
+]
+SpeechModel = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="The model for --transcribe; by default the one in KOMOREBI_SPEECH_MODEL. Models aren't downloaded.",
     ),
 ]
 Redacted = Annotated[

@@ -26,6 +26,8 @@ from komorebi_qc.cli.options import (
     OptionalRecordingID,
     OutsideCall,
     Redacted,
+    SpeechModel,
+    Transcribe,
     Transcript,
     Unconfirmed,
     WholeCall,
@@ -57,6 +59,8 @@ def process(
     analysis: Analysis = None,
     redacted: Redacted = "",
     transcript: Transcript = None,
+    transcribe: Transcribe = False,
+    speech_model: SpeechModel = None,
     demo: Demo = False,
     out: Annotated[
         Path | None,
@@ -110,6 +114,7 @@ def process(
         analysis=analysis,
         redacted=redacted,
         transcript=transcript,
+        speech_model=jobs.speech_model(speech_model, os.environ, transcribe=transcribe),
     ).with_call_end(os.environ)
     request = jobs.ProcessRequest(
         *(call_end, offset, drift_ppm, container, align, force, tuple(limit or ()), unconfirmed, whole_call),
@@ -139,6 +144,8 @@ def diagnose(
     analysis: Analysis = None,
     redacted: Redacted = "",
     transcript: Transcript = None,
+    transcribe: Transcribe = False,
+    speech_model: SpeechModel = None,
     demo: Demo = False,
     offset: Offset = None,
     drift_ppm: DriftPpm = 0.0,
@@ -171,6 +178,7 @@ def diagnose(
         analysis=analysis,
         redacted=redacted,
         transcript=transcript,
+        speech_model=jobs.speech_model(speech_model, os.environ, transcribe=transcribe),
     ).with_call_end(os.environ)
     given = jobs.given_alignment(offset, drift_ppm, correction, selection.recording_id)
     if quick:

@@ -48,9 +48,14 @@ class Finding:
     at: At | None = None
 
 
+def worst_status(statuses: Iterable[Status]) -> Status:
+    """Return the worst of some statuses; pass for an empty list."""
+    return max(statuses, key=_ORDER.index, default="pass")
+
+
 def verdict(findings: Iterable[Finding]) -> Status:
     """Return the worst status of all findings; pass for an empty list."""
-    return max((f.status for f in findings), key=_ORDER.index, default="pass")
+    return worst_status(one.status for one in findings)
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

@@ -50,6 +50,15 @@ class Source:
         """Whether every read crosses a network, and a second read crosses it again."""
         return self.open_again is not None
 
+    def content(self) -> bytes:
+        """Return all of a small file."""
+        file = self.reopen().file
+        file.seek(0)
+        pieces: list[bytes] = []
+        while piece := file.read(1 << 20):
+            pieces.append(piece)
+        return b"".join(pieces)
+
     def reopen(self) -> Source:
         """Return the same source with its own reading position, so that several readers can share it."""
         file = cast("BinaryIO", _View(self.file)) if self.open_again is None else self.open_again()

@@ -20,6 +20,7 @@ from komorebi_qc.core.recording import Recording, check_recording_id
 from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.demo.embedded_aws import sample_on_embedded_aws
 from komorebi_qc.desk.delivered_file import PUBLISHED, name_of, opened_delivered
+from komorebi_qc.pipeline.captions.speech_model import recogniser_in
 from komorebi_qc.pipeline.correction.corrected_order import correction_in_item
 from komorebi_qc.pipeline.correction.delivered import with_delivered
 from komorebi_qc.pipeline.correction.given import GivenAlignment
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.timebase import CallEnd
     from komorebi_qc.pipeline.examine import Examined
+    from komorebi_qc.transcript.recogniser import Recogniser
 
 Origin = Literal["files", "aws", "demo"]
 SESSION_FILE = "session.pickle"
@@ -56,9 +58,10 @@ class AuditRequest:
         call_end: ``HH:MM:SS``, ``MM:SS`` or seconds, counted from the recording's start.
         analysis: path of Contact Lens' analysis of the two files.
         redacted: ``ignore``, ``prefer`` or ``require`` for a recording of the table; empty for the environment's.
-        transcript: path of a transcript of the two files' call.
+        transcript: path of a transcript of the call.
         given: the alignment in place of the measured one; None for the measured one, or that of the item's correction.
         delivered: path of a delivered file to measure, or ``published`` for a recording in AWS; empty without one.
+        speech_model: the folder of a recogniser's model, which makes the transcript; empty without one.
 
     Raises:
         InputError: A value isn't a text, two values contradict each other, or a value is missing.
@@ -73,13 +76,14 @@ class AuditRequest:
     given: GivenAlignment | None = None
     transcript: str = ""
     delivered: str = ""
+    speech_model: str = ""
 
     def __post_init__(self) -> None:
-        for name in (*_TEXTS, "transcript", "delivered"):
+        for name in (*_TEXTS, "transcript", "delivered", "speech_model"):
             value = getattr(self, name)
             if not isinstance(value, str):
                 raise InputError(f"{name} is {reprlib.repr(value)}: it must be a text in quotes")
-        if self.recording_id and (self.connect or self.recording or self.transcript):
+        if self.recording_id and (self.connect or self.recording):
             raise InputError(
                 "recording_id and files are both named, but a recording's files come from the buckets; "
                 "name one or the other"
@@ -181,13 +185,12 @@ def open_session(
     if request.origin == "demo":
         with sample_on_embedded_aws() as (recording_id, call_end):
             ours = (recording_id, call_end, out, limits, os.environ, masks, progress)
-            found = _from_aws(*ours, given=request.given, words=_words(request), delivered=request.delivered)
+            found = _from_aws(*ours, request)
             return replace(found, origin="demo")
     environ = os.environ if environ is None else environ
     if request.origin == "aws":
         named = (request.recording_id, request.call_end)
-        choices = (request.redacted, request.given)
-        return _from_aws(*named, out, limits, environ, masks, progress, *choices, delivered=request.delivered)
+        return _from_aws(*named, out, limits, environ, masks, progress, request)
     options = _with_limits(masks.of(Options(**read_local(environ))), limits)
     ended = parse_call_end(request.call_end)
     analyses = (read_analysis_file(Path(request.analysis)),) if request.analysis else ()
@@ -197,6 +200,7 @@ def open_session(
             options=options,
             analyses=analyses,
             transcript=_words(request),
+            recogniser=_recogniser(request),
             given=request.given,
             progress=progress,
         )
@@ -217,17 +221,15 @@ def _from_aws(
     environ: Mapping[str, str],
     masks: MaskRequest,
     progress: Progress,
-    redacted: str = "",
-    given: GivenAlignment | None = None,
-    words: Source | None = None,
-    delivered: str = "",
+    request: AuditRequest,
 ) -> AuditSession:
     settings = Settings.from_environment(environ)
     wired = settings.pipeline()
     item = wired.table.get(recording_id)
+    given, delivered = request.given, request.delivered
     if given is None and (correction := correction_in_item(item)) is not None:
         given = GivenAlignment(correction.alignment, correction)
-    choice = cast("RedactedChoice", redacted or settings.redacted)
+    choice = cast("RedactedChoice", request.redacted or settings.redacted)
     media = replace(wired.media, check_cancelled=progress.check, redacted=choice)
     options = _with_limits(replace(masks.of(wired.options), redacted=choice), limits)
     with media.call_audio(item) as call, media.agent_recording(item) as recording:
@@ -239,7 +241,8 @@ def _from_aws(
             recording_id=recording_id,
             options=options,
             analyses=media.analyses(item),
-            transcript=words,
+            transcript=_words(request),
+            recogniser=_recogniser(request),
             given=given,
             progress=progress,
         )
@@ -259,6 +262,10 @@ def _from_aws(
 
 def _words(request: AuditRequest) -> Source | None:
     return read_small_file(Path(request.transcript), MAX_WORDS_BYTES) if request.transcript else None
+
+
+def _recogniser(request: AuditRequest) -> Recogniser | None:
+    return recogniser_in(Path(request.speech_model)) if request.speech_model else None
 
 
 def _with_limits(options: Options, limits: Limits | None) -> Options:

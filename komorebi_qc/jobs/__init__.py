@@ -13,6 +13,7 @@ from komorebi_qc.jobs.processing import (
     run_worker,
 )
 from komorebi_qc.jobs.selection import OUT, Selection, demo_output
+from komorebi_qc.jobs.speech_model import speech_model
 from komorebi_qc.pipeline.options import MaskRequest
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "read_correction_file",
     "release_held",
     "run_worker",
+    "speech_model",
 ]

@@ -9,12 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.analyst.correction import MAX_WHY, check_text
-from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.errors import ConcurrentRunError, InputError
 from komorebi_qc.core.recording import CALL_END_ATTRIBUTE, check_recording_id
 from komorebi_qc.core.timebase import CallEnd, parse_call_end
 from komorebi_qc.findings.qc_document import correction_dict
 from komorebi_qc.pipeline.correction.changes import changed_findings, moved, placed
 from komorebi_qc.pipeline.correction.corrected_order import correction_in_item
+from komorebi_qc.pipeline.correction.settled import settle
 from komorebi_qc.pipeline.correction.trial import try_order
 from komorebi_qc.pipeline.options import Order
 from komorebi_qc.storage.object_store import open_store
@@ -129,7 +130,12 @@ def correct(request: CorrectionRequest, environ: Mapping[str, str], progress: Pr
         request.recording_id, call_end, correction=correction, undoes=correction is None, replaces=item.correction
     )
     if request.publishes:
-        outcome = wired.process(order, progress=progress)
+        try:
+            outcome = wired.process(order, progress=progress)
+        except ConcurrentRunError:
+            again = partial(wired.process, Order(request.recording_id, call_end), progress=progress)
+            settle(request.recording_id, again, table=wired.table, media=wired.media)
+            raise
     else:
         from komorebi_qc.desk.examination_progress import EXAMINATION_STEPS, ExaminationProgress  # noqa: PLC0415
 
@@ -154,12 +160,14 @@ def _applied(request: CorrectionRequest, present: Correction | None) -> Correcti
     """The correction as the item will have it: with the caller's identity, the reason and the time.
 
     Raises:
-        InputError: it was made before the recording's present correction, so its analyst can't have seen that.
+        InputError: its analyst hasn't seen the recording's present correction. A file that doesn't say what its analyst
+            has seen is compared by its time.
     """
     correction = request.correction
     if correction is None:
         return None
-    if present is not None and correction.when < present.when:
+    seen = correction.seen_correction
+    if present is not None and (correction.when < present.when if seen is None else seen != present.made_at):
         raise InputError(
             f"recording {request.recording_id} was corrected by {present.by or 'an analyst'} at {present.made_at}, "
             f"after this correction was made ({correction.made_at}): run an audit of the present result, and correct "
@@ -172,6 +180,7 @@ def _applied(request: CorrectionRequest, present: Correction | None) -> Correcti
         by=caller_arn(),
         why=request.why.strip() or correction.why,
         made_at=now,
+        seen_correction=None,
     )
 
 

@@ -18,6 +18,7 @@ from komorebi_qc.jobs.given_alignment import check_inputs
 from komorebi_qc.jobs.selection import reported_end
 from komorebi_qc.media.probe import probe_recording
 from komorebi_qc.pipeline.captions.call_words import read_words
+from komorebi_qc.pipeline.captions.speech_model import recogniser_in
 from komorebi_qc.pipeline.diagnose import Diagnosis, diagnose
 from komorebi_qc.pipeline.options import Options
 from komorebi_qc.pipeline.placement import place
@@ -68,7 +69,8 @@ def diagnose_selection(
         end, named = reported_end(selection.call_end), selection.transcript
         choice = Options(**read_local(environ)).transcript
         file = None if named is None else read_small_file(named, MAX_WORDS_BYTES)
-        words = read_words(file, analyses, choice, call.name)
+        model = selection.speech_model
+        words = read_words(file, analyses, choice, call.name) if model is None else recogniser_in(model)
         found = diagnose(call, recording, end, limits, analyses=analyses, given=given, words=words)
         return _with_plot(found, plot, environ)
 

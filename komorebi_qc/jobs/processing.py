@@ -17,10 +17,12 @@ from komorebi_qc.jobs.isolated_pipeline import IsolatedPipeline
 from komorebi_qc.jobs.message_work import WORK
 from komorebi_qc.jobs.selection import Selection, reported_end
 from komorebi_qc.pipeline import local
+from komorebi_qc.pipeline.captions.speech_model import recogniser_in
 from komorebi_qc.pipeline.correction.given import order_with
 from komorebi_qc.pipeline.options import MASKS_AS_SET, MaskRequest, Options, Order
 from komorebi_qc.queue.release import release
 from komorebi_qc.queue.worker import Counts, load_handler, run
+from komorebi_qc.storage.input_file import named_words
 from komorebi_qc.storage.local import LocalFiles
 from komorebi_qc.wiring import Settings, aws_confinement, read_local
 
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.core.recording import Message
+    from komorebi_qc.core.source import Source
     from komorebi_qc.pipeline.options import AlignChoice, ContainerChoice, Unconfirmed
     from komorebi_qc.pipeline.outcome import Outcome
+    from komorebi_qc.transcript.recogniser import Recogniser
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +112,13 @@ def process_selection(
         KomorebiError: see `komorebi_qc.pipeline.process.process` and `komorebi_qc.wiring`.
     """
     request = replace(request, call_end=selection.call_end)
+    recogniser = None if selection.speech_model is None else recogniser_in(selection.speech_model)
     if not selection.recording_id:
         if selection.connect is None or selection.recording is None or out is None:
             raise InputError("--out is missing: the unified recording's file, such as unified.mp4")
         named = (selection.connect, selection.recording, out, thumbnail, selection.analysis, selection.transcript)
         files = LocalFiles(*named)
-        return process_files(files, request, environ, progress)
+        return process_files(files, request, environ, progress, recogniser)
     if request.correction is not None:
         raise InputError(
             f"--from can't be used with a recording ID: use `komorebi-qc correct {selection.recording_id}`, which "
@@ -122,25 +127,45 @@ def process_selection(
     results = [name for name, path in (("--out", out), ("--thumbnail", thumbnail)) if path is not None]
     if results:
         raise InputError(f"{' and '.join(results)} can't be used with a recording ID: the results go to the buckets")
-    return process_by_id(selection.recording_id, request, environ, progress, redacted=selection.redacted)
+    transcript = None if selection.transcript is None else named_words(selection.transcript)
+    return process_by_id(
+        selection.recording_id,
+        request,
+        environ,
+        progress,
+        redacted=selection.redacted,
+        transcript=transcript,
+        recogniser=recogniser,
+    )
 
 
 def process_files(
-    files: LocalFiles, request: ProcessRequest, environ: Mapping[str, str], progress: Progress
+    files: LocalFiles,
+    request: ProcessRequest,
+    environ: Mapping[str, str],
+    progress: Progress,
+    recogniser: Recogniser | None = None,
 ) -> Outcome:
     """Process two local files into a third, whose extension names the container.
 
     Raises:
         KomorebiError: see `komorebi_qc.pipeline.process.process`.
     """
-    order = request.order(local.LOCAL_ID)
+    order = replace(request.order(local.LOCAL_ID), recogniser=recogniser)
     container = local.container_of(files.out, request.container)
     options = request.options(Options(**read_local(environ)), container, thumbnail=files.thumbnail is not None)
     return local.process_order(files, order, options=options, progress=progress)
 
 
 def process_by_id(
-    recording_id: str, request: ProcessRequest, environ: Mapping[str, str], progress: Progress, *, redacted: str = ""
+    recording_id: str,
+    request: ProcessRequest,
+    environ: Mapping[str, str],
+    progress: Progress,
+    *,
+    redacted: str = "",
+    transcript: Source | None = None,
+    recogniser: Recogniser | None = None,
 ) -> Outcome:
     """Process a recording of the configured table.
 
@@ -150,11 +175,14 @@ def process_by_id(
         environ: the settings.
         progress: shows each step.
         redacted: whether redacted call audio is used; empty for the environment's choice.
+        transcript: a transcript of the call; None without one.
+        recogniser: makes the transcript, if there is no file; None without one.
 
     Raises:
         KomorebiError: see `komorebi_qc.pipeline.process.process` and `komorebi_qc.wiring`.
     """
     order = request.order(check_recording_id(recording_id))
+    order = replace(order, transcript=transcript, recogniser=recogniser)
     wired = Selection(recording_id, redacted=redacted).wired(environ)
     container = wired.options.container if request.container == "auto" else _choice(request.container)
     wired = replace(wired, options=request.options(wired.options, container, thumbnail=True))

@@ -36,7 +36,8 @@ class Selection:
         is_sample: whether it is the sample call.
         analysis: Contact Lens' analysis of two files; None without one.
         redacted: ``ignore``, ``prefer`` or ``require`` for a recording in AWS; empty for the environment's.
-        transcript: a transcript of two files' call; None without one.
+        transcript: a transcript of the call; None without one.
+        speech_model: the folder of a recogniser's model, which makes the transcript; None without one.
     """
 
     recording_id: str = ""
@@ -47,6 +48,7 @@ class Selection:
     analysis: Path | None = None
     redacted: str = ""
     transcript: Path | None = None
+    speech_model: Path | None = None
 
     @classmethod
     def of(
@@ -60,6 +62,7 @@ class Selection:
         analysis: Path | None = None,
         redacted: str = "",
         transcript: Path | None = None,
+        speech_model: Path | None = None,
     ) -> Selection:
         """Check the arguments, before any file or service is read.
 
@@ -69,17 +72,15 @@ class Selection:
         files = {"--connect": connect, "--recording": recording}
         named = [name for name, path in files.items() if path is not None]
         _check_contact_lens(analysis, redacted, has_files=bool(named), has_id=bool(recording_id))
-        if transcript is not None and not (named or demo):
-            raise InputError(
-                "--transcript can only be used with two files. For a recording in AWS, KOMOREBI_TRANSCRIPT=lens uses "
-                "Contact Lens' words"
-            )
+        if transcript is not None and speech_model is not None:
+            raise InputError("--transcript and --transcribe can't be used together: the words come from one of them")
         if demo:
             if named or recording_id:
                 raise InputError("--demo uses the sample call: name no recording beside it")
             call_end = call_end or reported_call_end()
             parse_call_end(call_end)
-            return cls("", CALL_AUDIO, AGENT_RECORDING, call_end, is_sample=True, transcript=transcript)
+            sample = ("", CALL_AUDIO, AGENT_RECORDING, call_end)
+            return cls(*sample, is_sample=True, transcript=transcript, speech_model=speech_model)
         if recording_id and named:
             raise InputError(
                 f"{' and '.join(named)} can't be used with a recording ID, whose files are in the buckets: name one or "
@@ -100,7 +101,7 @@ class Selection:
         if call_end:
             parse_call_end(call_end)
         named_files = (recording_id, connect, recording, call_end)
-        return cls(*named_files, analysis=analysis, redacted=redacted, transcript=transcript)
+        return cls(*named_files, analysis=analysis, redacted=redacted, transcript=transcript, speech_model=speech_model)
 
     def with_call_end(self, environ: Mapping[str, str]) -> Selection:
         """The same selection, with the item's call end if its own is empty.
@@ -117,12 +118,13 @@ class Selection:
     def words(self) -> list[str]:
         """The arguments that name this recording on a command line."""
         words = [] if self.transcript is None else ["--transcript", str(self.transcript)]
+        words += [] if self.speech_model is None else ["--transcribe", "--speech-model", str(self.speech_model)]
         if self.is_sample:
             ended = [] if self.call_end == reported_call_end() else ["--call-end", self.call_end]
             return ["--demo", *ended, *words]
         if self.recording_id:
             redacted = ["--redacted", self.redacted] if self.redacted else []
-            return [self.recording_id, "--call-end", self.call_end, *redacted]
+            return [self.recording_id, "--call-end", self.call_end, *redacted, *words]
         analysis = [] if self.analysis is None else ["--analysis", str(self.analysis)]
         files = ["--connect", str(self.connect), "--recording", str(self.recording)]
         return [*files, "--call-end", self.call_end, *analysis, *words]

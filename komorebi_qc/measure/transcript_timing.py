@@ -52,6 +52,7 @@ class TranscriptTiming:
         turns: how many turns were compared.
         covered: share of the measured speech that has words.
         speech_s: seconds of measured speech.
+        beyond: how many turns begin after the end of the call.
     """
 
     shift_s: float
@@ -62,6 +63,7 @@ class TranscriptTiming:
     turns: int
     covered: float
     speech_s: float
+    beyond: int = 0
 
     def start_error_s(self, percent: float) -> float | None:
         """Return how far this share of the turns' starts is from their speech at most; None without any."""
@@ -96,8 +98,9 @@ def compare_with_speech(
         swapped = float(_correlate(_rows(words, speech[::-1]), frames)[1][lags == 0][0])
     counted, errors = _start_errors(transcript, speech, shift_s)
     covered, speech_s = _covered(words, speech)
+    beyond = sum(turn.from_s > frames * FRAME_S + REACH_S for turn in transcript.turns)
     return TranscriptTiming(
-        shift_s, at_zero, float(correlations[best]), swapped, tuple(errors), counted, covered, speech_s
+        shift_s, at_zero, float(correlations[best]), swapped, tuple(errors), counted, covered, speech_s, beyond
     )
 
 

@@ -51,7 +51,8 @@ def packets(container: InputContainer, streams: list[Any]) -> Iterator[Any]:
                     budget.check(count + 1, total, packet)
                 count += 1
                 yield packet
-    except FFmpegError as error:
+    except (FFmpegError, IndexError) as error:
+        # IndexError: a packet of a track that the file adds within its data, which PyAV doesn't know.
         if reading is not None:
             reading.raise_error()
             if isinstance(error, MemoryError):

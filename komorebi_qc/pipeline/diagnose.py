@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from komorebi_qc.measure.levels import ChannelLevels
     from komorebi_qc.pipeline.correction.given import GivenAlignment
     from komorebi_qc.sync import SyncResult
+    from komorebi_qc.transcript.recogniser import Recogniser
     from komorebi_qc.transcript.turns import Transcript
 
 
@@ -128,7 +129,7 @@ def diagnose(
     limits: Limits = DEFAULT,
     *,
     analyses: Sequence[Source] = (),
-    words: Transcript | None = None,
+    words: Transcript | Recogniser | None = None,
     given: GivenAlignment | None = None,
 ) -> Diagnosis:
     """Measure a pair, and check the measurements against the limits.
@@ -139,7 +140,7 @@ def diagnose(
         call_end: the reported call end.
         limits: the limits to check against.
         analyses: Contact Lens' analyses of the call.
-        words: a transcript of the call; None without one.
+        words: a transcript of the call, or the recogniser that makes it; None without either.
         given: the alignment in place of the measured one; None to use that.
 
     Raises:
@@ -166,7 +167,7 @@ def diagnose_pair(
     limits: Limits,
     levels: PairLevels | None = None,
     redactions: tuple[PrivateSpan, ...] | None = None,
-    words: Transcript | None = None,
+    words: Transcript | Recogniser | None = None,
     given: GivenAlignment | None = None,
 ) -> Diagnosis:
     """Check a pair that is decoded and measured already.
@@ -179,7 +180,7 @@ def diagnose_pair(
         limits: the limits to check against.
         levels: of both sides; None to measure them.
         redactions: the spans that Contact Lens redacted, on the call clock; None if no analysis was read.
-        words: a transcript of the call; None without one.
+        words: a transcript of the call, or the recogniser that makes it; None without either.
         given: the alignment in place of the measured one; None to use that.
     """
     levels = measure_levels(pair, info) if levels is None else levels
@@ -194,7 +195,7 @@ def diagnose_pair(
         suspensions = suspensions_at(suspensions, pair.call, pair.recording, placement, limits)
     private = private_spans(suspensions, redactions or ())
     has_analysis = redactions is not None
-    transcript = compare_words(words, pair.call, levels)
+    transcript = compare_words(words, pair.call, levels, private)
     evidence = PairEvidence(
         *(call_info, info, call_end, placement, pair.result, timeline, pair.timing, levels, private),
         redactions=redactions_among(private) if has_analysis else None,

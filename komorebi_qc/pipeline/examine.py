@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from komorebi_qc.pipeline.diagnose import Diagnosis
     from komorebi_qc.pipeline.outcome import Outcome
     from komorebi_qc.transcript.placed import PlacedTranscript
+    from komorebi_qc.transcript.recogniser import Recogniser
 
 VIDEO_NAME, AGENT_NAME, THUMBNAIL_NAME = "recording", "agent-recording", "thumbnail.png"
 CAPTIONS_NAME = f"{VIDEO_NAME}.vtt"
@@ -178,6 +179,7 @@ def examine(
     options: Options | None = None,
     analyses: tuple[Source, ...] = (),
     transcript: Source | None = None,
+    recogniser: Recogniser | None = None,
     given: GivenAlignment | None = None,
     progress: Progress = SILENT,
 ) -> Examined:
@@ -196,6 +198,7 @@ def examine(
         options: how it is processed.
         analyses: Contact Lens' analyses of the call.
         transcript: a transcript of the call; None without one.
+        recogniser: makes the transcript, if there is no file; None without one.
         given: the alignment in place of the measured one; None to use that.
         progress: shows each step; its `check` ends the run.
 
@@ -206,12 +209,13 @@ def examine(
     chosen = replace(options or Options(), retain_artifacts=True)
     files = _OpenInputs(call, recording, folder / VIDEO_NAME, folder / THUMBNAIL_NAME, analyses, transcript)
     order, table = order_with(recording_id, call_end, given), LocalTable(local_item(recording_id))
+    order = replace(order, recogniser=recogniser)
     words = read_words(transcript, analyses, chosen.transcript, call.name)
     try:
         outcome = process(order, table=table, media=files, options=chosen, progress=progress)
     except (WrongPairError, HeldError) as error:
         pair = (call.reopen(), recording.reopen())
-        diagnosis = diagnose(*pair, call_end, chosen.limits, analyses=analyses, words=words)
+        diagnosis = diagnose(*pair, call_end, chosen.limits, analyses=analyses, words=words or recogniser)
         found = _refused(diagnosis, recording, folder, recording_id, str(error), chosen)
         digests = [whole_digest(source.reopen().file).sha256 for source in (call, recording)]
         return replace(found, call_sha256=digests[0], recording_sha256=digests[1])
@@ -219,6 +223,8 @@ def examine(
     if artifacts is None:
         raise InputError("an examination needs the artifacts of the run: `retain_artifacts` can't be switched off")
     evidence = artifacts.evidence
+    if words is None and evidence.transcript is not None:  # the recogniser's
+        words = evidence.transcript.transcript
     # A run by the reported call end measures nothing, so its diagnosis has to decode both inputs.
     diagnosis = (
         diagnose(

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from komorebi_qc.core.analyst.correction import Correction
     from komorebi_qc.core.privacy.masks import MaskChoice
     from komorebi_qc.core.provenance.seal import Signer
+    from komorebi_qc.core.source import Source
     from komorebi_qc.core.splice import OutsideCall
     from komorebi_qc.core.timebase import Alignment, CallEnd
+    from komorebi_qc.transcript.recogniser import Recogniser
 
 ContainerChoice = Literal["auto", "mp4", "webm"]
 AlignChoice = Literal["auto", "call-end"]
@@ -37,6 +39,8 @@ class Order:
         correction: an analyst's correction, which has this alignment; None without one.
         undoes: whether an earlier correction of the recording is undone. Otherwise it is applied again.
         replaces: the earlier correction as the analyst saw it in the item, empty for no correction; None: any.
+        transcript: a transcript's file, in memory; None if the store of the media names it, or there is no such file.
+        recogniser: makes the transcript, if there is no file; None without one.
     """
 
     recording_id: str
@@ -45,6 +49,8 @@ class Order:
     correction: Correction | None = None
     undoes: bool = False
     replaces: str | None = None
+    transcript: Source | None = None
+    recogniser: Recogniser | None = None
 
 
 @dataclass(frozen=True, slots=True)

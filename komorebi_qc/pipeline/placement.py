@@ -91,14 +91,16 @@ def _hold(measured: SyncResult, unconfirmed: Unconfirmed, candidate: Candidate |
     """
     belongs, reason = measured.belongs, measured.reason
     speaks_against = belongs is not None and belongs.speaks_against
-    if candidate is not None and (belongs is None or belongs.probability < SURE):
+    if candidate is not None:
         away_s, places = _distance_s(candidate, call_end), len(_likely(measured))
-        if away_s > FAR_OFF_S:
-            speaks_against = True
-            reason += f", {away_s:.0f} s away from the reported call end"
-        elif away_s > LATE_S and places > 1:
+        is_sure = belongs is not None and belongs.probability >= SURE
+        if away_s > LATE_S and places > 1:
+            # However much agrees at each of them: only one can be the call's.
             speaks_against = True
             reason += f", at {places} places, and the reported call end fits none of them"
+        elif away_s > FAR_OFF_S and not is_sure:
+            speaks_against = True
+            reason += f", {away_s:.0f} s away from the reported call end"
     if unconfirmed == "publish" or (unconfirmed == "auto" and not speaks_against):
         return
     known = tuple((round(c.offset_s, 4), round(c.probability, 4)) for c in measured.candidates)

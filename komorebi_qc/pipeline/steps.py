@@ -120,7 +120,7 @@ def fetch_call(run: Run, item: Recording) -> FetchedCall:
     analyses = run.media.analyses(item)
     version = tuple(part for analysis in analyses for part in analysis.version)
     redactions = redactions_of(source, info.audio.span.end_s, analyses)
-    given = run.media.transcript(item)
+    given = run.order.transcript or run.media.transcript(item)
     words = read_words(given, analyses, run.options.transcript, source.name)
     return FetchedCall(item, source, info, info.audio, digest, redactions, version, analyses, given, words)
 
@@ -146,7 +146,8 @@ def separate(run: Run, fetched: FetchedPair) -> SeparatedPair:
     timing = None if audio is None else audio.timing
     levels = None if audio is None else measure_levels(audio, info)
     call_8khz = None if audio is None else audio.call
-    if call_8khz is None and (run.options.mask != "none" or call.transcript is not None):
+    has_words = call.transcript is not None or run.order.recogniser is not None
+    if call_8khz is None and (run.options.mask != "none" or has_words):
         call_8khz = decode_call_8khz(call.source, call.info, check_cancelled, HELD_BYTES)
     return SeparatedPair(fetched, info, info.video, thumbnail, audio, timing, levels, call_8khz)
 
@@ -205,7 +206,10 @@ def plan_audio(run: Run, located: LocatedCall) -> PlannedAudio:
         outside_call=run.options.outside_call,
         masked=located.masks.output if located.masks.masks_sound else (),
     )
-    compared = compare_words(call.transcript, separated.call_8khz, separated.levels)
+    words = call.transcript or run.order.recogniser
+    compared = compare_words(
+        words, separated.call_8khz, separated.levels, located.private, check_cancelled=run.progress.check
+    )
     placed = caption(compared, timeline, located.private, run.options.limits)
     samples = exact_call(call.source, call.info, separated.call_8khz)
     capture = CaptureSpans((), timeline.masked) if timeline.masked else None

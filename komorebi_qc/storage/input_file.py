@@ -6,6 +6,7 @@ import io
 import os
 import stat
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from komorebi_qc.core.errors import AnalysisError, InputError
@@ -92,6 +93,15 @@ def read_analysis_file(path: Path) -> Source:
         return read_small_file(path, MAX_ANALYSIS_BYTES)
     except InputError as error:
         raise AnalysisError(str(error)) from error
+
+
+def named_words(path: Path) -> Source:
+    """Read a transcript for a recording in AWS into memory. Its name has no folder, because it is published.
+
+    Raises:
+        InputError: as `read_small_file`.
+    """
+    return replace(read_small_file(path, MAX_WORDS_BYTES), name=path.name)
 
 
 def read_small_file(path: Path, most_bytes: int) -> Source:

@@ -81,8 +81,11 @@ def presence(chains: tuple[Chain, Chain]) -> list[bool]:
     if sum(found) == 1:
         lead, other = (chains[CUSTOMER], chains[AGENT]) if found[CUSTOMER] else (chains[AGENT], chains[CUSTOMER])
         time_s, at_s = other.windows.centre_s, lead.windows.centre_s[lead.on]
-        here = (time_s >= at_s[0] - NEAR_S) & (time_s <= at_s[-1] + NEAR_S)
-        if _agrees_sharply(other, here, LEAST_SHARE_NEAR) and not np.any(other.on & ~here):
+        near = (time_s >= at_s[0] - NEAR_S) & (time_s <= at_s[-1] + NEAR_S)
+        # Within the agent's short part of the call, the agent may say but a word or two.
+        between = (time_s >= at_s[0]) & (time_s <= at_s[-1])
+        sharp = any(_agrees_sharply(other, here, LEAST_SHARE_NEAR) for here in (near, between))
+        if sharp and not np.any(other.on & ~near):
             found = [True, True]
     return found
 

@@ -100,17 +100,18 @@ def _segment(
         return None
     first = int(np.argmax([sum(c.score for c in look.values()) for look in looks]))
     best, chosen = looks[first], options[first]
-    for shift, _ in coarse.offsets_elsewhere(hits, chosen):
-        moved = coarse.Course(chosen.time_s, chosen.lag_s + shift, 0.0)
-        looks.append(_look(call, recording, chains, is_present, m, gap, moved, (low_s, high_s), size, reach))
-    score = sum(c.score for c in best.values())
-    if max(_elsewhere(look, best) for look in looks) > MOST_ELSEWHERE * score:
-        return None
     least = (1, LEAST_SPEECH_BETWEEN_S) if is_narrow else (LEAST_TURNS, LEAST_SPEECH_S)
     if _has_paused(m, gap, best) and to_s - from_s <= NARROW_S:
         least = (EDGE_TURNS, LEAST_SPEECH_S)
     run = _run(best, activities, float(np.median(m.z[solid(m.on)])), *least)
     if run is None:
+        return None
+    # Other offsets are searched only for a stretch that agrees at the best one.
+    for shift, _ in coarse.offsets_elsewhere(hits, chosen):
+        moved = coarse.Course(chosen.time_s, chosen.lag_s + shift, 0.0)
+        looks.append(_look(call, recording, chains, is_present, m, gap, moved, (low_s, high_s), size, reach))
+    score = sum(c.score for c in best.values())
+    if max(_elsewhere(look, best) for look in looks) > MOST_ELSEWHERE * score:
         return None
     joined = tuple(_joined(chains[k], best.get(k), from_s, to_s, run) for k in (0, 1))
     inside = (chosen.time_s >= run[0]) & (chosen.time_s <= run[1])

@@ -16,12 +16,20 @@ from komorebi_qc.core.samples import RATE, Track, length
 from komorebi_qc.core.timebase import Alignment, Jump, Span
 from komorebi_qc.sync.channels import follow_channels, follow_other, presence, without_weakest_segment
 from komorebi_qc.sync.distant_segments import extend
-from komorebi_qc.sync.evidence.agreement import unbroken, unmatched
+from komorebi_qc.sync.evidence.agreement import ends_as_reported, unbroken, unmatched
 from komorebi_qc.sync.evidence.alternative_offsets import find_alternative_offsets
 from komorebi_qc.sync.evidence.belonging import belonging
-from komorebi_qc.sync.evidence.candidates import SAME_S, Place, best_candidate, find_candidates, follow_at
+from komorebi_qc.sync.evidence.candidates import (
+    FEW_SCOUTS,
+    SAME_S,
+    Place,
+    best_candidate,
+    find_candidates,
+    follow_at,
+    follow_near,
+)
 from komorebi_qc.sync.evidence.classify import LEAST_SPEECH_S, Channel, Evidence, classify
-from komorebi_qc.sync.evidence.doubts import against, with_doubts
+from komorebi_qc.sync.evidence.doubts import against, at_place, with_doubts
 from komorebi_qc.sync.evidence.gather import gather
 from komorebi_qc.sync.evidence.spans import (
     agent_part,
@@ -116,11 +124,7 @@ def _measured(
     courses = coarse.courses(hits)
     if not courses:
         return _without_agreement(call, activities, recording, recording_activity, reported_call_end_s, resolution_s)
-    course = (
-        max(courses, key=lambda c: windows.probe(call, activities, recording, c, size, reach))
-        if len(courses) > 1
-        else courses[0]
-    )
+    course = windows.best_course(call, activities, recording, courses, size, reach)
     voices = (activities, recording_activity)
     return measure_along(course, hits, call, recording, voices, reported_call_end_s, resolution_s, may_stretch)
 
@@ -154,17 +158,20 @@ def measure_along(
     drift_ppm, knots = mean_drift(result, call_s)
     alignment = Alignment(result.offset_s, drift_ppm, tuple(Jump(j.call_s, j.size_s) for j in jumps), knots)
     stretches = call_spans(chains, present, recording_activity, alignment, call_s)
+    measured_call_end_s = alignment.to_recording(call_s)
+    reported_call_s = None if reported_call_end_s is None else alignment.to_call(reported_call_end_s, call_s)
+    part_s = unbroken(chains, present, half_s, call_s)
     evidence = replace(
         gather(call_s, activities, recording_activity, chains, present, result, repeated, len(elsewhere)),
-        unbroken_s=unbroken(chains, present, half_s, call_s),
+        unbroken_s=part_s,
         call_s=call_s,
+        ends_as_reported=ends_as_reported(part_s, reported_call_s, resolution_s),
         **against(stretches),
     )
     classification = classify(evidence)
     is_aligned = classification.status == "aligned"
-    measured_call_end_s = alignment.to_recording(call_s)
-    reported_call_s = None if reported_call_end_s is None else alignment.to_call(reported_call_end_s, call_s)
     candidates: tuple[Candidate, ...] = ()
+    of_place = evidence
     if not is_aligned:
         best = Place(result.offset_s, drift_ppm, evidence.customer.agreed_s + evidence.agent.agreed_s)
         candidates, chosen, used = _places(
@@ -183,6 +190,7 @@ def measure_along(
             evidence = replace(evidence, against_s=max(evidence.against_s, sum(a.active_s for a in activities)))
         again = classify(evidence)
         classification = classification if again.status == "aligned" else again
+        of_place = at_place(evidence, activities, used, result.offset_s)
         stretches = without_absence(stretches)
     return SyncResult(
         status=classification.status,
@@ -205,7 +213,7 @@ def measure_along(
         agent_shift_s=agent_shift(jumps, chains[AGENT]),
         unmatched=unmatched(chains, present, half_s, call_s),
         knots=knots,
-        belongs=belonging(classification.status, evidence),
+        belongs=belonging(classification.status, of_place),
         spans=stretches,
         spans_alignment=alignment,
         recording_spans=recording_spans(activities, recording_activity, alignment, call_s, stretches),
@@ -239,7 +247,7 @@ def _places(
     pair isn't placed.
     """
     is_other = status == "wrong_pair" and not elsewhere
-    near = None if is_other else _near(call, activities, recording, reported_call_end_s, resolution_s)
+    near = None if is_other else follow_near(call, activities, recording, reported_call_end_s, resolution_s)
     candidates = find_candidates(length(call) / RATE, best, elsewhere, near, reported_call_end_s, resolution_s)
     chosen = best_candidate(candidates, reported_call_end_s, resolution_s)
     if chosen is None or is_other or _is_at(near, chosen):
@@ -249,20 +257,6 @@ def _places(
 
 def _is_at(near: Followed | None, chosen: Candidate) -> bool:
     return near is not None and abs(near.place.offset_s - chosen.offset_s) <= SAME_S
-
-
-def _near(
-    call: Track,
-    activities: tuple[Activity, Activity],
-    recording: Track,
-    reported_call_end_s: float | None,
-    resolution_s: float,
-) -> Followed | None:
-    """Follow the call where its reported end places it."""
-    if reported_call_end_s is None:
-        return None
-    near = follow_at(call, activities, recording, reported_call_end_s + resolution_s / 2 - length(call) / RATE)
-    return near if near is not None and near.is_clear else None
 
 
 def _followed(
@@ -338,7 +332,7 @@ def _without_agreement(
     if reported_s is None:
         classification = classify(evidence)
         return without_offset(classification.status, classification.reason, reported_s, evidence)
-    near = _near(call, activities, recording, reported_s, resolution_s)
+    near = follow_near(call, activities, recording, reported_s, resolution_s, FEW_SCOUTS)
     candidates = find_candidates(call_s, None, (), near, reported_s, resolution_s)
     is_most = near is not None and near.place.agreed_s >= MOST_OF_IT * sum(a.active_s for a in activities)
     if near is not None and is_most and best_candidate(candidates, reported_s, resolution_s) is not None:

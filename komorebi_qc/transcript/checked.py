@@ -18,8 +18,11 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
 )
 """Characters that show nothing, break lines, or turn the direction of the text around them."""
+_VANISHING = re.compile("[\u00ad\u061c\u2060-\u2064\U000e0000-\U000e007f]")
+"""Characters within words that show nothing."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 """Halves of a character, which no file can hold."""
+_WORDS = re.compile(r"\w+")
 _ROLES: dict[str, Speaker] = {"agent": "agent", "customer": "customer", "caller": "customer"}
 
 
@@ -40,8 +43,8 @@ def seconds(value: object, unit_s: float, which: str, name: str) -> float:
     Raises:
         InputError: it isn't a number of a call's length.
     """
-    # A true or false counts as a number in Python. Nor does a NaN pass.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value * unit_s <= MAX_TIME_S:
+    # A true or false counts as a number in Python. Nor does a NaN pass. An integer may be too large for a float.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_TIME_S / unit_s:
         raise unusable(name, f"{which} has a time that isn't a number from 0 to 48 hours")
     return value * unit_s
 
@@ -50,7 +53,7 @@ def clean(text: object) -> str:
     """Return a text in one line, without characters that can't be shown; empty for something else than a text."""
     if not isinstance(text, str):
         return ""
-    return " ".join(_SURROGATE.sub("\ufffd", _HIDDEN.sub(" ", text)).split())
+    return " ".join(_SURROGATE.sub("\ufffd", _HIDDEN.sub(" ", _VANISHING.sub("", text))).split())
 
 
 def turn(
@@ -74,7 +77,8 @@ def turn(
         which: the turn, for messages.
         name: the file's name, for messages.
         is_redacted: whether a part of the text is a placeholder.
-        words: with their times. If they begin later than the turn, the turn begins with them.
+        words: with their times. If they begin later than the turn, the turn begins with them. Words of another text
+            don't count.
 
     Raises:
         InputError: it ends before it begins, or its text is longer than any turn.
@@ -86,10 +90,18 @@ def turn(
     shown = clean(text)
     if not shown:
         return None
-    spoken = tuple(sorted((w for w in words if clean(w.text)), key=lambda w: (w.from_s, w.to_s)))
+    listed = [word for word in words if clean(word.text)]
+    if _letters(shown) != _letters("".join(word.text for word in listed)):
+        listed = []
+    spoken = tuple(sorted(listed, key=lambda w: (w.from_s, w.to_s)))
     if spoken:
         from_s = min(max(from_s, spoken[0].from_s), to_s)
     return Turn(speaker, from_s, to_s, shown, is_redacted, spoken)
+
+
+def _letters(text: str) -> str:
+    """A text without spaces and punctuation, which words may lack."""
+    return "".join(_WORDS.findall(clean(text)))
 
 
 def transcript(turns: Iterable[Turn | None], language: object, source: TranscriptSource, name: str) -> Transcript:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from komorebi_qc.core.privacy.redactions import turns_in
 from komorebi_qc.transcript.checked import seconds, speaker_of, transcript, turn
 from komorebi_qc.transcript.turns import unusable
 
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
     from komorebi_qc.transcript.turns import Transcript, Turn
 
-_PLACEHOLDER = re.compile(r"\[[A-Z]{2}[A-Z_]*\]", re.ASCII)
+_PLACEHOLDER = re.compile(
+    r"\[(?:PII|NAME|ADDRESS|EMAIL|PHONE|SSN|PIN|BANK_ACCOUNT_NUMBER|BANK_ROUTING|CREDIT_DEBIT_(?:NUMBER|CVV|EXPIRY))\]",
+    re.ASCII,
+)
+"""In the place of redacted text: the kind of data, by the names of ``RedactionMaskMode`` and of its entities. Another
+text in brackets, such as ``[UNCLEAR_AUDIO]``, replaces no words."""
 _MS = 0.001
 
 
@@ -50,20 +56,23 @@ def from_contact_lens(found: Mapping[str, Any], name: str) -> Transcript:
         for one in (participants if isinstance(participants, list) else ())
         if isinstance(one, dict) and isinstance(one.get("ParticipantId"), str)
     }
-    turns = (_turn(one, roles, f"turn {number}", name) for number, one in enumerate(_turns(found, name), 1))
+    metadata = found.get("ContentMetadata")
+    is_redacted = isinstance(metadata, dict) and metadata.get("Output") == "Redacted"
+    turns = (
+        _turn(one, roles, f"turn {number}", name, is_redacted=is_redacted)
+        for number, one in enumerate(_turns(found, name), 1)
+    )
     return transcript(turns, found.get("LanguageCode"), "contact_lens", name)
 
 
 def _turns(found: Mapping[str, Any], name: str) -> list[Any]:
-    turns, segments = found.get("Transcript"), found.get("Segments")
-    if isinstance(turns, list):
-        return turns
-    if not isinstance(segments, list) or not all(isinstance(one, dict) for one in segments):
+    turns = turns_in(found)
+    if turns is None:
         raise unusable(name, "it isn't a Contact Lens analysis of a call in a known form")
-    return [one["Transcript"] for one in segments if one.get("Transcript") is not None]
+    return turns
 
 
-def _turn(one: Any, roles: Mapping[str, object], which: str, name: str) -> Turn | None:
+def _turn(one: Any, roles: Mapping[str, object], which: str, name: str, *, is_redacted: bool) -> Turn | None:
     if not isinstance(one, dict):
         raise unusable(name, f"{which} isn't an object")
     who, content = one.get("ParticipantId"), one.get("Content")
@@ -75,5 +84,5 @@ def _turn(one: Any, roles: Mapping[str, object], which: str, name: str) -> Turn 
         content,
         which,
         name,
-        is_redacted=isinstance(content, str) and _PLACEHOLDER.search(content) is not None,
+        is_redacted=is_redacted and isinstance(content, str) and _PLACEHOLDER.search(content) is not None,
     )

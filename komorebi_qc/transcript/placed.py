@@ -104,9 +104,11 @@ def _placed(
     turn: Turn, splice: Splice, pieces: Sequence[_PlayedPiece], suspended: Sequence[Span]
 ) -> Iterator[PlacedTurn]:
     """The turn on the output clock: one, several around masks, or nothing if the output doesn't play it."""
-    to_s = max(turn.to_s, turn.from_s + _TINY_S)
-    played = [span for piece in pieces if (span := piece.of(turn.from_s, to_s)) is not None]
-    whole = Span(*sorted((splice.alignment.to_output(turn.from_s), splice.alignment.to_output(to_s))))
+    # Recognisers let words begin before their segment, and end after it: a mask may hide only these.
+    from_s = min(turn.from_s, *(word.from_s for word in turn.words)) if turn.words else turn.from_s
+    to_s = max(turn.to_s, from_s + _TINY_S, *(word.to_s for word in turn.words))
+    played = [span for piece in pieces if (span := piece.of(from_s, to_s)) is not None]
+    whole = Span(*sorted((splice.alignment.to_output(from_s), splice.alignment.to_output(to_s))))
     is_masked = any(mask.overlap_s(whole) > 0.0 for mask in splice.masked)
     played_s = sum(span.length_s for span in played)
     is_whole = played_s >= whole.length_s - 2 * _TINY_S
@@ -117,11 +119,11 @@ def _placed(
         return
     if is_masked:
         at = Span(played[0].start_s, played[-1].end_s) if played else whole
-        near = Span(max(0.0, turn.from_s - NEAR_S), to_s + NEAR_S)
+        near = Span(max(0.0, from_s - NEAR_S), to_s + NEAR_S)
         keeps_text = turn.is_redacted and not any(span.overlap_s(near) > 0.0 for span in suspended)
         shown = turn.text if keeps_text else ""
         yield PlacedTurn(turn.speaker, max(at.start_s, 0.0), max(at.end_s, 0.0), shown, is_redacted=True)
-    elif played and played_s >= LEAST_PLAYED * (to_s - turn.from_s):
+    elif played and played_s >= LEAST_PLAYED * (to_s - from_s):
         yield PlacedTurn(turn.speaker, played[0].start_s, played[-1].end_s, turn.text, turn.is_redacted)
 
 

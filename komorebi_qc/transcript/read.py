@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from komorebi_qc.core.privacy.redactions import turns_in
 from komorebi_qc.transcript.checked import clean
 from komorebi_qc.transcript.contact_lens import from_contact_lens, is_contact_lens
 from komorebi_qc.transcript.subtitles import from_subtitles
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.source import Source
     from komorebi_qc.transcript.turns import Transcript
 
+_NOT_UTF_8 = "it isn't text in UTF-8"
 _FORMS = "Give Contact Lens' analysis, WebVTT, SRT, or the JSON of Whisper or whisper.cpp"
 
 
@@ -31,12 +33,11 @@ def read_transcript(content: bytes, name: str) -> Transcript:
     check_size(name, len(content))
     body = content.removeprefix(b"\xef\xbb\xbf")
     if body.lstrip()[:1] in (b"{", b"["):
-        # whisper.cpp splits letters between two tokens, and then neither is UTF-8.
-        return _from_json(body.decode("utf-8", errors="replace"), name)
+        return _from_json(body, name)
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
-        raise unusable(name, "it isn't text in UTF-8", _FORMS) from None
+        raise unusable(name, _NOT_UTF_8, _FORMS) from None
     if text.startswith("WEBVTT"):
         return from_subtitles(text, "webvtt", name)
     if "-->" in text:
@@ -51,26 +52,12 @@ def transcript_in(source: Source) -> Transcript:
         InputError: as `read_transcript`.
     """
     check_size(source.name, source.size)
-    return read_transcript(contents_of(source), source.name)
-
-
-def contents_of(source: Source) -> bytes:
-    """Return all of a small file."""
-    file = source.reopen().file
-    file.seek(0)
-    pieces: list[bytes] = []
-    while piece := file.read(1 << 20):
-        pieces.append(piece)
-    return b"".join(pieces)
+    return read_transcript(source.content(), source.name)
 
 
 def has_words(content: bytes) -> bool:
     """Return whether an analysis of Contact Lens has turns with words: not if the call is silent."""
-    found: Any = json.loads(content)
-    turns = found.get("Transcript")
-    if not isinstance(turns, list):
-        segments = found.get("Segments")
-        turns = [one.get("Transcript") for one in segments] if isinstance(segments, list) else []
+    turns = turns_in(json.loads(content)) or ()
     return any(isinstance(one, dict) and bool(clean(one.get("Content"))) for one in turns)
 
 
@@ -86,16 +73,24 @@ def check_size(name: str, size: int) -> None:
         raise unusable(name, f"it has {size} bytes, and a transcript has at most {MAX_TRANSCRIPT_BYTES}")
 
 
-def _from_json(text: str, name: str) -> Transcript:
+def _from_json(body: bytes, name: str) -> Transcript:
+    # whisper.cpp splits letters between two tokens, and then neither is UTF-8. Its turns are.
+    text = body.decode("utf-8", errors="replace")
+    is_whole = "\ufffd" not in text or text.encode() == body
     try:
         found: Any = json.loads(text, strict=False)
     except (ValueError, RecursionError):
         raise unusable(name, "it isn't JSON, or is cut off", _FORMS) from None
+    if isinstance(found, dict) and "transcription" in found and not is_contact_lens(found):
+        transcript = from_whisper_cpp(found, name)
+        if not is_whole and any("\ufffd" in turn.text for turn in transcript.turns):
+            raise unusable(name, _NOT_UTF_8, _FORMS)
+        return transcript
+    if not is_whole:
+        raise unusable(name, _NOT_UTF_8, _FORMS)
     if isinstance(found, dict):
         if is_contact_lens(found):
             return from_contact_lens(found, name)
-        if "transcription" in found:
-            return from_whisper_cpp(found, name)
         if "segments" in found:
             return from_whisper(found, name)
     raise unusable(name, "its JSON isn't a transcript in a known form", _FORMS)

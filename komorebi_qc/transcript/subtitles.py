@@ -2,7 +2,8 @@
 
 A WebVTT cue names its speaker by a voice span (``<v Agent>``, https://www.w3.org/TR/webvtt1/#webvtt-cue-voice-span).
 SRT has no form for it, so a label at the start of the text counts: ``Agent:``, ``[Customer]``. whisper.cpp numbers the
-channels, as ``<v Speaker0>`` and ``(speaker 0)``. Other markup is left out, and the rest is plain text.
+channels, as ``<v Speaker0>`` and ``(speaker 0)``. Other numbers, such as ``Speaker 1:``, may be of anybody. Other
+markup is left out, and the rest is plain text.
 """
 
 from __future__ import annotations
@@ -19,7 +20,17 @@ if TYPE_CHECKING:
     from komorebi_qc.transcript.turns import Speaker, Transcript
 
 _LABEL = re.compile(r"\s*(?:\[(agent|customer|caller)\]:?|(agent|customer|caller)\s*:)\s*", re.IGNORECASE | re.ASCII)
-_CHANNEL = re.compile(r"\s*\(?speaker ?([01])\)?\s*", re.IGNORECASE | re.ASCII)
+_VOICE_CHANNEL = re.compile(r"Speaker([01])", re.ASCII)
+_CHANNEL = re.compile(r"\s*\(speaker ([01])\)\s*", re.ASCII)
+_NUMBER = re.compile(r"\s*(?:\[speaker[ _]\d{1,3}\]:?|speaker[ _]\d{1,3}\s*:)\s*", re.IGNORECASE | re.ASCII)
+_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]*)>")
+_VTT_TIME = r"(?:\d{2,}:)?\d\d:\d\d\.\d{3}"
+_SRT_TIME = r"\d{1,3}:\d\d:\d\d[,.]\d{3}"
+_TIMES = {
+    "webvtt": re.compile(rf"\s*{_VTT_TIME}[ \t]+-->[ \t]+{_VTT_TIME}(?:[ \t].*)?"),
+    "srt": re.compile(rf"\s*{_SRT_TIME}[ \t]*-->[ \t]*{_SRT_TIME}(?:[ \t].*)?"),
+}
+"""The line with the times of a cue."""
 _ARROW = "-->"
 
 
@@ -36,29 +47,36 @@ def from_subtitles(text: str, kind: Literal["webvtt", "srt"], name: str) -> Tran
     """
     import webvtt  # noqa: PLC0415  only a run with subtitles needs it
 
-    _check_lines(text, name)
+    timed = _check_lines(text, kind, name)
     try:
         found = webvtt.from_buffer([text.lstrip()], format="vtt" if kind == "webvtt" else "srt")
     except (webvtt.errors.MalformedFileError, webvtt.errors.MalformedCaptionError, ValueError):
         raise unusable(name, f"it isn't {'WebVTT' if kind == 'webvtt' else 'SRT'}: its first lines don't fit") from None
-    damaged = sum(_ARROW in line for line in text.splitlines()) - len(found.captions)
-    if damaged > 0 and kind == "webvtt":
-        raise unusable(name, f"the times of {damaged} of its cues can't be read")
+    if timed != len(found.captions):
+        raise unusable(name, f"it has the times of {timed} cues, and {len(found.captions)} of them can be read")
     turns = []
     for number, cue in enumerate(found.captions, 1):
         which = f"cue {number}"
-        speaker, shown = _spoken(html.unescape(cue.text), cue.voice)
+        speaker, shown = _spoken(html.unescape(cue.text), set(_VOICE.findall(cue.raw_text)))
         from_s, to_s = (_time(stamp, which, name) for stamp in (cue.start, cue.end))
         turns.append(turn(speaker, from_s, to_s, shown, which, name))
     language = next((line.partition(":")[2] for line in found.metadata if line.lower().startswith("language:")), "")
     return transcript(turns, language.strip(), kind, name)
 
 
-def _check_lines(text: str, name: str) -> None:
-    """Check before it is parsed that no line is longer than a turn can be."""
-    longest = max(map(len, text.splitlines()), default=0)
+def _check_lines(text: str, kind: Literal["webvtt", "srt"], name: str) -> int:
+    """Check before it is parsed that no line is longer than a turn can be; return how many are the times of a cue."""
+    lines = text.splitlines()
+    longest = max(map(len, lines), default=0)
     if longest > 2 * MOST_TURN_CHARACTERS:
         raise unusable(name, f"a line of it has {longest} characters, and a turn has at most {MOST_TURN_CHARACTERS}")
+    timed = 0
+    for number, line in enumerate(lines, 1):
+        if _ARROW in line:
+            if _TIMES[kind].fullmatch(line) is None:
+                raise unusable(name, f"line {number} has -->, and isn't the times of a cue with three decimals")
+            timed += 1
+    return timed
 
 
 def _time(stamp: str, which: str, name: str) -> float:
@@ -66,12 +84,19 @@ def _time(stamp: str, which: str, name: str) -> float:
     return seconds(sum(part * 60.0**place for place, part in enumerate(reversed(parts))), 1.0, which, name)
 
 
-def _spoken(text: str, voice: str | None) -> tuple[Speaker, str]:
+def _spoken(text: str, voices: set[str]) -> tuple[Speaker, str]:
     """Return the speaker, and the text without the label."""
-    if voice:
-        channel = _CHANNEL.fullmatch(voice)
-        return (CHANNELS[channel[1]] if channel else speaker_of(html.unescape(voice))), text
+    if voices:
+        who = {_of_voice(voice) for voice in voices}
+        return (who.pop() if len(who) == 1 else "unknown"), text
+    if number := _NUMBER.match(text):
+        return "unknown", text[number.end() :]
     if channel := _CHANNEL.match(text):
         return CHANNELS[channel[1]], text[channel.end() :]
     label = _LABEL.match(text)
     return (speaker_of(label[1] or label[2]), text[label.end() :]) if label else ("unknown", text)
+
+
+def _of_voice(voice: str) -> Speaker:
+    channel = _VOICE_CHANNEL.fullmatch(voice.strip())
+    return CHANNELS[channel[1]] if channel else speaker_of(html.unescape(voice))

@@ -8,7 +8,8 @@ from typing import Literal
 from komorebi_qc.core.errors import InputError
 
 Speaker = Literal["agent", "customer", "unknown"]
-TranscriptSource = Literal["contact_lens", "webvtt", "srt", "whisper", "whisper_cpp"]
+TranscriptSource = Literal["contact_lens", "webvtt", "srt", "whisper", "whisper_cpp", "faster_whisper", "vosk"]
+"""The format of a file, or the engine that recognised the words."""
 MAX_TRANSCRIPT_BYTES = 64 << 20
 """Whisper's JSON has up to 100 bytes for each word's letter: a call of twelve hours has 20 MB of it."""
 MOST_TURNS = 200_000
@@ -60,7 +61,7 @@ class Transcript:
     Attributes:
         turns: in the order of their starts; they may overlap.
         language: a language tag, such as ``en-US``; empty if the file doesn't say.
-        source: the format it was read from.
+        source: the format it was read from, or the engine.
         name: the file's name, for messages.
     """
 

@@ -70,8 +70,8 @@ def _whisper_turn(one: Mapping[str, Any], which: str, name: str) -> Turn | None:
     listed = one.get("words")
     words: list[Word] = []
     for word in listed if isinstance(listed, list) else ():
-        # WhisperX leaves out the times of what it can't place, such as numbers.
-        if not isinstance(word, dict) or "start" not in word or "end" not in word:
+        # WhisperX leaves out the times of what it can't place, such as numbers; others write null.
+        if not isinstance(word, dict) or word.get("start") is None or word.get("end") is None:
             words = []
             break
         from_s, to_s = (seconds(word[key], 1.0, f"a word of {which}", name) for key in ("start", "end"))
@@ -88,7 +88,7 @@ def _cpp_turn(one: Mapping[str, Any], which: str, name: str) -> Turn | None:
         if not isinstance(token, dict) or _SPECIAL.fullmatch(str(token.get("text", "")).strip()):
             continue
         # A letter that is split between two tokens isn't one.
-        if "offsets" not in token or "\ufffd" in clean(token.get("text")):
+        if token.get("offsets") is None or "\ufffd" in clean(token.get("text")):
             words = []
             break
         start_s, end_s = _offsets(token, f"a token of {which}", name)

@@ -21,6 +21,7 @@ EXTRAS = {
     "fleet": "batch, rerun, fleet",
     "cluster": "batch --dask; includes fleet",
     "desk": "audit, clip and the notebooks; includes demo and fleet",
+    "transcribe": "process, diagnose and audit --transcribe",
     "sign": "signatures by a PEM file; in demo as well",
 }
 """The extras for users, with the commands that they add."""

@@ -24,7 +24,8 @@ from seeds import made_seeds
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "fuzz-output"
-NAMES = ("wav", "mp4", "ebml", "message", "item", "manifest-csv", "manifest-json", "row", "parameters", "analysis")
+NAMES = ("wav", "mp4", "ebml", "message", "item", "manifest-csv", "manifest-json", "row", "parameters", "analysis",
+         "transcript", "subtitles", "correction", "notes")  # fmt: skip
 WEIGHTS = {"wav": 3.0, "mp4": 4.0, "ebml": 4.0}
 """Shares of the time; one for the others."""
 LEAST_S = 5.0
@@ -51,7 +52,7 @@ class Result:
 
 def fuzzed(name: str, seconds: float, odd: Path, findings: Path) -> Result:
     """Run a target for some seconds. If an input ends its process, another goes on with the rest of the time."""
-    result, began = Result(), time.monotonic()
+    result, began, started = Result(), time.monotonic(), time.time()
     corpus = OUT / "corpus" / name
     corpus.mkdir(parents=True, exist_ok=True)
     known: set[str] = set()
@@ -76,18 +77,38 @@ def fuzzed(name: str, seconds: float, odd: Path, findings: Path) -> Result:
         result.coverage = max([result.coverage, *(int(coverage) for _, coverage in last)])
         known |= set(re.findall(rf"FINDING {re.escape(name)}-([0-9a-f]+)", done.stderr))
         running = findings / f"{name}.running"
-        if done.returncode != 0:
+        if done.returncode != 0 and not is_own_growth(name, running, done, environment):
             _keep(running, findings, name, done)
             if not result.executions:
                 break
         running.unlink(missing_ok=True)
-    result.findings = tuple(
-        sorted(
-            path.name for path in findings.glob(f"{name}-*") if path.suffix != ".txt" and "slow-unit" not in path.name
-        )
-    )
+    result.findings = found_since(findings, name, started)
     result.seconds = time.monotonic() - began
     return result
+
+
+def is_own_growth(
+    name: str, running: Path, done: subprocess.CompletedProcess[str], environment: dict[str, str]
+) -> bool:
+    """Whether the fuzzer's process ended by its own memory: Atheris keeps some of each execution.
+
+    The input that ran then is checked again, in a process of its own, within the usual bound of memory.
+    """
+    if "libFuzzer: out-of-memory" not in done.stderr or not running.is_file():
+        return False
+    argv = [sys.executable, str(Path(__file__).with_name("again.py")), name, str(running)]
+    if subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, check=False).returncode:
+        return False
+    for artefact in running.parent.glob(f"{name}-oom-*"):
+        if artefact.read_bytes() == running.read_bytes():
+            artefact.unlink()
+    return True
+
+
+def found_since(findings: Path, name: str, started: float) -> tuple[str, ...]:
+    """The findings of a target that were written since a moment; those of earlier runs stay in the folder."""
+    found = [path for path in findings.glob(f"{name}-*") if path.suffix != ".txt" and "slow-unit" not in path.name]
+    return tuple(sorted(path.name for path in found if path.stat().st_mtime >= started - 1))
 
 
 def _keep(running: Path, findings: Path, name: str, done: subprocess.CompletedProcess[str]) -> None:

@@ -29,6 +29,12 @@ VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1.5, 1e308, -0.0, 2**63, 10**400, float("nan"), float("inf"), [], {}, [[]], {"": {}}),
     *TEXTS,
 )
+CUE_LINES = (
+    *("NOTE x", "STYLE", "REGION", "", "-->", "00:00:05.000 --> 00:00:04.000", "99:99:99,999 --> 100:00:00,000"),
+    *("00:01.000 --> 00:02.000 position:10% line:-1", "<v Customer>yes", "</v></v>", "<00:01.500>", "&lt;b&gt; &#0;"),
+    *("<c" * 3000, "1" * 400 + ":00:00.000 --> 00:00:01.000", "Agent: yes", "[REDACTED]", "{\\an8}<font color=red>"),
+)
+"""Lines of subtitles, some of them malformed."""
 _DEEP = "a deep nest"
 _LEVELS = (200, 2000, 100_000)
 _LARGEST = 300_000
@@ -111,3 +117,28 @@ def mutate_csv(data: bytes, rng: Random) -> bytes:
             rows.insert(rng.randrange(len(rows) + 1), list(row))
     text = rng.choice(("\n", "\n", "\r\n", "\r")).join(rng.choice((",", ",", ",", ";", "\t")).join(row) for row in rows)
     return text.encode(rng.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16")), "surrogatepass")
+
+
+def mutate_subtitles(data: bytes, rng: Random) -> bytes:
+    """One changed WebVTT or SRT text: blocks, times and words."""
+    if rng.random() < 0.2:
+        return changed_bytes(data, rng)
+    blocks = [block.split("\n") for block in data.decode("utf-8", "replace").split("\n\n")]
+    for _ in range(rng.choice((1, 1, 2, 5))):
+        block = rng.choice(blocks)
+        at = rng.randrange(len(block))
+        kind = rng.randrange(7)
+        if kind <= 2:
+            block[at] = changed_text(block[at], rng)
+        elif kind == 3:
+            block.insert(at, rng.choice(CUE_LINES))
+        elif kind == 4:
+            blocks.insert(rng.randrange(len(blocks) + 1), list(block))
+        elif kind == 5 and len(blocks) > 1:
+            blocks.remove(block)
+        else:
+            block[at] = block[at].replace(":", rng.choice((":", ".", ",", "")), 1)
+    text = rng.choice(("\n\n", "\n\n", "\n\n\n", "\n")).join("\n".join(block) for block in blocks)
+    text = text.replace("\n", rng.choice(("\n", "\n", "\r\n", "\r")))
+    encoding = rng.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16"))
+    return text.encode(encoding, "surrogatepass") if len(text) <= _LARGEST else data

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import analyst_targets
 import media_targets
 import text_targets
 from mutate_ebml import mutate as mutate_ebml
 from mutate_mp4 import mutate as mutate_mp4
-from mutate_text import mutate_csv, mutate_json
+from mutate_text import mutate_csv, mutate_json, mutate_subtitles
 from mutate_wav import mutate as mutate_wav
 
 if TYPE_CHECKING:
@@ -52,5 +53,9 @@ def target(name: str, seeds: Seeds) -> Target:
         "row": Target(text_targets.ROWS, mutate_json, text_targets.check_row),
         "parameters": Target(text_targets.PARAMETERS, mutate_json, text_targets.check_parameters),
         "analysis": Target(text_targets.ANALYSES, mutate_json, text_targets.check_analysis),
+        "transcript": Target(analyst_targets.TRANSCRIPTS, mutate_json, analyst_targets.check_transcript),
+        "subtitles": Target(analyst_targets.SUBTITLES, mutate_subtitles, analyst_targets.check_transcript),
+        "correction": Target(analyst_targets.CORRECTIONS, mutate_json, analyst_targets.check_correction),
+        "notes": Target(analyst_targets.NOTES, mutate_json, analyst_targets.check_notes),
     }
     return found[name]

@@ -133,7 +133,7 @@ def check_item(data: bytes, folder: Path) -> None:  # noqa: ARG001  it writes no
     try:
         found = Recording.from_item(item)
     except KomorebiError as error:
-        _check_sentence(error)
+        check_sentence(error)
         return
     keys = [found.agent_recording_key, found.video_key("mp4"), found.thumbnail_key, found.qc_key]
     keys += found.call_audio_prefixes("connect/x")
@@ -157,7 +157,7 @@ def _check_manifest(path: Path, data: bytes) -> None:
     try:
         listing = read_manifest(path)
     except KomorebiError as error:
-        _check_sentence(error)
+        check_sentence(error)
         return
     for item in listing.items:
         for place in (item.connect, item.recording):
@@ -180,7 +180,7 @@ def check_row(data: bytes, folder: Path) -> None:
     except (pa.ArrowException, OverflowError, UnicodeEncodeError, TypeError, ValueError):
         return  # no dataset holds such a row
     CsvFile(Folder(folder), "rows.csv").write(table)
-    _check_cells((folder / "rows.csv").read_bytes().decode("utf-8-sig"))
+    check_cells((folder / "rows.csv").read_bytes().decode("utf-8-sig"))
     for text in (row["recording_id"], row["agent"], row["error"], row["browser"]):
         if any(unicodedata.category(c)[0] == "C" for c in safe(text)):
             raise FindingError(f"the page shows {safe(text)!r}")
@@ -200,7 +200,8 @@ def check_row(data: bytes, folder: Path) -> None:
             audit_file(store, name)
 
 
-def _check_cells(text: str) -> None:
+def check_cells(text: str) -> None:
+    """A CSV file holds no control character, and no cell that a spreadsheet takes for a formula."""
     if found := re.search(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text):
         raise FindingError(f"the CSV file holds {found[0]!r}")
     for cells in csv.reader(io.StringIO(text, newline="")):
@@ -218,20 +219,20 @@ def check_parameters(data: bytes, folder: Path) -> None:
         try:
             _check_texts(name, given)
         except KomorebiError as error:
-            _check_sentence(error)
+            check_sentence(error)
     try:
         for name, value in given.items():
             parameter_text(name, value)
         known = ("connect", "recording", "recording_id", "call_end", "analysis", "redacted")
         request = AuditRequest(**{name: given[name] for name in known if name in given})
     except KomorebiError as error:
-        _check_sentence(error)
+        check_sentence(error)
         return
     if request.origin == "files" and not os.path.exists(request.connect):  # noqa: PTH110  a name may be too long
         try:
             open_session(request, folder / "out")
         except KomorebiError as error:
-            _check_sentence(error)
+            check_sentence(error)
 
 
 def _check_texts(name: str, given: dict[str, Any]) -> None:
@@ -253,7 +254,7 @@ def check_analysis(data: bytes, folder: Path) -> None:  # noqa: ARG001  it write
     try:
         found = read_analysis(data, "analysis.json")
     except KomorebiError as error:
-        _check_sentence(error)
+        check_sentence(error)
         return
     ends = [0.0]
     for one in found.redactions:
@@ -271,7 +272,7 @@ def _object(data: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _check_sentence(error: KomorebiError) -> None:
+def check_sentence(error: KomorebiError) -> None:
     """An error is a sentence of bearable length; printing it replaces control characters."""
     text = str(error)
     if not text or len(text) > 6000:

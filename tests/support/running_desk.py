@@ -61,7 +61,7 @@ class Client:
 
     def report(self, folder: str) -> str:
         """The path of a report's folder."""
-        return self.running.desk.address_of(folder).removesuffix("/report.html")
+        return self.running.desk.address_of(folder).rstrip("/")
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         """Send a request, with underscores in the names of headers as dashes."""

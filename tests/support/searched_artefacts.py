@@ -61,7 +61,7 @@ def artefacts(folder: Path) -> Iterator[Artefact]:
 def embedded(name: str, content: bytes) -> Iterator[Artefact]:
     """The media inside of a page or of a notebook."""
     for number, found in enumerate(_CHUNK.finditer(content)):
-        yield Artefact(f"{name}, chunk {number}", "media", base64.b64decode(found[1]))
+        yield Artefact(f"{name} chunk {number}", "media", base64.b64decode(found[1]))
     for number, (kind, _, data) in enumerate(_EMBEDDED.findall(content), 1):
         part = f"{name} #{number} {kind.decode()}"
         yield Artefact(part, "picture" if kind == b"image" else "media", base64.b64decode(data))

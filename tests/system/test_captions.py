@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import av
 import webvtt
+from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, PREFIX, RECORDING, TABLE, World
+from shell import Shell
 from transcripts import lens
 
 from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.demo.sample_call import AGENT_RECORDING, CALL_AUDIO, reported_call_end
+from komorebi_qc.desk.session import AuditRequest, open_session
 from komorebi_qc.media.decode_8khz import decode_call_8khz
 from komorebi_qc.media.probe import probe_call
 from komorebi_qc.pipeline.local import process_files
@@ -23,6 +26,9 @@ from komorebi_qc.sync.vad import FRAME_S, of_call
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
+    from captures import Capture
 
 
 def words_of_sample(shift_s: float = 0.0) -> tuple[bytes, list[float]]:
@@ -76,3 +82,32 @@ def test_captions_fit_the_sound_and_a_wrong_transcript_removes_them(tmp_path: Pa
     (wrong,) = (one for one in document["findings"] if one["name"] == "transcript_offset")
     assert wrong["status"] == "warn"
     assert not captions.exists()
+
+
+def test_a_recording_in_aws_takes_a_named_transcript_too(
+    world: World, sample: Capture, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Its captions are published; `qc.json` names no folder of this machine. `audit` and `diagnose` take it as well."""
+    shell, call_key = Shell(monkeypatch, capsys), f"{PREFIX}/CallRecordings/2026/03/02/contact-1_20260302T23:55_UTC.wav"
+    world.s3.put_object(Bucket=CONNECT, Key=call_key, Body=sample.call.read_bytes())
+    world.s3.put_object(Bucket=INPUT, Key=RECORDING.agent_recording_key, Body=sample.recording.read_bytes())
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    content, _ = words_of_sample()
+    path = tmp_path / "words.json"
+    path.write_bytes(content)
+    named = (RECORDING.recording_id, "--call-end", sample.call_end, "--transcript", path)
+    code, found = shell.json("process", *named)
+    assert code == 0
+    assert found["transcript"]["is_used"]
+    assert found["provenance"]["inputs"]["transcript"]["location"] == "words.json"
+    published = world.s3.get_object(Bucket=OUTPUT, Key=RECORDING.captions_key)
+    assert published["ContentType"] == "text/vtt"
+    assert found["provenance"]["run_id"] in published["Body"].read().decode()
+    code, checked = shell.json("verify", RECORDING.recording_id)
+    assert code == 0
+    assert "recording.vtt" in str(checked)
+    assert "words.json" not in str(checked)
+    assert shell.json("diagnose", *named)[1]["transcript"]["is_used"]
+    request = AuditRequest(recording_id=RECORDING.recording_id, call_end=sample.call_end, transcript=str(path))
+    session = open_session(request, tmp_path / "audit")
+    assert session.examined.transcript is not None

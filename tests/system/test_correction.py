@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import wave
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, PREFIX, RECORDING, TABLE, World
+from desk import made_notebook
 from shell import Shell
 
 from komorebi_qc.core.analyst.correction import Correction
@@ -98,6 +100,12 @@ class Story:
         """The item's attributes about a correction."""
         item = self.world.item()
         return {name: item[name]["S"] for name in OWN if name in item}
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """The command line."""
+    return Shell(monkeypatch, capsys)
 
 
 @pytest.fixture
@@ -235,3 +243,28 @@ def test_an_audit_of_a_corrected_recording_has_both_places(story: Story, sample:
     assert [round(jump.size_s, 2) for jump in delivered.measured.jumps] == [0.5]
     assert {one.name: one.status for one in delivered.findings}["delivered_alignment"] == "pass"
     assert len(delivered.audio) == len(examined.tracks.recording)
+
+
+def test_a_delivered_file_that_fails_is_seen_by_a_script(shell: Shell, sample: Capture, tmp_path: Path) -> None:
+    """The new result passes, and the disputed file has the call too early: exit code 3, and a line that says fail."""
+    files = ("--connect", sample.call, "--recording", sample.recording, "--call-end", sample.call_end)
+    assert shell.run("process", *files, "--offset", "2.1", "--out", tmp_path / "disputed") == 3
+    notebook = made_notebook(tmp_path / "short.ipynb", "1 + 1")
+    audit = ("audit", *files, "--notebook", notebook, "--delivered", tmp_path / "disputed.mp4")
+    assert shell.run(*audit, "--out", tmp_path / "audit") == 3
+    assert re.search(r"^ *fail +delivered file +disputed\.mp4", shell.out, re.MULTILINE)
+    assert re.search(r"^Silence: 00:00:00\.000 to ", shell.out, re.MULTILINE)
+
+
+def test_an_analyst_corrects_what_the_report_showed(story: Story, sample: Capture) -> None:
+    """The file says which correction its report showed, so no clock of an analyst's machine decides."""
+    shell, past = story.shell, "2020-01-01T00:00:00Z"
+    story.world.s3.put_object(Bucket=CONNECT, Key=CALL_KEY, Body=sample.call.read_bytes())
+    end = ("--call-end", story.call_end)
+    first = story.file(seen_correction="", made_at=past)
+    assert shell.run("correct", ID, "--from", first, "--publish", *end) == 0
+    assert shell.run("correct", ID, "--from", first, "--publish", *end) == 2
+    assert "after this correction was made" in shell.err
+    seen = story.file(seen_correction=story.attributes()["qcCorrectedAt"], made_at=past, why="Once more.")
+    assert shell.run("correct", ID, "--from", seen, "--publish", *end) == 0
+    assert story.attributes()["qcCorrectionWhy"] == "Once more."

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -142,7 +144,7 @@ def test_the_keyboard_alone(browser: Browser, desk: Client) -> None:
         page.reload()
         tab_to("complaint")
         page.keyboard.press("Enter")
-        page.wait_for_url("**/report.html")
+        page.wait_for_url(f"**{desk.report('complaint')}/**")
 
 
 def test_a_job_shows_its_progress(browser: Browser, desk: Client) -> None:
@@ -160,6 +162,65 @@ def test_a_job_shows_its_progress(browser: Browser, desk: Client) -> None:
         assert page.locator("#progress").inner_text() == "audit into new: failed"
 
 
+LEAVING = """<!doctype html><html lang="en"><title>report</title><p>A report.</p><script>
+const elsewhere = (way) => "http://127.0.0.1:PORT/?" + way;
+const leave = () => {
+  const form = document.createElement("form"), link = document.createElement("a");
+  form.action = elsewhere("form"); link.href = elsewhere("link"); link.ping = elsewhere("ping"); link.target = "_top";
+  document.body.append(form, link);
+  for (const way of [() => { top.location = elsewhere("top"); }, () => window.open(elsewhere("popup")),
+    () => form.submit(), () => link.click(), () => navigator.sendBeacon(elsewhere("beacon")),
+    () => { location.href = elsewhere("navigation"); }]) try { way(); } catch {}
+};
+WHEN
+</script>"""
+
+
+def test_a_report_cant_go_elsewhere(browser: Browser, desk: Client) -> None:
+    """Neither by itself, nor with a click: another server gets no request, with what the report has read in it."""
+    asked: list[str] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        """Another server."""
+
+        def do_GET(self) -> None:
+            """Note the request."""
+            asked.append(self.path)
+            self.send_error(404)
+
+        def do_POST(self) -> None:
+            """Note a form."""
+            self.do_GET()
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    page_file = desk.running.desk.root.root / "complaint" / "report.html"
+    content = LEAVING.replace("PORT", str(server.server_port))
+    context = browser.new_context()
+    try:
+        report = context.new_page()
+        address = f"http://127.0.0.1:{desk.running.port}{desk.running.desk.address_of('complaint')}"
+        for when in ("leave();", "document.addEventListener('click', leave);"):
+            page_file.write_text(content.replace("WHEN", when))
+            report.goto(f"{address}report.html")
+            if "click" in when:
+                report.frame_locator("iframe").first.locator("p").click()
+            report.wait_for_timeout(1500)
+            assert len(report.frames) > 1
+            assert report.url == address
+            assert len(context.pages) == 1
+    finally:
+        context.close()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert asked == []
+
+
 def test_a_report_saves_its_notes_from_its_sandbox(browser: Browser, desk: Client) -> None:
     """It reaches its own folder, and neither the desk, nor another report, nor another address."""
     with opened(browser, desk) as page:
@@ -168,8 +229,9 @@ def test_a_report_saves_its_notes_from_its_sandbox(browser: Browser, desk: Clien
         try:
             report = context.new_page()
             report.goto(f"http://127.0.0.1:{desk.running.port}{desk.running.desk.address_of('complaint')}")
-            report.locator("#out").filter(has_text="storage").wait_for()
-            found = json.loads(report.locator("#out").inner_text())
+            out = report.frame_locator("iframe").first.locator("#out")
+            out.filter(has_text="storage").wait_for()
+            found = json.loads(out.inner_text())
         finally:
             context.close()
     sentence = found.pop("sentence")

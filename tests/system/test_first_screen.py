@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from examinations import in_parts
 from report_browser import STATE, number, open_report, settled, until
-from report_pages import PICTURE, sample_report
+from report_pages import PICTURE
 
 from komorebi_qc.desk.report.audio_tracks import write_audio_tracks
 from komorebi_qc.desk.report.build import page_of
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 SPACE_PLAYS = "!document.querySelector('video').paused"
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample call's report; its reported end is wrong."""
-    return sample_report(tmp_path_factory.mktemp("report"))[1]
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +121,14 @@ def test_left_out_audio_plays_from_the_strip(browser: Browser, parts: Path) -> N
         x, y = page.evaluate(f"{STATE}.leftOutAt(0)")
         page.mouse.click(x, y)
         until(page, playing.format("true"))
+
+
+def test_a_late_event_stops_no_left_out_audio(browser: Browser, parts: Path) -> None:
+    """If the video's "play" comes after left-out audio has paused the video, that audio plays on."""
+    with open_report(browser, parts) as page:
+        page.locator("[data-omitted]").click()
+        playing = "document.querySelector('[data-omitted]').ariaPressed === 'true'"
+        until(page, playing)
+        page.evaluate("document.querySelector('video').dispatchEvent(new Event('play'))")
+        page.wait_for_timeout(50)
+        assert page.evaluate(playing)

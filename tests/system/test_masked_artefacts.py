@@ -51,7 +51,10 @@ CELLS = (
     *(sync_diagnostics.left_out, sync_diagnostics.player),
 )
 """The notebooks' cells with sounds and videos."""
-HOLDING = ("recording.mp4", "audio/recording.m4a", "audio/both.m4a", "audio/customer.m4a", "audio/agent.m4a")
+HOLDING = (
+    *("recording.mp4", "audio/recording.m4a", "audio/both.m4a", "audio/customer.m4a", "audio/agent.m4a"),
+    "audio/trial.html",
+)
 """Files that hold the span's sound if nothing is masked."""
 CLIP_FROM_S, CLIP_S = AT_S - 3.0, 6.0
 WHOLE_S = 31.0

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 from accessibility import serious_problems
 from report_browser import STATE, number, open_report, settled, until
-from report_pages import sample_report
 
 from komorebi_qc.core.notes import read_notes
 
@@ -21,12 +20,6 @@ pytestmark = pytest.mark.browser
 DATA = "document.getElementById('komorebi').dataset"
 VIDEO = "document.querySelector('video')"
 NO_DIALOG = "delete window.showSaveFilePicker"
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample call's report, with video and audio tracks beside it."""
-    return sample_report(tmp_path_factory.mktemp("report"))[1]
 
 
 def _span(page: Page, from_s: float, to_s: float) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from accessibility import serious_problems
 from report_browser import open_report
-from report_pages import sample_report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,12 +14,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample call's report, with video and audio tracks beside it."""
-    return sample_report(tmp_path_factory.mktemp("report"))[1]
 
 
 @pytest.mark.parametrize("width", [1280, 390])

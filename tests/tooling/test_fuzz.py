@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+import analyst_targets
 import mutate_ebml
 import mutate_mp4
 import mutate_text
@@ -18,11 +20,16 @@ import mutate_wav
 import pytest
 import text_targets
 import watch
+from fuzz import found_since, is_own_growth
 from loop import Run
 from targets import Target
 from watch import FindingError, Watch
 
+from komorebi_qc.core.analyst.correction import read_correction
 from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.notes import read_notes
+from komorebi_qc.core.splice import splice
+from komorebi_qc.transcript.read import read_transcript
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +57,7 @@ def test_a_file_that_is_read_and_written_is_the_same() -> None:
         (mutate_ebml.mutate, EBML),
         (mutate_text.mutate_json, text_targets.ANALYSES[0]),
         (mutate_text.mutate_csv, text_targets.MANIFESTS[0]),
+        (mutate_text.mutate_subtitles, analyst_targets.SUBTITLES[0]),
     ],
 )
 def test_changes_differ_and_can_be_made_again(mutate: Callable[[bytes, Random], bytes], seed: bytes) -> None:
@@ -78,6 +86,67 @@ def test_the_seeds_of_texts_hold_all_properties(name: str, tmp_path: Path) -> No
     for seed in getattr(text_targets, name):
         for number in range(12):
             checks[name](mutate(seed, Random(number)) if number else seed, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["TRANSCRIPTS", "SUBTITLES", "CORRECTIONS", "NOTES"])
+def test_the_seeds_of_an_analysts_files_hold_all_properties(name: str, tmp_path: Path) -> None:
+    """They are accepted, and a few changes of each hold the properties too."""
+    check = {
+        "TRANSCRIPTS": analyst_targets.check_transcript,
+        "SUBTITLES": analyst_targets.check_transcript,
+        "CORRECTIONS": analyst_targets.check_correction,
+        "NOTES": analyst_targets.check_notes,
+    }[name]
+    read = {
+        "TRANSCRIPTS": read_transcript,
+        "SUBTITLES": read_transcript,
+        "CORRECTIONS": read_correction,
+        "NOTES": read_notes,
+    }[name]
+    mutate = mutate_text.mutate_subtitles if name == "SUBTITLES" else mutate_text.mutate_json
+    for seed in getattr(analyst_targets, name):
+        read(seed, "seed")
+        for number in range(12):
+            check(mutate(seed, Random(number)) if number else seed, tmp_path)
+
+
+def test_captions_with_the_suspended_words_are_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """So are captions with mark-up of their own."""
+    real = splice
+    with monkeypatch.context() as patch:
+        patch.setattr(analyst_targets, "splice", lambda *given, **options: real(*given, **{**options, "masked": ()}))
+        with pytest.raises(FindingError, match="suspended span has the words"):
+            analyst_targets.check_transcript(analyst_targets.SUBTITLES[1], tmp_path)
+    monkeypatch.setattr(analyst_targets, "captions_webvtt", lambda _: "WEBVTT\n\n1\n00:01 --> 00:02\n<b>x</b>\n")
+    with pytest.raises(FindingError, match="a cue isn't one"):
+        analyst_targets.check_transcript(analyst_targets.SUBTITLES[0], tmp_path)
+
+
+def _ended(printed: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.CompletedProcess([], 71, "", printed)
+
+
+def test_the_fuzzers_own_growth_is_no_finding(tmp_path: Path) -> None:
+    """If its memory ends the process, the input decides: it is checked again, in a process of its own."""
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path), "TMPDIR": str(tmp_path)}
+    running, artefact = tmp_path / "analysis.running", tmp_path / "analysis-oom-1"
+    for path in (running, artefact):
+        path.write_bytes(text_targets.ANALYSES[0])
+    assert not is_own_growth("analysis", running, _ended("libFuzzer: deadly signal"), environment)
+    assert artefact.is_file()
+    assert is_own_growth("analysis", running, _ended("libFuzzer: out-of-memory"), environment)
+    assert not artefact.exists()
+    running.unlink()
+    assert not is_own_growth("analysis", running, _ended("libFuzzer: out-of-memory"), environment)
+
+
+def test_findings_of_earlier_runs_arent_counted(tmp_path: Path) -> None:
+    """They stay in the folder, with their tracebacks."""
+    (tmp_path / "wav-old").write_bytes(b"")
+    os.utime(tmp_path / "wav-old", (1_000_000, 1_000_000))
+    for name in ("wav-new", "wav-new.txt", "wav-slow-unit-1", "mp4-new"):
+        (tmp_path / name).write_bytes(b"")
+    assert found_since(tmp_path, "wav", time.time()) == ("wav-new",)
 
 
 def _connect() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
 from komorebi_qc.cli.output.console import VERDICTS, out, print_rows, safe, size_text
 from komorebi_qc.core.errors import refusal_reason
-from komorebi_qc.core.finding import counted
+from komorebi_qc.core.finding import counted, worst_status
 from komorebi_qc.core.media_info import codec_text
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.findings.sync.clock import jump_text
@@ -232,6 +233,8 @@ def print_audit(folder: str, status: AuditStatus, examined: Examined | None = No
     rows = []
     if examined is not None and examined.refused is None:
         rows.append(("unified recording", escape(f"{folder}/{examined.video.name}")))
+        if examined.outcome is not None and examined.outcome.published.captions is not None:
+            rows.append(("captions", escape(f"{folder}/{Path(examined.outcome.published.captions).name}")))
     for one in status.notebooks:
         path = escape(f"{folder}/{one.file}")
         if one.failed is None:
@@ -241,19 +244,23 @@ def print_audit(folder: str, status: AuditStatus, examined: Examined | None = No
             error = escape(f"code cell {one.failed.number} of {one.cells}{heading}: {one.failed.error}")
             rows.append(("notebook", f"{path} [bold red]{one.state}[/] in {error}"))
     print_rows(console, [*rows, ("findings", escape(f"{folder}/qc.json"))])
+    if status.unused_notes:
+        console.print(f"[bold yellow]warning:[/] {safe(status.unused_notes)}.", soft_wrap=True)
     console.print("Open the report in a browser. JupyterLab trusts the notebooks on this machine.")
 
 
 def print_delivered(console: Console, found: dict[str, Any]) -> None:
-    """Print the measurement of a delivered file: its findings, and the source of its sound."""
+    """Print the measurement of a delivered file: its findings, and the source of each second's sound."""
     rows = [(VERDICTS[one["status"]], one["name"], escape(one["text"])) for one in found["findings"]]
-    print_rows(console, [("", "delivered file", safe(found["file"])), *rows])
-    for name, label in (("call", "the call"), ("recording", "the recording"), ("other", "neither")):
+    worst = worst_status(one["status"] for one in found["findings"])
+    print_rows(console, [(VERDICTS[worst], "delivered file", safe(found["file"])), *rows])
+    sources = (("call", "Sound of the call"), ("recording", "Sound of the recording"), ("silence", "Silence"))
+    for name, label in (*sources, ("other", "Sound of neither")):
         spans = [span for span in found["spans"] if span["origin"] == name]
         shown = ", ".join(f"{clock_text(one['from_s'])} to {clock_text(one['to_s'])}" for one in spans[:_MOST_SPANS])
         more = f" and {len(spans) - _MOST_SPANS} more" if len(spans) > _MOST_SPANS else ""
         if spans:
-            console.print(f"Sound of {label}: {shown}{more}.", soft_wrap=True)
+            console.print(f"{label}: {shown}{more}.", soft_wrap=True)
 
 
 def print_limits(limits: Limits) -> None:

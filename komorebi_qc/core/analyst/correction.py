@@ -27,7 +27,11 @@ MAX_POINTS = 1000
 """The most jumps, or knots; an hour of the worst measured recordings has fewer than twenty."""
 MAX_WHY, MAX_BY = 500, 256
 """The longest texts, in characters. An ARN of an assumed role fits into the second."""
+MAX_SIZE_S = 43_200.0
+"""The largest jump, or deviation of the clock: the longest recording lasts 12 hours."""
 _MAX_SOFTWARE = 100
+_MAX_CALL_S = 48 * 3600.0
+"""Twice the length of the longest shift, as for the reported call end."""
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _TOP = ("schema", "recording_id", "inputs", "alignment", "why", "by", "made_at", "software")
 _INPUTS = ("call_sha256", "recording_sha256")
@@ -47,6 +51,8 @@ class Correction:
         by: the analyst, as the file or the caller's identity names them; empty if unknown.
         made_at: when it was made, RFC 3339.
         software: that wrote it.
+        seen_correction: the time of the correction that the analyst's report showed; empty if it showed an uncorrected
+            recording, None if the file doesn't say.
     """
 
     recording_id: str
@@ -57,6 +63,7 @@ class Correction:
     by: str
     made_at: str
     software: str
+    seen_correction: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The correction for JSON."""
@@ -69,6 +76,7 @@ class Correction:
             "by": self.by,
             "made_at": self.made_at,
             "software": self.software,
+            **({} if self.seen_correction is None else {"seen_correction": self.seen_correction}),
         }
 
     def to_bytes(self) -> bytes:
@@ -190,7 +198,7 @@ def correction_of(found: object) -> Correction:
     Raises:
         InputError: it isn't a correction.
     """
-    top = _exact(found, "the file", _TOP)
+    top = _exact(found, "the file", _TOP, ("seen_correction",))
     if top["schema"] != SCHEMA:
         raise InputError(f"its schema is {_shown(top['schema'])}, and this version reads {SCHEMA}")
     inputs = _exact(top["inputs"], "inputs", _INPUTS)
@@ -198,10 +206,14 @@ def correction_of(found: object) -> Correction:
     by, why = _text(top["by"], "by", MAX_BY), _text(top["why"], "why", MAX_WHY)
     software = _text(top["software"], "software", _MAX_SOFTWARE)
     recording_id = check_recording_id(top["recording_id"])
-    made_at = _moment(top["made_at"])
-    return Correction(
-        recording_id, alignment_of(top["alignment"]), call_sha256, recording_sha256, why, by, made_at, software
-    )
+    made_at = _moment(top["made_at"], "made_at")
+    seen = top.get("seen_correction")
+    if seen:
+        seen = _moment(seen, "seen_correction")
+    elif seen not in (None, ""):
+        raise InputError(f"its seen_correction is {_shown(seen)}, which isn't a time")
+    alignment = alignment_of(top["alignment"])
+    return Correction(recording_id, alignment, call_sha256, recording_sha256, why, by, made_at, software, seen)
 
 
 def alignment_of(found: object) -> Alignment:
@@ -217,7 +229,7 @@ def alignment_of(found: object) -> Alignment:
     if keys.get("agent_part") is not None:
         edges = _exact(keys["agent_part"], "agent_part", ("call_from_s", "call_to_s"))
         from_s, to_s = (_number(edges[key], key) for key in ("call_from_s", "call_to_s"))
-        if not 0.0 <= from_s < to_s:
+        if not 0.0 <= from_s < to_s <= _MAX_CALL_S:
             raise InputError(f"its agent_part runs from {from_s:g} s to {to_s:g} s, which is no part of a call")
         part = Span(from_s, to_s)
     offset_s, drift_ppm = (_number(keys[key], key) for key in ("offset_s", "drift_ppm"))
@@ -278,6 +290,10 @@ def _points(found: object, name: str, second: str) -> list[tuple[float, float]]:
         raise InputError(f"its {name} aren't in the order of the call, each at a moment of its own")
     if any(at_s < 0.0 for at_s in moments):
         raise InputError(f"one of its {name} is before the call")
+    if far := next((size_s for _, size_s in pairs if abs(size_s) > MAX_SIZE_S), None):
+        raise InputError(f"one of its {name} is of {far:g} s, and no recording is longer than 12 hours")
+    if any(at_s > _MAX_CALL_S for at_s in moments):
+        raise InputError(f"one of its {name} is at {moments[-1]:g} s, and no call is that long")
     return pairs
 
 
@@ -307,7 +323,7 @@ def _text(found: object, name: str, longest: int) -> str:
     return check_text(found, f"its {name}", longest)
 
 
-def _moment(found: object) -> str:
+def _moment(found: object, name: str) -> str:
     """The text of a moment with a time zone."""
     try:
         if not isinstance(found, str) or len(found) > 40 or datetime.fromisoformat(found).tzinfo is None:
@@ -315,7 +331,7 @@ def _moment(found: object) -> str:
         datetime.fromisoformat(found).astimezone()
     except (ValueError, OverflowError):
         raise InputError(
-            f"its made_at is {_shown(found)}, which isn't a time of the form 2026-01-31T13:45:00Z"
+            f"its {name} is {_shown(found)}, which isn't a time of the form 2026-01-31T13:45:00Z"
         ) from None
     return found
 

@@ -112,7 +112,8 @@ def redactions_of(call: Source, call_s: float, analyses: Collection[Source]) -> 
     spans: list[Span] = []
     is_any = False
     for source in analyses:
-        found = read_analysis(_content(source), source.name)
+        check_size(source.name, source.size)
+        found = read_analysis(source.content(), source.name)
         if not is_of_call_audio(call.name, source.name, found.audio_name):
             others.append(source.name)
             continue
@@ -151,6 +152,20 @@ def beeps_of(call_name: str, redactions: Iterable[PrivateSpan]) -> tuple[Span, .
     return tuple(private.call for private in redactions) if "_call_recording_redacted_" in call_name else ()
 
 
+def turns_in(found: Mapping[str, Any]) -> list[Any] | None:
+    """Return the turns of an analysis after the call, or of a real-time one; None if it has another form.
+
+    Args:
+        found: the file's content.
+    """
+    turns, segments = found.get("Transcript"), found.get("Segments")
+    if isinstance(turns, list):
+        return turns
+    if not isinstance(segments, list) or not all(isinstance(one, dict) for one in segments):
+        return None
+    return [one["Transcript"] for one in segments if one.get("Transcript") is not None]
+
+
 def check_size(name: str, size: int) -> None:
     """Check, before it is read, that a file is no larger than an analysis can be.
 
@@ -159,16 +174,6 @@ def check_size(name: str, size: int) -> None:
     """
     if size > MAX_ANALYSIS_BYTES:
         raise _unusable(name, f"it has {size} bytes, and an analysis has at most {MAX_ANALYSIS_BYTES}")
-
-
-def _content(source: Source) -> bytes:
-    check_size(source.name, source.size)
-    file = source.reopen().file
-    file.seek(0)
-    pieces: list[bytes] = []
-    while piece := file.read(1 << 20):
-        pieces.append(piece)
-    return b"".join(pieces)
 
 
 def is_of_call_audio(call_name: str, name: str, audio_name: str) -> bool:
@@ -218,11 +223,9 @@ def _audio_name(found: Mapping[str, Any]) -> str:
 
 def _turns(found: Mapping[str, Any], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Return the turns with their numbers, from 1."""
-    turns, segments = found.get("Transcript"), found.get("Segments")
-    if not isinstance(turns, list):
-        if not isinstance(segments, list) or not all(isinstance(segment, dict) for segment in segments):
-            raise _unusable(name, _OTHER_FORM)
-        turns = [segment["Transcript"] for segment in segments if segment.get("Transcript") is not None]
+    turns = turns_in(found)
+    if turns is None:
+        raise _unusable(name, _OTHER_FORM)
     for number, turn in enumerate(turns, 1):
         if not isinstance(turn, dict):
             raise _unusable(name, f"turn {number} isn't an object")

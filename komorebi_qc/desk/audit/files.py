@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.notes import NOTES_FILE
 from komorebi_qc.storage.atomic_file import make_folder
 from komorebi_qc.storage.aws_errors import aws_errors
 from komorebi_qc.storage.object_store import split_s3
@@ -58,7 +59,9 @@ def output_folder(out: str, *, last: str) -> Iterator[Path]:
 
 
 def _upload(client: Any, folder: Path, bucket: str, prefix: str, last: str) -> None:
-    files = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.name == last)
+    # The notes are a copy for the notebooks. An analyst may have changed them on S3 meanwhile.
+    files = [path for path in folder.rglob("*") if path.is_file() and path != folder / NOTES_FILE]
+    files.sort(key=lambda path: path.name == last)
     for path in files:
         key = "/".join(filter(None, (prefix, path.relative_to(folder).as_posix())))
         media_type = _MEDIA_TYPES.get(path.suffix.removeprefix("."), "application/octet-stream")

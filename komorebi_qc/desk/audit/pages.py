@@ -11,19 +11,24 @@ if TYPE_CHECKING:
 _ALERT = "border:2px solid #b03a00;border-radius:6px;padding:.7em 1em;margin:1em;font-family:sans-serif"
 
 
-def with_alert(report: str, status: AuditStatus) -> str:
-    """The report with its failed notebooks at the top; the report itself if none failed."""
-    failures = "".join(f"<li>{html.escape(one.failure_text())}</li>" for one in status.failed_notebooks())
-    if not failures:
-        return report
-    words = "This audit is incomplete. The measurements below are complete, but these notebooks ended early:"
-    alert = f'<div role="alert" style="{_ALERT}"><b>{words}</b><ul>{failures}</ul></div>'
-    return report.replace("<main>", f"<main>\n{alert}", 1)
+def with_alerts(report: str, status: AuditStatus) -> str:
+    """The report with its failed notebooks, and with notes that can't be used, at the top."""
+    found = ""
+    if failures := "".join(f"<li>{html.escape(one.failure_text())}</li>" for one in status.failed_notebooks()):
+        words = "This audit is incomplete. The measurements below are complete, but these notebooks ended early:"
+        found += f'<div role="alert" style="{_ALERT}"><b>{words}</b><ul>{failures}</ul></div>'
+    if status.unused_notes:
+        words = "The earlier notes aren't in this report."
+        found += (
+            f'<div role="alert" style="{_ALERT}"><b>{words}</b> {html.escape(_sentence(status.unused_notes))}</div>'
+        )
+    return report.replace("<main>", f"<main>\n{found}", 1) if found else report
 
 
 def _sentence(text: str) -> str:
-    """An error's text, which a terminal prints after its kind, as a sentence of its own."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+    """An error's text, which a terminal prints after its kind, as a sentence of its own. A name keeps its letters."""
+    first = text[:1] if text.startswith(("s3://", "notes.json")) else text[:1].upper()
+    return f"{first}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
 def failure_page(status: AuditStatus) -> str:

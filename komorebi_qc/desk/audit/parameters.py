@@ -15,7 +15,7 @@ NOTEBOOKS = ("process_recording", "sync_diagnostics")
 """An audit runs these unless others are chosen."""
 SET_BY_AUDIT = frozenset(
     {"connect", "recording", "recording_id", "call_end", "out", "examined"}
-    | {"analysis", "redacted", "mask", "mask_margin", "outside_call"}
+    | {"analysis", "transcript", "redacted", "mask", "mask_margin", "outside_call"}
 )
 """A person who runs an executed notebook again gets the same masks."""
 _YES, _NO = ("true", "yes", "1"), ("false", "no", "0")

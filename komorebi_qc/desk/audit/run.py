@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 from komorebi_qc.core.errors import AnalysisError, InputError, MaskError, missing_extra
 from komorebi_qc.core.progress import SILENT
 from komorebi_qc.desk.audit.earlier import DELIVERED_FILE, QC_FILE, REPORT_FILE, earlier_audit
+from komorebi_qc.desk.audit.earlier_notes import earlier_notes
 from komorebi_qc.desk.audit.files import output_folder
 from komorebi_qc.desk.audit.notebook_runner import run_notebook
-from komorebi_qc.desk.audit.pages import failure_page, with_alert
+from komorebi_qc.desk.audit.pages import failure_page, with_alerts
 from komorebi_qc.desk.audit.parameters import NOTEBOOKS, find_notebook, parameter_types, share_parameters
 from komorebi_qc.desk.audit.status import STATUS_FILE, AuditStatus, NotebookStatus
 from komorebi_qc.desk.examination_progress import EXAMINATION_STEPS, ExaminationProgress
 from komorebi_qc.desk.isolated_session import open_isolated
 from komorebi_qc.desk.notebooks.recording import report_figure
-from komorebi_qc.desk.notes.files import notes_beside
 from komorebi_qc.desk.report.audio_tracks import compared_tracks, write_audio_tracks
 from komorebi_qc.desk.report.build import page_of
 from komorebi_qc.desk.report.html import report_html
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from komorebi_qc.core.limits import Limits
-    from komorebi_qc.core.notes import Notes
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.desk.audit.earlier import EarlierAudit
     from komorebi_qc.desk.session import AuditRequest, AuditSession
@@ -238,6 +237,7 @@ class _AuditRun:
             QC_FILE,
             DELIVERED_FILE,
             THUMBNAIL_NAME,
+            CAPTIONS_NAME,
             *(notebook.file for notebook in status.notebooks),
         )
         status.files = [name for name in names if (self._folder / name).is_file()]
@@ -248,7 +248,12 @@ class _AuditRun:
     def _audit_parameters(self, saved: str) -> dict[str, Any]:
         """The parameters that an audit sets itself."""
         request, masks = self._job.request, self._job.masks
-        files = (("connect", request.connect), ("recording", request.recording), ("analysis", request.analysis))
+        files = (
+            ("connect", request.connect),
+            ("recording", request.recording),
+            ("analysis", request.analysis),
+            ("transcript", request.transcript),
+        )
         return {
             **{name: str(Path(text).resolve()) for name, text in files if text},
             "recording_id": request.recording_id,
@@ -269,16 +274,12 @@ class _AuditRun:
         left_out = write_left_out(examined, self._folder)
         trial = write_trial_tracks(examined, self._folder)
         figure, figure_type = report_figure(self._session)
-        notes = self._notes(examined.recording_id)
-        page = report_html(page_of(examined, figure, figure_type, tracks, left_out, trial_audio=trial, notes=notes))
-        write_atomically(self._folder / REPORT_FILE, with_alert(page, self._status).encode())
-
-    def _notes(self, recording_id: str) -> Notes | None:
-        """The notes of analysts in the folder. The report is written without notes that can't be used."""
-        try:
-            return notes_beside(self._folder, recording_id)
-        except InputError:
-            return None
+        found = earlier_notes(self._earlier.store, self._folder, examined.recording_id)
+        self._status.unused_notes = found.fault
+        page = report_html(
+            page_of(examined, figure, figure_type, tracks, left_out, trial_audio=trial, notes=found.notes)
+        )
+        write_atomically(self._folder / REPORT_FILE, with_alerts(page, self._status).encode())
 
     def _run_notebook(self, status: NotebookStatus, path: Path, parameters: Mapping[str, Any], scratch: Path) -> None:
         status.state = "running"

@@ -80,6 +80,7 @@ class AuditStatus:
         verdict: verdict of the findings; None before the examination ends.
         error: reason of the failure.
         error_kind: class of the error.
+        unused_notes: the reason why the report doesn't show the notes of an earlier one; empty if it does.
         files: files beside the status file.
         notebooks: state of each notebook.
         pid: process ID of the audit.
@@ -93,6 +94,7 @@ class AuditStatus:
     verdict: str | None = None
     error: str | None = None
     error_kind: str | None = None
+    unused_notes: str = ""
     files: list[str] = field(default_factory=list)
     notebooks: list[NotebookStatus] = field(default_factory=list)
     pid: int = field(default_factory=os.getpid)

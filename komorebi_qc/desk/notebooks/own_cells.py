@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.notes import Notes
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.desk.notebooks.notebook_output import combined, paragraph, table
@@ -34,12 +35,15 @@ _FINDING_COLUMNS = ("name", "status", "value", "unit", "limit", "text")
 def own_data(session: AuditSession) -> NotebookOutput:
     """The arrays and tables of a recording, each with the line that gets it, and its size."""
     tracks, windows, findings = audio(session), windows_table(session), findings_table(session)
-    notes = notes_table(session)
+    try:
+        notes = _table_text(notes_table(session))
+    except InputError as error:
+        notes = str(error)
     rows = [
         *((f'own_cells.audio(recording_session)["{name}"]', _shape_text(one)) for name, one in tracks.items()),
         ("own_cells.windows_table(recording_session)", _table_text(windows)),
         ("own_cells.findings_table(recording_session)", _table_text(findings)),
-        ("own_cells.notes_table(recording_session)", _table_text(notes)),
+        ("own_cells.notes_table(recording_session)", notes),
         ("own_cells.window_correlation(recording_session, 12.0)", "arrays lag_s and z of one window"),
     ]
     words = (
@@ -84,7 +88,11 @@ def findings_table(session: AuditSession) -> Any:
 
 
 def notes_table(session: AuditSession) -> Any:
-    """The notes beside the report, one a row; without notes, no rows."""
+    """The notes beside the report, one a row; without notes, no rows.
+
+    Raises:
+        InputError: The file of notes can't be used.
+    """
     notes = notes_beside(session.examined.video.parent) or Notes("")
     names = ("id", "from_s", "to_s", "text", "category", "severity", "by", "made_at", "run_id")
     rows = [asdict(one) for one in notes.notes]

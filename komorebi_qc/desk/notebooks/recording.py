@@ -45,6 +45,7 @@ def open_recording(
     recording_id: Text = "",
     call_end: Text = "",
     analysis: str = "",
+    transcript: str = "",
     redacted: str = "",
     mask: str = "",
     mask_margin: Text = "",
@@ -60,6 +61,7 @@ def open_recording(
         recording_id: a recording of the configured table, instead of the two files. Without either: the sample call.
         call_end: the end of the call, counted from the recording's start.
         analysis: path of Contact Lens' analysis of the two files: its redactions are masked.
+        transcript: path of a transcript of the call.
         redacted: ``ignore``, ``prefer`` or ``require``, with `recording_id`; empty for the environment's.
         mask: ``none``, ``sound`` or ``picture``; empty for the environment's.
         mask_margin: seconds by which a mask is wider than its span; empty for the environment's.
@@ -74,7 +76,7 @@ def open_recording(
     if examined and Path(examined).is_dir():
         return load_session(Path(examined))
     named = (parameter_text("recording_id", recording_id), parameter_text("call_end", call_end))
-    request = AuditRequest(connect, recording, *named, analysis, redacted)
+    request = AuditRequest(connect, recording, *named, analysis, redacted, transcript=transcript)
     masks = MaskRequest(mask, _seconds("mask_margin", mask_margin), outside_call)
     folder = parameter_text("out", out)
     return open_isolated(request, Path(folder) if folder else begin_folder("desk").path, masks=masks)

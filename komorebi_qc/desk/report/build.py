@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from komorebi_qc.desk.report.audio_tracks import audio_levels, compared_tracks, 
 from komorebi_qc.desk.report.comparison import comparison_of
 from komorebi_qc.desk.report.content import Page, PageTrack
 from komorebi_qc.desk.report.embedded_video import embedded_video
+from komorebi_qc.desk.report.first_screen.delivered import COMPARE, VERDICT, delivered_part
 from komorebi_qc.desk.report.first_screen.sources import sources_of
 from komorebi_qc.desk.report.first_screen.summary import summary_of
 from komorebi_qc.desk.report.left_out import embedded_left_out
@@ -23,7 +25,7 @@ from komorebi_qc.desk.report.timeline import marks_of, moments_of, places_of, st
 from komorebi_qc.desk.report.trial.places import trial_of
 from komorebi_qc.desk.words.placement import NOT_MEASURED, bound_text
 from komorebi_qc.desk.words.rates import rate_changes, rates_sentence
-from komorebi_qc.desk.words.verdict import headline, shown_verdict, unmeasured_start, verdict_sentence
+from komorebi_qc.desk.words.verdict import headline, is_held, shown_verdict, unmeasured_start, verdict_sentence
 from komorebi_qc.pipeline.local import LOCAL_ID
 
 if TYPE_CHECKING:
@@ -87,12 +89,21 @@ def page_of(
         video, addresses = _embedded_media(examined, start_s, video_length_s, video_start_s)
         video_start_s = audio_start_s = start_s
     omitted = embedded_left_out(examined) if left_out is None else left_out
+    delivered = delivered_part(examined)
+    status, verdict, answer = shown_verdict(examined), verdict_sentence(examined), headline(examined)
+    summary = summary_of(examined, _worst_s(findings, moments))
+    if delivered is not None and delivered.bad:
+        # The question of such an audit is the delivered file.
+        worst = delivered.bad[0]
+        status = "fail" if "fail" in (status, worst["status"]) else "warn"
+        verdict, answer = VERDICT, f"{worst['text']} The new result: {verdict} {answer}"
+        summary = replace(summary, next_step=COMPARE, command="") if not summary.command else summary
     return Page(
         title=_title(examined),
         document=examined.document,
-        status=shown_verdict(examined),
-        verdict=verdict_sentence(examined),
-        headline=headline(examined),
+        status=status,
+        verdict=verdict,
+        headline=answer,
         facts=tuple(_facts(examined)),
         tracks=tracks,
         length_s=length_s,
@@ -110,9 +121,11 @@ def page_of(
         places=places_of(examined, findings),
         comparison=comparison_of(examined, omitted),
         is_masked=examined.masks.masks_sound,
-        summary=summary_of(examined, _worst_s(findings, moments)),
+        summary=summary,
+        delivered=delivered,
         sources=tuple(sources_of(examined, omitted)),
-        trial=trial_of(examined) if trial_audio else None,
+        # A pair of different calls has no place that could be right.
+        trial=trial_of(examined) if trial_audio and _may_fit(examined) else None,
         trial_audio=trial_audio,
         turns=() if examined.transcript is None else examined.transcript.turns,
         language="" if examined.transcript is None else examined.transcript.language,
@@ -121,6 +134,10 @@ def page_of(
         recording_id=examined.recording_id,
         audio_levels=audio_levels(aligned, compared_tracks(examined)),
     )
+
+
+def _may_fit(examined: Examined) -> bool:
+    return examined.refused is None or is_held(examined)
 
 
 def _title(examined: Examined) -> str:
@@ -188,7 +205,7 @@ def _facts(examined: Examined) -> Iterator[tuple[str, str]]:
         yield "Call start", unmeasured_start(examined)
     if not is_measured and placement.bound_s is not None:
         yield "Largest error of that place", f"{bound_text(placement.bound_s)}, if the reported end is right"
-    if end["measured_s"] is not None:
+    if end["measured_s"] is not None and is_measured:
         measured_s, error_s = end["measured_s"], end["error_s"]
         yield "Measured call end", f"{clock_text(measured_s)} on the recording clock ({exact_text(measured_s)} s)"
         if examined.alignment.part is not None:
@@ -201,6 +218,9 @@ def _facts(examined: Examined) -> Iterator[tuple[str, str]]:
         yield "Reported call end", f"{reported} ({exact_text(reported_s)} s)"
     yield "Jumps of the recording's clock", _jumps_text(examined) if is_measured else NOT_MEASURED
     yield "Clock drift", _drift_fact(examined) if is_measured else NOT_MEASURED
+    if (correction := examined.document.get("correction")) is not None:
+        who = correction["by"] or "a person without a name"
+        yield "Correction", f"by {who}, {correction['at'] or 'at an unknown time'}: {correction['why']}"
     if sync is not None:
         yield "Sync", f"{sync['status'].replace('_', ' ')}: {sync['reason']}"
 

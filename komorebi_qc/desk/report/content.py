@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.core.notes import Notes
     from komorebi_qc.core.output import Chapter
+    from komorebi_qc.desk.report.first_screen.delivered import DeliveredPart
     from komorebi_qc.desk.report.first_screen.sources import SourceSpan
     from komorebi_qc.desk.report.first_screen.summary import Summary
     from komorebi_qc.desk.report.trial.places import Trial
@@ -197,6 +198,7 @@ class Page:
         chapters: of the output.
         notes: of analysts; None without a file of notes.
         recording_id: the recording that notes are about.
+        delivered: the delivered file's part; None without one.
         audio_levels: level of each audio source, as a share of full scale; sources without sound are missing.
     """
 
@@ -232,6 +234,7 @@ class Page:
     notes: Notes | None = None
     recording_id: str = "local"
     audio_levels: Mapping[str, float] = field(default_factory=dict)
+    delivered: DeliveredPart | None = None
 
     @property
     def findings(self) -> Sequence[Mapping[str, Any]]:

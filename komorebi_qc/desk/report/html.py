@@ -17,14 +17,15 @@ from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import clock_text
 from komorebi_qc.desk.content_policy import content_policy
 from komorebi_qc.desk.report.comparison_html import comparison_html
+from komorebi_qc.desk.report.first_screen.delivered import delivered_section
 from komorebi_qc.desk.report.first_screen.summary import summary_html
 from komorebi_qc.desk.report.noted.panel import NOTE_KEYS, notes_data, notes_list, notes_panel
 from komorebi_qc.desk.report.pack import pack
 from komorebi_qc.desk.report.page_script import page_script
 from komorebi_qc.desk.report.tables import finding_tables
 from komorebi_qc.desk.report.timeline import RATE_DASH
-from komorebi_qc.desk.report.trial.panel import TRIAL_KEYS, TRIAL_MESSAGE, trial_panel
-from komorebi_qc.desk.report.turns.captions import captions_track
+from komorebi_qc.desk.report.trial.panel import NO_PLACE, NO_TRIAL_AUDIO, TRIAL_KEYS, TRIAL_MESSAGE, trial_panel
+from komorebi_qc.desk.report.turns.captions import text_tracks
 from komorebi_qc.desk.report.turns.panel import turns_panel, turns_tools
 from komorebi_qc.desk.words.suspensions import REDACTED, SUSPENDED
 
@@ -108,19 +109,29 @@ def report_fragment(page: Page, *, alone: bool = False, name: str = _NAME) -> st
         _figure(page),
         _facts(page),
         notes_list(page),
+        delivered_section(page.delivered),
         compared,
         finding_tables(page),
         _document(page),
     )
-    style, script = _file("page.css"), page_script(name)
-    used = len("".join((*static, style, script, turns.packed, *page.audio.values())).encode())
+    style, script = _style(name), page_script(name)
+    content = {**_data(page, alone=alone), "more_turns": turns.packed}
+    used = len("".join((*static, style, script, _script_json(content))).encode())
     budget = min(max(PAGE_BUDGET - used, _LEAST_ENVELOPE), ENVELOPE_BUDGET)
-    data = _script_json({**_data(page, alone=alone, budget=budget), "more_turns": turns.packed})
+    whole, details = pack([track.samples for track in page.tracks], RATE, _moments_by_weight(page), budget)
+    data = _script_json(
+        {**content, "envelope": whole.to_dict(), "details": [part.to_dict() for part in details]},
+    )
     return (
         f'<style>{style}</style>\n<div class="kq" id="{name}">\n'
         + "\n".join(static)
         + f'\n<script type="application/json" data-kq="data">{data}</script>\n</div>\n<script>{script}</script>'
     )
+
+
+def _style(name: str) -> str:
+    """The styles of the element of this name. By its ID they go before those of a notebook, and end at its edge."""
+    return _file("page.css").replace(".kq", f"#{name}")
 
 
 def _script_json(content: object) -> str:
@@ -129,8 +140,8 @@ def _script_json(content: object) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _data(page: Page, *, alone: bool, budget: int) -> dict[str, Any]:
-    whole, details = pack([track.samples for track in page.tracks], RATE, _moments_by_weight(page), budget)
+def _data(page: Page, *, alone: bool) -> dict[str, Any]:
+    """All that the script needs, without the waveform envelopes."""
     result = AUDIO_MESSAGES["result"] if page.has_output else _NO_OUTPUT_MESSAGE.format(_state(page))
     return {
         "alone": alone,
@@ -140,8 +151,6 @@ def _data(page: Page, *, alone: bool, budget: int) -> dict[str, Any]:
         "video_start_s": page.video_start_s,
         "audio_start_s": page.audio_start_s,
         "tracks": [{"name": track.name, "label": track.label} for track in page.tracks],
-        "envelope": whole.to_dict(),
-        "details": [part.to_dict() for part in details],
         "marks": [
             {"at_s": m.at_s, "label": m.label, "colour": m.colour, "dash": list(m.dash), "rank": m.rank}
             for m in page.marks
@@ -157,6 +166,7 @@ def _data(page: Page, *, alone: bool, budget: int) -> dict[str, Any]:
         "notes": notes_data(page),
         "audio_levels": dict(page.audio_levels),
         "turns_tools": turns_tools() if page.turns else "",
+        "no_trial": NO_PLACE if page.trial_audio else NO_TRIAL_AUDIO,
         "trial": page.trial.to_dict(page.trial_audio) if page.trial is not None and page.trial_audio else None,
         "audio_messages": {**AUDIO_MESSAGES, "result": result, "trial": TRIAL_MESSAGE},
     }
@@ -193,7 +203,7 @@ def _watch(page: Page, turns: str) -> str:
     return (
         f'<div class="watch{" with-turns" if turns else ""}"><div class="seen"><h2>{label}</h2><video data-kq="video" '
         f'src="{html.escape(page.video, quote=True)}" controls preload="{"auto" if page.is_embedded else "metadata"}" '
-        f'playsinline aria-label="{label}">{captions_track(page)}</video>{excerpt}</div>\n'
+        f'playsinline aria-label="{label}">{text_tracks(page)}</video>{excerpt}</div>\n'
         f'<div class="player" data-kq="player"></div>\n{summary_html(page)}\n{turns}</div>'
     )
 
@@ -255,7 +265,7 @@ def _chapters(page: Page) -> str:
         return ""
     links = " ".join(
         f'<a href="#t={one.from_s:.3f}" data-at="{one.from_s!r}" title="Go to {html.escape(one.title, quote=True)}">'
-        f"{html.escape(one.title)}</a>"
+        f"{clock_text(one.from_s)[:8]} {html.escape(one.title)}</a>"
         for one in page.chapters
     )
     return f'<nav class="bar" aria-label="Chapters"><span class="soft">Chapters</span> {links}</nav>'

@@ -11,6 +11,7 @@ MODULES = (
     "player/style",
     "player/sources",
     "panels/trial",
+    "panels/trial_audio",
     "player/drawing",
     "player/view",
     "player/playing",
@@ -19,6 +20,7 @@ MODULES = (
     "panels/correction",
     "panels/transcript",
     "panels/listening",
+    "panels/spectrogram",
     "panels/notes",
     "player/controls",
     "player/start",
@@ -34,4 +36,10 @@ def page_script(name: str) -> str:
 
 @cache
 def _joined() -> str:
-    return "".join((_FOLDER / f"{module}.js").read_text(encoding="utf-8") for module in MODULES)
+    return "".join(_small((_FOLDER / f"{module}.js").read_text(encoding="utf-8")) for module in MODULES)
+
+
+def _small(text: str) -> str:
+    """The script without indentation, empty lines and lines of comment. No text in it may span lines."""
+    lines = (line.strip() for line in text.splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("//"))

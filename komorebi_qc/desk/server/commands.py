@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from komorebi_qc.core.analyst.correction import MAX_WHY, check_text
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.recording import check_recording_id
+from komorebi_qc.desk.delivered_file import PUBLISHED
 from komorebi_qc.storage.opened_folder import parts_of
 
 if TYPE_CHECKING:
@@ -17,13 +20,14 @@ if TYPE_CHECKING:
     from komorebi_qc.storage.opened_folder import OpenedFolder
 
 _TIME = re.compile(r"\d[\d:.]{0,19}", re.ASCII)
+_SIZE = re.compile(r"\d{2,4}x\d{2,4}", re.ASCII)
 _SOUNDS = ("output", "sides")
 _MOST_CLIP_S = 120.0
 _INPUTS = ("recording_id", "connect", "recording", "analysis", "call_end", "correction")
 _KEYS = {
-    "audit": {*_INPUTS, "out"},
-    "clip": {*_INPUTS, "at", "seconds", "sound", "out"},
-    "correct": {"recording_id", "correction", "publish", "undo"},
+    "audit": {*_INPUTS, "transcript", "transcribe", "delivered", "out"},
+    "clip": {*_INPUTS, "at", "seconds", "sound", "size", "out"},
+    "correct": {"recording_id", "correction", "why", "call_end", "publish", "undo"},
 }
 
 
@@ -35,11 +39,13 @@ class Command:
         title: for people.
         arguments: after ``komorebi-qc``.
         out: the folder or the file that it makes, relative to the root; empty without one.
+        values: of the request, for the same form again.
     """
 
     title: str
     arguments: tuple[str, ...]
     out: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 def command_of(request: object, root: OpenedFolder) -> Command:
@@ -58,14 +64,25 @@ def command_of(request: object, root: OpenedFolder) -> Command:
     values = {key: value for key, value in request.items() if key != "kind" and value not in ("", None)}
     if unknown := sorted(values.keys() - _KEYS[kind]):
         raise InputError(f"{kind} has no value {unknown[0][:40]!r}: reload the page")
-    if kind == "correct":
-        return _correct(values, root)
-    return _audit(values, root) if kind == "audit" else _clip(values, root)
+    command = {"audit": _audit, "clip": _clip, "correct": _correct}[kind](values, root)
+    return replace(command, values={"kind": kind, **values})
 
 
 def _audit(values: Mapping[str, Any], root: OpenedFolder) -> Command:
     out = _new_name(values.get("out"), root, "folder")
-    arguments = ("audit", *_inputs(values, root), f"--out={root.root / out}")
+    options = []
+    if "transcript" in values:
+        options.append(f"--transcript={_existing(values['transcript'], root, 'the transcript')}")
+    transcribe = values.get("transcribe", False)
+    if not isinstance(transcribe, bool):
+        raise InputError("transcribe is true or false")
+    if transcribe:
+        options.append("--transcribe")
+    if "delivered" in values:
+        is_published = values["delivered"] == PUBLISHED and "recording_id" in values
+        delivered = PUBLISHED if is_published else _existing(values["delivered"], root, "the delivered file")
+        options.append(f"--delivered={delivered}")
+    arguments = ("audit", *_inputs(values, root), *options, f"--out={root.root / out}")
     return Command(f"audit into {out}", arguments, out)
 
 
@@ -80,17 +97,29 @@ def _clip(values: Mapping[str, Any], root: OpenedFolder) -> Command:
     sound = values.get("sound", "output")
     if sound not in _SOUNDS:
         raise InputError(f"the clip's sound is one of {', '.join(_SOUNDS)}")
-    options = (f"--at={at}", f"--seconds={seconds:g}", f"--sound={sound}", f"--out={root.root / out}")
+    size = values.get("size", "1280x720")
+    if not isinstance(size, str) or _SIZE.fullmatch(size) is None:
+        raise InputError("the clip's size isn't a size: write it as 1280x720")
+    options = (f"--at={at}", f"--seconds={seconds:g}", f"--sound={sound}", f"--size={size}", f"--out={root.root / out}")
     return Command(f"clip of {at} into {out}", ("clip", *_inputs(values, root), *options), out)
 
 
 def _correct(values: Mapping[str, Any], root: OpenedFolder) -> Command:
-    recording_id = check_recording_id(values.get("recording_id"))
+    if "recording_id" not in values:
+        raise InputError("the recording's ID is missing: a correction is of a recording in AWS")
+    recording_id = check_recording_id(values["recording_id"])
     publish, undo = (values.get(key, False) for key in ("publish", "undo"))
     if not isinstance(publish, bool) or not isinstance(undo, bool):
         raise InputError("publish and undo are true or false")
     source = "--undo" if undo else f"--from={_existing(values.get('correction'), root, 'the correction')}"
-    arguments = ("correct", recording_id, source, *(("--publish",) if publish else ()))
+    options = []
+    if "why" in values:
+        if not isinstance(values["why"], str):
+            raise InputError("the reason isn't a text")
+        options.append(f"--why={check_text(values['why'], 'the reason', MAX_WHY)}")
+    if "call_end" in values:
+        options.append(f"--call-end={_time(values['call_end'], 'the call end')}")
+    arguments = ("correct", recording_id, source, *options, *(("--publish",) if publish else ()))
     what = "the removal of the correction" if undo else "the correction"
     return Command(f"{'publish' if publish else 'check'} {what} of {recording_id}", arguments)
 
@@ -104,6 +133,8 @@ def _inputs(values: Mapping[str, Any], root: OpenedFolder) -> list[str]:
     else:
         found.append(f"--connect={_existing(values.get('connect'), root, 'the call audio')}")
         found.append(f"--recording={_existing(values.get('recording'), root, 'the agent recording')}")
+        if "call_end" not in values:
+            raise InputError("the call end is missing: when the call ended, counted from the recording's start (57:01)")
     if "analysis" in values:
         found.append(f"--analysis={_existing(values['analysis'], root, 'the analysis')}")
     if "call_end" in values:
@@ -145,6 +176,19 @@ def _new_name(value: object, root: OpenedFolder, kind: str) -> str:
             raise InputError(f"{what} is a link, or is in one: name another")
     if kind == "file" and path.exists():
         raise InputError(f"{value} exists: name another file")
-    if kind == "folder" and path.exists() and not (path / "status.json").is_file():
-        raise InputError(f"{value} exists, and no audit made it: name another folder")
+    if kind == "folder" and path.exists():
+        if not (path / "status.json").is_file():
+            raise InputError(f"{value} exists, and no audit made it: name another folder")
+        if link := _link_in(path):
+            raise InputError(f"{value} has a link in it, {link}, and a job writes below {root.root} only: remove it")
     return value
+
+
+def _link_in(folder: Path) -> str:
+    """The name of a link in a folder or below it, which a writer might follow; empty without one."""
+    for parent, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            path = Path(parent) / name
+            if path.is_symlink():
+                return path.relative_to(folder).as_posix()
+    return ""

@@ -3,57 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
-from tornado.web import RequestHandler
+from tornado.web import RequestHandler, stream_request_body
 
-from komorebi_qc.core.analyst.correction import read_correction
 from komorebi_qc.core.errors import KomorebiError
-from komorebi_qc.core.notes import MOST_BYTES, NOTES_FILE, Notes, notes_bytes, read_notes
-from komorebi_qc.desk.server.access import OPAQUE, Secrets, is_own_host, is_own_origin, is_plain_path
-from komorebi_qc.desk.server.byte_ranges import UnsatisfiableRangeError, byte_range
+from komorebi_qc.desk.server.access import Secrets, is_own_host, is_own_origin, is_plain_path
 from komorebi_qc.desk.server.commands import command_of
-from komorebi_qc.desk.server.reports import CORRECTION, Listing, listing_of, recording_id_of
-from komorebi_qc.storage.opened_folder import ChangedFileError, OpenedFolder, version_of
+from komorebi_qc.desk.server.reports import listing_of
 
 if TYPE_CHECKING:
     from komorebi_qc.desk.server.jobs import Jobs
+    from komorebi_qc.desk.server.reports import Listing
+    from komorebi_qc.storage.opened_folder import OpenedFolder
 
-_MOST_REQUEST_BYTES = 64_000
-_BLOCK_BYTES = 256 << 10
-_TYPES: Final = {
-    ".html": "text/html; charset=utf-8",
-    ".json": "application/json",
-    ".ipynb": "application/json",
-    ".vtt": "text/vtt; charset=utf-8",
-    ".m4a": "audio/mp4",
-    ".mp4": "video/mp4",
-    ".webm": "video/webm",
-    ".wav": "audio/wav",
-    ".opus": "audio/ogg",
-    ".ogg": "audio/ogg",
-    ".png": "image/png",
-    ".webp": "image/webp",
-    ".svg": "image/svg+xml",
-    ".csv": "text/csv; charset=utf-8",
-    ".md": "text/markdown; charset=utf-8",
-}
-"""Files with other suffixes aren't served."""
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
-_REPORT_POLICY = (
-    "sandbox allow-scripts allow-downloads allow-modals allow-popups; default-src 'none'; script-src 'unsafe-inline'; "
-    "style-src 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; connect-src 'self'; "
-    "frame-src 'self'; base-uri 'none'; form-action 'none'"
-)
-"""A report's own policy names its scripts by hash. This one keeps it from other addresses, and from the desk."""
 _PARTS: Final = {
     "": ("page.html", "text/html"),
     "desk.css": ("desk.css", "text/css"),
@@ -87,19 +57,30 @@ class Desk:
 
     def address_of(self, folder: str) -> str:
         """The path of a report's page."""
-        return f"/r/{self.secrets.of_report(folder)}/report.html"
+        return f"/r/{self.secrets.of_report(folder)}/"
 
 
-class _Handler(RequestHandler):
+@stream_request_body
+class CheckedHandler(RequestHandler):
     """A request after its checks."""
 
     is_opaque = False
     """Whether a report in its sandbox may send it."""
+    most_bytes = 64_000
+    """The largest body that is kept."""
 
     def initialize(self, desk: Desk) -> None:
-        self.desk = desk
+        """Begin with an empty body."""
+        self.desk, self.content, self.content_bytes = desk, bytearray(), 0
+
+    def data_received(self, chunk: bytes) -> None:
+        """Keep a part of the body. The rest beyond the limit is read too, so that the sender gets an answer."""
+        self.content_bytes += len(chunk)
+        if self.content_bytes <= self.most_bytes:
+            self.content += chunk
 
     def set_default_headers(self) -> None:
+        """Keep the answer out of frames, caches and other pages."""
         self.clear_header("Server")
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "no-referrer")
@@ -109,6 +90,7 @@ class _Handler(RequestHandler):
         self.set_header("Cross-Origin-Opener-Policy", "same-origin")
 
     def prepare(self) -> None:
+        """Check the host, the origin and the path."""
         request = self.request
         if not is_own_host(request.host, self.desk.port):
             self.refuse(403, "this server only answers to its own address, 127.0.0.1")
@@ -128,18 +110,14 @@ class _Handler(RequestHandler):
         sentences = {404: "there is nothing at this address", 405: "this address doesn't take that"}
         self.refuse(status_code, sentences.get(status_code, "the request can't be answered"))
 
-    def decoded(self, most: int) -> object:
-        """The request's JSON.
-
-        Raises:
-            ValueError: it isn't JSON, or it is larger.
-        """
-        if len(self.request.body) > most:
-            raise ValueError("too large")
-        return json.loads(self.request.body)
+    def is_too_large(self) -> bool:
+        """Refuse a body that is larger than the limit."""
+        if self.content_bytes > self.most_bytes:
+            self.refuse(413, f"this has {self.content_bytes:,} bytes, and at most {self.most_bytes:,} are taken")
+        return self.content_bytes > self.most_bytes
 
 
-class NothingHere(_Handler):
+class NothingHere(CheckedHandler):
     """Every address without a secret."""
 
     def prepare(self) -> None:
@@ -149,7 +127,7 @@ class NothingHere(_Handler):
             self.refuse(403, "open the address that `komorebi-qc desk` printed; it has a secret in it")
 
 
-class _TokenHandler(_Handler):
+class _TokenHandler(CheckedHandler):
     def prepare(self) -> None:
         super().prepare()
         if not self._finished and not self.desk.secrets.opens(self.path_args[0]):
@@ -176,11 +154,18 @@ class Overview(_TokenHandler):
     def get(self, _token: str) -> None:
         """Send them."""
         found = self.desk.listing()
+        all_jobs = self.desk.jobs.all()
+        audits = [job.command for job in all_jobs[::-1] if job.command.values.get("kind") == "audit"]
+        asked = {command.out: dict(command.values) for command in audits}
         reports = [
-            {**one.to_dict(), "address": self.desk.address_of(one.folder) if one.is_readable else ""}
+            {
+                **one.to_dict(),
+                "address": self.desk.address_of(one.folder) if one.is_readable else "",
+                "asked": asked.get(one.folder),
+            }
             for one in found.reports
         ]
-        jobs = [job.to_dict() for job in self.desk.jobs.all()]
+        jobs = [job.to_dict() for job in all_jobs]
         answer = {"folder": self.desk.root.root.name, "reports": reports, "files": found.files, "jobs": jobs}
         self.finish({**answer, "is_whole": found.is_whole})
 
@@ -190,8 +175,10 @@ class NewJob(_TokenHandler):
 
     def post(self, _token: str) -> None:
         """Check the request, and start it."""
+        if self.is_too_large():
+            return
         try:
-            job = self.desk.jobs.add(command_of(self.decoded(_MOST_REQUEST_BYTES), self.desk.root))
+            job = self.desk.jobs.add(command_of(json.loads(bytes(self.content)), self.desk.root))
         except KomorebiError as error:
             self.refuse(400, str(error))
         except (ValueError, RecursionError):
@@ -212,138 +199,6 @@ class OneJob(_TokenHandler):
             self.refuse(404, str(error))
         else:
             self.set_status(204)
-
-
-class ReportFile(_Handler):
-    """A file of one report. The report's own secret opens it, and nothing else."""
-
-    is_opaque = True
-
-    def set_default_headers(self) -> None:
-        """Keep the report in a sandbox, and let it read its own files."""
-        super().set_default_headers()
-        self.clear_header("Cross-Origin-Opener-Policy")
-        self.clear_header("X-Frame-Options")  # a report frames the page of its trial audio
-        self.set_header("Content-Security-Policy", _REPORT_POLICY)
-        self.set_header("Access-Control-Allow-Origin", OPAQUE)
-        self.set_header("Access-Control-Expose-Headers", "ETag, X-Komorebi-Desk")
-        self.set_header("X-Komorebi-Desk", "1")
-
-    def prepare(self) -> None:
-        """Check the report's secret."""
-        super().prepare()
-        if not self._finished and self.path_args[0] not in self.desk.folders:
-            self.refuse(403, "the secret in this address is wrong: open the report from the desk's page")
-
-    @property
-    def folder(self) -> str:
-        """The report's folder, relative to the root."""
-        return self.desk.folders[self.path_args[0]]
-
-    def options(self, _secret: str, _name: str) -> None:
-        """Let a report in its sandbox save its notes."""
-        self.set_header("Access-Control-Allow-Methods", "GET, HEAD, PUT")
-        self.set_header("Access-Control-Allow-Headers", "If-Match, Content-Type, Range")
-        self.set_status(204)
-
-    async def head(self, secret: str, name: str) -> None:
-        """Send the headers of a file."""
-        await self.get(secret, name)
-
-    async def get(self, _secret: str, name: str) -> None:
-        """Send a file, or a range of it."""
-        suffix = PurePosixPath(name).suffix.lower()
-        if suffix not in _TYPES:
-            self.send_error(404)
-            return
-        self.set_header("Content-Type", _TYPES[suffix])
-        if name in (NOTES_FILE, CORRECTION):
-            self._send_saved(name)
-            return
-        try:
-            file = self.desk.root.open_file(self._in_root(name))
-        except FileNotFoundError:
-            self.send_error(404)
-            return
-        with os.fdopen(file, "rb") as opened:
-            await self._send(opened.fileno())
-
-    def put(self, _secret: str, name: str) -> None:
-        """Save notes or a correction, unless somebody else has changed them."""
-        version = self.request.headers.get("If-Match", "").strip('"')
-        recording_id = recording_id_of(self.desk.root, self.folder)
-        if name not in (NOTES_FILE, CORRECTION):
-            self.send_error(405)
-        elif not recording_id:
-            self.refuse(404, "there is no qc.json beside this report, so its recording is unknown")
-        elif not version:
-            self.refuse(428, "the version that was loaded is missing: reload the report")
-        else:
-            self._save(name, version, recording_id)
-
-    def _save(self, name: str, version: str, recording_id: str) -> None:
-        try:
-            if name == NOTES_FILE:
-                content = notes_bytes(read_notes(self.request.body, name, recording_id=recording_id))
-            else:
-                correction = read_correction(self.request.body, name)
-                correction.check_recording(recording_id)
-                content = correction.to_bytes()
-            saved = self.desk.root.replace(self._in_root(name), content, version)
-        except ChangedFileError as error:
-            self.refuse(409, str(error))
-        except FileNotFoundError:
-            self.send_error(404)
-        except KomorebiError as error:
-            self.refuse(400, str(error))
-        else:
-            self.set_header("ETag", f'"{saved}"')
-            self.finish({"version": saved})
-
-    def _send_saved(self, name: str) -> None:
-        """Send notes or a correction with their version. Without a file there are no notes."""
-        recording_id = recording_id_of(self.desk.root, self.folder)
-        try:
-            content = self.desk.root.read(self._in_root(name), max_bytes=MOST_BYTES)
-        except KomorebiError as error:
-            self.refuse(400, str(error))
-            return
-        self.set_header("ETag", f'"{version_of(content)}"')
-        if content is None and name == NOTES_FILE and recording_id:
-            content = notes_bytes(Notes(recording_id))
-        if content is None:
-            self.send_error(404)
-            return
-        self.finish(content)
-
-    def _in_root(self, name: str) -> str:
-        return f"{self.folder}/{name}" if self.folder else name
-
-    async def _send(self, file: int) -> None:
-        size = os.fstat(file).st_size
-        self.set_header("Accept-Ranges", "bytes")
-        try:
-            part = byte_range(self.request.headers.get("Range"), size)
-        except UnsatisfiableRangeError:
-            self.set_status(416)
-            self.set_header("Content-Range", f"bytes */{size}")
-            return
-        start, end = part or (0, size)
-        if part is not None:
-            self.set_status(206)
-            self.set_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
-        self.set_header("Content-Length", str(end - start))
-        while start < end and self.request.method == "GET":
-            block = os.pread(file, min(_BLOCK_BYTES, end - start), start)
-            if not block:
-                break
-            start += len(block)
-            self.write(block)
-            await self.flush()  # waits until the reader takes it
-
-    def compute_etag(self) -> str | None:
-        """Let no answer have another version than the file's."""
-        return None
 
 
 @cache

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.notes import MOST_BYTES, NOTES_FILE, counts_by_severity, read_notes
+from komorebi_qc.desk.report.audio_tracks import FOLDER
+from komorebi_qc.desk.report.trial.tracks import TRIAL_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +22,7 @@ REPORT, QC_JSON, STATUS, CORRECTION = "report.html", "qc.json", "status.json", "
 MEDIA: Final = (".wav", ".webm", ".mp4", ".mkv", ".m4a", ".json", ".vtt", ".srt")
 """Suffixes of files that a job may read."""
 MOST_QC_BYTES: Final = 16_000_000
+_TRACKS: Final = (".m4a", ".mp4", ".webm", ".opus", ".ogg", ".wav")
 _MOST_STATUS_BYTES = 1_000_000
 _MOST_FOLDERS, _MOST_DEPTH, _MOST_FILES = 20_000, 8, 500
 _MOST_TEXT = 200
@@ -36,7 +40,9 @@ class Report:
         sync: the status of the measurement; empty without one.
         failures: names of the findings that fail.
         warnings: names of those that warn.
-        state: of the audit: ``running``, ``done``, ``failed`` or ``stopped``; empty if it is unknown.
+        state: of the audit: ``running``, ``done``, ``failed`` or ``stopped``; ``unfinished`` if it says that it runs,
+            and its process isn't on this machine; empty if it is unknown.
+        at: when the audit last wrote its status; empty if it is unknown.
         error: why the audit failed, or the notes can't be read.
         notes: the number of notes of each severity.
         has_correction: whether a correction is beside it.
@@ -50,6 +56,7 @@ class Report:
     failures: tuple[str, ...]
     warnings: tuple[str, ...]
     state: str
+    at: str
     error: str
     notes: dict[Any, int]
     has_correction: bool
@@ -101,6 +108,16 @@ def listing_of(root: OpenedFolder) -> Listing:
     )
 
 
+def is_of_report(name: str) -> bool:
+    """Whether a file belongs to a report: it is beside the page, or is one of its tracks. Other reports may be below.
+
+    Args:
+        name: relative to the report's folder.
+    """
+    folder, slash, file = name.rpartition("/")
+    return not slash or (folder == FOLDER and (name == TRIAL_FILE or PurePosixPath(file).suffix in _TRACKS))
+
+
 def recording_id_of(root: OpenedFolder, folder: str) -> str:
     """The recording's ID in a report's ``qc.json``; empty without one."""
     found = _object(root, _join(folder, QC_JSON), MOST_QC_BYTES).get("recording_id")
@@ -132,7 +149,10 @@ def _report(root: OpenedFolder, folder: str, names: list[str]) -> Report:
     findings = document.get("findings")
     found = [one for one in findings if isinstance(one, dict)] if isinstance(findings, list) else []
     sync = document.get("sync")
-    error = _text(status.get("error"))
+    error, state, at = (_text(status.get(name)) for name in ("error", "state", "updated_at"))
+    if state == "running" and not _is_process(status.get("pid")):
+        state, since = "unfinished", at or "an unknown time"
+        error = f"the audit ended early, or runs on another machine; it last wrote its status at {since}: audit again"
     notes = None
     try:
         content = root.read(_join(folder, NOTES_FILE), max_bytes=MOST_BYTES)
@@ -147,12 +167,28 @@ def _report(root: OpenedFolder, folder: str, names: list[str]) -> Report:
         _text(sync.get("status")) if isinstance(sync, dict) else "",
         _names(found, "fail"),
         _names(found, "warn"),
-        _text(status.get("state")),
+        state,
+        at,
         error,
         dict(counts_by_severity(notes)),
         CORRECTION in names,
         REPORT in names,
     )
+
+
+def _is_process(pid: object) -> bool:
+    """Whether a process of this number is on this machine."""
+    if isinstance(pid, bool) or not isinstance(pid, int) or not 0 < pid < 1 << 31:
+        return False
+    if os.name == "nt":  # a signal would end it
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # of another user
+    return True
 
 
 def _names(findings: list[dict[str, Any]], status: str) -> tuple[str, ...]:

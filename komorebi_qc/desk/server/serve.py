@@ -15,16 +15,19 @@ from tornado.iostream import StreamClosedError
 from tornado.web import Application
 
 from komorebi_qc.core.errors import InputError
-from komorebi_qc.core.notes import MOST_BYTES
 from komorebi_qc.desk.server.access import Secrets
-from komorebi_qc.desk.server.handlers import Desk, NewJob, NothingHere, OneJob, Overview, PagePart, ReportFile
+from komorebi_qc.desk.server.handlers import Desk, NewJob, NothingHere, OneJob, Overview, PagePart
 from komorebi_qc.desk.server.jobs import OUR_COMMANDS, Jobs
+from komorebi_qc.desk.server.report_handlers import ReportFile, ReportFrame
 from komorebi_qc.storage.opened_folder import OpenedFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 LOOPBACK = "127.0.0.1"
+_MOST_READ_BYTES = 200_000_000
+"""A larger body ends the connection. Bodies aren't kept beyond their handler's limit."""
+_BUFFER_BYTES = 1 << 20
 _IN_PATH = "([A-Za-z0-9_-]{20,100})"
 
 
@@ -78,6 +81,7 @@ def start(folder: str, port: int = 0, program: Sequence[str] = OUR_COMMANDS) -> 
         (f"/{_IN_PATH}/api/overview", Overview, state),
         (f"/{_IN_PATH}/api/jobs", NewJob, state),
         (f"/{_IN_PATH}/api/jobs/([0-9]{{1,9}})", OneJob, state),
+        (r"/r/([0-9a-f]{40})/", ReportFrame, state),
         (r"/r/([0-9a-f]{40})/(.+)", ReportFile, state),
         (f"/{_IN_PATH}/([a-z.]*)", PagePart, state),
         (r".*", NothingHere, state),
@@ -88,8 +92,8 @@ def start(folder: str, port: int = 0, program: Sequence[str] = OUR_COMMANDS) -> 
         logging.getLogger(name).setLevel(logging.CRITICAL)
     server = HTTPServer(
         application,
-        max_body_size=MOST_BYTES + 100_000,
-        max_buffer_size=2 * MOST_BYTES,
+        max_body_size=_MOST_READ_BYTES,
+        max_buffer_size=_BUFFER_BYTES,
         max_header_size=32_000,
         body_timeout=30.0,
         idle_connection_timeout=120.0,

@@ -12,7 +12,7 @@ from komorebi_qc.pipeline.local import LOCAL_ID
 if TYPE_CHECKING:
     from komorebi_qc.pipeline.examine import Examined
 
-NOTHING = "Nothing."
+NOTHING = "Nothing needs to be done."
 CORRECTION_FILE = "correction.json"
 
 
@@ -27,7 +27,7 @@ def next_step(examined: Examined, worst_s: float | None) -> tuple[str, str]:
         return "Find the recording that belongs to this call, and compare the two:", other_pair_command(examined)
     if is_held(examined) or examined.placement.source in ("candidate", "call_end"):
         return (
-            "Listen to each place in the player. Move the call if none fits. Save the correction, then run:",
+            "Listen to each place in the player. If no place fits, move the call. Save the correction, then run:",
             correction_command(examined),
         )
     if shown_verdict(examined) == "pass":
@@ -35,7 +35,7 @@ def next_step(examined: Examined, worst_s: float | None) -> tuple[str, str]:
     if worst_s is None:
         return "Read the findings below. The alignment needs no correction.", ""
     at = clock_text(worst_s)
-    clip = f"komorebi-qc clip {pair_arguments(examined)} --at {at}"
+    clip = f"komorebi-qc clip {pair_arguments(examined)} --at {at} --out clip.mp4"
     return f"Listen at {at}. To send a short video of that moment:", clip
 
 

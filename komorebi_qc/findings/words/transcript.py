@@ -24,6 +24,7 @@ LEAST_STARTS = 3
 """Fewer turns show neither whether a transcript is of this call, nor how exact it is."""
 LEAST_SPEECH_S = 3.0
 _REMEDY = "It isn't used. Get the transcript of this call audio, or leave out --transcript"
+_REMEDY_OF_MODEL = "It isn't used. Name a better model by --speech-model, or leave out --transcribe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +85,14 @@ def transcript_dict(
 
 def _findings(compared: ComparedTranscript, limits: Limits) -> Iterator[Finding]:
     transcript, timing = compared.transcript, compared.timing
+    remedy = _REMEDY_OF_MODEL if transcript.source in ("faster_whisper", "vosk") else _REMEDY
     name, foreign, offset = transcript.name, limits.of("transcript_foreign"), limits.of("transcript_offset")
     if timing.speech_s < LEAST_SPEECH_S or timing.turns < LEAST_STARTS:
         yield _unchecked(
             "transcript_foreign",
             limits,
             f"{name} can't be checked: the call has {timing.speech_s:.1f} s of speech, and the transcript has "
-            f"{counted(timing.turns, 'turn')}. {_REMEDY}.",
+            f"{counted(timing.turns, 'turn')}. {remedy}.",
         )
         return
     is_swapped = timing.swapped_correlation is not None and timing.swapped_correlation > timing.best_correlation
@@ -100,7 +102,7 @@ def _findings(compared: ComparedTranscript, limits: Limits) -> Iterator[Finding]
     yield foreign.finding(
         "transcript_foreign",
         differs,
-        f"{name} isn't of this call: {_how_foreign(timing, limits)}. {_REMEDY}.",
+        f"{name} isn't of this call: {_how_foreign(timing, limits)}. {remedy}.",
         good=f"The transcript is of this call: its turns and the speech correlate by {timing.best_correlation:.2f}.",
     )
     if is_foreign:
@@ -109,8 +111,8 @@ def _findings(compared: ComparedTranscript, limits: Limits) -> Iterator[Finding]
     yield limits.finding(
         "transcript_coverage",
         timing.covered,
-        f"{name} isn't complete: {timing.covered:.0%} of the call's speech has words. {_REMEDY}.",
-        good=f"{timing.covered:.0%} of the call's speech has words in the transcript.",
+        f"{name} isn't complete: {timing.covered:.0%} of the call's speech has words. {remedy}.",
+        good=f"{timing.covered:.0%} of the call's speech has words in the transcript.{_beyond(timing)}",
     )
     p50_s, p95_s = timing.start_error_s(50), timing.start_error_s(95)
     if p50_s is None or p95_s is None or len(timing.start_errors_s) < LEAST_STARTS:
@@ -118,7 +120,7 @@ def _findings(compared: ComparedTranscript, limits: Limits) -> Iterator[Finding]
         yield _unchecked(
             "transcript_offset",
             limits,
-            f"{name} has times that can't be checked: speech begins near {found}. {_REMEDY}.",
+            f"{name} has times that can't be checked: speech begins near {found}. {remedy}.",
         )
         return
     side = "late" if timing.shift_s > 0 else "early"
@@ -126,9 +128,17 @@ def _findings(compared: ComparedTranscript, limits: Limits) -> Iterator[Finding]
     yield offset.finding(
         "transcript_offset",
         p50_s,
-        f"{name} has wrong times: {shifted}its turns begin {p50_s:.2f} s from their speech, in the median. {_REMEDY}.",
+        f"{name} has wrong times: {shifted}its turns begin {p50_s:.2f} s from their speech, in the median. {remedy}.",
         good=f"The transcript's turns begin {p50_s:.3f} s from their speech in the median, and {p95_s:.3f} s in 95 %.",
     )
+
+
+def _beyond(timing: TranscriptTiming) -> str:
+    if not timing.beyond:
+        return ""
+    is_one = timing.beyond == 1
+    verbs = ("begins", "is") if is_one else ("begin", "are")
+    return f" {counted(timing.beyond, 'turn')} {verbs[0]} after the end of the call, and {verbs[1]} left out."
 
 
 def _unchecked(name: str, limits: Limits, text: str) -> Finding:

@@ -91,13 +91,15 @@ def _how_many(study: Study) -> Answer:
         why += [f"{seen.rejected:,} rejected"] if seen.rejected else []
         of_all = of_text(seen.unexamined, seen.count)
         found.append((f"{of_all} couldn't be examined: {', '.join(why) or 'no verdict'}.", anchor("reasons")))
+    if wrong := next((one.of for one in study.named if one.kind == "wrong_pair"), 0):
+        words = counted(wrong, "pair is of different calls", "pairs are of different calls")
+        found.append((f"{words}: {_names_text(study, 'wrong_pair', wrong)}.", anchor("named")))
     if seen.unconfirmed or seen.held:
         found.append((_unconfirmed_text(seen), anchor("named")))
     if seen.corrected:
         count = counted(seen.corrected, "recording")
-        names = [safe(one.recording_id, 60) for one in study.named if one.kind == "corrected"][:_MAX_NAMED]
-        more = f" and {seen.corrected - len(names):,} more" if seen.corrected > len(names) else ""
-        found.append((f"An analyst corrected {count}: {', '.join(names)}{more}.", anchor("named")))
+        names = _names_text(study, "corrected", seen.corrected)
+        found.append((f"An analyst corrected {count}: {names}.", anchor("named")))
     if study.noted is not None and study.noted.count:
         found.append((_noted_text(study.noted), anchor("worst")))
     if seen.suspended:
@@ -122,6 +124,12 @@ def _noted_text(noted: Noted) -> str:
     return (
         f"Analysts wrote {counted(noted.count, 'note')} on {counted(noted.recordings, 'recording')}: {counts}.{broken}"
     )
+
+
+def _names_text(study: Study, kind: str, count: int) -> str:
+    """The first recordings of a kind by name, and the number of the others."""
+    names = [safe(one.recording_id, 60) for one in study.named if one.kind == kind][:_MAX_NAMED]
+    return ", ".join(names) + (f" and {count - len(names):,} more" if count > len(names) else "")
 
 
 def _unconfirmed_text(seen: Overview) -> str:

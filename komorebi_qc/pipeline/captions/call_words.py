@@ -1,4 +1,4 @@
-"""The transcript of a call, from a file that was named or from Contact Lens' own analyses.
+"""The transcript of a call: from a file that was named, from Contact Lens' own analyses, or by a local recogniser.
 
 `process` and `diagnose` share these functions, so that both compare the same.
 """
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from komorebi_qc.core.privacy.redactions import is_of_call_audio, read_analysis
 from komorebi_qc.findings.words.transcript import ComparedTranscript, is_believed
 from komorebi_qc.measure.transcript_timing import compare_with_speech
+from komorebi_qc.pipeline.captions.transcribe import transcribe
 from komorebi_qc.transcript.placed import place_transcript
-from komorebi_qc.transcript.read import contents_of, has_words, read_transcript, transcript_in
+from komorebi_qc.transcript.read import has_words, read_transcript, transcript_in
 from komorebi_qc.transcript.turns import Transcript
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.privacy.masks import PrivateSpan
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from komorebi_qc.measure.levels.channel_levels import HoldMusic
     from komorebi_qc.pipeline.options import TranscriptChoice
     from komorebi_qc.transcript.placed import PlacedTranscript
+    from komorebi_qc.transcript.recogniser import Recogniser
 
 
 def read_words(
@@ -49,7 +51,7 @@ def read_words(
         return None
     found = []
     for source in analyses:
-        content = contents_of(source)
+        content = source.content()
         # The analysis of a call in which nobody spoke has no turns.
         if is_of_call_audio(call_name, source.name, read_analysis(content, source.name).audio_name) and has_words(
             content
@@ -62,19 +64,33 @@ def read_words(
 
 
 def compare_words(
-    transcript: Transcript | None, call_8khz: Track | None, levels: PairLevels | None
+    words: Transcript | Recogniser | None,
+    call_8khz: Track | None,
+    levels: PairLevels | None,
+    private: Iterable[PrivateSpan] = (),
+    check_cancelled: Callable[[], None] = lambda: None,
 ) -> ComparedTranscript | None:
     """Compare a transcript with the call's speech; None without either.
 
     Args:
-        transcript: of the call.
+        words: a transcript of the call, or the recogniser that makes it.
         call_8khz: the call audio at 8 kHz, shape ``(n, 2)``.
         levels: of both sides, which hold music on hold; None if they weren't measured.
+        private: the spans that were not to be recorded, on the call clock. A recogniser gets nothing of them.
+        check_cancelled: called between two parts of a recogniser's work; its exception ends it.
+
+    Raises:
+        InputError: the recogniser fails.
     """
-    if transcript is None or call_8khz is None:
+    if words is None or call_8khz is None:
         return None
     music = ((), ()) if levels is None else (_music(levels.customer.hold_music), _music(levels.agent.hold_music))
-    return ComparedTranscript(transcript, compare_with_speech(transcript, call_8khz, music=music))
+    if isinstance(words, Transcript):
+        return ComparedTranscript(words, compare_with_speech(words, call_8khz, music=music))
+    unheard = tuple(one.call for one in private)
+    made = transcribe(words, call_8khz, private=unheard, music=music, check_cancelled=check_cancelled)
+    wordless = ((*music[0], *unheard), (*music[1], *unheard))
+    return ComparedTranscript(made, compare_with_speech(made, call_8khz, music=wordless))
 
 
 def caption(

@@ -136,7 +136,13 @@ def verify_run(
         if problem and state == "unchanged":
             checked[0] = Checked("qc.json", address, "unknown", problem, version_id)
     else:
-        checked += [_file(files, role, one) for role, one in _files_of(record, with_inputs=with_inputs)]
+        is_remote = files.folder.startswith("s3://")
+        checked += [
+            _file(files, role, one)
+            for role, one in _files_of(record, with_inputs=with_inputs)
+            # A transcript that an analyst named for a recording in AWS stays on the analyst's disk.
+            if role != "transcript" or one.location.startswith("s3://") or not is_remote
+        ]
     return Verification(_text(document, "recording_id"), _text(document, "version"), tuple(checked))
 
 

@@ -16,6 +16,10 @@ LEAST_SPEECH_S = 5.0
 """Least speech of a stretch without agreement. Less is an overlap of voices, a noise, or a word."""
 LEAST_BREAK_S = 2.0
 """Disagreeing speech of this length ends an unbroken part."""
+LEAST_BEFORE_S = 8.0
+"""A part that begins earlier may be the announcement with which any call begins."""
+LAST_PAUSE_S = 3.0
+"""Longest pause between the agent's last word and the end of the agent's part."""
 NEAR_S = 0.01
 """Tolerance for a window's lag in a run: drift over minutes."""
 
@@ -116,3 +120,16 @@ def unbroken(
     parts = np.split(at, np.flatnonzero(apart) + 1)
     part = max(parts, key=lambda p: float(m.time_s[p[-1]] - m.time_s[p[0]]))
     return max(float(m.time_s[part[0]]) - half_s, 0.0), min(float(m.time_s[part[-1]]) + half_s, call_s)
+
+
+def ends_as_reported(part: tuple[float, float] | None, reported_call_s: float | None, resolution_s: float) -> bool:
+    """Return whether an unbroken part begins within the call, and ends at the reported call end.
+
+    Args:
+        part: as `unbroken` returns it.
+        reported_call_s: the reported call end on the call clock; None if it isn't known.
+        resolution_s: its unit; it may be early by that much.
+    """
+    if part is None or reported_call_s is None or part[0] < LEAST_BEFORE_S:
+        return False
+    return -resolution_s <= reported_call_s - part[1] <= LAST_PAUSE_S

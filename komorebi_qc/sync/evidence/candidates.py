@@ -32,6 +32,8 @@ MOST_WINDOWS = 120
 """Of each channel: a place that is known by a second or two needs no more."""
 SCOUTS, LEAST_GAIN = 20, 8.0
 """A wide search begins with a few windows. It ends there if they agree less than three sharp windows would."""
+FEW_SCOUTS = 8
+"""Enough if most of the call would have to agree."""
 SAME_S = 0.02
 """Candidates nearer to each other are one."""
 SEARCH_S = 2.5
@@ -196,6 +198,7 @@ def follow_at(
     recording: Track,
     offset_s: float,
     search_s: float = SEARCH_S,
+    scouts: int = SCOUTS,
 ) -> Followed | None:
     """Follow both channels at the best offset of a range; None if nothing agrees there.
 
@@ -205,12 +208,14 @@ def follow_at(
         recording: at 8 kHz, shape ``(m,)``.
         offset_s: the middle of the range.
         search_s: its reach to either side.
+        scouts: the few windows of each voice with which a wide search begins.
     """
     channels = (CUSTOMER, AGENT)
-    measured = [_measured(call, activities, recording, k, offset_s, SCOUTS, _REACH) for k in channels]
+    measured = [_measured(call, activities, recording, k, offset_s, scouts, _REACH) for k in channels]
     best = [_most_credible(w, offset_s, search_s) for w in measured]
-    are_few = max(len(w.start_s) for w in measured) < SCOUTS
-    if not are_few and search_s == SEARCH_S and max(gain for _, gain in best) < LEAST_GAIN:
+    are_few = max(len(w.start_s) for w in measured) < scouts
+    least_gain = LEAST_GAIN * scouts / SCOUTS
+    if not are_few and search_s == SEARCH_S and max(gain for _, gain in best) < least_gain:
         return None
     lead = AGENT if best[AGENT][1] >= _LEAD * best[CUSTOMER][1] else CUSTOMER
     if best[lead][1] <= 0.0:
@@ -238,6 +243,22 @@ def follow_at(
         return None
     agreed_s = sum(float(c.windows.weight_s[c.on].sum()) for c, ok in zip(chains, present, strict=True) if ok)
     return Followed(Place(result.offset_s, result.drift_ppm, agreed_s), chains, present)
+
+
+def follow_near(
+    call: Track,
+    activities: tuple[Activity, Activity],
+    recording: Track,
+    reported_call_end_s: float | None,
+    resolution_s: float,
+    scouts: int = SCOUTS,
+) -> Followed | None:
+    """Follow the call where its reported end places it."""
+    if reported_call_end_s is None:
+        return None
+    offset_s = reported_call_end_s + resolution_s / 2 - length(call) / RATE
+    near = follow_at(call, activities, recording, offset_s, scouts=scouts)
+    return near if near is not None and near.is_clear else None
 
 
 def _measured(

@@ -17,6 +17,8 @@ CONVERSATION_TURNS = 4
 """Turns of both voices together."""
 LEAST_ALTERNATIONS = 3
 """Changes of the speaker at one lag. Two calls may share an announcement and a script, but not who answers when."""
+LAST_PART_TURNS, LAST_PART_ALTERNATIONS = 3, 2
+"""The same, of a part that ends at the reported call end."""
 DISAGREES_S = 8.0
 """Speech of the call while the recording has other speech: another conversation."""
 MOST_AGAINST_S, MOST_AGAINST = 2.0, 0.1
@@ -96,6 +98,8 @@ class Evidence:
     agent_against_s: float = 0.0
     """The agent's part of `against_s`, if nothing agrees: a headset keeps the customer out of a recording, and never
     the agent."""
+    ends_as_reported: bool = False
+    """The unbroken part begins within the call, and ends at the reported call end."""
 
     @property
     def coverage(self) -> float:
@@ -132,6 +136,17 @@ def _is_conversation(e: Evidence) -> bool:
     return turns >= CONVERSATION_TURNS and distinct_s >= CONVERSATION_S and alternations(e) >= LEAST_ALTERNATIONS
 
 
+def _is_last_part(e: Evidence) -> bool:
+    """Return whether the agent joined late and said little: both voices agree, up to the reported call end.
+
+    The reported end is a witness of its own. Two calls may share some sentences, but not where the agent left.
+    """
+    distinct_s = e.customer.distinct_s + e.agent.distinct_s
+    turns = e.customer.distinct_turns + e.agent.distinct_turns
+    is_enough = turns >= LAST_PART_TURNS and distinct_s >= CONVERSATION_S and alternations(e) >= LAST_PART_ALTERNATIONS
+    return e.ends_as_reported and is_enough
+
+
 def _nothing_agrees(e: Evidence, speech: float) -> Verdict:
     """Return the status of a pair in which neither voice is found."""
     if e.agent_against_s >= OTHER_AGENT_S:
@@ -166,7 +181,7 @@ def classify(e: Evidence) -> Verdict:
         )
     if not present:
         return _nothing_agrees(e, speech)
-    if _is_conversation(e) and agreed < 0.7 * speech:
+    if (_is_conversation(e) or _is_last_part(e)) and agreed < 0.7 * speech:
         return Verdict("aligned", f"{agreed:.0f} s of {speech:.0f} s of speech agree, all in one part of the call")
     is_other = e.against_s >= DISAGREES_S and distinct < MOST_DISTINCT * e.against_s
     is_script = e.against_s >= OUTSIDE_SCRIPT_S and e.against_s > OUTSIDE_SCRIPT * distinct

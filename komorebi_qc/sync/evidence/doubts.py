@@ -5,14 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from komorebi_qc.sync.evidence.candidates import SAME_S
 from komorebi_qc.sync.evidence.classify import MOST_CONTRADICTED
+from komorebi_qc.sync.evidence.gather import LONGEST_TURN_S
+from komorebi_qc.sync.vad import FRAME_S
 
 if TYPE_CHECKING:
-    from komorebi_qc.sync.evidence.classify import Evidence
+    from komorebi_qc.sync.evidence.candidates import Followed
+    from komorebi_qc.sync.evidence.classify import Channel, Evidence
     from komorebi_qc.sync.evidence.spans import CallSpan
+    from komorebi_qc.sync.lags.windows import Chain
+    from komorebi_qc.sync.vad import Activity
 
 MOST_OF_IT = 0.6
 """Share of a side that agrees, if its sound is in the recording."""
+AGREES = 0.4
+"""Share of a turn's windows that agree, if the turn does."""
 
 
 def against(stretches: tuple[CallSpan, ...], *, is_part: bool = True) -> dict[str, Any]:
@@ -56,3 +66,60 @@ def with_doubts(
     missing_s = max(missing_s, agent_s or 0.0)
     against_s = max(against_s, missing_s)
     return replace(evidence, against_s=against_s, against_turns=other["against_turns"], missing_s=missing_s)
+
+
+def at_place(
+    evidence: Evidence, activities: tuple[Activity, Activity], used: Followed | None, best_s: float
+) -> Evidence:
+    """Return the evidence for and against the pair at the place that would be used.
+
+    It may be another one than the best: nearer to the reported call end. Turns that agree at the best place, and not at
+    this one, speak against it: the recording has these words, but at another time.
+
+    Args:
+        evidence: of the best place, with the doubts about the one that would be used.
+        activities: of the customer and the agent.
+        used: both channels at the place that would be used; None if there is no other place.
+        best_s: the offset of the best place.
+    """
+    if used is None or abs(used.place.offset_s - best_s) <= SAME_S:
+        return evidence
+    out, elsewhere_s, elsewhere = [], 0.0, 0
+    for k, channel in enumerate((evidence.customer, evidence.agent)):
+        here, gone = _turns(channel, activities[k], used.chains[k], is_present=used.is_present[k])
+        out.append(
+            replace(
+                channel,
+                distinct_turns=len(here),
+                distinct_at_s=tuple(start_s for start_s, _ in here),
+                distinct_turns_s=sum(length_s for _, length_s in here),
+            )
+        )
+        elsewhere_s += sum(gone)
+        elsewhere += len(gone)
+    return replace(
+        evidence,
+        customer=out[0],
+        agent=out[1],
+        against_s=evidence.against_s + elsewhere_s,
+        against_turns=evidence.against_turns + elsewhere,
+    )
+
+
+def _turns(
+    best: Channel, activity: Activity, chain: Chain, *, is_present: bool
+) -> tuple[list[tuple[float, float]], list[float]]:
+    """Return the turns (start, speech) that agree at this place alone, and the speech of those that agree elsewhere."""
+    w = chain.windows
+    here, gone = [], []
+    for first, last in activity.turns:
+        from_s, to_s = first * FRAME_S, last * FRAME_S
+        inside = (w.centre_s >= from_s - w.size_s / 4) & (w.centre_s <= to_s + w.size_s / 4)
+        agreed = inside & chain.on
+        agrees = is_present and np.count_nonzero(agreed) >= AGREES * max(int(np.count_nonzero(inside)), 1)
+        is_elsewhere = from_s in best.distinct_at_s
+        if agrees and not is_elsewhere and to_s - from_s <= LONGEST_TURN_S:
+            here.append((from_s, float(w.weight_s[agreed].sum())))
+        elif is_elsewhere and not agrees:
+            gone.append(to_s - from_s)
+    return here, gone

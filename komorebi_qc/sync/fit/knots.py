@@ -31,6 +31,8 @@ MOST_BEND = 600e-6
 MOST_KNOTS = 16
 LEAST_WINDOWS = 12
 _MOST_STEPS = 12
+SEVERAL_STEPS = 2
+"""So many small steps may be two bends that weren't found."""
 LEAST_APART_S = 3.0
 _CANDIDATES = 64
 _REFINEMENTS = 3
@@ -101,6 +103,23 @@ def find_knots(problem: Problem) -> tuple[Doubles, Problem]:
 
     There are no knots for a constant rate.
     """
+    knots, with_steps = _found(problem, may_step=True)
+    if with_steps.columns.shape[1] >= problem.columns.shape[1] + SEVERAL_STEPS:
+        # Two opposite bends look like steps while neither of them is known.
+        bends_alone, _ = _found(problem, may_step=False)
+        if _unexplained(problem, bends_alone) < _unexplained(with_steps, knots):
+            return bends_alone, problem
+    return knots, with_steps
+
+
+def _unexplained(problem: Problem, knots: Doubles) -> float:
+    """Return the sum of the squared residuals."""
+    rest = _solve(problem, knots).rest
+    return float(rest @ rest)
+
+
+def _found(problem: Problem, *, may_step: bool) -> tuple[Doubles, Problem]:
+    """Return the same, with small steps or without them."""
     time_s = problem.time_s
     knots = np.zeros(0)
     if len(time_s) < LEAST_WINDOWS or float(np.ptp(time_s)) < 4 * LEAST_APART_S:
@@ -109,7 +128,7 @@ def find_knots(problem: Problem) -> tuple[Doubles, Problem]:
     for _ in range(MOST_KNOTS + _MOST_STEPS):
         state = _solve(problem, knots)
         gain, bend = _best_hinge(problem, knots, candidates, state)
-        step_gain, step = _best_step(problem, candidates, state)
+        step_gain, step = _best_step(problem, candidates, state) if may_step else (0.0, 0.0)
         if max(gain, step_gain) < LEAST_GAIN:
             # One hinge may explain little of a rate that changes and changes back.
             pair_gain, pair = _best_pair(problem, knots, candidates, state)

@@ -30,6 +30,8 @@ MOST_DRIFT = 1500e-6
 DRIFT_STEP = 50e-6
 LEAST_BLOCKS = 6
 SAME_COURSE_S = 0.05
+NEAR_LAGS_S = 0.25
+"""Lags of two blocks this near to each other need one search between them."""
 CLEARLY_MORE = 2.0
 """A large drift must explain this many times more than the usual ones. A jump isn't one."""
 
@@ -52,13 +54,19 @@ class Course:
     lag_s: Doubles
     score: float
 
-    def around(self, time_s: float) -> tuple[float, ...]:
-        """Return the lags to try at a moment: of the block before and of the block after."""
-        at = int(np.searchsorted(self.time_s, time_s))
-        near = self.lag_s[max(at - 1, 0) : at + 1]
-        if len(near) == 2 and abs(near[1] - near[0]) > 0.25:
-            return float(near[0]), float(near[1])
-        return (float(near.mean()),)
+    def around(self, time_s: Doubles) -> tuple[Ints, Doubles]:
+        """Return the lags to try at each moment: (its index, once or twice in a row; the lag).
+
+        They are those of the block before and of the block after, or their mean if they are near to each other.
+        """
+        at = np.searchsorted(self.time_s, time_s)
+        before, after = self.lag_s[np.maximum(at - 1, 0)], self.lag_s[np.minimum(at, len(self.lag_s) - 1)]
+        is_twice = np.abs(after - before) > NEAR_LAGS_S
+        which = np.repeat(np.arange(len(time_s)), np.where(is_twice, 2, 1))
+        lags = np.where(is_twice, before, (before + after) / 2)[which]
+        second = np.flatnonzero(which[1:] == which[:-1]) + 1
+        lags[second] = after[which[second]]
+        return which.astype(np.intp), lags
 
 
 def _blocks(activity: Activity, call_frames: int) -> tuple[list[int], int]:

@@ -97,10 +97,9 @@ def lag_peaks(
         cross = fy * np.conj(fx)
         spectrum = np.zeros((len(rows), size), np.complex64)
         spectrum[:, lo:hi] = whitened(cross)
-        full = np.abs(np.fft.ifft(spectrum, axis=1))
-        env = np.concatenate([full[:, -reach:], full[:, : reach + 1]], axis=1)
+        full = np.fft.ifft(spectrum, axis=1)
+        env = np.abs(np.concatenate([full[:, -reach:], full[:, : reach + 1]], axis=1))
         sigma = np.median(env[:, ::4], axis=1) / 1.1774 + 1e-12
-        index = np.arange(env.shape[1])
         work = env.copy()
         work[:, 0] = work[:, -1] = 0.0
         for k in range(PEAKS):
@@ -117,6 +116,7 @@ def lag_peaks(
                 centres[rows.start : rows.stop] + top - reach + np.clip(part, -0.5, 0.5)
             ) / RATE
             z[rows.start : rows.stop, k] = work[r, top] / sigma
-            work[np.abs(index[None, :] - top[:, None]) <= apart] = 0.0
+            for row, at in enumerate(top):
+                work[row, max(at - apart, 0) : at + apart + 1] = 0.0
     z[blunt] = 0.0
     return LagPeaks(lag, np.nan_to_num(z), audible, blunt)

@@ -26,6 +26,10 @@ JUMP_PRICE = 4.5
 """Two jumps cost less than two of the sharpest windows are worth: a word between opposite jumps."""
 SAME_PLACE_S = 0.06
 """Windows whose lags are this near to each other agree at one place."""
+RIVAL = 0.25
+"""A course with a smaller share of the best one's score isn't probed."""
+LEAST_PROBED = 3.0
+"""Less is chance: one sharp window is worth as much."""
 LEAST_RUN = 3
 LEAST_RUN_S = 2.0
 """Least length of a segment that only one channel shows: longer than a word, and several windows."""
@@ -82,23 +86,20 @@ def measure(
 ) -> Windows:
     """Return the candidates of every window along the course; two searches at a jump of the course."""
     size_s = size / RATE
-    asked: list[tuple[int, int]] = []
-    for i, start in enumerate(starts):
-        asked.extend((i, round(at * RATE)) for at in course.around(float(start) / RATE + size_s / 2))
-    which = np.array([a[0] for a in asked], np.intp)
-    centre = np.array([a[1] for a in asked], np.intp)
-    found = lag_peaks(call, channel, recording, starts[which] if len(which) else which, centre, size, reach)
+    which, lags = course.around(starts / RATE + size_s / 2)
+    centre = np.rint(lags * RATE).astype(np.intp)
+    found = lag_peaks(call, channel, recording, starts[which], centre, size, reach)
     count = len(starts)
     lag, z = np.zeros((count, 2 * PEAKS)), np.zeros((count, 2 * PEAKS))
     audible = np.zeros(count)
     blunt = np.ones(count, bool)
-    filled = np.zeros(count, int)
-    for row, i in enumerate(which):
-        a = filled[i] * PEAKS
-        lag[i, a : a + PEAKS], z[i, a : a + PEAKS] = found.lag_s[row], found.z[row]
-        audible[i] = max(audible[i], found.audible[row])
-        blunt[i] &= found.blunt[row]
-        filled[i] += 1
+    again = np.zeros(len(which), bool)
+    again[1:] = which[1:] == which[:-1]
+    for a, rows in ((0, np.flatnonzero(~again)), (PEAKS, np.flatnonzero(again))):
+        at = which[rows]
+        lag[at, a : a + PEAKS], z[at, a : a + PEAKS] = found.lag_s[rows], found.z[rows]
+        audible[at] = np.maximum(audible[at], found.audible[rows])
+        blunt[at] &= found.blunt[rows]
     return Windows(channel, size_s, starts / RATE, weight, lag, z, (audible > 0.6) & ~blunt)
 
 
@@ -236,6 +237,27 @@ def widen_gate(gate: Doubles, own: Chain, lead_time_s: Doubles) -> Doubles:
         if len(run) >= 0.7 * usable and np.median(own.z[run]) >= clear:
             wide[run] = np.stack([lag_s[run] - SLACK_S, lag_s[run] + SLACK_S], axis=1)
     return wide
+
+
+def best_course(
+    call: Track,
+    activities: tuple[Activity, Activity],
+    recording: Track,
+    courses: list[Course],
+    size: int,
+    reach: int,
+) -> Course:
+    """Return the course that fits best: by the blocks alone if they are clear, or else by a few windows, too.
+
+    `courses`: one at least, the most credible first.
+    """
+    rivals = [course for course in courses if course.score >= RIVAL * courses[0].score]
+    if len(rivals) == 1:
+        return rivals[0]
+    probed = [probe(call, activities, recording, course, size, reach) for course in rivals]
+    best = int(np.argmax(probed))
+    # A few windows may miss the agent's short part of a long call. The blocks don't.
+    return rivals[best] if probed[best] >= LEAST_PROBED else rivals[0]
 
 
 def probe(

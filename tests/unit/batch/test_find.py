@@ -32,7 +32,7 @@ def filled(root: Path) -> str:
     (reports / "recording.vtt").write_text(WORDS)
     (videos / "b.vtt").write_text(WORDS)
     (videos / "c.vtt").write_text("WEBVTT\n")
-    (videos / "e.vtt").write_bytes(b"WEBVTT\n\n00:01.000 --> soon\nx\n")
+    (videos / "e.vtt").write_bytes(b"WEBVTT\n\n00:01.000 --> soon\nThe card, the number\n")
     dataset = str(root / "set")
     open_dataset(dataset).add(
         row("a", report="_reports/a/report.html"),

@@ -9,7 +9,7 @@ import pytest
 
 from komorebi_qc.core.errors import InputError, MessageError
 from komorebi_qc.demo.sample_call import AGENT_RECORDING, CALL_AUDIO, reported_call_end
-from komorebi_qc.jobs import MaskRequest, ProcessRequest, Selection
+from komorebi_qc.jobs import MaskRequest, ProcessRequest, Selection, speech_model
 from komorebi_qc.pipeline.options import Options
 
 CALL, OWN = Path("call.wav"), Path("a folder/own.webm")
@@ -111,3 +111,30 @@ def test_redacted_audio_is_chosen_for_a_recording_in_aws(monkeypatch: pytest.Mon
         Selection.of("", CALL, OWN, "10", demo=False, redacted="prefer")
     with pytest.raises(InputError, match="name one of ignore, prefer, require"):
         Selection.of("id-1", None, None, "10", demo=False, redacted="always")
+
+
+def test_words_are_of_a_file_or_of_a_recogniser() -> None:
+    """For two files, for a recording in AWS and for the sample; the audit's command names them again."""
+    words, model = Path("words.vtt"), Path("tiny")
+    for given, demo in (
+        (("", CALL, OWN, "1"), False),
+        (("id-1", None, None, "1"), False),
+        (("", None, None, ""), True),
+    ):
+        named = Selection.of(*given, demo=demo, transcript=words)
+        assert named.words()[-2:] == ["--transcript", "words.vtt"]
+        made = Selection.of(*given, demo=demo, speech_model=model)
+        assert made.words()[-3:] == ["--transcribe", "--speech-model", "tiny"]
+        with pytest.raises(InputError, match="--transcript and --transcribe can't be used together"):
+            Selection.of(*given, demo=demo, transcript=words, speech_model=model)
+
+
+def test_a_model_is_named_by_an_option_or_by_the_environment(tmp_path: Path) -> None:
+    """Without --transcribe neither counts, and an option that isn't used is refused."""
+    assert speech_model(None, {"KOMOREBI_SPEECH_MODEL": "/absent"}, transcribe=False) is None
+    with pytest.raises(InputError, match="--speech-model can only be used with --transcribe"):
+        speech_model(tmp_path, {}, transcribe=False)
+    with pytest.raises(InputError, match="/absent isn't a folder"):
+        speech_model(None, {"KOMOREBI_SPEECH_MODEL": "/absent"}, transcribe=True)
+    with pytest.raises(InputError, match="isn't a model of a known form"):
+        speech_model(tmp_path, {"KOMOREBI_SPEECH_MODEL": "/absent"}, transcribe=True)

@@ -53,6 +53,13 @@ def test_half_of_it_leaves_half_of_the_speech_without_words() -> None:
     assert found.covered == pytest.approx(0.5, abs=0.1)
 
 
+def test_turns_after_the_end_of_the_call_are_counted() -> None:
+    """Times are rounded, so one that begins just there isn't."""
+    more = [*SAID, ("agent", CALL_S + 0.5, CALL_S + 1.0), ("agent", CALL_S + 900.0, CALL_S + 905.0)]
+    assert compare_with_speech(transcript_of(SAID), CALL).beyond == 0
+    assert compare_with_speech(transcript_of(more), CALL).beyond == 1
+
+
 def test_another_call_correlates_with_nothing() -> None:
     """At no shift."""
     assert compare_with_speech(transcript_of(conversation(4, CALL_S)), CALL).best_correlation < 0.4

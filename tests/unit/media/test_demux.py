@@ -91,6 +91,19 @@ def test_tracks_that_arent_interleaved_are_read_apart(
     assert len(openings) == 2
 
 
+def test_tracks_that_appear_after_the_data_end_the_reading(tmp_path: Path, source: Open) -> None:
+    """PyAV doesn't know them. Every packet before them is read, and no error of Python comes out."""
+    path = recording(tmp_path / "a.mp4", Shape(video="libx264", options=(("movflags", "faststart"),)))
+    content = path.read_bytes()
+    with open_container(source(path), RECORDING_FORMATS, is_read_through=True) as container:
+        expected = [bytes(packet) for packet in packets(container, [*container.streams])]
+    tracks = content.index(b"moov") + 4
+    size = int.from_bytes(content[tracks - 8 : tracks - 4], "big")
+    path.write_bytes(content + content[tracks : tracks - 8 + size])
+    with open_container(source(path), RECORDING_FORMATS, is_read_through=True) as container:
+        assert [bytes(packet) for packet in packets(container, [*container.streams])] == expected
+
+
 def test_waiting_packets_are_bounded(tmp_path: Path, source: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first track's packets stop to wait at the bound, whatever follows."""
     opened = source(recording(tmp_path / "a.mkv", Shape(seconds=4.0)))

@@ -228,6 +228,16 @@ def test_a_loop_that_misses_the_reported_end_is_held(others: tuple[float, ...], 
     assert placed(measured, unconfirmed="publish").source == "candidate"
 
 
+def test_two_places_far_from_the_reported_end_are_held_however_much_agrees_at_each() -> None:
+    """Only one of them can be the call's. A single place needs no reported end if the pair surely belongs together."""
+    sure = Belonging("unknown", 0.97, 17.0, 4, 0.0, 0)
+    alone = result(status="insufficient", candidates=(candidate(-86.7),), belongs=sure)
+    assert placed(alone, unconfirmed="auto").source == "candidate"
+    two = result(status="insufficient", candidates=(candidate(-86.7, score=0.56), candidate(6.2)), belongs=sure)
+    with pytest.raises(HeldError, match="at 2 places, and the reported call end fits none of them"):
+        placed(two, unconfirmed="auto")
+
+
 @pytest.mark.parametrize("unconfirmed", ["auto", "publish", "hold"])
 def test_a_confirmed_pair_is_never_held(unconfirmed: Unconfirmed) -> None:
     """Nor is a call whose sync wasn't measured."""

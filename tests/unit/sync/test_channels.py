@@ -68,6 +68,13 @@ def test_a_voice_in_a_part_of_the_call(customer: list[int], agent: list[int], pr
     assert presence((chain(customer), chain(agent))) == present
 
 
+@pytest.mark.parametrize(("word", "present"), [((104, 106), True), ((104, 105), False), ((120, 122), False)])
+def test_a_word_between_two_turns_of_the_other_voice(word: tuple[int, int], *, present: bool) -> None:
+    """An agent who says a word within the customer's turns is present. One window isn't enough."""
+    audible = windows((90, 97), (104, 106), (120, 127))
+    assert presence((chain(LONGER), chain(windows(word), audible=audible))) == [True, present]
+
+
 def fitted(*steps: tuple[float, float]) -> Fit:
     """A fit with steps between two windows each."""
     return Fit(

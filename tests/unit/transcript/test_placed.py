@@ -81,6 +81,16 @@ def test_words_with_times_are_masked_one_by_one() -> None:
     assert [one.from_s for one in found] == pytest.approx([20.0, 33.0])
 
 
+@pytest.mark.parametrize(("segment", "last"), [((5.0, 8.0), (21.0, 22.0)), ((33.0, 35.0), (21.0, 22.0))])
+def test_a_word_outside_of_its_segment_is_masked_as_well(
+    segment: tuple[float, float], last: tuple[float, float]
+) -> None:
+    """Recognisers let words end after their segment, and begin before it."""
+    words = (Word(segment[0], segment[0] + 0.5, " one two"), Word(*last, " three"))
+    found = placed(timeline_of(Alignment(2.0), SUSPENDED), turn(*segment, words=words), private=(SUSPENDED,))
+    assert [one.text for one in found] == ["one two"]
+
+
 def test_text_with_placeholders_stays_in_the_masks_of_redactions_alone() -> None:
     """A placeholder replaces the masked words; words in a suspension aren't replaced."""
     timeline, with_placeholder = timeline_of(Alignment(2.0), REDACTED), turn(18.0, 33.0, is_redacted=True)

@@ -43,7 +43,7 @@ Agent: Good day
 00:00:05,000 --> 00:00:06,000
 (speaker 1) I see
 """
-WHISPER = {
+WHISPER: dict[str, Any] = {
     "text": " Hello there.",
     "language": "en",
     "segments": [
@@ -96,9 +96,13 @@ def test_a_contact_lens_analysis_gives_its_turns_by_role_in_order() -> None:
 
 
 def test_the_redacted_variant_says_which_turns_lack_words() -> None:
-    """The text of a redaction is a placeholder."""
-    content = lens(("p-1", 0, 900, "It is [PII]."), ("p-2", 1000, 1900, "Thanks."))
-    assert [one.is_redacted for one in read_transcript(content, "a").turns] == [True, False]
+    """The text of a redaction is a placeholder. Other brackets, and those in the original variant, replace nothing."""
+    turns = ("p-1", 0, 900, "It is [PII]."), ("p-2", 1000, 1900, "Thanks. [UNCLEAR_AUDIO] [OK]")
+    more = ("p-1", 2000, 2900, "[CREDIT_DEBIT_NUMBER], yes"), ("p-2", 3000, 3900, "[NOISE] my card is 4711")
+    redacted = lens(*turns, *more, ContentMetadata={"Output": "Redacted", "RedactionTypes": ["PII"]})
+    assert [one.is_redacted for one in read_transcript(redacted, "a").turns] == [True, False, True, False]
+    for original in (lens(*turns, *more), lens(*turns, *more, ContentMetadata=None)):
+        assert not any(one.is_redacted for one in read_transcript(original, "a").turns)
 
 
 def test_the_real_time_variant_has_its_turns_in_segments_with_their_roles() -> None:
@@ -144,6 +148,54 @@ def test_half_a_letter_in_a_token_costs_the_words_times_and_not_the_text() -> No
     assert (first.text, first.words) == ("Good day", ())
 
 
+@pytest.mark.parametrize("word", [{"word": " there.", "start": None, "end": None}, {"word": " there."}])
+def test_a_word_without_its_time_costs_the_words_times_and_not_the_text(word: dict[str, Any]) -> None:
+    """WhisperX's files have no times for numbers."""
+    segment = WHISPER["segments"][0] | {"words": [{"word": " Hello", "start": 0.5, "end": 0.9}, word]}
+    (turn,) = read_transcript(json.dumps({"segments": [segment]}).encode(), "w.json").turns
+    assert (turn.text, turn.from_s, turn.words) == ("Hello there.", 0.0, ())
+
+
+@pytest.mark.parametrize("words", [[" SECRET"], [" Hello"], ["w" * 5_000_000]])
+def test_words_of_another_text_do_not_count(words: list[str]) -> None:
+    """They would be shown beside a mask, in the place of the text."""
+    listed = [{"word": word, "start": 0.5, "end": 0.9} for word in words]
+    found = read_transcript(json.dumps({"segments": [WHISPER["segments"][0] | {"words": listed}]}).encode(), "w.json")
+    assert [(turn.text, turn.words) for turn in found.turns] == [("Hello there.", ())]
+
+
+@pytest.mark.parametrize(
+    ("text", "speaker", "shown_text"),
+    [
+        ("Speaker 1: hello", "unknown", "hello"),
+        ("Speaker 10: x", "unknown", "x"),
+        ("[SPEAKER_02]: hi", "unknown", "hi"),
+        ("speaker 0800 is our number", "unknown", "speaker 0800 is our number"),
+        ("(speaker 1) 0800 is it", "agent", "0800 is it"),
+        ("(speaker 12) x", "unknown", "(speaker 12) x"),
+    ],
+)
+def test_numbers_of_speakers_are_channels_only_in_the_form_of_whisper_cpp(
+    text: str, speaker: str, shown_text: str
+) -> None:
+    """Other tools number speakers from 1, in the order in which they speak."""
+    assert shown(f"1\n00:00:01,000 --> 00:00:02,500\n{text}\n".encode()) == [(speaker, 1.0, 2.5, shown_text)]
+
+
+def test_two_voices_in_one_cue_are_an_unknown_speaker() -> None:
+    """Its times are of both."""
+    both = b"WEBVTT\n\n00:00:01.000 --> 00:00:02.500\n<v Agent>Hello</v>\n<v.loud Customer>Good day</v>\n"
+    assert shown(both) == [("unknown", 1.0, 2.5, "Hello Good day")]
+    same = both.replace(b"Customer", b"Agent")
+    assert shown(same) == [("agent", 1.0, 2.5, "Hello Good day")]
+
+
+def test_marks_within_words_vanish() -> None:
+    """Soft hyphens, joiners of words, tags, and marks of direction."""
+    content = lens(("p-1", 0, 900, "card\u00adholder \u061cnum\u2060ber\U000e0041"))
+    assert shown(content)[0][3] == "cardholder number"
+
+
 def test_any_script_is_text_and_what_turns_it_around_is_not() -> None:
     """Other languages stay as they are; hidden marks, which can disguise text, are spaces."""
     content = lens(("p-1", 0, 900, "\u200f你好 Grüße \u202e!\u0000 \ud800"))
@@ -165,8 +217,23 @@ def test_turns_may_overlap() -> None:
         (b"[" * 100_000, "it isn't JSON, or is cut off"),
         (b"[1, 2]", "its JSON isn't a transcript in a known form"),
         (b'{"results": []}', "its JSON isn't a transcript in a known form"),
-        (b"WEBVTT\n\n00:00:01.000 --> soon\nHello\n", "the times of 1 of its cues can't be read"),
-        (b"Hello --> there\n", "it isn't SRT: its first lines don't fit"),
+        (b"WEBVTT\n\n00:00:01.000 --> soon\nHello\n", "line 3 has -->, and isn't the times of a cue"),
+        (b"WEBVTT\n\nNOTE a --> b\n\n00:01.000 --> 00:02.000\nHello\n", "line 3 has -->, and isn't the times"),
+        (b"Hello --> there\n", "line 1 has -->, and isn't the times of a cue"),
+        (b"1\n0:00:01,5 --> 0:00:02,5\nHello\n", "line 2 has -->, and isn't the times of a cue with three decimals"),
+        (
+            b"1\n00:00:01,000 --> 00:00:02,000\na\n\nx\n00:00:03,000 --> 00:00:04,000\nb\n",
+            "it has the times of 2 cues, and 1 of them can be read",
+        ),
+        (
+            b"1\n00:00:01,000 --> 00:00:02,000\na\n\n2\n0:0:1 --> xx\nb\n",
+            "line 6 has -->, and isn't the times of a cue",
+        ),
+        ('{"segments": [{"start": 0, "end": 1, "text": "Straße"}]}'.encode("latin-1"), "it isn't text in UTF-8"),
+        (
+            '{"transcription": [{"offsets": {"from": 0, "to": 9}, "text": "Straße"}]}'.encode("latin-1"),
+            "it isn't text in UTF-8",
+        ),
         (b"WEBVTT\n\n", "it has no turn with words"),
         (b"WEBVTT\n\n00:00:02.000 --> 00:00:01.000\nHello\n", "cue 1 ends before it begins"),
         (
@@ -178,6 +245,7 @@ def test_turns_may_overlap() -> None:
         (lens(("p-1", 0, 1, "Hi"), JobStatus="IN_PROGRESS"), "its JobStatus isn't COMPLETED"),
         (lens(("p-1", 5, 1, "Hi")), "turn 1 ends before it begins"),
         (lens(("p-1", -5, 1, "Hi")), "turn 1 has a time that isn't a number"),
+        (lens(("p-1", 10**400, 1, "Hi")), "turn 1 has a time that isn't a number"),
         (lens(("p-1", True, 1, "Hi")), "turn 1 has a time that isn't a number"),
         (b'{"Transcript": [7]}', "turn 1 isn't an object"),
         (b'{"segments": {}}', "its segments aren't a list"),

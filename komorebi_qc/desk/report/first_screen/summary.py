@@ -1,4 +1,4 @@
-"""The headline of four: the problems, their positions, the certainty, and the next step."""
+"""The headline of four: the findings with their positions, the certainty of the place, and the next step."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from komorebi_qc.core.finding import counted
+from komorebi_qc.desk.report.first_screen.delivered import delivered_headline
 from komorebi_qc.desk.report.tables import place_link, sentence_html
 from komorebi_qc.desk.words.next_step import next_step
 from komorebi_qc.desk.words.placement import bound_text
-from komorebi_qc.desk.words.verdict import BELONGING
+from komorebi_qc.desk.words.verdict import BELONGING, is_held
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from komorebi_qc.desk.report.content import Page
     from komorebi_qc.pipeline.examine import Examined
 
-_MOST_WORST = 6
-_NOWHERE = "Nowhere."
+_MOST_WORST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +48,21 @@ def summary_of(examined: Examined, worst_s: float | None) -> Summary:
 
 def _sure(examined: Examined) -> str:
     placement, sync = examined.placement, examined.document["sync"]
+    if examined.refused is not None and not is_held(examined):
+        return ""  # the sentence about belonging has the evidence
     if placement.source == "measured" and sync is not None and sync["offset_ci_s"] is not None:
         low_s, high_s = sync["offset_ci_s"]
-        return f"The place of the call is measured to {_error_text((high_s - low_s) / 2)} (95 %)."
+        return f"The offset is measured to within ±{_error_text((high_s - low_s) / 2)} (95 % confidence)."
     if placement.source == "manual":
-        return "The place of the call was given by hand. It was not measured."
+        return "The offset was given by hand. It was not measured."
     found = placement.measured
     if found is not None and found.candidates:
-        best = found.candidates[0]
-        places = counted(len(found.candidates), "place fits", "places fit")
-        return f"{places}. The best one has a probability of {best.probability:.0%}."
-    return "The place of the call was not measured."
+        best, count = found.candidates[0], len(found.candidates)
+        share = f"{best.probability * 100:.0f} %"
+        if count == 1:
+            return f"The call fits at one place. That place has a probability of {share}."
+        return f"The best of {count} places for the call has a probability of {share}."
+    return "The offset was not measured."
 
 
 def _error_text(error_s: float) -> str:
@@ -76,23 +79,30 @@ def summary_html(page: Page) -> str:
         for row in rows[:_MOST_WORST]
     )
     more = f'<li class="more">and {len(rows) - _MOST_WORST} more, below</li>' if len(rows) > _MOST_WORST else ""
-    statuses = [finding["status"] for finding in page.findings]
-    counts = [f"{n} {word}{'s' if n == 1 else ''}" for word in ("fail", "warn") if (n := statuses.count(word))]
-    count = f"{counted(len(statuses), 'finding')}: {' and '.join(counts) or 'all pass'}."
-    where = f"<ul>{worst}{more}</ul>" if worst else f"<p>{_NOWHERE}</p>"
-    belonging = ""
+    parts = [f"<p>{_count_text([finding['status'] for finding in page.findings])}</p>"]
+    if page.delivered is not None:
+        parts.insert(0, delivered_headline(page.delivered))
+    if worst:
+        parts.append(f"<ul>{worst}{more}</ul>")
     if page.comparison is not None:
         status, text = page.comparison.belonging
         tag = "" if status == "pass" else f'<span class="tag">{status}</span> '
-        belonging = f'<p class="belongs {status}">{tag}<span>{sentence_html(text)}</span></p>'
-    parts = [("Problems", f"<p>{count if counts else 'Nothing. ' + count}</p>"), ("Positions", where)]
-    sure = "" if page.summary is None else f"<p>{html.escape(page.summary.sure)}</p>"
-    if sure or belonging:
-        parts.append(("Certainty", sure + belonging))
+        parts.append(f'<p class="belongs {status}">{tag}<span>{sentence_html(text)}</span></p>')
     if page.summary is not None:
-        parts.append(("Next step", _next(page.summary)))
-    items = "".join(f"<div><dt>{name}</dt><dd>{content}</dd></div>" for name, content in parts)
-    return f'<dl class="four">{items}</dl>'
+        if page.summary.sure:
+            parts.append(f"<p>{html.escape(page.summary.sure)}</p>")
+        parts.append(_next(page.summary))
+    return f'<div class="four" role="group" aria-label="Summary">{"".join(parts)}</div>'
+
+
+def _count_text(statuses: Sequence[str]) -> str:
+    """A sentence, such as "2 of 25 findings warn."."""
+    fails, warns = statuses.count("fail"), statuses.count("warn")
+    if not fails and not warns:
+        return f"All {len(statuses)} findings pass." if len(statuses) > 1 else "The finding passes."
+    failing = f"{fails} {'fails' if fails == 1 else 'fail'}" if fails else ""
+    warning = f"{warns} {'warns' if warns == 1 else 'warn'}" if warns else ""
+    return f"Of {len(statuses)} findings, {' and '.join(filter(None, (failing, warning)))}."
 
 
 def bad_rows(page: Page) -> Sequence[int]:
@@ -106,4 +116,4 @@ def _next(summary: Summary) -> str:
     command = ""
     if summary.command:
         command = f'<pre class="command" tabindex="0"><code>{html.escape(summary.command)}</code></pre>'
-    return f"<p>{html.escape(summary.next_step)}</p>{command}"
+    return f'<p class="next">{html.escape(summary.next_step)}</p>{command}'

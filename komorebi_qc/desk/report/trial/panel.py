@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 TRIAL_MESSAGE = (
     "Another place. Left: call audio. Right: agent recording. An echo between the sides is the remaining offset."
 )
+NO_PLACE = "The files belong to different calls, so the call has no other place."
+NO_TRIAL_AUDIO = "This page has no audio folder, which other places of the call and the spectrogram need."
+PUBLISH_NOTE = " Without <code>--publish</code>, it only shows the result."
 TRIAL_KEYS = (
     " <kbd>[</kbd> <kbd>]</kbd> move the call by 1 ms, <kbd>{</kbd> <kbd>}</kbd> by 10 ms, <kbd>(</kbd> <kbd>)</kbd> "
     "by 100 ms."
@@ -25,4 +28,9 @@ def trial_panel(trial: Trial) -> str:
         for number, one in enumerate(trial.places)
     )
     template = (files("komorebi_qc.desk.report.trial") / "panel.html").read_text(encoding="utf-8")
-    return template.replace("{{places}}", places).replace("{{open}}", " open" if trial.is_unsure else "")
+    publish = PUBLISH_NOTE if "--publish" in trial.command else ""
+    return (
+        template.replace("{{publish}}", publish)
+        .replace("{{places}}", places)
+        .replace("{{open}}", " open" if trial.is_unsure else "")
+    )

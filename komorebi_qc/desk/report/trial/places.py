@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from komorebi_qc.pipeline.examine import Examined
 
 _SAME_S = 0.0005
+MINUS = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def trial_of(examined: Examined) -> Trial:
             "by": "",
             "made_at": "",
             "software": f"komorebi-qc {__version__}",
+            "seen_correction": str((examined.document.get("correction") or {}).get("at") or ""),
         },
         command=correction_command(examined),
         is_unsure=examined.placement.source in ("candidate", "call_end"),
@@ -106,17 +108,23 @@ def trial_of(examined: Examined) -> Trial:
 def _places(examined: Examined) -> Iterator[TrialPlace]:
     present, result = examined.alignment, examined.placement.measured
     candidates = () if result is None else shown_candidates(result)
+
+    def place(name: str, alignment: Alignment, odds: str = "") -> TrialPlace:
+        span = f"{alignment.offset_s:.3f} s to {alignment.end_s(examined.call_s):.3f} s"
+        return TrialPlace(f"{name}: {span.replace('-', MINUS)}{odds}", alignment)
+
     used = [one for one in candidates if is_used(one, present)]
-    odds = f", {used[0].probability * 100:.1f} %" if used else ""
-    yield TrialPlace(f"Present place: {present.offset_s:.3f} s{odds}", present)
+    yield place("Present place", present, f", {used[0].probability * 100:.1f} %" if used else "")
     for one in candidates:
         if one not in used:
-            label = f"Candidate: {one.offset_s:.3f} s, {one.probability * 100:.1f} %"
-            yield TrialPlace(label, replace(present, offset_s=one.offset_s))
+            yield place("Candidate", replace(present, offset_s=one.offset_s), f", {one.probability * 100:.1f} %")
+    measured = examined.diagnosis.sync.alignment
+    if examined.placement.source == "manual" and measured is not None:
+        yield place("Measured place", measured)
     if result is not None and not candidates:
         for other in result.alternative_offsets:
-            label = f"Fits {other.score:.0%} of the evidence: {other.offset_s:.3f} s"
-            yield TrialPlace(label, replace(present, offset_s=other.offset_s))
+            odds = f", fits {other.score:.0%} of the evidence"
+            yield place("Alternative", replace(present, offset_s=other.offset_s), odds)
     reported = align_to_call_end(examined.diagnosis.call_end, examined.call_s)
     if abs(reported.offset_s - present.offset_s) > _SAME_S:
-        yield TrialPlace(f"Reported end: {reported.offset_s:.3f} s", reported)
+        yield place("Reported end", reported)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,8 +56,22 @@ def refusal(content: bytes) -> str:
 
 
 def test_a_correction_is_read_as_it_was_written() -> None:
-    """Every value survives, with bends and the agent's part."""
+    """Every value survives, with bends, the agent's part, and the correction that its analyst saw."""
     assert read_correction(CORRECTION.to_bytes(), "c.json") == CORRECTION
+    for seen in ("", "2026-01-30T10:00:00+00:00"):
+        found = replace(CORRECTION, seen_correction=seen)
+        assert read_correction(found.to_bytes(), "c.json") == found
+    wrongs: tuple[Any, ...] = ("yesterday", 3, [], False)
+    for wrong in wrongs:
+        assert "seen_correction" in refusal(changed(seen_correction=wrong))
+
+
+@pytest.mark.parametrize("size_s", [1e308, -1e308, 1e9, 43_200.1])
+def test_no_jump_is_longer_than_a_recording(size_s: float) -> None:
+    """A larger one is a slip, and no clock can show the call's end."""
+    words = "no recording is longer than 12 hours"
+    assert words in refusal(aligned(jumps=[{"call_s": 5.0, "size_s": size_s}]))
+    assert words in refusal(aligned(knots=[{"call_s": 5.0, "deviation_s": size_s}]))
 
 
 def test_a_correction_needs_neither_bends_nor_an_agent_part() -> None:
@@ -105,6 +120,8 @@ def test_a_correction_needs_neither_bends_nor_an_agent_part() -> None:
         (aligned(jumps=[{"call_s": 1, "size_s": 1}] * 2), "aren't in the order"),
         (aligned(jumps=[{"call_s": 2, "size_s": 1}, {"call_s": 1, "size_s": 1}]), "aren't in the order"),
         (aligned(jumps=[{"call_s": -2, "size_s": 1}]), "before the call"),
+        (aligned(jumps=[{"call_s": 1e308, "size_s": 1}]), "no call is that long"),
+        (aligned(agent_part={"call_from_s": 5, "call_to_s": 1e308}), "no part of a call"),
         (aligned(jumps=[{"call_s": i, "size_s": 1} for i in range(1001)]), "1001 jumps"),
         (aligned(knots=[{"call_s": 1, "size_s": 1}]), "lacks deviation_s"),
         (aligned(agent_part={"call_from_s": 5, "call_to_s": 5}), "no part of a call"),

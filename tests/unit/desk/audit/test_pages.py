@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from komorebi_qc.desk.audit.pages import failure_page, with_alert
+from komorebi_qc.desk.audit.pages import failure_page, with_alerts
 from komorebi_qc.desk.audit.status import AuditStatus, FailedCell, NotebookStatus
 
 REPORT = "<html><main><h1>Report</h1></main></html>"
@@ -11,7 +11,7 @@ REPORT = "<html><main><h1>Report</h1></main></html>"
 def test_failed_notebooks_are_at_the_top_of_the_report() -> None:
     """Their sentences are escaped, and the report follows."""
     failed = NotebookStatus("bad", "bad.ipynb", "failed", 3, 1, failed=FailedCell(2, "Part 2", "f()", "E: <no & such>"))
-    page = with_alert(REPORT, AuditStatus(notebooks=[failed]))
+    page = with_alerts(REPORT, AuditStatus(notebooks=[failed]))
     assert 'role="alert"' in page
     assert "code cell 2 of 3, under “Part 2” (f()): E: &lt;no &amp; such&gt;" in page
     assert page.index("alert") < page.index("<h1>Report</h1>")
@@ -20,7 +20,15 @@ def test_failed_notebooks_are_at_the_top_of_the_report() -> None:
 def test_a_complete_audit_has_no_alert() -> None:
     """The report is unchanged."""
     done = NotebookStatus("good", "good.ipynb", "done", 3, 3)
-    assert with_alert(REPORT, AuditStatus(notebooks=[done])) == REPORT
+    assert with_alerts(REPORT, AuditStatus(notebooks=[done])) == REPORT
+
+
+def test_notes_that_cannot_be_used_are_reported() -> None:
+    """Beside a failed notebook too; the file's name keeps its letters."""
+    failed = NotebookStatus("bad", "bad.ipynb", "failed", 3, 1, failed=FailedCell(2, "", "f()", "E"))
+    page = with_alerts(REPORT, AuditStatus(notebooks=[failed], unused_notes="s3://b/notes.json can't be used: <x>"))
+    assert page.count('role="alert"') == 2
+    assert "The earlier notes aren't in this report.</b> s3://b/notes.json can&#x27;t be used: &lt;x&gt;.</div>" in page
 
 
 def test_a_failure_page_has_reason_and_step() -> None:

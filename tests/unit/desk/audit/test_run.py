@@ -12,6 +12,7 @@ from captures import CAPTURES
 from desk import read_json
 
 from komorebi_qc.core.errors import AnalysisError, InputError, PermanentError
+from komorebi_qc.core.notes import Note, Notes, notes_bytes
 from komorebi_qc.desk.audit import AuditJob, AuditStatus, audit
 from komorebi_qc.desk.audit.parameters import find_notebook
 from komorebi_qc.desk.session import AuditRequest
@@ -161,6 +162,26 @@ def test_a_recording_of_the_table_is_audited_into_a_bucket(stored: World) -> Non
     assert kind == "text/html; charset=utf-8"
     assert json.loads(stored.read("audits/one/status.json"))["state"] == "done"
     assert stored.item() == before
+
+
+def test_the_notes_of_a_bucket_are_in_the_next_report(stored: World) -> None:
+    """Those that can be used are shown. Others are a sentence in the report and the status; no object changes."""
+    note = Note("0" * 16, 1.0, 2.0, "The answer is late.", "", "info", "", "2026-11-27T13:58:00Z", "")
+    key = "audits/one/notes.json"
+    job = AuditJob(AuditRequest(recording_id="contact-1", call_end=SAMPLE.call_end), f"s3://{OUTPUT}/audits/one", ())
+    for content, words in (
+        (notes_bytes(Notes("contact-1", (note,))), "The answer is late."),
+        (b"{broken", f"s3://{OUTPUT}/{key} can&#x27;t be used as notes: it isn&#x27;t JSON"),
+    ):
+        stored.s3.put_object(Bucket=OUTPUT, Key=key, Body=content)
+        version = stored.s3.head_object(Bucket=OUTPUT, Key=key)["LastModified"]
+        status = audit(job)
+        assert status.state == "done"
+        assert words in stored.read("audits/one/report.html").decode()
+        assert bool(status.unused_notes) == (content == b"{broken")
+        assert stored.read(key) == content
+        assert stored.s3.head_object(Bucket=OUTPUT, Key=key)["LastModified"] == version
+    assert json.loads(stored.read("audits/one/status.json"))["unused_notes"] == status.unused_notes
 
 
 def test_a_failed_audit_uploads_its_status(stored: World) -> None:

@@ -43,16 +43,19 @@ def test_a_saved_examination_is_opened(tmp_path: Path) -> None:
     assert opened.examined.document == sample_session().examined.document
 
 
-def test_masks_are_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_masks_and_a_transcript_are_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
     """A notebook that is run again masks as the audit did; papermill may turn the margin into a number."""
     found: list[Any] = []
     monkeypatch.setattr(recording, "open_isolated", lambda request, _, masks: found.append((request, masks)))
     files: dict[str, Any] = {"connect": "a.wav", "recording": "a.mp4", "call_end": 22, "analysis": "a.json"}
-    open_recording(**files, out="out", mask="sound", mask_margin=1.5, outside_call="own")
-    open_recording(recording_id="contact-1", call_end=22, redacted="require", out="out")
+    open_recording(**files, transcript="a.vtt", out="out", mask="sound", mask_margin=1.5, outside_call="own")
+    open_recording(recording_id="contact-1", call_end=22, redacted="require", transcript="a.vtt", out="out")
     assert found == [
-        (AuditRequest("a.wav", "a.mp4", "", "22", "a.json"), MaskRequest("sound", 1.5, "own")),
-        (AuditRequest(recording_id="contact-1", call_end="22", redacted="require"), MaskRequest()),
+        (AuditRequest("a.wav", "a.mp4", "", "22", "a.json", transcript="a.vtt"), MaskRequest("sound", 1.5, "own")),
+        (
+            AuditRequest(recording_id="contact-1", call_end="22", redacted="require", transcript="a.vtt"),
+            MaskRequest(),
+        ),
     ]
     with pytest.raises(InputError, match="mask_margin is 'wide': it must be a number of seconds"):
         open_recording(mask_margin="wide", out="out")

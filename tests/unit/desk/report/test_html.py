@@ -74,8 +74,8 @@ def test_the_headline_has_four_parts() -> None:
     text = ParsedPage(report_html(page)).text
     head = text[: text.index("The placement")]
     assert head.count("It isn't known.") == 1
-    order = ["Usable.", "Problems", "2 findings: 2 warn.", "Positions", "Drift.", "Certainty", "One place fits."]
-    order += ["It isn't known.", "Next step", "Listen, then run:", "komorebi-qc correct 42"]
+    order = ["Usable.", "Of 2 findings, 2 warn.", "Drift.", "It isn't known.", "One place fits."]
+    order += ["Listen, then run:", "komorebi-qc correct 42"]
     positions = [head.index(part) for part in order]
     assert positions == sorted(positions)
 

@@ -60,7 +60,7 @@ def test_passing_findings_are_collapsed() -> None:
     page = report_html(made_page(5.0))
     fail, warn, collapsed = (page.index(f'data-row="{row}"') for row in (2, 1, 0))
     assert fail < warn < page.index('<details class="passing"><summary>1 finding passes</summary>') < collapsed
-    assert "3 findings: 1 fails and 1 warns." in page
+    assert "Of 3 findings, 1 fails and 1 warns." in page
 
 
 @pytest.mark.parametrize(

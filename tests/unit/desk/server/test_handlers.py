@@ -4,40 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
-from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from running_desk import Client, running_desk, write_report
-
-from komorebi_qc.core.notes import Note, Notes, notes_bytes
+from running_desk import Client, running_desk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 TRACK = bytes(range(256)) * 4
-
-
-def note(number: int, text: str = "Text.") -> Note:
-    """A note with its own ID."""
-    return Note(f"{number:016x}", 1.0, 2.0, text, "", "minor", "", "2026-11-27T13:58:00Z", "")
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Client]:
-    """A server for two reports, beside a file and a report that aren't in the folder."""
-    root = tmp_path / "root"
-    write_report(root / "a")
-    write_report(root / "b c", "call-2")
-    write_report(tmp_path / "other", "call-3")
-    (tmp_path / "secret.html").write_text("secret")
-    (root / "a" / "link.html").symlink_to(tmp_path / "secret.html")
-    (root / "a" / "up").symlink_to(tmp_path)
-    (root / "a" / "private.key").write_text("secret")
-    (root / "a" / ".hidden.html").write_text("secret")
-    with running_desk(root) as client:
-        yield client
 
 
 def test_the_page_and_the_overview(desk: Client) -> None:
@@ -90,140 +65,13 @@ def test_another_origin_is_refused(desk: Client, origin: str) -> None:
     assert desk.ask("OPTIONS", f"{desk.report('a')}/notes.json", Origin=origin).status == 403
 
 
-def test_a_reports_sandbox_cant_reach_the_desk(desk: Client) -> None:
-    """Its origin is null: it reads its own folder, and no address of the desk."""
-    assert desk.ask("GET", f"{desk.token}/api/overview", Origin="null").status == 403
-    assert desk.ask("POST", f"{desk.token}/api/jobs", b"{}", Origin="null").status == 403
-    answer = desk.ask("GET", f"{desk.report('a')}/report.html", Origin="null")
-    assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, "null")
-    policy = answer.headers["content-security-policy"]
-    assert policy.startswith("sandbox allow-scripts allow-downloads allow-modals allow-popups; default-src 'none'")
-    assert "allow-same-origin" not in policy
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "../secret.html",
-        "../../secret.html",
-        "..%2f..%2fsecret.html",
-        "%2e%2e/%2e%2e/secret.html",
-        "..%5c..%5csecret.html",
-        "..\\..\\secret.html",
-        "%252e%252e/secret.html",
-        "....//secret.html",
-        "./report.html",
-        "//etc/passwd.html",
-        "link.html",
-        "up/secret.html",
-        "up/other/report.html",
-        "private.key",
-        ".hidden.html",
-        "report.html%00.png",
-        "report.html/",
-        "audio",
-        "audio/",
-        "none.html",
-        "a" * 300 + ".html",
-        "/".join("a" * 40) + ".html",
-    ],
-)
-def test_no_name_leaves_the_report(desk: Client, name: str) -> None:
-    """Neither dots, nor encoded slashes, nor links; and files that are no part of a report aren't served."""
-    for method in ("GET", "HEAD"):
-        answer = desk.ask(method, f"{desk.report('a')}/{name}")
-        assert answer.status in (403, 404)
-        assert b"secret" not in answer.body.replace(b"the secret in this", b"").replace(b"has a secret", b"")
-
-
-def test_files_and_ranges(desk: Client) -> None:
-    """Media are served in ranges, as a player asks for them."""
-    path = f"{desk.report('a')}/audio/both.m4a"
-    whole = desk.ask("GET", path)
-    assert (whole.status, whole.body, whole.headers["content-type"]) == (200, TRACK, "audio/mp4")
-    assert whole.headers["accept-ranges"] == "bytes"
-    part = desk.ask("GET", path, Range="bytes=10-19")
-    assert (part.status, part.body) == (206, TRACK[10:20])
-    assert part.headers["content-range"] == "bytes 10-19/1024"
-    assert desk.ask("GET", path, Range="bytes=-4").body == TRACK[-4:]
-    none = desk.ask("GET", path, Range="bytes=5000-")
-    assert (none.status, none.headers["content-range"], none.body) == (416, "bytes */1024", b"")
-    head = desk.ask("HEAD", path)
-    assert (head.status, head.headers["content-length"], head.body) == (200, "1024", b"")
-
-
-def test_notes_are_saved_once(desk: Client, tmp_path: Path) -> None:
-    """The first of two analysts saves; the second gets a sentence, and nothing is overwritten."""
-    path = f"{desk.report('a')}/notes.json"
-    first = desk.ask("GET", path, Origin="null")
-    assert (first.status, first.headers["etag"], first.json["notes"]) == (200, '"none"', [])
-    aya, ben = (notes_bytes(Notes("call-1", (note(n),))) for n in (1, 2))
-    saved = desk.ask("PUT", path, aya, Origin="null", If_Match=first.headers["etag"])
-    assert saved.status == 200
-    late = desk.ask("PUT", path, ben, Origin="null", If_Match=first.headers["etag"])
-    assert late.status == 409
-    assert "was changed by somebody else since you opened it; nothing was written" in late.json["error"]
-    assert (tmp_path / "root" / "a" / "notes.json").read_bytes() == aya
-    again = desk.ask("GET", path)
-    assert (again.body, again.headers["etag"]) == (aya, saved.headers["etag"])
-    both = notes_bytes(Notes("call-1", (note(1), note(2))))
-    assert desk.ask("PUT", path, both, If_Match=again.headers["etag"]).status == 200
-    assert desk.ask("GET", f"{desk.token}/api/overview").json["reports"][0]["notes"]["minor"] == 2
-
-
-def test_two_analysts_at_the_same_moment(desk: Client, tmp_path: Path) -> None:
-    """Of many requests with the same version, one is saved."""
-    path = f"{desk.report('a')}/notes.json"
-    statuses: list[int] = []
-
-    def save(number: int) -> None:
-        body = notes_bytes(Notes("call-1", (note(number),)))
-        statuses.append(desk.ask("PUT", path, body, If_Match='"none"').status)
-
-    threads = [Thread(target=save, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(statuses) == [200] + [409] * 7
-    assert len(json.loads((tmp_path / "root" / "a" / "notes.json").read_bytes())["notes"]) == 1
-
-
-@pytest.mark.parametrize(
-    ("name", "body", "headers", "status", "words"),
-    [
-        ("notes.json", b"{", {"If_Match": "none"}, 400, "it isn't JSON"),
-        ("notes.json", notes_bytes(Notes("call-2")), {"If_Match": "none"}, 400, "about another recording than call-1"),
-        ("notes.json", notes_bytes(Notes("call-1")), {}, 428, "the version that was loaded is missing"),
-        ("correction.json", b"{}", {"If_Match": "none"}, 400, "correction.json"),
-        ("report.html", b"<script>", {"If_Match": "none"}, 405, "doesn't take that"),
-        ("../notes.json", notes_bytes(Notes("call-1")), {"If_Match": "none"}, 405, "doesn't take that"),
-    ],
-)
-def test_bad_saves(desk: Client, tmp_path: Path, name: str, body: bytes, headers: Any, status: int, words: str) -> None:
-    """A sentence, and no file."""
-    answer = desk.ask("PUT", f"{desk.report('a')}/{name}", body, **headers)
-    assert answer.status == status
-    assert words in answer.json["error"]
-    assert not list(tmp_path.rglob("notes.json"))
-    assert not list(tmp_path.rglob("correction.json"))
-
-
-def test_a_linked_file_of_notes_is_never_written_through(desk: Client, tmp_path: Path) -> None:
-    """The link is replaced; the file that it leads to stays."""
-    (tmp_path / "root" / "a" / "notes.json").symlink_to(tmp_path / "secret.html")
-    body = notes_bytes(Notes("call-1", (note(1),)))
-    assert desk.ask("PUT", f"{desk.report('a')}/notes.json", body, If_Match="none").status == 200
-    assert (tmp_path / "secret.html").read_text() == "secret"
-
-
 def test_huge_bodies_are_refused(desk: Client) -> None:
     """By their announced size, before they are read; and a request of a job has a small limit."""
     path = f"{desk.report('a')}/notes.json"
     answer = desk.ask("PUT", path, None, If_Match="none", Content_Length="100000000000")
     assert answer.status in (400, 413)
     too_much = b'{"kind": "audit", "out": "' + b"x" * 70_000 + b'"}'
-    assert desk.ask("POST", f"{desk.token}/api/jobs", too_much).status == 400
+    assert desk.ask("POST", f"{desk.token}/api/jobs", too_much).status == 413
     assert desk.ask("POST", f"{desk.token}/api/jobs", b"[" * 60_000).status == 400
     assert desk.ask("GET", f"{desk.token}/").status == 200
 
@@ -238,13 +86,28 @@ def test_a_job_from_request_to_result(desk: Client) -> None:
     """It is listed with its state; a bad request starts nothing."""
     bad = desk.ask("POST", f"{desk.token}/api/jobs", b'{"kind": "erase"}')
     assert (bad.status, bad.json["error"]) == (400, "the request names no known command: choose audit, clip or correct")
-    body = json.dumps({"kind": "audit", "recording_id": "print", "out": "new"}).encode()
+    asked = {"kind": "audit", "recording_id": "print", "out": "new"}
+    body = json.dumps(asked).encode()
     made = desk.ask("POST", f"{desk.token}/api/jobs", body, Origin=f"http://127.0.0.1:{desk.running.port}")
     assert (made.status, made.json["title"]) == (201, "audit into new")
     assert desk.ask("DELETE", f"{desk.token}/api/jobs/1").status == 204
     assert desk.ask("DELETE", f"{desk.token}/api/jobs/99").status == 404
     (job,) = desk.ask("GET", f"{desk.token}/api/overview").json["jobs"]
     assert job["state"] in ("failed", "stopped")
+
+
+def test_an_audit_again_has_the_same_files(desk: Client, tmp_path: Path) -> None:
+    """The desk remembers the newest audit into each folder."""
+    root = tmp_path / "root"
+    for name in ("call.wav", "screen.mp4", "words.vtt"):
+        (root / name).touch()
+    asked = {"kind": "audit", "connect": "call.wav", "recording": "screen.mp4", "call_end": "20", "out": "b c"}
+    for more in ({}, {"transcript": "words.vtt"}):
+        answer = desk.ask("POST", f"{desk.token}/api/jobs", json.dumps({**asked, **more, "analysis": ""}).encode())
+        assert answer.status == 201
+        desk.ask("DELETE", f"{desk.token}/api/jobs/{answer.json['number']}")
+    reports = desk.ask("GET", f"{desk.token}/api/overview").json["reports"]
+    assert [one["asked"] for one in reports] == [None, {**asked, "transcript": "words.vtt"}]
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 from typing import TYPE_CHECKING
 
+import pytest
 from running_desk import FOUND, write_report
 
 from komorebi_qc.core.notes import Note, Notes, notes_bytes
-from komorebi_qc.desk.server.reports import listing_of, recording_id_of
+from komorebi_qc.desk.server.reports import is_of_report, listing_of, recording_id_of
 from komorebi_qc.storage.opened_folder import OpenedFolder
 
 if TYPE_CHECKING:
@@ -52,6 +55,25 @@ def test_broken_files_are_no_end(tmp_path: Path) -> None:
     (one,) = listing_of(OpenedFolder.at(str(tmp_path))).reports
     assert (one.verdict, one.state, one.recording_id) == ("", "", "")
     assert one.error.startswith("notes.json can't be used as notes: it isn't JSON")
+
+
+@pytest.mark.parametrize(
+    ("pid", "state"), [(os.getpid(), "running"), (2**22 + 1, "unfinished"), (-1, "unfinished"), ("1", "unfinished")]
+)
+def test_an_audit_that_was_killed_is_unfinished(tmp_path: Path, pid: object, state: str) -> None:
+    """Its status says that it runs, and no process does; the list says since when."""
+    write_report(tmp_path / "a")
+    status = {"state": "running", "pid": pid, "updated_at": "2026-11-27T16:00:00.000+00:00"}
+    (tmp_path / "a" / "status.json").write_text(json.dumps(status))
+    (one,) = listing_of(OpenedFolder.at(str(tmp_path))).reports
+    assert one.state == state
+    assert ("last wrote its status at 2026-11-27T16:00:00" in one.error) == (state == "unfinished")
+
+
+def test_a_reports_own_files() -> None:
+    """Those beside the page, and its tracks. Another report may be in a folder of the same name."""
+    assert all(map(is_of_report, ("report.html", "recording.mp4", "audio/both.m4a", "audio/trial.html")))
+    assert not any(map(is_of_report, ("audio/report.html", "audio/qc.json", "b/report.html", "audio/b/both.m4a")))
 
 
 def test_the_folder_itself_can_be_a_report(tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ def test_a_warning_is_shown_as_a_clip() -> None:
     warned = replace(found, document={**found.document, "verdict": "warn"})
     sentence, command = next_step(warned, 12.5)
     assert sentence.startswith("Listen at 00:00:12.500.")
-    assert command.endswith("--at 00:00:12.500")
+    assert command.endswith("--at 00:00:12.500 --out clip.mp4")
     assert next_step(warned, None)[1] == ""
-    assert next_step(found, 12.5) == ("Nothing.", "")
+    assert next_step(found, 12.5) == ("Nothing needs to be done.", "")
 
 
 def test_different_calls_need_another_recording() -> None:

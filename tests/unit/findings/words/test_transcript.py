@@ -23,10 +23,11 @@ def compared(
     turns: int = 20,
     covered: float = 0.97,
     speech_s: float = 60.0,
+    beyond: int = 0,
 ) -> ComparedTranscript:
     """A comparison."""
     own = best if zero is None else zero
-    timing = TranscriptTiming(shift_s, own, best, swapped, errors, turns, covered, speech_s)
+    timing = TranscriptTiming(shift_s, own, best, swapped, errors, turns, covered, speech_s, beyond)
     return ComparedTranscript(transcript_of(SAID), timing)  # type: ignore[arg-type]
 
 
@@ -40,6 +41,17 @@ def test_a_right_transcript_passes_and_is_believed() -> None:
     ]
     assert transcript_findings(found)[2].value == pytest.approx(0.05)
     assert is_believed(found)
+
+
+@pytest.mark.parametrize(
+    ("beyond", "text"),
+    [(0, ""), (1, " 1 turn begins after the end of the call, and is left out."), (2, " 2 turns begin after ")],
+)
+def test_turns_after_the_end_of_the_call_are_counted_in_a_sentence(beyond: int, text: str) -> None:
+    """They don't refuse the rest of it."""
+    found = compared(beyond=beyond)
+    assert is_believed(found)
+    assert f"has words in the transcript.{text}" in transcript_findings(found)[1].text
 
 
 @pytest.mark.parametrize(

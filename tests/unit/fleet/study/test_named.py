@@ -49,3 +49,13 @@ def test_corrections_are_counted_in_the_first_answer() -> None:
     names = ", ".join(f"recording-0000{n}" for n in range(1, 6))
     assert text == f"An analyst corrected 7 recordings: {names} and 2 more."
     assert not [text for text, _ in answers(study_of(fleet(row(0))))[0].sentences if "corrected" in text]
+
+
+def test_the_headline_names_wrong_pairs() -> None:
+    """Those with a result whose finding fails, and those that were refused without a result."""
+    refused = {"status": "failed", "verdict": None, "error_class": "WrongPairError"}
+    rows = [row(n) for n in range(20)]
+    study = study_of(fleet(*rows, row(20, **failing()), row(21, **refused)))
+    sentences = [text for text, _ in answers(study)[0].sentences]
+    assert "2 pairs are of different calls: recording-00020, recording-00021." in sentences
+    assert not [text for text, _ in answers(study_of(fleet(*rows)))[0].sentences if "different calls" in text]

@@ -173,3 +173,24 @@ def test_a_call_of_four_windows() -> None:
     result = measure(call, place(call, 2.0))
     assert [w.channel for w in result.windows].count("agent") == 4
     assert result.status == "insufficient"
+
+
+@pytest.mark.parametrize(
+    ("part", "reported_s", "expected"),
+    [
+        ((70.0, 90.0), 90.5, True),
+        ((70.0, 90.0), 89.0, True),
+        ((70.0, 90.0), 88.9, False),
+        ((70.0, 90.0), 93.0, True),
+        ((70.0, 90.0), 93.1, False),
+        ((8.0, 90.0), 90.0, True),
+        ((7.9, 90.0), 90.0, False),
+        (None, 90.0, False),
+        ((70.0, 90.0), None, False),
+    ],
+)
+def test_a_part_that_ends_as_reported(
+    part: tuple[float, float] | None, reported_s: float | None, *, expected: bool
+) -> None:
+    """From its unit before the last word to a pause after it, and not from the call's start."""
+    assert agreement.ends_as_reported(part, reported_s, 1.0) is expected

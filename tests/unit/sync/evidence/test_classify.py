@@ -253,3 +253,30 @@ def test_a_conversation_has_two_voices_in_turn() -> None:
     repeated = both(whole, distinct_turns=0, distinct_at_s=(), distinct_s=0.0)
     for e in (one_voice, one_after_the_other, repeated, replace(whole, unbroken_s=None)):
         assert status(e) != "aligned"
+
+
+LATE = Evidence(
+    replace(VOICE, agreed_s=14.0, distinct_s=14.0, agreed_turns=2, distinct_turns=2, distinct_at_s=(72.0, 80.0)),
+    replace(VOICE, agreed_s=1.0, distinct_s=1.0, agreed_turns=1, distinct_turns=1, distinct_at_s=(77.6,)),
+    55.0,
+    0.33,
+    0.0,
+    0,
+    unbroken_s=(71.6, 89.6),
+    call_s=90.0,
+    against_s=68.0,
+    ends_as_reported=True,
+)
+"""An agent who joined for the last 20 s of a call, and said a word between two of the customer's turns."""
+
+
+def test_a_short_part_that_ends_as_reported_is_aligned() -> None:
+    """Three turns of both voices are enough for a late agent if the reported call end confirms where they end."""
+    assert status(LATE) == "aligned"
+    assert status(replace(LATE, ends_as_reported=False)) == "wrong_pair"
+    two = replace(LATE.customer, distinct_turns=1, distinct_at_s=(72.0,))
+    assert status(replace(LATE, customer=two)) == "wrong_pair"
+    short = replace(LATE.customer, distinct_s=6.9)
+    assert status(replace(LATE, customer=short)) == "wrong_pair"
+    after = replace(LATE.agent, distinct_at_s=(88.0,))
+    assert status(replace(LATE, agent=after)) == "wrong_pair"

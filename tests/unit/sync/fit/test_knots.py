@@ -141,6 +141,18 @@ def test_a_jump_between_two_runs_is_no_bend() -> None:
     assert knots.find_knots(problem(time_s, lag_s, after))[0].tolist() == []
 
 
+@pytest.mark.parametrize("parts", [((392.72, 76.9), (425.35, -91.7)), ((130.0, 75.0), (160.0, -82.0))])
+def test_opposite_bends_near_each_other_are_no_steps(parts: tuple[tuple[float, float], ...]) -> None:
+    """Two or three steps explain them nearly as well, and the first hinge alone explains little."""
+    time_s = np.arange(0.0, 600.0, 2.0)
+    truth = bend(time_s, *parts)
+    asked = problem(time_s, 2.0 + truth + noise(len(time_s), 0))
+    found, rest = knots.find_knots(asked)
+    assert len(found) == 2
+    assert rest is asked
+    assert off_s(time_s, fitted(found, rest), truth) < 5e-4
+
+
 def test_outliers_bend_nothing_and_hide_no_bend() -> None:
     """One window in fifteen is a millisecond off."""
     time_s = np.arange(0.0, 300.0, 1.0)

@@ -148,13 +148,18 @@ def test_a_course_follows_jumps() -> None:
 def test_the_lags_around_a_moment(at_s: float, expected: tuple[float, ...]) -> None:
     """Between two blocks it is their mean; both lags if they are more than a quarter of a second apart."""
     course = Course(np.array([0.0, 10.0, 20.0, 30.0]), np.array([1.0, 1.0, 4.0, 4.2]), 1.0)
-    assert course.around(at_s) == pytest.approx(expected)
+    which, lags = course.around(np.array([at_s]))
+    assert which.tolist() == [0] * len(expected)
+    assert lags == pytest.approx(expected)
 
 
 def test_two_lags_a_quarter_of_a_second_apart_are_one() -> None:
     """Up to 0.25 s the mean is tried."""
-    assert Course(np.array([0.0, 10.0]), np.array([1.0, 1.25]), 1.0).around(5.0) == (1.125,)
-    assert Course(np.array([0.0, 10.0]), np.array([1.0, 1.26]), 1.0).around(5.0) == (1.0, 1.26)
+    moments = np.array([5.0, 6.0])
+    which, lags = Course(np.array([0.0, 10.0]), np.array([1.0, 1.25]), 1.0).around(moments)
+    assert (which.tolist(), lags.tolist()) == ([0, 1], [1.125, 1.125])
+    which, lags = Course(np.array([0.0, 10.0]), np.array([1.0, 1.26]), 1.0).around(moments)
+    assert (which.tolist(), lags.tolist()) == ([0, 0, 1, 1], [1.0, 1.26, 1.0, 1.26])
 
 
 def test_other_places() -> None:

@@ -213,3 +213,24 @@ def test_a_better_hypothesis_scores_higher() -> None:
     assert right > 20 * max(wrong, 1.0) or wrong == 0.0
     alone = (both[0], activity(40.0))
     assert 0 < fine.probe(CALL, alone, RECORDING, Course(np.array([0.0]), np.array([2.0]), 1.0), 8192, 4096) < right
+
+
+def course(lag_s: float, score: float) -> Course:
+    """A course at one lag."""
+    return Course(np.array([0.0]), np.array([lag_s]), score)
+
+
+@pytest.mark.parametrize(
+    ("courses", "best_s"),
+    [
+        ([course(9.0, 2.0), course(2.0, 1.9)], 2.0),
+        ([course(9.0, 2.0), course(2.0, 0.49)], 9.0),
+        ([course(9.0, 2.0), course(11.0, 1.9)], 9.0),
+        ([course(9.0, 2.0)], 9.0),
+    ],
+    ids=["the windows decide", "the blocks are clear", "no window agrees", "one course"],
+)
+def test_the_best_of_several_courses(courses: list[Course], best_s: float) -> None:
+    """Windows decide between courses whose blocks are about as similar; if none agrees, the blocks do."""
+    best = fine.best_course(CALL, of_call(CALL), RECORDING, courses, 8192, 4096)
+    assert best.lag_s.tolist() == [best_s]

@@ -1,63 +1,155 @@
 // Playing: the video is the clock; another audio track follows it.
-function follow() {
-  // A seek to the current position may end without an event.
-  if (wanted !== null && isCovered(wanted) && video.readyState && !video.seeking && (!video.paused || Math.abs(video.currentTime + videoAt - wanted) < .001)) wanted = null;
-  const t = now();
-  if (t !== drawnAt) {
-    drawnAt = t;
-    if (!video.paused && wanted === null && (t > to || t < from)) view(t, t + (to - from));
-    by("clock").textContent = by("dock-clock").textContent = clock(t, 3);
-    slider.value = String(t); slider.setAttribute("aria-valuetext", clock(t, 3));
+
+const NO_TRACK = "This audio track can't be played: keep the audio folder beside this page.";
+
+// Runs once a frame of the screen.
+function everyFrame() {
+  settleSeek();
+  const t = playheadS();
+  if (t !== drawnS) {
+    drawnS = t;
+    if (!video.paused && !gesture && seekTarget === null && (t > viewTo || t < viewFrom))
+      setView(t, t + (viewTo - viewFrom));
+    element("clock").textContent = element("dock-clock").textContent = clockText(t, 3);
+    slider.value = String(t);
+    slider.setAttribute("aria-valuetext", clockText(t, 3));
     redraw();
   }
-  keepUp(); keepTrial(t); showTurn(t); keepLoop(t); keepSpectrogram();
-  requestAnimationFrame(follow);
+  followVideo();
+  refreshTrial(t);
+  showPresentTurn(t);
+  applyLoop(t);
+  updateSpectrogram();
+  requestAnimationFrame(everyFrame);
 }
-const startOf = (name) => name === "trial" ? trialFrom : audioAt;  // output time of a track's own time 0
-function keepUp() {  // the other track catches up by its speed, or by a seek if it is far off
-  const other = players[mode];
+
+// A seek to the current position may end without an event.
+function settleSeek() {
+  if (seekTarget === null || !videoCovers(seekTarget) || !video.readyState || video.seeking) return;
+  if (!video.paused || Math.abs(video.currentTime + videoStartS - seekTarget) < 0.001) seekTarget = null;
+}
+
+// Output time of a track's own time 0.
+function trackStartS(name) {
+  return name === "trial" ? trialFrom : audioStartS;
+}
+
+// The other track catches up by its speed, or by a seek if it is far off.
+function followVideo() {
+  const other = audioPlayers[audioName];
   if (!other || video.paused || other.paused || other.seeking || video.seeking || other.readyState < 3) return;
-  const late = video.currentTime + videoAt - startOf(mode) - other.currentTime;
+  const late = video.currentTime + videoStartS - trackStartS(audioName) - other.currentTime;
   root.dataset.audioOffMs = (late * 1000).toFixed(1);
-  if (Math.abs(late) > .25) other.currentTime += late;
-  else {  // a visible lag is corrected within half a second, the rest inaudibly
-    const most = Math.abs(late) > .03 ? .2 : .05;
-    other.playbackRate = video.playbackRate * (Math.abs(late) > .008 ? 1 + clamp(late * (most > .1 ? 4 : 1), -most, most) : 1);
+  if (Math.abs(late) > 0.25) {
+    other.currentTime += late;
+    return;
   }
+  // A visible lag is corrected within half a second, the rest inaudibly.
+  const isVisible = Math.abs(late) > 0.03;
+  const most = isVisible ? 0.2 : 0.05;
+  const change = Math.abs(late) > 0.008 ? clamp(late * (isVisible ? 4 : 1), -most, most) : 0;
+  other.playbackRate = video.playbackRate * (1 + change);
 }
+
+// Go to a moment of the output. If the view doesn't have it, or shows more than `around` seconds, the view moves.
 function seek(s, around) {
-  const t = clamp(s, 0, length);
-  wanted = t;
-  if (isCovered(t)) video.currentTime = t - videoAt;
-  else { video.pause(); say(data.video ? "The video doesn't cover this moment." : "The excerpt in this page doesn't cover this moment."); }
-  if (players[mode]) players[mode].currentTime = Math.max(0, t - startOf(mode));
-  if (around && (t < from || t > to || to - from > around)) view(t - around / 2, t + around / 2);
-  else if (t < from || t > to) view(t - (to - from) / 2, t + (to - from) / 2);
+  const t = clamp(s, 0, durationS);
+  seekTarget = t;
+  if (videoCovers(t)) video.currentTime = t - videoStartS;
+  else {
+    video.pause();
+    announce(
+      data.video ? "The video doesn't cover this moment." : "The excerpt in this page doesn't cover this moment.",
+    );
+  }
+  const other = audioPlayers[audioName];
+  if (other) other.currentTime = Math.max(0, t - trackStartS(audioName));
+  const shownS = viewTo - viewFrom;
+  const isOutside = t < viewFrom || t > viewTo;
+  if (around && (isOutside || shownS > around)) setView(t - around / 2, t + around / 2);
+  else if (isOutside) setView(t - shownS / 2, t + shownS / 2);
   redraw();
 }
-video.addEventListener("seeked", () => { if (wanted !== null && isCovered(wanted)) wanted = null; drawnAt = -1; });
-video.addEventListener("loadedmetadata", () => { if (wanted !== null) seek(wanted); });
-video.addEventListener("error", () => say(videoError));
-const sync = () => { const other = players[mode]; if (!other) return; other.currentTime = Math.max(0, now() - startOf(mode)); other.playbackRate = video.playbackRate; if (video.paused) other.pause(); else other.play().catch(() => say("This audio track can't be played: keep the audio folder beside this page.")); };
-for (const name of ["play", "pause", "ratechange"]) video.addEventListener(name, sync);
-video.addEventListener("play", () => { by("play").textContent = by("dock-play").textContent = "Pause"; by("play").setAttribute("aria-pressed", "true"); });
-video.addEventListener("pause", () => { by("play").textContent = by("dock-play").textContent = "Play"; by("play").setAttribute("aria-pressed", "false"); });
-video.addEventListener("volumechange", () => { if (mode === "result" && video.muted !== muted) { muted = video.muted; by("mute").setAttribute("aria-pressed", String(muted)); } });
-function mute() {
-  muted = !muted; hush();
-  by("mute").setAttribute("aria-pressed", String(muted)); say(muted ? "Muted." : data.audio_messages[mode]);
+
+// Bring the chosen track to the playhead, playing or paused like the video.
+function alignAudio() {
+  const other = audioPlayers[audioName];
+  if (!other) return;
+  other.currentTime = Math.max(0, playheadS() - trackStartS(audioName));
+  other.playbackRate = video.playbackRate;
+  if (video.paused) other.pause();
+  else play(other, NO_TRACK);
 }
-function hush() { video.muted = muted || mode !== "result"; for (const other of Object.values(players)) other.muted = muted; }
+
 function chooseAudio(name) {
-  if (!(name in data.audio) && !(name === "trial" && bench)) return;
-  for (const other of Object.values(players)) other.pause();
-  if (name !== mode) lastMode = mode;
-  mode = name; hush();
-  for (const button of root.querySelectorAll("[data-audio]")) button.setAttribute("aria-pressed", String(button.dataset.audio === name));
-  if (name === "trial") hearTrial(); else sync();
-  if (bench) placeShown();
-  redraw(); say(data.audio_messages[name]);
+  if (!Object.hasOwn(data.audio, name) && !(name === "trial" && trial)) return;
+  for (const other of Object.values(audioPlayers)) other.pause();
+  if (name !== audioName) previousAudio = audioName;
+  audioName = name;
+  applyMute();
+  for (const button of root.querySelectorAll("[data-audio]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.audio === name));
+  }
+  announce(data.audio_messages[name]);
+  if (name === "trial") playTrial();
+  else alignAudio();
+  if (trial) showTrial();
+  redraw();
 }
-for (const [name, other] of Object.entries(players)) other.addEventListener("playing", () => { root.dataset.playing = name; });
-function say(text) { message.textContent = text; by("dock-text").textContent = text; }
-const toggle = () => { if (video.paused && !isCovered(now())) { seek(videoAt, 4); } if (video.paused) video.play().catch(() => say(videoError)); else video.pause(); };
+
+function togglePlay() {
+  if (!video.paused) {
+    video.pause();
+    return;
+  }
+  if (!videoCovers(playheadS())) seek(videoStartS, 4);
+  play(video, videoErrorText);
+}
+
+function toggleMute() {
+  isMuted = !isMuted;
+  applyMute();
+  element("mute").setAttribute("aria-pressed", String(isMuted));
+  announce(isMuted ? "Muted." : data.audio_messages[audioName]);
+}
+
+function applyMute() {
+  video.muted = isMuted || audioName !== "result";
+  for (const other of Object.values(audioPlayers)) other.muted = isMuted;
+}
+
+// A page that was sent alone lacks the files beside it.
+function showVideoError() {
+  announce(videoErrorText);
+  element("alone").hidden = !data.video;
+}
+
+// Events can come late, and several at once: each listener reads the player's present state.
+function showPlaying() {
+  const isPlaying = !video.paused;
+  element("play").textContent = element("dock-play").textContent = isPlaying ? "Pause" : "Play";
+  element("play").setAttribute("aria-pressed", String(isPlaying));
+}
+
+for (const name of ["play", "pause"]) video.addEventListener(name, showPlaying);
+for (const name of ["play", "pause", "ratechange"]) video.addEventListener(name, alignAudio);
+video.addEventListener("seeked", () => {
+  drawnS = -1;
+  // If another seek began meanwhile, its target stays.
+  if (seekTarget !== null && !video.seeking && videoCovers(seekTarget)) seekTarget = null;
+});
+video.addEventListener("loadedmetadata", () => {
+  if (seekTarget !== null) seek(seekTarget);
+});
+video.addEventListener("error", showVideoError);
+video.addEventListener("volumechange", () => {
+  // The video's own controls can mute it too.
+  if (audioName !== "result" || video.muted === isMuted) return;
+  isMuted = video.muted;
+  element("mute").setAttribute("aria-pressed", String(isMuted));
+});
+for (const [name, other] of Object.entries(audioPlayers)) {
+  other.addEventListener("playing", () => {
+    root.dataset.playing = name;
+  });
+}

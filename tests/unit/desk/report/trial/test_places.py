@@ -18,10 +18,10 @@ def test_the_candidates_have_their_probability() -> None:
     """The present place is first, then the other candidates, then the reported end."""
     found = trial_of(held())
     assert [one.label for one in found.places] == [
-        "Present place: 2.567 s, 90.0 %",
-        "Candidate: 10.767 s, 7.0 %",
-        "Candidate: -5.633 s, 3.0 %",
-        "Reported end: 1.900 s",
+        "Present place: 2.567 s to 22.667 s, 90.0 %",
+        "Candidate: 10.767 s to 30.867 s, 7.0 %",
+        "Candidate: \N{MINUS SIGN}5.633 s to 14.467 s, 3.0 %",
+        "Reported end: 1.900 s to 22.000 s",
     ]
     assert found.is_unsure
     assert not trial_of(sample_session().examined).is_unsure
