@@ -140,8 +140,9 @@ def _webm_mono(place: Path, minutes: float, scratch: Path) -> None:
     if not is_made(place, "webm"):
         _webm(place, minutes, scratch)
     made = scratch / WEBM_MONO
+    inputs = ["-i", str(place / WEBM), "-i", str(place / RECORDING), "-map", "0:v", "-map", "1:a"]
     sound = ["-ac", "1", "-c:a", "libopus", "-application", "voip", "-b:a", "64k"]
-    _ffmpeg("-i", str(place / WEBM), "-c:v", "copy", *sound, "-live", "1", str(made))
+    _ffmpeg(*inputs, "-c:v", "copy", *sound, "-t", f"{minutes * 60:.3f}", "-live", "1", str(made))
     made.rename(place / WEBM_MONO)
 
 
