@@ -38,6 +38,8 @@ _FAR_S = 8.0
 _MOST_JUMPS, _ROUNDS, _AT_ONCE = 4, 5, 3
 FAR_CALL_S, FAR_STEPS = 900.0, 6
 """A long call is searched so many times 6.7 s to either side of its reported place."""
+_STARTS, _LEAST_FOUND = 3, 3
+"""The search begins again from another piece, so many times, if fewer pieces than this follow."""
 _BESIDE = 2
 """Neighbours on either side."""
 _ALONE = 0.1
@@ -61,16 +63,24 @@ class PieceSearch:
         self.missing: list[Piece] = []
         self.silent: list[Piece] = []
         self._gains: dict[Piece, list[float]] = {}
+        self._tried: set[Piece] = set()
 
     def find(self, pieces: Sequence[Piece], reported_s: float) -> bool:
         """Find the pieces, the first one widely around the reported offset; return whether any is there."""
         first = self._first(pieces, reported_s)
-        if first is None:
-            return False
-        # A recording may begin after the call, or end before it.
-        within = [piece for piece in pieces if self._is_recorded(piece, self.lags_s[first])]
-        self._follow(within, first)
-        self._drop_strays()
+        for _ in range(_STARTS):
+            if first is None:
+                return False
+            # A recording may begin after the call, or end before it.
+            within = [piece for piece in pieces if self._is_recorded(piece, self.lags_s[first])]
+            self._follow(within, first)
+            self._drop_strays()
+            if len(self.lags_s) >= _LEAST_FOUND or len(within) < 2 * _LEAST_FOUND:
+                break
+            # The first piece agreed by chance, as one of noise does.
+            self._tried.add(first)
+            self.lags_s.clear()
+            first = self._first(pieces, reported_s)
         if not self.lags_s:
             return False
         lone = self._lone_voice()
@@ -81,8 +91,9 @@ class PieceSearch:
 
     def _first(self, pieces: Sequence[Piece], lag_s: float) -> Piece | None:
         best = sorted(pieces, key=lambda piece: -piece.speech_s)
-        tried = dict.fromkeys([*[piece for piece in pieces[:3] if piece.speech_s >= 1.5][:2], *best[:3]])
-        for piece in [piece for piece in tried if self._is_recorded(piece, lag_s)][:3]:
+        tried = dict.fromkeys([*[piece for piece in pieces[:3] if piece.speech_s >= 1.5][:2], *best[:5]])
+        usable = [piece for piece in tried if piece not in self._tried and self._is_recorded(piece, lag_s)]
+        for piece in usable[:3]:
             if self._search([piece], [lag_s], "wide"):
                 return piece
         return self._far(best, lag_s) if self._view.call_s >= FAR_CALL_S else None
@@ -90,7 +101,7 @@ class PieceSearch:
     def _far(self, best: Sequence[Piece], lag_s: float) -> Piece | None:
         """Search the best pieces of a long call, for which a wrong reported end costs the most, far around."""
         step_s = 2 * _REACHES["wide"] / RATE
-        for piece in best[:2]:
+        for piece in [piece for piece in best if piece not in self._tried][:2]:
             for k in sorted(range(-FAR_STEPS, FAR_STEPS + 1), key=abs)[1:]:
                 at_s = lag_s + k * step_s
                 if self._is_recorded(piece, at_s) and self._search([piece], [at_s], "wide"):
