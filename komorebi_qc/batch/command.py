@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -32,6 +32,9 @@ _MASK_OPTIONS = {
     "KOMOREBI_OUTSIDE_CALL": "--outside-call",
 }
 """A batch's masks go to its workers as variables, so that a cluster's machines mask as this one would."""
+
+THEN = ("diagnose", "audit")
+_NOUNS = {"diagnose": "diagnosis", "triage": "triage"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,18 @@ def check_library(library: str, extra: str) -> None:
         raise missing_extra(extra, library)
 
 
+def check_then(action: str, then: str) -> None:
+    """Check what is to be done after a triage.
+
+    Raises:
+        InputError: the work before isn't a triage, or the work after it is unknown.
+    """
+    if then and action != "triage":
+        raise InputError("--then goes with --action triage: it names the work on what a triage doesn't settle")
+    if then not in ("", *THEN):
+        raise InputError(f"--then {then!r} isn't one of {', '.join(THEN)}")
+
+
 def batch_request(
     action: str,
     out: str,
@@ -165,7 +180,7 @@ def batch_request(
         InputError: the action is unknown, an option has no effect on it, or an address can't be used.
     """
     from komorebi_qc.batch.dataset.schema import ACTIONS  # noqa: PLC0415  pyarrow loads only for the commands
-    from komorebi_qc.batch.execution.tasks import BatchRequest, own_settings  # noqa: PLC0415
+    from komorebi_qc.batch.execution.tasks import READS_ONLY, BatchRequest, own_settings  # noqa: PLC0415
     from komorebi_qc.pipeline.options import Options  # noqa: PLC0415
     from komorebi_qc.storage.object_store import open_store  # noqa: PLC0415
     from komorebi_qc.wiring import aws_client  # noqa: PLC0415
@@ -178,9 +193,9 @@ def batch_request(
     if unconfirmed:
         Options(unconfirmed=cast("Unconfirmed", unconfirmed))
     chosen = {} if masks is None else masks.variables()
-    if action == "diagnose" and chosen:
+    if action in READS_ONLY and chosen:
         option = _MASK_OPTIONS[next(iter(chosen))]
-        raise InputError(f"{option} goes with --action process or audit: a diagnosis writes no video")
+        raise InputError(f"{option} goes with --action process or audit: a {_NOUNS[action]} writes no video")
 
     def address(text: str) -> str:
         return open_store(checked_address(text), lambda: aws_client("s3")).address
@@ -266,6 +281,20 @@ def _day(option: str, text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise InputError(f"{option} {text!r} is no date: write it as 2026-11-24") from None
+
+
+def unsettled(listing: Listing, result: RunResult) -> Listing:
+    """The recordings of a list that a triage doesn't settle: all whose verdict isn't ``pass``.
+
+    Args:
+        listing: the list.
+        result: of its triage.
+    """
+    from komorebi_qc.batch.dataset.dataset import open_dataset  # noqa: PLC0415  pyarrow loads only for the commands
+
+    rows = open_dataset(result.dataset).summaries()
+    known = {name for name, row in rows.items() if row.status == "done" and row.verdict == "pass"}
+    return replace(listing, items=tuple(item for item in listing.items if item.recording_id not in known), rejected=())
 
 
 def run_batch(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -23,8 +24,8 @@ from komorebi_qc.cli.options import (
 from komorebi_qc.core.errors import InputError
 
 if TYPE_CHECKING:
-    from komorebi_qc.batch.command import RunSettings
-    from komorebi_qc.batch.execution.tasks import BatchRequest
+    from komorebi_qc.batch.command import RunResult, RunSettings
+    from komorebi_qc.batch.execution.tasks import Action, BatchRequest
     from komorebi_qc.batch.manifest.items import Listing
 
 Workers = Annotated[
@@ -48,7 +49,7 @@ Results = Annotated[
     ),
 ]
 Csv = Annotated[str, typer.Option(metavar=FILE_OR_S3, help="Also write all rows of the dataset as CSV.")]
-OldAction = Annotated[str, typer.Option("--do", hidden=True, metavar="diagnose|process|audit")]
+OldAction = Annotated[str, typer.Option("--do", hidden=True, metavar="diagnose|process|audit|triage")]
 
 
 def mount(app: typer.Typer) -> None:
@@ -72,9 +73,16 @@ def batch(
         typer.Option(metavar=FOLDER_OR_S3, help="The dataset. Recordings that are already in it aren't done again."),
     ] = "",
     action: Annotated[
-        str, typer.Option(metavar="diagnose|process|audit", help="The work to do with each recording.")
+        str, typer.Option(metavar="diagnose|process|audit|triage", help="The work to do with each recording.")
     ] = "diagnose",
     do: OldAction = "",
+    then: Annotated[
+        str,
+        typer.Option(
+            metavar="diagnose|audit",
+            help="With --action triage: the work to do next with each recording whose verdict isn't pass.",
+        ),
+    ] = "",
     from_day: Annotated[
         str, typer.Option("--from", metavar="YYYY-MM-DD", help="The first day, by creationDate in the DynamoDB table.")
     ] = "",
@@ -107,12 +115,16 @@ def batch(
     limit: Limit = None,
     as_json: AsJson = False,
 ) -> int:
-    """Diagnose, process or audit many recordings into a dataset. The same command continues an interrupted run."""
+    """Diagnose, process, audit or triage many recordings into a dataset. The same command continues an interrupted run.
+
+    A triage looks at a few pieces of each call, as `diagnose --quick` does.
+    """
     from komorebi_qc.batch import command  # noqa: PLC0415  rich loads only for the commands
     from komorebi_qc.cli.output.console import print_note  # noqa: PLC0415
     from komorebi_qc.pipeline.options import MaskRequest  # noqa: PLC0415
 
     settings = command.RunSettings(out, workers, dask, time_limit, memory_limit, csv, force)
+    command.check_then(do or action, then)
     if not call_end_attribute.strip():
         raise InputError("--call-end-attribute is empty: it names the attribute of the table's items with the call end")
     attribute = call_end_attribute.strip()
@@ -124,6 +136,8 @@ def batch(
     )
     days = (from_day, until_day)
     listing = command.list_recordings(source, *days, call_ends, attribute, environ=os.environ, note=print_note)
+    if then:
+        return _run(listing, request, settings, as_json=as_json, then=replace(request, action=cast("Action", then)))
     return _run(listing, request, settings, as_json=as_json)
 
 
@@ -139,7 +153,7 @@ def rerun(
         ),
     ] = "",
     action: Annotated[
-        str, typer.Option(metavar="diagnose|process|audit", help="The work to do with each; audit by default.")
+        str, typer.Option(metavar="diagnose|process|audit|triage", help="The work to do with each; audit by default.")
     ] = "",
     do: OldAction = "",
     submit: Annotated[
@@ -214,30 +228,53 @@ def rerun(
     return _run(listing, request, settings, as_json=as_json)
 
 
-def _run(listing: Listing, request: BatchRequest, settings: RunSettings, *, as_json: bool) -> int:
-    from komorebi_qc.batch.command import run_batch  # noqa: PLC0415
+def _run(
+    listing: Listing,
+    request: BatchRequest,
+    settings: RunSettings,
+    *,
+    as_json: bool,
+    then: BatchRequest | None = None,
+) -> int:
+    from komorebi_qc.batch.command import unsettled  # noqa: PLC0415
     from komorebi_qc.cli.output.batch import print_rejected, print_result  # noqa: PLC0415
     from komorebi_qc.cli.output.console import print_note  # noqa: PLC0415
     from komorebi_qc.cli.output.json_object import print_json  # noqa: PLC0415
-    from komorebi_qc.cli.output.progress import batch_progress  # noqa: PLC0415
-    from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
     from komorebi_qc.isolation.resource_limits import memory_note  # noqa: PLC0415
 
     if not as_json:
         print_rejected(listing)
         if not settings.dask and (note := memory_note()):
             print_note(note)
-    with batch_progress(quiet=as_json) as shown, stoppable(shown) as stop:
-        result = run_batch(listing, request, settings, shown, stop)
+    result = _carried_out(listing, request, settings, quiet=as_json)
+    before = None
+    if then is not None and result.stopped_by is None:
+        left = unsettled(listing, result)
+        if not as_json:
+            print_result(result)
+            print_note(f"{len(left.items)} of {len(listing.items)} recordings go on to --then {then.action}")
+        before, result = result, _carried_out(left, then, settings, quiet=as_json)
     if as_json:
-        print_json(result.to_dict())
+        print_json(result.to_dict() if before is None else {**result.to_dict(), "triage": before.to_dict()})
     else:
         print_result(result)
     if result.stopped_by is not None:
         raise result.stopped_by
-    if result.lost:
-        return ExitCode.PART_FAILED if result.lost < result.tally.total else ExitCode.FAILED
+    lost, total = result.lost, result.tally.total
+    if before is not None:
+        lost, total = lost + before.tally.counts["rejected"], before.tally.total
+    if lost:
+        return ExitCode.PART_FAILED if lost < total else ExitCode.FAILED
     return ExitCode.FINDINGS_FAIL if result.tally.counts["fail"] else ExitCode.DONE
+
+
+def _carried_out(listing: Listing, request: BatchRequest, settings: RunSettings, *, quiet: bool) -> RunResult:
+    from komorebi_qc.batch.command import run_batch  # noqa: PLC0415
+    from komorebi_qc.cli.output.progress import batch_progress  # noqa: PLC0415
+    from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
+
+    with batch_progress(quiet=quiet) as shown, stoppable(shown) as stop:
+        return run_batch(listing, request, settings, shown, stop)
 
 
 def _submit(rows: list[dict[str, Any]], *, yes: bool, rate_hz: float, force: bool, as_json: bool) -> int:

@@ -20,6 +20,7 @@ from komorebi_qc.cli import verify as cli_verify
 from komorebi_qc.cli.analyst import correct as cli_correct
 from komorebi_qc.cli.exit_code import EPILOG, ExitCode
 from komorebi_qc.core.errors import HeldError, InputError, KomorebiError, PassingError
+from komorebi_qc.core.one_thread import use_one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,7 @@ app = typer.Typer(
 def main() -> NoReturn:
     """Run the command line; a foreseen error becomes a sentence and an exit code."""
     as_json = "--json" in sys.argv
+    use_one_thread()
     try:
         code = app(standalone_mode=False, prog_name="komorebi-qc")
         sys.stdout.flush()

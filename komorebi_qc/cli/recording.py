@@ -33,6 +33,7 @@ from komorebi_qc.cli.options import (
     WholeCall,
     output_file,
 )
+from komorebi_qc.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,6 +154,14 @@ def diagnose(
         Path | None,
         typer.Option(metavar="FILE", parser=output_file, help="Draw waveforms and lags into this PNG file."),
     ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            help="Look at a few pieces of both files only. Levels, suspensions and other checks of the whole files are "
+            "left out.",
+        ),
+    ] = False,
     limit: Limit = None,
     as_json: AsJson = False,
 ) -> int:
@@ -172,6 +181,16 @@ def diagnose(
         speech_model=jobs.speech_model(speech_model, os.environ, transcribe=transcribe),
     ).with_call_end(os.environ)
     given = jobs.given_alignment(offset, drift_ppm, correction, selection.recording_id)
+    if quick:
+        needs_whole: dict[str, object] = {"--offset": offset, "--from": correction, "--plot": plot}
+        needs_whole |= {"--analysis": analysis, "--redacted": redacted, "--transcript": transcript}
+        _check_quick([name for name, value in needs_whole.items() if value not in (None, "")])
+        seen = jobs.quick_diagnose_selection(selection, os.environ, limits=limits)
+        if as_json:
+            print_json(seen.to_dict())
+        else:
+            print_diagnosis(seen.to_dict(), audit_command(selection, limit or ()), audit_remark())
+        return ExitCode.of_verdict(seen.verdict)
     found = jobs.diagnose_selection(selection, os.environ, plot=plot, limits=limits, given=given)
     if as_json:
         print_json(found.to_dict())
@@ -179,6 +198,16 @@ def diagnose(
         command = audit_command(selection, limit or (), alignment_words(offset, drift_ppm, correction))
         print_diagnosis(found.to_dict(), command, audit_remark(), str(plot) if plot else "")
     return ExitCode.of_verdict(found.verdict)
+
+
+def _check_quick(options: Sequence[str]) -> None:
+    """Refuse options that need the whole files.
+
+    Raises:
+        InputError: there are some.
+    """
+    if options:
+        raise InputError(f"{options[0]} can't be used with --quick: it needs the whole files. Leave one of them out")
 
 
 def limits(limit: Limit = None, *, as_json: AsJson = False) -> int:

@@ -6,6 +6,7 @@ A track has a `shape` and slices along its first axis: a NumPy array, a memory m
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol
 
 import numpy as np
@@ -56,6 +57,16 @@ def as_float(block: NDArray[Any]) -> Floats:
         return scaled
     out = np.nan_to_num(block.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     return np.clip(out, -4.0, 4.0)
+
+
+def without_nan(samples: Floats) -> Floats:
+    """Return samples in which NaN is silence and infinity is full scale: a damaged float stream may decode to both."""
+    # A sum is finite unless a sample isn't, and takes a tenth of the time of the search for them.
+    with np.errstate(over="ignore", invalid="ignore"):
+        is_finite = math.isfinite(float(samples.sum()))
+    if is_finite:
+        return samples
+    return np.nan_to_num(samples, posinf=1.0, neginf=-1.0)
 
 
 def piece(track: Track, start: int, stop: int, channel: int | None = None) -> Floats:

@@ -24,6 +24,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import PermanentError
+from komorebi_qc.core.one_thread import ONE_THREAD
 from komorebi_qc.isolation.memory_group import made_group
 from komorebi_qc.isolation.messages import READY, Note, read_message
 from komorebi_qc.isolation.resource_limits import (
@@ -189,8 +190,6 @@ class WorkerProcess:
         if self._process is not None and self._process.poll() is None:
             return self._process
         self.close(grace_s=0.0)
-        # Thread pools inside numpy would only compete with the other processes, and use memory.
-        one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
         # All its temporary files are in one folder, because a killed process doesn't remove them.
         self._scratch = begin_folder("worker")
@@ -207,7 +206,7 @@ class WorkerProcess:
             # A Ctrl-C at the terminal is for the supervisor only.
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-            env={**one_thread, **os.environ, **places},
+            env={**ONE_THREAD, **os.environ, **places},
         )
         if self._group is not None:
             self._group.add(process.pid)

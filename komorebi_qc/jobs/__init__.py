@@ -1,7 +1,7 @@
 """From a person's arguments to a run: on two local files, on the sample call, or on a recording in AWS by its ID."""
 
 from komorebi_qc.jobs.correcting import CorrectionRequest, CorrectionResult, correct
-from komorebi_qc.jobs.diagnosing import check_moment, check_plot, diagnose_selection
+from komorebi_qc.jobs.diagnosing import check_moment, check_plot, diagnose_selection, quick_diagnose_selection
 from komorebi_qc.jobs.given_alignment import given_alignment, read_correction_file
 from komorebi_qc.jobs.processing import (
     WORKER_LIMITS,
@@ -33,6 +33,7 @@ __all__ = [
     "process_by_id",
     "process_files",
     "process_selection",
+    "quick_diagnose_selection",
     "read_correction_file",
     "release_held",
     "run_worker",

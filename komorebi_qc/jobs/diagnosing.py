@@ -24,6 +24,7 @@ from komorebi_qc.pipeline.options import Options
 from komorebi_qc.pipeline.placement import place
 from komorebi_qc.pipeline.privacy.masked_inputs import masked_pair
 from komorebi_qc.pipeline.private_spans import place_masks, require_agreement
+from komorebi_qc.pipeline.quick.diagnosis import quick_diagnose
 from komorebi_qc.storage.input_file import MAX_WORDS_BYTES, opened_file, read_analysis_file, read_small_file
 from komorebi_qc.storage.local import check_output
 from komorebi_qc.wiring import read_local
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from komorebi_qc.jobs.selection import Selection
     from komorebi_qc.pipeline.correction.given import GivenAlignment
     from komorebi_qc.pipeline.pair import DecodedPair
+    from komorebi_qc.pipeline.quick.diagnosis import QuickDiagnosis
 
 _HIDDEN = "Not shown: a part of this call was not to be recorded, and its place in the recording isn't known"
 
@@ -72,6 +74,23 @@ def diagnose_selection(
         words = read_words(file, analyses, choice, call.name) if model is None else recogniser_in(model)
         found = diagnose(call, recording, end, limits, analyses=analyses, given=given, words=words, contact=contact)
         return _with_plot(found, plot, environ)
+
+
+def quick_diagnose_selection(
+    selection: Selection, environ: Mapping[str, str], *, limits: Limits = DEFAULT
+) -> QuickDiagnosis:
+    """Look at a few pieces of a recording and its call.
+
+    Args:
+        selection: the recording.
+        environ: the settings.
+        limits: of the findings.
+
+    Raises:
+        KomorebiError: see `komorebi_qc.pipeline.quick.diagnosis.quick_diagnose` and `komorebi_qc.wiring`.
+    """
+    with _opened(selection, environ) as (call, recording, _):
+        return quick_diagnose(call, recording, reported_end(selection.call_end), limits)
 
 
 @contextmanager

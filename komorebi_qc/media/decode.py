@@ -71,6 +71,7 @@ class AudioDecoder:
             captured: the spans that `captured` returns at the end, on the track's clock.
         """
         self._stream: Any = audio_stream(container)
+        self._codec: Any = self._stream.codec_context
         self._base = float(self._stream.time_base)
         self._origin_s = origin_s or 0.0
         self._starts_at_first = origin_s is None
@@ -94,12 +95,17 @@ class AudioDecoder:
         self._packets_seen = 0
         self.failures = 0
         self.packets = 0
-        self.rate: int = self._stream.codec_context.rate
+        self.rate: int = self._codec.rate
         self._pts_ranges = deque(self._pts_of(spans or ()))
         wants, resumes_at_s = (None, None) if spans is None else (self._wants, self._resumes_at_s)
         self._packets = (demuxer or PacketDemuxer(container)).subscribe(self._stream, wants, resumes_at_s)
         self._decoded = self._decode_all()
         self._pull()  # the first frames decide the rate
+
+    @property
+    def trembles(self) -> bool:
+        """Whether the timestamps so far tremble, so that only many of them together give a place."""
+        return self._follower.trembles
 
     def read(self, start: int, count: int) -> Pcm:
         """Samples ``start`` to ``start + count``, shape ``(count, 2)``; silence where the track has no audio.
@@ -170,7 +176,7 @@ class AudioDecoder:
         for packet in self._packets:
             if packet is None:  # packets were skipped, so the next one needs a new anchor
                 self._end_run()
-                self._stream.codec_context.flush_buffers()
+                self._codec.flush_buffers()
             else:
                 self.packets += 1
                 self._decode(packet)
@@ -212,7 +218,7 @@ class AudioDecoder:
     def _decode(self, packet: Any) -> None:
         """Decode a packet; None flushes the frames that the decoder still holds."""
         try:
-            frames = cast("list[AudioFrame]", self._stream.codec_context.decode(packet))
+            frames = cast("list[AudioFrame]", self._codec.decode(packet))
         except AvEndOfFile:
             return
         except FFmpegError:
@@ -226,17 +232,17 @@ class AudioDecoder:
                 continue
             pts = frame.pts
             # A frame's PTS is in its stream's time base; asking the frame for it costs a Fraction each time.
-            pts_s = math.nan if pts is None else pts * self._base
-            self._hold(pts_s, frame)
+            self._hold(math.nan if pts is None else pts * self._base, frame)
 
     def _hold(self, pts_s: float, frame: AudioFrame) -> None:
         """Keep a frame until those behind it show its place."""
-        held, counted = self._held, self._counted
-        self._counted = counted + self._length(frame)
+        counted, length = self._counted, self._length(frame)
+        self._counted = counted + length
         if self._is_steady and abs(pts_s - counted / self.rate - self._steady_s) < STEADY_S:
-            self._append(frame, counted + (self._steady_s - self._bias_s - self._origin_s) * self.rate)
+            self._append(frame, counted + (self._steady_s - self._bias_s - self._origin_s) * self.rate, length)
             return
         self._is_steady = False
+        held = self._held
         held.append((pts_s, frame, counted))
         waiting = len(held)
         if waiting >= WINDOW:
@@ -270,10 +276,10 @@ class AudioDecoder:
             levels_s += [level_s] * (len(held) - count)
             count, self._is_steady, self._steady_s = len(held), True, level_s + self._bias_s
         for (_, frame, counted), level_s in zip(held[:count], levels_s, strict=True):
-            self._append(frame, counted + (level_s - self._origin_s) * self.rate)
+            self._append(frame, counted + (level_s - self._origin_s) * self.rate, self._length(frame))
         del held[:count]
 
-    def _append(self, frame: AudioFrame, index: float) -> None:
+    def _append(self, frame: AudioFrame, index: float, length: float) -> None:
         """Add a frame to the queue, which is moved on first if the frame doesn't begin at its end."""
         if self._queue_start is not None and abs(index - self._queue_end) > _SAME:
             self._flush()
@@ -282,13 +288,14 @@ class AudioDecoder:
             self._queue.add(frame)
         if self._queue_start is None:
             self._queue_start = index
-        self._queue_end = index + self._length(frame)
+        self._queue_end = index + length
         if self._queue_end - self._queue_start >= _JOINED_S * self.rate:
             self._flush()
 
     def _length(self, frame: AudioFrame) -> float:
         """A frame's length in samples of the track: a rate that changes within the file is converted to the first."""
-        return frame.samples * (self.rate / frame.sample_rate)
+        rate = frame.sample_rate
+        return frame.samples if rate == self.rate else frame.samples * (self.rate / rate)
 
     def _flush(self) -> None:
         """Move the queue's samples to `_ready`."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import soxr
 
-from komorebi_qc.core.samples import RATE
+from komorebi_qc.core.samples import RATE, without_nan
 from komorebi_qc.core.timestamps.timing import FAR_START_S
 from komorebi_qc.media.bounds.table import LONGEST_S
 from komorebi_qc.media.decode import AudioDecoder
@@ -220,6 +220,19 @@ def _decode(
     return audio, is_all
 
 
+def runs_8khz(decoder: AudioDecoder) -> Iterator[tuple[int, NDArray[np.int16]]]:
+    """Yield ``(index at 8 kHz, samples)`` of a recording's own audio, as far as a decoder decodes it."""
+    for at, pcm in _at_8khz(decoder, channels=1):
+        yield at, _int16(pcm)[:, 0]
+
+
+def _int16(pcm: Pcm) -> NDArray[np.int16]:
+    scaled = without_nan(pcm) * np.float32(32767.0)
+    np.rint(scaled, out=scaled)
+    out: NDArray[np.int16] = np.clip(scaled, -32768, 32767, out=scaled).astype(np.int16)
+    return out
+
+
 def _gather(
     blocks: Iterator[tuple[int, Pcm]], channels: int, check_cancelled: Callable[[], None] = lambda: None
 ) -> NDArray[np.int16]:
@@ -244,7 +257,7 @@ def _gather(
             runs.append((start, stop))
         elif stop > len(track):
             track.resize((stop + _ROOM, channels), refcheck=False)
-        track[start:stop] = np.clip(np.rint(np.nan_to_num(pcm, posinf=1.0, neginf=-1.0) * 32767.0), -32768, 32767)
+        track[start:stop] = _int16(pcm)
         end = max(end, stop)
         runs[-1] = (min(start, runs[-1][0]), end)
     track.resize((end, channels), refcheck=False)
@@ -282,8 +295,10 @@ class _Downsampler:
     def push(self, pcm: Pcm) -> Iterator[tuple[int, Pcm]]:
         """Resample the next samples."""
         # NumPy is slow at means along a short axis.
-        mono = (pcm[:, 0] + pcm[:, 1]) * np.float32(0.5) if self._channels == 1 else pcm
-        out = np.ascontiguousarray(mono).reshape(-1, self._channels)
+        if self._channels == 1:
+            pcm = pcm[:, 0] + pcm[:, 1]
+            pcm *= np.float32(0.5)
+        out = np.ascontiguousarray(pcm).reshape(-1, self._channels)
         if len(self._lead_in):
             out, self._lead_in = np.concatenate([self._lead_in, out]), self._lead_in[:0]
         return self._resampled(out, last=False)

@@ -27,34 +27,39 @@ class FrameQueue:
 
     def __init__(self) -> None:
         self._fifo = AudioFifo()
-        self._format: tuple[int, int, str] | None = None
-        """Channels, rate and sample format of the queue's frames, or of its last ones."""
+        self._channels = 0
+        """Of the queue's frames, or of its last ones."""
         self._is_plain = False
         self._is_empty = True
         self._single: AudioFrame | None = None
 
     def add(self, frame: AudioFrame) -> bool:
         """Append a frame; False if the queue has to be taken out first."""
-        frame_format = (frame.layout.nb_channels, frame.sample_rate, frame.format.name)
-        if frame_format != self._format:
-            if not self._is_empty:
-                return False
-            # FFmpeg's queue would read a plane that doesn't exist if a channel were missing.
-            self._fifo, self._format = AudioFifo(), frame_format
-            self._is_plain = frame.layout.name in _PLAIN_LAYOUTS
         if self._single is not None:
             return False
+        if frame.layout.nb_channels != self._channels:
+            # FFmpeg's queue compares format and rate, but would read a plane that doesn't exist.
+            if not self._is_empty:
+                return False
+            self._begin(frame)
         if self._is_plain:
             frame.pts = None  # otherwise the queue compares it with its own count
             try:
                 self._fifo.write(frame)
-            except ValueError:  # another time base, as a decoder's last frame may have
-                self._format = None
-                return self._is_empty and self.add(frame)
+            except ValueError:  # another format, rate or time base; a decoder's last frame may have that
+                if not self._is_empty:
+                    return False
+                self._begin(frame)
+                return self.add(frame)
         else:
             self._single = frame
         self._is_empty = False
         return True
+
+    def _begin(self, frame: AudioFrame) -> None:
+        """Take in frames like this one from now on."""
+        self._fifo, self._channels = AudioFifo(), frame.layout.nb_channels
+        self._is_plain = frame.layout.name in _PLAIN_LAYOUTS
 
     def take(self) -> AudioFrame | None:
         """All frames as one; None if the queue is empty. It is empty afterwards."""

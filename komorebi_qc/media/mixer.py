@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import soxr
 
+from komorebi_qc.core.samples import without_nan
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -52,8 +54,7 @@ class _PieceReader:
             return np.zeros((count, 2), np.float32)
         while len(self._ready) < count:
             feed = min(self._track.rate, _FEED_SAMPLES)
-            # A damaged float stream decodes to NaN, which a resampler would spread over the rest.
-            pcm = np.nan_to_num(self._track.read(self._at, feed), copy=False, posinf=1.0, neginf=-1.0)
+            pcm = without_nan(self._track.read(self._at, feed))  # a resampler would spread NaN over the rest
             self._at += feed
             if self._stream is not None:
                 pcm = cast("Pcm", self._stream.resample_chunk(pcm))
@@ -88,20 +89,24 @@ def mix(splice: Splice, tracks: Mapping[SourceName, Readable], rate: int, block:
             low, high = max(reader.first, start), min(reader.last, start + count)
             if low < high:
                 gain = _gain(piece, low, high, rate, is_continued=is_continued)
-                out[low - start : high - start] += reader.take(high - low) * gain
+                pcm = reader.take(high - low)
+                out[low - start : high - start] += pcm if gain is None else pcm * gain
         playing = [entry for entry in playing if entry[2].last > start + count]
         yield np.clip(out, -1.0, 1.0, out=out)
 
 
-def _gain(piece: Piece, low: int, high: int, rate: int, *, is_continued: bool) -> NDArray[np.float32] | np.float32:
-    """Gain of a fade. Two sources: the squares of both gains add up to one. One source that continues: the gains do."""
+def _gain(piece: Piece, low: int, high: int, rate: int, *, is_continued: bool) -> NDArray[np.float32] | None:
+    """Gain of a fade; None outside of one.
+
+    Two sources: the squares of both gains add up to one. One source that continues: the gains do.
+    """
     at_s = None
-    gain: NDArray[np.float32] | np.float32 = np.float32(1.0)
+    gain: NDArray[np.float32] | None = None
     for fade, rising, is_same in ((piece.fade_in, True, piece.continues), (piece.fade_out, False, is_continued)):
         if fade.length_s and low < fade.end_s * rate and high > fade.start_s * rate:
             at_s = np.arange(low, high) / rate if at_s is None else at_s
             part = np.clip((at_s - fade.start_s) / fade.length_s, 0.0, 1.0)
             part = part if rising else 1.0 - part
             curve = part if is_same else np.sin(part * (np.pi / 2))
-            gain = (gain * curve[:, None]).astype(np.float32)
+            gain = (curve[:, None] if gain is None else gain * curve[:, None]).astype(np.float32)
     return gain

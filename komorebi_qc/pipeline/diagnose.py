@@ -94,12 +94,12 @@ class Diagnosis:
     @property
     def placement(self) -> Placement | None:
         """The placement that `process` would use; None for a pair of different calls, which it refuses."""
-        return _placement(self.call, self.pair, self.call_end, self.given)
+        return usual_placement(self.call, self.sync, self.call_end, self.given)
 
     @property
     def measured_placement(self) -> Placement | None:
         """The placement without the alignment that a person gave; None for a pair of different calls."""
-        return _placement(self.call, self.pair, self.call_end, None)
+        return usual_placement(self.call, self.sync, self.call_end, None)
 
     def to_dict(self) -> dict[str, Any]:
         """The diagnosis for JSON."""
@@ -110,7 +110,7 @@ class Diagnosis:
             "schema": SCHEMA,
             "version": __version__,
             "verdict": self.verdict,
-            "sync": sync_dict(result, _length_s(self.call)),
+            "sync": sync_dict(result, length_s(self.call)),
             "call_end": call_end_dict(self.call_end, result),
             "suspensions": suspensions_list(self.private, alignment, None),
             "redactions": redactions_list(redactions_among(self.private), alignment, None)
@@ -156,7 +156,7 @@ def diagnose(
     refuse_same_file(call, recording)
     call = buffer_in_memory(call)
     call_info = probe_call(call)
-    redactions = redactions_of(call, _length_s(call_info), analyses)
+    redactions = redactions_of(call, length_s(call_info), analyses)
     probed = read_recording(recording)
     audio = decode_audio(call, call_info, recording, probed)
     pair = measure_pair(audio, call_end, limits=limits, beeps=beeps_of(call.name, redactions or ()))
@@ -198,10 +198,10 @@ def diagnose_pair(
     levels = measure_levels(pair, info) if levels is None else levels
     alignment = None
     if given is not None:
-        given.check(_length_s(call_info))
+        given.check(length_s(call_info))
         alignment = given.alignment
-    placement = _placement(call_info, pair, call_end, alignment)
-    timeline = None if placement is None else _timeline(placement, call_info, info)
+    placement = usual_placement(call_info, pair.result, call_end, alignment)
+    timeline = None if placement is None else usual_timeline(placement, call_info, info)
     suspensions = set(pair.result.suspended)
     if placement is not None:
         suspensions = suspensions_at(suspensions, pair.call, pair.recording, placement, limits)
@@ -233,19 +233,22 @@ def diagnose_pair(
     )
 
 
-def _placement(call_info: MediaInfo, pair: DecodedPair, call_end: CallEnd, given: Alignment | None) -> Placement | None:
+def usual_placement(
+    call_info: MediaInfo, result: SyncResult, call_end: CallEnd, given: Alignment | None
+) -> Placement | None:
     """The alignment that `process` would use; None for a pair of different calls, which it refuses."""
-    if pair.result.status == "wrong_pair":
+    if result.status == "wrong_pair":
         return None
-    return place(call_end, _length_s(call_info), manual=given, measured=pair.result, force=False)
+    return place(call_end, length_s(call_info), manual=given, measured=result, force=False)
 
 
-def _timeline(placement: Placement, call_info: MediaInfo, info: MediaInfo) -> Splice | None:
+def usual_timeline(placement: Placement, call_info: MediaInfo, info: MediaInfo) -> Splice | None:
+    """Which source plays when by a placement; None if its jumps leave no place for the call."""
     own = info.audio
     try:
         return splice(
             placement.alignment,
-            call_s=_length_s(call_info),
+            call_s=length_s(call_info),
             recording_audio=None if own is None else own.span,
             outside_call=Options().outside_call,
         )
@@ -253,5 +256,6 @@ def _timeline(placement: Placement, call_info: MediaInfo, info: MediaInfo) -> Sp
         return None
 
 
-def _length_s(info: MediaInfo) -> float:
+def length_s(info: MediaInfo) -> float:
+    """The length of a file's audio; 0 without audio."""
     return 0.0 if info.audio is None else info.audio.span.end_s

@@ -190,8 +190,9 @@ def measure_levels(audio: DecodedAudio | DecodedPair, info: MediaInfo) -> PairLe
         audio: both sides at 8 kHz.
         info: the tracks of the recording.
     """
-    customer, agent = _levels(audio.call)
-    (mixed,) = _levels(audio.recording)
+    with keep_freed_blocks():
+        customer, agent = _levels(audio.call)
+        (mixed,) = _levels(audio.recording)
     return PairLevels(customer, agent, mixed, has_recording_audio=info.audio is not None)
 
 

@@ -59,6 +59,17 @@ def locate_jump(
     )
 
 
+def customer_step(step: LagStep) -> FoundJump:
+    """Return a change of the customer leg's delay as data; it is in the middle of its interval."""
+    return FoundJump(
+        (step.after_s + step.before_s) / 2,
+        step.size_s,
+        interval(step.size_s, step.sigma_s),
+        (step.after_s, step.before_s),
+        customer_evidence_only=step.customer_evidence_only,
+    )
+
+
 def in_order(jumps: list[FoundJump]) -> tuple[FoundJump, ...]:
     """Return the jumps in order. Two jumps in one pause were located independently and may overlap."""
     out: list[FoundJump] = []

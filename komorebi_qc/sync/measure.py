@@ -42,10 +42,10 @@ from komorebi_qc.sync.evidence.spans import (
 )
 from komorebi_qc.sync.fit.model import AGENT, CUSTOMER, Points
 from komorebi_qc.sync.fit.piecewise import fit, mean_drift
-from komorebi_qc.sync.jumps import agent_shift, in_order, interval, locate_jump
+from komorebi_qc.sync.jumps import agent_shift, customer_step, in_order, interval, locate_jump
 from komorebi_qc.sync.lags import coarse, windows
 from komorebi_qc.sync.moved_words import with_moved_words
-from komorebi_qc.sync.result import FoundJump, SyncResult, Window
+from komorebi_qc.sync.result import SyncResult, Window
 from komorebi_qc.sync.stretched import put_back, stretched
 from komorebi_qc.sync.suspended import with_private_time
 from komorebi_qc.sync.vad import FRAME_S, Activity, of_call, of_recording
@@ -53,7 +53,7 @@ from komorebi_qc.sync.vad import FRAME_S, Activity, of_call, of_recording
 if TYPE_CHECKING:
     from komorebi_qc.sync.evidence.alternative_offsets import AlternativeOffset
     from komorebi_qc.sync.evidence.candidates import Candidate, Followed
-    from komorebi_qc.sync.fit.model import Fit, LagStep
+    from komorebi_qc.sync.fit.model import Fit
     from komorebi_qc.sync.lags.windows import Chain
 
 LEAST_CALL_S = 0.5
@@ -98,7 +98,7 @@ def _measured(
 ) -> SyncResult:
     call_s, recording_s = length(call) / RATE, length(recording) / RATE
     if call_s < LEAST_CALL_S or recording_s < LEAST_CALL_S:
-        return _without_offset(
+        return without_offset(
             "insufficient",
             f"call {call_s:.1f} s, recording {recording_s:.1f} s: too short to align",
             reported_call_end_s,
@@ -108,7 +108,7 @@ def _measured(
         found = _without_agreement(call, activities, recording, recording_activity, reported_call_end_s, resolution_s)
         return replace(found, status="insufficient", reason="the call is silent, or nearly so")
     if np.count_nonzero(recording_activity.level_db > DEAD_DB) * FRAME_S < LEAST_SPEECH_S:
-        return _without_offset(
+        return without_offset(
             "insufficient",
             "the recording's audio is silent, or nearly so: a muted microphone or an empty track",
             reported_call_end_s,
@@ -125,6 +125,24 @@ def _measured(
     if not courses:
         return _without_agreement(call, activities, recording, recording_activity, reported_call_end_s, resolution_s)
     course = windows.best_course(call, activities, recording, courses, size, reach)
+    voices = (activities, recording_activity)
+    return measure_along(course, hits, call, recording, voices, reported_call_end_s, resolution_s, may_stretch)
+
+
+def measure_along(
+    course: coarse.Course,
+    hits: coarse.Hits,
+    call: Track,
+    recording: Track,
+    voices: tuple[tuple[Activity, Activity], Activity],
+    reported_call_end_s: float | None,
+    resolution_s: float,
+    may_stretch: bool,
+) -> SyncResult:
+    """Align the call along a course, by the windows in which the call is active; `hits` are tried as other places."""
+    activities, recording_activity = voices
+    call_s = length(call) / RATE
+    size, reach = windows.window_size(call_s)
     chains, present, result, course = _followed(call, activities, recording, course, size, reach)
     if result is None:
         return _without_agreement(call, activities, recording, recording_activity, reported_call_end_s, resolution_s)
@@ -185,8 +203,8 @@ def _measured(
         sides=("none", "customer", "agent", "both")[present[CUSTOMER] + 2 * present[AGENT]],
         lag_agent_s=result.lag_s[AGENT],
         lag_customer_s=result.lag_s[CUSTOMER],
-        customer_steps=tuple(_customer_step(step) for step in result.private),
-        coverage=_coverage(evidence),
+        customer_steps=tuple(customer_step(step) for step in result.private),
+        coverage=evidence.coverage,
         alternative_offsets=elsewhere,
         windows=_plot_windows(chains, present),
         evidence=evidence,
@@ -299,22 +317,6 @@ def _fitted(
         chains, present = pruned, presence(pruned)
 
 
-def _coverage(evidence: Evidence) -> float:
-    present = [c for c in (evidence.customer, evidence.agent) if c.is_present]
-    active_s = sum(c.active_s for c in present)
-    return min(sum(c.agreed_s for c in present) / active_s, 1.0) if active_s > 0 else 0.0
-
-
-def _customer_step(step: LagStep) -> FoundJump:
-    return FoundJump(
-        (step.after_s + step.before_s) / 2,
-        step.size_s,
-        interval(step.size_s, step.sigma_s),
-        (step.after_s, step.before_s),
-        customer_evidence_only=step.customer_evidence_only,
-    )
-
-
 def _without_agreement(
     call: Track,
     activities: tuple[Activity, Activity],
@@ -329,14 +331,14 @@ def _without_agreement(
     evidence = Evidence(silent[CUSTOMER], silent[AGENT], recording_activity.active_s, 0.0, 0.0, 0)
     if reported_s is None:
         classification = classify(evidence)
-        return _without_offset(classification.status, classification.reason, reported_s, evidence)
+        return without_offset(classification.status, classification.reason, reported_s, evidence)
     near = follow_near(call, activities, recording, reported_s, resolution_s, FEW_SCOUTS)
     candidates = find_candidates(call_s, None, (), near, reported_s, resolution_s)
     is_most = near is not None and near.place.agreed_s >= MOST_OF_IT * sum(a.active_s for a in activities)
     if near is not None and is_most and best_candidate(candidates, reported_s, resolution_s) is not None:
         # A few words agree where the reported end places them: little, but nearly all that there is.
         stretches = call_spans(near.chains, near.is_present, recording_activity, Alignment(near.place.offset_s), call_s)
-        found = _without_offset(
+        found = without_offset(
             "insufficient",
             f"{near.place.agreed_s:.1f} s of speech agree at the reported call end: too little to be sure",
             reported_s,
@@ -348,7 +350,7 @@ def _without_agreement(
         # can't make a wrong pair pass.
         ends = "before the recording begins" if reported_s <= 0 else f"{reported_s:.1f} s into the recording"
         outside_s = sum(a.active_s for a in activities) if speech_s(recording_activity) >= LEAST_RECORDED_S else 0.0
-        return _without_offset(
+        return without_offset(
             "insufficient",
             f"nothing agrees, and by the reported call end the call ends {ends}: the recording holds only what "
             "followed the call, so nothing shows whether the two belong together",
@@ -365,7 +367,7 @@ def _without_agreement(
         against_s = max(against_s, sum(a.active_s for a in activities))
     evidence = replace(evidence, against_s=against_s, against_turns=1, agent_against_s=agent_s)
     classification = classify(evidence)
-    return _without_offset(classification.status, classification.reason, reported_s, evidence)
+    return without_offset(classification.status, classification.reason, reported_s, evidence)
 
 
 def _private(call: Track) -> list[Span]:
@@ -373,7 +375,8 @@ def _private(call: Track) -> list[Span]:
     return [p.call for p in suspended_spans(call)]
 
 
-def _without_offset(status: str, reason: str, reported: float | None, evidence: Evidence | None = None) -> SyncResult:
+def without_offset(status: str, reason: str, reported: float | None, evidence: Evidence | None = None) -> SyncResult:
+    """Return the result of a pair that isn't placed."""
     result = SyncResult(
         status, reason, None, None, None, None, (), "none", None, None, (), 0.0, (), (), evidence, None, reported
     )

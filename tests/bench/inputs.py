@@ -3,8 +3,9 @@
     .venv/bin/python tests/bench/inputs.py FOLDER MINUTES[:EXTRA...]...
 
 Each length has its own folder, made whole or not at all. Extras are made when a row needs them: ``webm`` is
-a VP8 and Opus twin as MediaRecorder writes one (no duration, no cues), ``wide`` the call at 48 kHz. The video is two
-minutes long and repeated by copying, so that hours of it are made in seconds.
+a VP8 and Opus twin as MediaRecorder writes one (no duration, no cues), ``mono`` and ``webm-mono`` are the same pictures
+with one channel of audio, ``wide`` is the call at 48 kHz. The video is two minutes long and repeated by copying, so
+that hours of it are made in seconds.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ LINE_NOISE = 22.0
 NOISE_BLOCK_S = 600
 RECORDING, CONNECT = "recording.mp4", "connect.wav"
 WEBM, WIDE = "recording.webm", "connect-48k.wav"
-EXTRAS = {"webm": WEBM, "wide": WIDE}
+MONO, WEBM_MONO = "recording-mono.mp4", "recording-mono.webm"
+EXTRAS = {"webm": WEBM, "wide": WIDE, "mono": MONO, "webm-mono": WEBM_MONO}
 
 
 def input_folder(folder: Path, minutes: float) -> Path:
@@ -93,7 +95,8 @@ def make_inputs(wanted: Mapping[float, Collection[str]], folder: Path) -> None:
             place = input_folder(folder, length)
             for extra in extras:
                 if not is_made(place, extra):
-                    {"webm": _webm, "wide": _wide}[extra](place, length, scratch)
+                    make = {"webm": _webm, "wide": _wide, "mono": _mono, "webm-mono": _webm_mono}[extra]
+                    make(place, length, scratch)
 
 
 def is_made(place: Path, *extras: str) -> bool:
@@ -122,6 +125,25 @@ def _webm(place: Path, minutes: float, scratch: Path) -> None:
     inputs = ["-stream_loop", "-1", "-i", str(loop), "-i", str(place / RECORDING), "-map", "0:v", "-map", "1:a"]
     _ffmpeg(*inputs, "-c:v", "copy", *sound, "-t", f"{minutes * 60:.3f}", "-live", "1", str(made))
     made.rename(place / WEBM)
+
+
+def _mono(place: Path, _minutes: float, scratch: Path) -> None:
+    """The recording with one channel of audio."""
+    made = scratch / MONO
+    sound = ["-ac", "1", "-c:a", "aac", "-aac_coder", "fast", "-b:a", "96k"]
+    _ffmpeg("-i", str(place / RECORDING), "-c:v", "copy", *sound, str(made))
+    made.rename(place / MONO)
+
+
+def _webm_mono(place: Path, minutes: float, scratch: Path) -> None:
+    """The twin with one channel of audio."""
+    if not is_made(place, "webm"):
+        _webm(place, minutes, scratch)
+    made = scratch / WEBM_MONO
+    inputs = ["-i", str(place / WEBM), "-i", str(place / RECORDING), "-map", "0:v", "-map", "1:a"]
+    sound = ["-ac", "1", "-c:a", "libopus", "-application", "voip", "-b:a", "64k"]
+    _ffmpeg(*inputs, "-c:v", "copy", *sound, "-t", f"{minutes * 60:.3f}", "-live", "1", str(made))
+    made.rename(place / WEBM_MONO)
 
 
 def _wide(place: Path, _minutes: float, scratch: Path) -> None:

@@ -17,6 +17,7 @@ Exit status: 0; with ``--check`` 1 if a row misses its goal, or couldn't be meas
 from __future__ import annotations
 
 import argparse
+import compileall
 import math
 import os
 import shutil
@@ -103,6 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         load = os.getloadavg()[0]
         about = f"{machine()}. Load average before the first run: {load:.2f} (other processes slow all sides down)."
         say(about)
+        # As an installation does. The runs write no compiled modules, and would compile all of them each time.
+        compileall.compile_dir(ROOT / "komorebi_qc", quiet=1)
         found = measure(Bench(wanted.minutes, wanted.runs, wanted.folder, wanted.calls), wanted.rows)
     except (BenchError, ValueError, subprocess.CalledProcessError) as error:
         say(str(error))

@@ -81,6 +81,7 @@ class Pair:
     aim: str
 
 
+CALL_ONLY = "call-only floor"
 PAIRS = (
     Pair("call-end", "call-end", "reference", "wall_s", "wall, s, against the reference", "<= 1/5", "1/7"),
     Pair("call-end", "call-end", "reference", "cpu_s", "CPU, s, against the reference", "<= 1/4.5", "1/6"),
@@ -91,6 +92,33 @@ PAIRS = (
     Pair("floor", "call-end", "floor", "cpu_s", "CPU, s, against one FFmpeg process", "<= 1.1x", "0.9x"),
     Pair("auto", "auto", "floor", "cpu_s", "alignment measured: CPU, s, against one FFmpeg process", "<= 1.5x", "1.2x"),
     Pair("webm", "webm", "reference", "wall_s", "WebM: wall, s, against the reference on H.264", "<= 1/2", "1/3"),
+    Pair(
+        "webm",
+        "webm",
+        "call-only floor, WebM",
+        "cpu_s",
+        "WebM: CPU, s, against one FFmpeg process that encodes only the call",
+        "<= 1.1x",
+        "0.8x",
+    ),
+    Pair("measured", "auto", CALL_ONLY, "cpu_s", "alignment measured: CPU, s", "<= 1.35x", "1.15x"),
+    Pair("measured", "auto", CALL_ONLY, "wall_s", "alignment measured: wall, s", "<= 1.35x", "1.1x"),
+    Pair("measured", "auto, mono", CALL_ONLY, "cpu_s", "alignment measured, mono: CPU, s", "<= 1.35x", "1.15x"),
+    Pair("measured", "auto, mono", CALL_ONLY, "wall_s", "alignment measured, mono: wall, s", "<= 1.35x", "1.1x"),
+    Pair("measured", "placed", CALL_ONLY, "cpu_s", "placed by hand and checked: CPU, s", "", ""),
+    Pair(
+        "measured",
+        "placed, drifting",
+        "placed",
+        "cpu_s",
+        "40 ppm of drift followed: CPU, s, against the same without",
+        "<= 1.10x",
+        "1.03x",
+    ),
+    Pair("diagnose", "diagnose", CALL_ONLY, "cpu_s", "diagnose, AAC: CPU, s", "<= 0.40x", "0.28x"),
+    Pair("diagnose", "diagnose, mono", CALL_ONLY, "cpu_s", "diagnose, AAC mono: CPU, s", "<= 0.40x", "0.28x"),
+    Pair("diagnose", "diagnose, WebM", CALL_ONLY, "cpu_s", "diagnose, Opus: CPU, s", "<= 0.55x", "0.40x"),
+    Pair("diagnose", "diagnose, WebM, mono", CALL_ONLY, "cpu_s", "diagnose, Opus mono: CPU, s", "<= 0.55x", "0.40x"),
 )
 TABLE = tuple(dict.fromkeys(pair.row for pair in PAIRS))
 """The rows that are sides against sides."""
@@ -126,8 +154,11 @@ NOTES = {
     "call-end48": "At 48 kHz the reference gets a call that is at 48 kHz already, and joins it without a change. "
     "komorebi-qc gets the call audio of Connect, at 8 kHz.",
     "floor": "The floor is one FFmpeg process: video copied, audio through one filter graph (resample, trim, two "
-    "crossfades of 10 ms) into the same encoder with the same settings. It makes no thumbnail and checks nothing; "
-    "komorebi-qc makes its thumbnail in these runs too.",
+    "crossfades of 10 ms) into the same coder with the same bit rate, and its tools on. It makes no thumbnail and "
+    "checks nothing; komorebi-qc makes its thumbnail in these runs too.",
+    "measured": "The rows `measured` and `diagnose` compare with one FFmpeg process that does less: it copies the "
+    "video of the stereo MP4 and encodes the call at 16 kHz, with the same coder and bit rate, and its tools on. It "
+    "never reads the recording's own audio, so nothing plays before and after the call.",
 }
 
 
@@ -218,7 +249,14 @@ ALONE: dict[str, Callable[[Bench], Result]] = {
     "s3": _s3,
     "worker": _worker,
 }
-NAMES = ("call-end", "call-end48", "floor", "auto", "memory", "s3", "quality", "worker", "webm")
+NAMES = (
+    *("call-end", "call-end48", "floor", "auto", "measured", "diagnose"),
+    "memory",
+    "s3",
+    "quality",
+    "worker",
+    "webm",
+)
 """All rows, in the table's order."""
 
 

@@ -13,7 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from bench.inputs import CONNECT, LEAD_S, RECORDING, WEBM, WIDE, call_end, call_s, input_folder
+from bench.inputs import (
+    CONNECT,
+    EXTRAS,
+    LEAD_S,
+    MONO,
+    RECORDING,
+    WEBM,
+    WEBM_MONO,
+    WIDE,
+    call_end,
+    call_s,
+    input_folder,
+)
 from bench.measuring import HERE, OWN_TOOL, BenchError, Usage, measured, output_of, say, warm
 
 if TYPE_CHECKING:
@@ -38,6 +50,8 @@ class Side:
         more: for the environment.
         is_ours: whether it is ``komorebi-qc``, which reports its output.
         lacks_s: by how much its audio is shorter than the video: the predecessor lets the call begin with it.
+        is_call_only: whether its output has the call alone as audio.
+        makes_output: whether it writes a recording; a diagnosis only prints.
     """
 
     name: str
@@ -48,19 +62,26 @@ class Side:
     more: Mapping[str, str] = field(default_factory=dict)
     is_ours: bool = False
     lacks_s: float = 0.0
+    is_call_only: bool = False
+    makes_output: bool = True
 
     def extras(self) -> set[str]:
         """The inputs that it needs beside the plain one."""
-        return {extra for extra, name in (("webm", WEBM), ("wide", WIDE)) if name in (self.recording, self.connect)}
+        return {extra for extra, name in EXTRAS.items() if name in (self.recording, self.connect)}
 
 
-def _ours(align: Literal["call-end", "auto"]) -> Callable[[Path, Path, float, Path], list[str]]:
+def _ours(align: Literal["call-end", "auto"], *more: str) -> Callable[[Path, Path, float, Path], list[str]]:
     def build(recording: Path, connect: Path, minutes: float, out: Path) -> list[str]:
-        command = [OWN_TOOL, "process", "--align", align, "--json", "--connect", str(connect)]
+        command = [OWN_TOOL, "process", "--align", align, "--json", "--connect", str(connect), *more]
         command += ["--recording", str(recording), "--call-end", call_end(minutes)]
         return [*command, "--out", str(out), "--thumbnail", str(out.with_name("thumbnail.png"))]
 
     return build
+
+
+def _diagnose(recording: Path, connect: Path, minutes: float, _out: Path) -> list[str]:
+    command = [OWN_TOOL, "diagnose", "--json", "--connect", str(connect)]
+    return [*command, "--recording", str(recording), "--call-end", call_end(minutes)]
 
 
 def _reference(*more: str) -> Callable[[Path, Path, float, Path], list[str]]:
@@ -72,7 +93,7 @@ def _reference(*more: str) -> Callable[[Path, Path, float, Path], list[str]]:
 
 
 def _floor(recording: Path, connect: Path, minutes: float, out: Path) -> list[str]:
-    """The least that one FFmpeg process can do: the same codecs and settings, and the splice as a filter graph."""
+    """The least that one FFmpeg process can do: the same codecs and bit rate, and the splice as a filter graph."""
     ends_s = LEAD_S + call_s(minutes)
     fade = f"acrossfade=d={FADE_S}:c1=tri:c2=tri"
     graph = (
@@ -87,6 +108,21 @@ def _floor(recording: Path, connect: Path, minutes: float, out: Path) -> list[st
     return [*command, str(out)]
 
 
+def _call_only(*codec: str) -> Callable[[Path, Path, float, Path], list[str]]:
+    """Less than any unified recording: the call is the only audio, and the recording's own isn't read."""
+
+    def build(recording: Path, connect: Path, _minutes: float, out: Path) -> list[str]:
+        command = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", str(recording), "-i", str(connect)]
+        command += ["-map", "0:v", "-map", "1:a", "-c:v", "copy", "-b:a", "64k", "-ar", "16000", "-ac", "2"]
+        return [*command, *codec, str(out)]
+
+    return build
+
+
+_AAC_CALL = _call_only("-c:a", "aac", "-aac_coder", "fast", "-movflags", "+faststart")
+_OPUS_CALL = _call_only("-c:a", "libopus", "-frame_duration", "20")
+PLACED = ("--offset", f"{LEAD_S}")
+DRIFTING = (*PLACED, "--drift-ppm", "40")
 SIDES = {
     side.name: side
     for side in (
@@ -97,6 +133,15 @@ SIDES = {
         Side("reference", _reference(), lacks_s=LEAD_S),
         Side("reference48", _reference("48000", "96k"), connect=WIDE, lacks_s=LEAD_S),
         Side("floor", _floor),
+        Side("call-only floor", _AAC_CALL, is_call_only=True),
+        Side("call-only floor, WebM", _OPUS_CALL, WEBM, suffix=".webm", is_call_only=True),
+        Side("auto, mono", _ours("auto"), MONO, is_ours=True),
+        Side("placed", _ours("auto", *PLACED), is_ours=True),
+        Side("placed, drifting", _ours("auto", *DRIFTING), is_ours=True),
+        Side("diagnose", _diagnose, is_ours=True, makes_output=False),
+        Side("diagnose, mono", _diagnose, MONO, is_ours=True, makes_output=False),
+        Side("diagnose, WebM", _diagnose, WEBM, is_ours=True, makes_output=False),
+        Side("diagnose, WebM, mono", _diagnose, WEBM_MONO, is_ours=True, makes_output=False),
     )
 }
 
@@ -172,9 +217,13 @@ def run_side(
     good = (0, FINDINGS_FAIL) if side.is_ours else (0,)
     command = side.build(recording, connect, minutes, out)
     used = measured(command, temporary, more=side.more, watch=watch, good=good)
+    if not side.makes_output:
+        _check_diagnosed(side.name, used, recording)
+        return used
     check_made(side.name, used if side.is_ours else None, out.stat().st_size, minutes, recording)
     if is_first:
-        _check_length(side.name, sound_s(out) + side.lacks_s, minutes, recording)
+        lacks_s = minutes * 60 - call_s(minutes) if side.is_call_only else side.lacks_s
+        _check_length(side.name, sound_s(out) + lacks_s, minutes, recording)
     keep(out)
     for path in made.iterdir():
         path.unlink()
@@ -198,6 +247,12 @@ def check_made(name: str, usage: Usage | None, size: int, minutes: float, record
         _check_length(name, float(json.loads(usage.printed)["durations"]["output_s"]), minutes, recording)
     if size < 0.8 * recording.stat().st_size:
         raise BenchError(f"{name} made {size} bytes of {recording}: not all of it")
+
+
+def _check_diagnosed(name: str, usage: Usage, recording: Path) -> None:
+    sync = json.loads(usage.printed)["sync"]
+    if sync["status"] != "aligned" or abs(sync["offset_s"] - LEAD_S) > 0.001:
+        raise BenchError(f"{name} found {sync['status']} and {sync['offset_s']} s in {recording}, not {LEAD_S} s")
 
 
 def _check_length(name: str, made_s: float, minutes: float, recording: Path) -> None:

@@ -131,6 +131,26 @@ def test_a_batch_of_files(shell: Desk) -> None:
     )
 
 
+def test_a_triage_goes_on_with_what_it_doesnt_settle(shell: Desk) -> None:
+    """Clean recordings keep the row of the triage; the others get that of a diagnosis, and stay as they are then."""
+    shell.manifest(_row("swapped", "2026/11/24/call.wav", str(CAPTURES["sample"].recording), "00:00:13"))
+    command = ("batch", "list.csv", "--out", "dataset", "--do", "triage", "--then", "diagnose")
+    code = shell.run(*command)
+    assert code == 3
+    assert "1 of 3 recordings go on to --then diagnose" in " ".join(shell.err.split())
+    rows = shell.rows()
+    assert {name: row["action"] for name, row in rows.items()} == {
+        "vp8": "triage",
+        "vp9": "triage",
+        "swapped": "diagnose",
+    }
+    assert rows["vp8"]["offset_s"] == pytest.approx(CAPTURES["vp8.webm"].offset_s, abs=0.005)
+    assert (rows["swapped"]["sync_status"], rows["swapped"]["verdict"]) == ("insufficient", "fail")
+    code, found = shell.json(*command)
+    assert (code, found["unchanged"], found["triage"]["unchanged"]) == (3, 1, 3)
+    assert shell.rows() == rows
+
+
 def _endless(path: Path) -> None:
     """A year of digital silence in which nothing can be skipped; on the disk it takes no room."""
     size = 1 << 40
@@ -217,6 +237,9 @@ def test_ctrl_c_stops_cleanly(shell: Desk) -> None:
             ("batch", "list.csv", "--out", "d", "--action", "process", "--unconfirmed", "no"),
             "isn't one of auto, publish",
         ),
+        (("batch", "list.csv", "--out", "d", "--action", "triage", "--mask", "none"), "a triage writes no video"),
+        (("batch", "list.csv", "--out", "d", "--then", "diagnose"), "--then goes with --action triage"),
+        (("batch", "list.csv", "--out", "d", "--do", "triage", "--then", "process"), "isn't one of diagnose, audit"),
         (("batch", "list.csv", "--out", "dataset", "--mask", "none"), "--mask goes with --action process or audit"),
         (("batch", "list.csv", "--out", "d", "--mask-margin", "1"), "--mask-margin goes with --action process or"),
         (("batch", "list.csv", "--out", "d", "--action", "audit", "--mask", "all"), "none, sound, picture"),

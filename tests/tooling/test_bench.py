@@ -332,7 +332,7 @@ def test_ratio_is_the_medians_and_its_spread_the_turns() -> None:
 def test_every_pair_has_its_row() -> None:
     """Each pair of sides becomes one row, of the measure it names."""
     sides = {side for pair in rows.PAIRS for side in (pair.ours, pair.against)}
-    runs = [_run(side, 100.0 if "r" in side[:2] else 10.0, 7.0) for side in sides]
+    runs = [_run(side, 100.0 if side.startswith(("reference", "call-only")) else 10.0, 7.0) for side in sides]
     found = rows.pair_rows(rows.PAIRS, runs, 60.0)
     assert [row.row for row in found] == [pair.row for pair in rows.PAIRS]
     assert {row.value for row in found if "CPU" in row.what} == {1.0}
@@ -354,14 +354,15 @@ def test_quality_is_the_worse_channel_s() -> None:
 
 
 def test_s3_is_held_against_the_slowest_alone() -> None:
-    """The ratio is to the longest of the three medians, which is named. The diagnosis has no goal."""
+    """The ratio is to the longest of the three medians, which is named. A measured alignment has goals of its own."""
     walls = {"call-end alone": 6.0, "auto alone": 20.0, "download alone": 10.0, "upload alone": 8.0}
     walls |= {"call-end from S3": 12.5, "auto from S3": 21.0}
     runs = [_run(side, wall_s, memory_mb=180.0) for side, wall_s in walls.items()]
     runs.append(_run("call-end from S3, watched", 99.0, memory_mb=251.0))
     found = storage.s3_rows(runs, {"call-end": 0, "auto": 1}, 60.0)
-    assert [row.verdict for row in found] == ["met", "MISSED", "met", "", "", ""]
-    assert [row.against for row in found if row.against] == ["10.00 (download alone)", "20.00 (auto alone)"]
+    assert [row.verdict for row in found] == ["met", "MISSED", "met", "", "MISSED", "met", ""]
+    against = ["10.00 (download alone)", "20.00 (auto alone)", "10.00"]
+    assert [row.against for row in found if row.against] == against
     assert found[0].value == 1.25
 
 
@@ -377,6 +378,7 @@ def test_worker_is_held_against_its_codecs() -> None:
     [
         (["call-end", "s3", "quality"], {60.0: set()}),
         (["call-end48", "webm"], {60.0: {"wide", "webm"}}),
+        (["diagnose"], {60.0: {"mono", "webm", "webm-mono"}}),
         (["memory"], {10.0: set(), 60.0: set(), 240.0: set()}),
         (["worker"], {5.0: set()}),
     ],

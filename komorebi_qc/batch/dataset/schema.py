@@ -27,7 +27,7 @@ SCHEMA_VERSION: Final = "2.3"
 DAY: Final = "day"
 UNKNOWN_DAY: Final = "unknown"
 """The partition of rows without a day."""
-ACTIONS: Final = ("diagnose", "process", "audit")
+ACTIONS: Final = ("diagnose", "process", "audit", "triage")
 TRACKS: Final = ("call_customer", "call_agent", "recording")
 
 _TEXT, _NUMBER, _COUNT, _YES = pa.string(), pa.float64(), pa.int32(), pa.bool_()
@@ -68,7 +68,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     # The work
     ("schema_version", _TEXT, "version of these columns"),
     ("version", _TEXT, "version of komorebi_qc that did the work"),
-    ("action", _TEXT, "diagnose, process or audit"),
+    ("action", _TEXT, "diagnose, process, audit or triage"),
     ("work_key", _TEXT, "hash of everything the row depends on: inputs, reported call end, action, limits, versions"),
     ("inputs_key", _TEXT, "hash of both files' and the analyses' paths and ETags, and of the reported call end"),
     ("done_at", _WHEN, "end of the work, UTC"),

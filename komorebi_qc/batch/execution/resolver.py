@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.batch.execution.tasks import REPORTS, UNIFIED, Action, BatchRequest, Task
+from komorebi_qc.batch.execution.tasks import READS_ONLY, REPORTS, UNIFIED, Action, BatchRequest, Task
 from komorebi_qc.batch.execution.work_keys import inputs_key, work_key
 from komorebi_qc.batch.manifest.locations import file_day
 from komorebi_qc.batch.manifest.table_query import attribute_text
@@ -56,7 +56,7 @@ class Resolver:
         named = {item.named_by for item in items}
         if "id" in named:
             _ = self._wired, self._settings
-        if request.action != "diagnose":
+        if request.action not in READS_ONLY:
             _ = self._results
         folder = request.results or request.dataset
         if request.action == "process" and "files" in named and folder.startswith("s3://"):
@@ -96,10 +96,12 @@ class Resolver:
         others = {"process": output_settings, "audit": mask_settings}.get(request.action, [])
         own = key(request.action, *others)
         # An audit measures everything that a diagnosis does. Processing measures all but the levels, and a row keeps
-        # the levels of an earlier diagnosis.
+        # the levels of an earlier diagnosis. All of them show more than a triage.
         also: tuple[str, ...] = ()
-        if request.action == "diagnose":
+        if request.action in READS_ONLY:
             also = (key("audit", *mask_settings), key("process", *output_settings))
+        if request.action == "triage":
+            also = (*also, key("diagnose"))
         filled = replace(item, call_end=call_end)
         has_results = not folder or self._results.has(f"{folder}/{_LAST_WRITTEN[request.action]}")
         return Task(
@@ -128,7 +130,7 @@ class Resolver:
     def _folder(self, item: Item) -> str:
         """The folder of the item's results under the root of all results; empty if it has no results there."""
         request = self._request
-        if request.action == "diagnose" or (request.action == "process" and item.named_by == "id"):
+        if request.action in READS_ONLY or (request.action == "process" and item.named_by == "id"):
             return ""
         above = "" if request.results else f"{REPORTS if request.action == 'audit' else UNIFIED}/"
         return f"{above}{folder_of(item.recording_id)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from komorebi_qc.wiring import VARIABLES, present_limits
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from komorebi_qc.batch.manifest.items import Item
     from komorebi_qc.core.limits import Limits
 
-Action = Literal["diagnose", "process", "audit"]
+Action = Literal["diagnose", "process", "audit", "triage"]
+READS_ONLY: Final = ("diagnose", "triage")
+"""The actions that write no files."""
 REPORTS, UNIFIED = "_reports", "_unified"
 """Folders of the dataset for audits and unified recordings, unless the request names others."""
 _OUTPUT_SETTINGS = ("AUDIO_FREQUENCY", "KOMOREBI_AUDIO_BIT_RATE", "KOMOREBI_CONTAINER")

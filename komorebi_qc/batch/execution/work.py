@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.batch.execution.media_tags import read_tags
+from komorebi_qc.batch.execution.ranged_files import read_by_ranges
 from komorebi_qc.batch.execution.rows import failed, failure_of, measured, row_of
 from komorebi_qc.core.contact.record import ContactRecord
 from komorebi_qc.core.errors import InputError, KomorebiError
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from komorebi_qc.pipeline.diagnose import Diagnosis
     from komorebi_qc.pipeline.examine import Examined
     from komorebi_qc.pipeline.outcome import Outcome
+    from komorebi_qc.pipeline.quick.diagnosis import QuickDiagnosis
     from komorebi_qc.storage.contact.records import ContactRecords
 
 _HEAD_BYTES = 1 << 20
@@ -125,7 +127,22 @@ def _diagnose(task: Task) -> Row:
         }
 
 
-def _media(found: Diagnosis) -> Row:
+def _triage(task: Task) -> Row:
+    from komorebi_qc.core.timebase import parse_call_end  # noqa: PLC0415
+    from komorebi_qc.pipeline.quick.diagnosis import quick_diagnose  # noqa: PLC0415  decoders only load if they are used
+
+    with read_by_ranges(task.call, task.recording) if task.item.named_by == "files" else _pair(task) as (call, own):
+        found = quick_diagnose(call, own, parse_call_end(task.item.call_end), task.request.changed_limits())
+        return {
+            **measured(found.to_dict()),
+            **_media(found),
+            **read_tags(own.file),
+            "call_bytes": call.size,
+            "recording_bytes": own.size,
+        }
+
+
+def _media(found: Diagnosis | QuickDiagnosis) -> Row:
     """Durations and codecs of both files."""
     call, audio, video = found.call.audio, found.recording.audio, found.recording.video
     return {
@@ -216,7 +233,7 @@ def examined_columns(found: Examined) -> Row:
     }
 
 
-ACTIONS = {"diagnose": _diagnose, "process": _process, "audit": _audit}
+ACTIONS = {"diagnose": _diagnose, "process": _process, "audit": _audit, "triage": _triage}
 
 
 @contextmanager
@@ -247,6 +264,15 @@ def _opened(task: Task) -> Iterator[tuple[Source, Source, tuple[Source, ...], So
         item = wired.table.get(task.item.recording_id)
         with wired.media.call_audio(item) as call, wired.media.agent_recording(item) as own:
             yield call, own, wired.media.analyses(item), None, wired.media.contact(item)
+
+
+@contextmanager
+def _pair(task: Task) -> Iterator[tuple[Source, Source]]:
+    """Open the call audio and the recording of an item of the table."""
+    wired = Settings.from_environment(os.environ).pipeline()
+    item = wired.table.get(task.item.recording_id)
+    with wired.media.call_audio(item) as call, wired.media.agent_recording(item) as own:
+        yield call, own
 
 
 @contextmanager

@@ -104,9 +104,21 @@ def print_diagnosis(found: dict[str, Any], next_command: str, remark: str = "", 
     rows += _redaction_rows(found["redactions"])
     print_rows(console, rows)
     print_findings(console, found["findings"])
+    if "quick" in found:
+        _print_quick(console, found["quick"])
     if plot:
         console.print(f"The plot is in {safe(plot)}.", soft_wrap=True)
     _print_next(console, found["verdict"], next_command, remark)
+
+
+def _print_quick(console: Console, quick: dict[str, Any]) -> None:
+    """Print how much a quick diagnosis read, and what it can't know."""
+    if quick["measured"] == "whole":
+        console.print(f"All of the call was measured: {escape('; '.join(quick['doubts']))}.", soft_wrap=True)
+    else:
+        read = f"{clock_text(quick['recording_read_s'])} of the recording and {clock_text(quick['call_read_s'])} of"
+        console.print(f"Only {read} the call were read ({size_text(quick['read_bytes'])}).", soft_wrap=True)
+    console.print(f"Left out: {escape('; '.join(quick['left_out']))}.", soft_wrap=True)
 
 
 def _redaction_rows(redactions: list[dict[str, Any]] | None) -> Iterator[tuple[str, str]]:

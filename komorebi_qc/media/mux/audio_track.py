@@ -11,7 +11,7 @@ import numpy as np
 from av.error import InvalidDataError
 
 from komorebi_qc.core.output import AUDIO_CODEC
-from komorebi_qc.media.mux.encoders import ENCODERS
+from komorebi_qc.media.mux.encoders import audio_encoder
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -31,7 +31,7 @@ class AudioTrack:
     """
 
     def __init__(self, output: OutputContainer, plan: RenderPlan) -> None:
-        name, options = ENCODERS[AUDIO_CODEC[plan.container]]
+        name, options = audio_encoder(AUDIO_CODEC[plan.container], plan.audio_bit_rate)
         self._rate = plan.audio_rate
         self._is_planar = plan.container == "mp4"
         stream: Any = output.add_stream(name, rate=plan.audio_rate, options=options)

@@ -177,11 +177,13 @@ def _captured(capture: OutputCapture, own_audio: AudioDecoder | None, sink: Outp
 
 
 def muxer_options(container: Container, room: int) -> dict[str, str]:
-    """Return the muxer's options: room for the index at the file's front."""
+    """Return the muxer's options: room for the index at the file's front, and writes of full buffers only."""
+    # By default each packet is written at once, a few hundred bytes of audio as well.
+    buffered = {"flush_packets": "0"}
     if container == "webm":
-        return {"reserve_index_space": str(room)}
+        return {**buffered, "reserve_index_space": str(room)}
     # A late start is kept in the movie's time scale, by default whole milliseconds: 1/48,000 s is exact enough.
-    return {"moov_size": str(room), "movie_timescale": "48000"}
+    return {**buffered, "moov_size": str(room), "movie_timescale": "48000"}
 
 
 def _close(output: OutputContainer, sink: OutputSink) -> None:

@@ -41,7 +41,9 @@ _SMALL_INDEX = 10_000
 
 
 @contextmanager
-def open_container(source: Source, formats: str, *, is_read_through: bool = False) -> Iterator[InputContainer]:
+def open_container(
+    source: Source, formats: str, *, is_read_through: bool = False, buffer_bytes: int | None = None
+) -> Iterator[InputContainer]:
     """Open a file object as one of the given container formats, with no other protocol allowed.
 
     Args:
@@ -49,6 +51,7 @@ def open_container(source: Source, formats: str, *, is_read_through: bool = Fals
         formats: FFmpeg's names, with commas between them.
         is_read_through: the caller won't seek. Otherwise FFmpeg scans all of a fragmented MP4 when it opens it, to know
             where to seek.
+        buffer_bytes: the bytes of one read; fewer for a reader that goes from place to place. None for the usual ones.
 
     Raises:
         MediaError: The file is empty, has another format, or exceeds a bound.
@@ -59,11 +62,11 @@ def open_container(source: Source, formats: str, *, is_read_through: bool = Fals
     bound_allocations()
     options = _options(formats, is_read_through=is_read_through)
     try:
-        container = _opened(reading, options)
+        container = _opened(reading, options, buffer_bytes)
         if is_large(container):
             container.close()
             reading.seek(0)
-            container = _opened(reading, {**options, **_ONE_FRAME})
+            container = _opened(reading, {**options, **_ONE_FRAME}, buffer_bytes)
     except FFmpegError as error:
         reading.raise_error()
         if isinstance(error, MemoryError):
@@ -82,8 +85,8 @@ def open_container(source: Source, formats: str, *, is_read_through: bool = Fals
     reading.raise_error()
 
 
-def _opened(reading: InputFile, options: dict[str, str]) -> InputContainer:
-    return av.open(reading, "r", options=options, buffer_size=BUFFER_BYTES, metadata_errors="replace")
+def _opened(reading: InputFile, options: dict[str, str], buffer_bytes: int | None) -> InputContainer:
+    return av.open(reading, "r", options=options, buffer_size=buffer_bytes or BUFFER_BYTES, metadata_errors="replace")
 
 
 def _options(formats: str, *, is_read_through: bool) -> dict[str, str]:

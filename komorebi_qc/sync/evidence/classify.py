@@ -109,6 +109,13 @@ class Evidence:
     ends_as_reported: bool = False
     """The unbroken part ends at the reported call end."""
 
+    @property
+    def coverage(self) -> float:
+        """Agreeing share of the speech of the voices that are present, 0..1."""
+        present = [c for c in (self.customer, self.agent) if c.is_present]
+        active_s = sum(c.active_s for c in present)
+        return min(sum(c.agreed_s for c in present) / active_s, 1.0) if active_s > 0 else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -429,6 +429,22 @@ def test_the_plot_s_place_is_printed(sample: Capture, tmp_path: Path) -> None:
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_quick_diagnosis(sample: Capture) -> None:
+    """It has the diagnosis's fields and one more, and names what it left out. Options for whole files are refused."""
+    files = ("--connect", sample.call, "--recording", sample.recording, "--call-end", sample.call_end)
+    done = run("diagnose", *files, "--quick")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("pass  aligned: ")
+    assert "All of the call was measured: the call of 20 s is too short for a quick look." in done.stdout
+    assert "Left out: levels of both files; " in done.stdout
+    quick, whole = (json.loads(run("diagnose", *files, *more, "--json").stdout) for more in (("--quick",), ()))
+    assert set(quick) == {*whole, "quick"}
+    assert quick["sync"]["offset_s"] == whole["sync"]["offset_s"]
+    for more in (("--offset", 2.5), ("--plot", "a.png"), ("--transcript", sample.call)):
+        refused = run("diagnose", *files, "--quick", *more)
+        assert (refused.returncode, f"{more[0]} can't be used with --quick" in refused.stderr) == (2, True)
+
+
 def test_a_recording_in_aws_takes_the_call_end_from_its_item() -> None:
     """Without --call-end the item's is used; without either the sentence names both."""
     with sample_on_embedded_aws() as (recording_id, call_end):

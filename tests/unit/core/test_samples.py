@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from komorebi_qc.core.samples import RATE, as_float, length, piece
+from komorebi_qc.core.samples import RATE, as_float, length, piece, without_nan
 
 
 def test_the_rate_is_that_of_the_telephone() -> None:
@@ -51,3 +51,13 @@ def test_integers_are_scaled_in_a_piece() -> None:
     track = np.array([16384, -16384], np.int16)
     assert piece(track, 0, 2).tolist() == [0.5, -0.5]
     assert piece(track, -1, 3).tolist() == pytest.approx([0.0, 0.5, -0.5, 0.0])
+
+
+def test_nan_becomes_silence_and_infinity_full_scale() -> None:
+    """Samples of a damaged float stream are cleaned; all others are returned as they are."""
+    damaged = np.array([[np.nan, np.inf], [-np.inf, 0.5]], np.float32)
+    assert without_nan(damaged).tolist() == [[0.0, 1.0], [-1.0, 0.5]]
+    loud = np.full((4, 2), 3e38, np.float32)  # their sum is infinite, and no sample is
+    assert without_nan(loud).tolist() == loud.tolist()
+    intact = np.array([[0.25, -0.5]], np.float32)
+    assert without_nan(intact) is intact

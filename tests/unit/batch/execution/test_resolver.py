@@ -104,3 +104,17 @@ def test_an_id_list_needs_no_call_end_column(world: World, tmp_path: Path) -> No
     (item,) = read_manifest(path).items
     resolver = Resolver(BatchRequest("diagnose", str(tmp_path), settings(), call_end_attribute="callEndingTimestamp"))
     assert resolver.task(item).item.call_end == "00:02:00"
+
+
+def test_a_diagnosis_shows_more_than_a_triage(world: World, tmp_path: Path) -> None:
+    """A triage counts as done if the same inputs were diagnosed, and not the other way round."""
+    put_item(world, IDS[0], "2026-11-24 09:00:00", callEndingTimestamp="00:02:00")
+    put_media(world, IDS[0])
+    (item,) = read_prefix(world.s3, f"s3://{INPUT}/", input_bucket=INPUT).items
+    triage, diagnosis = (
+        Resolver(BatchRequest(action, str(tmp_path), settings(), call_end_attribute="callEndingTimestamp")).task(item)
+        for action in ("triage", "diagnose")
+    )
+    assert diagnosis.work_key in triage.equivalent_keys
+    assert triage.work_key not in diagnosis.equivalent_keys
+    assert (triage.out, triage.report) == ("", "")

@@ -132,3 +132,15 @@ def test_the_callers_settings_are_used(task: Task, monkeypatch: pytest.MonkeyPat
     assert seen == {"KOMOREBI_LIMITS": "drift=50", "INPUT_BUCKET_NAME": None}
     assert os.environ["KOMOREBI_LIMITS"] == "drift=1"
     assert os.environ["INPUT_BUCKET_NAME"] == "the-workers-own"
+
+
+def test_a_triage_is_a_row_without_levels(task: Task) -> None:
+    """It has the columns of a diagnosis; those that nobody looked at are null."""
+    row = work.carry_out(replace(task, request=replace(task.request, action="triage")))
+    whole = work.carry_out(task)
+    assert (row["status"], row["action"], row["verdict"], row["sync_status"]) == ("done", "triage", "pass", "aligned")
+    assert row["offset_s"] == whole["offset_s"]
+    assert row["duration_s"] == whole["duration_s"]
+    assert row["browser"] == whole["browser"]
+    assert all(row[name] is None for name in LEVELS)
+    assert row["suspended_count"] is None

@@ -1,0 +1,1 @@
+"""Diagnosis by a few pieces of a call."""

@@ -1,0 +1,49 @@
+"""The places of a call at which a quick look listens."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from talkers import RATE, talk
+
+from komorebi_qc.measure.quick.places import BLOCK_S, LEAST_SPEECH_S, PIECE_S, CallView
+
+
+@pytest.mark.parametrize("call_s", [150.0, 900.0])
+def test_both_ends_are_dense_and_a_long_call_is_read_in_part(call_s: float) -> None:
+    """The first and last seconds have a piece, and the more there is of a call, the smaller the share that is read."""
+    view = CallView(talk(7, call_s))
+    pieces = view.pieces()
+    assert sum(piece.span.end_s <= 2 * BLOCK_S for piece in pieces) == 2
+    assert sum(piece.span.start_s >= call_s - 2 * BLOCK_S for piece in pieces) == 2
+    assert all(piece.span.length_s <= PIECE_S + 1e-9 for piece in pieces)
+    assert all(piece.speech_s >= LEAST_SPEECH_S for piece in pieces)
+    assert view.track.read_s <= (0.6 if call_s < 200 else 0.25) * call_s
+
+
+def test_a_silent_block_is_replaced_by_the_next_one() -> None:
+    """If nobody speaks in a block, the next seconds are read."""
+    call = talk(8, 200)
+    call[: 9 * RATE] = 0
+    pieces = CallView(call).pieces()
+    assert 9.0 - PIECE_S < pieces[0].span.start_s < 2 * BLOCK_S
+
+
+def test_a_silent_call_has_no_pieces() -> None:
+    """Silence has no place to listen to, and isn't read to its end."""
+    view = CallView(np.zeros((600 * RATE, 2), np.int16))
+    assert view.pieces() == []
+    assert view.track.read_s < 400
+
+
+def test_a_piece_between_two_others() -> None:
+    """It is within the stretch; a stretch without speech has no piece."""
+    call = talk(9, 200)
+    call[100 * RATE : 120 * RATE] = 0
+    view = CallView(call)
+    view.pieces()
+    piece = view.between(40.0, 60.0)
+    assert piece is not None
+    assert piece.span.start_s >= 40.0
+    assert piece.span.end_s <= 60.0
+    assert view.between(102.0, 118.0) is None
