@@ -89,7 +89,7 @@ def quick_diagnose_selection(
     Raises:
         KomorebiError: see `komorebi_qc.pipeline.quick.diagnosis.quick_diagnose` and `komorebi_qc.wiring`.
     """
-    with _opened(selection, environ) as (call, recording, _):
+    with _opened(selection, environ) as (call, recording, *_):
         return quick_diagnose(call, recording, reported_end(selection.call_end), limits)
 
 

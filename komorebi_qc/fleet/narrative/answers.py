@@ -74,6 +74,14 @@ def answers(study: Study) -> tuple[Answer, ...]:
     return (_how_many(study), _since_when(study), _whose(study), _look_at(study))
 
 
+def _unexamined_text(seen: Overview) -> str:
+    failed, held = seen.failed - seen.held_unexamined, seen.held_unexamined
+    why = [f"{failed:,} failed"] if failed else []
+    why += [f"{held:,} held"] if held else []
+    why += [f"{seen.rejected:,} rejected"] if seen.rejected else []
+    return f"{of_text(seen.unexamined, seen.count)} couldn't be examined: {', '.join(why) or 'no verdict'}."
+
+
 def _how_many(study: Study) -> Answer:
     seen = study.overview
     found = []
@@ -85,12 +93,7 @@ def _how_many(study: Study) -> Answer:
         warns = f"{of_text(seen.warn, seen.examined)} {verb(seen.warn, 'needs', 'need')} a look but can be used."
         found.append((warns, anchor("reasons")))
     if seen.unexamined:
-        failed, held = seen.failed - seen.held_unexamined, seen.held_unexamined
-        why = [f"{failed:,} failed"] if failed else []
-        why += [f"{held:,} held"] if held else []
-        why += [f"{seen.rejected:,} rejected"] if seen.rejected else []
-        of_all = of_text(seen.unexamined, seen.count)
-        found.append((f"{of_all} couldn't be examined: {', '.join(why) or 'no verdict'}.", anchor("reasons")))
+        found.append((_unexamined_text(seen), anchor("reasons")))
     if wrong := next((one.of for one in study.named if one.kind == "wrong_pair"), 0):
         words = counted(wrong, "pair is of different calls", "pairs are of different calls")
         found.append((f"{words}: {_names_text(study, 'wrong_pair', wrong)}.", anchor("named")))
