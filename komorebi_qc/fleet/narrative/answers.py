@@ -82,6 +82,17 @@ def _unexamined_text(seen: Overview) -> str:
     return f"{of_text(seen.unexamined, seen.count)} couldn't be examined: {', '.join(why) or 'no verdict'}."
 
 
+def _privacy_texts(seen: Overview) -> list[str]:
+    texts = []
+    if seen.suspended:
+        count = counted(seen.suspended, "call")
+        texts.append(f"Connect suspended {count}, for {seen.suspended_s:,.0f} s in all.")
+    if seen.outside_call:
+        count = counted(seen.outside_call, "recording")
+        texts.append(f"The conversation goes on outside of Connect's audio in {count}.")
+    return texts
+
+
 def _how_many(study: Study) -> Answer:
     seen = study.overview
     found = []
@@ -105,12 +116,7 @@ def _how_many(study: Study) -> Answer:
         found.append((f"An analyst corrected {count}: {names}.", anchor("named")))
     if study.noted is not None and study.noted.count:
         found.append((_noted_text(study.noted), anchor("worst")))
-    if seen.suspended:
-        count = counted(seen.suspended, "call")
-        found.append((f"Connect suspended {count}, for {seen.suspended_s:,.0f} s in all.", anchor("reasons")))
-    if seen.outside_call:
-        count = counted(seen.outside_call, "recording")
-        found.append((f"The conversation goes on outside of Connect's audio in {count}.", anchor("reasons")))
+    found += [(text, anchor("reasons")) for text in _privacy_texts(seen)]
     if seen.failed_again:
         count = counted(seen.failed_again, "recording")
         found.append((f"A later attempt failed for {count}; the earlier result counts.", anchor("reasons")))
