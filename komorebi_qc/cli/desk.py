@@ -132,8 +132,9 @@ def audit(
         print_audit(out, status, *examined)
     if status.state != "done":
         return ExitCode.FAILED
-    delivered = [one.status for found in examined if found.delivered is not None for one in found.delivered.findings]
-    return ExitCode.of_verdict("fail" if "fail" in delivered else status.verdict)
+    measured = [found.delivered for found in examined if found.delivered is not None]
+    statuses = [one.status for delivered_file in measured for one in delivered_file.findings]
+    return ExitCode.of_verdict("fail" if "fail" in statuses else status.verdict)
 
 
 def clip(

@@ -165,7 +165,7 @@ def measure_along(
         gather(call_s, activities, recording_activity, chains, present, result, repeated, len(elsewhere)),
         unbroken_s=part_s,
         call_s=call_s,
-        ends_as_reported=ends_as_reported(part_s, reported_call_s, resolution_s),
+        ends_as_reported=ends_as_reported(chains, part_s, reported_call_s, resolution_s),
         **against(stretches),
     )
     classification = classify(evidence)

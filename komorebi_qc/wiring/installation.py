@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EXTRAS = {
+    "transcribe": "process, diagnose and audit --transcribe",
     "demo": "the embedded AWS: demo, audit --demo",
     "view": "plots: diagnose --plot",
     "fleet": "batch, rerun, fleet",
     "cluster": "batch --dask; includes fleet",
     "desk": "audit, clip and the notebooks; includes demo and fleet",
-    "transcribe": "process, diagnose and audit --transcribe",
     "sign": "signatures by a PEM file; in demo as well",
 }
 """The extras for users, with the commands that they add."""

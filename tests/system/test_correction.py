@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import re
 import wave
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from aws_fixtures import CONNECT, INPUT, ITEM, OUTPUT, PREFIX, RECORDING, TABLE, World
+from aws_fixtures import CONNECT, INPUT, ITEM, RECORDING, TABLE, World
+from correction_story import CALL_KEY, ID, OWN, Story
 from desk import made_notebook
 from shell import Shell
 
-from komorebi_qc.core.analyst.correction import Correction
-from komorebi_qc.core.provenance.parts import digest_of_bytes
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import Alignment, Jump
 from komorebi_qc.desk.session import AuditRequest, open_session
@@ -24,10 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from captures import Capture
-
-CALL_KEY = f"{PREFIX}/CallRecordings/2026/03/02/contact-1_20260302T23:55_UTC.wav"
-ID = RECORDING.recording_id
-OWN = ("qcCorrection", "qcCorrectedBy", "qcCorrectedAt", "qcCorrectionWhy")
 
 
 @pytest.fixture
@@ -43,63 +37,6 @@ def unsure(tmp_path: Path, sample: Capture) -> Path:
         file.setparams(parameters)
         file.writeframes(quiet.tobytes())
     return path
-
-
-class Story:
-    """A recording in the embedded AWS, and an analyst's shell."""
-
-    def __init__(self, world: World, shell: Shell, folder: Path, call_end: str) -> None:
-        self.world, self.shell, self.folder, self.call_end = world, shell, folder, call_end
-
-    def message(self, **more: Any) -> None:
-        """A message, handled."""
-        body = {"recordingID": ID, "callEndingTimestamp": self.call_end, **more}
-        self.world.queue().send(json.dumps(body))
-        self.shell.run("worker", "--once")
-
-    def document(self) -> dict[str, Any]:
-        """The published findings."""
-        found: dict[str, Any] = json.loads(self.world.s3.get_object(Bucket=OUTPUT, Key=RECORDING.qc_key)["Body"].read())
-        return found
-
-    def correction(self, **changes: Any) -> Correction:
-        """A correction of the recording's files."""
-        call, own = (
-            self.world.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-            for bucket, key in ((CONNECT, CALL_KEY), (INPUT, RECORDING.agent_recording_key))
-        )
-        return replace(
-            Correction(
-                ID,
-                Alignment(2.567),
-                digest_of_bytes(call).sha256,
-                digest_of_bytes(own).sha256,
-                "The words were late.",
-                "",
-                "2999-01-01T00:00:00Z",
-                "komorebi-qc 0.2.0",
-            ),
-            **changes,
-        )
-
-    def file(self, name: str = "correction.json", **changes: Any) -> Path:
-        """The file of a correction."""
-        path = self.folder / name
-        path.write_bytes(self.correction(**changes).to_bytes())
-        return path
-
-    def counted(self) -> tuple[int, int]:
-        """The corrections that a batch and its fleet page count."""
-        listed, dataset = self.folder / "list.csv", self.folder / "quality"
-        listed.write_text(f"recording_id,call_end\n{ID},{self.call_end}\n")
-        _, batch = self.shell.json("batch", str(listed), "--out", str(dataset))
-        _, fleet = self.shell.json("fleet", str(dataset), "--out", str(self.folder / "fleet.html"))
-        return batch["corrected"], fleet["corrected"]
-
-    def attributes(self) -> dict[str, str]:
-        """The item's attributes about a correction."""
-        item = self.world.item()
-        return {name: item[name]["S"] for name in OWN if name in item}
 
 
 @pytest.fixture
@@ -252,7 +189,7 @@ def test_a_delivered_file_that_fails_is_seen_by_a_script(shell: Shell, sample: C
     notebook = made_notebook(tmp_path / "short.ipynb", "1 + 1")
     audit = ("audit", *files, "--notebook", notebook, "--delivered", tmp_path / "disputed.mp4")
     assert shell.run(*audit, "--out", tmp_path / "audit") == 3
-    assert re.search(r"^ *fail +delivered file +disputed\.mp4", shell.out, re.MULTILINE)
+    assert re.search(r"^ *FAIL +delivered file +disputed\.mp4", shell.out, re.MULTILINE)
     assert re.search(r"^Silence: 00:00:00\.000 to ", shell.out, re.MULTILINE)
 
 

@@ -193,7 +193,11 @@ def test_the_player_plays_in_jupyterlab(tmp_path: Path, browser: Browser) -> Non
         page.on("pageerror", lambda error: errors.append(str(error)))
         # A slow kernel opens a dialog at any time, and can open the next one before the first is gone.
         accept = page.locator(".jp-Dialog .jp-mod-accept")
-        page.add_locator_handler(accept, lambda: accept.first.click(), no_wait_after=True)
+
+        def accept_dialog() -> None:
+            accept.first.click()
+
+        page.add_locator_handler(accept, accept_dialog, no_wait_after=True)
         page.goto(address.format("sync_diagnostics.ipynb"), timeout=60_000)
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
         # Without a kernel, JupyterLab opens a dialog to select one.

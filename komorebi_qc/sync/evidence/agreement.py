@@ -16,9 +16,7 @@ LEAST_SPEECH_S = 5.0
 """Least speech of a stretch without agreement. Less is an overlap of voices, a noise, or a word."""
 LEAST_BREAK_S = 2.0
 """Disagreeing speech of this length ends an unbroken part."""
-LEAST_BEFORE_S = 8.0
-"""A part that begins earlier may be the announcement with which any call begins."""
-LAST_PAUSE_S = 3.0
+LAST_PAUSE_S = 10.0
 """Longest pause between the agent's last word and the end of the agent's part."""
 NEAR_S = 0.01
 """Tolerance for a window's lag in a run: drift over minutes."""
@@ -122,14 +120,22 @@ def unbroken(
     return max(float(m.time_s[part[0]]) - half_s, 0.0), min(float(m.time_s[part[-1]]) + half_s, call_s)
 
 
-def ends_as_reported(part: tuple[float, float] | None, reported_call_s: float | None, resolution_s: float) -> bool:
-    """Return whether an unbroken part begins within the call, and ends at the reported call end.
+def ends_as_reported(
+    chains: tuple[Chain, Chain], part: tuple[float, float] | None, reported_call_s: float | None, resolution_s: float
+) -> bool:
+    """Return whether an unbroken part ends at the reported call end: nobody speaks in the call between the two.
 
     Args:
+        chains: of the customer and the agent.
         part: as `unbroken` returns it.
         reported_call_s: the reported call end on the call clock; None if it isn't known.
         resolution_s: its unit; it may be early by that much.
     """
-    if part is None or reported_call_s is None or part[0] < LEAST_BEFORE_S:
+    if part is None or reported_call_s is None:
         return False
-    return -resolution_s <= reported_call_s - part[1] <= LAST_PAUSE_S
+    # The last agreeing window may reach beyond the last word by half of its length.
+    half_s = max(c.windows.size_s for c in chains) / 2
+    if not -resolution_s - half_s <= reported_call_s - part[1] <= LAST_PAUSE_S:
+        return False
+    spoken_s = np.concatenate([c.windows.centre_s for c in chains])
+    return not np.any((spoken_s > part[1] + half_s) & (spoken_s < reported_call_s - half_s))

@@ -17,8 +17,16 @@ CONVERSATION_TURNS = 4
 """Turns of both voices together."""
 LEAST_ALTERNATIONS = 3
 """Changes of the speaker at one lag. Two calls may share an announcement and a script, but not who answers when."""
+LONG_CONVERSATION_S = 15.0
+"""A conversation from the call's start needs no witness if it is longer than an announcement and a script."""
+MOST_OF_CALL = 0.5
+"""Nor does a conversation with this share of the call's speech."""
+LEAST_BEFORE_S = 8.0
+"""A part that begins earlier may be the announcement with which any call begins."""
 LAST_PART_TURNS, LAST_PART_ALTERNATIONS = 3, 2
 """The same, of a part that ends at the reported call end."""
+EARLY_S = 3.0
+"""The agent's part may begin within a turn, this long after the turn's start."""
 DISAGREES_S = 8.0
 """Speech of the call while the recording has other speech: another conversation."""
 MOST_AGAINST_S, MOST_AGAINST = 2.0, 0.1
@@ -99,7 +107,7 @@ class Evidence:
     """The agent's part of `against_s`, if nothing agrees: a headset keeps the customer out of a recording, and never
     the agent."""
     ends_as_reported: bool = False
-    """The unbroken part begins within the call, and ends at the reported call end."""
+    """The unbroken part ends at the reported call end."""
 
     @property
     def coverage(self) -> float:
@@ -125,7 +133,7 @@ def alternations(e: Evidence) -> int:
     """Return how often the speaker changes in the longest part that agrees without a break."""
     first, last = e.unbroken_s or (0.0, 0.0)
     found = ((t, k) for k, c in enumerate((e.customer, e.agent)) for t in c.distinct_at_s)
-    turns = sorted((t, k) for t, k in found if first - 1 <= t < last)
+    turns = sorted((t, k) for t, k in found if first - EARLY_S <= t < last)
     return sum(a[1] != b[1] for a, b in pairwise(turns))
 
 
@@ -133,7 +141,18 @@ def _is_conversation(e: Evidence) -> bool:
     """Return whether a conversation agrees, not just a prompt that two calls share: then it is a part of this call."""
     distinct_s = e.customer.distinct_s + e.agent.distinct_s
     turns = e.customer.distinct_turns + e.agent.distinct_turns
-    return turns >= CONVERSATION_TURNS and distinct_s >= CONVERSATION_S and alternations(e) >= LEAST_ALTERNATIONS
+    is_enough = turns >= CONVERSATION_TURNS and distinct_s >= CONVERSATION_S and alternations(e) >= LEAST_ALTERNATIONS
+    return is_enough and (distinct_s >= LONG_CONVERSATION_S or _has_a_witness(e))
+
+
+def _has_a_witness(e: Evidence) -> bool:
+    """Return whether more than an announcement and a script that two calls share can explain a short agreement."""
+    agreed_s, speech_s = e.customer.agreed_s + e.agent.agreed_s, e.customer.active_s + e.agent.active_s
+    return e.ends_as_reported or _begins_later(e) or agreed_s >= MOST_OF_CALL * speech_s
+
+
+def _begins_later(e: Evidence) -> bool:
+    return e.unbroken_s is not None and e.unbroken_s[0] >= LEAST_BEFORE_S
 
 
 def _is_last_part(e: Evidence) -> bool:
@@ -144,7 +163,7 @@ def _is_last_part(e: Evidence) -> bool:
     distinct_s = e.customer.distinct_s + e.agent.distinct_s
     turns = e.customer.distinct_turns + e.agent.distinct_turns
     is_enough = turns >= LAST_PART_TURNS and distinct_s >= CONVERSATION_S and alternations(e) >= LAST_PART_ALTERNATIONS
-    return e.ends_as_reported and is_enough
+    return e.ends_as_reported and _begins_later(e) and is_enough
 
 
 def _nothing_agrees(e: Evidence, speech: float) -> Verdict:

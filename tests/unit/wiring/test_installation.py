@@ -34,13 +34,14 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     version = metadata.version
 
     def without(name: str) -> str:
-        if name in ("papermill", "soxr"):
+        if name in ("papermill", "soxr", "faster-whisper"):
             raise metadata.PackageNotFoundError(name)
         return version(name)
 
     monkeypatch.setattr(metadata, "version", without)
     found = inspect_installation({})
-    assert {extra.name: extra.missing for extra in found.extras if extra.missing} == {"desk": ("papermill",)}
+    lacking = {extra.name: extra.missing for extra in found.extras if extra.missing}
+    assert lacking == {"desk": ("papermill",), "transcribe": ("faster-whisper",)}
     assert not found.is_usable
     done = run("doctor")
     assert done.returncode == 1

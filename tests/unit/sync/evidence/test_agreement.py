@@ -178,19 +178,20 @@ def test_a_call_of_four_windows() -> None:
 @pytest.mark.parametrize(
     ("part", "reported_s", "expected"),
     [
-        ((70.0, 90.0), 90.5, True),
-        ((70.0, 90.0), 89.0, True),
-        ((70.0, 90.0), 88.9, False),
-        ((70.0, 90.0), 93.0, True),
-        ((70.0, 90.0), 93.1, False),
-        ((8.0, 90.0), 90.0, True),
-        ((7.9, 90.0), 90.0, False),
-        (None, 90.0, False),
-        ((70.0, 90.0), None, False),
+        ((20.0, 40.0), 40.5, True),
+        ((20.0, 40.0), 38.5, True),
+        ((20.0, 40.0), 38.4, False),
+        ((20.0, 40.0), 50.0, True),
+        ((20.0, 40.0), 50.1, False),
+        ((20.0, 30.0), 32.0, False),
+        ((20.0, 30.0), 31.4, True),
+        (None, 40.0, False),
+        ((20.0, 40.0), None, False),
     ],
 )
 def test_a_part_that_ends_as_reported(
     part: tuple[float, float] | None, reported_s: float | None, *, expected: bool
 ) -> None:
-    """From its unit before the last word to a pause after it, and not from the call's start."""
-    assert agreement.ends_as_reported(part, reported_s, 1.0) is expected
+    """From the report's unit and half a window before the last word to a pause after it, in which nobody speaks."""
+    spoken = pair(flags(40))
+    assert agreement.ends_as_reported(spoken, part, reported_s, 1.0) is expected

@@ -280,3 +280,30 @@ def test_a_short_part_that_ends_as_reported_is_aligned() -> None:
     assert status(replace(LATE, customer=short)) == "wrong_pair"
     after = replace(LATE.agent, distinct_at_s=(88.0,))
     assert status(replace(LATE, agent=after)) == "wrong_pair"
+    early = replace(LATE, unbroken_s=(7.9, 89.6))
+    assert status(early) == "wrong_pair"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, False),
+        ({"ends_as_reported": True}, True),
+        ({"unbroken_s": (8.0, 40.0)}, True),
+        ({"distinct_s": 7.5}, True),
+        ({"active_s": 8.0}, True),
+    ],
+    ids=["no witness", "the reported end", "not from the start", "long", "most of the call"],
+)
+def test_a_short_conversation_from_the_start_needs_a_witness(changes: dict[str, Any], *, expected: bool) -> None:
+    """An announcement and a script, with a stray word between them, look like four turns of a conversation."""
+    own = {k: v for k, v in changes.items() if k in {"distinct_s", "active_s"}}
+    turns = {"agreed_s": 4.0, "distinct_s": 4.0, "agreed_turns": 2, "distinct_turns": 2, **own}
+    e = both(replace(GOOD, unbroken_s=(0.0, 40.0), explained=0.1), **turns)
+    e = replace(
+        e,
+        customer=replace(e.customer, distinct_at_s=(8.5, 20.0)),
+        agent=replace(e.agent, distinct_at_s=(14.0, 30.0)),
+        **{k: v for k, v in changes.items() if k not in own},
+    )
+    assert (status(e) == "aligned") is expected
