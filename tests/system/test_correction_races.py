@@ -1,4 +1,4 @@
-"""Two publications of one recording at once, on the embedded AWS: one wins, and the other is refused with a sentence. Nothing is mixed."""
+"""Two publications of one recording at once, on the embedded AWS: one wins, one is refused. Nothing is mixed."""
 
 from __future__ import annotations
 
