@@ -58,12 +58,16 @@ def test_broken_files_are_no_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pid", "state"), [(os.getpid(), "running"), (2**22 + 1, "unfinished"), (-1, "unfinished"), ("1", "unfinished")]
+    ("pid", "state"), [("own", "running"), (2**22 + 1, "unfinished"), (-1, "unfinished"), ("1", "unfinished")]
 )
 def test_an_audit_that_was_killed_is_unfinished(tmp_path: Path, pid: object, state: str) -> None:
     """Its status says that it runs, and no process does; the list says since when."""
     write_report(tmp_path / "a")
-    status = {"state": "running", "pid": pid, "updated_at": "2026-11-27T16:00:00.000+00:00"}
+    status = {
+        "state": "running",
+        "pid": os.getpid() if pid == "own" else pid,
+        "updated_at": "2026-11-27T16:00:00.000+00:00",
+    }
     (tmp_path / "a" / "status.json").write_text(json.dumps(status))
     (one,) = listing_of(OpenedFolder.at(str(tmp_path))).reports
     assert one.state == state
