@@ -103,6 +103,7 @@ class QuickDiagnosis:
             "suspensions": None,
             "redactions": None,
             "transcript": None,
+            "contact": None,
             "levels": {},
             "findings": [asdict(finding) for finding in self.findings],
             "limits": self.limits.to_dict(self.findings),

@@ -29,6 +29,8 @@ OLD = Path(__file__).parents[2] / "golden" / "qc_1x"
 CALL_END = CallEnd(10.0, 1.0)
 JUDGED_ANEW = {"alignment_resolution", "call_end_error", "offset_uncertainty"}
 """Findings that schema 2.1 judges by other limits, or by a measured value only."""
+CODED = {"seam_level_step": 0.1, "seam_level_added": 0.1, "seam_click": 1.0}
+"""Findings measured in the output's audio, in dB, and the most by which today's AAC encoder changes them."""
 WIDER = {"offset_ci_s", "drift_ci_ppm"}
 """Intervals, which are wider today if few windows agree."""
 FIXED = (
@@ -102,6 +104,8 @@ def test_an_upgraded_qc_json_equals_the_present_one(
 ) -> None:
     """The same inputs give the same document today, to the last digit; new keys and findings come on top.
 
+    What is measured in audio that was encoded as AAC may differ a little, because the encoder works without some tools.
+
     Schema 2.1 has null for the drift and the jumps of a call whose place wasn't measured. Schema 1 played the
     recording's own sound before the call.
     """
@@ -115,8 +119,12 @@ def test_an_upgraded_qc_json_equals_the_present_one(
         assert (upgraded["alignment"]["drift_ppm"], upgraded["alignment"]["jumps"]) == (0.0, [])
         for key in ("drift_ppm", "jumps"):
             del present["alignment"][key], upgraded["alignment"][key]
-    upgraded_facts = facts(upgraded, names)
-    assert upgraded_facts == without_new_keys(facts(present, names), upgraded_facts)
+    upgraded_facts, present_facts = facts(upgraded, names), facts(present, names)
+    if outcome.document["container"] == "mp4":
+        for one, most_db in CODED.items():
+            before, now = (found["findings"][one].pop("value") for found in (upgraded_facts, present_facts))
+            assert now == pytest.approx(before, abs=most_db)
+    assert upgraded_facts == without_new_keys(present_facts, upgraded_facts)
     kept = set(upgraded["limits"]) - JUDGED_ANEW
     assert {n: (v["warn"], v["fail"]) for n, v in upgraded["limits"].items() if n in kept} == {
         n: (v["warn"], v["fail"]) for n, v in present["limits"].items() if n in kept
