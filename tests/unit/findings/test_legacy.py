@@ -104,7 +104,7 @@ def test_an_upgraded_qc_json_equals_the_present_one(
 ) -> None:
     """The same inputs give the same document today, to the last digit; new keys and findings come on top.
 
-    What is measured in audio that was encoded as AAC may differ a little, because the encoder works without some tools.
+    Values of audio that was encoded as AAC may differ a little, because the encoder works without some tools.
 
     Schema 2.1 has null for the drift and the jumps of a call whose place wasn't measured. Schema 1 played the
     recording's own sound before the call.
