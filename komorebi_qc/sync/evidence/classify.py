@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LEAST_SPEECH_S = 2.0
 CONVERSATION_S = 8.0
@@ -17,14 +21,17 @@ CONVERSATION_TURNS = 4
 """Turns of both voices together."""
 LEAST_ALTERNATIONS = 3
 """Changes of the speaker at one lag. Two calls may share an announcement and a script, but not who answers when."""
-LONG_CONVERSATION_S = 15.0
-"""A conversation from the call's start needs no witness if it is longer than an announcement and a script."""
+LONG_CONVERSATION_S = 20.0
+"""A conversation needs no witness if it is longer than an announcement and a script."""
+MANY_ALTERNATIONS = 5
+"""Nor does one in which the speaker changes so often."""
 MOST_OF_CALL = 0.5
-"""Nor does a conversation with this share of the call's speech."""
-LEAST_BEFORE_S = 8.0
-"""A part that begins earlier may be the announcement with which any call begins."""
+"""Nor does one with this share of the call's speech."""
+LEAST_BEFORE_S, LATER_ALTERNATIONS = 8.0, 4
+"""Nor does one that begins so late and has so many changes: before it may be the announcement with which any call
+begins."""
 LAST_PART_TURNS, LAST_PART_ALTERNATIONS = 3, 2
-"""The same, of a part that ends at the reported call end."""
+"""Turns of a part that ends at the reported call end, and changes of the speaker."""
 EARLY_S = 3.0
 """The agent's part may begin within a turn, this long after the turn's start."""
 DISAGREES_S = 8.0
@@ -33,6 +40,9 @@ MOST_AGAINST_S, MOST_AGAINST = 2.0, 0.1
 """More speech than this, seconds and a share of what agrees, disagrees in no right pair without a conversation."""
 UNKNOWN_TURNS = 3
 """As many turns at one place are more than chance: a script that two calls share, or a part of this call."""
+FEW_TURNS, LEAST_TURN_S = 3, 1.0
+"""Two calls may share so few turns. Then a turn of this length of which nothing agrees is too much, if the recording
+has something else."""
 OUTSIDE_SCRIPT_S, OUTSIDE_SCRIPT = 15.0, 1.3
 """Two calls may share a script of one voice. Then this much speech outside of it disagrees: seconds, and their share of
 the script's."""
@@ -141,14 +151,16 @@ def _is_conversation(e: Evidence) -> bool:
     """Return whether a conversation agrees, not just a prompt that two calls share: then it is a part of this call."""
     distinct_s = e.customer.distinct_s + e.agent.distinct_s
     turns = e.customer.distinct_turns + e.agent.distinct_turns
-    is_enough = turns >= CONVERSATION_TURNS and distinct_s >= CONVERSATION_S and alternations(e) >= LEAST_ALTERNATIONS
-    return is_enough and (distinct_s >= LONG_CONVERSATION_S or _has_a_witness(e))
+    changes = alternations(e)
+    is_enough = turns >= CONVERSATION_TURNS and distinct_s >= CONVERSATION_S and changes >= LEAST_ALTERNATIONS
+    return is_enough and (distinct_s >= LONG_CONVERSATION_S or changes >= MANY_ALTERNATIONS or _has_a_witness(e))
 
 
 def _has_a_witness(e: Evidence) -> bool:
-    """Return whether more than an announcement and a script that two calls share can explain a short agreement."""
+    """Return whether more than an announcement and a script, which two calls may share, explains a short agreement."""
     agreed_s, speech_s = e.customer.agreed_s + e.agent.agreed_s, e.customer.active_s + e.agent.active_s
-    return e.ends_as_reported or _begins_later(e) or agreed_s >= MOST_OF_CALL * speech_s
+    begins_later = _begins_later(e) and alternations(e) >= LATER_ALTERNATIONS
+    return e.ends_as_reported or begins_later or agreed_s >= MOST_OF_CALL * speech_s
 
 
 def _begins_later(e: Evidence) -> bool:
@@ -164,6 +176,17 @@ def _is_last_part(e: Evidence) -> bool:
     turns = e.customer.distinct_turns + e.agent.distinct_turns
     is_enough = turns >= LAST_PART_TURNS and distinct_s >= CONVERSATION_S and alternations(e) >= LAST_PART_ALTERNATIONS
     return e.ends_as_reported and _begins_later(e) and is_enough
+
+
+def _are_enough(turns: int, e: Evidence, present: Sequence[Channel]) -> bool:
+    """Return whether so many turns at one place are more than two calls share."""
+    # A muted voice is missing, too. It leaves silence, and not something else.
+    missing_s, else_s = sum(c.missing_turns_s for c in present), (1.0 - e.explained) * e.recording_active_s
+    if turns <= FEW_TURNS and min(missing_s, else_s) >= LEAST_TURN_S:
+        return False
+    # Each jump lets one more prompt fit by chance; so does a small overlap.
+    needed = 3 + e.jumps + (3 if e.overlap < 0.5 else 0)
+    return turns >= needed or (len(present) == 2 and turns >= 2 and needed == 3)
 
 
 def _nothing_agrees(e: Evidence, speech: float) -> Verdict:
@@ -226,9 +249,6 @@ def classify(e: Evidence) -> Verdict:
         and all(c.span_support >= 0.7 and c.agreed_turns >= 4 for c in present)
         and agreed >= 0.3 * speech
     )
-    # Each jump lets one more prompt fit by chance; so does a small overlap.
-    needed = 3 + e.jumps + (3 if e.overlap < 0.5 else 0)
-    enough = turns >= needed or (len(present) == 2 and turns >= 2 and needed == 3)
     # An absent voice must leave silence. Other sound at its place is another person's.
     missing = [c for c in (e.agent, e.customer) if not c.is_present and c.active_s >= 4.0]
     foreign = bool(missing) and e.contradicted >= MOST_CONTRADICTED
@@ -236,7 +256,7 @@ def classify(e: Evidence) -> Verdict:
     in_turns_s = e.customer.distinct_turns_s + e.agent.distinct_turns_s
     shared = e.against_s >= MOST_AGAINST_S + MOST_AGAINST * in_turns_s and alternations(e) < LEAST_ALTERNATIONS
     if (full or part) and e.explained >= LEAST_EXPLAINED and not foreign and not shared:
-        if enough and distinct >= 2.5:
+        if _are_enough(turns, e, present) and distinct >= 2.5:
             return Verdict(
                 "aligned",
                 f"{agreed:.0f} s of {speech:.0f} s of speech agree, "

@@ -289,21 +289,47 @@ def test_a_short_part_that_ends_as_reported_is_aligned() -> None:
     [
         ({}, False),
         ({"ends_as_reported": True}, True),
-        ({"unbroken_s": (8.0, 40.0)}, True),
-        ({"distinct_s": 7.5}, True),
+        ({"unbroken_s": (8.0, 40.0)}, False),
+        ({"unbroken_s": (8.0, 40.0), "customer_at_s": (8.5, 20.0, 31.0)}, True),
+        ({"unbroken_s": (7.9, 40.0), "customer_at_s": (8.5, 20.0, 31.0)}, False),
+        ({"agent_at_s": (14.0, 30.0, 32.0), "customer_at_s": (8.5, 20.0, 31.0)}, True),
+        ({"distinct_s": 10.0}, True),
+        ({"distinct_s": 9.9}, False),
         ({"active_s": 8.0}, True),
     ],
-    ids=["no witness", "the reported end", "not from the start", "long", "most of the call"],
+    ids=[
+        *("no witness", "the reported end", "not from the start", "four changes, not from the start", "four changes"),
+        *("five changes", "long", "not long enough", "most of the call"),
+    ],
 )
-def test_a_short_conversation_from_the_start_needs_a_witness(changes: dict[str, Any], *, expected: bool) -> None:
+def test_a_short_conversation_needs_a_witness(changes: dict[str, Any], *, expected: bool) -> None:
     """An announcement and a script, with a stray word between them, look like four turns of a conversation."""
     own = {k: v for k, v in changes.items() if k in {"distinct_s", "active_s"}}
+    starts = {"customer_at_s": (8.5, 20.0), "agent_at_s": (14.0, 30.0), **changes}
     turns = {"agreed_s": 4.0, "distinct_s": 4.0, "agreed_turns": 2, "distinct_turns": 2, **own}
     e = both(replace(GOOD, unbroken_s=(0.0, 40.0), explained=0.1), **turns)
     e = replace(
         e,
-        customer=replace(e.customer, distinct_at_s=(8.5, 20.0)),
-        agent=replace(e.agent, distinct_at_s=(14.0, 30.0)),
-        **{k: v for k, v in changes.items() if k not in own},
+        customer=replace(e.customer, distinct_at_s=starts["customer_at_s"]),
+        agent=replace(e.agent, distinct_at_s=starts["agent_at_s"]),
+        **{k: v for k, v in changes.items() if k in {"ends_as_reported", "unbroken_s"}},
     )
     assert (status(e) == "aligned") is expected
+
+
+@pytest.mark.parametrize(
+    ("missing_s", "explained", "turns", "expected"),
+    [
+        (0.9, 0.8, (2, 1), "aligned"),
+        (1.0, 0.8, (2, 1), "insufficient"),
+        (1.0, 1.0, (2, 1), "aligned"),
+        (1.0, 0.8, (2, 2), "aligned"),
+    ],
+    ids=["too short", "something else", "silence", "four turns"],
+)
+def test_three_turns_and_one_that_is_missing_are_too_few(
+    missing_s: float, explained: float, turns: tuple[int, int], expected: str
+) -> None:
+    """Two short calls may share three sentences, but then others differ. A muted voice leaves silence."""
+    voices = [replace(VOICE, distinct_turns=count, missing_turns_s=missing_s / 2) for count in turns]
+    assert status(replace(GOOD, customer=voices[0], agent=voices[1], explained=explained)) == expected
