@@ -125,6 +125,10 @@ class Far:
         """None."""
         return ()
 
+    def contact(self, _: Recording) -> None:
+        """None."""
+        return
+
     def transcript(self, _: Recording) -> None:
         """None."""
         return
