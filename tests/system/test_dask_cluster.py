@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -193,6 +194,18 @@ def test_no_scheduler_and_no_workers(tmp_path_factory: pytest.TempPathFactory, m
         DaskExecutor("tcp://127.0.0.1:1", LIMITS)
     with _cluster(tmp_path_factory.mktemp("dask"), 0) as empty, pytest.raises(StorageError, match="has no workers"):
         DaskExecutor(empty.address, LIMITS)
+
+
+def test_a_notebooks_event_loop_is_no_obstacle(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """An analyst's cell runs within a loop."""
+
+    async def cell(address: str) -> bool:
+        executor = DaskExecutor(address, LIMITS)
+        executor.close()
+        return True
+
+    with _cluster(tmp_path_factory.mktemp("dask"), 1) as made:
+        assert asyncio.run(cell(made.address))
 
 
 def test_a_batch_on_an_encrypted_cluster(

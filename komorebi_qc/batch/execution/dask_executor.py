@@ -11,6 +11,7 @@ import ipaddress
 import queue
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,9 @@ class DaskExecutor:
         self._done: queue.SimpleQueue[str] = queue.SimpleQueue()
         try:
             # A handshake of our own first: a Client waits without end for a server that isn't a scheduler.
-            asyncio.run(_greet(distributed, address, security))
+            # In a thread: a notebook has a running event loop in this one.
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(asyncio.run, _greet(distributed, address, security)).result()
             self._client = distributed.Client(
                 address, timeout=TIMEOUT_S, set_as_default=False, name="komorebi-qc", security=security
             )
