@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -204,8 +205,9 @@ def test_a_notebooks_event_loop_is_no_obstacle(tmp_path_factory: pytest.TempPath
         executor.close()
         return True
 
-    with _cluster(tmp_path_factory.mktemp("dask"), 1) as made:
-        assert asyncio.run(cell(made.address))
+    # In a thread of its own: a browser of another test may have a loop in this one.
+    with _cluster(tmp_path_factory.mktemp("dask"), 1) as made, ThreadPoolExecutor(1) as thread:
+        assert thread.submit(asyncio.run, cell(made.address)).result()
 
 
 def test_a_batch_on_an_encrypted_cluster(
