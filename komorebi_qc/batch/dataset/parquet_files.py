@@ -39,7 +39,8 @@ def from_parquet(address: str, content: bytes, day: str, columns: Sequence[str] 
         InputError: The file can't be read, or has another schema.
     """
     try:
-        file = pq.ParquetFile(io.BytesIO(content))
+        # In this thread alone: one of Arrow's that holds a Python object aborts a process that ends meanwhile.
+        file = pq.ParquetFile(pa.BufferReader(content), pre_buffer=False)
         version = (file.schema_arrow.metadata or {}).get(b"komorebi_qc.schema", b"").decode()
         major = version.partition(".")[0]
         if major not in (_UPGRADED, SCHEMA_VERSION.partition(".")[0]):
@@ -50,7 +51,10 @@ def from_parquet(address: str, content: bytes, day: str, columns: Sequence[str] 
             )
         is_old = major == _UPGRADED
         names = [OLD_COLUMNS.get(name, name) for name in columns] if is_old else list(columns)
-        table, count = file.read(columns=names), file.metadata.num_rows  # missing columns are left out
+        table, count = (
+            file.read(columns=names, use_threads=False),
+            file.metadata.num_rows,
+        )  # missing columns are left out
         if is_old:
             table = upgrade(table, SCHEMA_VERSION)
         schema = pa.schema([WITH_DAY.field(name) for name in columns], WITH_DAY.metadata)
