@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections import OrderedDict
 from contextlib import closing
 from typing import TYPE_CHECKING
+
+from komorebi_qc.media.ranges.seekable import SeekableFile
 
 if TYPE_CHECKING:
     from komorebi_qc.core.source import Source
@@ -16,7 +17,7 @@ _MOST_AT_ONCE = 32
 """Blocks of one request."""
 
 
-class BlockFile(io.RawIOBase):
+class BlockFile(SeekableFile):
     """A seekable file over a source.
 
     Attributes:
@@ -25,40 +26,21 @@ class BlockFile(io.RawIOBase):
     """
 
     def __init__(self, source: Source) -> None:
+        super().__init__(source.size)
         self._source = source
-        self._size = source.size
-        self._at = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self.fetched_bytes = self.fetches = 0
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def tell(self) -> int:
-        """Return the position in bytes."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Move to a position; behind the end is allowed."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
     def read(self, size: int = -1, /) -> bytes:
         """Return the next bytes, fewer only at the file's end; all of the rest if `size` is negative."""
-        left = max(self._size - self._at, 0)
+        left = max(self.size - self._at, 0)
         data = self.read_at(self._at, left if size < 0 else min(size, left))
         self._at += len(data)
         return data
 
     def read_at(self, start: int, count: int) -> bytes:
         """Return so many bytes from a place on, fewer only at the file's end. The position stays."""
-        parts, at, stop = [], start, min(start + count, self._size)
+        parts, at, stop = [], start, min(start + count, self.size)
         if stop - start > BLOCK_BYTES:
             self.prefetch(start, min(stop, start + _MOST_AT_ONCE * BLOCK_BYTES))
         while at < stop:
@@ -72,7 +54,7 @@ class BlockFile(io.RawIOBase):
 
     def prefetch(self, start: int, stop: int) -> None:
         """Fetch the missing blocks of a stretch that is read next, by one request for those in a row."""
-        first, last = start // BLOCK_BYTES, (min(stop, self._size) - 1) // BLOCK_BYTES
+        first, last = start // BLOCK_BYTES, (min(stop, self.size) - 1) // BLOCK_BYTES
         run: list[int] = []
         for number in range(first, last + 2):
             if number <= last and number not in self._blocks and len(run) < _MOST_AT_ONCE:
@@ -91,7 +73,7 @@ class BlockFile(io.RawIOBase):
 
     def _fetch(self, number: int, count: int) -> None:
         start = number * BLOCK_BYTES
-        size = min(count * BLOCK_BYTES, self._size - start)
+        size = min(count * BLOCK_BYTES, self.size - start)
         source = self._source
         if source.is_remote:
             # A reader of its own: one that goes on would fetch more and more ahead.

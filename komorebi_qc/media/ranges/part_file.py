@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from bisect import bisect_right
 from typing import TYPE_CHECKING
+
+from komorebi_qc.media.ranges.seekable import SeekableFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,12 +13,8 @@ if TYPE_CHECKING:
     from komorebi_qc.media.ranges.blocks import BlockFile
 
 
-class PartFile(io.RawIOBase):
-    """A seekable file of some stretches of another one.
-
-    Attributes:
-        size: its length in bytes.
-    """
+class PartFile(SeekableFile):
+    """A seekable file of some stretches of another one."""
 
     def __init__(self, file: BlockFile, head: bytes, stretches: Sequence[tuple[int, int]]) -> None:
         self._file, self._head = file, head
@@ -25,26 +22,7 @@ class PartFile(io.RawIOBase):
         self._starts = [len(head)]
         for first, stop in stretches:
             self._starts.append(self._starts[-1] + stop - first)
-        self.size = self._starts[-1]
-        self._at = 0
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def tell(self) -> int:
-        """Return the position in bytes."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Move to a position; behind the end is allowed."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
+        super().__init__(self._starts[-1])
 
     def read(self, size: int = -1, /) -> bytes:
         """Return the next bytes, fewer only at the end; all of the rest if `size` is negative."""
