@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from komorebi_qc.core.finding import counted
+from komorebi_qc.sync.evidence.classify import speaker_changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from komorebi_qc.measure.quick.search import PieceSearch
     from komorebi_qc.sync import SyncResult
-    from komorebi_qc.sync.evidence.classify import Evidence
 
 LEAST_TURNS, LEAST_ALTERNATIONS = 6, 3
 """Turns at one place, and changes of the speaker, of a conversation that two calls never share."""
@@ -48,7 +47,7 @@ def _measured_doubts(result: SyncResult) -> Iterator[str]:
     is_alone = result.sides != "both"
     if turns < (LEAST_TURNS_ALONE if is_alone else LEAST_TURNS):
         yield f"only {counted(turns, 'turn')} agree"
-    if not is_alone and _alternations(e) < LEAST_ALTERNATIONS:
+    if not is_alone and speaker_changes(e) < LEAST_ALTERNATIONS:
         yield "the speaker changes too seldom"
     if e.coverage < LEAST_COVERAGE:
         yield f"{e.coverage:.0%} of the speech agrees"
@@ -88,9 +87,3 @@ def _is_bent(result: SyncResult, search: PieceSearch) -> bool:
     beside = np.array(off)
     times = beside / np.maximum(np.array(sigma), _EXACT_S)
     return bool(np.sqrt(np.mean(beside**2)) > MOST_BEND_S and np.sqrt(np.mean(times**2)) > BENT)
-
-
-def _alternations(e: Evidence) -> int:
-    """Return how often the speaker changes from one agreeing turn to the next."""
-    turns = sorted((t, k) for k, c in enumerate((e.customer, e.agent)) for t in c.distinct_at_s)
-    return sum(a[1] != b[1] for a, b in pairwise(turns))

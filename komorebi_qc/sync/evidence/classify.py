@@ -7,6 +7,7 @@ them. Content that also fits at another offset (a loop, a repeated prompt) is no
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -142,8 +143,13 @@ def _turns(count: int) -> str:
 def alternations(e: Evidence) -> int:
     """Return how often the speaker changes in the longest part that agrees without a break."""
     first, last = e.unbroken_s or (0.0, 0.0)
+    return speaker_changes(e, first - EARLY_S, last)
+
+
+def speaker_changes(e: Evidence, from_s: float = -math.inf, to_s: float = math.inf) -> int:
+    """Return how often the speaker changes from one distinct turn to the next, between two moments of the call."""
     found = ((t, k) for k, c in enumerate((e.customer, e.agent)) for t in c.distinct_at_s)
-    turns = sorted((t, k) for t, k in found if first - EARLY_S <= t < last)
+    turns = sorted((t, k) for t, k in found if from_s <= t < to_s)
     return sum(a[1] != b[1] for a, b in pairwise(turns))
 
 
