@@ -51,16 +51,17 @@ def from_parquet(address: str, content: bytes, day: str, columns: Sequence[str] 
             )
         is_old = major == _UPGRADED
         names = [OLD_COLUMNS.get(name, name) for name in columns] if is_old else list(columns)
-        table, count = (
-            file.read(columns=names, use_threads=False),
-            file.metadata.num_rows,
-        )  # missing columns are left out
+        table = file.read(columns=names, use_threads=False)  # missing columns are left out
         if is_old:
             table = upgrade(table, SCHEMA_VERSION)
         schema = pa.schema([WITH_DAY.field(name) for name in columns], WITH_DAY.metadata)
         for field in schema:
             if field.name not in table.column_names:
-                filler = pa.array([day] * count, pa.string()) if field.name == DAY else pa.nulls(count, field.type)
+                filler = (
+                    pa.array([day] * table.num_rows, pa.string())
+                    if field.name == DAY
+                    else pa.nulls(table.num_rows, field.type)
+                )
                 table = table.append_column(field, filler)
         return table.select(schema.names).cast(schema)
     except (pa.ArrowException, OSError) as error:

@@ -7,7 +7,6 @@ A field of another type than expected counts as unknown: AWS adds fields and typ
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -23,6 +22,8 @@ _CONTACT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,255}", re.ASCII)
 _DEVICE = re.compile(r"[^A-Za-z0-9 ._()+-]+", re.ASCII)
 _MOST_CHARACTERS = 120
 _MOST_RECORDINGS = 100
+_MOST = 1e7
+"""The largest number that is kept: seconds of a third of a year."""
 _LEVELS = ("Level5", "Level4", "Level3", "Level2", "Level1")
 _FIRST_YEAR, _LAST_YEAR = 2017, 2200
 """Connect began in 2017."""
@@ -151,10 +152,10 @@ def _device(info: object) -> str:
 
 
 def _number(value: object) -> float | None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(float(str(value))) or not 0 <= float(str(value)) <= 1e7:
+    # Compared before it is converted: an integer may be too large for a float. NaN isn't within any bounds.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _MOST:
         return None
-    return float(str(value))
+    return float(value)
 
 
 def _moment(value: object) -> datetime | None:

@@ -44,10 +44,7 @@ def check_speech_model(folder: Path | None) -> Path:
     elif not _has(folder, vosk_engine.FILES):
         raise InputError(f"{folder} isn't a model of a known form: {_FORMS}")
     elif find_spec("vosk") is None:
-        raise InputError(
-            "--transcribe needs Vosk for this model, and it isn't installed: install it with `pip install vosk`, or "
-            "name a model of faster-whisper by --speech-model"
-        )
+        raise vosk_engine.missing_vosk()
     return folder
 
 

@@ -44,10 +44,7 @@ class Vosk:
         try:
             import vosk  # noqa: PLC0415  installed by those who use it
         except ImportError:
-            raise InputError(
-                "--transcribe needs Vosk for this model, and it isn't installed: install it with `pip install vosk`, "
-                "or name a model of faster-whisper by --speech-model"
-            ) from None
+            raise missing_vosk() from None
         vosk.SetLogLevel(-1)
         self.name = f"Vosk's transcript ({folder.name})"
         self._vosk: Any = vosk
@@ -71,6 +68,14 @@ class Vosk:
             if recogniser.AcceptWaveform(content[at : at + step]):
                 yield from _words(recogniser.Result())
         yield from _words(recogniser.FinalResult())
+
+
+def missing_vosk() -> InputError:
+    """Return the error for a model of Vosk without Vosk."""
+    return InputError(
+        "--transcribe needs Vosk for this model, and it isn't installed: install it with `pip install vosk`, or name a "
+        "model of faster-whisper by --speech-model"
+    )
 
 
 def _words(answer: str) -> Iterator[Word]:
