@@ -106,7 +106,7 @@ def _how_many(study: Study) -> Answer:
     if seen.unexamined:
         found.append((_unexamined_text(seen), anchor("reasons")))
     if wrong := next((one.of for one in study.named if one.kind == "wrong_pair"), 0):
-        words = counted(wrong, "pair is of different calls", "pairs are of different calls")
+        words = f"{wrong:,} {'pair is' if wrong == 1 else 'pairs are'} of different calls"
         found.append((f"{words}: {_names_text(study, 'wrong_pair', wrong)}.", anchor("named")))
     if seen.unconfirmed or seen.held:
         found.append((_unconfirmed_text(seen), anchor("named")))
