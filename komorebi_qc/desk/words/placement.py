@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from komorebi_qc.sync import Candidate, SyncResult
 
 NOT_MEASURED = "not measured"
+GIVEN = "The call is placed by a given offset."
+UNMEASURED = "Its place was not measured."
 CANDIDATE_HEAD = ("Call start", "Call end", "Share of the evidence", "Probability")
 PLACED_BY = {
     "measured": "the measured alignment",
@@ -30,7 +32,7 @@ def placement_sentence(placement: Placement) -> str:
     if placement.source == "measured":
         return "The call and the recording are in sync." + _part_sentence(placement.alignment)
     if placement.source == "manual":
-        return "The call is placed by a given offset. Its place was not measured."
+        return f"{GIVEN} {UNMEASURED}"
     bound = "" if placement.bound_s is None else f" Audio and video may be {bound_text(placement.bound_s)} apart."
     if placement.source == "candidate" and placement.measured is not None:
         count = len(placement.measured.candidates)

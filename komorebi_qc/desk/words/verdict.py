@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import refusal_reason
-from komorebi_qc.desk.words.placement import NOT_MEASURED, PLACED_BY, placement_sentence
+from komorebi_qc.desk.words.placement import (
+    GIVEN,
+    NOT_MEASURED,
+    PLACED_BY,
+    UNMEASURED,
+    bound_text,
+    placement_sentence,
+)
 from komorebi_qc.desk.words.rates import rate_changes, rates_sentence, size_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from komorebi_qc.pipeline.examine import Examined
 
 VERDICTS = {"pass": "No problem found.", "warn": "Usable, but look at it.", "fail": "Something is wrong."}
 BELONGING = "belonging"
 """The name of the finding."""
+RESIDUAL = "alignment_residual"
+"""The name of the finding about the call in the output against the recording's own sound."""
 HELD = "This pair is held: an operator has to decide."
 
 
@@ -56,11 +65,24 @@ def headline(examined: Examined) -> str:
     if examined.refused is not None:
         return f"No unified recording was written: {refusal_reason(examined.refused)}."
     parts = [placement_sentence(examined.placement)]
+    if examined.placement.source == "manual":
+        parts = [GIVEN, _residual_sentence(examined.document["findings"])]
     if examined.placement.source == "measured":
         alignment = examined.alignment
         parts += [_jump_sentence([jump.size_s for jump in alignment.jumps])]
         parts += [rates_sentence(rate_changes(alignment, examined.call_s))]
     return " ".join(part for part in parts if part)
+
+
+def _residual_sentence(findings: Sequence[Mapping[str, Any]]) -> str:
+    """Return how far the recording's own sound is from a given place. Nothing else measured that place."""
+    for finding in findings:
+        if finding["name"] == RESIDUAL and finding["value"] is not None:
+            size = bound_text(finding["value"])
+            if finding["status"] == "pass":
+                return f"The recording's own sound is within {size} of it."
+            return f"The recording's own sound is {size} away from it."
+    return UNMEASURED
 
 
 def _jump_sentence(sizes_s: Sequence[float]) -> str:

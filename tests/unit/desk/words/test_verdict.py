@@ -23,8 +23,24 @@ def test_only_a_measured_call_is_in_sync() -> None:
     """Every other placement states that it wasn't measured, or that several places fit."""
     assert headline(sample_session().examined) == "The call and the recording are in sync."
     assert "was not measured" in headline(not_measured("call_end"))
-    assert "was not measured" in headline(not_measured("manual"))
+    assert headline(not_measured("manual")).startswith("The call is placed by a given offset. ")
     assert headline(not_measured("candidate")).startswith("The audio fits at 3 places; ")
+
+
+@pytest.mark.parametrize(
+    ("status", "value", "words"),
+    [
+        ("fail", 0.2, "The recording's own sound is 0.2 s away from it."),
+        ("pass", 0.0012, "The recording's own sound is within 1 ms of it."),
+        ("warn", None, "Its place was not measured."),
+    ],
+)
+def test_the_headline_of_a_given_offset_has_the_check(status: str, value: float | None, words: str) -> None:
+    """An analyst who gave an offset reads how far the recording's own sound is from it."""
+    found = not_measured("manual")
+    finding = {"name": "alignment_residual", "status": status, "value": value}
+    checked = replace(found, document={**found.document, "findings": [finding]})
+    assert headline(checked) == f"The call is placed by a given offset. {words}"
 
 
 def test_bend_and_jump_are_in_the_first_sentence() -> None:
