@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.desk.report.content import Page
 
+_OF_ONE = ("share", "probability")
 _PLURAL_UNITS = ("channels", "packets", "frames", "bytes", "samples")
 _MINUS_ZERO = re.compile(r"(?<![\d.])-(0(?:\.0+)?)(?![\d.]*[1-9])(?![\d])")
 _NOTE = "Values are those of qc.json; positions are on the video's clock."
@@ -95,4 +96,4 @@ def _value_html(value: object, unit: str) -> str:
         return html.escape(value.replace("_", " "))
     one = unit[:-1] if value == 1 and unit in _PLURAL_UNITS else unit
     number = exact_text(value) if isinstance(value, float) else json.dumps(value)
-    return html.escape(f"{number} {'of 1' if unit == 'share' else one}".strip())
+    return html.escape(f"{number} {'of 1' if unit in _OF_ONE else one}".strip())
