@@ -98,10 +98,9 @@ def _measured(
 ) -> SyncResult:
     call_s, recording_s = length(call) / RATE, length(recording) / RATE
     if call_s < LEAST_CALL_S or recording_s < LEAST_CALL_S:
+        reason = f"call {call_s:.1f} s, recording {recording_s:.1f} s: too short to align"
         return without_offset(
-            "insufficient",
-            f"call {call_s:.1f} s, recording {recording_s:.1f} s: too short to align",
-            reported_call_end_s,
+            "insufficient", reason if recording_s > 0 else "the recording has no audio", reported_call_end_s
         )
     activities, recording_activity = of_call(call), of_recording(recording)
     if sum(a.active_s for a in activities) < LEAST_SPEECH_S:

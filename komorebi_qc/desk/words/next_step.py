@@ -25,7 +25,13 @@ def next_step(examined: Examined, worst_s: float | None) -> tuple[str, str]:
     """
     if examined.refused is not None and not is_held(examined):
         return "Find the recording that belongs to this call, and compare the two:", other_pair_command(examined)
-    if is_held(examined) or examined.placement.source in ("candidate", "call_end"):
+    is_unsure = is_held(examined) or examined.placement.source in ("candidate", "call_end")
+    if is_unsure and examined.diagnosis.recording.audio is None:
+        return (
+            "The recording has no audio. Compare its picture with the call. If they don't fit, give the call's start:",
+            offset_command(examined),
+        )
+    if is_unsure:
         return (
             "Listen to each place in the player. If no place fits, move the call. Save the correction, then run:",
             correction_command(examined),
@@ -44,6 +50,13 @@ def correction_command(examined: Examined) -> str:
     if examined.recording_id != LOCAL_ID:
         return f"komorebi-qc correct {shlex.quote(examined.recording_id)} --from {CORRECTION_FILE} --publish"
     return f"komorebi-qc audit {pair_arguments(examined)} --from {CORRECTION_FILE} --out corrected"
+
+
+def offset_command(examined: Examined) -> str:
+    """Return the command that places the call by hand."""
+    if examined.recording_id != LOCAL_ID:
+        return f"komorebi-qc process {pair_arguments(examined)} --offset SECONDS"
+    return f"komorebi-qc audit {pair_arguments(examined)} --offset SECONDS --out corrected"
 
 
 def pair_arguments(examined: Examined) -> str:

@@ -61,7 +61,7 @@ def _evidence_text(b: Belonging, reason: str) -> str:
         else "no speech agrees at one place only"
     )
     against = (
-        f"{b.against_s:.0f} s of speech disagree: the recording has other speech there"
+        f"{b.against_s:.0f} s of speech that only one of the files has"
         if b.against_s >= 0.5
         else reason
         if b.answer == "no"

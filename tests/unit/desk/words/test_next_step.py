@@ -30,6 +30,18 @@ def test_different_calls_need_another_recording() -> None:
     assert next_step(wrong, None)[1] == "komorebi-qc status 42"
 
 
+def test_a_recording_without_audio_is_placed_by_hand() -> None:
+    """There is no place to listen to, so the command asks for the call's start."""
+    found = not_measured("call_end")
+    silent = replace(
+        found, diagnosis=replace(found.diagnosis, recording=replace(found.diagnosis.recording, audio=None))
+    )
+    sentence, command = next_step(replace(silent, recording_id="42"), None)
+    assert sentence.startswith("The recording has no audio.")
+    assert command == "komorebi-qc process 42 --call-end 00:00:22 --offset SECONDS"
+    assert next_step(replace(silent, recording_id="local"), None)[1].endswith("--offset SECONDS --out corrected")
+
+
 def test_the_arguments_can_be_pasted() -> None:
     """Paths with spaces are quoted; a recording in AWS is named by its ID."""
     found = not_measured("candidate")

@@ -34,7 +34,7 @@ def test_the_answer_decides(answer: str, probability: float, status: str, word: 
     assert (found.value, found.status, found.unit) == (probability, status, "probability")
     assert word in found.text
     assert "For it: 54 s of speech in 20 turns agree at one place only." in found.text
-    assert "Against it: 6 s of speech disagree" in found.text
+    assert "Against it: 6 s of speech that only one of the files has" in found.text
     assert belonging_finding(result(belongs=belongs), DEFAULT.changed_by("belonging=off")).status == "pass"
 
 
