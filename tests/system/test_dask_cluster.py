@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import dask.config
 import pytest
@@ -58,6 +59,19 @@ class Cluster:
         self.stack.callback(_end, process)
         return process
 
+    def start_scheduler(self, port: int = 0) -> None:
+        """Start the scheduler, and wait for its address."""
+        file = self.folder / "scheduler.json"
+        file.unlink(missing_ok=True)
+        self.scheduler = self.start(
+            *("scheduler", "--port", str(port), "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file)),
+            *(("--protocol", "tls") if self.tls else ()),
+            *self.tls,
+        )
+        while not (file.exists() and file.read_text().strip()):
+            time.sleep(0.05)
+        self.address = json.loads(file.read_text())["address"]
+
     def add_worker(self) -> None:
         """Start another worker."""
         local = str(self.folder / f"w{len(self.workers)}")
@@ -73,15 +87,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _cluster(folder: Path, workers: int, *tls: str) -> Iterator[Cluster]:
     with ExitStack() as stack:
         cluster = Cluster(folder, stack, tls=tls)
-        file = folder / "scheduler.json"
-        cluster.scheduler = cluster.start(
-            *("scheduler", "--port", "0", "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file)),
-            *(("--protocol", "tls") if tls else ()),
-            *tls,
-        )
-        while not (file.exists() and file.read_text().strip()):
-            time.sleep(0.05)
-        cluster.address = json.loads(file.read_text())["address"]
+        cluster.start_scheduler()
         for _ in range(workers):
             cluster.add_worker()
         yield cluster
@@ -109,6 +115,32 @@ def test_a_lost_worker_loses_no_recording(cluster: Cluster, tmp_path: Path) -> N
     assert killed
     assert (tally.total, tally.left, tally.counts["failed"]) == (24, 0, 0)
     assert desk.begun().keys() == {f"r{n:03}" for n in range(24)}
+    rows = desk.rows()
+    desk.run(force=True)
+    assert desk.rows() == rows
+
+
+def test_a_restarted_scheduler_loses_no_recording(cluster: Cluster, tmp_path: Path) -> None:
+    """If the scheduler is killed and started again with its workers, the same run does the rest, once."""
+    desk = Desk(tmp_path)
+    desk.make(24, "slow")
+    killed: list[Any] = []
+
+    def check() -> None:
+        if not killed and len(list((tmp_path / "begun").iterdir())) > 8:
+            killed.append(cluster.scheduler.pid)
+            cluster.scheduler.kill()
+            cluster.scheduler.wait()
+            cluster.start_scheduler(urlsplit(cluster.address).port or 0)
+            for _ in range(2):
+                cluster.add_worker()
+
+    tally = desk.run(executor=DaskExecutor(cluster.address, LIMITS, QUICK), check=check)
+    assert killed
+    assert (tally.total, tally.left, tally.counts["failed"], tally.counts.total()) == (24, 0, 0, 24)
+    begun = desk.begun()
+    assert begun.keys() == {f"r{n:03}" for n in range(24)}
+    assert sum(begun.values()) <= 24 + 2 * 2  # those that were with the scheduler when it was killed
     rows = desk.rows()
     desk.run(force=True)
     assert desk.rows() == rows
