@@ -1,11 +1,13 @@
 """A quick look against the whole diagnosis: agreement over the sync bench's cases, and the cost of long recordings.
 
     .venv/bin/python tests/bench/triage.py [--right 304] [--wrong 1050] [--rounds 8] [--long 15] [--tuning]
+                                           [--first-seed N] [--rows FILE]
                                            [--workers 2] [--minutes M] [--cost-runs 3] [--calls 40] [--folder FOLDER]
 
 Prints the table, then every disagreement. Each case is measured whole and quickly, as arrays. The costs are those of
 whole commands on an hour of 720p, in one run: ``diagnose``, then ``diagnose --quick``. ``--cost-runs 0`` leaves them
-out. ``--calls`` is the number of 5-minute calls of the throughput row.
+out. ``--calls`` is the number of 5-minute calls of the throughput row. ``--rows`` keeps the compared cases in a file,
+so a long run can be stopped and continued.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from bench.inputs import CONNECT, LEAD_S, RECORDING, WEBM, call_end, call_s, inp
 from bench.measuring import OWN_TOOL, ROOT, BenchError, bare_environ, say
 from bench.sync import voices
 from bench.sync.catalogue import JUDGING_SEED, TUNING_SEED, specs
-from bench.sync.triage_cases import compare, long_specs
+from bench.sync.triage_cases import add_row, compare, long_specs, name_of, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,18 +62,28 @@ class Line:
         return f"| {self.what} | {self.must} | {self.aim} | {self.measured} | {verdict} |"
 
 
-def run_all(todo: Sequence[Spec], workers: int, limit_s: float) -> list[Compared]:
-    """Compare every case, in order; only the first ones if the time limit ends before."""
-    rows: list[Compared] = []
+def run_all(todo: Sequence[Spec], workers: int, limit_s: float, kept: Path | None = None) -> list[Compared]:
+    """Compare every case, in order; only the first ones if the time limit ends before.
+
+    Args:
+        todo: the cases.
+        workers: processes.
+        limit_s: the time limit.
+        kept: a file of cases that were compared earlier. Others are added to it.
+    """
+    known = read_rows(kept)
+    left = [spec for spec in todo if name_of(spec) not in known]
     until = time.monotonic() + limit_s
     with Pool(workers, voices.use, (voices.places.sounds, voices.places.cache)) as pool:
-        for row in pool.imap(compare, todo):
-            rows.append(row)
-            if len(rows) % 50 == 0:
-                say(f"{len(rows)} of {len(todo)} cases")
+        for count, row in enumerate(pool.imap(compare, left), start=1):
+            known[row.name] = row
+            if kept is not None:
+                add_row(kept, row)
+            if count % 50 == 0:
+                say(f"{count} of {len(left)} cases")
             if time.monotonic() > until:
                 break
-    return rows
+    return [known[name] for spec in todo if (name := name_of(spec)) in known]
 
 
 def agreement(rows: Sequence[Compared]) -> list[Line]:
@@ -220,6 +232,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, default in (("right", 304), ("wrong", 1050), ("rounds", 8), ("long", 15)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--tuning", action="store_true", help="the seeds for tuning, not those for judging")
+    parser.add_argument("--first-seed", type=int, help="the first seed, instead of those for judging")
+    parser.add_argument("--rows", type=Path, help="keep the compared cases in this file, and continue with it")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop comparing after this time")
     parser.add_argument("--cost-runs", type=int, default=3, help="runs on an hour of each kind; 0 for no costs")
@@ -228,7 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sounds", type=Path, default=voices.SOUNDS)
     parser.add_argument("--cache", type=Path, default=voices.CACHE)
     wanted = parser.parse_args(arguments)
-    seed = TUNING_SEED if wanted.tuning else JUDGING_SEED
+    seed = wanted.first_seed or (TUNING_SEED if wanted.tuning else JUDGING_SEED)
     voices.use(wanted.sounds, wanted.cache)
     try:
         voices.prepare()
@@ -240,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(str(error))
         return 2
     todo = [*specs(wanted.right, wanted.wrong, wanted.rounds, seed), *long_specs(wanted.long, seed)]
-    rows = run_all(todo, wanted.workers, wanted.minutes * 60)
+    rows = run_all(todo, wanted.workers, wanted.minutes * 60, wanted.rows)
     print("| what | must | aim | measured | |\n| --- | --- | --- | --- | --- |")
     print("\n".join(line.text() for line in (*agreement(rows), *lines)))
     print("\n" + "\n".join(facts(rows)))
