@@ -58,7 +58,7 @@ LINK_TOLERANCE = 1.05
 
 @dataclass(slots=True)
 class Cluster:
-    """A scheduler within the hub, and a worker with its nanny on each machine; what ends is started again.
+    """A scheduler within the hub, and a worker with its nanny on each machine. A program that ends is started again.
 
     Attributes:
         base: of the namespaces' names.

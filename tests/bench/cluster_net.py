@@ -1,4 +1,4 @@
-"""Simulated machines: network namespaces with a link of a limited rate each, and what every one of them uses.
+"""Simulated machines: network namespaces with a link of a limited rate each, and the CPU and bytes that each uses.
 
 All machines hang on one bridge within a namespace of its own, the hub. Nothing of it is reached from outside. Only root
 on Linux can make them.
