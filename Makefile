@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Without compiled modules, each of the tests' processes would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-system lint format bench bench-batch bench-fleet bench-sync bench-suspensions bench-triage lock clean lint-code
+.PHONY: help setup demo test test-system lint format bench bench-batch bench-cluster bench-fleet bench-sync bench-suspensions bench-triage lock clean lint-code
 
 help:
 	@echo "First steps"
@@ -29,6 +29,7 @@ help:
 	@echo "Measurements"
 	@echo "  make bench        time, memory, disk and quality compared with the predecessor (needs ffmpeg; ARGS='--rows ...' runs some)"
 	@echo "  make bench-batch  a batch with one and two workers, and ten runs ended by kill -9 (ARGS='--calls 1000')"
+	@echo "  make bench-cluster  a Dask cluster of eight machines with 100 Mbit/s each, a lost machine, a lost scheduler (needs root)"
 	@echo "  make bench-fleet  the fleet report on 100,000 rows: its size and its loading time in a browser"
 	@echo "  make mutation     the share of 400 small changes to the code that the tests detect (ARGS='--size 50 --only sync')"
 	@echo "  make bench-sync   accuracy of sync on hundreds of simulated calls (needs Debian's asterisk voices)"
@@ -110,6 +111,9 @@ bench: .venv/.ready-bench
 
 bench-batch: .venv/.ready-lab
 	$(BIN)/python tests/bench/batch.py $(ARGS)
+
+bench-cluster: .venv/.ready-test
+	$(BIN)/python tests/bench/cluster.py $(ARGS)
 
 bench-fleet: .venv/.ready-test
 	$(BIN)/python tests/bench/fleet.py --check $(ARGS)

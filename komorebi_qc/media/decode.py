@@ -84,6 +84,7 @@ class AudioDecoder:
         self._follower = StampFollower()
         self._is_anchored = self._has_begun = False
         self._is_steady, self._steady_s = False, 0.0  # whether all stamps so far are at an offset, and that one
+        self._steady_shift = 0.0  # from the count to the index at that offset, in samples
         self._bias_s = 0.0  # by how much this file's timestamps differ from the count without any loss
         self._queue = FrameQueue()
         self._queue_start: float | None = None  # the index of the queue's first sample
@@ -225,22 +226,27 @@ class AudioDecoder:
             self.failures += 1
             return
         for frame in frames:
-            if not frame.samples:
+            length: float = frame.samples
+            if not length:
                 continue
             if frame.layout.nb_channels > MAX_CHANNELS:
                 self.failures += 1
                 continue
-            pts = frame.pts
+            if frame.sample_rate != self.rate:
+                length = self._length(frame)
+            pts, counted = frame.pts, self._counted
             # A frame's PTS is in its stream's time base; asking the frame for it costs a Fraction each time.
-            self._hold(math.nan if pts is None else pts * self._base, frame)
+            pts_s = math.nan if pts is None else pts * self._base
+            if self._is_steady and abs(pts_s - counted / self.rate - self._steady_s) < STEADY_S:
+                self._counted = counted + length
+                self._append(frame, counted + self._steady_shift, length)
+            else:
+                self._hold(pts_s, frame, length)
 
-    def _hold(self, pts_s: float, frame: AudioFrame) -> None:
+    def _hold(self, pts_s: float, frame: AudioFrame, length: float) -> None:
         """Keep a frame until those behind it show its place."""
-        counted, length = self._counted, self._length(frame)
+        counted = self._counted
         self._counted = counted + length
-        if self._is_steady and abs(pts_s - counted / self.rate - self._steady_s) < STEADY_S:
-            self._append(frame, counted + (self._steady_s - self._bias_s - self._origin_s) * self.rate, length)
-            return
         self._is_steady = False
         held = self._held
         held.append((pts_s, frame, counted))
@@ -275,21 +281,25 @@ class AudioDecoder:
         if not self._follower.trembles and all(abs(offset_s - level_s) < STEADY_S for offset_s in offsets_s[count:]):
             levels_s += [level_s] * (len(held) - count)
             count, self._is_steady, self._steady_s = len(held), True, level_s + self._bias_s
+            self._steady_shift = (self._steady_s - self._bias_s - self._origin_s) * self.rate
         for (_, frame, counted), level_s in zip(held[:count], levels_s, strict=True):
             self._append(frame, counted + (level_s - self._origin_s) * self.rate, self._length(frame))
         del held[:count]
 
     def _append(self, frame: AudioFrame, index: float, length: float) -> None:
         """Add a frame to the queue, which is moved on first if the frame doesn't begin at its end."""
-        if self._queue_start is not None and abs(index - self._queue_end) > _SAME:
+        start, end = self._queue_start, index + length
+        if start is not None and abs(index - self._queue_end) > _SAME:
             self._flush()
+            start = None
         if not self._queue.add(frame):
             self._flush()
             self._queue.add(frame)
-        if self._queue_start is None:
-            self._queue_start = index
-        self._queue_end = index + length
-        if self._queue_end - self._queue_start >= _JOINED_S * self.rate:
+            start = None
+        if start is None:
+            self._queue_start = start = index
+        self._queue_end = end
+        if end - start >= _JOINED_S * self.rate:
             self._flush()
 
     def _length(self, frame: AudioFrame) -> float:

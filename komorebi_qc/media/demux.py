@@ -129,47 +129,50 @@ class PacketDemuxer:
             if index in self._apart:
                 yield from self._rest_of(index)
                 return
-            if not self._read_for(waiting):
+            if self._packets is None:
+                self._packets = packets(self._container, self._streams)
+            for packet in self._packets:
+                if packet.stream_index != index:
+                    self._keep(packet)
+                elif self._is_wanted(packet, index):
+                    yield packet
+                else:
+                    self._pause(packet)
+                    yield None
+                if waiting:  # another track was read on meanwhile
+                    break
+            else:
                 return
 
-    def _read_for(self, requested: deque[Any]) -> bool:
-        """Read until that queue has a packet; False at the end."""
-        if self._packets is None:
-            self._packets = packets(self._container, self._streams)
-        for packet in self._packets:
-            index = packet.stream_index
-            waiting = self._waiting.get(index)
-            # A damaged file may invent tracks as it goes.
-            if waiting is None or index in self._apart:
-                continue
-            self._take(waiting, packet)
-            if requested:
-                return True
-            if self._waiting_bytes > WAITING_BYTES and self._open_apart is not None:
-                self._separate(packet.stream)
-        return False
-
-    def _take(self, waiting: deque[Any], packet: Any) -> None:
-        """Take in the next packet of a track: it waits, or is dropped."""
+    def _keep(self, packet: Any) -> None:
+        """Let a packet of another track than the requested one wait, or drop it."""
         index = packet.stream_index
+        waiting = self._waiting.get(index)
+        # A damaged file may invent tracks as it goes.
+        if waiting is None or index in self._apart:
+            return
+        if self._is_wanted(packet, index):
+            waiting.append(packet)
+            self._waiting_bytes += packet.size + _PACKET_BYTES
+        elif not waiting or waiting[-1] is not None:
+            waiting.append(None)
+            self._pause(packet)
+        if self._waiting_bytes > WAITING_BYTES and self._open_apart is not None:
+            self._separate(packet.stream)
+
+    def _is_wanted(self, packet: Any, index: int) -> bool:
+        """Take note of the next packet that was read; whether its track wants it."""
         self._read_count[index] += 1
         if self._watch is not None:
             self._watch(packet)
         elif self._paused is not None:
             self._resume(index, packet)
         wants = self._wants[index]
-        if wants is None:
+        if wants is not None:
+            return wants(packet)
+        if self._watch is None:
             self._latest_dts[index] = packet.dts if packet.dts is not None else -math.inf
-            self._wait(waiting, packet)
-        elif wants(packet):
-            self._wait(waiting, packet)
-        elif not waiting or waiting[-1] is not None:
-            waiting.append(None)
-            self._pause(packet)
-
-    def _wait(self, waiting: deque[Any], packet: Any) -> None:
-        waiting.append(packet)
-        self._waiting_bytes += packet.size + _PACKET_BYTES
+        return True
 
     def _separate(self, stream: Any) -> None:
         """Read no more packets of a track here. Those that wait stay."""

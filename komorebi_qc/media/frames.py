@@ -35,9 +35,7 @@ class FrameQueue:
 
     def add(self, frame: AudioFrame) -> bool:
         """Append a frame; False if the queue has to be taken out first."""
-        if self._single is not None:
-            return False
-        if frame.layout.nb_channels != self._channels:
+        if frame.layout.nb_channels != self._channels or self._single is not None:
             # FFmpeg's queue compares format and rate, but would read a plane that doesn't exist.
             if not self._is_empty:
                 return False

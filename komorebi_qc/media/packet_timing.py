@@ -40,6 +40,8 @@ class PacketNotes:
         # Plain numbers: an hour has 200,000 packets, and a list of tuples of them takes 30 MB.
         self._audio_columns = (array("q"), array("q"), array("d"))
         self._video_columns = (array("q"), array("q"))
+        self._add_audio_pts, self._add_audio_duration = (column.append for column in self._audio_columns[:2])
+        self._add_video_pts, self._add_video_duration = (column.append for column in self._video_columns)
 
     @property
     def streams(self) -> list[Any]:
@@ -54,13 +56,13 @@ class PacketNotes:
             if pts is None:
                 return
         if packet.stream_index != self._index:
-            all_pts, durations = self._video_columns
-        else:
-            all_pts, durations, lengths = self._audio_columns
-            if self._is_opus:
-                lengths.append(opus_packet_s(packet))
-        all_pts.append(pts)
-        durations.append(packet.duration or 0)
+            self._add_video_pts(pts)
+            self._add_video_duration(packet.duration or 0)
+            return
+        self._add_audio_pts(pts)
+        self._add_audio_duration(packet.duration or 0)
+        if self._is_opus:
+            self._audio_columns[2].append(opus_packet_s(packet))
 
     def timing(self) -> Timing:
         """The timing, after the last packet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -36,7 +37,7 @@ from komorebi_qc.media.truncation import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from av.container import InputContainer
 
@@ -66,12 +67,29 @@ def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
     Raises:
         MediaError: The file isn't media, or has no video.
     """
+    with probed_recording(source, read) as (_, info):
+        return info
+
+
+@contextmanager
+def probed_recording(
+    source: Source, read: Reading = read_packets, *, buffer_bytes: int | None = None
+) -> Iterator[tuple[InputContainer, MediaInfo]]:
+    """Probe an agent recording as `probe_recording` does, and keep it open.
+
+    Args:
+        source: the recording.
+        read: reads the file if there is no index.
+        buffer_bytes: see `open_container`.
+
+    Raises:
+        MediaError: The file isn't media, or has no video.
+    """
     return_freed_blocks()
     read_head(source)  # a file that can't be read at every position is refused
     seen = TruncationScanner(source.file)
-    with open_container(
-        replace(source, file=cast("BinaryIO", seen)), RECORDING_FORMATS, is_read_through=True
-    ) as container:
+    followed = replace(source, file=cast("BinaryIO", seen))
+    with open_container(followed, RECORDING_FORMATS, is_read_through=True, buffer_bytes=buffer_bytes) as container:
         stream = video_stream(container)
         if stream is None and not seen.missing_bytes():
             raise MediaError(f"{source.name} has no video track ({_tracks(container)}): it isn't an agent recording")
@@ -113,7 +131,7 @@ def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
                 f"{source.name}'s timestamps run to {max(video.span.end_s, read_to_s) / 3600:.1f} h, more than the "
                 f"{LONGEST_S / 3600:.0f} h of the longest shift: they are damaged, or the file has several recordings"
             )
-        return MediaInfo(
+        info = MediaInfo(
             name=source.name,
             container="mp4" if "mp4" in container.format.name else "webm",
             video=video,
@@ -122,6 +140,7 @@ def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
             missing_bytes=missing,
             missing_s=None if declared_s is None else max(0.0, declared_s - read_to_s),
         )
+        yield container, info
 
 
 def probe_call(source: Source) -> MediaInfo:

@@ -1,24 +1,23 @@
 """A quick look against the whole diagnosis: agreement over the sync bench's cases, and the cost of long recordings.
 
     .venv/bin/python tests/bench/triage.py [--right 304] [--wrong 1050] [--rounds 8] [--long 15] [--tuning]
-                                           [--workers 2] [--minutes M] [--cost-runs 3] [--calls 40] [--folder FOLDER]
+                                           [--first-seed N] [--rows FILE]
+                                           [--workers 2] [--minutes M] [--cost-runs 3] [--calls 200] [--folder FOLDER]
 
 Prints the table, then every disagreement. Each case is measured whole and quickly, as arrays. The costs are those of
 whole commands on an hour of 720p, in one run: ``diagnose``, then ``diagnose --quick``. ``--cost-runs 0`` leaves them
-out. ``--calls`` is the number of 5-minute calls of the throughput row.
+out. ``--calls`` is the number of 5-minute calls of the throughput row. ``--rows`` keeps the compared cases in a file,
+so a long run can be stopped and continued.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from dataclasses import dataclass
 from multiprocessing import Pool
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,11 +26,16 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from bench.inputs import CONNECT, LEAD_S, RECORDING, WEBM, call_end, call_s, input_folder, make_inputs
-from bench.measuring import OWN_TOOL, ROOT, BenchError, bare_environ, say
+from bench.inputs import make_inputs
+from bench.measuring import ROOT, BenchError, say
 from bench.sync import voices
 from bench.sync.catalogue import JUDGING_SEED, TUNING_SEED, specs
-from bench.sync.triage_cases import compare, long_specs
+from bench.sync.triage_cases import add_row, compare, long_specs, name_of, read_rows
+from bench.triage_costs import HOUR, SHORT, Line, from_s3, hour, throughput
+
+sys.path.append(str(ROOT / "tests" / "e2e"))
+from parts import MissingPartError
+from servers import ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,39 +43,29 @@ if TYPE_CHECKING:
     from bench.sync.spec import Spec
     from bench.sync.triage_cases import Compared
 
-MAY_FAIL = (0, 3)
-HOUR, SHORT = 60.0, 5.0
 
+def run_all(todo: Sequence[Spec], workers: int, limit_s: float, kept: Path | None = None) -> list[Compared]:
+    """Compare every case, in order; only the first ones if the time limit ends before.
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A row of the table: the measured number and whether it meets its limits."""
-
-    what: str
-    must: str
-    aim: str
-    measured: str
-    met: bool
-    aim_met: bool
-
-    def text(self) -> str:
-        """The row in Markdown."""
-        verdict = "met, the aim too" if self.met and self.aim_met else "met" if self.met else "MISSED"
-        return f"| {self.what} | {self.must} | {self.aim} | {self.measured} | {verdict} |"
-
-
-def run_all(todo: Sequence[Spec], workers: int, limit_s: float) -> list[Compared]:
-    """Compare every case, in order; only the first ones if the time limit ends before."""
-    rows: list[Compared] = []
+    Args:
+        todo: the cases.
+        workers: processes.
+        limit_s: the time limit.
+        kept: a file of cases that were compared earlier. Others are added to it.
+    """
+    known = read_rows(kept)
+    left = [spec for spec in todo if name_of(spec) not in known]
     until = time.monotonic() + limit_s
     with Pool(workers, voices.use, (voices.places.sounds, voices.places.cache)) as pool:
-        for row in pool.imap(compare, todo):
-            rows.append(row)
-            if len(rows) % 50 == 0:
-                say(f"{len(rows)} of {len(todo)} cases")
+        for count, row in enumerate(pool.imap(compare, left), start=1):
+            known[row.name] = row
+            if kept is not None:
+                add_row(kept, row)
+            if count % 50 == 0:
+                say(f"{count} of {len(left)} cases")
             if time.monotonic() > until:
                 break
-    return rows
+    return [known[name] for spec in todo if (name := name_of(spec)) in known]
 
 
 def agreement(rows: Sequence[Compared]) -> list[Line]:
@@ -118,129 +112,39 @@ def facts(rows: Sequence[Compared]) -> list[str]:
     return out
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """One command: CPU seconds, and the bytes that a quick one read."""
-
-    cpu_s: float
-    read_bytes: int
-
-
-def cost(recording: Path, connect: Path, end_s: float, *, quick: bool) -> Cost:
-    """Diagnose a pair in a process of its own.
-
-    Raises:
-        BenchError: it fails.
-    """
-    command = [OWN_TOOL, "diagnose", "--json", "--call-end", f"{end_s:.2f}"]
-    command += ["--connect", str(connect), "--recording", str(recording), *(["--quick"] if quick else [])]
-    with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryFile("w+") as out:
-        child = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, env=bare_environ(Path(scratch)))
-        _, ended, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(ended)
-        if child.returncode not in MAY_FAIL:
-            raise BenchError(f"`{' '.join(command)}` ended with {child.returncode}")
-        out.seek(0)
-        found = json.load(out)
-    if found["sync"]["status"] != "aligned" or (quick and not found["quick"]["is_settled"]):
-        raise BenchError(f"`{' '.join(command)}` isn't settled: {found['sync']['reason']}")
-    return Cost(used.ru_utime + used.ru_stime, found["quick"]["read_bytes"] if quick else 0)
-
-
-def hour(folder: Path, runs: int) -> list[Line]:
-    """The rows about an hour of 720p. Whole and quick runs alternate; medians."""
-    place, end_s = input_folder(folder, HOUR), LEAD_S + call_s(HOUR)
-    out = []
-    for kind, name in (("MP4/AAC", RECORDING), ("WebM/Opus, no index", WEBM)):
-        say(f"an hour of {kind}: {runs} runs of each")
-        pair = (place / name, place / CONNECT, end_s)
-        both = [(cost(*pair, quick=False), cost(*pair, quick=True)) for _ in range(runs)]
-        whole_s, quick_s = (statistics.median(run[k].cpu_s for run in both) for k in (0, 1))
-        ratio = quick_s / whole_s
-        out.append(
-            Line(
-                f"CPU of an hour, {kind}, against `diagnose`",
-                *("1/5", "1/8", f"1/{1 / ratio:.1f} ({quick_s:.2f} s of {whole_s:.2f} s)"),
-                met=ratio <= 1 / 5,
-                aim_met=ratio <= 1 / 8,
-            )
-        )
-        size, read = sum(path.stat().st_size for path in pair[:2]), both[0][1].read_bytes
-        out.append(
-            Line(
-                f"bytes read of both files, hour of 720p, {kind}",
-                *("1/6", "1/10", f"1/{size / read:.1f} ({read / 1e6:.0f} MB of {size / 1e6:.0f} MB)"),
-                met=read * 6 <= size,
-                aim_met=read * 10 <= size,
-            )
-        )
-    return out
-
-
-def throughput(folder: Path, calls: int, workers: int) -> Line:
-    """The row about many calls of 5 minutes."""
-    place = input_folder(folder, SHORT)
-    with tempfile.TemporaryDirectory() as scratch:
-        manifest = Path(scratch) / "calls.csv"
-        files = f"{place / CONNECT},{place / RECORDING},{call_end(SHORT)}"
-        rows = [f"call-{k},{files}" for k in range(calls)]
-        manifest.write_text("\n".join(["recording_id,connect,recording,call_end", *rows]) + "\n", encoding="utf-8")
-        command = [
-            OWN_TOOL,
-            "batch",
-            str(manifest),
-            "--out",
-            str(Path(scratch) / "rows"),
-            "--action",
-            "triage",
-            "--json",
-        ]
-        began = time.monotonic()
-        with tempfile.TemporaryFile("w+") as out:
-            child = subprocess.Popen([*command, "--workers", str(workers)], stdout=out, env=bare_environ(Path(scratch)))
-            _, ended, used = os.wait4(child.pid, 0)
-            child.returncode = os.waitstatus_to_exitcode(ended)
-            took_s = time.monotonic() - began
-            out.seek(0)
-            counts = json.loads(out.read() or "{}").get("counts", {})
-    if child.returncode or counts.get("pass") != calls:
-        raise BenchError(f"the batch ended with {child.returncode}: {counts}")
-    rate, cpu_s = calls / took_s, (used.ru_utime + used.ru_stime) / calls
-    return Line(
-        f"calls of 5 min a second, {workers} processes, local, start included",
-        *("8", "15", f"{rate:.1f} ({calls} in {took_s:.1f} s; {cpu_s:.2f} s of CPU each)"),
-        met=rate >= 8,
-        aim_met=rate >= 15,
-    )
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("right", 304), ("wrong", 1050), ("rounds", 8), ("long", 15)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--tuning", action="store_true", help="the seeds for tuning, not those for judging")
+    parser.add_argument("--first-seed", type=int, help="the first seed, instead of those for judging")
+    parser.add_argument("--rows", type=Path, help="keep the compared cases in this file, and continue with it")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop comparing after this time")
     parser.add_argument("--cost-runs", type=int, default=3, help="runs on an hour of each kind; 0 for no costs")
-    parser.add_argument("--calls", type=int, default=40, help="calls of the throughput row")
+    parser.add_argument("--calls", type=int, default=200, help="calls of the throughput row")
     parser.add_argument("--folder", type=Path, default=ROOT / "bench-output" / "process", help="the recordings")
     parser.add_argument("--sounds", type=Path, default=voices.SOUNDS)
     parser.add_argument("--cache", type=Path, default=voices.CACHE)
     wanted = parser.parse_args(arguments)
-    seed = TUNING_SEED if wanted.tuning else JUDGING_SEED
+    seed = wanted.first_seed or (TUNING_SEED if wanted.tuning else JUDGING_SEED)
     voices.use(wanted.sounds, wanted.cache)
     try:
         voices.prepare()
         lines: list[Line] = []
         if wanted.cost_runs:
             make_inputs({HOUR: ("webm",), SHORT: ()}, wanted.folder)
-            lines = [*hour(wanted.folder, wanted.cost_runs), throughput(wanted.folder, wanted.calls, wanted.workers)]
-    except (voices.VoicesMissingError, BenchError, subprocess.CalledProcessError) as error:
+            lines = [*hour(wanted.folder, wanted.cost_runs), *from_s3(wanted.folder)]
+            lines.append(throughput(wanted.folder, wanted.calls, wanted.workers))
+    except (
+        *(voices.VoicesMissingError, BenchError, MissingPartError, ServerError),
+        subprocess.CalledProcessError,
+    ) as error:
         say(str(error))
         return 2
     todo = [*specs(wanted.right, wanted.wrong, wanted.rounds, seed), *long_specs(wanted.long, seed)]
-    rows = run_all(todo, wanted.workers, wanted.minutes * 60)
+    rows = run_all(todo, wanted.workers, wanted.minutes * 60, wanted.rows)
     print("| what | must | aim | measured | |\n| --- | --- | --- | --- | --- |")
     print("\n".join(line.text() for line in (*agreement(rows), *lines)))
     print("\n" + "\n".join(facts(rows)))

@@ -179,8 +179,13 @@ def answers(port: int, path: str = "/", good: tuple[int, ...] = (200,)) -> bool:
 
 
 @contextmanager
-def seaweed(folder: Path) -> Iterator[Server]:
+def seaweed(folder: Path, *, bind: str = HOST, metrics_port: int = 0) -> Iterator[Server]:
     """SeaweedFS's S3: real rules about parts, ETags, signatures and conditional requests.
+
+    Args:
+        folder: for its files.
+        bind: the address at which it listens.
+        metrics_port: where it counts its requests, in Prometheus' format; 0 for nowhere.
 
     Raises:
         ServerError: if it doesn't come up.
@@ -199,7 +204,7 @@ def seaweed(folder: Path) -> Iterator[Server]:
         "server",
         f"-dir={data}",
         f"-ip={HOST}",
-        f"-ip.bind={HOST}",
+        f"-ip.bind={bind}",
         "-master.telemetry=false",
         "-master.volumeSizeLimitMB=64",
         "-volume.max=60",
@@ -212,6 +217,7 @@ def seaweed(folder: Path) -> Iterator[Server]:
         "-s3.port.lance=0",
         "-s3.localSocket=",
         *(f"-{name}={port}" for name, port in ports.items()),
+        *([f"-metricsPort={metrics_port}"] if metrics_port else []),
     ]
     port = ports["s3.port"]
     probe = client("s3", f"http://{HOST}:{port}")
@@ -239,14 +245,18 @@ def seaweed(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def moto(folder: Path) -> Iterator[Server]:
+def moto(folder: Path, *, bind: str = HOST) -> Iterator[Server]:
     """Moto's server: SQS and DynamoDB, and S3 where rules about parts don't matter.
+
+    Args:
+        folder: for its files.
+        bind: the address at which it listens.
 
     Raises:
         ServerError: if it doesn't come up.
     """
     (port,) = free_ports(1)
-    argv = [sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(port)]
+    argv = [sys.executable, "-m", "moto.server", "-H", bind, "-p", str(port)]
     environment = bare_environment(folder, AWS_ACCESS_KEY_ID=KEY, AWS_SECRET_ACCESS_KEY=KEY, AWS_DEFAULT_REGION=REGION)
     with running(
         argv,

@@ -12,17 +12,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import dask.config
 import pytest
 from batch_desk import LIMITS, Desk
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from certificates import make_certificates
 
 from komorebi_qc.batch.execution.dask_executor import DaskExecutor
 from komorebi_qc.core.errors import PermanentError, StorageError
@@ -58,6 +55,19 @@ class Cluster:
         self.stack.callback(_end, process)
         return process
 
+    def start_scheduler(self, port: int = 0) -> None:
+        """Start the scheduler, and wait for its address."""
+        file = self.folder / "scheduler.json"
+        file.unlink(missing_ok=True)
+        self.scheduler = self.start(
+            *("scheduler", "--port", str(port), "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file)),
+            *(("--protocol", "tls") if self.tls else ()),
+            *self.tls,
+        )
+        while not (file.exists() and file.read_text().strip()):
+            time.sleep(0.05)
+        self.address = json.loads(file.read_text())["address"]
+
     def add_worker(self) -> None:
         """Start another worker."""
         local = str(self.folder / f"w{len(self.workers)}")
@@ -73,15 +83,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _cluster(folder: Path, workers: int, *tls: str) -> Iterator[Cluster]:
     with ExitStack() as stack:
         cluster = Cluster(folder, stack, tls=tls)
-        file = folder / "scheduler.json"
-        cluster.scheduler = cluster.start(
-            *("scheduler", "--port", "0", "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file)),
-            *(("--protocol", "tls") if tls else ()),
-            *tls,
-        )
-        while not (file.exists() and file.read_text().strip()):
-            time.sleep(0.05)
-        cluster.address = json.loads(file.read_text())["address"]
+        cluster.start_scheduler()
         for _ in range(workers):
             cluster.add_worker()
         yield cluster
@@ -109,6 +111,32 @@ def test_a_lost_worker_loses_no_recording(cluster: Cluster, tmp_path: Path) -> N
     assert killed
     assert (tally.total, tally.left, tally.counts["failed"]) == (24, 0, 0)
     assert desk.begun().keys() == {f"r{n:03}" for n in range(24)}
+    rows = desk.rows()
+    desk.run(force=True)
+    assert desk.rows() == rows
+
+
+def test_a_restarted_scheduler_loses_no_recording(cluster: Cluster, tmp_path: Path) -> None:
+    """If the scheduler is killed and started again with its workers, the same run does the rest, once."""
+    desk = Desk(tmp_path)
+    desk.make(24, "slow")
+    killed: list[Any] = []
+
+    def check() -> None:
+        if not killed and len(list((tmp_path / "begun").iterdir())) > 8:
+            killed.append(cluster.scheduler.pid)
+            cluster.scheduler.kill()
+            cluster.scheduler.wait()
+            cluster.start_scheduler(urlsplit(cluster.address).port or 0)
+            for _ in range(2):
+                cluster.add_worker()
+
+    tally = desk.run(executor=DaskExecutor(cluster.address, LIMITS, QUICK), check=check)
+    assert killed
+    assert (tally.total, tally.left, tally.counts["failed"], tally.counts.total()) == (24, 0, 0, 24)
+    begun = desk.begun()
+    assert begun.keys() == {f"r{n:03}" for n in range(24)}
+    assert sum(begun.values()) <= 24 + 2 * 2  # those that were with the scheduler when it was killed
     rows = desk.rows()
     desk.run(force=True)
     assert desk.rows() == rows
@@ -215,9 +243,9 @@ def test_a_batch_on_an_encrypted_cluster(
 ) -> None:
     """With certificates of one authority the work is done; a client with another one's is refused."""
     folder = tmp_path_factory.mktemp("dask")
-    tls = _certificates(folder)
+    tls = make_certificates(folder)
     foreign = tmp_path_factory.mktemp("foreign")
-    _certificates(foreign)
+    make_certificates(foreign)
     desk = Desk(tmp_path)
     desk.make(2)
     with _cluster(folder, 1, *tls) as made:
@@ -238,44 +266,3 @@ _TLS_SETTINGS = {"ca-file": "ca.pem", "client": "node.pem"}
 
 def _setting(key: str, path: str) -> tuple[str, Any]:
     return key, {"cert": path, "key": path} if key == "client" else path
-
-
-def _certificates(folder: Path) -> tuple[str, ...]:
-    """An authority and a certificate by it in a folder; returns the arguments of Dask's commands."""
-    now = datetime.now(UTC)
-    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
-    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in ("authority", "127.0.0.1")]
-    pem: list[bytes] = []
-    for is_authority, key, name in zip((True, False), keys, names, strict=True):
-        usage = x509.KeyUsage(**dict.fromkeys(_USAGES, is_authority) | {"digital_signature": True})
-        built = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(names[0])
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(hours=1))
-            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(keys[0].public_key()),
-                critical=False,
-            )
-            .add_extension(usage, critical=True)
-            .sign(keys[0], hashes.SHA256())
-        )
-        pem.append(built.public_bytes(serialization.Encoding.PEM))
-    secret = keys[1].private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "ca.pem").write_bytes(pem[0])
-    (folder / "node.pem").write_bytes(secret + pem[1])
-    node = str(folder / "node.pem")
-    return ("--tls-ca-file", str(folder / "ca.pem"), "--tls-cert", node, "--tls-key", node)
-
-
-_USAGES = (
-    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
-    *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
-)

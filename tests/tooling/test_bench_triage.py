@@ -62,6 +62,18 @@ def test_a_case_is_measured_both_ways(monkeypatch: pytest.MonkeyPatch, measured:
     assert len(_case(Spec("plain", 1)).call) == CALL_S * RATE
 
 
+def test_compared_cases_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A run goes on with the cases that an earlier one left, and reports all of them in order."""
+    rows = [_row("plain:1"), _row("plain:2", "offset +1.000 ms")]
+    for row in rows:
+        triage_cases.add_row(tmp_path / "rows" / "kept.jsonl", row)
+    assert list(triage_cases.read_rows(tmp_path / "rows" / "kept.jsonl").values()) == rows
+    assert triage_cases.read_rows(tmp_path / "none") == {}
+    monkeypatch.setattr(triage, "compare", None)
+    todo = [Spec("plain", 2), Spec("plain", 1)]
+    assert triage.run_all(todo, 1, 60.0, tmp_path / "rows" / "kept.jsonl") == rows[::-1]
+
+
 def test_a_crash_is_a_disagreement(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bench goes on, and names the error."""
 

@@ -1,7 +1,8 @@
 """The work on a Dask cluster: the scheduler distributes the recordings, and each worker supervises its own processes.
 
 A thread of the Dask worker watches a process as on this machine, so a recording can't harm the worker. If a worker is
-lost, its recordings go to other workers.
+lost, its recordings go to other workers. If the scheduler is lost, the recordings that weren't done are submitted again
+to the one that answers at its address next.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
 TIMEOUT_S = 30
 COUNT_EVERY_S = 5.0
 WITHOUT_WORKERS_S = 300
-"""A machine that restarts is back by then."""
+"""So long a run waits for workers or the scheduler: a machine that restarts is back by then."""
+_RECONNECT_EVERY_S, _RECONNECT_TIMEOUT_S = 1.0, 3.0
+_SCHEDULER_LOST = "scheduler-connection-lost"
+"""Dask's reason for futures that end with their scheduler."""
 _CHECK_EVERY_S = 0.5
 _ENCRYPTED, _OPEN = ("tls", "wss"), ("tcp", "ws", "ucx")
 _ATTEMPTS = 3
@@ -55,18 +59,14 @@ class DaskExecutor:
         except ImportError:
             raise missing_extra("cluster", "distributed", needed_by="--dask") from None
         _check_address(address)
-        security = _security(distributed, address)
+        self._distributed, self._security = distributed, _security(distributed, address)
         self._limits, self._work, self._address = limits, work, address
         self._futures: dict[str, tuple[Task, Any, int]] = {}
+        self._waiting: list[tuple[Task, int]] = []
+        self._lost_at: float | None = None
         self._done: queue.SimpleQueue[str] = queue.SimpleQueue()
         try:
-            # A handshake of our own first: a Client waits without end for a server that isn't a scheduler.
-            # In a thread: a notebook has a running event loop in this one.
-            with ThreadPoolExecutor(1) as thread:
-                thread.submit(asyncio.run, _greet(distributed, address, security)).result()
-            self._client = distributed.Client(
-                address, timeout=TIMEOUT_S, set_as_default=False, name="komorebi-qc", security=security
-            )
+            self._client = self._connect(TIMEOUT_S)
         except Exception as error:
             raise StorageError(
                 f"no Dask scheduler answers at {address} within {TIMEOUT_S} s ({type(error).__name__}): start `dask "
@@ -79,16 +79,25 @@ class DaskExecutor:
             raise StorageError(
                 f"the Dask scheduler at {address} has no workers: start `dask worker {address}` on each machine"
             ) from None
-        self._threads = self._count()
-        self._counted_at = self._had_workers_at = time.monotonic()
+        try:
+            self._threads = self._count()
+        except Exception as error:
+            raise self._gone(error) from error
+        self._counted_at = self._had_workers_at = self._try_at = time.monotonic()
+
+    def _connect(self, timeout_s: float) -> Any:
+        # A handshake of our own first: a Client waits without end for a server that isn't a scheduler.
+        # In a thread: a notebook has a running event loop in this one.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, _greet(self._distributed, self._address, self._security, timeout_s)).result()
+        return self._distributed.Client(
+            self._address, timeout=timeout_s, set_as_default=False, name="komorebi-qc", security=self._security
+        )
 
     def _count(self) -> int:
-        try:
-            return sum(self._client.nthreads().values())
-        except Exception as error:
-            raise self._lost(error) from error
+        return sum(self._client.nthreads().values())
 
-    def _lost(self, error: Exception) -> StorageError:
+    def _gone(self, error: Exception) -> StorageError:
         return StorageError(
             f"the Dask scheduler at {self._address} no longer answers ({type(error).__name__}): start it and its "
             "workers again, and repeat the command; it continues with the recordings that aren't done"
@@ -96,15 +105,48 @@ class DaskExecutor:
 
     def has_room(self) -> bool:
         """See `Executor.has_room`."""
-        self._count_now_and_then()
-        return len(self._futures) < 2 * max(self._threads, 1)
+        return self._is_connected() and len(self._futures) < 2 * max(self._threads, 1)
+
+    def _is_connected(self) -> bool:
+        """Whether the scheduler answers. After a loss, connect again now and then, and submit the tasks again."""
+        if self._lost_at is None and self._client.status == "running":
+            self._count_now_and_then()
+        elif self._lost_at is None:
+            self._lose()
+        if self._lost_at is None or time.monotonic() < self._try_at:
+            return self._lost_at is None
+        try:
+            self._client = self._connect(_RECONNECT_TIMEOUT_S)
+        except Exception as error:
+            if time.monotonic() - self._lost_at > WITHOUT_WORKERS_S:
+                raise self._gone(error) from error
+            self._try_at = time.monotonic() + _RECONNECT_EVERY_S
+            return False
+        self._lost_at = None
+        self._threads, self._counted_at, self._had_workers_at = 0, 0.0, time.monotonic()
+        waiting, self._waiting = self._waiting, []
+        for task, attempts in waiting:
+            self._submit(task, attempts)
+        return True
+
+    def _lose(self) -> None:
+        """Note that the scheduler is lost. No recording causes this, so the attempts don't count."""
+        self._lost_at = self._try_at = time.monotonic()
+        self._waiting += [(task, attempts) for task, _, attempts in self._futures.values()]
+        self._futures.clear()
+        with suppress(Exception):  # any error of the cluster: this client is over
+            self._client.close(timeout=_RECONNECT_TIMEOUT_S)
 
     def _count_now_and_then(self) -> None:
         """Count the workers; give up after a long time without any."""
         now = time.monotonic()
         if now - self._counted_at <= COUNT_EVERY_S:
             return
-        self._threads, self._counted_at = self._count(), now
+        try:
+            self._threads, self._counted_at = self._count(), now
+        except Exception:  # noqa: BLE001  whatever it is, this connection is of no use
+            self._lose()
+            return
         if self._threads:
             self._had_workers_at = now
         elif now - self._had_workers_at > WITHOUT_WORKERS_S:
@@ -122,21 +164,32 @@ class DaskExecutor:
         try:
             future = self._client.submit(do_task, task, self._limits, self._work, __version__, key=key, pure=False)
         except Exception as error:
-            raise self._lost(error) from error
+            if self._client.status == "running":
+                raise self._gone(error) from error
+            self._waiting.append((task, attempts))
+            return
         self._futures[key] = task, future, attempts
         future.add_done_callback(lambda done: self._done.put(done.key))
 
     def answers(self, wait_s: float) -> list[Answer]:
         """See `Executor.answers`."""
-        self._count_now_and_then()
+        if not self._is_connected():
+            time.sleep(wait_s)
+            return []
         found: list[Answer] = []
         until = time.monotonic() + wait_s
         with suppress(queue.Empty):
             while True:
                 left_s = 0.0 if found else max(0.0, until - time.monotonic())
                 key = self._done.get(timeout=left_s) if left_s else self._done.get_nowait()
+                if key not in self._futures:  # of a lost scheduler
+                    continue
                 task, future, attempts = self._futures.pop(key)
                 answer = self._answer(future)
+                if answer is _SCHEDULER_LOST or (answer is None and self._client.status != "running"):
+                    self._waiting.append((task, attempts))
+                    self._lose()
+                    break
                 if answer is None and attempts < _ATTEMPTS:
                     self._submit(task, attempts + 1)
                     continue
@@ -147,13 +200,15 @@ class DaskExecutor:
         return found
 
     def _answer(self, future: Any) -> Any:
-        """A worker's answer; None if the worker was lost."""
+        """A worker's answer; None if the worker was lost, `_SCHEDULER_LOST` if the scheduler was."""
         from distributed import KilledWorker  # noqa: PLC0415
         from distributed.client import FutureCancelledError  # noqa: PLC0415
 
         try:
             return future.result(timeout=TIMEOUT_S)
-        except (KilledWorker, FutureCancelledError, OSError, TimeoutError):
+        except FutureCancelledError as error:
+            return _SCHEDULER_LOST if error.reason == _SCHEDULER_LOST else None
+        except (KilledWorker, OSError, TimeoutError):
             return None
         except Exception as error:
             raise PermanentError(
@@ -215,11 +270,11 @@ def _security(distributed: Any, address: str) -> Any:
     return security
 
 
-async def _greet(distributed: Any, address: str, security: Any) -> None:
+async def _greet(distributed: Any, address: str, security: Any, timeout_s: float) -> None:
     """Shake hands with the server at an address, within the timeout."""
     secured = security.get_connection_args("client")
-    greeting = distributed.core.connect(address, timeout=TIMEOUT_S, **secured)
-    comm = await asyncio.wait_for(greeting, TIMEOUT_S)
+    greeting = distributed.core.connect(address, timeout=timeout_s, **secured)
+    comm = await asyncio.wait_for(greeting, timeout_s)
     await comm.close()
 
 

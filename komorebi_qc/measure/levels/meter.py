@@ -132,18 +132,19 @@ class LevelMeter:
 
     def _measure(self, samples: Floats, count: int) -> None:
         """Measure whole hops, shape ``(channels, n)``; the first `count` samples belong to the track."""
-        squares = np.einsum("cn,cn->c", samples, samples)
-        if not (squares < _NONSENSE**4).all():  # NaN as well
+        hops = samples.reshape(self._channels, -1, self._hop)
+        powers = _powers(hops)
+        if not (powers.sum(axis=1) * self._hop < _NONSENSE**4).all():  # NaN as well
             self._invalid += np.count_nonzero(~np.isfinite(samples), axis=1)
             samples = np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -_NONSENSE, _NONSENSE)
-        hops = samples.reshape(self._channels, -1, self._hop)
+            hops = samples.reshape(self._channels, -1, self._hop)
+            powers = _powers(hops)
         # Frame axis last: NumPy is slow at reducing many short rows.
         frame = self._hop // _FRAMES_PER_HOP
         frames = np.ascontiguousarray(samples.reshape(self._channels, -1, frame).transpose(2, 0, 1))
         low, high = frames.min(axis=0), frames.max(axis=0)
         frame_peaks = np.maximum(-low, high)
         means = hops.mean(axis=2)
-        powers = np.einsum("chs,chs->ch", hops, hops) / np.float32(self._hop)
         by_hop = (*hops.shape[:2], _FRAMES_PER_HOP)
         features = np.zeros((*hops.shape[:2], _FEATURES), np.float32)
         features[:, :, _POWER] = np.maximum(powers - means * means, 0)
@@ -213,6 +214,12 @@ class LevelMeter:
             bandwidth_hz=None if is_dead else self._spectrum.bandwidth_hz(number, speech_dbfs, floor_dbfs),
             invalid_samples=int(self._invalid[number]),
         )
+
+
+def _powers(hops: Floats) -> Floats:
+    """The mean square of each hop, shape ``(channels, hops)``, from its samples on the last axis."""
+    powers: Floats = np.einsum("chs,chs->ch", hops, hops) / np.float32(hops.shape[2])
+    return powers
 
 
 def _spans(marks: Flags, hop_s: float, length_s: float, shortest_s: float) -> tuple[Span, ...]:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _PLAIN = (2, RATE, 2)
 """Bytes a sample, samples a second and channels of Connect's own WAV."""
-_FRAME_BYTES = _PLAIN[0] * _PLAIN[2]
+FRAME_BYTES = _PLAIN[0] * _PLAIN[2]
+"""Bytes of one sample of both channels."""
 
 
 class PlainWav:
@@ -49,7 +50,7 @@ class PlainWav:
                 raise wave.Error(f"not 16 bits, 8 kHz, stereo: {kind}")
         # Not by `wave`, which ends at the length of the whole: other readers ignore that one.
         self._begin, present = wav_samples(self._file) or (0, 0)
-        if present < samples * _FRAME_BYTES:
+        if present < samples * FRAME_BYTES:
             raise wave.Error(f"{present} bytes for {samples} samples")
         self.shape = (samples, 2)
 
@@ -60,8 +61,8 @@ class PlainWav:
 
     def __getitem__(self, key: slice, /) -> NDArray[np.int16]:
         start, stop, _ = key.indices(self.shape[0])
-        self._file.seek(self._begin + start * _FRAME_BYTES)
-        return np.frombuffer(self._file.read(max(stop - start, 0) * _FRAME_BYTES), "<i2").reshape(-1, 2)
+        self._file.seek(self._begin + start * FRAME_BYTES)
+        return np.frombuffer(self._file.read(max(stop - start, 0) * FRAME_BYTES), "<i2").reshape(-1, 2)
 
 
 class PlainPcm:

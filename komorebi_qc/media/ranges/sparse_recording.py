@@ -13,7 +13,7 @@ from komorebi_qc.media.decode import AudioDecoder
 from komorebi_qc.media.decode_8khz import runs_8khz
 from komorebi_qc.media.demux import PacketDemuxer, has_index
 from komorebi_qc.media.opening import RECORDING_FORMATS, audio_stream, open_container
-from komorebi_qc.media.probe import probe_recording
+from komorebi_qc.media.probe import probe_recording, probed_recording
 from komorebi_qc.media.ranges import mp4_parts, webm_parts
 from komorebi_qc.media.ranges.blocks import BLOCK_BYTES, BlockFile
 from komorebi_qc.media.ranges.part_file import PartFile
@@ -83,62 +83,64 @@ def sparse_recording(source: Source) -> Iterator[SparseRecording | None]:
             yield None
             return
         whole = replace(source, file=cast("BinaryIO", blocks), open_again=None)
-        info = probe_recording(whole.reopen())
-        container = stack.enter_context(open_container(whole.reopen(), RECORDING_FORMATS, buffer_bytes=_SEEK_BYTES))
+        container, info = stack.enter_context(probed_recording(whole.reopen(), buffer_bytes=_SEEK_BYTES))
         if not has_index(container) or info.audio is None or info.missing_bytes:
             yield None
             return
         yield _Indexed(blocks, container, info)
 
 
-class _Indexed:
-    """A file whose index lists its packets."""
+class _Read:
+    """A file that is read block by block."""
 
-    is_indexed = True
-
-    def __init__(self, blocks: BlockFile, container: InputContainer, info: MediaInfo) -> None:
-        self._blocks, self._container, self.info = blocks, container, info
+    def __init__(self, blocks: BlockFile, info: MediaInfo) -> None:
+        self._blocks, self.info = blocks, info
         self.trembles = False
 
     @property
     def length_s(self) -> float:
-        return _audio_end_s(self.info)
+        return 0.0 if self.info.audio is None else self.info.audio.span.end_s
 
     @property
     def fetched_bytes(self) -> int:
         return self._blocks.fetched_bytes
 
-    def read(self, spans: Sequence[Span]) -> Iterator[tuple[int, NDArray[np.int16]]]:
-        origin_s = self.info.origin_s
-        own = [Span(span.start_s + origin_s, span.end_s + origin_s) for span in spans]
-        demuxer = SeekingDemuxer(self._container, own, self._blocks.prefetch)
-        decoder = AudioDecoder(self._container, origin_s=origin_s, spans=spans, demuxer=demuxer)
+    def _decoded(
+        self, container: InputContainer, demuxer: PacketDemuxer, spans: Sequence[Span]
+    ) -> Iterator[tuple[int, NDArray[np.int16]]]:
+        decoder = AudioDecoder(container, origin_s=self.info.origin_s, spans=spans, demuxer=demuxer)
         yield from runs_8khz(decoder)
         self.trembles |= decoder.trembles
 
 
-class _Parts:
+class _Indexed(_Read):
+    """A file whose index lists its packets."""
+
+    is_indexed = True
+
+    def __init__(self, blocks: BlockFile, container: InputContainer, info: MediaInfo) -> None:
+        super().__init__(blocks, info)
+        self._container = container
+
+    def read(self, spans: Sequence[Span]) -> Iterator[tuple[int, NDArray[np.int16]]]:
+        origin_s = self.info.origin_s
+        own = [Span(span.start_s + origin_s, span.end_s + origin_s) for span in spans]
+        yield from self._decoded(self._container, SeekingDemuxer(self._container, own, self._blocks.prefetch), spans)
+
+
+class _Parts(_Read):
     """A file without an index: a head, and parts that can be read behind it."""
 
     is_indexed = False
 
     def __init__(self, blocks: BlockFile, source: Source, head: bytes, points: SyncPoints) -> None:
         self._blocks, self._source, self._head, self._points = blocks, source, head, points
-        self.trembles = False
         last = points.last()
         self._opening = self._stretch(points.first, points.after(points.first.time_s + _OPENING_S))
         ends = (
             [self._opening, (last.at, source.size)] if last.at > points.first.at else [(points.first.at, source.size)]
         )
-        self.info = probe_recording(self._file(ends))
-
-    @property
-    def length_s(self) -> float:
-        return _audio_end_s(self.info)
-
-    @property
-    def fetched_bytes(self) -> int:
-        return self._blocks.fetched_bytes
+        super().__init__(blocks, probe_recording(self._file(ends)))
 
     def read(self, spans: Sequence[Span]) -> Iterator[tuple[int, NDArray[np.int16]]]:
         origin_s = self.info.origin_s
@@ -153,10 +155,7 @@ class _Parts:
                 stretches.append((begin, end))
         with open_container(self._file(stretches), RECORDING_FORMATS, is_read_through=True) as container:
             if audio_stream(container) is not None:
-                demuxer = PacketDemuxer(container)
-                decoder = AudioDecoder(container, origin_s=origin_s, spans=spans, demuxer=demuxer)
-                yield from runs_8khz(decoder)
-                self.trembles |= decoder.trembles
+                yield from self._decoded(container, PacketDemuxer(container), spans)
 
     def _stretch(self, first: SyncPoint, stop: SyncPoint | None) -> tuple[int, int]:
         return first.at, self._source.size if stop is None else stop.at
@@ -206,7 +205,3 @@ def _parts(blocks: BlockFile, source: Source, head: bytes, begin: int, finder: F
     except MediaError:
         return None  # the whole reading says what is wrong
     return parts if parts.info.audio is not None else None
-
-
-def _audio_end_s(info: MediaInfo) -> float:
-    return 0.0 if info.audio is None else info.audio.span.end_s

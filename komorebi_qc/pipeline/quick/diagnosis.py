@@ -20,7 +20,8 @@ from komorebi_qc.findings.qc_document import SCHEMA
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
 from komorebi_qc.measure.quick.settle import settle
 from komorebi_qc.media.decode_8khz import decode_call_8khz
-from komorebi_qc.media.plain_call.wav import is_plain, plain_call
+from komorebi_qc.media.plain_call.info import plain_info
+from komorebi_qc.media.plain_call.wav import plain_call
 from komorebi_qc.media.probe import probe_call
 from komorebi_qc.media.ranges.blocks import BlockFile
 from komorebi_qc.media.ranges.sparse_recording import sparse_recording
@@ -135,8 +136,9 @@ def quick_diagnose(call: Source, recording: Source, call_end: CallEnd, limits: L
     refuse_same_file(call, recording)
     blocks = BlockFile(call)
     near = replace(call, file=cast("BinaryIO", blocks), open_again=None)
-    call_info = probe_call(near.reopen())
-    track = plain_call(near, call_info) if is_plain(near.reopen().file) else None
+    plain = plain_info(near.reopen())
+    call_info = probe_call(near.reopen()) if plain is None else plain
+    track = None if plain is None else plain_call(near, plain)
     pair = _Whole(call, call_info, recording, call_end, limits)
     with sparse_recording(recording) as parts:
         if parts is None:

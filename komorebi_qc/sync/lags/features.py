@@ -90,19 +90,20 @@ class Haystack:
         total = weight.sum()
         mean = (block * weight).sum(axis=1, keepdims=True) / total
         shape = np.clip((block - mean) * weight, -3.0, 3.0)
+        padded = np.zeros((BANDS + 1, self.size), np.float32)
+        padded[:BANDS, :n], padded[BANDS, :n] = shape, weight
+        spectra = np.conj(np.fft.rfft(padded))
+        cover = spectra[BANDS]
         acc = np.zeros(self.size // 2 + 1, np.complex64)
-        padded = np.zeros(self.size, np.float32)
         for band in range(BANDS):
-            padded[:n] = shape[band]
-            acc += self._spectra[band] * np.conj(np.fft.rfft(padded))
+            acc += self._spectra[band] * spectra[band]
         top = np.fft.irfft(acc, self.size)
-        padded[:n] = weight
-        cover = np.conj(np.fft.rfft(padded))
         # The spread of the recording's features under the mask, each band about its own mean. If only one speaker is
         # present, the silence around a word must not count as the word's shape.
-        under = np.fft.irfft(self._energy * cover, self.size)
+        sums = np.fft.irfft(np.concatenate([self._spectra * cover, (self._energy * cover)[None]]), self.size)
+        under = sums[BANDS]
         for band in range(BANDS):
-            under -= np.fft.irfft(self._spectra[band] * cover, self.size) ** 2 / total
+            under -= sums[band] ** 2 / total
         first, last = self._pad - n // 2, self._pad + self.frames - n // 2
         top, under = top[first:last], under[first:last]
         norm = np.sqrt(np.maximum(under, _LEAST_SPREAD * total) * (shape**2).sum() + 1e-6)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 import traceback
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bench.sync.catalogue import BY_NAME
@@ -17,6 +18,7 @@ from komorebi_qc.sync import measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import numpy as np
     from bench.sync.spec import Case, Spec
@@ -85,9 +87,33 @@ def long_specs(count: int, first_seed: int) -> list[Spec]:
     return [replace(BY_NAME[name], call_s=LONG_S).spec(first_seed + LONG_SEED + i) for i, name in enumerate(names)]
 
 
+def name_of(spec: Spec) -> str:
+    """Family and seed of a case."""
+    return f"{spec.family}:{spec.seed}"
+
+
+def read_rows(path: Path | None) -> dict[str, Compared]:
+    """The cases of a file of an earlier run, by name; empty without one."""
+    if path is None or not path.is_file():
+        return {}
+    found = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        fields = json.loads(line)
+        row = Compared(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+        found[row.name] = row
+    return found
+
+
+def add_row(path: Path, row: Compared) -> None:
+    """Add a case to a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(row)) + "\n")
+
+
 def compare(spec: Spec) -> Compared:
     """Make a case, measure it whole and quickly, and compare."""
-    name = f"{spec.family}:{spec.seed}"
+    name = name_of(spec)
     try:
         return _compared(name, kept(spec))
     except Exception:  # noqa: BLE001  whatever it is, it is this case's result
