@@ -292,9 +292,10 @@ def unsettled(listing: Listing, result: RunResult) -> Listing:
     """
     from komorebi_qc.batch.dataset.dataset import open_dataset  # noqa: PLC0415  pyarrow loads only for the commands
 
-    rows = open_dataset(result.dataset).summaries()
-    known = {name for name, row in rows.items() if row.status == "done" and row.verdict == "pass"}
-    return replace(listing, items=tuple(item for item in listing.items if item.recording_id not in known), rejected=())
+    (dataset := open_dataset(result.dataset)).look_up(item.recording_id for item in listing.items)
+    found = [(item, dataset.summary(item.recording_id)) for item in listing.items]
+    left = (item for item, row in found if row is None or (row.status, row.verdict) != ("done", "pass"))
+    return replace(listing, items=tuple(left), rejected=())
 
 
 def run_batch(
@@ -317,7 +318,9 @@ def run_batch(
     limits = ResourceLimits(settings.time_limit_s, settings.memory_limit_mb)
     dataset, resolver, tally = open_dataset(settings.out), Resolver(request), Tally()
     resolver.prepare(listing.items)
-    dataset.summaries()  # a dataset that can't be read ends the run before any work
+    dataset.look_up(
+        names := [item.recording_id for item in listing.items]
+    )  # a dataset that can't be read ends the run before any work
     stopped_by: BaseException | None = None
     executor = _executor(settings, limits)
     try:
@@ -327,18 +330,16 @@ def run_batch(
     except (KeyboardInterrupt, SystemExit) as signalled:
         stopped_by, tally.is_stopped = signalled, True
     if csv is not None:
-        csv.write(dataset.read() if dataset.summaries() else WITH_DAY.empty_table())
-    rows, names = dataset.summaries(), [item.recording_id for item in listing.items]
-    failing = tuple(name for name in names if name in rows and rows[name].verdict == "fail")
-    reports: tuple[str, ...] = ()
-    if request.action == "audit" and rows:
-        reports = _reports(dataset, failing or [name for name in names if name in rows])
+        csv.write(dataset.read() if dataset.exists() else WITH_DAY.empty_table())
+    rows = {name: row for name in names if (row := dataset.summary(name)) is not None}
+    failing = tuple(name for name, row in rows.items() if row.verdict == "fail")
+    reports = _reports(dataset, failing or list(rows)) if request.action == "audit" and rows else ()
     return RunResult(tally, listing, dataset.store.address, csv.address if csv else "", stopped_by, failing, reports)
 
 
 def _reports(dataset: Dataset, names: Iterable[str]) -> tuple[str, ...]:
     """The addresses of these recordings' reports; a row names a report in the dataset relative to its root."""
-    table = dataset.read()
+    table = dataset.read(("recording_id", "report", "day"))
     known = dict(zip(*(table[column].to_pylist() for column in ("recording_id", "report")), strict=True))
     root = dataset.store.address.rstrip("/")
     found = (known.get(name) for name in names)

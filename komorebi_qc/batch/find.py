@@ -92,7 +92,7 @@ def find_words(dataset: str, query: str, most: int = 50) -> Search:
         raise InputError(f"{query[:40]!r} has no words to find: name at least one")
     if not 1 <= most <= MOST_SHOWN:
         raise InputError(f"--most is {most}: name a number from 1 to {MOST_SHOWN}")
-    rows = open_dataset(dataset).read().select(["recording_id", "output", "report"]).to_pylist()
+    rows = open_dataset(dataset).read(("recording_id", "output", "report", "day")).to_pylist()
     hits: list[Hit] = []
     unread: list[str] = []
     searched = 0

@@ -125,6 +125,8 @@ class Run:
         tally.total = len(listing.items) + len(listing.rejected)
         with closing(self.executor):
             self.watcher.begin(tally.total)
+            listed = (item.recording_id for item in listing.items)
+            self.dataset.look_up([*listed, *(one.listed_in for one in listing.rejected)])
             self.dataset.compact_journal(drop=self._corrected(listing))  # with rows of an earlier, killed run
             try:
                 self._begin_all(listing, action, tally)
@@ -144,19 +146,16 @@ class Run:
         ours = f"{listing.name}:"
         return [
             name
-            for name, row in self.dataset.summaries().items()
-            if row.status == "rejected"
-            and name not in rejected
-            and (row.listed_in in usable or row.listed_in.startswith(ours))
+            for name, place in self.dataset.rejected().items()
+            if name not in rejected and (place in usable or place.startswith(ours))
         ]
 
     def _begin_all(self, listing: Listing, action: str, tally: Tally) -> None:
         for at in range(0, len(listing.rejected), _REJECTED_AT_ONCE):
             rows = [rejected_row(one, action) for one in listing.rejected[at : at + _REJECTED_AT_ONCE]]
             self._add_without_work(rows, tally)
-        known = self.dataset.summaries()
         for item, task in _resolved(listing.items, self.resolver.task, self.check):
-            before = known.get(item.recording_id)
+            before = self.dataset.summary(item.recording_id)
             if not isinstance(task, KomorebiError) and task.correction:
                 tally.note_correction(item.recording_id)
             if isinstance(task, KomorebiError):
@@ -183,7 +182,8 @@ class Run:
         for row in rows:
             name, outcome = row["recording_id"], outcome_of(row["status"], row["error_class"])
             if outcome == "done":  # with earlier findings on levels that weren't measured again
-                outcome = self.dataset.summaries()[name].verdict or row["verdict"]
+                kept = self.dataset.summary(name)
+                outcome = (kept and kept.verdict) or row["verdict"]
             tally.unconfirmed += row["publication"] == "unconfirmed"
             self._report(outcome, name, row["error"], tally, took_work=True)
         if may_stop:
@@ -201,7 +201,7 @@ class Run:
         self.check()
 
     def _is_new(self, row: Row) -> bool:
-        before = self.dataset.summaries().get(row["recording_id"])
+        before = self.dataset.summary(row["recording_id"])
         if before is None:
             return True
         # A measured row doesn't note it: nothing was attempted, and the next run finds the same, or finds the media.

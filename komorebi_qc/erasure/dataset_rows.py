@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from komorebi_qc.batch.dataset.data_files import day_of, is_day_file, is_journal_file
 from komorebi_qc.batch.dataset.dataset import Dataset
 from komorebi_qc.batch.dataset.parquet_files import from_parquet
 from komorebi_qc.batch.dataset.schema import DAY, UNKNOWN_DAY
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from komorebi_qc.storage.object_store import ObjectStore
 
 Row = dict[str, Any]
+INPUTS = ("call", "recording", "analysis", "transcript")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +69,17 @@ class DatasetRows:
         found = []
         is_dataset = False
         for file in (*tree.files(f"{DAY}="), *tree.files("_journal/")):
-            day = file.name.removeprefix(f"{DAY}=").removesuffix("/rows.parquet")
-            is_day = file.name == f"{DAY}={day}/rows.parquet"
-            if not is_day and not (file.name.startswith("_journal/") and file.name.endswith(".parquet")):
+            is_day = is_day_file(file.name)
+            if not is_day and not is_journal_file(file.name):
                 continue
             is_dataset = True
             for version in file.versions:
                 content = b"".join(tree.chunks(file, version))
-                table = from_parquet(file.address, content, day if is_day else UNKNOWN_DAY) if content else None
+                table = (
+                    from_parquet(file.address, content, day_of(file.name) if is_day else UNKNOWN_DAY)
+                    if content
+                    else None
+                )
                 if table is not None and (rows := _naming(table, self._names)):
                     found.append(_Part(file, version, tuple(rows)))
         if not is_dataset and not tree_exists(tree):
@@ -102,9 +107,9 @@ class DatasetRows:
             InputError: a file of the dataset can't be read.
             StorageError: the store doesn't answer.
         """
-        table = Dataset(self._store).read()
+        table = Dataset(self._store).read(("recording_id", *INPUTS, DAY))
         ours = {row["recording_id"] for row in self.rows()}
-        columns = (table[name].to_pylist() for name in ("recording_id", "call", "recording", "analysis", "transcript"))
+        columns = (table[name].to_pylist() for name in ("recording_id", *INPUTS))
         return any(address in inputs and name not in ours for name, *inputs in zip(*columns, strict=True))
 
     def find(self) -> Iterator[Artefact]:

@@ -8,6 +8,7 @@ that shifts the offset (`SHIFTED`, by `SHIFT_S`), and an agent whose recordings 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
@@ -21,7 +22,7 @@ from komorebi_qc import __version__
 from komorebi_qc.batch.dataset.schema import DAY, SCHEMA_VERSION, WITH_DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,6 +34,7 @@ MIXED_UP: Final = "agent-017"
 _RELEASES = (("Chrome 140", -40), ("Chrome 141", 15), (SHIFTED, 43), ("Chrome 143", 71))
 """Releases, and the day on which half of all agents have them, counted from the first day."""
 _ROLL_OUT_DAYS = 1.5
+_PART_ROWS = 100_000
 _EDGE_SHARE, _UNKNOWN_SHARE = 0.12, 0.04
 _REASONS = (
     ("MissingMediaError", "s3://calls/{id}.wav isn't there 50 h after creationDate; after 48 h nothing comes", False),
@@ -42,13 +44,30 @@ _REASONS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """The place of some rows in a larger fleet.
+
+    Attributes:
+        first: their first day, counted from the fleet's.
+        shares: ``(agents,)`` each agent's share of the recordings.
+        habits: ``(agents,)`` by how much each agent's recordings begin later than others, seconds.
+    """
+
+    first: int
+    shares: NDArray[np.float64]
+    habits: NDArray[np.float64]
+
+
 def seeds() -> list[dict[str, Any]]:
     """Real diagnoses, as columns of `komorebi_qc.batch.dataset.schema`; ``case`` names the recording."""
     found: list[dict[str, Any]] = json.loads((files("komorebi_qc.fleet") / "seeds.json").read_text(encoding="utf-8"))
     return found
 
 
-def synthetic_rows(count: int, *, days: int = 92, agents: int = 120, seed: int = 1, faults: bool = True) -> pa.Table:
+def synthetic_rows(
+    count: int, *, days: int = 92, agents: int = 120, seed: int = 1, faults: bool = True, part: Part | None = None
+) -> pa.Table:
     """Rows of a fleet; the same arguments give the same rows.
 
     Args:
@@ -57,17 +76,20 @@ def synthetic_rows(count: int, *, days: int = 92, agents: int = 120, seed: int =
         agents: number of agents.
         seed: of the random numbers.
         faults: whether the two faults are added; without them no day and no agent stands out.
+        part: the rows' place in a larger fleet; None for a fleet of its own.
     """
     rng = np.random.default_rng(seed)
     known = seeds()
-    day = _days(count, days, rng)
-    agent = np.array([f"agent-{n:03d}" for n in range(agents)])[rng.choice(agents, count, p=_shares(agents, rng))]
+    day = _days(count, days, rng) + (0 if part is None else part.first)
+    shares = _shares(agents, rng) if part is None else part.shares
+    agent = np.array([f"agent-{n:03d}" for n in range(agents)])[rng.choice(agents, count, p=shares)]
     browser = _browsers(day, rng, faults=faults)
     picked = rng.choice(len(known), count, p=_weights(known))
     if faults:
         wrong = [k for k, one in enumerate(known) if one["failures"]]
         picked = np.where((agent == MIXED_UP) & (rng.random(count) < 0.3), rng.choice(wrong, count), picked)
-    habit = dict(zip(sorted(set(agent)), rng.normal(0, 0.08, agents), strict=False))
+    habits = rng.normal(0, 0.08, agents) if part is None else part.habits
+    habit = dict(zip(sorted(set(agent)), habits, strict=False))
     moved = np.array([habit[name] for name in agent]) + rng.normal(0, 0.06, count)
     if faults:
         moved += np.where(np.isin(browser, (SHIFTED, "Chrome 143")), SHIFT_S, 0.0)
@@ -134,6 +156,23 @@ def synthetic_rows(count: int, *, days: int = 92, agents: int = 120, seed: int =
         ],
         schema=WITH_DAY,
     )
+
+
+def synthetic_parts(count: int, *, days: int = 92, agents: int = 120) -> Iterator[pa.Table]:
+    """Rows of a fleet of any size, a few days at a time; agents keep their habits.
+
+    Args:
+        count: number of rows.
+        days: number of days.
+        agents: number of agents.
+    """
+    rng = np.random.default_rng(1)
+    shares, habits = _shares(agents, rng), rng.normal(0, 0.08, agents)
+    parts = min(-(-count // _PART_ROWS), days)
+    for n in range(parts):
+        first, last = (days * k // parts for k in (n, n + 1))
+        rows = count * (n + 1) // parts - count * n // parts
+        yield synthetic_rows(rows, days=last - first, agents=agents, seed=n + 1, part=Part(first, shares, habits))
 
 
 def write_dataset(rows: pa.Table, root: Path) -> None:

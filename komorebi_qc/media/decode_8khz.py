@@ -19,6 +19,7 @@ from komorebi_qc.media.decode import AudioDecoder
 from komorebi_qc.media.demux import PacketDemuxer, packets
 from komorebi_qc.media.opening import CALL_FORMATS, RECORDING_FORMATS, audio_stream, open_container, video_stream
 from komorebi_qc.media.plain_call.held_front import HeldFront
+from komorebi_qc.media.plain_call.packed import PackedCall
 from komorebi_qc.media.plain_call.wav import PlainPcm, PlainWav, is_plain, plain_call
 from komorebi_qc.media.probe import probe_recording
 
@@ -55,10 +56,9 @@ def buffer_in_memory(call: Source) -> Source:
     return _in_memory(call)
 
 
-def _in_memory(source: Source, check_cancelled: Callable[[], None] = lambda: None) -> Source:
+def _in_memory(source: Source) -> Source:
     file, data = source.reopen().file, io.BytesIO()
     while piece := file.read(_PIECE_BYTES):
-        check_cancelled()
         data.write(piece)
     return replace(source, file=data, open_again=None)
 
@@ -71,6 +71,8 @@ def exact_call(source: Source, info: MediaInfo, decoded: Track | None) -> PlainP
         info: the result of `probe_call`.
         decoded: the result of `decode_call_8khz`, if there is one.
     """
+    if isinstance(decoded, PackedCall):
+        return PlainPcm(decoded)
     track = decoded if isinstance(decoded, PlainWav) else plain_call(source, info)
     if track is not None:
         track.begin_last_reading()
@@ -85,7 +87,7 @@ def decode_call_8khz(
 ) -> Track:
     """The call audio, shape ``(n, 2)``: customer, agent. Sample ``i`` is at ``call_s = i / 8000``.
 
-    Connect's own WAV is read where it is. From a network it is read once: up to two hours of it stay in memory.
+    Connect's own WAV is read where it is. From a network it is read once: up to two hours of it stay in memory, packed.
 
     Args:
         source: the call audio.
@@ -98,14 +100,12 @@ def decode_call_8khz(
         MediaError: The file can't be opened.
     """
     held = None
-    if source.is_remote and is_plain(source.file):
-        if front_bytes is not None:
-            held = HeldFront(source, front_bytes)
-        elif source.size <= MAX_PLAIN_BYTES:
-            source = _in_memory(source, check_cancelled)
+    if source.is_remote and front_bytes is not None and is_plain(source.file):
+        held = HeldFront(source, front_bytes)
     plain = plain_call(source, info, held)
     if plain is not None:
-        return plain
+        is_packed = source.is_remote and front_bytes is None and source.size <= MAX_PLAIN_BYTES
+        return PackedCall(plain, check_cancelled) if is_packed else plain
     with open_container(source.reopen(), CALL_FORMATS) as container:
         decoder = AudioDecoder(container, origin_s=None)
         return _gather(_at_8khz(decoder, channels=2), 2, check_cancelled)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _OPUS_RATE = 48_000
 _OPUS_S = (*(0.010, 0.020, 0.040, 0.060) * 3, *(0.010, 0.020) * 2, *(0.0025, 0.005, 0.010, 0.020) * 4)
 """Length of one frame by the configuration number in an Opus packet's first byte (RFC 6716, table 2)."""
+_OPUS_PACKET_S = tuple(None if first & 3 == 3 else _OPUS_S[first >> 3] * (1, 2, 2)[first & 3] for first in range(256))
+"""Length of a packet by its first byte; None if the second byte has the number of frames."""
 
 
 class PacketNotes:
@@ -102,8 +104,8 @@ def opus_packet_s(packet: Any) -> float:
     """Duration of an Opus packet, from its first byte and, for odd frame counts, its second (RFC 6716, 3.1)."""
     data = memoryview(packet)
     first = data[0]
-    count = (1, 2, 2, 0)[first & 3] or (data[1] & 63 if len(data) > 1 else 1)
-    return _OPUS_S[first >> 3] * count
+    length_s = _OPUS_PACKET_S[first]
+    return _OPUS_S[first >> 3] * (data[1] & 63 if len(data) > 1 else 1) if length_s is None else length_s
 
 
 def opus_preskip_s(head: bytes | None) -> float:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from array import array
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+import numpy as np
 
 from komorebi_qc.core.errors import MediaError
 from komorebi_qc.core.media_info import TRUNCATED_S, AudioInfo, MediaInfo, VideoInfo
@@ -49,6 +52,8 @@ if TYPE_CHECKING:
 APART_S = 3600.0
 """If the two tracks of a recording end farther apart, their timestamps are damaged."""
 MOST_CHANNELS = 8
+_TOGETHER = 4096
+"""Timestamps that are taken in together."""
 
 
 def read_packets(container: InputContainer, streams: list[Any], note: Callable[[Any], None]) -> None:
@@ -210,44 +215,70 @@ _PCM_WIDTHS = {
 
 @dataclass(slots=True)
 class _Scan:
+    """A track's packets, counted. Timestamps are taken in together: one by one they cost as much as reading them."""
+
+    base: float = 0.0
     packets: int = 0
     size: int = 0
     first_s: float = math.inf
     last_s: float = -math.inf
     end_s: float = -math.inf
     disordered: int = 0
+    _last_dts: int | None = None
+    _pts: array[int] = field(default_factory=lambda: array("q"))
+    _durations: array[int] = field(default_factory=lambda: array("q"))
+    _dts: array[int] = field(default_factory=lambda: array("q"))
+
+    def note(self, packet: Any) -> None:
+        """Take in the next packet."""
+        self.packets += 1
+        self.size += packet.size
+        pts, dts = packet.pts, packet.dts
+        if pts is None:
+            pts = dts
+            if pts is None:
+                return
+        if dts is not None:
+            self._dts.append(dts)
+        self._pts.append(pts)
+        self._durations.append(packet.duration or 0)
+        if len(self._pts) >= _TOGETHER:
+            self.settle()
+
+    def settle(self) -> None:
+        """Take the timestamps that were noted into account."""
+        if not self._pts:
+            return
+        begin_s, durations_s = (np.array(column, np.float64) * self.base for column in (self._pts, self._durations))
+        latest_s = np.maximum.accumulate(np.concatenate([[self.last_s], begin_s]))
+        is_later = begin_s > latest_s[:-1]
+        # Without a duration (WebM video, Opus in MP4) a packet is as long as the step before it.
+        steps_s = np.where(np.isfinite(latest_s[:-1]), begin_s - latest_s[:-1], 0.0)
+        ends_s = begin_s + np.where(durations_s != 0.0, durations_s, np.minimum(steps_s, 1.0))
+        self.first_s = min(self.first_s, float(begin_s.min()))
+        self.end_s = max(self.end_s, float(ends_s.max(initial=-math.inf, where=is_later)))
+        self.last_s = float(latest_s[-1])
+        if self._dts:
+            before = self._dts[0] - 1 if self._last_dts is None else self._last_dts
+            dts = np.array([before, *self._dts], np.int64)
+            self.disordered += int(np.count_nonzero(dts[1:] <= dts[:-1]))
+            self._last_dts = self._dts[-1]
+        for column in (self._pts, self._durations, self._dts):
+            del column[:]
 
 
 def _scan(container: InputContainer, streams: list[Any], read: Reading = read_packets) -> dict[int, _Scan]:
     """Count packets and timestamps of the given streams, as far as the file can be read."""
-    scans = {s.index: _Scan() for s in streams}
-    bases = {s.index: float(s.time_base or 0) for s in streams}
-    last_dts: dict[int, int] = {}
+    scans = {s.index: _Scan(float(s.time_base or 0)) for s in streams}
 
     def note(packet: Any) -> None:
-        index = packet.stream_index
-        scan = scans.get(index)
-        if scan is None:  # a damaged file may invent tracks as it goes
-            return
-        scan.packets += 1
-        scan.size += packet.size
-        pts = packet.pts if packet.pts is not None else packet.dts
-        if pts is None:
-            return
-        begin_s = pts * bases[index]
-        duration_s = (packet.duration or 0) * bases[index]
-        scan.first_s = min(scan.first_s, begin_s)
-        if begin_s > scan.last_s:
-            # Without a duration (WebM video, Opus in MP4) a packet is as long as the step before it.
-            step_s = begin_s - scan.last_s if math.isfinite(scan.last_s) else 0.0
-            scan.end_s = max(scan.end_s, begin_s + (duration_s or min(step_s, 1.0)))
-            scan.last_s = begin_s
-        if packet.dts is not None:
-            scan.disordered += packet.dts <= last_dts.get(index, packet.dts - 1)
-            last_dts[index] = packet.dts
+        scan = scans.get(packet.stream_index)
+        if scan is not None:  # a damaged file may invent tracks as it goes
+            scan.note(packet)
 
     read(container, streams, note)
     for scan in scans.values():
+        scan.settle()
         if scan.packets and not math.isfinite(scan.first_s):
             scan.first_s = scan.end_s = 0.0
     return scans

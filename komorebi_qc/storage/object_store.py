@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import errno
-from contextlib import ExitStack, contextmanager, nullcontext
+import os
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from komorebi_qc.core.errors import InputError, StorageError
 from komorebi_qc.storage.atomic_file import clear_stale_parts, file_lock, make_folder, write_atomically
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
+from komorebi_qc.storage.s3.lease import Lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,6 +39,23 @@ class VersionedObject:
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A part of a file.
+
+    Attributes:
+        content: the part; it ends where the file ends.
+        start: its first byte in the file.
+        size: of the whole file.
+        version: changes with the file.
+    """
+
+    content: bytes
+    start: int
+    size: int
+    version: str
+
+
 class ObjectStore(Protocol):
     """Files by their names relative to a root: ``day=2026-11-24/rows.parquet``."""
 
@@ -59,6 +78,14 @@ class ObjectStore(Protocol):
 
     def read(self, name: str, *, max_bytes: int | None = None) -> VersionedObject | None:
         """A file; None if it doesn't exist, or is larger than `max_bytes`.
+
+        Raises:
+            StorageError: The store doesn't answer.
+        """
+        ...
+
+    def read_part(self, name: str, start: int, count: int) -> FilePart | None:
+        """A part of a file, from `start` on, or the last `count` bytes if `start` is negative; None without the file.
 
         Raises:
             StorageError: The store doesn't answer.
@@ -98,7 +125,11 @@ class ObjectStore(Protocol):
         ...
 
     def exclusive(self) -> AbstractContextManager[None]:
-        """Keep other processes of this machine from replacing files; on S3, `replace` detects them."""
+        """Keep other processes from replacing files: those of this machine, or those of all machines on S3.
+
+        Raises:
+            StorageError: Others do so all the time, or S3 doesn't answer.
+        """
         ...
 
 
@@ -172,6 +203,18 @@ class Folder:
                 if max_bytes is not None and path.stat().st_size > max_bytes:
                     return None
                 return VersionedObject(path.read_bytes(), "")
+            except FileNotFoundError:
+                return None
+
+    def read_part(self, name: str, start: int, count: int) -> FilePart | None:
+        """See `ObjectStore.read_part`."""
+        path = self.root / name
+        with _disk_errors(path):
+            try:
+                with path.open("rb") as file:
+                    found = os.fstat(file.fileno())
+                    at = file.seek(max(found.st_size - count, 0) if start < 0 else start)
+                    return FilePart(file.read(count), at, found.st_size, f"{found.st_ino}-{found.st_mtime_ns}")
             except FileNotFoundError:
                 return None
 
@@ -250,6 +293,22 @@ class Prefix:
                 return None
             return VersionedObject(answer["Body"].read(), str(answer["ETag"]))
 
+    def read_part(self, name: str, start: int, count: int) -> FilePart | None:
+        """See `ObjectStore.read_part`."""
+        wanted = f"bytes=-{count}" if start < 0 else f"bytes={start}-{start + count - 1}"
+        with aws_errors(self.address_of(name)):
+            try:
+                answer = self.client.get_object(Bucket=self.bucket, Key=self._key(name), Range=wanted)
+            except Exception as error:
+                if error_code(error) in NO_SUCH_KEY:
+                    return None
+                if error_code(error) == "InvalidRange":  # the object is empty, or ends before `start`
+                    return FilePart(b"", max(start, 0), max(start, 0), "")
+                raise
+            content = answer["Body"].read()
+        size = int(answer.get("ContentRange", f"/{len(content)}").rpartition("/")[2])  # without it, it is the whole
+        return FilePart(content, size - len(content) if start < 0 else start, size, str(answer["ETag"]))
+
     def has(self, name: str) -> bool:
         """See `ObjectStore.has`."""
         with aws_errors(self.address_of(name)):
@@ -294,7 +353,7 @@ class Prefix:
 
     def exclusive(self) -> AbstractContextManager[None]:
         """See `ObjectStore.exclusive`."""
-        return nullcontext()
+        return Lease(self.client, self.bucket, self._key(_LOCK)).held()
 
     def _key(self, name: str) -> str:
         return "/".join(filter(None, (self.prefix, name)))

@@ -1,39 +1,44 @@
 """The dataset: rows are written one by one to a journal, and moved to the files of their days now and then.
 
-A row is safe as soon as `Dataset.add` returns: it is in the journal, in a separate file. Compaction reads the
-journal, replaces the file of every day it touches, and then removes the journal files. If it is interrupted, the next
-compaction repeats it with the same result. Of several rows of a recording the newest counts, in whichever file it is:
-see `komorebi_qc.batch.dataset.row_merge`.
+A row is safe as soon as `Dataset.add` returns: it is in the journal, in a separate file. Compaction moves the journal's
+rows to files of their days, see `komorebi_qc.batch.dataset.filing`. Of several rows of a recording the newest counts,
+in whichever file it is: see `komorebi_qc.batch.dataset.row_merge`.
+
+Nobody needs the whole dataset in memory. `Dataset.look_up` reads the rows of the recordings that a run is about;
+`Dataset.read_into` passes all rows on, a file at a time.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from komorebi_qc.batch.dataset import row_summary
-from komorebi_qc.batch.dataset.parquet_files import from_parquet, to_parquet
+from komorebi_qc.batch.dataset.data_files import JOURNAL, day_files, day_of
+from komorebi_qc.batch.dataset.filing import Filing, duplicated
+from komorebi_qc.batch.dataset.id_index import IdIndex
+from komorebi_qc.batch.dataset.journal import Journal, by_recording
+from komorebi_qc.batch.dataset.parquet_files import from_parquet
 from komorebi_qc.batch.dataset.row_merge import newest
+from komorebi_qc.batch.dataset.row_sinks import Ids, Rejected, Tables
 from komorebi_qc.batch.dataset.row_summary import RowSummary, merged_summary, summary_of
-from komorebi_qc.batch.dataset.schema import DAY, SCHEMA, UNKNOWN_DAY, WITH_DAY
+from komorebi_qc.batch.dataset.schema import DAY, UNKNOWN_DAY, WITH_DAY
 from komorebi_qc.core.errors import InputError, StorageError
-from komorebi_qc.storage.object_store import ObjectStore, VersionedObject, open_store
+from komorebi_qc.storage.object_store import ObjectStore, open_store
 from komorebi_qc.wiring import aws_client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from komorebi_qc.batch.dataset.row_sinks import RowSink
 
 Row = dict[str, Any]
-_JOURNAL = "_journal/"
-_ROWS, _PARQUET = "/rows.parquet", ".parquet"
 _MAX_JOURNAL_ROWS = 2000
-"""Rows of a run in the journal, and in memory, before a compaction: about 20 MB, and as many files for readers. Each
-compaction writes whole days."""
+"""Rows of a run in the journal, and in memory, before a compaction: about 20 MB, and as many files for readers."""
 _ATTEMPTS = 5
 
 
@@ -46,29 +51,73 @@ class Dataset:
 
     def __init__(self, store: ObjectStore) -> None:
         self.store = store
-        self._summaries: dict[str, RowSummary] | None = None
+        run = f"{os.getpid():x}-{secrets.token_hex(3)}"
+        self._index, self._journal = IdIndex(store), Journal(store, run)
+        self._filing = Filing(store, self._journal, self._index, run)
+        self._known: dict[str, RowSummary] = {}
+        self._looked_up: set[str] = set()
         self._duplicates: set[str] = set()
-        self._own_journal: dict[str, Sequence[Row]] = {}
-        self._journal_rows = 0
-        self._run, self._count = f"{os.getpid():x}-{secrets.token_hex(3)}", 0
 
-    def summaries(self) -> Mapping[str, RowSummary]:
-        """All recordings by ID. `add` keeps them current; rows that other runs write later are missing.
+    def look_up(self, ids: Iterable[str]) -> None:
+        """Read the rows of some recordings, for `summary`. Rows that other runs write later are missing.
 
         Raises:
             InputError: A file isn't part of a dataset.
             StorageError: The store doesn't answer.
         """
-        return self._index()
+        new = set(ids) - self._looked_up
+        if not new:
+            return
+        rows = next(found for _ in self._attempts() if (found := self._rows_in_short(new)) is not None)
+        self._looked_up |= new
+        self._known.update((name, summary_of(newest(found))) for name, found in rows.items())
 
-    def _index(self) -> dict[str, RowSummary]:
-        if self._summaries is None:
-            single, merged = _one_each(self._parts(row_summary.COLUMNS))
-            self._summaries = {row["recording_id"]: summary_of(row) for row in merged}
-            self._duplicates = set(self._summaries)
-            for batch in single.to_batches(4096):
-                self._summaries.update((row["recording_id"], summary_of(row)) for row in batch.to_pylist())
-        return self._summaries
+    def _rows_in_short(self, ids: Collection[str]) -> dict[str, list[Row]] | None:
+        """The rows of some recordings, the journal's last; None if a file was replaced meanwhile."""
+        # The journal is read first: if it is compacted meanwhile, no row is missed; some are read twice.
+        waiting = by_recording(self._journal.rows())
+        files = day_files(self.store)
+        places = self._index.find(ids, files)
+        if not self._index.counts.keys() >= set(files):
+            return None
+        rows: dict[str, list[Row]] = {}
+        for name, there in places.items():
+            table = self._table(name, row_summary.COLUMNS)
+            if table is None:
+                return None
+            for row in _rows_of(table, there):
+                rows.setdefault(row["recording_id"], []).append(row)
+        self._duplicates |= duplicated(places)
+        for name in waiting.keys() & ids:
+            rows.setdefault(name, []).extend(waiting[name])
+        return rows
+
+    def summary(self, recording_id: str) -> RowSummary | None:
+        """The row of a recording that was looked up or added, in short; None without one."""
+        return self._known.get(recording_id)
+
+    def summaries(self) -> Mapping[str, RowSummary]:
+        """All recordings by ID, in memory: 1 kB for each.
+
+        Raises:
+            InputError: A file isn't part of a dataset.
+            StorageError: The store doesn't answer.
+        """
+        ids = Ids()
+        self.read_into(ids, ("recording_id",))
+        self.look_up(ids.found)
+        return self._known
+
+    def rejected(self) -> dict[str, str]:
+        """The rows that their lists don't describe well enough: their IDs, and the places where they are listed.
+
+        Raises:
+            InputError: A file isn't part of a dataset.
+            StorageError: The store doesn't answer.
+        """
+        sink = Rejected()
+        self.read_into(sink, ("recording_id", "status", "listed_in"), day=UNKNOWN_DAY)
+        return sink.found
 
     def add(self, *rows: Row) -> None:
         """Write rows (with ``day``) to the journal, and compact the journal if it has grown long.
@@ -78,179 +127,137 @@ class Dataset:
         """
         if not rows:
             return
-        known = self._index()
-        self._count += 1
-        when = rows[0]["done_at"]
-        name = f"{_JOURNAL}{when:%Y%m%dT%H%M%S%f}-{self._run}-{self._count:06d}{_PARQUET}"
-        self.store.write(name, to_parquet(pa.Table.from_pylist(list(rows), schema=WITH_DAY), "none"))
-        self._own_journal[name] = rows
-        self._journal_rows += len(rows)
+        self.look_up(row["recording_id"] for row in rows)
+        self._journal.add(rows)
+        known = self._known
         known.update((row["recording_id"], merged_summary(known.get(row["recording_id"]), row)) for row in rows)
-        if self._journal_rows >= _MAX_JOURNAL_ROWS:
-            self.compact_journal()
+        if self._journal.own_count >= _MAX_JOURNAL_ROWS:
+            self.compact_journal(is_own=True)
 
-    def compact_journal(self, drop: Iterable[str] = ()) -> int:
+    def compact_journal(self, drop: Iterable[str] = (), *, is_own: bool = False) -> int:
         """Move the journal's rows to the files of their days, and return the number of journal files moved.
 
         Args:
             drop: recordings whose rows are removed.
+            is_own: whether other runs' rows stay in the journal.
 
         Raises:
             InputError: A file isn't part of a dataset.
             StorageError: The store doesn't take the files, or other runs compact all the time.
         """
-        dropped, known = set(drop), self._index()
+        dropped = set(drop)
+        if not dropped and not self._duplicates and not self._has_journal():
+            return 0
         for _ in range(_ATTEMPTS):
             with self.store.exclusive():
-                moved = self._move_journal(dropped)
-            if moved is not None:
-                self._own_journal.clear()
-                self._journal_rows = 0
+                done = self._filing.move(dropped, self._duplicates, is_own=is_own)
+            if done is not None:
+                moved, rows = done
                 self._duplicates.clear()
                 for name in dropped:
-                    known.pop(name, None)
+                    self._known.pop(name, None)
+                self._known.update((name, summary_of(row)) for name, row in rows.items() if name in self._looked_up)
                 return moved
         raise StorageError(
             f"other runs are writing to {self.store.address} all the time: run the command again when they are done"
         )
 
-    def _move_journal(self, dropped: set[str]) -> int | None:
-        """As `compact_journal`; None if another run has written a day meanwhile."""
-        moved, rows = self._journal()
-        ids = pa.array(sorted(rows.keys() | dropped | self._duplicates), pa.string())
-        if not len(ids):
-            return 0
-        versions: dict[str, str] = {}
-        new: dict[str, list[Row]] = {}
-        found_in: dict[str, set[str]] = {}
-        # Every day is searched, because another run may have written a recording under another day. Here and below,
-        # one day at a time is in memory.
-        for day in self._days():
-            if (content := self.store.read(_file_of(day))) is None:
-                continue
-            versions[day] = content.version
-            found = self._rows_of(ids, day, content)
-            if found:
-                found_in[day], new[day] = {row["recording_id"] for row in found}, []
-            for row in found:
-                # Before the journal's rows: at equal times those are newer.
-                rows.setdefault(row["recording_id"], []).insert(0, row)
-        for name in sorted(rows.keys() - dropped):
-            row = newest(rows[name])
-            new.setdefault(row[DAY] or UNKNOWN_DAY, []).append(row)
-        if not self._write_days(versions, found_in, new):
-            return None
-        self.store.remove(moved)
-        self._index().update((row["recording_id"], summary_of(row)) for found in new.values() for row in found)
-        return len(moved)
+    def _has_journal(self) -> bool:
+        return bool(self.store.names(JOURNAL))
 
-    def _write_days(
-        self, versions: Mapping[str, str], found_in: Mapping[str, set[str]], new: Mapping[str, Sequence[Row]]
-    ) -> bool:
-        """Write the days' new rows, and remove those that moved to another day; False if another run was faster.
+    def exists(self) -> bool:
+        """Whether there are files of a dataset.
 
-        All gains come first, and all losses afterwards. If it is interrupted, a row exists twice and isn't lost. The
-        values that a row takes over from an older one of another day aren't lost either.
+        Raises:
+            StorageError: The store doesn't answer.
         """
-        digests: dict[str, bytes] = {}
-        for day in sorted(day for day in new if new[day]):
-            content = self.store.read(_file_of(day))
-            own = {row["recording_id"] for row in new[day]}
-            if _version(content) != versions.get(day) or not (done := self._write_day(day, content, own, new[day])):
-                return False
-            digests[day] = sha256(done).digest()
-        for day in sorted(found_in):
-            if not (gone := found_in[day] - {row["recording_id"] for row in new[day]}):
-                continue
-            if (content := self.store.read(_file_of(day))) is None:
-                return False
-            is_ours = day in digests and sha256(content.content).digest() == digests[day]
-            is_unchanged = day not in digests and content.version == versions.get(day)
-            if not (is_ours or is_unchanged) or not self._write_day(day, content, gone, ()):
-                return False
-        return True
+        return bool(day_files(self.store) or self._has_journal())
 
-    def _journal(self) -> tuple[list[str], dict[str, list[Row]]]:
-        """The journal's files, and their rows by recording; files of this run aren't read again."""
-        names, rows = [], dict[str, list[Row]]()
-        for name in self._journal_files():
-            found = self._own_journal.get(name)
-            if found is None and (content := self.store.read(name)) is not None:
-                found = from_parquet(self.store.address_of(name), content.content, UNKNOWN_DAY).to_pylist()
-            if found is not None:
-                names.append(name)
-                for row in found:
-                    rows.setdefault(row["recording_id"], []).append(row)
-        return names, rows
-
-    def _journal_files(self) -> list[str]:
-        return [name for name in self.store.names(_JOURNAL) if name.endswith(_PARQUET)]
-
-    def _days(self) -> list[str]:
-        names = self.store.names(f"{DAY}=")
-        return [name[len(DAY) + 1 : -len(_ROWS)] for name in names if name.endswith(_ROWS)]
-
-    def _rows_of(self, ids: pa.Array, day: str, content: VersionedObject) -> list[Row]:
-        """A day's rows of these recordings."""
-        address = self.store.address_of(_file_of(day))
-        all_ids = from_parquet(address, content.content, day, ("recording_id",))["recording_id"]
-        is_theirs = pc.is_in(all_ids, value_set=ids)
-        if not pc.any(is_theirs).as_py():
-            return []
-        found: list[Row] = self._table_of(day, content).filter(is_theirs).to_pylist()
-        return found
-
-    def _table_of(self, day: str, content: VersionedObject | None) -> pa.Table:
-        if content is None:
-            return WITH_DAY.empty_table()
-        return from_parquet(self.store.address_of(_file_of(day)), content.content, day)
-
-    def _write_day(
-        self, day: str, before: VersionedObject | None, replaced: set[str], new: Sequence[Row]
-    ) -> bytes | None:
-        """Write a day with `new` instead of the rows of the recordings `replaced`; None if another run was faster."""
-        table = self._table_of(day, before)
-        ids = pa.array(sorted(replaced), pa.string())
-        kept = table.filter(pc.invert(pc.is_in(table["recording_id"], value_set=ids)))
-        table = pa.concat_tables([kept, pa.Table.from_pylist(list(new), schema=WITH_DAY)])
-        # An empty day keeps its file: removing it could remove a row that another run has just written.
-        content = to_parquet(table.drop_columns([DAY]).sort_by("recording_id").cast(SCHEMA))
-        is_same = before is not None and before.content == content
-        return content if is_same or self.store.replace(_file_of(day), content, before) else None
-
-    def read(self) -> pa.Table:
+    def read(self, columns: Sequence[str] = WITH_DAY.names) -> pa.Table:
         """All rows, one a recording, with ``day``; in the order of days and IDs.
+
+        Args:
+            columns: the columns to read; ``recording_id`` and ``day`` are among them.
 
         Raises:
             InputError: There is no dataset, or a file isn't part of one.
             StorageError: The store doesn't answer.
         """
-        parts = self._parts(WITH_DAY.names)
-        if not parts:
-            raise InputError(
-                f"{self.store.address} isn't a dataset: it has no day=*{_ROWS}; name the folder that `komorebi-qc "
-                "batch` wrote to"
-            )
-        single, merged = _one_each(parts)
-        table = pa.concat_tables([single, pa.Table.from_pylist(merged, schema=WITH_DAY)])
+        sink = Tables()
+        if not self.read_into(sink, columns):
+            raise no_dataset(self.store.address)
+        table = pa.concat_tables(sink.tables)
+        if duplicates := repeated(table["recording_id"]):
+            self.read_into(sink, columns, merged=duplicates)
+            table = pa.concat_tables(sink.tables)
         return table.sort_by([(DAY, "ascending"), ("recording_id", "ascending")])
 
-    def _parts(self, columns: Sequence[str]) -> list[pa.Table]:
-        """The rows of each file; the journal comes last, because at equal times its rows are newer."""
-        parts: list[pa.Table] = []
-        for _ in range(_ATTEMPTS):
-            journal, days = self._journal_files(), list(map(_file_of, self._days()))
-            # The journal is read first: if it is compacted meanwhile, no row is missed; some are read twice.
-            found = {name: self._part(name, columns) for name in (*journal, *days)}
-            parts = [part for name in (*days, *journal) if (part := found[name]) is not None]
-            if len(parts) == len(found):
-                break
-        return parts
+    def read_into(
+        self, sink: RowSink, columns: Sequence[str], *, day: str | None = None, merged: Collection[str] = ()
+    ) -> bool:
+        """Pass all rows on, one a recording, a file at a time; if a file is replaced meanwhile, it begins again.
 
-    def _part(self, name: str, columns: Sequence[str]) -> pa.Table | None:
+        Args:
+            sink: receives the rows.
+            columns: the columns to read; ``recording_id`` is among them.
+            day: the only day whose rows are passed on; None for all.
+            merged: recordings that may be in several files although no run is writing them.
+
+        Returns:
+            whether there is a dataset.
+
+        Raises:
+            InputError: A file isn't part of a dataset.
+            StorageError: The store doesn't answer, or other runs write to it all the time.
+        """
+        for _ in self._attempts():
+            sink.begin()
+            # The journal is read first: if it is compacted meanwhile, no row is missed.
+            waiting = by_recording(self._journal.rows())
+            files = [name for name in day_files(self.store) if day is None or day_of(name) == day]
+            several: dict[str, list[Row]] = {name: [] for name in (*waiting, *merged)}
+            if self._pass_on(sink, columns, files, several):
+                rows = [
+                    newest([*rows, *waiting.get(name, ())]) for name, rows in several.items() if rows or name in waiting
+                ]
+                rows = [row for row in rows if day is None or (row[DAY] or UNKNOWN_DAY) == day]
+                if rows:
+                    sink.take(pa.Table.from_pylist(rows, schema=WITH_DAY).select(list(columns)))
+                return bool(files or waiting)
+        return False
+
+    def _pass_on(
+        self, sink: RowSink, columns: Sequence[str], files: Sequence[str], several: Mapping[str, list[Row]]
+    ) -> bool:
+        """Pass on the rows of these files but those of `several`, which are added to it; False if a file is gone."""
+        ids = pa.array(sorted(several), pa.string())
+        for name in files:
+            table = self._table(name, columns)
+            if table is None:
+                return False
+            if len(ids):
+                is_held = pc.is_in(table["recording_id"], value_set=ids)
+                if pc.any(is_held).as_py():
+                    whole = self._table(name, WITH_DAY.names)
+                    if whole is None:
+                        return False
+                    for row in _rows_of(whole, several):
+                        several[row["recording_id"]].append(row)
+                    table = table.filter(pc.invert(is_held))
+            sink.take(table)
+        return True
+
+    def _table(self, name: str, columns: Sequence[str]) -> pa.Table | None:
         content = self.store.read(name)
-        day = name[len(DAY) + 1 : -len(_ROWS)]  # without meaning for the journal's files, which have a column for it
-        return from_parquet(self.store.address_of(name), content.content, day, columns) if content else None
+        if content is None:
+            return None
+        return from_parquet(self.store.address_of(name), content.content, day_of(name), columns)
+
+    def _attempts(self) -> Iterator[int]:
+        yield from range(_ATTEMPTS)
+        raise StorageError(
+            f"other runs are replacing the files of {self.store.address} all the time: run the command again later"
+        )
 
 
 def open_dataset(text: str) -> Dataset:
@@ -262,25 +269,21 @@ def open_dataset(text: str) -> Dataset:
     return Dataset(open_store(text, lambda: aws_client("s3")))
 
 
-def _one_each(parts: Sequence[pa.Table]) -> tuple[pa.Table, list[Row]]:
-    """The rows of recordings with one row, and the merged row of each recording with several."""
-    if not parts:
-        return WITH_DAY.empty_table(), []
-    table = pa.concat_tables(parts)
-    counts = table["recording_id"].value_counts()
-    duplicates = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-    if not len(duplicates):
-        return table, []
-    is_duplicate = pc.is_in(table["recording_id"], value_set=duplicates)
-    rows: dict[str, list[Row]] = {}
-    for row in table.filter(is_duplicate).to_pylist():
-        rows.setdefault(row["recording_id"], []).append(row)
-    return table.filter(pc.invert(is_duplicate)), [newest(found) for found in rows.values()]
+def no_dataset(address: str) -> InputError:
+    """The error of a folder without a dataset."""
+    return InputError(
+        f"{address} isn't a dataset: it has no day=*/rows*.parquet; name the folder that `komorebi-qc batch` wrote to"
+    )
 
 
-def _file_of(day: str) -> str:
-    return f"{DAY}={day}{_ROWS}"
+def repeated(ids: pa.ChunkedArray) -> list[str]:
+    """The IDs that are there more than once."""
+    counts = ids.value_counts()
+    found: list[str] = counts.field("values").filter(pc.greater(counts.field("counts"), 1)).to_pylist()
+    return found
 
 
-def _version(content: VersionedObject | None) -> str | None:
-    return None if content is None else content.version
+def _rows_of(table: pa.Table, ids: Iterable[str]) -> list[Row]:
+    is_theirs = pc.is_in(table["recording_id"], value_set=pa.array(sorted(ids), pa.string()))
+    found: list[Row] = table.filter(is_theirs).to_pylist()
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,9 +38,25 @@ def from_parquet(address: str, content: bytes, day: str, columns: Sequence[str] 
     Raises:
         InputError: The file can't be read, or has another schema.
     """
+    return read_table(address, pa.BufferReader(content), day, columns)
+
+
+def read_table(address: str, opened: Any, day: str, columns: Sequence[str] = WITH_DAY.names) -> pa.Table:
+    """The rows of an opened file, of which only the needed parts are read.
+
+    Args:
+        address: the file's name in errors.
+        opened: the file: Arrow's, or Python's.
+        day: as of `from_parquet`.
+        columns: as of `from_parquet`.
+
+    Raises:
+        InputError: The file can't be read, or has another schema.
+        FileNotFoundError: It is gone.
+    """
     try:
         # In this thread alone: one of Arrow's that holds a Python object aborts a process that ends meanwhile.
-        file = pq.ParquetFile(pa.BufferReader(content), pre_buffer=False)
+        file = pq.ParquetFile(opened, pre_buffer=False)
         version = (file.schema_arrow.metadata or {}).get(b"komorebi_qc.schema", b"").decode()
         major = version.partition(".")[0]
         if major not in (_UPGRADED, SCHEMA_VERSION.partition(".")[0]):
@@ -64,6 +80,8 @@ def from_parquet(address: str, content: bytes, day: str, columns: Sequence[str] 
                 )
                 table = table.append_column(field, filler)
         return table.select(schema.names).cast(schema)
+    except FileNotFoundError:
+        raise
     except (pa.ArrowException, OSError) as error:
         why = str(error).splitlines()[0]
         raise InputError(

@@ -6,10 +6,13 @@ decibels. A value is null if it is undetermined, or if this action doesn't measu
 
 The files under the dataset's root (a folder or ``s3://bucket/prefix``):
 
-* ``day=YYYY-MM-DD/rows.parquet``: one file a day, replaced as a whole; ``day=unknown`` for rows without a day. The
-  folder's name holds ``day`` (Hive partitioning), the files have no such column;
+* ``day=YYYY-MM-DD/rows-*.parquet``: the rows of a day, in one or several files; ``day=unknown`` for rows without a day.
+  The folder's name holds ``day`` (Hive partitioning), the files have no such column. Older versions of this software
+  wrote one file, ``rows.parquet``, which is read as well;
 * ``_journal/*.parquet``: rows that aren't in the files of their days yet, with ``day`` as a column.
-  `Dataset.read` includes them. Other readers see them when the run ends, or when the next one begins;
+  `Dataset.read` includes them. Other readers see them when the run ends, or when the next one begins.
+  ``_journal/*.merge.json`` name files that are being merged, see `komorebi_qc.batch.dataset.data_files`;
+* ``_lock``: held by a run while it files rows;
 * ``_reports/``: the reports of audits, unless ``--results`` names another place; ``_unified/``: the unified recordings
   of listed files.
 

@@ -60,10 +60,8 @@ class SpectrumMeter:
         for channel, row in enumerate(classes):
             counts = np.bincount(row, minlength=_CLASSES)
             self._counts[channel] += counts
-            present = np.flatnonzero(counts)
-            by_level = power[channel, np.argsort(row, kind="stable")]
-            firsts = np.concatenate([[0], np.cumsum(counts[present])[:-1]])
-            self._sums[channel, present] += np.add.reduceat(by_level, firsts, axis=0)
+            for level in np.flatnonzero(counts):
+                self._sums[channel, level] += power[channel, row == level].sum(axis=0)
         return out
 
     def bandwidth_hz(self, channel: int, speech_dbfs: float | None, floor_dbfs: float | None) -> float | None:

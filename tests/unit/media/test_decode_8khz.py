@@ -27,6 +27,7 @@ from komorebi_qc.media.decode_8khz import (
 )
 from komorebi_qc.media.malloc import resident_bytes
 from komorebi_qc.media.opening import CALL_FORMATS, open_container
+from komorebi_qc.media.plain_call.packed import PackedCall
 from komorebi_qc.media.plain_call.wav import PlainWav
 from komorebi_qc.media.probe import probe_call, probe_recording
 
@@ -211,7 +212,7 @@ def test_a_far_call_is_held_in_memory_sample_for_sample(sample: Capture, source:
     call = far(sample.call)
     held = decode_call_8khz(call, probe_call(call))
     call.file.close()  # the network
-    assert isinstance(held, PlainWav)
+    assert isinstance(held, PackedCall)
     assert held.shape == near.shape
     assert np.array_equal(held[0 : held.shape[0]], near[0 : near.shape[0]])
 

@@ -55,6 +55,29 @@ def test_a_large_file_is_not_read(store: ObjectStore) -> None:
     assert content.content == b"12345"
 
 
+def test_a_part_of_a_file_is_read(store: ObjectStore) -> None:
+    """From a position on, or the end; with the whole size, and a version that changes with the file."""
+    store.write("day=1/rows", b"0123456789")
+    part, end = store.read_part("day=1/rows", 2, 3), store.read_part("day=1/rows", -1, 4)
+    assert part is not None
+    assert end is not None
+    assert (part.content, part.start, part.size) == (b"234", 2, 10)
+    assert (end.content, end.start, end.size) == (b"6789", 6, 10)
+    assert part.version == end.version
+    whole = store.read_part("day=1/rows", -1, 100)
+    assert whole is not None
+    assert (whole.content, whole.start) == (b"0123456789", 0)
+    store.write("day=1/rows", b"abcdefghij")
+    changed = store.read_part("day=1/rows", 2, 3)
+    assert changed is not None
+    assert changed.version != part.version
+    assert store.read_part("day=1/missing", -1, 4) is None
+    store.write("day=1/empty", b"")
+    empty = store.read_part("day=1/empty", -1, 4)
+    assert empty is not None
+    assert (empty.content, empty.size) == (b"", 0)
+
+
 def test_a_file_is_replaced_if_it_has_not_changed(world: World) -> None:
     """S3 detects another write since the file was read, or its first write."""
     assert world.s3
