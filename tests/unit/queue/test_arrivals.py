@@ -11,7 +11,7 @@ from arriving import PLACES, SWEEP, call_came, contact_ended, recording_came, sc
 
 from komorebi_qc.core.errors import MessageError, MissingMediaError, NotThereYetError, StorageError
 from komorebi_qc.queue.arrivals import Arrivals, Taken
-from komorebi_qc.queue.handler import Report, handle_record
+from komorebi_qc.queue.handler import handle_record
 from komorebi_qc.storage.contact.dynamodb_join import Joined
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.pipeline.options import Order
     from komorebi_qc.queue.dead_letter import DeadLetter
+    from komorebi_qc.queue.report import Report
 
 
 @dataclass
