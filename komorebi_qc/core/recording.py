@@ -29,6 +29,8 @@ _CREATION_DATE = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
 _CALL_AUDIO_NAME = re.compile(r"(?:.*/)?([^/]+)_(\d{8}T\d{2}:\d{2})_UTC\.wav", re.ASCII)
 CALL_END_ATTRIBUTE = "callEndingTimestamp"
 """The reported call end's name, in a message and in an item that has it."""
+KEY_ATTRIBUTE = "videoID"
+"""The key of an item."""
 CORRECTION_ATTRIBUTE = "qcCorrection"
 """An analyst's correction of the alignment, in an item that has one."""
 LOCAL_ID = "local"
@@ -184,19 +186,23 @@ class Message:
 
     Attributes:
         recording_id: checked, safe in keys.
-        call_end: on the recording clock.
+        call_end: on the recording clock; None if nobody reported it.
         force: process again, even if the same inputs are already processed.
     """
 
     recording_id: str
-    call_end: CallEnd
+    call_end: CallEnd | None
     force: bool = False
 
     @classmethod
-    def from_body(cls, body: str) -> Message:
+    def from_body(cls, body: str, *, needs_call_end: bool = True) -> Message:
         """Read a message body, ``{"recordingID": "...", "callEndingTimestamp": "HH:MM:SS"}``.
 
         ``"force": true`` is optional; other fields are ignored.
+
+        Args:
+            body: the body.
+            needs_call_end: whether a message without a call end is refused.
 
         Raises:
             MessageError: the body isn't such an object, or a field is missing or unusable.
@@ -207,18 +213,20 @@ class Message:
             raise MessageError(f"the message {_shown(body)} isn't JSON") from None
         if not isinstance(content, dict):
             raise MessageError(f"the message {_shown(body)} isn't an object with recordingID and callEndingTimestamp")
-        missing = [name for name in ("recordingID", "callEndingTimestamp") if content.get(name) in (None, "")]
+        has_no_end = not needs_call_end and CALL_END_ATTRIBUTE not in content
+        needed = ("recordingID",) if has_no_end else ("recordingID", CALL_END_ATTRIBUTE)
+        missing = [name for name in needed if content.get(name) in (None, "")]
         if missing:
             raise MessageError(f"the message lacks {' and '.join(missing)}")
-        reported = content["callEndingTimestamp"]
-        if not isinstance(reported, str):
+        reported = content.get(CALL_END_ATTRIBUTE)
+        if not isinstance(reported, str) and not has_no_end:
             raise MessageError(f"callEndingTimestamp is {_shown(reported)}: write a text such as 00:12:34")
         recording_id = check_recording_id(content["recordingID"])
         force = content.get("force", False)
         if not isinstance(force, bool):
             raise MessageError(f"force is {_shown(force)}: write true or false, without quotes")
         try:
-            return cls(recording_id, parse_call_end(reported), force)
+            return cls(recording_id, None if has_no_end else parse_call_end(str(reported)), force)
         except InputError as error:
             raise MessageError(f"the message for recording {recording_id}: {error}") from None
 

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+from komorebi_qc.core.timebase import CallEnd
 
 if TYPE_CHECKING:
     from komorebi_qc.pipeline.options import Order
     from komorebi_qc.storage.protocols import MediaStore, RecordingsTable
 
+_MEASURED = "measured"
+_BY_RECORD = CallEnd(0.0, 0.0, "record")
+"""Any call end by a record: their fingerprints are the same."""
 
-def inputs_fingerprint(order: Order, versions: tuple[str, ...]) -> str:
-    """A hash of the input versions and the reported call end; empty if the inputs have no versions.
 
-    Options and software version don't count. A repeated message must not start the work again after an update, and
-    must not undo an operator's manual or forced run.
+def inputs_fingerprint(call_end: CallEnd | None, versions: tuple[str, ...]) -> str:
+    """A hash of the input versions and the call end; empty if the inputs have no versions.
+
+    Without a reported call end, only its source counts. Options and software version don't count. A repeated message
+    must not start the work again after an update, and must not undo an operator's manual or forced run.
     """
     if not versions:
         return ""
-    content = json.dumps([*versions, *asdict(order.call_end).values()])
+    end = (
+        [_MEASURED if call_end is None else call_end.source]
+        if call_end is None or call_end.source != "reported"
+        else [call_end.recording_s, call_end.resolution_s]
+    )
+    content = json.dumps([*versions, *end])
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
 def is_done(order: Order, *, table: RecordingsTable, media: MediaStore) -> bool:
     """Whether the recording was processed from its present inputs for this call end, with all results of one run.
+
+    A place that was certain without a call end stays as it is if a call end is reported later.
 
     Raises:
         PermanentError: the item or an input is missing, or access is denied.
@@ -34,5 +46,7 @@ def is_done(order: Order, *, table: RecordingsTable, media: MediaStore) -> bool:
     item = table.get(order.recording_id)
     if not (item.is_processed and item.inputs_fingerprint and item.container):
         return False
-    is_same = item.inputs_fingerprint == inputs_fingerprint(order, media.input_versions(item))
+    versions = media.input_versions(item)
+    ends = (order.call_end, None) if order.call_end is not None else (None, _BY_RECORD)
+    is_same = item.inputs_fingerprint in {inputs_fingerprint(end, versions) for end in ends}
     return is_same and media.has_results(item, item.container, item.run_id)

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from komorebi_qc.core.contact.call_end import call_end_by_record
 from komorebi_qc.core.errors import ConcurrentRunError, MediaError
 from komorebi_qc.core.output import (
     ENCODED_AS,
@@ -40,7 +41,7 @@ from komorebi_qc.pipeline.pair import (
     read_recording,
     refuse_same_file,
 )
-from komorebi_qc.pipeline.placement import place, refuse_far_away
+from komorebi_qc.pipeline.placement import place, refuse_far_away, without_call_end
 from komorebi_qc.pipeline.private_spans import place_masks, require_agreement, suspensions_at
 from komorebi_qc.pipeline.provenance.record import RecordedResults, record_run
 from komorebi_qc.pipeline.provenance.run_id import mark_when_complete, marked_png
@@ -130,7 +131,12 @@ def fetch_recording(run: Run, call: FetchedCall) -> FetchedPair:
     """Step 3: open the agent recording."""
     source, digest = digested(run.opened.enter_context(run.media.agent_recording(call.item)))
     versions = call.source.version + source.version + call.analysis_version
-    return FetchedPair(call, source, inputs_fingerprint(run.order, versions), digest)
+    call_end = run.order.call_end
+    if call_end is None and call.contact is not None:
+        call_end = call_end_by_record(call.contact.record, source.name)
+    if call_end is None and run.order.alignment is None and not run.plan.measures_sync:
+        raise without_call_end("it isn't measured")
+    return FetchedPair(call, source, inputs_fingerprint(call_end, versions), digest, call_end)
 
 
 def separate(run: Run, fetched: FetchedPair) -> SeparatedPair:
@@ -155,7 +161,7 @@ def separate(run: Run, fetched: FetchedPair) -> SeparatedPair:
 
 def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
     """Step 5: measure sync, choose the alignment, and find the after-call audio and the masks."""
-    audio, call_end, call = separated.audio, run.order.call_end, separated.fetched.call
+    audio, call_end, call = separated.audio, separated.fetched.call_end, separated.fetched.call
     beeps = beeps_of(call.source.name, call.redactions or ())
     is_measured = run.plan.measures_sync and audio is not None
     pair = (

@@ -30,7 +30,6 @@ from komorebi_qc.core.errors import (
     PassingError,
 )
 from komorebi_qc.core.privacy.addresses import without_agents
-from komorebi_qc.core.recording import Message
 from komorebi_qc.isolation.carried_errors import error_places
 from komorebi_qc.queue.arrivals import Taken
 from komorebi_qc.queue.dead_letter import DeadLetter, message_fields
@@ -236,9 +235,9 @@ def _process(
 ) -> tuple[OutcomeName, Mapping[str, Any]]:
     if taken.error is not None:
         raise taken.error
-    if not taken.is_ready:
+    message = taken.message
+    if message is None:
         return "skipped", taken.facts
-    message = Message.from_body(taken.body)
     from komorebi_qc.pipeline.options import Order  # noqa: PLC0415  the decoders load after the message has proved to be one
 
     order = Order(message.recording_id, message.call_end)

@@ -21,9 +21,9 @@ from typing import Any, Literal
 from komorebi_qc.core.errors import MessageError
 from komorebi_qc.core.recording import check_recording_id
 
-Half = Literal["call", "recording", "contact"]
+Half = Literal["call", "recording", "contact", "failed"]
 HALVES = ("call", "recording")
-"""The halves of a recording; the contact's end isn't one of them."""
+"""The halves of a recording; the contact's end and a failed screen recording aren't among them."""
 SWEEP_SOURCE = "komorebi-qc.sweep"
 """``source`` of the schedule's message that asks for a sweep."""
 SWEPT = "Recording Swept"
@@ -54,15 +54,14 @@ class Arrival:
 
     Attributes:
         recording_id: the recording, which is the contact.
-        half: ``call``: the call audio; ``recording``: the agent recording; ``contact``: the end of the contact.
+        half: ``call``: the call audio; ``recording``: the agent recording; ``contact``: the end of the contact;
+            ``failed``: Connect's client says that there won't be a screen recording.
         event_id: the event's ID; a repeated delivery has the same.
-        has_failed: whether Connect's client says that there won't be a screen recording.
     """
 
     recording_id: str
     half: Half
     event_id: str
-    has_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +75,9 @@ class Swept:
 
     Attributes:
         recording_id: the recording.
-        missing: the halves whose events never came.
     """
 
     recording_id: str
-    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +113,7 @@ def read_event(body: str, places: Places) -> Event | None:
     detail = event.get("detail")
     detail = detail if isinstance(detail, Mapping) else {}
     if event.get("source") == SWEEP_SOURCE:
-        return _swept(detail) if event["detail-type"] == SWEPT else Sweep()
+        return Swept(check_recording_id(detail.get("recordingID"))) if event["detail-type"] == SWEPT else Sweep()
     read = {
         ("aws.connect", "Amazon Connect Contact Event"): _contact,
         ("aws.s3", "Object Created"): _created,
@@ -130,16 +127,9 @@ def read_event(body: str, places: Places) -> Event | None:
     return read(detail, event_id, places)
 
 
-def swept_body(recording_id: str, missing: tuple[str, ...]) -> str:
+def swept_body(recording_id: str) -> str:
     """The message of a sweep about a recording that never completed."""
-    detail = {"recordingID": recording_id, "missing": list(missing)}
-    return json.dumps({"source": SWEEP_SOURCE, "detail-type": SWEPT, "detail": detail})
-
-
-def _swept(detail: Mapping[str, Any]) -> Event:
-    missing = detail.get("missing")
-    names = missing if isinstance(missing, list) else []
-    return Swept(check_recording_id(detail.get("recordingID")), tuple(one for one in HALVES if one in names))
+    return json.dumps({"source": SWEEP_SOURCE, "detail-type": SWEPT, "detail": {"recordingID": recording_id}})
 
 
 def _contact(detail: Mapping[str, Any], event_id: str, _places: Places) -> Event:
@@ -175,7 +165,7 @@ def _screen(detail: Mapping[str, Any], event_id: str, places: Places) -> Event:
     contact = arn.rsplit("/", 1)[-1] if isinstance(arn, str) else None
     recording_id = check_recording_id(contact)
     if status == "FAILED":
-        return Arrival(recording_id, "recording", event_id, has_failed=True)
+        return Arrival(recording_id, "failed", event_id)
     info = detail.get("recordingInfo")
     location = info.get("location") if isinstance(info, Mapping) else None
     bucket, _, key = str(location).removeprefix("s3://").partition("/")

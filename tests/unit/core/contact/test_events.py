@@ -20,9 +20,9 @@ OWN = "s3://demo-input/2026/11/24/erika/contact-1.mp4"
         (recording_came("contact-1"), Arrival("contact-1", "recording", "e-2")),
         (contact_ended("contact-1"), Arrival("contact-1", "contact", "e-3")),
         (screen("contact-1", "PUBLISHED", location=OWN), Arrival("contact-1", "recording", "e-4")),
-        (screen("contact-1", "FAILED"), Arrival("contact-1", "recording", "e-4", has_failed=True)),
+        (screen("contact-1", "FAILED"), Arrival("contact-1", "failed", "e-4")),
         (SWEEP, Sweep()),
-        (swept_body("contact-1", ("call",)), Swept("contact-1", ("call",))),
+        (swept_body("contact-1"), Swept("contact-1")),
     ],
     ids=["call", "recording", "contact", "screen published", "screen failed", "sweep", "swept"],
 )
@@ -67,7 +67,7 @@ def test_other_messages_are_no_events(body: str) -> None:
         event("aws.s3", "Object Created", {}, "e-1"),
         event("aws.s3", "Object Created", {"bucket": {"name": 1}, "object": []}, "e-1"),
         json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": {}}),
-        swept_body("../x", ()),
+        swept_body("../x"),
     ],
 )
 def test_a_broken_event_is_refused(body: str) -> None:
