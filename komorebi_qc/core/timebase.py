@@ -81,6 +81,16 @@ class CallEnd:
     source: Literal["reported", "record"] = "reported"
 
     @property
+    def used_s(self) -> float:
+        """The moment at which a call is placed by it: of a record's end the middle, which may be off either way."""
+        return self.recording_s + (self.resolution_s / 2 if self.source == "record" else 0.0)
+
+    @property
+    def bound_s(self) -> float:
+        """How far off that moment can be by the unit alone."""
+        return self.resolution_s / 2 if self.source == "record" else self.resolution_s
+
+    @property
     def name(self) -> str:
         """Its name in a sentence."""
         return "reported call end" if self.source == "reported" else "call end by the contact's record"

@@ -85,7 +85,7 @@ def place(
         return Placement(
             Alignment(candidate.offset_s, candidate.drift_ppm), "candidate", measured, bound_s, is_confirmed=False
         )
-    bound_s = call_end.resolution_s + LATE_S
+    bound_s = call_end.bound_s + LATE_S
     return Placement(align_to_call_end(call_end, call_s), "call_end", measured, bound_s, is_confirmed=measured is None)
 
 

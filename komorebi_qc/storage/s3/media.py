@@ -90,6 +90,8 @@ class S3Media:
     analysis_prefix: str | None = None
     redacted: RedactedChoice = "ignore"
     contacts: ContactRecords | None = None
+    _contacts: dict[str, FoundContact | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Those of call audio that is open: a run asks for its facts next."""
 
     def __post_init__(self) -> None:
         if self.redacted != "ignore" and self.analysis_prefix is None:
@@ -163,9 +165,8 @@ class S3Media:
             StorageError: the bucket doesn't answer.
             AccessDeniedError: it refuses access or doesn't exist.
         """
-        with self._opened(
-            recording, self.connect_bucket, self._call_audio(recording)[0]["Key"], is_read_through=True
-        ) as source:
+        entry, self._contacts[recording.recording_id] = self._call_audio(recording)
+        with self._opened(recording, self.connect_bucket, entry["Key"], is_read_through=True) as source:
             yield source
 
     def analyses(self, recording: Recording) -> tuple[Source, ...]:
@@ -189,7 +190,9 @@ class S3Media:
             StorageError: a bucket or the records' source doesn't answer.
             AccessDeniedError: one of them refuses access or doesn't exist.
         """
-        return None if self.contacts is None else self._call_audio(recording)[1]
+        if self.contacts is None:
+            return None
+        return self._contacts.pop(recording.recording_id, None) or self._call_audio(recording)[1]
 
     def transcript(self, recording: Recording) -> Source | None:  # noqa: ARG002  no bucket has one
         """Return no file: only Contact Lens' analyses have the words of a recording in AWS."""

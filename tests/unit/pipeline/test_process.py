@@ -182,7 +182,8 @@ def test_the_records_end_is_used_if_nobody_reported_one(sample: Capture) -> None
     outcome = process(order, table=table, media=media, options=BY_CALL_END)
     end = media.documents[0]["call_end"]
     assert (end["reported_s"], end["reported_resolution_s"], end["source"]) == (21.0, 2.0, "record")
-    assert end["used_s"] == 21.0
+    assert end["used_s"] == 22.0
+    assert outcome.placement.bound_s == pytest.approx(1.3)
     (finding,) = (one for one in outcome.findings if one.name == "alignment_resolution")
     assert "placed by its end by the contact's record alone, which has a resolution of 2 s" in finding.text
     reported = replace(order, call_end=CallEnd(22.0, 1.0))
