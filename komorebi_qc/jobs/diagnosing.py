@@ -20,6 +20,7 @@ from komorebi_qc.media.probe import probe_recording
 from komorebi_qc.pipeline.captions.call_words import read_words
 from komorebi_qc.pipeline.captions.speech_model import recogniser_in
 from komorebi_qc.pipeline.diagnose import Diagnosis, diagnose
+from komorebi_qc.pipeline.joining.recording import open_recording
 from komorebi_qc.pipeline.options import Options
 from komorebi_qc.pipeline.placement import place
 from komorebi_qc.pipeline.privacy.masked_inputs import masked_pair
@@ -68,7 +69,9 @@ def diagnose_selection(
     with _opened(selection, environ) as (call, recording, analyses, contact):
         check_inputs(given, call, recording)
         end, named = reported_end(selection.call_end), selection.transcript
-        choice = Options(**read_local(environ)).transcript
+        options = Options(**read_local(environ))
+        choice = options.transcript
+        recording = recording if recording.parts else replace(recording, video_track=options.video_track)
         file = None if named is None else read_small_file(named, MAX_WORDS_BYTES)
         model = selection.speech_model
         words = read_words(file, analyses, choice, call.name) if model is None else recogniser_in(model)
@@ -105,7 +108,7 @@ def _opened(
         return
     wired = selection.wired(environ)
     item = wired.table.get(selection.recording_id)
-    with wired.media.call_audio(item) as call, wired.media.agent_recording(item) as recording:
+    with wired.media.call_audio(item) as call, open_recording(wired.media, item, call) as recording:
         yield call, recording, wired.media.analyses(item), wired.media.contact(item)
 
 

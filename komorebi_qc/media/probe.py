@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from komorebi_qc.core.errors import MediaError
+from komorebi_qc.core.joining.part import with_losses
 from komorebi_qc.core.media_info import TRUNCATED_S, AudioInfo, MediaInfo, VideoInfo
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.core.timestamps.timing import FAR_START_S
@@ -113,7 +114,7 @@ def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
                 f"{source.name}'s timestamps run to {max(video.span.end_s, read_to_s) / 3600:.1f} h, more than the "
                 f"{LONGEST_S / 3600:.0f} h of the longest shift: they are damaged, or the file has several recordings"
             )
-        return MediaInfo(
+        info = MediaInfo(
             name=source.name,
             container="mp4" if "mp4" in container.format.name else "webm",
             video=video,
@@ -122,6 +123,7 @@ def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
             missing_bytes=missing,
             missing_s=None if declared_s is None else max(0.0, declared_s - read_to_s),
         )
+        return with_losses(info, source.parts)
 
 
 def probe_call(source: Source) -> MediaInfo:

@@ -33,6 +33,7 @@ from komorebi_qc.media.thumbnail import png_at
 from komorebi_qc.pipeline.captions.call_words import caption, compare_words, holds_of, read_words
 from komorebi_qc.pipeline.correction.corrected_order import correction_attributes
 from komorebi_qc.pipeline.idempotency import inputs_fingerprint
+from komorebi_qc.pipeline.joining.recording import open_recording
 from komorebi_qc.pipeline.pair import (
     ProbedRecording,
     decode_audio,
@@ -128,8 +129,10 @@ def fetch_call(run: Run, item: Recording) -> FetchedCall:
 
 
 def fetch_recording(run: Run, call: FetchedCall) -> FetchedPair:
-    """Step 3: open the agent recording."""
-    source, digest = digested(run.opened.enter_context(run.media.agent_recording(call.item)))
+    """Step 3: open the agent recording; several files of one recording are joined."""
+    beeps, check_cancelled = beeps_of(call.source.name, call.redactions or ()), run.progress.check
+    opened = open_recording(run.media, call.item, call.source, beeps=beeps, check_cancelled=check_cancelled)
+    source, digest = digested(run.opened.enter_context(opened))
     versions = call.source.version + source.version + call.analysis_version
     call_end = run.order.call_end
     if call_end is None and call.contact is not None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import io
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -110,12 +110,14 @@ class S3Media:
             AccessDeniedError: it refuses access or doesn't exist.
         """
         call, _ = self._call_audio(recording)
-        key = recording.agent_recording_key
-        where = f"s3://{self.input_bucket}/{key}"
-        with aws_errors(where), self._expecting(recording, self.input_bucket, key):
-            head = self.client.head_object(Bucket=self.input_bucket, Key=key)
+        own = []
+        for key in (recording.agent_recording_key, *recording.further_recording_keys):
+            where = f"s3://{self.input_bucket}/{key}"
+            with aws_errors(where), self._expecting(recording, self.input_bucket, key):
+                head = self.client.head_object(Bucket=self.input_bucket, Key=key)
+            own += [key, str(head["ETag"])]
         analyses = (part for entry in self._analyses(recording) for part in (entry["Key"], str(entry.get("ETag", ""))))
-        return (call["Key"], str(call.get("ETag", "")), key, str(head["ETag"]), *analyses)
+        return (call["Key"], str(call.get("ETag", "")), *own, *analyses)
 
     def has_results(self, recording: Recording, container: str, run_id: str) -> bool:
         """Return whether video, thumbnail and findings exist, all of this run.
@@ -287,6 +289,13 @@ class S3Media:
         """
         with self._opened(recording, self.input_bucket, recording.agent_recording_key) as source:
             yield source
+
+    @contextmanager
+    def further_recordings(self, recording: Recording) -> Iterator[tuple[Source, ...]]:
+        """Open the further files of the browser's recording that the item names (`MediaStore.further_recordings`)."""
+        with ExitStack() as stack:
+            keys = recording.further_recording_keys
+            yield tuple(stack.enter_context(self._opened(recording, self.input_bucket, key)) for key in keys)
 
     @contextmanager
     def draft(
