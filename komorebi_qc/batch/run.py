@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
@@ -16,7 +16,7 @@ from komorebi_qc.core.errors import KomorebiError
 from komorebi_qc.isolation.resource_limits import WorkerFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from komorebi_qc.batch.dataset.dataset import Dataset
     from komorebi_qc.batch.dataset.row_summary import RowSummary
@@ -155,7 +155,7 @@ class Run:
             rows = [rejected_row(one, action) for one in listing.rejected[at : at + _REJECTED_AT_ONCE]]
             self._add_without_work(rows, tally)
         known = self.dataset.summaries()
-        for item, task in _resolved(listing.items, self.resolver.task, self.check):
+        for item, task in _resolved(listing.items, self._resolver(listing, known), self.check):
             before = known.get(item.recording_id)
             if not isinstance(task, KomorebiError) and task.correction:
                 tally.note_correction(item.recording_id)
@@ -171,6 +171,24 @@ class Run:
                     self._take(tally)
                 self.executor.begin(task)
                 self._take(tally, wait_s=0.0)
+
+    def _resolver(self, listing: Listing, known: Mapping[str, RowSummary]) -> Callable[[Item], Task]:
+        """Makes an item's task. No record is read again for a recording that is done and whose files are the same."""
+        may_be_done = not self.force and any(
+            item.named_by == "id" and item.recording_id in known for item in listing.items
+        )
+        calls = self.dataset.calls_by_record() if may_be_done and self.resolver.asks_api else {}
+
+        def resolve(item: Item) -> Task:
+            before, call = known.get(item.recording_id), calls.get(item.recording_id, "")
+            if before is not None and call:
+                with suppress(KomorebiError):  # the file that was named has gone: the record may name another one
+                    task = self.resolver.task(item, call)
+                    if self._earlier_outcome(before, task) is not None:
+                        return task
+            return self.resolver.task(item)
+
+        return resolve if calls else self.resolver.task
 
     def _take(self, tally: Tally, *, wait_s: float = _CHECK_EVERY_S, may_stop: bool = True) -> None:
         answers = self.executor.answers(wait_s)

@@ -235,6 +235,16 @@ class Dataset:
         table = pa.concat_tables([single, pa.Table.from_pylist(merged, schema=WITH_DAY)])
         return table.sort_by([(DAY, "ascending"), ("recording_id", "ascending")])
 
+    def calls_by_record(self) -> dict[str, str]:
+        """The call audio by ID of the recordings whose contact's record named it. It may be an earlier row's.
+
+        Raises:
+            InputError: A file isn't part of a dataset.
+            StorageError: The store doesn't answer.
+        """
+        rows = (row for part in self._parts(("recording_id", "call", "call_audio_by")) for row in part.to_pylist())
+        return {row["recording_id"]: row["call"] for row in rows if row["call_audio_by"] == "record"}
+
     def _parts(self, columns: Sequence[str]) -> list[pa.Table]:
         """The rows of each file; the journal comes last, because at equal times its rows are newer."""
         parts: list[pa.Table] = []
