@@ -41,11 +41,14 @@ class Places:
         connect_bucket: of the call audio.
         connect_prefix: before ``CallRecordings/``.
         input_bucket: of the agent recordings.
+        screens: bucket and prefix of Amazon Connect's own screen recordings, as ``bucket/prefix``, if they take the
+            place of the browser's recordings; else empty.
     """
 
     connect_bucket: str
     connect_prefix: str
     input_bucket: str
+    screens: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,7 @@ def _created(detail: Mapping[str, Any], event_id: str, places: Places) -> Event:
         match = _CALL_AUDIO.fullmatch(key.removeprefix(base))
         if match is not None:
             return Arrival(check_recording_id(match.group(1)), "call", event_id)
-    if name == places.input_bucket and (match := _OWN.fullmatch(key)) is not None:
+    if not places.screens and name == places.input_bucket and (match := _OWN.fullmatch(key)) is not None:
         return Arrival(check_recording_id(match.group(1)), "recording", event_id)
     return Ignored("an object that is no half of a recording")
 
@@ -169,6 +172,9 @@ def _screen(detail: Mapping[str, Any], event_id: str, places: Places) -> Event:
     info = detail.get("recordingInfo")
     location = info.get("location") if isinstance(info, Mapping) else None
     bucket, _, key = str(location).removeprefix("s3://").partition("/")
-    if bucket != places.input_bucket or _OWN.fullmatch(key) is None:
-        return Ignored("a screen recording that isn't an agent recording of the input bucket")
+    is_used = bucket == places.input_bucket and _OWN.fullmatch(key) is not None
+    if places.screens:
+        is_used = f"{bucket}/{key}".startswith(f"{places.screens.rstrip('/')}/")
+    if not is_used:
+        return Ignored("a screen recording that isn't used as the agent recording")
     return Arrival(recording_id, "recording", event_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from arriving import PLACES, SWEEP, call_came, contact_ended, created, event, recording_came, screen
@@ -29,6 +30,18 @@ OWN = "s3://demo-input/2026/11/24/erika/contact-1.mp4"
 def test_events_are_read(body: str, expected: object) -> None:
     """Each event gives its recording, the half and its own ID."""
     assert read_event(body, PLACES) == expected
+
+
+def test_a_screen_recording_is_a_half_if_it_is_used() -> None:
+    """By default only files of the input bucket are; otherwise only those below the configured place."""
+    body = screen("contact-1", "PUBLISHED", location="s3://screens/some/prefix/a.mp4")
+    came = Arrival("contact-1", "recording", "e-4")
+    assert isinstance(read_event(body, PLACES), Ignored)
+    for place, expected in (("screens", came), ("screens/some/prefix/", came), ("screens/some/pre", None)):
+        found = read_event(body, replace(PLACES, screens=place))
+        assert found == expected or (expected is None and isinstance(found, Ignored))
+    for own in (recording_came("contact-1"), screen("contact-1", "PUBLISHED", location=OWN)):
+        assert isinstance(read_event(own, replace(PLACES, screens="screens")), Ignored)
 
 
 @pytest.mark.parametrize(
