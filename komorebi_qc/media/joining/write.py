@@ -6,6 +6,7 @@ to the container's unit: 1 ms in Matroska, as browsers write WebM, and 0.02 ms i
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 _VIDEO_BASES = {"mp4": Fraction(1, 240_000), "matroska": Fraction(1, 1000)}
 """In 1/240,000 s, a shift of 1/48,000 s is exact for the picture and for the sound."""
+SEAM_S = 0.1
+"""Silence before a file that begins at once after another. Readers take a smaller step of the timestamps for a tremble,
+and would count the second file's sound from the first one's."""
 _CHECK_EVERY = 256
 """Packets between two checks whether the run goes on."""
 
@@ -152,6 +156,8 @@ def _join(
             if number and gap.length_s >= LEAST_GAP_S:
                 _mux(output, video, joined.gap(gap))
             shift_s = one.shift_s - one.info.origin_s
+            following_s = files[number + 1].used.start_s if number + 1 < len(files) else math.inf
+            until_s = min(one.used.end_s, following_s - SEAM_S)
             picture = joined.of_file(video_stream(container), shift_s, one.used)
             copies.append(picture.copies)
             for count, packet in enumerate(packets(container, sound.streams(container))):
@@ -161,7 +167,7 @@ def _join(
                 if packet.stream.type == "video":
                     _mux(output, video, picture.take(packet))
                 else:
-                    sound.take(packet, shift_s, one.used)
+                    sound.take(packet, shift_s, until_s)
             _mux(output, video, picture.finish())
         return tuple(copies)
     except MaskError as error:
@@ -196,7 +202,7 @@ class _Sound:
         own = audio_stream(container)
         return [video_stream(container), *([] if own is None or self._stream is None else [own])]
 
-    def take(self, packet: Any, shift_s: float, used: Span) -> None:
+    def take(self, packet: Any, shift_s: float, until_s: float) -> None:
         """Write a packet at its place, unless a later file plays then."""
         pts = packet.pts if packet.pts is not None else packet.dts
         if pts is None:
@@ -204,7 +210,7 @@ class _Sound:
         unit_s = float(packet.time_base)
         at_s = pts * unit_s + shift_s
         at = round(at_s / float(self._base))
-        if at_s >= used.end_s or (self._last_dts is not None and at <= self._last_dts):
+        if at_s >= until_s or (self._last_dts is not None and at <= self._last_dts):
             return
         packet.duration = round((packet.duration or 0) * unit_s / float(self._base))
         packet.pts = packet.dts = self._last_dts = at
