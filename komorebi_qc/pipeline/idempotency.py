@@ -6,15 +6,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from komorebi_qc.core.timebase import CallEnd
-
 if TYPE_CHECKING:
+    from komorebi_qc.core.timebase import CallEnd
     from komorebi_qc.pipeline.options import Order
     from komorebi_qc.storage.protocols import MediaStore, RecordingsTable
-
-_MEASURED = "measured"
-_BY_RECORD = CallEnd(0.0, 0.0, "record")
-"""Any call end by a record: their fingerprints are the same."""
 
 
 def inputs_fingerprint(call_end: CallEnd | None, versions: tuple[str, ...]) -> str:
@@ -25,11 +20,9 @@ def inputs_fingerprint(call_end: CallEnd | None, versions: tuple[str, ...]) -> s
     """
     if not versions:
         return ""
-    end = (
-        [_MEASURED if call_end is None else call_end.source]
-        if call_end is None or call_end.source != "reported"
-        else [call_end.recording_s, call_end.resolution_s]
-    )
+    end: list[object] = ["measured" if call_end is None else call_end.source]
+    if call_end is not None and call_end.source == "reported":
+        end = [call_end.recording_s, call_end.resolution_s]
     content = json.dumps([*versions, *end])
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
@@ -37,7 +30,8 @@ def inputs_fingerprint(call_end: CallEnd | None, versions: tuple[str, ...]) -> s
 def is_done(order: Order, *, table: RecordingsTable, media: MediaStore) -> bool:
     """Whether the recording was processed from its present inputs for this call end, with all results of one run.
 
-    A place that was certain without a call end stays as it is if a call end is reported later.
+    A place that was certain without a call end stays as it is if a call end is reported later. An order without a call
+    end comes from an event. Events never make a recording twice, also if a message with a call end made it before.
 
     Raises:
         PermanentError: the item or an input is missing, or access is denied.
@@ -46,7 +40,8 @@ def is_done(order: Order, *, table: RecordingsTable, media: MediaStore) -> bool:
     item = table.get(order.recording_id)
     if not (item.is_processed and item.inputs_fingerprint and item.container):
         return False
-    versions = media.input_versions(item)
-    ends = (order.call_end, None) if order.call_end is not None else (None, _BY_RECORD)
-    is_same = item.inputs_fingerprint in {inputs_fingerprint(end, versions) for end in ends}
-    return is_same and media.has_results(item, item.container, item.run_id)
+    if order.call_end is not None:
+        versions = media.input_versions(item)
+        if item.inputs_fingerprint not in {inputs_fingerprint(end, versions) for end in (order.call_end, None)}:
+            return False
+    return media.has_results(item, item.container, item.run_id)

@@ -77,6 +77,17 @@ def test_a_call_end_that_comes_later_changes_nothing_that_was_certain(sample: Ca
     assert not is_present(replace(order, call_end=CallEnd(22.0, 1.0)))
 
 
+def test_an_event_makes_nothing_that_a_message_made(sample: Capture) -> None:
+    """The backend's message with the call end may come before the last event, which has none."""
+    table, media = stores(sample)
+    process(manual_order(sample), table=table, media=media, options=BY_CALL_END)
+    table.item = marked(table)
+    event = replace(manual_order(sample), call_end=None)
+    assert is_done(event, table=table, media=media)
+    media.published.clear()
+    assert not is_done(event, table=table, media=media)
+
+
 def test_inputs_without_versions_are_never_done(sample: Capture) -> None:
     """Without versions no fingerprint is written, so no order counts as done."""
     table, media = stores(sample)
