@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Without compiled modules, each of the tests' processes would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-system lint format bench bench-batch bench-cluster bench-fleet bench-sync bench-suspensions bench-triage lock clean lint-code
+.PHONY: help setup demo test test-system lint format bench bench-batch bench-cluster bench-fleet bench-sync bench-suspensions bench-triage bench-chains lock clean lint-code
 
 help:
 	@echo "First steps"
@@ -34,6 +34,7 @@ help:
 	@echo "  make mutation     the share of 400 small changes to the code that the tests detect (ARGS='--size 50 --only sync')"
 	@echo "  make bench-sync   accuracy of sync on hundreds of simulated calls (needs Debian's asterisk voices)"
 	@echo "  make bench-triage  quick looks against whole diagnoses: agreement, time and bytes (the same voices)"
+	@echo "  make bench-chains  30 simulated chains of transfers: every second of every video against its contact's files (the same voices)"
 	@echo "  make bench-suspensions  how suspensions are found, on 1,400 simulated calls with look-alikes (the same voices)"
 	@echo "Deployment"
 	@echo "  make sam-build, sam-package, sam-deploy   build and deploy the function, see docs/operator/deploy.md (needs Docker)"
@@ -123,6 +124,9 @@ bench-sync: .venv/.ready-bench
 
 bench-triage: .venv/.ready-bench
 	$(BIN)/python tests/bench/triage.py $(ARGS)
+
+bench-chains: .venv/.ready-bench
+	$(BIN)/python tests/bench/chains.py $(ARGS)
 
 bench-suspensions: .venv/.ready-bench
 	$(BIN)/python tests/bench/suspensions.py $(ARGS)

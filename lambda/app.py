@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from komorebi_qc.queue.arrivals import Arrivals
     from komorebi_qc.queue.done_event import DoneEvents
-    from komorebi_qc.queue.handler import MessageQueues, Pipeline, Report
+    from komorebi_qc.queue.handler import MessageQueues, Pipeline
+    from komorebi_qc.queue.report import Report
 
     Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 

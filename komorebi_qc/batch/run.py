@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
@@ -154,7 +154,7 @@ class Run:
         for at in range(0, len(listing.rejected), _REJECTED_AT_ONCE):
             rows = [rejected_row(one, action) for one in listing.rejected[at : at + _REJECTED_AT_ONCE]]
             self._add_without_work(rows, tally)
-        for item, task in _resolved(listing.items, self.resolver.task, self.check):
+        for item, task in _resolved(listing.items, self._resolved_again, self.check):
             before = self.dataset.summary(item.recording_id)
             if not isinstance(task, KomorebiError) and task.correction:
                 tally.note_correction(item.recording_id)
@@ -170,6 +170,17 @@ class Run:
                     self._take(tally)
                 self.executor.begin(task)
                 self._take(tally, wait_s=0.0)
+
+    def _resolved_again(self, item: Item) -> Task:
+        """Make an item's task. No record is read again for a recording that is done and whose files are the same."""
+        before = self.dataset.summary(item.recording_id)
+        is_known = before is not None and before.call_by_record and item.named_by == "id" and not self.force
+        if before is not None and is_known and self.resolver.asks_api:
+            with suppress(KomorebiError):  # the file that was named has gone: the record may name another one
+                task = self.resolver.task(item, before.call_by_record)
+                if self._earlier_outcome(before, task) is not None:
+                    return task
+        return self.resolver.task(item)
 
     def _take(self, tally: Tally, *, wait_s: float = _CHECK_EVERY_S, may_stop: bool = True) -> None:
         answers = self.executor.answers(wait_s)

@@ -17,6 +17,7 @@ from komorebi_qc.cli import fleet as cli_fleet
 from komorebi_qc.cli import operate as cli_operate
 from komorebi_qc.cli import recording as cli_recording
 from komorebi_qc.cli import verify as cli_verify
+from komorebi_qc.cli.analyst import chain as cli_chain
 from komorebi_qc.cli.analyst import correct as cli_correct
 from komorebi_qc.cli.exit_code import EPILOG, ExitCode
 from komorebi_qc.core.errors import HeldError, InputError, KomorebiError, PassingError
@@ -133,6 +134,7 @@ _MOUNTS: tuple[Callable[[typer.Typer], None], ...] = (
     cli_recording.mount,
     cli_desk.mount,
     cli_correct.mount,
+    cli_chain.mount,
     cli_desk_folder.mount,
     cli_batch.mount,
     cli_fleet.mount,

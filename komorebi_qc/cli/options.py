@@ -48,6 +48,14 @@ CallAudio = Annotated[Path | None, typer.Option(metavar="FILE", help="Amazon Con
 AgentRecording = Annotated[
     Path | None, typer.Option(metavar="FILE", help="The agent's screen recording (WebM or MP4).")
 ]
+AgentRecordings = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="The agent's screen recording (WebM or MP4). Give it once for each file if the recorder was restarted, in "
+        "any order.",
+    ),
+]
 Analysis = Annotated[
     Path | None,
     typer.Option(
@@ -154,3 +162,8 @@ OutsideCall = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")]
+
+
+def first_and_further(recordings: list[Path] | None) -> tuple[Path | None, tuple[Path, ...]]:
+    """The files of an agent recording as a selection takes them."""
+    return (recordings[0], tuple(recordings[1:])) if recordings else (None, ())

@@ -11,7 +11,7 @@ import typer
 
 from komorebi_qc.cli.exit_code import EPILOG, ExitCode
 from komorebi_qc.cli.options import (
-    AgentRecording,
+    AgentRecordings,
     Analysis,
     AsJson,
     CallAudio,
@@ -31,6 +31,7 @@ from komorebi_qc.cli.options import (
     Transcript,
     Unconfirmed,
     WholeCall,
+    first_and_further,
     output_file,
 )
 from komorebi_qc.core.errors import InputError
@@ -55,7 +56,7 @@ def process(
     *,
     call_end: CallEnd = "",
     connect: CallAudio = None,
-    recording: AgentRecording = None,
+    recording: AgentRecordings = None,
     analysis: Analysis = None,
     redacted: Redacted = "",
     transcript: Transcript = None,
@@ -108,9 +109,11 @@ def process(
     from komorebi_qc.cli.output.recording import print_outcome  # noqa: PLC0415
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
 
+    own, further = first_and_further(recording)
     selection = jobs.Selection.of(
-        *(recording_id, connect, recording, call_end),
+        *(recording_id, connect, own, call_end),
         demo=demo,
+        further=further,
         analysis=analysis,
         redacted=redacted,
         transcript=transcript,
@@ -131,7 +134,9 @@ def process(
         print_json(outcome.to_dict())
     else:
         command = audit_command(selection, limit or (), alignment_words(offset, drift_ppm, correction))
-        print_outcome(outcome.to_dict(), command, audit_remark("" if align == "auto" else MEASURES_ITSELF))
+        print_outcome(
+            outcome.to_dict(), command, audit_remark("" if align == "auto" else MEASURES_ITSELF, _one_file(selection))
+        )
     return ExitCode.of_verdict(outcome.verdict)
 
 
@@ -140,7 +145,7 @@ def diagnose(
     *,
     call_end: CallEnd = "",
     connect: CallAudio = None,
-    recording: AgentRecording = None,
+    recording: AgentRecordings = None,
     analysis: Analysis = None,
     redacted: Redacted = "",
     transcript: Transcript = None,
@@ -172,9 +177,11 @@ def diagnose(
     from komorebi_qc.wiring import present_limits  # noqa: PLC0415
 
     limits = present_limits(os.environ).changed_by(*(limit or ()))
+    own, further = first_and_further(recording)
     selection = jobs.Selection.of(
-        *(recording_id, connect, recording, call_end),
+        *(recording_id, connect, own, call_end),
         demo=demo,
+        further=further,
         analysis=analysis,
         redacted=redacted,
         transcript=transcript,
@@ -189,14 +196,14 @@ def diagnose(
         if as_json:
             print_json(seen.to_dict())
         else:
-            print_diagnosis(seen.to_dict(), audit_command(selection, limit or ()), audit_remark())
+            print_diagnosis(seen.to_dict(), audit_command(selection, limit or ()), audit_remark(_one_file(selection)))
         return ExitCode.of_verdict(seen.verdict)
     found = jobs.diagnose_selection(selection, os.environ, plot=plot, limits=limits, given=given)
     if as_json:
         print_json(found.to_dict())
     else:
         command = audit_command(selection, limit or (), alignment_words(offset, drift_ppm, correction))
-        print_diagnosis(found.to_dict(), command, audit_remark(), str(plot) if plot else "")
+        print_diagnosis(found.to_dict(), command, audit_remark(_one_file(selection)), str(plot) if plot else "")
     return ExitCode.of_verdict(found.verdict)
 
 
@@ -238,6 +245,10 @@ def audit_command(selection: Selection, limits: Sequence[str], alignment: Sequen
     out = [] if selection.is_sample else ["--out", "audit"]
     changed = [word for limit in limits for word in ("--limit", limit)]
     return shlex.join(["komorebi-qc", "audit", *selection.words(), *alignment, *changed, *out])
+
+
+def _one_file(selection: Selection) -> str:
+    return "on files of this machine, audit takes one recording" if selection.further else ""
 
 
 def audit_remark(*remarks: str) -> str:

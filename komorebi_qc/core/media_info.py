@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fractions import Fraction
 
+    from komorebi_qc.core.joining.part import Part
     from komorebi_qc.core.timebase import Span
 
 TRUNCATED_S = 0.5
@@ -70,6 +71,7 @@ class MediaInfo:
         origin_s: subtracted from every timestamp, because the first one was over an hour late.
         missing_bytes: bytes that the structure declares but the file lacks: it was cut off.
         missing_s: length that the header declares but the file lacks; None if it declares no length.
+        parts: the files that were joined into this one, in order; empty for a file as it was recorded.
     """
 
     name: str
@@ -79,6 +81,7 @@ class MediaInfo:
     origin_s: float
     missing_bytes: int
     missing_s: float | None
+    parts: tuple[Part, ...] = ()
 
     @property
     def is_truncated(self) -> bool:

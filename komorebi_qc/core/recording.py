@@ -4,7 +4,8 @@ Keys (``day`` is the item's ``creationDate``):
 
 * the call audio: ``<prefix>/CallRecordings/YYYY/MM/DD/<contactId>_YYYYMMDDTHH:MM_UTC.wav``, contactId = recording
   ID, days in UTC; Connect keeps up to two per contact, the IVR's and then the agent's;
-* the agent recording: ``YYYY/MM/DD/<agentID>/<videoID>.mp4`` (``.mp4`` for any container);
+* the agent recording: ``YYYY/MM/DD/<agentID>/<videoID>.mp4`` (``.mp4`` for any container); if its recorder was
+  restarted, the item lists the further files' names in place of ``<videoID>``;
 * the unified recording: ``YYYY/MM/DD/<agentID>/<videoID>/recording.mp4`` (or ``.webm``) and beside it
   ``thumbnail.png``, ``recording.vtt`` and ``qc.json``.
 """
@@ -29,8 +30,14 @@ _CREATION_DATE = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
 _CALL_AUDIO_NAME = re.compile(r"(?:.*/)?([^/]+)_(\d{8}T\d{2}:\d{2})_UTC\.wav", re.ASCII)
 CALL_END_ATTRIBUTE = "callEndingTimestamp"
 """The reported call end's name, in a message and in an item that has it."""
+KEY_ATTRIBUTE = "videoID"
+"""The key of an item."""
 CORRECTION_ATTRIBUTE = "qcCorrection"
 """An analyst's correction of the alignment, in an item that has one."""
+FURTHER_ATTRIBUTE = "furtherVideoIDs"
+"""The names of further files of the agent recording, in an item that has some."""
+MOST_FURTHER = 19
+"""A browser that restarts more often has a fault."""
 LOCAL_ID = "local"
 """The ID of a recording that comes from local files."""
 MESSAGE_FIELDS = ("recordingID", CALL_END_ATTRIBUTE, "force")
@@ -73,6 +80,7 @@ class Recording:
         inputs_fingerprint: ``qcInputsFingerprint``, of that result's inputs; empty if unknown.
         run_id: ``qcRunId``, the run that made that result; empty if an earlier version made it.
         correction: ``qcCorrection``, an analyst's correction of the alignment as JSON; empty without one.
+        further_ids: ``furtherVideoIDs``, the names of further files of the agent recording, in any order.
     """
 
     recording_id: str
@@ -83,6 +91,7 @@ class Recording:
     inputs_fingerprint: str = ""
     run_id: str = ""
     correction: str = ""
+    further_ids: tuple[str, ...] = ()
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Recording:
@@ -124,12 +133,19 @@ class Recording:
             inputs_fingerprint if isinstance(inputs_fingerprint, str) else "",
             run_id if isinstance(run_id, str) else "",
             correction if isinstance(correction, str) else "",
+            _further_ids(recording_id, item.get(FURTHER_ATTRIBUTE)),
         )
 
     @property
     def agent_recording_key(self) -> str:
         """The key of the browser's upload."""
         return f"{self.created:%Y/%m/%d}/{self.agent_id}/{self.recording_id}.mp4"
+
+    @property
+    def further_recording_keys(self) -> tuple[str, ...]:
+        """The keys of the further files of the agent recording."""
+        folder = self.agent_recording_key.rpartition("/")[0]
+        return tuple(f"{folder}/{name}.mp4" for name in self.further_ids)
 
     def video_key(self, container: str) -> str:
         """Return the key of the unified recording; ``container`` is ``mp4`` or ``webm``."""
@@ -168,6 +184,29 @@ class Recording:
         return tuple(f"{folder}/{day:%Y/%m/%d}/{self.recording_id}_" for day in self.days())
 
 
+def _further_ids(recording_id: str, found: object) -> tuple[str, ...]:
+    """Read the attribute ``furtherVideoIDs``: a list or a set of IDs; no files without it.
+
+    Raises:
+        UnknownRecordingError: it is something else.
+    """
+    if found is None:
+        return ()
+    names = sorted(found) if isinstance(found, (set, frozenset)) else found
+    try:
+        if not isinstance(names, (list, tuple)) or len(names) > MOST_FURTHER:
+            raise MessageError(_kind(found))
+        checked = tuple(check_recording_id(name) for name in names)
+        if len({recording_id, *checked}) <= len(checked):
+            raise MessageError("a name twice")
+    except MessageError:
+        raise UnknownRecordingError(
+            f"the item of recording {recording_id} has {FURTHER_ATTRIBUTE} that isn't a list of up to {MOST_FURTHER} "
+            "other IDs, each one once: so the further files of the agent recording are unknown; fix the item"
+        ) from None
+    return checked
+
+
 def choose_call_audio(recording_id: str, keys: Iterable[str]) -> str | None:
     """Choose the call audio of one contact: the agent's part, which began last (the IVR's comes first).
 
@@ -184,19 +223,23 @@ class Message:
 
     Attributes:
         recording_id: checked, safe in keys.
-        call_end: on the recording clock.
+        call_end: on the recording clock; None if nobody reported it.
         force: process again, even if the same inputs are already processed.
     """
 
     recording_id: str
-    call_end: CallEnd
+    call_end: CallEnd | None
     force: bool = False
 
     @classmethod
-    def from_body(cls, body: str) -> Message:
+    def from_body(cls, body: str, *, needs_call_end: bool = True) -> Message:
         """Read a message body, ``{"recordingID": "...", "callEndingTimestamp": "HH:MM:SS"}``.
 
         ``"force": true`` is optional; other fields are ignored.
+
+        Args:
+            body: the body.
+            needs_call_end: whether a message without a call end is refused.
 
         Raises:
             MessageError: the body isn't such an object, or a field is missing or unusable.
@@ -207,18 +250,20 @@ class Message:
             raise MessageError(f"the message {_shown(body)} isn't JSON") from None
         if not isinstance(content, dict):
             raise MessageError(f"the message {_shown(body)} isn't an object with recordingID and callEndingTimestamp")
-        missing = [name for name in ("recordingID", "callEndingTimestamp") if content.get(name) in (None, "")]
+        has_no_end = not needs_call_end and CALL_END_ATTRIBUTE not in content
+        needed = ("recordingID",) if has_no_end else ("recordingID", CALL_END_ATTRIBUTE)
+        missing = [name for name in needed if content.get(name) in (None, "")]
         if missing:
             raise MessageError(f"the message lacks {' and '.join(missing)}")
-        reported = content["callEndingTimestamp"]
-        if not isinstance(reported, str):
+        reported = content.get(CALL_END_ATTRIBUTE)
+        if not isinstance(reported, str) and not has_no_end:
             raise MessageError(f"callEndingTimestamp is {_shown(reported)}: write a text such as 00:12:34")
         recording_id = check_recording_id(content["recordingID"])
         force = content.get("force", False)
         if not isinstance(force, bool):
             raise MessageError(f"force is {_shown(force)}: write true or false, without quotes")
         try:
-            return cls(recording_id, parse_call_end(reported), force)
+            return cls(recording_id, None if has_no_end else parse_call_end(str(reported)), force)
         except InputError as error:
             raise MessageError(f"the message for recording {recording_id}: {error}") from None
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from komorebi_qc.core.joining.part import Part
+
 
 @dataclass(slots=True)
 class Structure:
@@ -34,6 +36,7 @@ class Source:
         etag: of the object; empty for a file on disk.
         version_id: of the object in a bucket with versions; empty without one.
         structure: of the content.
+        parts: the files that were joined into this one, in order; empty for a file as it was recorded.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Source:
     etag: str = ""
     version_id: str = ""
     structure: Structure = field(default_factory=Structure, compare=False, repr=False)
+    parts: tuple[Part, ...] = ()
 
     @property
     def is_remote(self) -> bool:

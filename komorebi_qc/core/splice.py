@@ -117,7 +117,7 @@ class Splice:
 
 def align_to_call_end(call_end: CallEnd, call_s: float) -> Alignment:
     """Return the alignment that puts the call's last sample at the reported call end."""
-    return Alignment(offset_s=call_end.recording_s - call_s)
+    return Alignment(offset_s=call_end.used_s - call_s)
 
 
 def after_call_audio(alignment: Alignment, *, call_s: float, recording_audio: Span | None) -> Span:

@@ -15,7 +15,7 @@ import math
 import re
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from komorebi_qc.core.errors import InputError
 
@@ -73,10 +73,27 @@ class CallEnd:
     Attributes:
         recording_s: the moment.
         resolution_s: the unit of the report. A whole-second time may be early by up to this much.
+        source: ``reported`` by the backend or by a person, or by the contact's ``record``.
     """
 
     recording_s: float
     resolution_s: float
+    source: Literal["reported", "record"] = "reported"
+
+    @property
+    def used_s(self) -> float:
+        """The moment at which a call is placed by it: of a record's end the middle, which may be off either way."""
+        return self.recording_s + (self.resolution_s / 2 if self.source == "record" else 0.0)
+
+    @property
+    def bound_s(self) -> float:
+        """How far off that moment can be by the unit alone."""
+        return self.resolution_s / 2 if self.source == "record" else self.resolution_s
+
+    @property
+    def name(self) -> str:
+        """Its name in a sentence."""
+        return "reported call end" if self.source == "reported" else "call end by the contact's record"
 
 
 @dataclass(frozen=True, slots=True)

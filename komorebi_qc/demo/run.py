@@ -20,7 +20,7 @@ from komorebi_qc.core.media_info import codec_text
 from komorebi_qc.demo.embedded_aws import TRIES, embedded_aws, make_resources, shell_environment, upload_sample
 from komorebi_qc.demo.events import prepare_events, sample_events
 from komorebi_qc.demo.sample_call import RECORDING, reported_call_end
-from komorebi_qc.queue.handler import Report, WorkerContext
+from komorebi_qc.queue.report import Report
 from komorebi_qc.queue.worker import Counts, load_handler
 from komorebi_qc.queue.worker import run as run_worker
 from komorebi_qc.storage.atomic_file import make_folder, new_part_file, write_atomically
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from komorebi_qc.queue.handler import WorkerContext
     from komorebi_qc.queue.sqs import Queue
 
 ENVIRONMENT_FILE = "aws.env"

@@ -25,6 +25,7 @@ from komorebi_qc.pipeline.correction.corrected_order import correction_in_item
 from komorebi_qc.pipeline.correction.delivered import with_delivered
 from komorebi_qc.pipeline.correction.given import GivenAlignment
 from komorebi_qc.pipeline.examine import examine
+from komorebi_qc.pipeline.joining.recording import open_recording
 from komorebi_qc.pipeline.local import local_item
 from komorebi_qc.pipeline.options import MASKS_AS_SET, MaskRequest, Options
 from komorebi_qc.storage.atomic_file import make_folder, make_private
@@ -232,7 +233,7 @@ def _from_aws(
     choice = cast("RedactedChoice", request.redacted or settings.redacted)
     media = replace(wired.media, check_cancelled=progress.check, redacted=choice)
     options = _with_limits(replace(masks.of(wired.options), redacted=choice), limits)
-    with media.call_audio(item) as call, media.agent_recording(item) as recording:
+    with media.call_audio(item) as call, open_recording(media, item, call, check_cancelled=progress.check) as recording:
         examined = examine(
             call,
             recording,

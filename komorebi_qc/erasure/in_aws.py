@@ -133,8 +133,9 @@ class InputObjects:
             # The ID of another recording may begin with this one's and an underscore.
             if choose_analyses(recording_id, [key]) or choose_redacted_audio(recording_id, [key]):
                 yield from self._artefacts(self.connect, key, versions, "Contact Lens file")
-        if versions := self.inputs.versions_of(own):
-            yield from self._artefacts(self.inputs, own, versions, "agent recording")
+        for key in (own, *self.recording.further_recording_keys):
+            if versions := self.inputs.versions_of(key):
+                yield from self._artefacts(self.inputs, key, versions, "agent recording")
 
     def remove(self, artefact: Artefact) -> None:
         """Remove versions of an object.

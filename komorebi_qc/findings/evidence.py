@@ -73,7 +73,7 @@ class PairEvidence:
     Attributes:
         call: the call audio.
         recording: the agent recording.
-        call_end: the reported call end.
+        call_end: the reported call end, or the contact record's; None if neither is known.
         placement: the alignment in use; None for a pair of different calls, which isn't placed.
         sync: the sync measurement; None if sync wasn't measured.
         splice: which source plays when; None if nothing is placed.
@@ -89,7 +89,7 @@ class PairEvidence:
 
     call: MediaInfo
     recording: MediaInfo
-    call_end: CallEnd
+    call_end: CallEnd | None
     placement: Placement | None
     sync: SyncResult | None
     splice: Splice | None
@@ -112,7 +112,7 @@ class Evidence:
         call_audio: its audio track.
         recording: the agent recording.
         video: its video track.
-        call_end: the reported call end.
+        call_end: the reported call end, or the contact record's; None if neither is known.
         placement: the alignment in use, and the sync measurement.
         splice: which source plays when.
         after_call: the recording's own audio from the call's end on, on the recording clock.
@@ -136,7 +136,7 @@ class Evidence:
     call_audio: AudioInfo
     recording: MediaInfo
     video: VideoInfo
-    call_end: CallEnd
+    call_end: CallEnd | None
     placement: Placement
     splice: Splice
     after_call: Span

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from komorebi_qc.core.joining.part import within_parts
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.findings.alignment_residual import alignment_residual_findings
 from komorebi_qc.findings.contact.record import contact_findings
 from komorebi_qc.findings.inputs import call_findings, recording_findings
+from komorebi_qc.findings.joining.parts import parts_findings
 from komorebi_qc.findings.levels import level_findings
 from komorebi_qc.findings.output import output_findings
 from komorebi_qc.findings.placement import placement_findings
@@ -60,7 +62,12 @@ def pair_findings(evidence: PairEvidence, limits: Limits = DEFAULT) -> tuple[Fin
         *contact_findings(evidence, limits),
         *call_findings(evidence.call, limits),
         *recording_findings(evidence.recording, limits),
-        *(timing_findings(evidence.timing, limits) if evidence.timing is not None else ()),
+        *parts_findings(evidence, limits),
+        *(
+            timing_findings(within_parts(evidence.timing, evidence.recording.parts), limits)
+            if evidence.timing is not None
+            else ()
+        ),
         *(
             level_findings("call", (levels.customer, levels.agent), limits, sides=SIDES, private=private)
             if levels is not None

@@ -39,6 +39,8 @@ def placement_findings(evidence: PairEvidence, limits: Limits = DEFAULT) -> Iter
     """
     placement = evidence.placement
     if placement is None:
+        if evidence.call_end is None:
+            return
         yield _past_recording(evidence.call_end.recording_s, evidence.recording.end_s, limits)
         return
     call_s = evidence.call.audio.span.end_s if evidence.call.audio is not None else 0.0
@@ -87,11 +89,12 @@ def _given(evidence: PairEvidence, placement: Placement, used_s: float, limits: 
             f"{given}. The audio places it elsewhere, up to {away_s:.3f} s away. Check the given alignment.",
             good=f"{given}, and the audio places it within {away_s * 1000:.0f} ms of that.",
         )
+    end = evidence.call_end
+    reported = "" if end is None else f"; the {end.name} is {clock_text(end.recording_s)}"
     sure = "and the audio alone isn't sure of its place" if measured is not None else "and its place wasn't measured"
     return limits.of(name).unknown(
         name,
-        f"{given}, {sure}. By this offset it ends at {clock_text(used_s)}; the reported call end is "
-        f"{clock_text(evidence.call_end.recording_s)}.",
+        f"{given}, {sure}. By this offset it ends at {clock_text(used_s)}{reported}.",
     )
 
 
@@ -105,11 +108,12 @@ def _away_s(one: Alignment, other: Alignment, call_s: float) -> float:
 def _bound_text(placement: Placement, evidence: PairEvidence, bound_s: float) -> str:
     bound = f"{bound_s:.1f} s" if bound_s >= 0.1 else f"{bound_s * 1000:.0f} ms"
     candidates = () if placement.measured is None else placement.measured.candidates
-    if placement.source == "call_end":
+    end = evidence.call_end
+    if placement.source == "call_end" and end is not None:
+        by = "its reported end" if end.source == "reported" else "its end by the contact's record"
         return (
-            f"The call is placed by its reported end alone, which has a resolution of "
-            f"{evidence.call_end.resolution_s:g} s. Audio and video may be {bound} apart, or more if that time is "
-            "wrong."
+            f"The call is placed by {by} alone, which has a resolution of {end.resolution_s:g} s. Audio and video may "
+            f"be {bound} apart, or more if that time is wrong."
         )
     fits = (
         f"The audio fits at {len(candidates)} places. The call is at the one that fits its reported end best."

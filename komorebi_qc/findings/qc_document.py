@@ -13,6 +13,7 @@ from komorebi_qc import __version__
 from komorebi_qc.core.finding import Finding, verdict
 from komorebi_qc.core.output import AUDIO_CODEC
 from komorebi_qc.core.timebase import Span
+from komorebi_qc.findings.joining.parts import parts_list
 from komorebi_qc.findings.privacy.masks import masks_dict
 from komorebi_qc.findings.privacy.private_time import redactions_list, suspensions_list
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
@@ -83,6 +84,7 @@ def qc_document(
             {"from_s": round(one.from_s, 6), "to_s": round(one.to_s, 6), "kind": one.kind, "title": one.title}
             for one in e.chapters
         ],
+        "recording_files": parts_list(e.recording.parts),
         "findings": [asdict(finding) for finding in findings],
         "limits": limits.to_dict(findings),
         "provenance": provenance.to_dict(),

@@ -109,23 +109,27 @@ def _belonging(result: SyncResult) -> dict[str, Any]:
     }
 
 
-def call_end_dict(reported: CallEnd, measured: SyncResult | None) -> dict[str, Any]:
+def call_end_dict(reported: CallEnd | None, measured: SyncResult | None) -> dict[str, Any]:
     """The reported and the measured call end, and their difference, for JSON.
 
     There is no difference for an agent who left before the call's end: the reported end may be either moment.
 
     Args:
-        reported: the reported call end.
+        reported: the reported call end; None if it isn't known.
         measured: the sync measurement; None if sync wasn't measured.
     """
     is_aligned = measured is not None and measured.status == "aligned"
     measured_s = measured.measured_call_end_s if measured is not None and is_aligned else None
-    is_comparable = measured_s is not None and measured is not None and part_end_s(measured) is None
+    is_comparable = measured is not None and part_end_s(measured) is None
+    error_s = None
+    if reported is not None and measured_s is not None and is_comparable:
+        error_s = reported.recording_s - measured_s
     return {
-        "reported_s": reported.recording_s,
-        "reported_resolution_s": reported.resolution_s,
+        "reported_s": None if reported is None else reported.recording_s,
+        "reported_resolution_s": None if reported is None else reported.resolution_s,
+        "source": None if reported is None else reported.source,
         "measured_s": _rounded(measured_s),
-        "error_s": _rounded(reported.recording_s - measured_s) if measured_s is not None and is_comparable else None,
+        "error_s": _rounded(error_s),
     }
 
 

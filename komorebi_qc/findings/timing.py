@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from komorebi_qc.core.limits import Limit, Limits
     from komorebi_qc.core.timestamps.timing import AudioTiming, Timing, VideoTiming
 
+FREEZE_FRAMES = 50
+"""A freeze is at least this many frames of the file long: a recorder of one frame a second may miss some."""
+USUAL_STEP_S = 0.2
+"""The frames of Amazon Connect's screen recordings are this far apart. For faster recorders the limit is as it is."""
+
 
 def timing_findings(timing: Timing, limits: Limits = DEFAULT) -> tuple[Finding, ...]:
     """All findings about a recording's timestamps, the passing ones too.
@@ -86,22 +91,28 @@ def standards_text(skew_s: float, limit: Limit) -> str:
 
 
 def _skews(timing: Timing, limits: Limits) -> Iterator[Finding]:
-    # A file doesn't store how long its last frame is shown, so the video's end is known to a frame.
+    # A file doesn't store how long its last frame is shown, so the video's end is known to a frame. A recorder takes
+    # its first picture at its next tick, so the sound of a slow one is early by up to a frame.
     frame_s = timing.video.median_step_s if timing.video is not None else 0.0
-    for name, skew_s, verb, known_to_s in (
-        ("audio_start_skew", timing.start_skew_s, "begins", 0.0),
-        ("audio_end_skew", timing.end_skew_s, "ends", frame_s),
+    for name, skew_s, verb, known_s in (
+        (
+            "audio_start_skew",
+            timing.start_skew_s,
+            "begins",
+            (max(0.0, frame_s + limits.of("audio_start_skew").warn.low), 0.0),
+        ),
+        ("audio_end_skew", timing.end_skew_s, "ends", (frame_s, frame_s)),
     ):
         if skew_s is None:
             continue
-        limit = limits.of(name)
-        sure_s = min(0.0, skew_s + known_to_s) if skew_s < 0 else max(0.0, skew_s - known_to_s)
+        limit, known_to_s = limits.of(name), known_s[0]
+        sure_s = min(0.0, skew_s + known_s[0]) if skew_s < 0 else max(0.0, skew_s - known_s[1])
         order = "after" if skew_s > -5e-7 else "before"
-        yield limit.widened(known_to_s, known_to_s).finding(
+        yield limit.widened(*known_s).finding(
             name,
             skew_s,
             f"The recording's audio {verb} {_ms(abs(skew_s))} {order} its video"
-            + (f" (known to a frame, {_ms(known_to_s)})" if known_to_s else "")
+            + (f" (known to a frame, {_ms(known_to_s)})" if known_s[1] else "")
             + f": {standards_text(round(sure_s, 6), limit)}.",
         )
 
@@ -110,7 +121,9 @@ def _video(video: VideoTiming | None, limits: Limits) -> Iterator[Finding]:
     if video is None:
         return
     rate = f", {video.median_fps:.1f} a second (median)" if video.median_fps else ""
-    yield limits.finding(
+    limit = limits.of("video_freeze")
+    slower_s = max(0.0, FREEZE_FRAMES * video.median_step_s - FREEZE_FRAMES * USUAL_STEP_S)
+    yield limit.widened(0.0, slower_s).finding(
         "video_freeze",
         video.frozen.length_s,
         f"The longest time without a new frame is {video.frozen.length_s:.3f} s, from "

@@ -20,13 +20,15 @@ from komorebi_qc.media.probe import probe_recording
 from komorebi_qc.pipeline.captions.call_words import read_words
 from komorebi_qc.pipeline.captions.speech_model import recogniser_in
 from komorebi_qc.pipeline.diagnose import Diagnosis, diagnose
+from komorebi_qc.pipeline.joining.recording import open_recording
+from komorebi_qc.pipeline.local import local_item
 from komorebi_qc.pipeline.options import Options
 from komorebi_qc.pipeline.placement import place
 from komorebi_qc.pipeline.privacy.masked_inputs import masked_pair
 from komorebi_qc.pipeline.private_spans import place_masks, require_agreement
 from komorebi_qc.pipeline.quick.diagnosis import quick_diagnose
 from komorebi_qc.storage.input_file import MAX_WORDS_BYTES, opened_file, read_analysis_file, read_small_file
-from komorebi_qc.storage.local import check_output
+from komorebi_qc.storage.local import LocalFiles, check_output
 from komorebi_qc.wiring import read_local
 
 if TYPE_CHECKING:
@@ -65,10 +67,12 @@ def diagnose_selection(
         KomorebiError: see `komorebi_qc.pipeline.diagnose.diagnose` and `komorebi_qc.wiring`.
     """
     check_plot(plot, *selection.files)
-    with _opened(selection, environ) as (call, recording, analyses, contact):
-        check_inputs(given, call, recording)
+    with _opened(selection, environ) as (call, opened, analyses, contact):
         end, named = reported_end(selection.call_end), selection.transcript
-        choice = Options(**read_local(environ)).transcript
+        options = Options(**read_local(environ))
+        choice = options.transcript
+        recording = opened if opened.parts else replace(opened, video_track=options.video_track)
+        check_inputs(given, call, recording)
         file = None if named is None else read_small_file(named, MAX_WORDS_BYTES)
         model = selection.speech_model
         words = read_words(file, analyses, choice, call.name) if model is None else recogniser_in(model)
@@ -100,12 +104,13 @@ def _opened(
     """Open the call audio and the recording, and read the analyses of the call and the contact's record."""
     if selection.connect is not None and selection.recording is not None:
         analyses = () if selection.analysis is None else (read_analysis_file(selection.analysis),)
-        with opened_file(selection.connect) as call, opened_file(selection.recording) as recording:
+        files = LocalFiles(selection.connect, selection.recording, selection.recording, further=selection.further)
+        with opened_file(selection.connect) as call, open_recording(files, local_item(), call) as recording:
             yield call, recording, analyses, None
         return
     wired = selection.wired(environ)
     item = wired.table.get(selection.recording_id)
-    with wired.media.call_audio(item) as call, wired.media.agent_recording(item) as recording:
+    with wired.media.call_audio(item) as call, open_recording(wired.media, item, call) as recording:
         yield call, recording, wired.media.analyses(item), wired.media.contact(item)
 
 

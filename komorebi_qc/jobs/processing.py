@@ -117,7 +117,7 @@ def process_selection(
         if selection.connect is None or selection.recording is None or out is None:
             raise InputError("--out is missing: the unified recording's file, such as unified.mp4")
         named = (selection.connect, selection.recording, out, thumbnail, selection.analysis, selection.transcript)
-        files = LocalFiles(*named)
+        files = LocalFiles(*named, selection.further)
         return process_files(files, request, environ, progress, recogniser)
     if request.correction is not None:
         raise InputError(

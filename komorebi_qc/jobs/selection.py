@@ -16,7 +16,7 @@ from komorebi_qc.storage.atomic_file import make_folder
 from komorebi_qc.wiring import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from komorebi_qc.wiring import WiredPipeline
 
@@ -38,6 +38,7 @@ class Selection:
         redacted: ``ignore``, ``prefer`` or ``require`` for a recording in AWS; empty for the environment's.
         transcript: a transcript of the call; None without one.
         speech_model: the folder of a recogniser's model, which makes the transcript; None without one.
+        further: the other files of the same agent recording, if its recorder was restarted; in any order.
     """
 
     recording_id: str = ""
@@ -49,6 +50,7 @@ class Selection:
     redacted: str = ""
     transcript: Path | None = None
     speech_model: Path | None = None
+    further: tuple[Path, ...] = ()
 
     @classmethod
     def of(
@@ -63,6 +65,7 @@ class Selection:
         redacted: str = "",
         transcript: Path | None = None,
         speech_model: Path | None = None,
+        further: Sequence[Path] = (),
     ) -> Selection:
         """Check the arguments, before any file or service is read.
 
@@ -100,8 +103,8 @@ class Selection:
             )
         if call_end:
             parse_call_end(call_end)
-        named_files = (recording_id, connect, recording, call_end)
-        return cls(*named_files, analysis=analysis, redacted=redacted, transcript=transcript, speech_model=speech_model)
+        named_files = (recording_id, connect, recording, call_end, False, analysis, redacted)
+        return cls(*named_files, transcript, speech_model, tuple(further))
 
     def with_call_end(self, environ: Mapping[str, str]) -> Selection:
         """The same selection, with the item's call end if its own is empty.
@@ -132,7 +135,8 @@ class Selection:
     @property
     def files(self) -> list[Path]:
         """The inputs that are named as files."""
-        return [p for p in (self.connect, self.recording, self.analysis, self.transcript) if p is not None]
+        named = (self.connect, self.recording, self.analysis, self.transcript)
+        return [*(path for path in named if path is not None), *self.further]
 
     def wired(self, environ: Mapping[str, str]) -> WiredPipeline:
         """The configured pipeline, with the choice of the call audio.

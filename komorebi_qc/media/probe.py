@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 
 from komorebi_qc.core.errors import MediaError
+from komorebi_qc.core.joining.part import with_losses
 from komorebi_qc.core.media_info import TRUNCATED_S, AudioInfo, MediaInfo, VideoInfo
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.core.timestamps.timing import FAR_START_S
@@ -145,7 +146,7 @@ def probed_recording(
             missing_bytes=missing,
             missing_s=None if declared_s is None else max(0.0, declared_s - read_to_s),
         )
-        yield container, info
+        yield container, with_losses(info, source.parts)
 
 
 def probe_call(source: Source) -> MediaInfo:

@@ -13,6 +13,7 @@ from komorebi_qc.core.privacy.redactions import beeps_of, private_spans, redacti
 from komorebi_qc.core.splice import splice
 from komorebi_qc.findings.evidence import PairEvidence, PairLevels, Placement
 from komorebi_qc.findings.families import pair_findings
+from komorebi_qc.findings.joining.parts import parts_list
 from komorebi_qc.findings.privacy.private_time import redactions_among, redactions_list, suspensions_list
 from komorebi_qc.findings.qc_document import SCHEMA
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
@@ -118,6 +119,7 @@ class Diagnosis:
             else None,
             "transcript": transcript_dict(self.transcript, None, self.limits),
             "contact": None if self.contact is None else self.contact.to_dict(),
+            "recording_files": parts_list(self.recording.parts),
             "levels": {
                 track: {side: asdict(levels) for side, levels in sides.items()} for track, sides in self.levels.items()
             },

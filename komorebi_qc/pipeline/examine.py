@@ -174,6 +174,10 @@ class _OpenInputs(LocalFiles):
     def agent_recording(self, recording: Recording) -> Iterator[Source]:  # noqa: ARG002  the same file for every item
         yield self._own.reopen()
 
+    @contextmanager
+    def further_recordings(self, recording: Recording) -> Iterator[tuple[Source, ...]]:  # noqa: ARG002  joined already
+        yield ()
+
 
 def examine(
     call: Source,
@@ -249,7 +253,7 @@ def examine(
             evidence.call,
             evidence.recording,
             artifacts.pair,
-            call_end,
+            evidence.call_end or call_end,
             chosen.limits,
             evidence.levels,
             redactions_of(call, evidence.call_audio.span.end_s, analyses),

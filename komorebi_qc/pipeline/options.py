@@ -34,7 +34,8 @@ class Order:
 
     Attributes:
         recording_id: the recording's ID.
-        call_end: the reported call end, on the recording clock.
+        call_end: the reported call end, on the recording clock; None if nobody reported it: then it is the contact
+            record's, or measured.
         alignment: the call's position on the recording clock; None to measure it, or to use the call end.
         correction: an analyst's correction, which has this alignment; None without one.
         undoes: whether an earlier correction of the recording is undone. Otherwise it is applied again.
@@ -44,7 +45,7 @@ class Order:
     """
 
     recording_id: str
-    call_end: CallEnd
+    call_end: CallEnd | None
     alignment: Alignment | None = None
     correction: Correction | None = None
     undoes: bool = False

@@ -155,7 +155,7 @@ def decode_audio(
 
 def measure_pair(
     audio: DecodedAudio,
-    call_end: CallEnd,
+    call_end: CallEnd | None,
     check_cancelled: Callable[[], None] = lambda: None,
     *,
     limits: Limits = DEFAULT,
@@ -165,7 +165,7 @@ def measure_pair(
 
     Args:
         audio: both sides.
-        call_end: the reported call end.
+        call_end: the reported call end; None if it isn't known.
         check_cancelled: called before the measurement; its exception ends the work.
         limits: the limits of the run; one of them is the shortest suspension.
         beeps: spans of the call that the measurement takes as silent: they would contradict the recording's speech.
@@ -176,8 +176,8 @@ def measure_pair(
         result = measure(
             silenced(audio.call, beeps),
             audio.recording,
-            call_end.recording_s,
-            call_end.resolution_s,
+            None if call_end is None else call_end.recording_s,
+            1.0 if call_end is None else call_end.resolution_s,
             suspended_min_s=least_s,
         )
     return DecodedPair(audio.call, audio.recording, result, audio.timing)

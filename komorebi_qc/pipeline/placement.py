@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from komorebi_qc.core.errors import NOTHING_PUBLISHED, HeldError, InputError, WrongPairError
+from komorebi_qc.core.errors import NOTHING_PUBLISHED, HeldError, InputError, NotThereYetError, WrongPairError
 from komorebi_qc.core.splice import align_to_call_end
 from komorebi_qc.core.timebase import Alignment, clock_text
 from komorebi_qc.findings.evidence import Placement
@@ -35,7 +35,7 @@ CANDIDATE_BOUND_S = 0.005
 
 
 def place(
-    call_end: CallEnd,
+    call_end: CallEnd | None,
     call_s: float,
     *,
     manual: Alignment | None,
@@ -47,7 +47,7 @@ def place(
     """Choose the alignment: a manual one, a measured one, a candidate, or the reported call end, in this order.
 
     Args:
-        call_end: the reported call end.
+        call_end: the reported call end; None if it isn't known. Then only a manual or a measured place will do.
         call_s: the call's length.
         manual: the caller's alignment.
         measured: the sync measurement; None if sync wasn't measured.
@@ -56,10 +56,13 @@ def place(
         whole_call: use the whole call, not just the agent's part of it.
 
     Raises:
+        NotThereYetError: no call end is known, and the audio alone isn't certain. It may be reported later.
         WrongPairError: the audio belongs to two different calls, and `force` isn't set.
         HeldError: the audio doesn't confirm the pair, `unconfirmed` doesn't allow it, and `force` isn't set.
     """
-    if measured is not None and measured.status == "wrong_pair" and not force:
+    # By the call's end, a recording may hold only what followed the call. So an end decides about different calls.
+    may_refuse = not force and (call_end is not None or manual is not None)
+    if measured is not None and measured.status == "wrong_pair" and may_refuse:
         raise WrongPairError(
             f"the call audio and the recording belong to different calls ({measured.reason}){NOTHING_PUBLISHED}. "
             "Check that both files belong to the same call, or join them anyway with --force"
@@ -70,6 +73,8 @@ def place(
         low, high = measured.offset_ci_s or (0.0, 0.0)
         used = replace(measured.alignment, part=None) if whole_call else measured.alignment
         return Placement(used, "measured", measured, (high - low) / 2)
+    if call_end is None:
+        raise without_call_end("it isn't measured" if measured is None else measured.reason)
     candidate = None
     if measured is not None and measured.status != "wrong_pair":
         candidate = best_candidate(measured.candidates, call_end.recording_s, call_end.resolution_s)
@@ -80,7 +85,7 @@ def place(
         return Placement(
             Alignment(candidate.offset_s, candidate.drift_ppm), "candidate", measured, bound_s, is_confirmed=False
         )
-    bound_s = call_end.resolution_s + LATE_S
+    bound_s = call_end.bound_s + LATE_S
     return Placement(align_to_call_end(call_end, call_s), "call_end", measured, bound_s, is_confirmed=measured is None)
 
 
@@ -134,6 +139,18 @@ def _bound_s(chosen: Candidate, measured: SyncResult, call_end: CallEnd) -> floa
     rivals = [c for c in measured.candidates if _distance_s(c, call_end) <= LATE_S]
     leg_s = LEG_S if measured.sides == "customer" else 0.0
     return max((abs(c.offset_s - chosen.offset_s) for c in rivals), default=0.0) + CANDIDATE_BOUND_S + leg_s
+
+
+def without_call_end(reason: str) -> NotThereYetError:
+    """The error of a recording whose call end nobody knows yet.
+
+    Args:
+        reason: why the audio alone doesn't place the call.
+    """
+    return NotThereYetError(
+        f"the call's place isn't certain without its end ({reason}), and neither the item nor the contact's record has "
+        "that on the recording's clock yet: the backend writes callEndingTimestamp, or sends a message with it"
+    )
 
 
 def refuse_far_away(alignment: Alignment, call_s: float, info: MediaInfo) -> None:

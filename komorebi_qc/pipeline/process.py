@@ -118,7 +118,7 @@ def _evidence(run: Run, planned: PlannedAudio, written: WrittenOutput, *, is_sea
         call.audio,
         separated.info,
         separated.video,
-        run.order.call_end,
+        separated.fetched.call_end,
         located.placement,
         planned.splice,
         located.after_call,

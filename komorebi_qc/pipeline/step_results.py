@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.samples import Track
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.splice import Splice
-    from komorebi_qc.core.timebase import Span
+    from komorebi_qc.core.timebase import CallEnd, Span
     from komorebi_qc.core.timestamps.timing import Timing
     from komorebi_qc.findings.evidence import PairLevels, Placement
     from komorebi_qc.findings.words.transcript import ComparedTranscript
@@ -80,12 +80,14 @@ class FetchedPair:
         recording: the agent recording.
         fingerprint: a hash of the inputs' versions; see `inputs_fingerprint`.
         digest: of all that is read of the recording.
+        call_end: the reported one, or the contact record's; None if neither is known.
     """
 
     call: FetchedCall
     recording: Source
     fingerprint: str
     digest: InOrderDigest
+    call_end: CallEnd | None = None
 
     @property
     def step_bytes(self) -> int:

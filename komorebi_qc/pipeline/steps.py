@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from komorebi_qc.core.contact.call_end import call_end_by_record
 from komorebi_qc.core.errors import ConcurrentRunError, MediaError
 from komorebi_qc.core.output import (
     ENCODED_AS,
@@ -32,6 +33,7 @@ from komorebi_qc.media.thumbnail import png_at
 from komorebi_qc.pipeline.captions.call_words import caption, compare_words, holds_of, read_words
 from komorebi_qc.pipeline.correction.corrected_order import correction_attributes
 from komorebi_qc.pipeline.idempotency import inputs_fingerprint
+from komorebi_qc.pipeline.joining.recording import open_recording
 from komorebi_qc.pipeline.pair import (
     ProbedRecording,
     decode_audio,
@@ -40,7 +42,7 @@ from komorebi_qc.pipeline.pair import (
     read_recording,
     refuse_same_file,
 )
-from komorebi_qc.pipeline.placement import place, refuse_far_away
+from komorebi_qc.pipeline.placement import place, refuse_far_away, without_call_end
 from komorebi_qc.pipeline.private_spans import place_masks, require_agreement, suspensions_at
 from komorebi_qc.pipeline.provenance.record import RecordedResults, record_run
 from komorebi_qc.pipeline.provenance.run_id import mark_when_complete, marked_png
@@ -127,10 +129,17 @@ def fetch_call(run: Run, item: Recording) -> FetchedCall:
 
 
 def fetch_recording(run: Run, call: FetchedCall) -> FetchedPair:
-    """Step 3: open the agent recording."""
-    source, digest = digested(run.opened.enter_context(run.media.agent_recording(call.item)))
+    """Step 3: open the agent recording; several files of one recording are joined."""
+    beeps, check_cancelled = beeps_of(call.source.name, call.redactions or ()), run.progress.check
+    opened = open_recording(run.media, call.item, call.source, beeps=beeps, check_cancelled=check_cancelled)
+    source, digest = digested(run.opened.enter_context(opened))
     versions = call.source.version + source.version + call.analysis_version
-    return FetchedPair(call, source, inputs_fingerprint(run.order, versions), digest)
+    call_end = run.order.call_end
+    if call_end is None and call.contact is not None:
+        call_end = call_end_by_record(call.contact.record, source.name)
+    if call_end is None and run.order.alignment is None and not run.plan.measures_sync:
+        raise without_call_end("it isn't measured")
+    return FetchedPair(call, source, inputs_fingerprint(call_end, versions), digest, call_end)
 
 
 def separate(run: Run, fetched: FetchedPair) -> SeparatedPair:
@@ -155,7 +164,7 @@ def separate(run: Run, fetched: FetchedPair) -> SeparatedPair:
 
 def locate_call(run: Run, separated: SeparatedPair) -> LocatedCall:
     """Step 5: measure sync, choose the alignment, and find the after-call audio and the masks."""
-    audio, call_end, call = separated.audio, run.order.call_end, separated.fetched.call
+    audio, call_end, call = separated.audio, separated.fetched.call_end, separated.fetched.call
     beeps = beeps_of(call.source.name, call.redactions or ())
     is_measured = run.plan.measures_sync and audio is not None
     pair = (

@@ -1,8 +1,9 @@
 """Events as messages: a recording is processed when its second half has come, by the event that completes it.
 
-The call's end comes from the recording's item. Until the item has one, the message of the completing event waits as one
-whose media are missing. A sweep finds recordings that never complete, and sends a message for each of them: a file
-that came without its event is processed, and a file that never came ends in the dead-letter queue with the reason.
+The call's end comes from the recording's item. Without one, it is the contact record's, or measured; if neither is
+certain, the message waits as one whose media are missing. A sweep finds recordings that never complete, and sends a
+message for each of them: a file that came without its event is processed, and a file that never came ends in the
+dead-letter queue with the reason.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from komorebi_qc.core.contact.events import Ignored, Sweep, Swept, read_event, swept_body
-from komorebi_qc.core.errors import KomorebiError, MissingMediaError, NotThereYetError
-from komorebi_qc.core.recording import CALL_END_ATTRIBUTE, Message, message_body
+from komorebi_qc.core.errors import KomorebiError, NotThereYetError
+from komorebi_qc.core.recording import CALL_END_ATTRIBUTE, KEY_ATTRIBUTE, Message, message_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +39,7 @@ class Join(Protocol):
         """Claim a recording."""
         ...
 
-    def incomplete(self, older_than: timedelta) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def incomplete(self, older_than: timedelta) -> Iterator[str]:
         """Recordings that never completed."""
         ...
 
@@ -67,14 +68,14 @@ class Taken:
         body: the backend's message, or as much of it as is known of an event. A dead letter has no event: its keys name
             agents.
         recording_id: the recording; None if it isn't known.
-        is_ready: whether the message is to be processed now.
-        facts: for the log, if it isn't.
+        message: to be processed now; None if nothing is.
+        facts: for the log, if nothing is.
         error: the reason why the event can't be used now, or never.
     """
 
     body: str
     recording_id: str | None = None
-    is_ready: bool = False
+    message: Message | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     error: KomorebiError | None = None
 
@@ -82,9 +83,10 @@ class Taken:
     def of(cls, body: str) -> Taken:
         """The use of a message that is no event."""
         try:
-            return cls(body, Message.from_body(body).recording_id, is_ready=True)
+            message = Message.from_body(body)
         except KomorebiError as error:
             return cls(body, error=error)
+        return cls(body, message.recording_id, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,10 @@ class Arrivals:
         try:
             event = read_event(body, self.places)
             if event is None:
-                return Taken.of(body)
+                bare = body
+                message = Message.from_body(body, needs_call_end=False)
+                recording_id = message.recording_id
+                return Taken(body, recording_id, message) if message.call_end else self._ready(message)
             if isinstance(event, Ignored):
                 return Taken(bare, facts={"ignored": event.why})
             if isinstance(event, Sweep):
@@ -118,40 +123,39 @@ class Arrivals:
             recording_id = event.recording_id
             bare = json.dumps({"recordingID": recording_id})
             if isinstance(event, Swept):
-                return Taken(self._swept(event), recording_id, is_ready=True)
+                return self._ready(Message(recording_id, None))
             return self._arrived(event, bare)
         except KomorebiError as error:
             return Taken(bare, recording_id, error=error)
 
     def _arrived(self, event: Arrival, bare: str) -> Taken:
         name = event.recording_id
-        if event.has_failed:
-            raise MissingMediaError(
-                f"the screen recording of contact {name} failed, says Amazon Connect: there is no agent recording. "
-                "Look for the cause in the event's failureInfo"
-            )
         joined = self.join.arrive(name, event.half, event.event_id)
+        if event.half == "failed" and "recording" in joined.missing:
+            # A browser's recording may still come. Otherwise the last attempt ends as a dead letter.
+            raise NotThereYetError(
+                f"the screen recording of contact {name} failed, says Amazon Connect, and no other agent recording of "
+                "it has come yet. Look for the cause in the event's failureInfo"
+            )
         if joined.missing:
             return Taken(bare, name, facts={"waitsFor": _named(joined.missing)})
         if not joined.is_ours:
             return Taken(bare, name, facts={"doneBy": "another event"})
+        taken = self._ready(Message(name, None))
+        if taken.message is not None and taken.message.call_end is None and not self.items.text(name, KEY_ATTRIBUTE):
+            raise NotThereYetError(
+                f"both halves of recording {name} have come, and the table has no item of it yet: the backend writes it"
+            )
+        return taken
+
+    def _ready(self, message: Message) -> Taken:
+        """A message without a call end, with that of the item if it has one."""
+        name, force = message.recording_id, message.force
         call_end = self.items.text(name, CALL_END_ATTRIBUTE)
         if not call_end:
-            raise NotThereYetError(
-                f"both halves of recording {name} have come, and its item has no {CALL_END_ATTRIBUTE} yet: the backend "
-                "writes it, or sends a message with it"
-            )
-        return Taken(message_body(name, call_end), name, is_ready=True)
-
-    def _swept(self, event: Swept) -> str:
-        call_end = self.items.text(event.recording_id, CALL_END_ATTRIBUTE)
-        if not call_end:
-            never = f", and no event of {_named(event.missing)} came" if event.missing else ""
-            raise MissingMediaError(
-                f"recording {event.recording_id} never completed: its item has no {CALL_END_ATTRIBUTE}{never}. Check "
-                "that both files were written, and send a message with the call's end"
-            )
-        return message_body(event.recording_id, call_end)
+            return Taken(json.dumps({"recordingID": name, **({"force": True} if force else {})}), name, message)
+        body = message_body(name, call_end, force=force)
+        return Taken(body, name, Message.from_body(body))
 
     def sweep(self) -> int:
         """Send a message for each recording that never completed, once; returns their number.
@@ -161,9 +165,9 @@ class Arrivals:
             AccessDeniedError: one of them refuses access or doesn't exist.
         """
         count = 0
-        for recording_id, missing in self.join.incomplete(SWEPT_AFTER):
+        for recording_id in self.join.incomplete(SWEPT_AFTER):
             # Sent before it is claimed: a message that is sent twice finds the recording done.
-            self.queue.send(swept_body(recording_id, missing))
+            self.queue.send(swept_body(recording_id))
             count += self.join.claim(recording_id, "sweep")
         return count
 

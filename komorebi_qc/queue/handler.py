@@ -7,8 +7,7 @@
   dead-letter queue as well.
 * Any other error counts as passing: another machine may succeed.
 
-A `Report` describes the result. It never contains the event, nor any data of the customer. Its fields for the log, and
-dead letters, have no folders of keys, because an agent's ID is one of them.
+A `Report` describes the result. Dead letters have no folders of keys, because an agent's ID is one of them.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from komorebi_qc.core.errors import (
     AccessDeniedError,
@@ -31,11 +30,11 @@ from komorebi_qc.core.errors import (
     PassingError,
 )
 from komorebi_qc.core.privacy.addresses import without_agents
-from komorebi_qc.core.recording import Message
 from komorebi_qc.isolation.carried_errors import error_places
 from komorebi_qc.queue.arrivals import Taken
 from komorebi_qc.queue.dead_letter import DeadLetter, message_fields
 from komorebi_qc.queue.deadline import Deadline
+from komorebi_qc.queue.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,9 +44,9 @@ if TYPE_CHECKING:
     from komorebi_qc.pipeline.outcome import Outcome
     from komorebi_qc.queue.arrivals import Arrivals
     from komorebi_qc.queue.dead_letter import Kind
+    from komorebi_qc.queue.report import OutcomeName
 
 _T = TypeVar("_T")
-OutcomeName = Literal["done", "skipped", "held", "passing", "permanent", "unexpected"]
 FIRST_RETRY_S, LAST_RETRY_S = 60, 4 * 3600
 """The first wait, and the longest. With 10 attempts the last one is over eight hours after the first."""
 TIME_OUT_ATTEMPTS = 3
@@ -88,108 +87,6 @@ class MessageQueues(Protocol):
     def send_to_dlq(self, letter: DeadLetter) -> bool:
         """Send it to the dead-letter queue; False if there isn't one."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A metric.
-
-    Attributes:
-        name: its name.
-        unit: CloudWatch's unit: ``Count``, ``Seconds``, ``None``.
-        value: its value.
-        by: dimensions in addition to the service.
-    """
-
-    name: str
-    unit: str
-    value: float
-    by: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The result of a message.
-
-    Attributes:
-        outcome: the result in a word.
-        message_id: SQS's ID.
-        recording_id: None if the message couldn't be read.
-        receive_count: how often it was delivered, this time included.
-        seconds: wall time.
-        error: the error's class.
-        detail: the error's sentence, or the place where it was raised.
-        retry_in_s: seconds until it is visible again; None if it doesn't return, or SQS decides.
-        is_batch_item_failure: whether it must be reported as failed, so that it stays in the queue.
-        is_dead_lettered: whether it was sent to the dead-letter queue.
-        result: facts about the unified recording, for the log.
-        trouble: errors of the queues; SQS's own redrive policy applies then.
-    """
-
-    outcome: OutcomeName
-    message_id: str
-    recording_id: str | None
-    receive_count: int
-    seconds: float
-    error: str | None = None
-    detail: str | None = None
-    retry_in_s: int | None = None
-    is_batch_item_failure: bool = False
-    is_dead_lettered: bool = False
-    result: Mapping[str, Any] = field(default_factory=dict)
-    trouble: tuple[str, ...] = ()
-
-    @property
-    def level(self) -> Literal["INFO", "WARNING", "ERROR"]:
-        """The log level: done, to be retried or decided, or a failure for an operator."""
-        if self.outcome in ("done", "skipped"):
-            return "INFO"
-        if self.outcome == "held":
-            return "WARNING" if self.is_dead_lettered else "ERROR"
-        is_denied = self.error == AccessDeniedError.__name__
-        return "WARNING" if self.outcome == "passing" and not self.is_dead_lettered and not is_denied else "ERROR"
-
-    def fields(self, *, with_keys: bool = False) -> dict[str, Any]:
-        """The fields for the log; unknown values are left out.
-
-        Args:
-            with_keys: show whole keys, with the agent's ID in them.
-        """
-        shown: Callable[[str], str] = str if with_keys else without_agents
-        found = {
-            "outcome": self.outcome,
-            "messageID": self.message_id,
-            "recordingID": self.recording_id,
-            "receiveCount": self.receive_count,
-            "seconds": self.seconds,
-            "error": self.error,
-            "detail": None if self.detail is None else shown(self.detail),
-            "retryInSeconds": self.retry_in_s,
-            "deadLettered": self.is_dead_lettered or None,
-            "queueTrouble": list(map(shown, self.trouble)) or None,
-            **self.result,
-        }
-        if "output" in found:
-            found["output"] = shown(found["output"])
-        return {name: value for name, value in found.items() if value is not None}
-
-    def metrics(self) -> list[Metric]:
-        """Counts by outcome and cause; for a result also seconds of each step, speed, sync status and offset."""
-        names = {"done": "Processed", "skipped": "Skipped", "held": "Held"}
-        found = [Metric(names.get(self.outcome, "Failed"), "Count", 1.0)]
-        if self.error is not None and self.outcome != "held":
-            found.append(Metric("FailedByCause", "Count", 1.0, {"cause": self.error}))
-        for name, seconds in self.result.get("stepSeconds", {}).items():
-            found.append(Metric("StepSeconds", "Seconds", seconds, {"step": name}))
-        if self.result.get("unconfirmed"):
-            found.append(Metric("PublishedUnconfirmed", "Count", 1.0))
-        if (speed := self.result.get("timesRealTime")) is not None:
-            found.append(Metric("TimesRealTime", "None", speed))
-        if (status := self.result.get("syncStatus")) is not None:
-            found.append(Metric("SyncStatus", "Count", 1.0, {"status": status}))
-        if (offset_s := self.result.get("offsetSeconds")) is not None:
-            found.append(Metric("OffsetSeconds", "Seconds", offset_s))
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,9 +235,9 @@ def _process(
 ) -> tuple[OutcomeName, Mapping[str, Any]]:
     if taken.error is not None:
         raise taken.error
-    if not taken.is_ready:
+    message = taken.message
+    if message is None:
         return "skipped", taken.facts
-    message = Message.from_body(taken.body)
     from komorebi_qc.pipeline.options import Order  # noqa: PLC0415  the decoders load after the message has proved to be one
 
     order = Order(message.recording_id, message.call_end)

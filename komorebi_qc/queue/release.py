@@ -44,7 +44,7 @@ def release(dead: Queue, recording_id: str, process: Callable[[Message], T], *, 
     check_recording_id(recording_id)
     with _taken(dead, recording_id, visibility_s) as messages:
         newest = max(messages, key=lambda message: DeadLetter.from_message(message).failed_at)
-        result = process(Message.from_body(str(newest["Body"])))
+        result = process(Message.from_body(str(newest["Body"]), needs_call_end=False))
         try:
             while messages:
                 dead.delete(messages[-1])

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.errors import UnknownRecordingError
-from komorebi_qc.core.recording import CORRECTION_ATTRIBUTE, Recording, check_recording_id
+from komorebi_qc.core.recording import CORRECTION_ATTRIBUTE, FURTHER_ATTRIBUTE, Recording, check_recording_id
 from komorebi_qc.storage.aws_errors import aws_errors, error_code
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _READ = (
     "videoID", "agentID", "creationDate", "isProcessed", "outputContainer", "qcInputsFingerprint", "qcInputs",
-    "qcRunId", CORRECTION_ATTRIBUTE,
+    "qcRunId", CORRECTION_ATTRIBUTE, FURTHER_ATTRIBUTE,
 )  # fmt: skip
 """The attributes that `DynamoTable.get` asks for; ``qcInputs`` is the old name of ``qcInputsFingerprint``."""
 
@@ -57,7 +57,7 @@ class DynamoTable:
             raise UnknownRecordingError(
                 f"table {self.name} has no item with videoID {recording_id}: check the ID and the table's name"
             )
-        return Recording.from_item({name: next(iter(typed.values())) for name, typed in answer["Item"].items()})
+        return Recording.from_item({name: _plain(typed) for name, typed in answer["Item"].items()})
 
     def text(self, recording_id: str, attribute: str) -> str:
         """One attribute of an item as text; empty if the item or the attribute is missing, or null.
@@ -206,3 +206,9 @@ def _typed(value: str | float | bool) -> dict[str, Any]:  # noqa: FBT001  a valu
     if not math.isfinite(value):
         raise ValueError(f"{value} isn't a number for DynamoDB")
     return {"N": format(Decimal(repr(value)), "f")}
+
+
+def _plain(typed: Mapping[str, Any]) -> Any:
+    """A value without the names of its types; numbers stay texts."""
+    kind, value = next(iter(typed.items()))
+    return [_plain(one) for one in value] if kind == "L" else value

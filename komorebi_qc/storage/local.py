@@ -33,7 +33,7 @@ from komorebi_qc.storage.input_file import (
 from komorebi_qc.storage.protocols import CONTENT_TYPES, Published
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from komorebi_qc.core.contact.choice import FoundContact
@@ -82,7 +82,7 @@ class LocalTable:
 
 
 class LocalFiles:
-    """Three to six files on disk (`komorebi_qc.storage.protocols.MediaStore`).
+    """Three or more files on disk (`komorebi_qc.storage.protocols.MediaStore`).
 
     Attributes:
         connect: the call audio.
@@ -91,6 +91,7 @@ class LocalFiles:
         thumbnail: the thumbnail; None to write no thumbnail.
         analysis: Contact Lens' analysis of the call; None if there isn't any.
         words: a transcript of the call; None if there isn't any.
+        further: other files of the same agent recording, in any order.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class LocalFiles:
         thumbnail: Path | None = None,
         analysis: Path | None = None,
         words: Path | None = None,
+        further: Sequence[Path] = (),
     ) -> None:
         self.connect = connect
         self.recording = recording
@@ -108,6 +110,7 @@ class LocalFiles:
         self.thumbnail = thumbnail
         self.analysis = analysis
         self.words = words
+        self.further = tuple(further)
 
     def check(self) -> None:
         """Check before any work that the inputs can be read and the results written.
@@ -135,7 +138,8 @@ class LocalFiles:
 
     @property
     def _inputs(self) -> list[Path]:
-        return [path for path in (self.connect, self.recording, self.analysis, self.words) if path is not None]
+        named = (self.connect, self.recording, self.analysis, self.words)
+        return [*(path for path in named if path is not None), *self.further]
 
     def input_versions(self, recording: Recording) -> tuple[str, ...]:  # noqa: ARG002  one set of files
         """Return no versions: named files are always processed."""
@@ -184,6 +188,16 @@ class LocalFiles:
         """
         with opened_file(self.recording) as source:
             yield source
+
+    @contextmanager
+    def further_recordings(self, recording: Recording) -> Iterator[tuple[Source, ...]]:  # noqa: ARG002  as above
+        """Open the other files of the agent recording.
+
+        Raises:
+            InputError: one doesn't exist, isn't a regular file, or can't be read.
+        """
+        with ExitStack() as stack:
+            yield tuple(stack.enter_context(opened_file(path)) for path in self.further)
 
     @contextmanager
     def draft(

@@ -138,6 +138,16 @@ class MediaStore(Protocol):
         """
         ...
 
+    def further_recordings(self, recording: Recording) -> AbstractContextManager[tuple[Source, ...]]:
+        """Open the other files of the same agent recording, if its recorder was restarted; usually there aren't any.
+
+        Raises:
+            NotThereYetError: one may still arrive.
+            MissingMediaError: one won't arrive.
+            StorageError: the store doesn't answer.
+        """
+        ...
+
     def findings_version(self, recording: Recording) -> str:
         """Return what identifies the published findings, for `draft`; empty without any.
 

@@ -11,6 +11,7 @@ from komorebi_qc.wiring import clients
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from komorebi_qc.storage.contact.chains import ChainRecords
     from komorebi_qc.storage.contact.records import ContactRecords
 
 _GIVEN: ContextVar[ContactRecords | None] = ContextVar("given contact records", default=None)
@@ -37,6 +38,21 @@ def contact_records(setting: str, instance_id: str) -> ContactRecords | None:
         return ApiRecords(clients.aws_client("connect"), instance_id)
     bucket, _, prefix = setting.removeprefix("s3://").partition("/")
     return ExportedRecords(clients.aws_client("s3"), bucket, prefix.strip("/"))
+
+
+def chain_records(setting: str, instance_id: str) -> ChainRecords | None:
+    """The source of the records of chains; None if records aren't used. The arguments are those of `contact_records`.
+
+    Raises:
+        SettingsError: no region is configured, or the AWS profile doesn't exist.
+    """
+    from komorebi_qc.storage.contact.chains import ApiChain, ExportedChain  # noqa: PLC0415  only where they are used
+    from komorebi_qc.storage.contact.records import ExportedRecords  # noqa: PLC0415
+
+    found = contact_records(setting, instance_id)
+    if found is None or isinstance(found, ExportedRecords):
+        return None if found is None else ExportedChain(found)
+    return ApiChain(clients.aws_client("connect"), instance_id)
 
 
 @contextmanager

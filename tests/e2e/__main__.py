@@ -12,7 +12,7 @@ from pathlib import Path
 
 from parts import Report
 
-PARTS = ("runtime", "image", "events", "masks", "storage", "verification", "streaming", "faults")
+PARTS = ("runtime", "image", "events", "arrivals", "masks", "storage", "verification", "streaming", "faults")
 
 
 def main(names: list[str]) -> int:

@@ -74,6 +74,7 @@ class Media:
         self.versions: tuple[str, ...] = ("connect.wav", "1", "recording", "1")
         self.analysis: dict[str, bytes] = {}
         self.words: bytes | None = None
+        self.further: dict[str, bytes] = {}
         self.found_contact: FoundContact | None = None
         self.captions: bytes | None = None
 
@@ -139,6 +140,12 @@ class Media:
         """The agent recording."""
         assert recording.recording_id == ID
         return self._source("recording", self.own)
+
+    @contextmanager
+    def further_recordings(self, recording: Recording) -> Iterator[tuple[Source, ...]]:
+        """The other files of the agent recording: `further`, by name."""
+        assert recording.recording_id == ID
+        yield tuple(Source(name, io.BytesIO(data), len(data)) for name, data in self.further.items())
 
     @contextmanager
     def draft(

@@ -437,6 +437,18 @@ def test_the_rights_of_an_erasure_are_listed() -> None:
     assert {"ListBucketVersions", "GetObjectVersion", "BypassGovernanceRetention"} & granted == set()
 
 
+def test_the_rights_of_a_chain_are_listed() -> None:
+    """The page names the rights by which a chain is found; the function may describe contacts, and list none."""
+    source = ROOT / "komorebi_qc" / "storage" / "contact" / "chains.py"
+    assert set(_requests(source)) == {"list_associated_contacts", "describe_contact"}
+    page = (ROOT / "docs" / "operator" / "policy.md").read_text(encoding="utf-8")
+    section = page.partition("## Permissions for chain\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(?:[a-z0-9]+:)?([A-Z][A-Za-z]+)`", section))
+    assert {"ListAssociatedContacts", "DescribeContact", "ListBucket", "GetObject", "PutObject"} <= named
+    granted = {a for s in statements(ContactRecord="api", ConnectInstanceId="mine") for a in s["Action"]}
+    assert "connect:ListAssociatedContacts" not in granted
+
+
 def test_the_rights_of_a_correction_are_listed() -> None:
     """An analyst needs the rights of the stores, and asks AWS for the own identity, which the function never does."""
     asked = set(_requests(ROOT / "komorebi_qc" / "wiring" / "clients.py"))

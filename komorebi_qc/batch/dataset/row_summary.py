@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     *("recording_id", "work_key", "inputs_key", "done_at", "action", "status", "is_worth_a_retry", "error_class"),
-    *("error", "verdict", "warnings", "failures", "listed_in", "publication", *LAST_ATTEMPT, *LEVELS, DAY),
+    *("error", "verdict", "warnings", "failures", "listed_in", "publication", "call", "call_audio_by"),
+    *(*LAST_ATTEMPT, *LEVELS, DAY),
 )
 """The columns that `summary_of` and `komorebi_qc.batch.dataset.row_merge.newest` need."""
 
@@ -51,6 +52,7 @@ class RowSummary:
         last_attempt: the failed attempt that the row notes.
         error_class: as in the dataset; empty if done.
         publication: as in the dataset; empty if null.
+        call_by_record: the call audio, if the contact's record named it; else empty.
     """
 
     work_key: str
@@ -64,6 +66,7 @@ class RowSummary:
     last_attempt: LastAttempt | None
     error_class: str = ""
     publication: str = ""
+    call_by_record: str = ""
 
     @property
     def outcome(self) -> str:
@@ -94,6 +97,7 @@ def summary_of(row: Mapping[str, Any]) -> RowSummary:
         last_attempt if row["last_attempt_at"] is not None else None,
         sys.intern(row["error_class"] or "") if status != "done" else "",
         sys.intern(row["publication"] or ""),
+        (row["call"] or "") if row["call_audio_by"] == "record" else "",
     )
 
 

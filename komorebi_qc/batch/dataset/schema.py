@@ -140,6 +140,8 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("call_s", _NUMBER, "duration of the call audio"),
     ("call_bytes", pa.int64(), "size of the call audio"),
     ("recording_bytes", pa.int64(), "size of the agent recording"),
+    ("recording_files", _COUNT, "files of the agent recording; more than 1 if its recorder was restarted"),
+    ("recorder_off_s", _NUMBER, "time of the call in which no recorder ran; null for a recording of one file"),
     # The contact's record; null without one
     ("call_audio_by", _TEXT, "how the call audio was found: record, prefix, or redacted by Contact Lens"),
     ("record_agent_s", _NUMBER, "time from the agent's connection to the call's end for the agent, whole seconds"),

@@ -18,10 +18,12 @@ from komorebi_qc.batch.execution.tasks import READS_ONLY, REPORTS, UNIFIED, Acti
 from komorebi_qc.batch.execution.work_keys import inputs_key, work_key
 from komorebi_qc.batch.manifest.locations import file_day
 from komorebi_qc.batch.manifest.table_query import attribute_text
+from komorebi_qc.core.contact.record import ContactRecord, ContactRecording
 from komorebi_qc.core.errors import InputError, MissingMediaError, missing_extra
 from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.pipeline.correction.corrected_order import correction_in_item
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
+from komorebi_qc.storage.contact.records import KnownRecords
 from komorebi_qc.storage.object_store import ObjectStore, open_store, split_s3
 from komorebi_qc.wiring import Settings, aws_client
 
@@ -64,15 +66,26 @@ class Resolver:
                 f"unified recordings of listed files can't go to {folder}: name a folder of this machine by --results"
             )
 
-    def task(self, item: Item) -> Task:
+    @property
+    def asks_api(self) -> bool:
+        """Whether contact records come from Amazon Connect's API, two a second, and nothing goes before them."""
+        contacts = self._wired.media.contacts if self._request.record_settings() else None
+        return contacts is not None and contacts.source == "api" and self._wired.media.redacted == "ignore"
+
+    def task(self, item: Item, known_call: str = "") -> Task:
         """The task for an item.
+
+        Args:
+            item: the listed recording.
+            known_call: the call audio that the contact's record named before. Then the record isn't read again, and
+                the task is only good to see whether the work is done.
 
         Raises:
             KomorebiError: Its media are missing, or its call end isn't known.
         """
         found = self._wired.table.get(item.recording_id) if item.named_by == "id" else None
         call, call_etag, recording, recording_etag, agent, day, call_end, *analyses = (
-            self._by_files(item) if found is None else self._by_id(item, found)
+            self._by_files(item) if found is None else self._by_id(item, found, known_call)
         )
         corrected = None if found is None else correction_in_item(found)
         if not call_end:
@@ -108,7 +121,7 @@ class Resolver:
             *(filled, request, call, call_etag, recording, recording_etag, agent, day, out, report, inputs, own, also),
             has_results=has_results,
             correction=() if corrected is None else (corrected.by, corrected.made_at, corrected.why),
-            contact=() if found is None else self._contact(found),
+            contact=() if found is None or known_call else self._contact(found),
         )
 
     def _contact(self, item: Recording) -> tuple[str, str] | tuple[()]:
@@ -135,9 +148,12 @@ class Resolver:
         above = "" if request.results else f"{REPORTS if request.action == 'audit' else UNIFIED}/"
         return f"{above}{folder_of(item.recording_id)}"
 
-    def _by_id(self, item: Item, found: Recording) -> tuple[str, ...]:
-        wired, settings = self._wired, self._settings
-        call_key, call_etag, key, etag, *analyses = wired.media.input_versions(found)
+    def _by_id(self, item: Item, found: Recording, known_call: str) -> tuple[str, ...]:
+        settings, media = self._settings, self._wired.media
+        if known_call:
+            named = ContactRecord(item.recording_id, recordings=(ContactRecording(known_call),))
+            media = replace(media, contacts=KnownRecords("api", {item.recording_id: named}))
+        call_key, call_etag, key, etag, *analyses = media.input_versions(found)
         call_end = item.call_end or self._call_end_in_table(item.recording_id)
         return (
             f"s3://{settings.connect_bucket}/{call_key}",

@@ -131,9 +131,18 @@ def measured(document: Mapping[str, Any]) -> Row:
         "video_codec": codecs.get("video_in"),
         "audio_codec": codecs.get("audio_in"),
         "call_codec": codecs.get("call"),
+        **_files(document),
         **_contact(document),
         **_levels(document.get("levels") or {}),
     }
+
+
+def _files(document: Mapping[str, Any]) -> Row:
+    """The columns of a recording of several files; empty if the files weren't read as a whole."""
+    if "recording_files" not in document:
+        return {}
+    off_s = next((f["value"] for f in document["findings"] if f["name"] == "recorder_off"), None)
+    return {"recording_files": len(document["recording_files"] or ()) or 1, "recorder_off_s": off_s}
 
 
 def _contact(document: Mapping[str, Any]) -> Row:

@@ -253,6 +253,8 @@ def _settings_of(task: Task) -> Iterator[None]:
 @contextmanager
 def _opened(task: Task) -> Iterator[tuple[Source, Source, tuple[Source, ...], Source | None, FoundContact | None]]:
     """Open the call audio and the recording, and read the call's analyses, its transcript and its contact's record."""
+    from komorebi_qc.pipeline.joining.recording import open_recording  # noqa: PLC0415  decoders only where they are used
+
     with _files(task) as files:
         if files is not None:
             analyses = () if files.analysis is None else (read_analysis_file(files.analysis),)
@@ -262,16 +264,18 @@ def _opened(task: Task) -> Iterator[tuple[Source, Source, tuple[Source, ...], So
             return
         wired = Settings.from_environment(os.environ).pipeline()
         item = wired.table.get(task.item.recording_id)
-        with wired.media.call_audio(item) as call, wired.media.agent_recording(item) as own:
+        with wired.media.call_audio(item) as call, open_recording(wired.media, item, call) as own:
             yield call, own, wired.media.analyses(item), None, wired.media.contact(item)
 
 
 @contextmanager
 def _pair(task: Task) -> Iterator[tuple[Source, Source]]:
     """Open the call audio and the recording of an item of the table."""
+    from komorebi_qc.pipeline.joining.recording import open_recording  # noqa: PLC0415  decoders only where they are used
+
     wired = Settings.from_environment(os.environ).pipeline()
     item = wired.table.get(task.item.recording_id)
-    with wired.media.call_audio(item) as call, wired.media.agent_recording(item) as own:
+    with wired.media.call_audio(item) as call, open_recording(wired.media, item, call) as own:
         yield call, own
 
 

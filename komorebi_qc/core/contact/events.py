@@ -21,9 +21,9 @@ from typing import Any, Literal
 from komorebi_qc.core.errors import MessageError
 from komorebi_qc.core.recording import check_recording_id
 
-Half = Literal["call", "recording", "contact"]
+Half = Literal["call", "recording", "contact", "failed"]
 HALVES = ("call", "recording")
-"""The halves of a recording; the contact's end isn't one of them."""
+"""The halves of a recording; the contact's end and a failed screen recording aren't among them."""
 SWEEP_SOURCE = "komorebi-qc.sweep"
 """``source`` of the schedule's message that asks for a sweep."""
 SWEPT = "Recording Swept"
@@ -41,11 +41,14 @@ class Places:
         connect_bucket: of the call audio.
         connect_prefix: before ``CallRecordings/``.
         input_bucket: of the agent recordings.
+        screens: bucket and prefix of Amazon Connect's own screen recordings, as ``bucket/prefix``, if they take the
+            place of the browser's recordings; else empty.
     """
 
     connect_bucket: str
     connect_prefix: str
     input_bucket: str
+    screens: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,14 @@ class Arrival:
 
     Attributes:
         recording_id: the recording, which is the contact.
-        half: ``call``: the call audio; ``recording``: the agent recording; ``contact``: the end of the contact.
+        half: ``call``: the call audio; ``recording``: the agent recording; ``contact``: the end of the contact;
+            ``failed``: Connect's client says that there won't be a screen recording.
         event_id: the event's ID; a repeated delivery has the same.
-        has_failed: whether Connect's client says that there won't be a screen recording.
     """
 
     recording_id: str
     half: Half
     event_id: str
-    has_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +78,9 @@ class Swept:
 
     Attributes:
         recording_id: the recording.
-        missing: the halves whose events never came.
     """
 
     recording_id: str
-    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def read_event(body: str, places: Places) -> Event | None:
     detail = event.get("detail")
     detail = detail if isinstance(detail, Mapping) else {}
     if event.get("source") == SWEEP_SOURCE:
-        return _swept(detail) if event["detail-type"] == SWEPT else Sweep()
+        return Swept(check_recording_id(detail.get("recordingID"))) if event["detail-type"] == SWEPT else Sweep()
     read = {
         ("aws.connect", "Amazon Connect Contact Event"): _contact,
         ("aws.s3", "Object Created"): _created,
@@ -130,16 +130,9 @@ def read_event(body: str, places: Places) -> Event | None:
     return read(detail, event_id, places)
 
 
-def swept_body(recording_id: str, missing: tuple[str, ...]) -> str:
+def swept_body(recording_id: str) -> str:
     """The message of a sweep about a recording that never completed."""
-    detail = {"recordingID": recording_id, "missing": list(missing)}
-    return json.dumps({"source": SWEEP_SOURCE, "detail-type": SWEPT, "detail": detail})
-
-
-def _swept(detail: Mapping[str, Any]) -> Event:
-    missing = detail.get("missing")
-    names = missing if isinstance(missing, list) else []
-    return Swept(check_recording_id(detail.get("recordingID")), tuple(one for one in HALVES if one in names))
+    return json.dumps({"source": SWEEP_SOURCE, "detail-type": SWEPT, "detail": {"recordingID": recording_id}})
 
 
 def _contact(detail: Mapping[str, Any], event_id: str, _places: Places) -> Event:
@@ -163,7 +156,7 @@ def _created(detail: Mapping[str, Any], event_id: str, places: Places) -> Event:
         match = _CALL_AUDIO.fullmatch(key.removeprefix(base))
         if match is not None:
             return Arrival(check_recording_id(match.group(1)), "call", event_id)
-    if name == places.input_bucket and (match := _OWN.fullmatch(key)) is not None:
+    if not places.screens and name == places.input_bucket and (match := _OWN.fullmatch(key)) is not None:
         return Arrival(check_recording_id(match.group(1)), "recording", event_id)
     return Ignored("an object that is no half of a recording")
 
@@ -175,10 +168,13 @@ def _screen(detail: Mapping[str, Any], event_id: str, places: Places) -> Event:
     contact = arn.rsplit("/", 1)[-1] if isinstance(arn, str) else None
     recording_id = check_recording_id(contact)
     if status == "FAILED":
-        return Arrival(recording_id, "recording", event_id, has_failed=True)
+        return Arrival(recording_id, "failed", event_id)
     info = detail.get("recordingInfo")
     location = info.get("location") if isinstance(info, Mapping) else None
     bucket, _, key = str(location).removeprefix("s3://").partition("/")
-    if bucket != places.input_bucket or _OWN.fullmatch(key) is None:
-        return Ignored("a screen recording that isn't an agent recording of the input bucket")
+    is_used = bucket == places.input_bucket and _OWN.fullmatch(key) is not None
+    if places.screens:
+        is_used = f"{bucket}/{key}".startswith(f"{places.screens.rstrip('/')}/")
+    if not is_used:
+        return Ignored("a screen recording that isn't used as the agent recording")
     return Arrival(recording_id, "recording", event_id)

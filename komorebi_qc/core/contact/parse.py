@@ -54,6 +54,7 @@ def parse_contact(document: object) -> ContactRecord:
         initiation_method=_word(document.get("InitiationMethod")),
         initial_contact_id=_id(document.get("InitialContactId")),
         previous_contact_id=_id(document.get("PreviousContactId")),
+        next_contact_id=_id(document.get("NextContactId")),
         related_contact_id=_id(document.get("RelatedContactId")),
         updated_at=_moment(document.get("LastUpdateTimestamp")),
         initiated_at=_moment(document.get("InitiationTimestamp")),

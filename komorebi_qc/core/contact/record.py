@@ -64,6 +64,7 @@ class ContactRecord:
         initiation_method: ``INBOUND``, ``TRANSFER``, ...
         initial_contact_id: the first contact of a chain.
         previous_contact_id: the contact that was transferred to this one.
+        next_contact_id: the contact that this one was transferred to; only exported records have it.
         related_contact_id: a contact that this one was made from.
         updated_at: ``LastUpdateTimestamp``; a contact's record is delivered again if it changes.
         initiated_at: start of the contact.
@@ -87,6 +88,7 @@ class ContactRecord:
     initiation_method: str = ""
     initial_contact_id: str = ""
     previous_contact_id: str = ""
+    next_contact_id: str = ""
     related_contact_id: str = ""
     updated_at: datetime | None = None
     initiated_at: datetime | None = None

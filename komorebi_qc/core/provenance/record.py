@@ -75,7 +75,7 @@ class Provenance:
 
     Attributes:
         call_audio: the call audio.
-        agent_recording: the agent recording.
+        agent_recording: the agent recording; of several files that were joined, the earliest.
         video: the unified recording.
         thumbnail: the thumbnail; None without one.
         analyses: Contact Lens' analyses of the call, whose redactions are masked.
@@ -84,6 +84,7 @@ class Provenance:
         run_id: the run, which the objects and the item name as well; empty for an earlier version.
         transcript: the transcript, if it was a file of its own; None otherwise.
         captions: its words as WebVTT; None without a transcript that is used.
+        further_recordings: the other files of the agent recording, in order of their places.
     """
 
     call_audio: FileRecord
@@ -96,6 +97,7 @@ class Provenance:
     run_id: str = ""
     transcript: FileRecord | None = None
     captions: FileRecord | None = None
+    further_recordings: tuple[FileRecord, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The key ``provenance`` of ``qc.json``."""
@@ -106,6 +108,7 @@ class Provenance:
             "inputs": {
                 "call_audio": self.call_audio.to_dict(),
                 "agent_recording": self.agent_recording.to_dict(),
+                "further_recordings": [one.to_dict() for one in self.further_recordings],
                 "analyses": [one.to_dict() for one in self.analyses],
                 "transcript": None if self.transcript is None else self.transcript.to_dict(),
             },
@@ -126,7 +129,7 @@ class Provenance:
         try:
             inputs, outputs = found["inputs"], found["outputs"]
             thumbnail = outputs["thumbnail"]
-            # An earlier version has neither of these two.
+            # An earlier version has neither of these two, and no further recordings.
             transcript, captions = inputs.get("transcript"), outputs.get("captions")
             return cls(
                 FileRecord.from_dict(inputs["call_audio"]),
@@ -139,6 +142,7 @@ class Provenance:
                 found.get("run_id") or "",
                 None if transcript is None else FileRecord.from_dict(transcript),
                 None if captions is None else FileRecord.from_dict(captions),
+                tuple(map(FileRecord.from_dict, inputs.get("further_recordings", ()))),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"the provenance is incomplete: {error}") from None

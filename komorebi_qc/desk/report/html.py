@@ -23,6 +23,7 @@ from komorebi_qc.desk.report.noted.panel import NOTE_KEYS, notes_data, notes_lis
 from komorebi_qc.desk.report.pack import pack
 from komorebi_qc.desk.report.page_script import page_script
 from komorebi_qc.desk.report.record.facts import contact_facts
+from komorebi_qc.desk.report.record.files import recording_files
 from komorebi_qc.desk.report.tables import finding_tables
 from komorebi_qc.desk.report.timeline import RATE_DASH
 from komorebi_qc.desk.report.trial.panel import NO_PLACE, NO_TRIAL_AUDIO, TRIAL_KEYS, TRIAL_MESSAGE, trial_panel
@@ -110,6 +111,7 @@ def report_fragment(page: Page, *, alone: bool = False, name: str = _NAME) -> st
         _figure(page),
         _facts(page),
         contact_facts(page),
+        recording_files(page),
         notes_list(page),
         delivered_section(page.delivered),
         compared,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.contact.choice import FoundContact
     from komorebi_qc.core.finding import Finding
     from komorebi_qc.core.limits import Limits
+    from komorebi_qc.core.timebase import CallEnd
     from komorebi_qc.findings.evidence import PairEvidence
 
 
@@ -64,18 +65,30 @@ def _times(evidence: PairEvidence, agent_s: float, limits: Limits) -> Finding:
     part = alignment.part
     begins_s = alignment.to_recording(0.0 if part is None else max(0.0, part.start_s))
     ends_s, by_record_s = alignment.end_s(call_s), begins_s + agent_s
-    away_s, reported_s = by_record_s - ends_s, evidence.call_end.recording_s
+    away_s, reported = by_record_s - ends_s, evidence.call_end
     record = f"By the contact's record the call ended for the agent at {clock_text(by_record_s)} of the recording"
     side = "after" if away_s > 0 else "before"
     return limits.finding(
         "record_disagrees",
         away_s,
-        f"{record}, {abs(away_s):.1f} s {side} the end of {_part_text(evidence)}, {clock_text(ends_s)}. The "
-        f"reported call end is {clock_text(reported_s)}. The call audio may have begun late, or be of another part.",
-        good=f"{record}, {abs(away_s):.1f} s {side} the end of {_part_text(evidence)}. The reported call end is "
-        f"{abs(reported_s - by_record_s):.1f} s from the record's.",
+        f"{record}, {abs(away_s):.1f} s {side} the end of {_part_text(evidence)}, {clock_text(ends_s)}."
+        f"{_reported_text(reported)} The call audio may have begun late, or be of another part.",
+        good=f"{record}, {abs(away_s):.1f} s {side} the end of {_part_text(evidence)}."
+        f"{_distance_text(reported, by_record_s)}",
         at=At("recording", ends_s),
     )
+
+
+def _reported_text(reported: CallEnd | None) -> str:
+    if reported is None or reported.source != "reported":
+        return ""
+    return f" The reported call end is {clock_text(reported.recording_s)}."
+
+
+def _distance_text(reported: CallEnd | None, by_record_s: float) -> str:
+    if reported is None or reported.source != "reported":
+        return ""
+    return f" The reported call end is {abs(reported.recording_s - by_record_s):.1f} s from the record's."
 
 
 def _part_text(evidence: PairEvidence) -> str:

@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 __all__ = ["sync_findings"]
 
 
-def sync_findings(result: SyncResult, reported: CallEnd, limits: Limits = DEFAULT) -> tuple[Finding, ...]:
+def sync_findings(result: SyncResult, reported: CallEnd | None, limits: Limits = DEFAULT) -> tuple[Finding, ...]:
     """All findings of a sync measurement; only its status and belonging unless the pair is aligned.
 
     Args:
         result: the sync measurement.
-        reported: the reported call end.
+        reported: the reported call end; None if it isn't known.
         limits: the limits to check against.
     """
     return tuple(_findings(result, reported, limits))
 
 
-def _findings(r: SyncResult, reported: CallEnd, limits: Limits) -> Iterator[Finding]:
+def _findings(r: SyncResult, reported: CallEnd | None, limits: Limits) -> Iterator[Finding]:
     yield status_finding(r)
     yield belonging_finding(r, limits)
     if r.status != "aligned" or r.offset_s is None:

@@ -77,7 +77,7 @@ def _percent(probability: float) -> str:
     return "under 0.1 %" if probability < 0.001 else f"{probability * 100:.1f} %"
 
 
-def unexplained_speech_finding(r: SyncResult, reported: CallEnd, limits: Limits = DEFAULT) -> Finding:
+def unexplained_speech_finding(r: SyncResult, reported: CallEnd | None, limits: Limits = DEFAULT) -> Finding:
     """Speech of the recording before and during the call, without the same speech in the call audio.
 
     Speech after the call is usual. If the reported call end is later than the measured one, the speech between the two
@@ -85,7 +85,7 @@ def unexplained_speech_finding(r: SyncResult, reported: CallEnd, limits: Limits 
 
     Args:
         r: the sync measurement of an aligned pair.
-        reported: the reported call end.
+        reported: the reported call end; None if it isn't known.
         limits: the limits to check against.
     """
     parts = [(span, _part(r, span, reported)) for span in r.recording_spans]
@@ -111,7 +111,7 @@ def unexplained_speech_finding(r: SyncResult, reported: CallEnd, limits: Limits 
     )
 
 
-def _part(r: SyncResult, span: RecordingSpan, reported: CallEnd) -> str:
+def _part(r: SyncResult, span: RecordingSpan, reported: CallEnd | None) -> str:
     """The part of the recording in which a stretch of speech begins, as words; empty after the call."""
     alignment = r.alignment
     if alignment is None or r.measured_call_end_s is None:
@@ -123,6 +123,6 @@ def _part(r: SyncResult, span: RecordingSpan, reported: CallEnd) -> str:
         return "before the call" if part is None or part.start_s <= 0 else "before the agent's part of the call"
     if span.from_s < ends_s:
         return "during the call" if part is None else "during the agent's part of the call"
-    if part is None and ends_s + LATE_S < reported.recording_s > span.from_s:
-        return "begun between the end of the call audio and the reported call end"
+    if part is None and reported is not None and ends_s + LATE_S < reported.recording_s > span.from_s:
+        return f"begun between the end of the call audio and the {reported.name}"
     return ""

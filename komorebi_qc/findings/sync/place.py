@@ -42,22 +42,27 @@ def call_end_limit(reported: CallEnd, limits: Limits = DEFAULT) -> Limit:
     return limits.of("call_end_error").widened(reported.resolution_s, 0.0)
 
 
-def call_end_finding(r: SyncResult, measured_s: float, reported: CallEnd, limits: Limits = DEFAULT) -> Finding:
+def call_end_finding(r: SyncResult, measured_s: float, reported: CallEnd | None, limits: Limits = DEFAULT) -> Finding:
     """Compare the reported call end with the measured one, or with the end of the agent's part.
 
     Args:
         r: the sync measurement.
         measured_s: the measured call end, on the recording clock.
-        reported: the reported call end.
+        reported: the reported call end; None if it isn't known.
         limits: the limits to check against.
     """
+    if reported is None:
+        return limits.of("call_end_error").unknown(
+            "call_end_error",
+            f"No call end was reported. By the audio the call ends at {clock_text(measured_s)} of the recording.",
+        )
     limit, error_s = call_end_limit(reported, limits), reported.recording_s - measured_s
     left_s = part_end_s(r)
     if left_s is not None and not limit.warn.holds(error_s):
         return _left_finding(reported, left_s, limit)
     side = "after" if error_s > 0 else "before"
     comparison = (
-        f"The reported call end {clock_text(reported.recording_s)} is {abs(error_s):.3f} s {side} the measured one "
+        f"The {reported.name} {clock_text(reported.recording_s)} is {abs(error_s):.3f} s {side} the measured one "
         f"({clock_text(measured_s)})"
     )
     meaning = "ends before" if error_s > 0 else "goes on after"
@@ -75,7 +80,7 @@ def _left_finding(reported: CallEnd, left_s: float, limit: Limit) -> Finding:
     error_s = reported.recording_s - left_s
     side = "after" if error_s > 0 else "before"
     comparison = (
-        f"The reported call end {clock_text(reported.recording_s)} is about {abs(error_s):.0f} s {side} the end of the "
+        f"The {reported.name} {clock_text(reported.recording_s)} is about {abs(error_s):.0f} s {side} the end of the "
         f"agent's part of the call, which is at about {clock_text(left_s)[:8]} of the recording"
     )
     return limit.widened(PART_KNOWN_TO_S, PART_KNOWN_TO_S).finding(

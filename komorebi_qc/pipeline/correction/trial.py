@@ -102,6 +102,9 @@ class _OutputsIn:
     def agent_recording(self, recording: Recording) -> AbstractContextManager[Source]:
         return self._media.agent_recording(recording)
 
+    def further_recordings(self, recording: Recording) -> AbstractContextManager[tuple[Source, ...]]:
+        return self._media.further_recordings(recording)
+
     def draft(
         self, recording: Recording, container: str, run_id: str = "", replaces: str | None = None
     ) -> AbstractContextManager[LocalDraft]:

@@ -62,9 +62,10 @@ def record_run(
         StorageError: an input can't be read, or became shorter.
     """
     call, draft = fetched.call, results.draft
+    recording, *further = _recordings(fetched, draft.folder, check_cancelled)
     return Provenance(
         _input(call.source, call.digest, draft.folder, check_cancelled),
-        _input(fetched.recording, fetched.digest, draft.folder, check_cancelled),
+        recording,
         FileRecord(draft.video, draft.digest),
         _small(draft.thumbnail, results.thumbnail),
         tuple(_whole(source, draft.folder) for source in call.analyses),
@@ -73,7 +74,19 @@ def record_run(
         run_id,
         None if call.transcript_file is None else _whole(call.transcript_file, draft.folder),
         _small(draft.captions, results.captions),
+        tuple(further),
     )
+
+
+def _recordings(fetched: FetchedPair, folder: str, check_cancelled: Callable[[], None]) -> list[FileRecord]:
+    """The agent recording, or the files that were joined into it, in order of their places."""
+    if not fetched.recording.parts:
+        return [_input(fetched.recording, fetched.digest, folder, check_cancelled)]
+    return [
+        FileRecord(_location(part.name, folder), part.digest, part.etag, part.version_id)
+        for part in fetched.recording.parts
+        if part.digest is not None
+    ]
 
 
 def _small(name: str, content: bytes | None) -> FileRecord | None:
@@ -82,18 +95,18 @@ def _small(name: str, content: bytes | None) -> FileRecord | None:
 
 def _whole(source: Source, folder: str) -> FileRecord:
     digest = whole_digest(source.reopen().file)
-    return FileRecord(_location(source, folder), digest, source.etag, source.version_id)
+    return FileRecord(_location(source.name, folder), digest, source.etag, source.version_id)
 
 
-def _location(source: Source, folder: str) -> str:
+def _location(name: str, folder: str) -> str:
     is_on_disk = bool(folder) and not folder.startswith("s3://")
-    return relative_location(source.name, folder) if is_on_disk else source.name
+    return relative_location(name, folder) if is_on_disk else name
 
 
 def _input(source: Source, digest: InOrderDigest, folder: str, check_cancelled: Callable[[], None]) -> FileRecord:
     file = source.reopen().file if digest.done_bytes < digest.size else source.file
     sha256 = digest.finish(file, check_cancelled)
-    return FileRecord(_location(source, folder), FileDigest(digest.size, sha256), source.etag, source.version_id)
+    return FileRecord(_location(source.name, folder), FileDigest(digest.size, sha256), source.etag, source.version_id)
 
 
 def software() -> dict[str, str | None]:

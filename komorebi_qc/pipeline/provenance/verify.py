@@ -232,6 +232,8 @@ def _files_of(record: Provenance, *, with_inputs: bool) -> Iterator[tuple[str, F
     if with_inputs:
         yield "call_audio", record.call_audio
         yield "agent_recording", record.agent_recording
+        for further in record.further_recordings:
+            yield "agent_recording", further
         for analysis in record.analyses:
             yield "analysis", analysis
         if record.transcript is not None:

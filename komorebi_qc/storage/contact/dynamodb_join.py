@@ -108,8 +108,8 @@ class DynamoJoin:
                 return False
         return True
 
-    def incomplete(self, older_than: timedelta) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Recordings that nobody has claimed, with the halves that are missing, the first of them older than a time.
+    def incomplete(self, older_than: timedelta) -> Iterator[str]:
+        """Recordings that nobody has claimed, whose first event is older than a time.
 
         Raises:
             StorageError: the table doesn't answer.
@@ -126,4 +126,4 @@ class DynamoJoin:
             )
             for page in pages:
                 for item in page["Items"]:
-                    yield str(item["recordingID"]["S"]), tuple(name for name in HALVES if name not in item)
+                    yield str(item["recordingID"]["S"])

@@ -18,11 +18,12 @@ from komorebi_qc.storage.contact.token_bucket import TokenBucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import date
 
     from komorebi_qc.core.contact.record import ContactRecord
     from komorebi_qc.core.recording import Recording
 
-_UNKNOWN = ("ResourceNotFoundException", "InvalidParameterException")
+UNKNOWN_CONTACT = ("ResourceNotFoundException", "InvalidParameterException")
 _KEPT_S, _MOST_KEPT = 60.0, 256
 _DAYS = (-1, 0, 1, 2)
 """Days of exported files around the item's day. A record comes after the after-call work, and again if it changes."""
@@ -115,7 +116,7 @@ class ApiRecords:
             try:
                 answer = self.client.describe_contact(InstanceId=self.instance_id, ContactId=name)
             except Exception as error:
-                if error_code(error) in _UNKNOWN:
+                if error_code(error) in UNKNOWN_CONTACT:
                     return None
                 raise
         return parse_contact(answer.get("Contact"))
@@ -150,14 +151,29 @@ class ExportedRecords:
                 found += [] if record is None else [record]
         return max(found, key=_updated, default=None)
 
+    def of_day(self, day: date, check_cancelled: Callable[[], None]) -> Iterator[ContactRecord]:
+        """All records in a day's files. A record that was delivered again is there more than once.
+
+        Raises:
+            InputError: a record can't be read.
+            StorageError: the bucket doesn't answer.
+            AccessDeniedError: it refuses access.
+        """
+        with self._lock:
+            for entry in self._listed_of(day):
+                check_cancelled()
+                yield from self._read(str(entry["Key"]), str(entry.get("ETag", ""))).values()
+
     def _listed(self, recording: Recording) -> Iterator[Mapping[str, Any]]:
+        for day in _DAYS:
+            yield from self._listed_of(recording.created + timedelta(days=day))
+
+    def _listed_of(self, day: date) -> Iterator[Mapping[str, Any]]:
         base = f"{self.prefix}/" if self.prefix else ""
         with aws_errors(f"bucket {self.bucket}"):
             pages = self.client.get_paginator("list_objects_v2")
-            for day in _DAYS:
-                at = recording.created + timedelta(days=day)
-                for page in pages.paginate(Bucket=self.bucket, Prefix=f"{base}{at:%Y/%m/%d}/"):
-                    yield from (entry for entry in page.get("Contents", ()) if entry["Size"])
+            for page in pages.paginate(Bucket=self.bucket, Prefix=f"{base}{day:%Y/%m/%d}/"):
+                yield from (entry for entry in page.get("Contents", ()) if entry["Size"])
 
     def _read(self, key: str, etag: str) -> dict[str, ContactRecord]:
         known = self._files.get((key, etag))

@@ -17,7 +17,7 @@ from __future__ import annotations
 import io
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -90,6 +90,8 @@ class S3Media:
     analysis_prefix: str | None = None
     redacted: RedactedChoice = "ignore"
     contacts: ContactRecords | None = None
+    _contacts: dict[str, FoundContact | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Those of call audio that is open: a run asks for its facts next."""
 
     def __post_init__(self) -> None:
         if self.redacted != "ignore" and self.analysis_prefix is None:
@@ -108,12 +110,14 @@ class S3Media:
             AccessDeniedError: it refuses access or doesn't exist.
         """
         call, _ = self._call_audio(recording)
-        key = recording.agent_recording_key
-        where = f"s3://{self.input_bucket}/{key}"
-        with aws_errors(where), self._expecting(recording, self.input_bucket, key):
-            head = self.client.head_object(Bucket=self.input_bucket, Key=key)
+        own = []
+        for key in (recording.agent_recording_key, *recording.further_recording_keys):
+            where = f"s3://{self.input_bucket}/{key}"
+            with aws_errors(where), self._expecting(recording, self.input_bucket, key):
+                head = self.client.head_object(Bucket=self.input_bucket, Key=key)
+            own += [key, str(head["ETag"])]
         analyses = (part for entry in self._analyses(recording) for part in (entry["Key"], str(entry.get("ETag", ""))))
-        return (call["Key"], str(call.get("ETag", "")), key, str(head["ETag"]), *analyses)
+        return (call["Key"], str(call.get("ETag", "")), *own, *analyses)
 
     def has_results(self, recording: Recording, container: str, run_id: str) -> bool:
         """Return whether video, thumbnail and findings exist, all of this run.
@@ -163,9 +167,8 @@ class S3Media:
             StorageError: the bucket doesn't answer.
             AccessDeniedError: it refuses access or doesn't exist.
         """
-        with self._opened(
-            recording, self.connect_bucket, self._call_audio(recording)[0]["Key"], is_read_through=True
-        ) as source:
+        entry, self._contacts[recording.recording_id] = self._call_audio(recording)
+        with self._opened(recording, self.connect_bucket, entry["Key"], is_read_through=True) as source:
             yield source
 
     def analyses(self, recording: Recording) -> tuple[Source, ...]:
@@ -189,7 +192,9 @@ class S3Media:
             StorageError: a bucket or the records' source doesn't answer.
             AccessDeniedError: one of them refuses access or doesn't exist.
         """
-        return None if self.contacts is None else self._call_audio(recording)[1]
+        if self.contacts is None:
+            return None
+        return self._contacts.pop(recording.recording_id, None) or self._call_audio(recording)[1]
 
     def transcript(self, recording: Recording) -> Source | None:  # noqa: ARG002  no bucket has one
         """Return no file: only Contact Lens' analyses have the words of a recording in AWS."""
@@ -284,6 +289,13 @@ class S3Media:
         """
         with self._opened(recording, self.input_bucket, recording.agent_recording_key) as source:
             yield source
+
+    @contextmanager
+    def further_recordings(self, recording: Recording) -> Iterator[tuple[Source, ...]]:
+        """Open the further files of the browser's recording that the item names (`MediaStore.further_recordings`)."""
+        with ExitStack() as stack:
+            keys = recording.further_recording_keys
+            yield tuple(stack.enter_context(self._opened(recording, self.input_bucket, key)) for key in keys)
 
     @contextmanager
     def draft(

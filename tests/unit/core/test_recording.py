@@ -165,3 +165,23 @@ def test_any_body_is_a_message_or_a_message_error(body: str) -> None:
     """No body raises anything else."""
     with contextlib.suppress(MessageError):
         assert Message.from_body(body).recording_id
+
+
+@pytest.mark.parametrize("value", [["part-2", "part-3"], {"part-3", "part-2"}], ids=["list", "set"])
+def test_further_files_have_keys_beside_the_first(value: object) -> None:
+    """An item without the attribute has none of them."""
+    found = Recording.from_item({**ITEM, "furtherVideoIDs": value})
+    folder = found.agent_recording_key.rpartition("/")[0]
+    assert found.further_recording_keys == (f"{folder}/part-2.mp4", f"{folder}/part-3.mp4")
+    assert Recording.from_item(ITEM).further_recording_keys == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["part-2", ["../x"], [7], ["part-2", "part-2"], [ITEM["videoID"]], [f"part-{n}" for n in range(20)]],
+    ids=["text", "path", "number", "twice", "itself", "too many"],
+)
+def test_further_files_that_give_no_keys_are_refused(value: object) -> None:
+    """A file that is left out in silence would be missing in the result."""
+    with pytest.raises(UnknownRecordingError, match="furtherVideoIDs that isn't a list of up to 19 other IDs"):
+        Recording.from_item({**ITEM, "furtherVideoIDs": value})

@@ -88,6 +88,16 @@ def test_inputs(world: World) -> None:
     assert [key for key in world.keys(CONNECT) if OURS in key] == [f"{PREFIX}/CallRecordings/2026/03/02/{OURS}_x.wav"]
 
 
+def test_the_further_files_of_a_recording_are_inputs_too(world: World) -> None:
+    """The item names them; without them, a part of the screen would stay."""
+    put_recording(world, OURS)
+    item = replace(recording_of(OURS), further_ids=(f"{OURS}-2",))
+    world.s3.put_object(Bucket=INPUT, Key=item.further_recording_keys[0], Body=b"x")
+    place = InputObjects(VersionedBucket(world.s3, CONNECT), PREFIX, None, VersionedBucket(world.s3, INPUT), item)
+    found = [one.address for one in place.find() if one.kind == "agent recording"]
+    assert [address.rpartition("/")[2] for address in found] == [f"{OURS}.mp4", f"{OURS}-2.mp4"]
+
+
 def test_inputs_of_an_id_that_begins_alike_stay(world: World) -> None:
     """IDs may have underscores: ``r_1`` isn't ``r``."""
     for name in ("r", "r_1"):

@@ -163,6 +163,7 @@ def test_the_call_end_has_three_times() -> None:
     assert document(run())["call_end"] == {
         "reported_s": 62.0,
         "reported_resolution_s": 1.0,
+        "source": "reported",
         "measured_s": 62.25,
         "error_s": -0.25,
         "used_s": 62.0,

@@ -72,12 +72,26 @@ def test_the_error_is_reported_minus_measured() -> None:
     assert call_end_dict(CallEnd(62.0, 1.0), result(measured_call_end_s=61.25)) == {
         "reported_s": 62.0,
         "reported_resolution_s": 1.0,
+        "source": "reported",
         "measured_s": 61.25,
         "error_s": 0.75,
     }
     for measured in (None, result("ambiguous", measured_call_end_s=61.25)):
         unmeasured = call_end_dict(CallEnd(62.0, 1.0), measured)
         assert (unmeasured["measured_s"], unmeasured["error_s"]) == (None, None)
+
+
+def test_without_a_reported_end_there_is_the_measured_one() -> None:
+    """A record's end has its source, and an unknown one no values."""
+    by_record = call_end_dict(CallEnd(61.0, 2.0, "record"), result(measured_call_end_s=61.25))
+    assert (by_record["source"], by_record["error_s"]) == ("record", -0.25)
+    assert call_end_dict(None, result(measured_call_end_s=61.25)) == {
+        "reported_s": None,
+        "reported_resolution_s": None,
+        "source": None,
+        "measured_s": 61.25,
+        "error_s": None,
+    }
 
 
 def test_an_agent_who_left_has_no_error_of_the_call_end() -> None:

@@ -142,3 +142,32 @@ def test_a_single_frame_has_no_rate() -> None:
     freeze = found(Timing(0.0, None, VideoTiming(0.0, Span(0.0, 0.0), 1, 0.0, Span(0.0, 0.0))))["video_freeze"]
     assert freeze.at is None
     assert numbers(freeze.text) == ["0.000", "00:00:00.000", "1"]
+
+
+@pytest.mark.parametrize(
+    ("step_s", "frozen_s", "status", "limit"),
+    [
+        (0.04, 10.0, "pass", 10.0),
+        (0.04, 10.1, "warn", 10.0),
+        (0.2, 10.0, "pass", 10.0),
+        (0.2, 10.2, "warn", 10.0),
+        (1.0, 45.0, "pass", 50.0),
+        (1.0, 51.0, "warn", 50.0),
+    ],
+)
+def test_a_freeze_is_many_frames_of_the_file_long(step_s: float, frozen_s: float, status: str, limit: float) -> None:
+    """A recorder of 5 frames a second has the usual limit, and a slower one has 50 of its own frames."""
+    video = VideoTiming(0.0, Span(0.0, 100.0), 90, step_s, Span(20.0, 20.0 + frozen_s))
+    freeze = found(Timing(0.0, None, video))["video_freeze"]
+    assert (freeze.status, freeze.limit) == (status, limit)
+
+
+@pytest.mark.parametrize(
+    ("step_s", "start_s", "status", "limit"),
+    [(0.2, -0.19, "pass", -0.2), (0.2, -0.21, "warn", -0.2), (0.2, 0.13, "warn", 0.125), (0.04, -0.05, "warn", -0.045)],
+)
+def test_a_slow_recorders_first_picture_may_be_late(step_s: float, start_s: float, status: str, limit: float) -> None:
+    """The sound may begin earlier than the picture by a frame of the file, never later by more than usual."""
+    video = VideoTiming(1.0, Span(1.0, 100.0), 9, step_s, Span(1, 1))
+    start = found(Timing(0.0, audio(start_s=1.0 + start_s), video))["audio_start_skew"]
+    assert (start.status, start.limit) == (status, limit)

@@ -138,3 +138,12 @@ def test_a_model_is_named_by_an_option_or_by_the_environment(tmp_path: Path) -> 
         speech_model(None, {"KOMOREBI_SPEECH_MODEL": "/absent"}, transcribe=True)
     with pytest.raises(InputError, match="isn't a model of a known form"):
         speech_model(tmp_path, {"KOMOREBI_SPEECH_MODEL": "/absent"}, transcribe=True)
+
+
+def test_a_recording_may_have_further_files() -> None:
+    """They are inputs: no result may overwrite them."""
+    more = Path("more.webm")
+    selection = Selection.of("", CALL, OWN, "10", demo=False, further=[more])
+    assert selection.further == (more,)
+    assert selection.files == [CALL, OWN, more]
+    assert Selection.of("", CALL, OWN, "10", demo=False).further == ()

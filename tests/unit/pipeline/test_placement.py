@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_sync import result
 
-from komorebi_qc.core.errors import HeldError, InputError, WrongPairError
+from komorebi_qc.core.errors import HeldError, InputError, NotThereYetError, WrongPairError
 from komorebi_qc.core.media_info import MediaInfo
 from komorebi_qc.core.timebase import Alignment, CallEnd, Span
 from komorebi_qc.pipeline.placement import FAR_AWAY_S, place, refuse_far_away
@@ -69,6 +69,18 @@ def test_an_unmeasured_call_is_placed_by_its_reported_end(status: str | None) ->
     assert placement.source == "call_end"
     assert placement.alignment.to_recording(CALL_S) == REPORTED.recording_s
     assert placement.measured is measured
+
+
+def test_without_a_call_end_only_a_certain_place_will_do() -> None:
+    """Anything else waits for the end, also a pair of different calls: it may hold only what followed the call."""
+    assert place(None, CALL_S, manual=None, measured=result(offset_s=2.5), force=False).source == "measured"
+    assert place(None, CALL_S, manual=Alignment(1.0), measured=None, force=False).source == "manual"
+    for measured in (None, result(status="wrong_pair"), unsure(candidate(2.0))):
+        for force in (False, True):
+            with pytest.raises(NotThereYetError, match="isn't certain without its end"):
+                place(None, CALL_S, manual=None, measured=measured, force=force)
+    with pytest.raises(WrongPairError):
+        place(None, CALL_S, manual=Alignment(1.0), measured=result(status="wrong_pair"), force=False)
 
 
 def test_only_force_places_a_wrong_pair() -> None:

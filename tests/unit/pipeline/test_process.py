@@ -7,6 +7,7 @@ import json
 import time
 import wave
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from jsonschema import Draft202012Validator
 from lossy import losing_audio
 from made import encoded, wav
 
+from komorebi_qc.core.contact.choice import FoundContact
+from komorebi_qc.core.contact.record import ContactRecord, ContactRecording
 from komorebi_qc.core.errors import (
     InputError,
     MediaError,
@@ -28,6 +31,7 @@ from komorebi_qc.core.errors import (
     UnknownRecordingError,
     WrongPairError,
 )
+from komorebi_qc.core.limits.limit import UNDETERMINED
 from komorebi_qc.core.timebase import Alignment, CallEnd, Span
 from komorebi_qc.media.mux import write
 from komorebi_qc.pipeline.options import Options, Order
@@ -137,6 +141,54 @@ def test_by_the_call_end_nothing_is_measured(sample: Capture) -> None:
     assert outcome.placement.source == "call_end"
     assert outcome.document["sync"] is None
     assert {"sync_status", "audio_gaps", "call_agent_sound", "seam_gap", "alignment_residual"}.isdisjoint(by_name)
+
+
+def test_a_call_end_that_nobody_reported_is_measured(sample: Capture) -> None:
+    """The audio is certain, so the recording is made; the document has no reported end, and fits its schema."""
+    table, media = stores(sample)
+    outcome = process(replace(measured_order(sample), call_end=None), table=table, media=media)
+    assert outcome.placement.source == "measured"
+    assert outcome.placement.alignment.offset_s == pytest.approx(sample.offset_s, abs=0.005)
+    end = media.documents[0]["call_end"]
+    assert (end["reported_s"], end["reported_resolution_s"], end["source"], end["error_s"]) == (None,) * 4
+    assert end["measured_s"] == pytest.approx(end["used_s"])
+    (finding,) = (one for one in outcome.findings if one.name == "call_end_error")
+    assert (finding.value, finding.status) == (UNDETERMINED, "pass")
+    schema = json.loads(files("komorebi_qc.findings").joinpath("qc.schema.json").read_text())
+    Draft202012Validator(schema).validate(media.documents[0])
+
+
+def test_without_a_call_end_an_uncertain_pair_waits(sample: Capture) -> None:
+    """The call's end may be reported later: nothing is published, and the message returns. So it is unmeasured."""
+    table, media = stores(sample)
+    order = replace(measured_order(sample), call_end=None)
+    with pytest.raises(NotThereYetError, match=r"isn't certain without its end \(it isn't measured\)"):
+        process(order, table=table, media=media, options=BY_CALL_END)
+    media.call = backwards(sample)
+    with pytest.raises(NotThereYetError, match="isn't certain without its end"):
+        process(order, table=table, media=media)
+    assert not media.published
+    assert not table.updates
+
+
+def test_the_records_end_is_used_if_nobody_reported_one(sample: Capture) -> None:
+    """The record has the recording's start; the document says that the call's end is the record's."""
+    table, media = stores(sample)
+    began_at = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+    screen = ContactRecording("recording", media="VIDEO", began_at=began_at)
+    record = ContactRecord(ID, after_work_at=began_at + timedelta(seconds=22), recordings=(screen,))
+    media.found_contact = FoundContact("api", record, (), "record", "the record names it")
+    order = replace(measured_order(sample), call_end=None)
+    outcome = process(order, table=table, media=media, options=BY_CALL_END)
+    end = media.documents[0]["call_end"]
+    assert (end["reported_s"], end["reported_resolution_s"], end["source"]) == (21.0, 2.0, "record")
+    assert end["used_s"] == 22.0
+    assert outcome.placement.bound_s == pytest.approx(1.3)
+    (finding,) = (one for one in outcome.findings if one.name == "alignment_resolution")
+    assert "placed by its end by the contact's record alone, which has a resolution of 2 s" in finding.text
+    reported = replace(order, call_end=CallEnd(22.0, 1.0))
+    process(reported, table=table, media=media, options=BY_CALL_END)
+    assert media.documents[1]["call_end"]["source"] == "reported"
 
 
 def test_a_manual_alignment_is_measured_but_for_sync(sample: Capture) -> None:

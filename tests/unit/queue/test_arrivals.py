@@ -10,8 +10,9 @@ import pytest
 from arriving import PLACES, SWEEP, call_came, contact_ended, recording_came, screen
 
 from komorebi_qc.core.errors import MessageError, MissingMediaError, NotThereYetError, StorageError
+from komorebi_qc.core.timebase import CallEnd
 from komorebi_qc.queue.arrivals import Arrivals, Taken
-from komorebi_qc.queue.handler import Report, handle_record
+from komorebi_qc.queue.handler import handle_record
 from komorebi_qc.storage.contact.dynamodb_join import Joined
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from komorebi_qc.pipeline.options import Order
     from komorebi_qc.queue.dead_letter import DeadLetter
+    from komorebi_qc.queue.report import Report
 
 
 @dataclass
@@ -43,24 +45,22 @@ class Join:
         """Claim it."""
         return self.claimed.setdefault(recording_id, event_id) == event_id
 
-    def incomplete(self, older_than: timedelta) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def incomplete(self, older_than: timedelta) -> Iterator[str]:
         """The recordings that nobody claimed."""
         assert older_than.days == 1
-        for name, some in self.came.items():
-            if name not in self.claimed:
-                yield name, tuple(one for one in ("call", "recording") if one not in some)
+        yield from (name for name in self.came if name not in self.claimed)
 
 
 @dataclass
 class Items:
-    """The table's call ends."""
+    """The table's call ends; empty for an item without one."""
 
-    ends: dict[str, str] = field(default_factory=lambda: {"contact-1": "00:01:02"})
+    ends: dict[str, str] = field(default_factory=lambda: {"contact-1": "00:01:02", "contact-2": ""})
 
     def text(self, recording_id: str, attribute: str) -> str:
-        """The call end."""
-        assert attribute == "callEndingTimestamp"
-        return self.ends.get(recording_id, "")
+        """The call end, or the key."""
+        found = {"callEndingTimestamp": self.ends.get(recording_id, "")}
+        return {**found, "videoID": recording_id if recording_id in self.ends else ""}[attribute]
 
 
 @dataclass
@@ -117,9 +117,10 @@ class Desk:
         """The parts as one."""
         return Arrivals(self.join, self.items, self.queues, PLACES)
 
-    def handle(self, body: str) -> Report:
+    def handle(self, body: str, receive_count: int = 1) -> Report:
         """Handle a message."""
-        record = {"messageId": "m", "receiptHandle": "r", "body": body, "attributes": {"ApproximateReceiveCount": "1"}}
+        attributes = {"ApproximateReceiveCount": str(receive_count)}
+        record = {"messageId": "m", "receiptHandle": "r", "body": body, "attributes": attributes}
         return handle_record(record, self.queues, self.queues, remaining_s=lambda: 900.0, arrivals=self.arrivals)
 
 
@@ -131,7 +132,7 @@ def test_the_second_half_is_processed_at_once() -> None:
     report = desk.handle(call_came("contact-1"))
     assert (report.outcome, report.recording_id) == ("done", "contact-1")
     (order,) = desk.queues.orders
-    assert (order.recording_id, order.call_end.recording_s) == ("contact-1", 62.0)
+    assert (order.recording_id, order.call_end) == ("contact-1", CallEnd(62.0, 1.0))
 
 
 def test_the_log_says_what_is_waited_for() -> None:
@@ -141,23 +142,58 @@ def test_the_log_says_what_is_waited_for() -> None:
     assert "erika" not in json.dumps(report.fields())
 
 
-def test_without_a_call_end_the_message_waits() -> None:
-    """The completing event comes back until the backend has written the call's end."""
+def test_without_a_call_end_the_pipeline_finds_it() -> None:
+    """The order has no call end: it is the record's, or measured."""
+    desk = Desk()
+    desk.handle(call_came("contact-2"))
+    assert desk.handle(recording_came("contact-2")).outcome == "done"
+    (order,) = desk.queues.orders
+    assert (order.recording_id, order.call_end) == ("contact-2", None)
+
+
+def test_a_call_end_that_comes_meanwhile_is_used() -> None:
+    """If the audio isn't certain, the message returns, and takes the end that the backend wrote."""
+    desk = Desk()
+    desk.queues.error = NotThereYetError("it isn't certain")
+    desk.handle(call_came("contact-2"))
+    report = desk.handle(recording_came("contact-2"))
+    assert (report.outcome, report.error, report.is_batch_item_failure) == ("passing", "NotThereYetError", True)
+    desk.queues.error = None
+    desk.items.ends["contact-2"] = "00:01:02"
+    assert desk.handle(recording_came("contact-2")).outcome == "done"
+    assert desk.queues.orders[0].call_end == CallEnd(62.0, 1.0)
+
+
+def test_without_an_item_the_message_waits() -> None:
+    """The backend may write the item after both files have come."""
     desk = Desk(items=Items({}))
     desk.handle(call_came("contact-1"))
     report = desk.handle(recording_came("contact-1"))
     assert (report.outcome, report.error, report.recording_id) == ("passing", NotThereYetError.__name__, "contact-1")
+    assert desk.queues.orders == []
     desk.items.ends["contact-1"] = "00:01:02"
     assert desk.handle(recording_came("contact-1")).outcome == "done"
 
 
-def test_a_failed_screen_recording_is_reported_at_once() -> None:
-    """No half of it will come: the dead letter names the recording, and holds no event."""
+def test_a_failed_screen_recording_waits_for_the_browsers() -> None:
+    """Whichever comes first, the browser's recording is taken, once."""
     desk = Desk()
     report = desk.handle(screen("contact-1", "FAILED"))
-    assert (report.outcome, report.error, report.is_dead_lettered) == ("permanent", MissingMediaError.__name__, True)
+    assert (report.outcome, report.error) == ("passing", NotThereYetError.__name__)
+    desk.handle(call_came("contact-1"))
+    assert desk.handle(recording_came("contact-1")).outcome == "done"
+    assert desk.handle(screen("contact-1", "FAILED")).fields()["doneBy"] == "another event"
+    assert len(desk.queues.orders) == 1
+
+
+def test_a_failed_screen_recording_without_another_one_is_reported() -> None:
+    """The last attempt is a dead letter, which names the recording and holds no event."""
+    desk = Desk()
+    report = desk.handle(screen("contact-1", "FAILED"), receive_count=10)
+    assert (report.outcome, report.is_dead_lettered) == ("passing", True)
     (letter,) = desk.queues.letters
     assert (letter.recording_id, json.loads(letter.body)) == ("contact-1", {"recordingID": "contact-1"})
+    assert "failed, says Amazon Connect" in letter.reason
 
 
 def test_a_dead_letter_of_a_processed_event_can_be_sent_again() -> None:
@@ -172,7 +208,7 @@ def test_a_dead_letter_of_a_processed_event_can_be_sent_again() -> None:
 
 
 def test_a_sweep_sends_a_message_for_each_lost_recording_once() -> None:
-    """The message is processed if the item has a call end; otherwise it is dead-lettered with the missing half."""
+    """The message is processed, with or without a call end."""
     desk = Desk()
     desk.handle(call_came("contact-1"))
     desk.handle(contact_ended("contact-2"))
@@ -180,8 +216,18 @@ def test_a_sweep_sends_a_message_for_each_lost_recording_once() -> None:
     assert desk.handle(SWEEP).fields()["swept"] == 0
     first, second = (desk.handle(body) for body in desk.queues.sent)
     assert (first.outcome, first.recording_id) == ("done", "contact-1")
-    assert (second.outcome, second.recording_id) == ("permanent", "contact-2")
-    assert "no event of the call audio and the agent recording came" in desk.queues.letters[0].reason
+    assert (second.outcome, second.recording_id) == ("done", "contact-2")
+    assert [order.call_end for order in desk.queues.orders] == [CallEnd(62.0, 1.0), None]
+
+
+def test_a_dead_letter_without_a_call_end_can_be_sent_again() -> None:
+    """Where events are taken, a message needs the recording's ID only; its call end is looked up again."""
+    desk = Desk()
+    assert desk.handle('{"recordingID": "contact-1", "force": true}').outcome == "done"
+    assert desk.handle('{"recordingID": "contact-2"}').outcome == "done"
+    assert [order.call_end for order in desk.queues.orders] == [CallEnd(62.0, 1.0), None]
+    assert Taken.of('{"recordingID": "contact-2"}').error is not None
+    assert desk.handle('{"recordingID": "contact-2", "callEndingTimestamp": ""}').error == MessageError.__name__
 
 
 def test_the_backends_message_is_handled_as_before() -> None:

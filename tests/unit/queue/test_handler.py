@@ -23,7 +23,8 @@ from komorebi_qc.core.errors import (
     StorageError,
     WrongPairError,
 )
-from komorebi_qc.queue.handler import Metric, Report, check_event, handle_record, retry_in_s
+from komorebi_qc.queue.handler import check_event, handle_record, retry_in_s
+from komorebi_qc.queue.report import Metric, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable

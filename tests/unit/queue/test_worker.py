@@ -16,7 +16,8 @@ from aws_fixtures import Faulty, World, client_error, fails
 from komorebi_qc.core.errors import AccessDeniedError, PermanentError, SettingsError, StorageError
 from komorebi_qc.queue import worker
 from komorebi_qc.queue.dead_letter import DeadLetter
-from komorebi_qc.queue.handler import Report, retry_in_s
+from komorebi_qc.queue.handler import retry_in_s
+from komorebi_qc.queue.report import Report
 from komorebi_qc.queue.sqs import Queue
 from komorebi_qc.queue.worker import Counts, load_handler, run
 

@@ -18,6 +18,13 @@ def test_get_reads_the_item(world: World) -> None:
     assert world.table().get("contact-1") == RECORDING
 
 
+@pytest.mark.parametrize("value", [{"L": [{"S": "part-2"}]}, {"SS": ["part-2"]}], ids=["list", "set"])
+def test_get_reads_the_further_files(world: World, value: dict[str, Any]) -> None:
+    """The backend writes a list or a set of texts."""
+    world.dynamodb.put_item(TableName=TABLE, Item={**ITEM, "furtherVideoIDs": value})
+    assert world.table().get("contact-1").further_ids == ("part-2",)
+
+
 def test_get_of_no_item(world: World) -> None:
     """An ID without an item is an error that names the ID and the table."""
     with pytest.raises(UnknownRecordingError, match=r"table Recording has no item with videoID contact-1"):

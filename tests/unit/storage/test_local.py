@@ -556,3 +556,17 @@ def test_a_transcript_is_read_and_never_written(folder: Path) -> None:
     assert source.file.read() == b"WEBVTT"
     with pytest.raises(InputError, match="is the input"):
         LocalFiles(folder / "connect.wav", folder / "agent.mp4", words, words=words).check()
+
+
+def test_further_files_are_inputs_too(folder: Path) -> None:
+    """They are opened together, checked before any work, and never written."""
+    more = folder / "more.mp4"
+    more.write_bytes(b"more")
+    files = LocalFiles(folder / "connect.wav", folder / "agent.mp4", folder / "out", further=[more])
+    files.check()
+    with files.further_recordings(RECORDING) as sources:
+        assert [source.file.read() for source in sources] == [b"more"]
+    with pytest.raises(InputError, match="is the input"):
+        LocalFiles(folder / "connect.wav", folder / "agent.mp4", more, further=[more]).check()
+    with pytest.raises(InputError, match=r"gone\.mp4"):
+        LocalFiles(folder / "connect.wav", folder / "agent.mp4", folder / "out", further=[folder / "gone.mp4"]).check()

@@ -1,4 +1,4 @@
-"""The places of the call to try: the present one, the candidates of the measurement, and the reported end."""
+"""The places of the call to try: the present one, the measurement's candidates, the reported end, the record's."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from komorebi_qc import __version__
 from komorebi_qc.core.analyst.correction import SCHEMA, alignment_dict
+from komorebi_qc.core.contact.call_end import call_end_by_record
 from komorebi_qc.core.splice import align_to_call_end
 from komorebi_qc.desk.words.next_step import correction_command
 from komorebi_qc.desk.words.placement import is_used, shown_candidates
@@ -125,6 +126,19 @@ def _places(examined: Examined) -> Iterator[TrialPlace]:
         for other in result.alternative_offsets:
             odds = f", fits {other.score:.0%} of the evidence"
             yield place("Alternative", replace(present, offset_s=other.offset_s), odds)
-    reported = align_to_call_end(examined.diagnosis.call_end, examined.call_s)
-    if abs(reported.offset_s - present.offset_s) > _SAME_S:
-        yield place("Reported end", reported)
+    for name, alignment in _by_ends(examined):
+        if abs(alignment.offset_s - present.offset_s) > _SAME_S:
+            yield place(name, alignment)
+
+
+def _by_ends(examined: Examined) -> Iterator[tuple[str, Alignment]]:
+    """The places by the reported end, and by that of the contact's record if it has the recording's start."""
+    diagnosis = examined.diagnosis
+    end = diagnosis.call_end
+    record = None if diagnosis.contact is None else diagnosis.contact.record
+    if end.source == "reported":
+        yield "Reported end", align_to_call_end(end, examined.call_s)
+    by_record = end if end.source == "record" else call_end_by_record(record, diagnosis.recording.name)
+    if by_record is not None:
+        name = f"End by the contact's record, known within {by_record.resolution_s:g} s"
+        yield name, align_to_call_end(by_record, examined.call_s)

@@ -66,3 +66,21 @@ def test_without_records_the_columns_stay_empty() -> None:
     """A row of a run without records has none of them."""
     assert "team" not in measured(document(contact=None))
     assert "team" not in measured(document())
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, (None, None)),
+        ({"recording_files": None}, (1, None)),
+        (
+            {"recording_files": [{}, {}], "findings": [{"name": "recorder_off", "value": 6.8, "status": "warn"}]},
+            (2, 6.8),
+        ),
+    ],
+    ids=["older document", "one file", "two files"],
+)
+def test_the_files_of_a_recording_are_counted(more: dict[str, Any], expected: tuple[Any, Any]) -> None:
+    """With the time of the call between them."""
+    row = measured(document(**more))
+    assert (row.get("recording_files"), row.get("recorder_off_s")) == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -59,3 +60,12 @@ def test_a_record_of_another_shape_is_refused(found: dict[str, Any]) -> None:
     """Values of another type are the same error."""
     with pytest.raises(ValueError, match="incomplete"):
         Provenance.from_dict(found)
+
+
+def test_further_recordings_survive_json() -> None:
+    """A document of an earlier version has none of them."""
+    several = replace(RECORD, further_recordings=(OWN, VIDEO))
+    assert Provenance.from_dict(several.to_dict()) == several
+    older = RECORD.to_dict()
+    del older["inputs"]["further_recordings"]
+    assert Provenance.from_dict(older) == RECORD

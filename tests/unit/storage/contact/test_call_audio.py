@@ -79,6 +79,20 @@ def test_without_a_usable_entry_the_prefix_is_searched(
     assert all(one.state != "taken" for one in contact.named)
 
 
+def test_the_facts_of_open_call_audio_cost_no_request(world: World) -> None:
+    """A run opens the call audio, and asks for the contact next; later the store looks again."""
+    put(world, OWN)
+    media, asked = store(world, has_record=False), list[str]()
+    world.s3.meta.events.register("before-call.s3", lambda model, **_: asked.append(model.name))
+    assert read(media) == OWN
+    before = list(asked)
+    assert before.count("ListObjectsV2") == 3
+    assert media.contact(RECORDING) is not None
+    assert asked == before
+    assert media.contact(RECORDING) is not None
+    assert asked.count("ListObjectsV2") == 6
+
+
 def test_nothing_at_all_is_waited_for(world: World) -> None:
     """A record may come before the audio: the message is retried."""
     with pytest.raises(NotThereYetError):

@@ -71,7 +71,7 @@ def test_halves_that_come_at_once_are_claimed_once(world: World) -> None:
 
 
 def test_a_recording_that_never_completes_is_found_once_it_is_old(world: World) -> None:
-    """Recordings that nobody claimed are listed with their missing halves, and expire after two weeks."""
+    """Recordings that nobody claimed are listed, and expire after two weeks."""
     now = [NOON]
     halves = join(world, lambda: now[0])
     halves.arrive("no-recording", "call", "1")
@@ -81,7 +81,6 @@ def test_a_recording_that_never_completes_is_found_once_it_is_old(world: World) 
     assert list(halves.incomplete(timedelta(hours=24))) == []
     now[0] += timedelta(hours=25)
     halves.arrive("young", "call", "5")
-    found = dict(halves.incomplete(timedelta(hours=24)))
-    assert found == {"no-recording": ("recording",), "nothing": ("call", "recording")}
+    assert set(halves.incomplete(timedelta(hours=24))) == {"no-recording", "nothing"}
     item: Any = world.dynamodb.get_item(TableName="Join", Key={"recordingID": {"S": "nothing"}})["Item"]
     assert int(item["expires"]["N"]) == int((NOON + timedelta(days=14)).timestamp())

@@ -120,6 +120,27 @@ def test_an_item_from_the_future_is_waited_for(world: World) -> None:
         pass
 
 
+def test_further_files_are_opened_and_count_as_inputs(world: World) -> None:
+    """The browser's restarts: each is waited for, and a new one is a changed input."""
+    item = replace(RECORDING, further_ids=("contact-1-2",))
+    world.s3.put_object(Bucket=CONNECT, Key=f"{DAY}/contact-1_20260302T23:54_UTC.wav", Body=b"call")
+    world.s3.put_object(Bucket=INPUT, Key=RECORDING.agent_recording_key, Body=b"first")
+    with pytest.raises(NotThereYetError, match=r"contact-1-2\.mp4"), world.media().further_recordings(item):
+        pass
+    with pytest.raises(NotThereYetError, match=r"contact-1-2\.mp4"):
+        world.media().input_versions(item)
+    world.s3.put_object(Bucket=INPUT, Key=item.further_recording_keys[0], Body=b"second")
+    with world.media().further_recordings(item) as sources:
+        assert [(source.file.read(), source.name) for source in sources] == [
+            (b"second", "s3://demo-input/2026/03/02/agent-7/contact-1-2.mp4")
+        ]
+        versions = sources[0].version
+    before, after = world.media().input_versions(RECORDING), world.media().input_versions(item)
+    assert after == (*before, *versions)
+    with world.media().further_recordings(RECORDING) as none:
+        assert none == ()
+
+
 def test_the_agent_recording_is_read_whole(world: World) -> None:
     """An input comes with its bytes, its size and its name, from the start."""
     world.s3.put_object(Bucket=INPUT, Key=RECORDING.agent_recording_key, Body=BIG)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from desk import sample_session
 from examinations import bent, held, in_parts
 
 from komorebi_qc.core.analyst.correction import alignment_of
+from komorebi_qc.core.contact.choice import FoundContact
+from komorebi_qc.core.contact.record import ContactRecord, ContactRecording
 from komorebi_qc.core.privacy.masks import Masks
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.desk.report.trial.places import trial_of
@@ -25,6 +28,20 @@ def test_the_candidates_have_their_probability() -> None:
     ]
     assert found.is_unsure
     assert not trial_of(sample_session().examined).is_unsure
+
+
+def test_the_records_end_is_a_place() -> None:
+    """It is the middle of what both whole seconds allow, with its resolution in the label."""
+    examined = held()
+    name, began_at = examined.diagnosis.recording.name, datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+    screen = ContactRecording(name, media="VIDEO", began_at=began_at)
+    record = ContactRecord("c-1", after_work_at=began_at + timedelta(seconds=23), recordings=(screen,))
+    diagnosis = replace(examined.diagnosis, contact=FoundContact("api", record, (), "record", "it names it"))
+    labels = [one.label for one in trial_of(replace(examined, diagnosis=diagnosis)).places]
+    assert labels[-2:] == [
+        "Reported end: 1.900 s to 22.000 s",
+        "End by the contact's record, known within 2 s: 2.900 s to 23.000 s",
+    ]
 
 
 @pytest.mark.parametrize("examined", [bent(), in_parts(), held()])

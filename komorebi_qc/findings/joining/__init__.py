@@ -1,0 +1,1 @@
+"""Findings about a recording that was joined of several files."""

@@ -1,0 +1,1 @@
+"""Several files of one agent recording: each measured against the call, placed, and joined."""

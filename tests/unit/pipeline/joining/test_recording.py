@@ -1,0 +1,119 @@
+"""The agent recording of a run: one file, or several that are joined."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from captures import CAPTURES, SOFTPHONE
+from fake_stores import ITEM, Media
+from made import Shape, noise, recording
+from restarts import Restart, real_call, write_call, write_restart
+
+from komorebi_qc.core.errors import HeldError, InputError, WrongPairError
+from komorebi_qc.core.source import Source
+from komorebi_qc.media.probe import probe_recording
+from komorebi_qc.pipeline.joining.recording import MOST_FILES, joined_recording, open_recording
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SMALL = (64, 36)
+BEFORE = Restart(-1.0, 13.0, size=SMALL)
+AFTER = Restart(15.5, 32.0, size=SMALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A call of half a minute, and the files of a recorder that was restarted in it."""
+    made = tmp_path_factory.mktemp("restarts")
+    call = real_call(31.0)
+    write_call(made / "call.wav", call)
+    write_restart(made / "a.webm", call, BEFORE)
+    write_restart(made / "b.webm", call, AFTER)
+    return made
+
+
+def source_of(path: Path, version: tuple[str, ...] = ()) -> Source:
+    """A file in memory."""
+    data = path.read_bytes()
+    return Source(path.name, io.BytesIO(data), len(data), version=version, etag=f"etag of {path.name}")
+
+
+def test_one_file_is_opened_as_it_is() -> None:
+    """Nothing is measured or written for it."""
+    capture = CAPTURES["sample"]
+    media = Media(capture.call.read_bytes(), capture.recording.read_bytes())
+    with media.call_audio(ITEM) as call, open_recording(media, ITEM, call) as found:
+        assert (found.parts, found.size) == ((), len(media.own))
+
+
+def test_files_are_joined_at_their_places(folder: Path) -> None:
+    """In any order, on the clock of the earliest one; the gap is as long as the recorder was off."""
+    call = source_of(folder / "call.wav")
+    files = [source_of(folder / "b.webm", ("b", "2")), source_of(folder / "a.webm", ("a", "1"))]
+    with joined_recording(files, call) as found:
+        first, second = found.parts
+        info = probe_recording(found)
+    assert (found.name, found.version) == ("b.webm and 1 more", ("b", "2", "a", "1"))
+    assert [part.name for part in found.parts] == ["a.webm", "b.webm"]
+    assert first.shift_s == 0.0
+    assert second.shift_s == pytest.approx(AFTER.from_s - BEFORE.from_s, abs=1e-3)
+    assert second.used.start_s - first.used.end_s == pytest.approx(2.5, abs=0.05)
+    assert info.end_s == pytest.approx(33.0, abs=0.05)
+    assert info.parts == found.parts
+    assert all(part.copies_video and part.placed_by == "sound" for part in found.parts)
+    digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("a.webm", "b.webm")]
+    assert [part.digest.sha256 for part in found.parts if part.digest] == digests
+    assert second.etag == "etag of b.webm"
+
+
+def test_a_store_gives_the_further_files(folder: Path) -> None:
+    """As for a recording in AWS."""
+    media = Media((folder / "call.wav").read_bytes(), (folder / "a.webm").read_bytes())
+    media.further = {"b.webm": (folder / "b.webm").read_bytes()}
+    with media.call_audio(ITEM) as call, open_recording(media, ITEM, call) as found:
+        assert len(found.parts) == 2
+    assert media.open_files == 0
+
+
+def test_a_file_of_another_call_is_never_joined() -> None:
+    """The whole recording is refused."""
+    other = source_of(SOFTPHONE["firefox-pause.webm"].recording)
+    call = source_of(CAPTURES["sample"].call)
+    with (
+        pytest.raises(WrongPairError, match=r"firefox-pause\.webm"),
+        joined_recording([source_of(CAPTURES["sample"].recording), other], call),
+    ):
+        pass
+
+
+def test_a_silent_file_without_a_start_time_is_held(folder: Path, tmp_path: Path) -> None:
+    """Nothing says when it was recorded."""
+    silent = recording(tmp_path / "silent.webm", Shape(seconds=4.0), noise(4.0, 48_000) * 0.0)
+    call = source_of(folder / "call.wav")
+    with (
+        pytest.raises(HeldError, match=r"silent\.webm shares too little sound"),
+        joined_recording([source_of(folder / "a.webm"), source_of(silent)], call),
+    ):
+        pass
+
+
+def test_the_same_file_twice_is_refused(folder: Path) -> None:
+    """It is of the same time as itself."""
+    call = source_of(folder / "call.wav")
+    files = [source_of(folder / "a.webm"), source_of(folder / "a.webm")]
+    with pytest.raises(InputError, match="of the same time"), joined_recording(files, call):
+        pass
+
+
+def test_too_many_files_are_refused(folder: Path) -> None:
+    """Before any of them is read."""
+    files = [source_of(folder / "a.webm")] * (MOST_FILES + 1)
+    with (
+        pytest.raises(InputError, match="21 files, more than 20"),
+        joined_recording(files, source_of(folder / "call.wav")),
+    ):
+        pass
