@@ -118,6 +118,9 @@ bench-cluster: .venv/.ready-test
 bench-fleet: .venv/.ready-test
 	$(BIN)/python tests/bench/fleet.py --check $(ARGS)
 
+bench-dataset: .venv/.ready-test
+	$(BIN)/python tests/bench/dataset.py --check $(ARGS)
+
 bench-sync: .venv/.ready-bench
 	$(BIN)/python tests/bench/sync/bench.py $(ARGS)
 
