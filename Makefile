@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Without compiled modules, each of the tests' processes would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-system lint format bench bench-batch bench-cluster bench-fleet bench-sync bench-suspensions bench-triage bench-chains lock clean lint-code
+.PHONY: help setup demo test test-system lint format bench bench-batch bench-cluster bench-dataset bench-fleet bench-sync bench-suspensions bench-triage bench-chains lock clean lint-code
 
 help:
 	@echo "First steps"
@@ -31,6 +31,7 @@ help:
 	@echo "  make bench-batch  a batch with one and two workers, and ten runs ended by kill -9 (ARGS='--calls 1000')"
 	@echo "  make bench-cluster  a Dask cluster of eight machines with 100 Mbit/s each, a lost machine, a lost scheduler (needs root)"
 	@echo "  make bench-fleet  the fleet report on 100,000 rows: its size and its loading time in a browser"
+	@echo "  make bench-dataset  a batch's dataset: the cost of adding rows to many, of erasing one, and kill -9"
 	@echo "  make mutation     the share of 400 small changes to the code that the tests detect (ARGS='--size 50 --only sync')"
 	@echo "  make bench-sync   accuracy of sync on hundreds of simulated calls (needs Debian's asterisk voices)"
 	@echo "  make bench-triage  quick looks against whole diagnoses: agreement, time and bytes (the same voices)"
@@ -118,6 +119,9 @@ bench-cluster: .venv/.ready-test
 
 bench-fleet: .venv/.ready-test
 	$(BIN)/python tests/bench/fleet.py --check $(ARGS)
+
+bench-dataset: .venv/.ready-test
+	$(BIN)/python tests/bench/dataset.py --check $(ARGS)
 
 bench-sync: .venv/.ready-bench
 	$(BIN)/python tests/bench/sync/bench.py $(ARGS)

@@ -13,7 +13,7 @@ import pyarrow.types as pt
 from komorebi_qc.batch.dataset.data_files import day_of, is_day_file, is_journal_file
 from komorebi_qc.batch.dataset.dataset import Dataset
 from komorebi_qc.batch.dataset.parquet_files import from_parquet
-from komorebi_qc.batch.dataset.schema import DAY, UNKNOWN_DAY
+from komorebi_qc.batch.dataset.schema import DAY, UNKNOWN_DAY, WITH_DAY
 from komorebi_qc.batch.execution.resolver import folder_of
 from komorebi_qc.batch.execution.tasks import REPORTS, UNIFIED
 from komorebi_qc.core.errors import InputError
@@ -27,14 +27,13 @@ from komorebi_qc.storage.s3.object_versions import StoredVersion, VersionedBucke
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pyarrow as pa
-
     from komorebi_qc.erasure.file_tree import FileTree, StoredFile
     from komorebi_qc.erasure.name_match import NameMatch
     from komorebi_qc.storage.object_store import ObjectStore
 
 Row = dict[str, Any]
 INPUTS = ("call", "recording", "analysis", "transcript")
+_TEXTS = tuple(field.name for field in WITH_DAY if pt.is_string(field.type))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +74,8 @@ class DatasetRows:
             is_dataset = True
             for version in file.versions:
                 content = b"".join(tree.chunks(file, version))
-                table = (
-                    from_parquet(file.address, content, day_of(file.name) if is_day else UNKNOWN_DAY)
-                    if content
-                    else None
-                )
-                if table is not None and (rows := _naming(table, self._names)):
+                day = day_of(file.name) if is_day else UNKNOWN_DAY
+                if content and (rows := _naming(file.address, content, day, self._names)):
                     found.append(_Part(file, version, tuple(rows)))
         if not is_dataset and not tree_exists(tree):
             raise InputError(f"{self.address} isn't a dataset: name the folder that `komorebi-qc batch` wrote to")
@@ -178,13 +173,14 @@ def tree_exists(tree: FileTree) -> bool:
     return tree.root.is_dir() if isinstance(tree, LocalTree) else next(tree.files(), None) is not None
 
 
-def _naming(table: pa.Table, names: NameMatch) -> list[Row]:
-    """The rows of a table that are the recording's, or name it."""
+def _naming(address: str, content: bytes, day: str, names: NameMatch) -> list[Row]:
+    """The rows of a file that are the recording's, or name it; the columns of numbers are read if there is one."""
+    texts = from_parquet(address, content, day, _TEXTS)
     candidates = None
-    for name in (field.name for field in table.schema if pt.is_string(field.type)):
-        has_it = pc.fill_null(pc.match_substring(table[name], names.plain, ignore_case=True), False)  # noqa: FBT003
+    for name in _TEXTS:
+        has_it = pc.fill_null(pc.match_substring(texts[name], names.plain, ignore_case=True), False)  # noqa: FBT003
         candidates = has_it if candidates is None else pc.or_(candidates, has_it)
     if candidates is None or not pc.any(candidates).as_py():
         return []
-    rows: list[Row] = table.filter(candidates).to_pylist()
+    rows: list[Row] = from_parquet(address, content, day).filter(candidates).to_pylist()
     return [row for row in rows if is_of_recording(row, names)]

@@ -51,7 +51,7 @@ class Part:
     Attributes:
         first: their first day, counted from the fleet's.
         shares: ``(agents,)`` each agent's share of the recordings.
-        habits: ``(agents,)`` by how much each agent's recordings begin later than others, seconds.
+        habits: ``(agents,)`` by how much recordings of each agent begin later than others, seconds.
     """
 
     first: int

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 APART_S = 3600.0
 """If the two tracks of a recording end farther apart, their timestamps are damaged."""
 MOST_CHANNELS = 8
-_TOGETHER = 4096
+STAMPS_TOGETHER = 4096
 """Timestamps that are taken in together."""
 
 
@@ -243,7 +243,7 @@ class _Scan:
             self._dts.append(dts)
         self._pts.append(pts)
         self._durations.append(packet.duration or 0)
-        if len(self._pts) >= _TOGETHER:
+        if len(self._pts) >= STAMPS_TOGETHER:
             self.settle()
 
     def settle(self) -> None:

@@ -80,7 +80,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Audited:
             command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=250
         )
         assert done.returncode in (0, 3), done.stderr
-    (rows,) = (folder / "data").glob("day=*/rows.parquet")
+    (rows,) = (folder / "data").glob("day=*/rows-*.parquet")
     (row,) = pq.read_table(rows).to_pylist()
     assert row["status"] == "done", row
     return Audited(folder, row, tuple(artefacts(folder / "data" / "_reports")))

@@ -6,7 +6,7 @@ file of `MOST_ROWS` takes in no more. A row that replaces another leaves the fil
 written again.
 
 All gains come before all losses, and the journal's files go last. If a compaction is interrupted, the next one repeats
-it with the same result: a row may be in two files until then, and is never in none.
+it with the same result: until then a row may be in two files, and is always in one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What receives the rows of a dataset, a file at a time: tables, IDs, and the rows that a list doesn't describe."""
+"""Receivers of a dataset's rows, a file at a time: tables, IDs, and the rows that a list doesn't describe."""
 
 from __future__ import annotations
 

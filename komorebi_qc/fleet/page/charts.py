@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from komorebi_qc.fleet.study.changes import Change, Series
+    from komorebi_qc.fleet.study.distributions import Distribution
     from komorebi_qc.fleet.study.study import Study
 
 INK, SOFT, LINE, LANE = "#1a1a1a", "#5a5a5a", "#d0d0d0", "#f5f5f2"
@@ -47,7 +48,6 @@ _VARIABLES: Final = {
 """The page's colours, by their light values."""
 _BROWSER_STYLES = ((ACCENT, "o"), ("#a86a00", "s"), ("#00694e", "^"), (MARK, "D"), ("#d55e00", "v"), ("#5f5f5f", "P"))
 _EPOCH = date(1970, 1, 1)
-_BINS = 60
 _MAX_BARS = 190
 _STEPS = (1, 2, 2.5, 5, 10)
 _LEAST_HEIGHTS = 10
@@ -98,12 +98,12 @@ def over_time(study: Study) -> tuple[Figure, str]:
 
 def distributions(study: Study) -> tuple[Figure, str]:
     """The distributions of offset, drift, call-end error and coverage; and a description."""
-    drawn = [measure for measure in MEASURES if len(study.values[measure])]
+    drawn = [measure for measure in MEASURES if study.distributions[measure].count]
     rows = -(-len(drawn) // 2)
     with _style():
         figure, _ = new_figure(12, 0.2 + 2.7 * rows, rows=0)
         texts = {
-            measure: _histogram(figure.add_subplot(rows, 2, number), measure, study.values[measure])
+            measure: _histogram(figure.add_subplot(rows, 2, number), measure, study.distributions[measure])
             for number, measure in enumerate(drawn, 1)
         }
     lacking = [f"{TITLES[measure]}: not measured." for measure in MEASURES if measure not in drawn]
@@ -240,29 +240,23 @@ def _range_text(shares: NDArray[np.float64]) -> str:
     return f"{100 * shares.min():.1f} to {100 * shares.max():.1f} %, median {100 * np.median(shares):.1f} %"
 
 
-def _histogram(ax: Axes, measure: str, values: NDArray[np.float64]) -> str:
+def _histogram(ax: Axes, measure: str, found: Distribution) -> str:
     ax.set_title(TITLES[measure])
     ax.set_xlabel(MEANINGS[measure])
     ax.set_ylabel("Recordings")
     ax.xaxis.set_major_locator(MaxNLocator(8, steps=_STEPS))
     ax.yaxis.set_major_locator(MaxNLocator(4, integer=True, steps=_STEPS))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
-    low, p05, middle, p95, high = np.quantile(values, (0.005, 0.05, 0.5, 0.95, 0.995))
-    least = max(abs(float(middle)) * 0.05, 0.01)
-    room = max(float(high - low) * 0.02, least)
-    top = min(float(high) + room, 1.0) if measure == "coverage" else float(high) + room
-    counts, edges = np.histogram(values, _BINS, (float(low) - room, top))
-    ax.stairs(counts, edges, fill=True, color=ACCENT)
-    ax.set_xlim(edges[0], edges[-1])
-    for at, style in ((p05, ":"), (middle, "-"), (p95, ":")):
+    ax.stairs(found.counts, found.edges, fill=True, color=ACCENT)
+    ax.set_xlim(found.edges[0], found.edges[-1])
+    for at, style in ((found.p05, ":"), (found.middle, "-"), (found.p95, ":")):
         ax.axvline(at, color=INK, linewidth=1.0, linestyle=style)
-    below, above = int((values < edges[0]).sum()), int((values > edges[-1]).sum())
-    beyond = [f"{count:,} {side}" for count, side in ((below, "below"), (above, "above")) if count]
+    beyond = [f"{count:,} {side}" for count, side in ((found.below, "below"), (found.above, "above")) if count]
     if beyond:
         ax.set_title(f"outside the chart: {', '.join(beyond)}", loc="right", color=SOFT, fontsize=9)
     return (
-        f"{TITLES[measure]}: median {value_text(measure, float(middle))}, nine tenths between "
-        f"{value_text(measure, float(p05))} and {value_text(measure, float(p95))}, n = {len(values):,}."
+        f"{TITLES[measure]}: median {value_text(measure, found.middle)}, nine tenths between "
+        f"{value_text(measure, found.p05)} and {value_text(measure, found.p95)}, n = {found.count:,}."
     )
 
 

@@ -260,24 +260,28 @@ def _medians(fleet: Fleet, name: str, measure: str, where: str, parameters: tupl
     return Series(name, measure, days, found["middle"].astype(np.float64))
 
 
-def values(fleet: Fleet, measure: str) -> NDArray[np.float64]:
-    """All values of a measure, ascending."""
-    query = f"select {measure} as v from rows where {measure} is not null order by v"  # noqa: S608
-    found: NDArray[np.float64] = fleet.columns(query)["v"].astype(np.float64)
-    return found
-
-
 def groups(fleet: Fleet, column: str) -> tuple[Group, ...]:
     """Recordings by the values of a column, the largest share that fails first."""
     rows = fleet.query(
         f"""select {column}, count(*), count(*) filter (outcome in ('pass', 'warn', 'fail')) as examined,
-        count(*) filter (outcome = 'fail') as fails, count(*) filter (outcome = 'warn'), median(offset_s),
-        quantile_cont(offset_s, 0.25), quantile_cont(offset_s, 0.75), median(drift_ppm), median(call_end_error_s),
-        median(coverage)
+        count(*) filter (outcome = 'fail') as fails, count(*) filter (outcome = 'warn')
         from rows group by {column}
         order by fails / nullif(examined, 0) desc nulls last, count(*) desc, {column} nulls last"""  # noqa: S608
     )
-    return tuple(Group(column, *row) for row in rows)
+    # One measure at a time: a median needs all values of its measure in memory.
+    offsets = _quantiles(fleet, column, "offset_s", (0.5, 0.25, 0.75))
+    others = [_quantiles(fleet, column, measure, (0.5,)) for measure in ("drift_ppm", "call_end_error_s", "coverage")]
+    return tuple(Group(column, *row, *offsets[row[0]], *(found[row[0]][0] for found in others)) for row in rows)
+
+
+def _quantiles(
+    fleet: Fleet, column: str, measure: str, shares: tuple[float, ...]
+) -> dict[str | None, tuple[float | None, ...]]:
+    """A measure's quantiles by the values of a column; None without a value."""
+    rows = fleet.query(
+        f"select {column}, quantile_cont({measure}, {list(shares)}) from rows group by {column}"  # noqa: S608
+    )
+    return {name: (None,) * len(shares) if found is None else tuple(found) for name, found in rows}
 
 
 def group_columns(fleet: Fleet) -> tuple[str, ...]:

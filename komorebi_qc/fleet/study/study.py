@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.fleet.study import queries
 from komorebi_qc.fleet.study.causes import candidate_causes, stand_outs
 from komorebi_qc.fleet.study.changes import LEAST_DAYS, find_changes
+from komorebi_qc.fleet.study.distributions import distribution
 from komorebi_qc.fleet.study.group_reasons import group_reasons
 from komorebi_qc.fleet.study.named import named
 from komorebi_qc.fleet.study.noted import noted
@@ -16,11 +17,10 @@ from komorebi_qc.fleet.study.noted import noted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
     from komorebi_qc.fleet.dataset import Fleet
     from komorebi_qc.fleet.study.causes import Candidate, StandOut
     from komorebi_qc.fleet.study.changes import Change, Series
+    from komorebi_qc.fleet.study.distributions import Distribution
     from komorebi_qc.fleet.study.group_reasons import GroupReasons
     from komorebi_qc.fleet.study.named import Named
     from komorebi_qc.fleet.study.noted import Noted
@@ -50,7 +50,7 @@ class Study:
         shares: ``fail``, ``warn`` and ``unexamined`` by day.
         medians: each measure's median by day.
         browsers: the offset by day of the browsers with the most recordings, in the order of their appearance.
-        values: each measure's values, ascending.
+        distributions: each measure's distribution.
         groups: by column, as `komorebi_qc.fleet.study.queries.group_columns` has them.
         stand_outs: groups with more bad recordings than chance gives them.
         changes: changes of the shares and measures of all recordings, the newest first, with candidate causes.
@@ -69,7 +69,7 @@ class Study:
     shares: Mapping[str, Series]
     medians: Mapping[str, Series]
     browsers: tuple[Series, ...]
-    values: Mapping[str, NDArray[Any]]
+    distributions: Mapping[str, Distribution]
     groups: Mapping[str, tuple[Group, ...]]
     stand_outs: tuple[StandOut, ...]
     changes: tuple[tuple[Change, tuple[Candidate, ...]], ...]
@@ -122,7 +122,7 @@ def study_of(fleet: Fleet, worst: int = DEFAULT_WORST) -> Study:
         shares=shares,
         medians=medians,
         browsers=browsers,
-        values={measure: queries.values(fleet, measure) for measure in queries.MEASURES},
+        distributions={measure: distribution(fleet, measure) for measure in queries.MEASURES},
         groups=groups,
         stand_outs=significant,
         changes=tuple((change, candidate_causes(fleet, change)) for change in changes),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 
 from komorebi_qc.media.ranges.seekable import SeekableFile
 
@@ -15,6 +15,15 @@ BLOCK_BYTES = 64 << 10
 _KEPT_BLOCKS = 192
 _MOST_AT_ONCE = 32
 """Blocks of one request."""
+
+
+@runtime_checkable
+class ReadsRanges(Protocol):
+    """A remote file that can be read without fetching more than is asked for."""
+
+    def read_range(self, start: int, count: int) -> bytes:
+        """Return bytes from a place on, fewer only at the end."""
+        ...
 
 
 class BlockFile(SeekableFile):
@@ -78,14 +87,19 @@ class BlockFile(SeekableFile):
         if source.is_remote:
             # A reader of its own: one that goes on would fetch more and more ahead.
             with closing(source.reopen().file) as file:
-                file.seek(start)
-                data = file.read(size)
+                data = _read(file, start, size)
         else:
-            source.file.seek(start)
-            data = source.file.read(size)
+            data = _read(source.file, start, size)
         self.fetched_bytes += len(data)
         self.fetches += 1
         for k in range(count):
             self._blocks[number + k] = data[k * BLOCK_BYTES : (k + 1) * BLOCK_BYTES]
         while len(self._blocks) > _KEPT_BLOCKS:
             self._blocks.popitem(last=False)
+
+
+def _read(file: BinaryIO, start: int, size: int) -> bytes:
+    if isinstance(file, ReadsRanges):
+        return file.read_range(start, size)
+    file.seek(start)
+    return file.read(size)

@@ -1,6 +1,6 @@
 """A lock on S3: an object that its holder renews, and that others take over when it isn't renewed any more.
 
-A run that was killed leaves its object. Whoever waits sees that the object's version stays the same, and takes it over
+A run that was killed leaves its object. A waiting run sees that the object's version stays the same, and takes it over
 after `LEASE_S` of its own clock; so the machines' clocks needn't agree.
 """
 

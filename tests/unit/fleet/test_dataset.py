@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
-from fleet_rows import fleet, row
+from fleet_rows import failing, fleet, row
 
+from komorebi_qc.batch.dataset.schema import WITH_DAY
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.fleet.dataset import fleet_of, open_fleet
 from komorebi_qc.fleet.study.queries import groups, overview
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 def test_an_impossible_day_is_null() -> None:
     """A day long ago or far ahead would stretch every chart."""
     made = fleet(row(0, day="9999-12-31"), row(1, day="1980-01-01"), row(2))
-    days = made.database.execute("select day from rows order by recording_id").fetchall()
+    days = made.database.execute("select day from rows order by rowid").fetchall()
     assert [day is None for (day,) in days] == [True, True, False]
 
 
@@ -68,3 +71,30 @@ def test_a_folder_without_a_dataset_is_an_error(tmp_path: Path) -> None:
     """The error says what a dataset is."""
     with pytest.raises(InputError, match="isn't a dataset"):
         open_fleet(str(tmp_path))
+
+
+def test_only_recordings_that_may_be_named_keep_their_ids() -> None:
+    """The IDs of millions of recordings that pass would fill the memory."""
+    made = fleet(
+        row(0),
+        row(1, publication="confirmed"),
+        row(2, **failing()),
+        row(3, verdict="warn"),
+        row(4, status="failed", verdict=None),
+        row(5, publication="unconfirmed"),
+        row(6, corrected_at="2026-03-01T00:00:00Z"),
+        row(7, report="_reports/7/report.html"),
+        row(8, sync_status="wrong_pair"),
+    )
+    ids = [name for (name,) in made.query("select recording_id from rows order by rowid")]
+    assert ids == [None, None, *(f"recording-{n:05d}" for n in range(2, 9))]
+
+
+def test_a_recording_in_two_files_counts_once(tmp_path: Path) -> None:
+    """As after a race of older versions: its newest row counts, also if it passes and has no ID here."""
+    for day, verdict in (("2026-03-01", "fail"), ("2026-03-02", "pass")):
+        when = datetime.fromisoformat(f"{day}T12:00:00+00:00")
+        rows = [row(0, day=day, verdict=verdict, done_at=when), row(int(day[-1]), day=day)]
+        table = pa.Table.from_pylist(rows, schema=WITH_DAY)
+        write_dataset(table, tmp_path)
+    assert open_fleet(str(tmp_path)).query("select outcome, count(*) from rows group by all") == [("pass", 3)]

@@ -161,6 +161,16 @@ def test_an_index_gives_the_result_of_a_scan(
     assert listed.audio.span.end_s == pytest.approx(scanned.audio.span.end_s, abs=0.025)
 
 
+@pytest.mark.parametrize("together", [1, 7])
+def test_a_scan_finds_the_same_however_many_timestamps_it_takes_at_once(
+    together: int, capture: Capture, source: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One by one, a few at a time, or all: spans, packets and disordered timestamps are the same."""
+    whole = probe_recording(source(capture.recording))
+    monkeypatch.setattr(probe_module, "STAMPS_TOGETHER", together)
+    assert probe_recording(source(capture.recording)) == whole
+
+
 @pytest.mark.parametrize("movflags", ["frag_keyframe", "frag_keyframe+empty_moov"])
 def test_an_index_of_the_first_fragment_is_no_index(
     movflags: str, tmp_path: Path, source: Open, sample: Capture

@@ -74,3 +74,25 @@ def test_a_stretch_is_fetched_by_one_request() -> None:
     other, reads = _blocks()
     assert other.read_at(0, len(CONTENT)) == CONTENT
     assert reads == [(0, len(CONTENT))]
+
+
+class _Ranged(io.BytesIO):
+    """A remote reader that can read a range alone."""
+
+    def __init__(self, ranges: list[tuple[int, int]]) -> None:
+        super().__init__()
+        self.ranges = ranges
+
+    def read_range(self, start: int, count: int) -> bytes:
+        """Return the bytes, and note the range."""
+        self.ranges.append((start, count))
+        return CONTENT[start : start + count]
+
+
+def test_a_range_is_asked_for_alone() -> None:
+    """A reader that can read a range without more is asked for it."""
+    ranges: list[tuple[int, int]] = []
+    again = cast("Callable[[], BinaryIO]", lambda: _Ranged(ranges))
+    file = BlockFile(Source("s3://bucket/key", again(), len(CONTENT), again))
+    assert file.read_at(BLOCK_BYTES + 1, 4) == CONTENT[BLOCK_BYTES + 1 : BLOCK_BYTES + 5]
+    assert ranges == [(BLOCK_BYTES, BLOCK_BYTES)]

@@ -347,6 +347,17 @@ def test_jumping_costs_one_small_request_and_little_memory(serve: Callable[..., 
             assert reader.held_bytes < MIB
 
 
+def test_a_range_costs_its_own_bytes_alone(serve: Callable[..., S3Object]) -> None:
+    """One request for exactly the bytes of a range, shorter at the end; the position stays."""
+    with Bucket(BIG) as bucket:
+        reader, end = serve(bucket).reader(), len(BIG)
+        assert reader.read_range(MIB, 64 * KIB) == BIG[MIB : MIB + 64 * KIB]
+        assert reader.read_range(end - 5, 100) == BIG[-5:]
+        assert reader.read_range(end, 100) == b""
+        assert reader.tell() == 0
+        assert bucket.asked == [(MIB, MIB + 64 * KIB), (end - 5, end)]
+
+
 def test_coming_back_to_a_sequence_begins_with_small_requests(serve: Callable[..., S3Object]) -> None:
     """Half a MiB around the position is still in memory; the next request is 256 KiB, then more."""
     with Bucket(BIG) as bucket:
