@@ -153,6 +153,25 @@ def test_a_file_of_another_call_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("unified*"))
 
 
+def test_real_files_of_a_browser_that_was_killed_and_started_again(tmp_path: Path) -> None:
+    """The first one is cut off in the middle of a packet. The truth of such captures is good to 1.5 ms."""
+    first, second = SOFTPHONE["firefox-lost.webm"], SOFTPHONE["firefox-restart-2.webm"]
+    content = first.recording.read_bytes()
+    cut = tmp_path / "cut.webm"
+    cut.write_bytes(content[: len(content) * 3 // 10])
+    named = ("--recording", second.recording, "--recording", cut)
+    done = run("process", "--connect", first.call, *named, "--call-end", "00:28.8", "--out", tmp_path / "unified")
+    assert done.returncode == 3, done.stderr
+    document = json.loads((tmp_path / "unified.qc.json").read_text())
+    before, after = document["recording_files"]
+    assert (before["placed_by"], after["placed_by"], after["video_copied"]) == ("few_words", "sound", True)
+    found = {finding["name"]: finding for finding in document["findings"]}
+    assert "cut.webm is cut off" in found["recording_missing"]["text"]
+    calls, recordings = zip(*((p["call_s"], p["recording_s"]) for p in document["alignment"]["segments"]), strict=True)
+    for call_s, own_s in second.points:
+        assert np.interp(call_s, calls, recordings) == pytest.approx(own_s + after["shift_s"], abs=1.5e-3)
+
+
 def test_a_diagnosis_takes_several_files_as_well(tmp_path: Path) -> None:
     """It writes no video, and lists the files."""
     call = write_call(tmp_path / "call.wav", real_call(31.0))
