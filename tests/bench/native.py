@@ -80,10 +80,10 @@ def main() -> int:
     print(found)
     frozen = [row for row in rows if row.case.frozen_s]
     bad = [row.case.name for row in rows if not row.is_good or row.freeze != ("warn" if row.case.frozen_s else "pass")]
-    heard = [row.error_ms for row in rows if row.case.sound != "none"]
+    sounding = [row.error_ms for row in rows if row.case.sound != "none"]
     silent = [row.error_ms / 1000 for row in rows if row.case.sound == "none"]
-    if heard:
-        print(f"\n{len(heard)} with the agent's sound: at most {max(heard):.3f} ms off (limit: {MOST_MS:g} ms).")
+    if sounding:
+        print(f"\n{len(sounding)} with the agent's sound: at most {max(sounding):.3f} ms off (limit: {MOST_MS:g} ms).")
     if silent:
         print(f"{len(silent)} without sound: at most {max(silent):.2f} s off, all placed by the record and marked so.")
     if frozen:

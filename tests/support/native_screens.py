@@ -35,7 +35,7 @@ VOICES = (
 )
 CALL_RATE, RATE = 8_000, 48_000
 LEG_S = 0.07
-"""How much later the customer's voice is in the agent's recording than in Connect's."""
+"""How much later the customer's voice is in the screen recording than in Connect's."""
 _TAPS = 32
 _BLOCK = 1 << 16
 
@@ -124,7 +124,7 @@ class Made:
 
     @property
     def call_end_s(self) -> float:
-        """The true call end, on the recording clock."""
+        """The call's end as it was made, on the recording clock."""
         return self.case.offset_s + self.call_s * (1.0 + self.case.drift_ppm * 1e-6)
 
 

@@ -27,7 +27,7 @@ def screen_findings(recording: MediaInfo, limits: Limits) -> Iterator[Finding]:
     if screen is not None:
         missing = screen.rule == "fallback"
         found = "by its key" if screen.found_by == "prefix" else "by the contact's record"
-        instead = "The browser's recording isn't there. In its place is" if missing else "The agent recording is"
+        instead = "The browser's recording isn't there. Used instead:" if missing else "The agent recording is"
         yield limits.finding(
             "browser_recording_missing",
             int(missing),

@@ -60,7 +60,7 @@ def test_a_missing_browsers_recording_warns() -> None:
     """It was expected with `fallback`, and never with `only`."""
     fallback, only = by_screen("fallback"), by_screen("only")
     assert (fallback.status, only.status) == ("warn", "pass")
-    assert fallback.text.startswith("The browser's recording isn't there. In its place is Amazon Connect's screen")
+    assert fallback.text.startswith("The browser's recording isn't there. Used instead: Amazon Connect's screen")
     assert "found by the contact's record: the record names one." in only.text
     named = ScreenRecording("prefix", "contact records aren't read", "only")
     assert "found by its key" in found(info(screen=named))["browser_recording_missing"].text

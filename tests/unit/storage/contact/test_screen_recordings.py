@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -97,3 +98,45 @@ def test_a_deleted_screen_recording_stays_deleted(world: World) -> None:
     put(world, FOREIGN, BY_NAME)
     with pytest.raises(MissingMediaError, match="was deleted"):
         read(store(world, "only", named(FOREIGN, Status="DELETED")))
+
+
+@pytest.mark.parametrize(
+    ("rule", "recordings", "own", "expected"),
+    [
+        ("only", (named(FOREIGN),), False, {"ListObjectsV2": 1}),
+        ("only", (), False, {"ListObjectsV2": 3}),
+        ("only", (named(FOREIGN.replace("other", "gone")),), False, {"ListObjectsV2": 4}),
+        ("fallback", (named(FOREIGN),), True, {"HeadObject": 1}),
+        ("fallback", (named(FOREIGN),), False, {"HeadObject": 1, "GetObject": 1, "ListObjectsV2": 1}),
+    ],
+)
+def test_the_search_costs_few_requests(
+    world: World, rule: ScreenRule, recordings: tuple[dict[str, Any], ...], own: object, expected: dict[str, int]
+) -> None:
+    """Beside the requests that read the file: the cost on the page of costs."""
+    put(world, FOREIGN, BY_NAME, own=bool(own))
+    media = store(world, rule, *recordings)
+    asked: Counter[str] = Counter()
+    events = media.client.meta.events
+
+    def note(model: Any, **_: Any) -> None:
+        asked[model.name] += 1
+
+    def usual() -> Counter[str]:
+        asked.clear()
+        with replace(media, screens=None).agent_recording(RECORDING):
+            return Counter(asked)
+
+    events.register("before-call.s3", note)
+    try:
+        put_back = not own
+        world.s3.put_object(Bucket=INPUT, Key=RECORDING.agent_recording_key, Body=b"browser")
+        reading = usual()
+        if put_back:
+            world.s3.delete_object(Bucket=INPUT, Key=RECORDING.agent_recording_key)
+        asked.clear()
+        with media.agent_recording(RECORDING):
+            found = Counter(asked)
+    finally:
+        events.unregister("before-call.s3", note)
+    assert dict(found - reading) == expected
