@@ -25,7 +25,7 @@ def test_the_agents_sound_places_the_call(tmp_path: Path, seed: int) -> None:
 
 
 def test_without_sound_the_record_places_the_call(tmp_path: Path) -> None:
-    """The result says so, states a bound that holds, and never passes."""
+    """The result reports it, states a bound that holds, and never passes."""
     row = run(tmp_path, BY_SEED[17])
     assert (row.status, row.placed_by, row.end_by) == ("insufficient", "call_end", "record")
     assert 1.0 <= row.bound_s <= 2.0

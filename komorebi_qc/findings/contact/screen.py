@@ -43,8 +43,7 @@ def _tracks(tracks: VideoTracks, limits: Limits) -> Finding:
         "video_tracks_left_out",
         0 if tracks.is_named else left_out,
         f"The recording has {count} video tracks ({listed}). The output has track {tracks.used}, the first one, and "
-        f"{counted(left_out, 'track isn', 'tracks aren')}'t in it. Name the track with --video-track or "
-        "KOMOREBI_VIDEO_TRACK.",
+        f"{counted(left_out, 'track isn', 'tracks aren')}'t in it. Name the track with KOMOREBI_VIDEO_TRACK.",
         good=f"The recording has {count} video tracks ({listed}). The output has track {tracks.used}, as named.",
     )
 
