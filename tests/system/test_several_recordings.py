@@ -70,7 +70,7 @@ def lag_s(wanted: NDArray[np.float64], found: NDArray[np.float64]) -> float:
     assert alike > ALIKE
     if 0 < best < len(scores) - 1:
         before, at, after = scores[best - 1 : best + 2]
-        return (best - 80 + (before - after) / (2 * (before - 2 * at + after))) / RATE
+        return float(best - 80 + (before - after) / (2 * (before - 2 * at + after))) / RATE
     return (best - 80) / RATE
 
 
