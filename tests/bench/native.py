@@ -85,7 +85,8 @@ def main() -> int:
     if sounding:
         print(f"\n{len(sounding)} with the agent's sound: at most {max(sounding):.3f} ms off (limit: {MOST_MS:g} ms).")
     if silent:
-        print(f"{len(silent)} without sound: at most {max(silent):.2f} s off, all placed by the record and marked so.")
+        marked = sum((row.status, row.end_by) == ("insufficient", "record") for row in rows)
+        print(f"{len(silent)} without sound: at most {max(silent):.2f} s off, {marked} marked as placed by the record.")
     if frozen:
         print(f"Freezes: {sum(row.freeze == 'warn' for row in frozen)} of {len(frozen)} found.")
     print(f"Not as expected: {', '.join(bad)}." if bad else "All are as expected.")
