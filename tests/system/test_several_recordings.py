@@ -131,13 +131,13 @@ def test_every_second_of_the_call_is_in_sync_with_its_file(
 
 def test_files_that_overlap_and_differ_in_size(tmp_path: Path) -> None:
     """The earlier one ends when the later one begins, and the later one is encoded again in the first one's size."""
-    parts = (Restart(-3.0, 30.0, DRIFT_PPM), Restart(26.0, 60.0, DRIFT_PPM, size=(240, 180)))
+    parts = (Restart(-3.0, 30.0, DRIFT_PPM, size=(160, 90)), Restart(26.0, 58.0, DRIFT_PPM, size=(120, 90)))
     video, document = processed(tmp_path, parts, ".webm")
     first, second = document["recording_files"]
     assert first["recording_to_s"] == second["recording_from_s"]
     assert (first["video_copied"], second["video_copied"]) == (True, False)
     assert max(map(abs, seconds_of(video, document, parts[1], second).values())) < WITHIN_S
-    assert {picture.shape for _, picture in pictures(video)} == {(180, 320)}
+    assert {picture.shape for _, picture in pictures(video)} == {(90, 160)}
 
 
 def test_a_file_of_another_call_is_refused(tmp_path: Path) -> None:
