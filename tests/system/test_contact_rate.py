@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pytest
 
 CLI = Path(sys.executable).with_name("komorebi-qc")
-IDS = [f"contact-{number}" for number in range(8)]
+IDS = [f"contact-{number}" for number in range(5)]
 DAY = f"{RECORDING.created:%Y/%m/%d}"
 
 
@@ -39,7 +39,7 @@ def batch(command: list[str], folder: Path) -> dict[str, Any]:
 
 
 def test_workers_together_stay_within_the_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three workers ask for each contact once, two a second; a second run asks for none of what is done."""
+    """Two workers ask for each contact once, two a second; a second run asks for none of what is done."""
     connect = Connect(lambda name: f"demo-connect/{call_key(name)}")
     with embedded_aws(), connect.running() as url:
         make_resources()
@@ -52,13 +52,13 @@ def test_workers_together_stay_within_the_rate(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setenv("AWS_ENDPOINT_URL_CONNECT", url)
         monkeypatch.setenv("KOMOREBI_CONTACT_RECORD", "api")
         monkeypatch.setenv("KOMOREBI_CONNECT_INSTANCE", "instance-1")
-        command = [str(CLI), "batch", f"s3://{settings.input_bucket}/", "--out", "dataset", "--workers", "3", "--json"]
+        command = [str(CLI), "batch", f"s3://{settings.input_bucket}/", "--out", "dataset", "--workers", "2", "--json"]
         first = batch(command, tmp_path)
         assert sum(first["counts"].get(name, 0) for name in ("pass", "warn")) == len(IDS), first
         assert sorted(name for _, name in connect.asked) == IDS
-        # Two go at once, and six at two a second: three seconds. The first one may arrive late on a slow machine.
+        # Two go at once, and three at two a second: 1.5 s. The first one may arrive late on a slow machine.
         moments = [at_s for at_s, _ in connect.asked]
-        assert max(moments) - min(moments) >= 1.5
+        assert max(moments) - min(moments) >= 0.75
         again = batch(command, tmp_path)
         assert again["unchanged"] == len(IDS)
         assert len(connect.asked) == len(IDS)
