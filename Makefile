@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Without compiled modules, each of the tests' processes would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-system lint format bench bench-batch bench-cluster bench-dataset bench-fleet bench-sync bench-suspensions bench-triage bench-chains lock clean lint-code
+.PHONY: help setup demo test test-system lint format bench bench-batch bench-cluster bench-dataset bench-fleet bench-native bench-sync bench-suspensions bench-triage bench-chains lock clean lint-code
 
 help:
 	@echo "First steps"
@@ -37,6 +37,7 @@ help:
 	@echo "  make bench-triage  quick looks against whole diagnoses: agreement, time and bytes (the same voices)"
 	@echo "  make bench-chains  30 simulated chains of transfers: every second of every video against its contact's files (the same voices)"
 	@echo "  make bench-suspensions  how suspensions are found, on 1,400 simulated calls with look-alikes (the same voices)"
+	@echo "  make bench-native       how Amazon Connect's own screen recordings are placed, on 20 made ones"
 	@echo "Deployment"
 	@echo "  make sam-build, sam-package, sam-deploy   build and deploy the function, see docs/operator/deploy.md (needs Docker)"
 	@echo "  make pin-base          look up the digest of the base image, and write it into lambda/Dockerfile and template.yaml"
@@ -128,6 +129,9 @@ bench-sync: .venv/.ready-bench
 
 bench-triage: .venv/.ready-bench
 	$(BIN)/python tests/bench/triage.py $(ARGS)
+
+bench-native: .venv/.ready-test
+	$(BIN)/python tests/bench/native.py $(ARGS)
 
 bench-chains: .venv/.ready-bench
 	$(BIN)/python tests/bench/chains.py $(ARGS)

@@ -79,6 +79,12 @@ class AwsSource:
         item = self.settings.table().get(member.contact_id)
         return self._ready(item, self._document(item)) if is_done else None
 
+    def check(self, member: ChainMember) -> None:
+        """See `ChainSource.check`."""
+        with given_contact_records(self._record(member)):
+            wired = self.settings.pipeline()
+            wired.media.input_versions(wired.table.get(member.contact_id))
+
     def process(self, member: ChainMember, progress: Progress) -> ReadyRecording:
         """See `ChainSource.process`."""
         with given_contact_records(self._record(member)):

@@ -17,7 +17,7 @@ from komorebi_qc.core.provenance.record import Provenance
 from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.pipeline.provenance.verify import verify_run
 from komorebi_qc.storage.atomic_file import make_folder
-from komorebi_qc.storage.input_file import read_small_file
+from komorebi_qc.storage.input_file import check_input, read_small_file
 from komorebi_qc.storage.local import LocalFiles
 from komorebi_qc.storage.recorded_files import RecordedFiles
 
@@ -107,6 +107,12 @@ class FolderSource:
         if any(one.state in ("changed", "missing") for one in found.files):
             return None
         return self._ready(member, document, folder / record.video.location)
+
+    def check(self, member: ChainMember) -> None:
+        """See `ChainSource.check`."""
+        item = self.items[member.contact_id]
+        for text in (item.connect, item.recording):
+            check_input(Path(text))
 
     def process(self, member: ChainMember, progress: Progress) -> ReadyRecording:
         """See `ChainSource.process`."""

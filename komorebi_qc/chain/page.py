@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.contact.chains.model import ChainMember
 
 _BACKGROUND = "html{background:#fff}@media (prefers-color-scheme: dark){html{background:#15171a}}body{margin:0}"
+_COLUMNS = ("Verdict", "Contact", "Agent", "Kind", "Connected", "Result")
 MAIN = '<main class="kq chain" id="chain">'
 """By it, the page is known as one of this software's."""
 
@@ -66,7 +67,7 @@ def _sentences(result: ChainResult) -> str:
 
 
 def _table(result: ChainResult) -> str:
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("Verdict", "Contact", "Agent", "Kind", "Connected", ""))
+    head = "".join(f'<th scope="col">{name}</th>' for name in _COLUMNS)
     rows = "\n".join(_row(member, one) for member, one in result.pairs())
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Recordings"><table>'

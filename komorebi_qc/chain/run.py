@@ -126,6 +126,7 @@ class _Run:
             if earlier is not None:
                 return self._with_report(member, MemberResult(one, agent, "already_done"), earlier)
             if self.request.lists_only:
+                self.source.check(member)
                 return MemberResult(one, agent, "listed")
             ready = self.source.process(member, self.progress)
         except KomorebiError as error:

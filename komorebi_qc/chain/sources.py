@@ -69,6 +69,14 @@ class ChainSource(Protocol):
         """
         ...
 
+    def check(self, member: ChainMember) -> None:
+        """Check that the inputs are there.
+
+        Raises:
+            KomorebiError: one isn't, or can't be read.
+        """
+        ...
+
     def process(self, member: ChainMember, progress: Progress) -> ReadyRecording:
         """Make the unified recording.
 

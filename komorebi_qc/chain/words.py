@@ -88,9 +88,9 @@ def headline(result: ChainResult) -> str:
     agents = len({one.agent for member, one in result.pairs() if member.turns or one.is_ready})
     ready, missing = sum(one.is_ready for one in result.members), sum(one.is_missing for one in result.members)
     calls = f"{counted(len(result.members), 'contact')}, {counted(agents, 'agent')}"
-    if result.counts.get("listed"):
-        return f"{calls}. {counted(result.counts['listed'], 'recording')} to make, {ready} made before."
     lost = f"; {missing} missing" if missing else ""
+    if result.counts.get("listed"):
+        return f"{calls}. {counted(result.counts['listed'], 'recording')} to make, {ready} made before{lost}."
     return f"{calls}. {counted(ready, 'unified recording')}{lost}."
 
 

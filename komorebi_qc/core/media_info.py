@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fractions import Fraction
 
+    from komorebi_qc.core.contact.screen import ScreenRecording
     from komorebi_qc.core.joining.part import Part
     from komorebi_qc.core.timebase import Span
 
+MOST_VIDEO_TRACKS = 9
+"""Video tracks that can be named. Amazon Connect's screen recordings have three monitors at most."""
 TRUNCATED_S = 0.5
 """A header may round a track's length up to a frame or a packet. A file that lacks more was cut off."""
 
@@ -41,6 +44,21 @@ class VideoInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoTracks:
+    """The video tracks of a file: a recorder of several monitors may write one for each.
+
+    Attributes:
+        sizes: width and height of each, in pixels, in the file's order.
+        used: the number of the one in use, from 1 on.
+        is_named: whether somebody named it; otherwise it is the first.
+    """
+
+    sizes: tuple[tuple[int, int], ...]
+    used: int = 1
+    is_named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AudioInfo:
     """An audio track.
 
@@ -66,12 +84,14 @@ class MediaInfo:
     Attributes:
         name: its name in messages.
         container: ``mp4``, ``webm``, ``wav``, ...
-        video: the first video track that isn't a cover image, if any.
+        video: the video track in use: the first one that isn't a cover image, or the one that was named.
         audio: the first audio track, if any.
         origin_s: subtracted from every timestamp, because the first one was over an hour late.
         missing_bytes: bytes that the structure declares but the file lacks: it was cut off.
         missing_s: length that the header declares but the file lacks; None if it declares no length.
         parts: the files that were joined into this one, in order; empty for a file as it was recorded.
+        video_tracks: all video tracks; None without any.
+        screen: how Amazon Connect's screen recording was found; None for any other file.
     """
 
     name: str
@@ -82,6 +102,8 @@ class MediaInfo:
     missing_bytes: int
     missing_s: float | None
     parts: tuple[Part, ...] = ()
+    video_tracks: VideoTracks | None = None
+    screen: ScreenRecording | None = None
 
     @property
     def is_truncated(self) -> bool:

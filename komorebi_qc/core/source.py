@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from komorebi_qc.core.contact.screen import ScreenRecording
     from komorebi_qc.core.joining.part import Part
 
 
@@ -37,6 +38,8 @@ class Source:
         version_id: of the object in a bucket with versions; empty without one.
         structure: of the content.
         parts: the files that were joined into this one, in order; empty for a file as it was recorded.
+        screen: how Amazon Connect's screen recording was found; None for any other file.
+        video_track: the number of the video track to use, from 1 on; 0 for the first, if nobody named one.
     """
 
     name: str
@@ -48,6 +51,8 @@ class Source:
     version_id: str = ""
     structure: Structure = field(default_factory=Structure, compare=False, repr=False)
     parts: tuple[Part, ...] = ()
+    screen: ScreenRecording | None = None
+    video_track: int = 0
 
     @property
     def is_remote(self) -> bool:

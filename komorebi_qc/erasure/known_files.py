@@ -32,9 +32,14 @@ _KINDS_BY_NAME: tuple[tuple[str, Kind], ...] = (
     (r"(audio/)?\.[^/]*\.komorebi-part", "part file"),
 )
 """In a folder of one recording's results."""
-_SCHEMAS: dict[object, Kind] = {"komorebi-notes/1": "notes", "komorebi-correction/1": "correction"}
+_SCHEMAS: dict[object, Kind] = {
+    "komorebi-notes/1": "notes",
+    "komorebi-correction/1": "correction",
+    "komorebi-chain/1": "chain overview",
+}
 _PAGES: tuple[tuple[bytes, Kind], ...] = (
     (b'<main class="kq fleet" id="fleet">', "fleet page"),
+    (b'<main class="kq chain" id="chain">', "chain overview"),
     (b'data-kq="data"', "report"),
     (b"<title>Audit failed</title>", "report"),
     (b"<title>Audit stopped</title>", "report"),

@@ -14,6 +14,7 @@ Kind = Literal[
     "audio track",
     "call audio",
     "captions",
+    "chain overview",
     "clip",
     "Contact Lens file",
     "correction",

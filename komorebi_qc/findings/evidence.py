@@ -36,6 +36,7 @@ class Placement:
         measured: the sync measurement, used or not; None if sync wasn't measured.
         bound_s: how far off the place can be, either way, in 95 % of all cases; None if that isn't known.
         is_confirmed: whether the audio confirms that both files belong to the same call.
+        is_by_record: whether the call end that places the call is the contact record's, not a reported one.
     """
 
     alignment: Alignment
@@ -43,6 +44,7 @@ class Placement:
     measured: SyncResult | None
     bound_s: float | None = None
     is_confirmed: bool = True
+    is_by_record: bool = False
 
 
 @dataclass(frozen=True, slots=True)

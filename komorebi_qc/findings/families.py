@@ -12,6 +12,7 @@ from komorebi_qc.core.joining.part import within_parts
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.findings.alignment_residual import alignment_residual_findings
 from komorebi_qc.findings.contact.record import contact_findings
+from komorebi_qc.findings.contact.screen import screen_findings
 from komorebi_qc.findings.inputs import call_findings, recording_findings
 from komorebi_qc.findings.joining.parts import parts_findings
 from komorebi_qc.findings.levels import level_findings
@@ -62,6 +63,7 @@ def pair_findings(evidence: PairEvidence, limits: Limits = DEFAULT) -> tuple[Fin
         *contact_findings(evidence, limits),
         *call_findings(evidence.call, limits),
         *recording_findings(evidence.recording, limits),
+        *screen_findings(evidence.recording, limits),
         *parts_findings(evidence, limits),
         *(
             timing_findings(within_parts(evidence.timing, evidence.recording.parts), limits)

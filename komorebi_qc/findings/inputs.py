@@ -74,11 +74,13 @@ def recording_findings(recording: MediaInfo, limits: Limits = DEFAULT) -> Iterat
 
 def _missing_bytes(recording: MediaInfo, limits: Limits) -> Finding:
     missing = recording.missing_bytes
+    cut = [part for part in recording.parts if part.missing_bytes]
+    ends = [(part.name, part.end_s) for part in cut] or [(recording.name, recording.end_s)]
+    found = "; ".join(f"{name} is cut off: it ends at {clock_text(end_s)}" for name, end_s in ends)
     return limits.finding(
         "recording_missing",
         missing,
-        f"{recording.name} is cut off: it ends at {clock_text(recording.end_s)}, and at least "
-        f"{counted(missing, 'byte is', 'bytes are')} missing. The complete part was used."
+        f"{found}, and at least {counted(missing, 'byte is', 'bytes are')} missing. The complete part was used."
         if missing
         else "The recording's structure is complete.",
     )

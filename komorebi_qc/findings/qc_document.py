@@ -13,6 +13,7 @@ from komorebi_qc import __version__
 from komorebi_qc.core.finding import Finding, verdict
 from komorebi_qc.core.output import AUDIO_CODEC
 from komorebi_qc.core.timebase import Span
+from komorebi_qc.findings.contact.screen import screen_dict, video_tracks_dict
 from komorebi_qc.findings.joining.parts import parts_list
 from komorebi_qc.findings.privacy.masks import masks_dict
 from komorebi_qc.findings.privacy.private_time import redactions_list, suspensions_list
@@ -85,6 +86,8 @@ def qc_document(
             for one in e.chapters
         ],
         "recording_files": parts_list(e.recording.parts),
+        "video_tracks": video_tracks_dict(e.recording.video_tracks),
+        "screen_recording": screen_dict(e.recording),
         "findings": [asdict(finding) for finding in findings],
         "limits": limits.to_dict(findings),
         "provenance": provenance.to_dict(),

@@ -199,8 +199,8 @@ def _published(settings: Settings, item: Recording) -> Mapping[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _call_end(request: CorrectionRequest, table: DynamoTable, before: Mapping[str, Any] | None) -> CallEnd:
-    """The reported call end: as written, else the item's, else that of the published result.
+def _call_end(request: CorrectionRequest, table: DynamoTable, before: Mapping[str, Any] | None) -> CallEnd | None:
+    """The reported call end: as written, else the item's, else that of the published result; None if that has none.
 
     Raises:
         InputError: none of them has one, or the item's can't be read.
@@ -210,8 +210,10 @@ def _call_end(request: CorrectionRequest, table: DynamoTable, before: Mapping[st
         return parse_call_end(text)
     try:
         end = (before or {})["call_end"]
+        if end.get("source", "reported") != "reported":
+            return None  # nobody reported it: it is the contact record's again, or measured
         return CallEnd(float(end["reported_s"]), float(end["reported_resolution_s"]))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise InputError(
             f"--call-end is missing: when the call of recording {request.recording_id} ended, counted from the "
             "recording's start (HH:MM:SS)"

@@ -13,7 +13,7 @@ import numpy as np
 
 from komorebi_qc.core.errors import MediaError
 from komorebi_qc.core.joining.part import with_losses
-from komorebi_qc.core.media_info import TRUNCATED_S, AudioInfo, MediaInfo, VideoInfo
+from komorebi_qc.core.media_info import TRUNCATED_S, AudioInfo, MediaInfo, VideoInfo, VideoTracks
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.core.timestamps.timing import FAR_START_S
 from komorebi_qc.media.bounds.table import LONGEST_S
@@ -27,6 +27,7 @@ from komorebi_qc.media.opening import (
     codec_name,
     open_container,
     video_stream,
+    video_streams,
 )
 from komorebi_qc.media.opening.input_file import read_head
 from komorebi_qc.media.opening.sounds import check_rate
@@ -145,6 +146,8 @@ def probed_recording(
             origin_s=origin_s,
             missing_bytes=missing,
             missing_s=None if declared_s is None else max(0.0, declared_s - read_to_s),
+            video_tracks=_video_tracks(container, stream, is_named=source.video_track > 0),
+            screen=source.screen,
         )
         yield container, with_losses(info, source.parts)
 
@@ -301,6 +304,13 @@ def _kind(stream: Any) -> str:
     return (
         "cover picture" if stream.type == "video" and stream is not video_stream(stream.container) else str(stream.type)
     )
+
+
+def _video_tracks(container: InputContainer, used: Any, *, is_named: bool) -> VideoTracks:
+    videos = video_streams(container)
+    sizes = tuple((s.codec_context.width, s.codec_context.height) for s in videos)
+    number = next(at for at, stream in enumerate(videos, 1) if stream.index == used.index)
+    return VideoTracks(sizes, number, is_named)
 
 
 def _declared_end_s(stream: Any) -> float | None:

@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc import __version__
+from komorebi_qc.core.contact.screen import call_end_on
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.finding import Finding, Status, verdict
 from komorebi_qc.core.limits import DEFAULT, Limits
 from komorebi_qc.core.privacy.redactions import beeps_of, private_spans, redactions_of
 from komorebi_qc.core.splice import splice
+from komorebi_qc.findings.contact.screen import screen_dict, video_tracks_dict
 from komorebi_qc.findings.evidence import PairEvidence, PairLevels, Placement
 from komorebi_qc.findings.families import pair_findings
 from komorebi_qc.findings.joining.parts import parts_list
@@ -120,6 +122,8 @@ class Diagnosis:
             "transcript": transcript_dict(self.transcript, None, self.limits),
             "contact": None if self.contact is None else self.contact.to_dict(),
             "recording_files": parts_list(self.recording.parts),
+            "video_tracks": video_tracks_dict(self.recording.video_tracks),
+            "screen_recording": screen_dict(self.recording),
             "levels": {
                 track: {side: asdict(levels) for side, levels in sides.items()} for track, sides in self.levels.items()
             },
@@ -156,6 +160,8 @@ def diagnose(
         InputError: both are the same file, or an analysis can't be used.
     """
     refuse_same_file(call, recording)
+    record = None if contact is None else contact.record
+    call_end = call_end_on(recording.screen, call_end, record, recording.name) or call_end
     call = buffer_in_memory(call)
     call_info = probe_call(call)
     redactions = redactions_of(call, length_s(call_info), analyses)

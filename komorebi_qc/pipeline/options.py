@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.core.limits import DEFAULT, Limits
+from komorebi_qc.core.media_info import MOST_VIDEO_TRACKS
 from komorebi_qc.core.output import AUDIO_BIT_RATES, AUDIO_RATES
 from komorebi_qc.core.privacy.masks import MASK_CHOICES, MASK_MARGIN_S, MOST_MARGIN_S
 from komorebi_qc.core.privacy.redactions import RedactedChoice
@@ -77,6 +78,7 @@ class Options:
         redacted: whether Contact Lens' redacted call audio is taken, as the media store does it: ``ignore``,
             ``prefer`` or ``require``.
         transcript: ``lens`` takes the words of Contact Lens' analyses as the call's transcript, unless a file is named.
+        video_track: the number of the recording's video track that is used, from 1 on; 0 for the first.
         limits: the limits of the findings.
         signer: signs ``qc.json``; None for no signature.
         retain_artifacts: whether the outcome keeps the decoded audio and the measurements, for plots; 115 MB an hour.
@@ -98,6 +100,7 @@ class Options:
     outside_call: OutsideCall = "after"
     redacted: RedactedChoice = "ignore"
     transcript: TranscriptChoice = "off"
+    video_track: int = 0
     limits: Limits = DEFAULT
     signer: Signer | None = None
     retain_artifacts: bool = False
@@ -119,6 +122,7 @@ class Options:
         if self.outside_call not in OUTSIDE_CALL:
             allowed = ", ".join(OUTSIDE_CALL)
             raise InputError(f"the sound outside of the call {self.outside_call!r} isn't one of {allowed}")
+        _check_track(self.video_track)
         if self.redacted not in get_args(RedactedChoice):
             allowed = ", ".join(get_args(RedactedChoice))
             raise InputError(f"the use of redacted call audio {self.redacted!r} isn't one of {allowed}")
@@ -130,6 +134,11 @@ class Options:
                 f"the audio bit rate {self.audio_bit_rate} isn't between {AUDIO_BIT_RATES[0]} and "
                 f"{AUDIO_BIT_RATES[-1]} bits per second"
             )
+
+
+def _check_track(number: int) -> None:
+    if not 0 <= number <= MOST_VIDEO_TRACKS:
+        raise InputError(f"the video track {number} isn't a number from 1 to {MOST_VIDEO_TRACKS}, or 0 for the first")
 
 
 @dataclass(frozen=True, slots=True)

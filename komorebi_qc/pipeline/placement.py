@@ -86,7 +86,14 @@ def place(
             Alignment(candidate.offset_s, candidate.drift_ppm), "candidate", measured, bound_s, is_confirmed=False
         )
     bound_s = call_end.bound_s + LATE_S
-    return Placement(align_to_call_end(call_end, call_s), "call_end", measured, bound_s, is_confirmed=measured is None)
+    return Placement(
+        align_to_call_end(call_end, call_s),
+        "call_end",
+        measured,
+        bound_s,
+        is_confirmed=measured is None,
+        is_by_record=call_end.source == "record",
+    )
 
 
 def _hold(measured: SyncResult, unconfirmed: Unconfirmed, candidate: Candidate | None, call_end: CallEnd) -> None:

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from komorebi_qc.core.contact.call_end import call_end_by_record
+from komorebi_qc.core.contact.screen import call_end_on
 from komorebi_qc.core.errors import ConcurrentRunError, MediaError
 from komorebi_qc.core.output import (
     ENCODED_AS,
@@ -133,13 +133,15 @@ def fetch_recording(run: Run, call: FetchedCall) -> FetchedPair:
     beeps, check_cancelled = beeps_of(call.source.name, call.redactions or ()), run.progress.check
     opened = open_recording(run.media, call.item, call.source, beeps=beeps, check_cancelled=check_cancelled)
     source, digest = digested(run.opened.enter_context(opened))
+    source = source if source.parts else replace(source, video_track=run.options.video_track)
     versions = call.source.version + source.version + call.analysis_version
-    call_end = run.order.call_end
-    if call_end is None and call.contact is not None:
-        call_end = call_end_by_record(call.contact.record, source.name)
+    record = None if call.contact is None else call.contact.record
+    call_end = call_end_on(source.screen, run.order.call_end, record, source.name)
     if call_end is None and run.order.alignment is None and not run.plan.measures_sync:
         raise without_call_end("it isn't measured")
-    return FetchedPair(call, source, inputs_fingerprint(call_end, versions), digest, call_end)
+    is_reported = source.screen is None or (call_end is not None and call_end.source == "reported")
+    fingerprint = inputs_fingerprint(call_end if is_reported else None, versions)
+    return FetchedPair(call, source, fingerprint, digest, call_end)
 
 
 def separate(run: Run, fetched: FetchedPair) -> SeparatedPair:

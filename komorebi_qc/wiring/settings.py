@@ -19,12 +19,14 @@ from komorebi_qc.wiring.variables import VARIABLES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from komorebi_qc.core.contact.screen import ScreenRule
     from komorebi_qc.core.privacy.masks import MaskChoice
     from komorebi_qc.core.privacy.redactions import RedactedChoice
     from komorebi_qc.core.splice import OutsideCall
     from komorebi_qc.queue.arrivals import Arrivals
     from komorebi_qc.queue.done_event import DoneEvents
     from komorebi_qc.queue.sqs import Queue, SqsQueues
+    from komorebi_qc.storage.contact.screen_recordings import ScreenRecordings
     from komorebi_qc.storage.dynamodb import DynamoTable
     from komorebi_qc.storage.s3.media import S3Media
     from komorebi_qc.storage.signing import Ed25519Key, KmsKey
@@ -37,6 +39,7 @@ _LOCAL = (
     "mask_margin_s",
     "outside_call",
     "transcript",
+    "video_track",
     "limits",
 )
 
@@ -102,6 +105,9 @@ class Settings:
     analysis_prefix: str | None = ANALYSIS_PREFIX
     redacted: RedactedChoice = "ignore"
     transcript: Literal["off", "lens"] = "off"
+    video_track: int = 0
+    screen_recording: ScreenRule = "off"
+    screen_location: str = ""
     contact_record: str = "off"
     connect_instance: str = ""
     join_table: str = ""
@@ -146,6 +152,11 @@ class Settings:
                 "KOMOREBI_CONTACT_RECORD is 'api', and KOMOREBI_CONNECT_INSTANCE isn't set: set it to the ID of "
                 "Connect's instance"
             )
+        if values.get("screen_recording", "off") != "off" and not values.get("screen_location"):
+            problems.append(
+                f"KOMOREBI_SCREEN_RECORDING is {values['screen_recording']!r}, and KOMOREBI_SCREEN_LOCATION isn't set: "
+                "set it to the bucket and prefix of the instance's screen recordings, s3://bucket/prefix"
+            )
         if problems:
             raise SettingsError(f"the environment isn't complete: {'; '.join(problems)}")
         return cls(**values)
@@ -168,10 +179,13 @@ class Settings:
         """
         from komorebi_qc.storage.s3.media import S3Media  # noqa: PLC0415  clients only where they are used
 
-        client = clients.aws_client("s3")
+        client, screens = clients.aws_client("s3"), self._screens()
         if self.bucket_owners:
             buckets = (self.connect_bucket, self.input_bucket, self.output_bucket)
-            clients.expect_owners(client, dict(zip(buckets, self.bucket_owners, strict=True)))
+            owners = dict(zip(buckets, self.bucket_owners, strict=True))
+            if screens is not None:
+                owners = {screens.bucket: self.bucket_owners[0], **owners}
+            clients.expect_owners(client, owners)
         return S3Media(
             client,
             connect_bucket=self.connect_bucket,
@@ -183,7 +197,16 @@ class Settings:
             analysis_prefix=self.analysis_prefix,
             redacted=self.redacted,
             contacts=contact_records(self.contact_record, self.connect_instance),
+            screens=screens,
         )
+
+    def _screens(self) -> ScreenRecordings | None:
+        from komorebi_qc.storage.contact.screen_recordings import ScreenRecordings  # noqa: PLC0415  as above
+
+        if self.screen_recording == "off":
+            return None
+        bucket, _, prefix = self.screen_location.removeprefix("s3://").partition("/")
+        return ScreenRecordings(bucket, prefix.strip("/"), self.screen_recording)
 
     def pipeline(self) -> WiredPipeline:
         """The pipeline over the configured table and buckets.
@@ -203,6 +226,7 @@ class Settings:
             outside_call=self.outside_call,
             redacted=self.redacted,
             transcript=self.transcript,
+            video_track=self.video_track,
             limits=self.limits,
             signer=_key_of(self.signing_key),
         )
@@ -252,7 +276,8 @@ class Settings:
         if not self.join_table:
             return None
         join = DynamoJoin(clients.aws_client("dynamodb"), self.join_table)
-        places = Places(self.connect_bucket, self.connect_prefix, self.input_bucket)
+        screens = self.screen_location.removeprefix("s3://") if self.screen_recording == "only" else ""
+        places = Places(self.connect_bucket, self.connect_prefix, self.input_bucket, screens)
         return Arrivals(join, self.table(), self.queue(), places)
 
     def done_events(self) -> DoneEvents | None:

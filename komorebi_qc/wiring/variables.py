@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from komorebi_qc.core.contact.screen import SCREEN_RULES
 from komorebi_qc.core.errors import InputError, SettingsError
 from komorebi_qc.core.limits import DEFAULT
+from komorebi_qc.core.media_info import MOST_VIDEO_TRACKS
 from komorebi_qc.core.output import AUDIO_BIT_RATES, AUDIO_RATES
 from komorebi_qc.core.privacy.analysis_keys import ANALYSIS_PREFIX
 from komorebi_qc.core.privacy.masks import MASK_CHOICES, MASK_MARGIN_S, MOST_MARGIN_S
@@ -26,6 +28,7 @@ _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()/=+@:,$&; -]{0,512}", re.ASCII)
 _SIGNING_KEY = re.compile(r"kms:[A-Za-z0-9:/_-]{1,2048}|(?!kms:)[^\0\n]{1,4096}", re.ASCII)
 _ACCOUNTS = re.compile(r"\d{12}(,\d{12},\d{12})?", re.ASCII)
 _CONTACT_RECORD = re.compile(r"off|api|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_.=@+/-]{0,512})?", re.ASCII)
+_LOCATION = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_.=@+/-]{0,512})?", re.ASCII)
 _INSTANCE = re.compile(r"[A-Za-z0-9-]{1,100}", re.ASCII)
 _BUS = re.compile(r"[A-Za-z0-9._-]{1,256}|arn:[A-Za-z0-9:/._-]{1,512}", re.ASCII)
 _QUEUE_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/\S+", re.ASCII)
@@ -34,6 +37,15 @@ _QUEUE_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/\S+", re.ASCII)
 def _one_of(pattern: re.Pattern[str]) -> Callable[[str], str]:
     def read(text: str) -> str:
         if pattern.fullmatch(text) is None:
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def _choice(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
             raise ValueError(text)
         return text
 
@@ -55,46 +67,14 @@ def _megabytes(text: str) -> int:
     return int(text)
 
 
-def _container(text: str) -> str:
-    if text not in ("auto", "mp4", "webm"):
-        raise ValueError(text)
-    return text
-
-
-def _unconfirmed(text: str) -> str:
-    if text not in ("auto", "publish", "hold"):
-        raise ValueError(text)
-    return text
-
-
-def _mask(text: str) -> str:
-    if text not in MASK_CHOICES:
-        raise ValueError(text)
-    return text
-
-
 def _margin_s(text: str) -> float:
     if re.fullmatch(r"\d{1,2}(\.\d{1,6})?", text, re.ASCII) is None or float(text) > MOST_MARGIN_S:
         raise ValueError(text)
     return float(text)
 
 
-def _outside_call(text: str) -> str:
-    if text not in OUTSIDE_CALL:
-        raise ValueError(text)
-    return text
-
-
-def _redacted(text: str) -> str:
-    if text not in ("ignore", "prefer", "require"):
-        raise ValueError(text)
-    return text
-
-
-def _transcript(text: str) -> str:
-    if text not in ("off", "lens"):
-        raise ValueError(text)
-    return text
+def _video_track(text: str) -> int:
+    return 0 if text == "first" else _whole_number(range(1, MOST_VIDEO_TRACKS + 1))(text)
 
 
 def _analysis_prefix(text: str) -> str | None:
@@ -206,7 +186,7 @@ VARIABLES = (
         "auto",
         "auto, mp4, webm",
         "the unified recording's container; auto: MP4 if it can hold the video codec, otherwise WebM",
-        _container,
+        _choice("auto", "mp4", "webm"),
     ),
     Variable(
         "KOMOREBI_UNCONFIRMED",
@@ -215,7 +195,7 @@ VARIABLES = (
         "auto, publish, hold",
         "the rule if the audio doesn't confirm that both files belong to the same call. publish: publish the "
         "recording; hold: publish nothing, an operator decides; auto: hold it only if something speaks against it",
-        _unconfirmed,
+        _choice("auto", "publish", "hold"),
     ),
     Variable(
         "KOMOREBI_MASK",
@@ -224,7 +204,7 @@ VARIABLES = (
         ", ".join(MASK_CHOICES),
         "the masks of spans that were not to be recorded: suspended by Connect, or redacted by Contact Lens. sound: "
         "the sound; picture: the sound and the picture; none: nothing",
-        _mask,
+        _choice(*MASK_CHOICES),
     ),
     Variable(
         "KOMOREBI_MASK_MARGIN_S",
@@ -241,7 +221,7 @@ VARIABLES = (
         ", ".join(OUTSIDE_CALL),
         "whose sound plays where the call audio doesn't. own: the recording's own; after: the recording's own after "
         "the call and in gaps of it, and silence before it, because nobody agreed to be recorded yet; silence: silence",
-        _outside_call,
+        _choice(*OUTSIDE_CALL),
     ),
     Variable(
         "KOMOREBI_TABLE_NAME",
@@ -275,7 +255,7 @@ VARIABLES = (
         "ignore, prefer, require",
         "whether Contact Lens' redacted call audio takes the place of the original. prefer: if it is there; require: "
         "always, and the message is retried until it is there",
-        _redacted,
+        _choice("ignore", "prefer", "require"),
     ),
     Variable(
         "KOMOREBI_TRANSCRIPT",
@@ -284,7 +264,33 @@ VARIABLES = (
         "off, lens",
         "the words of a call. lens: those of Contact Lens' analyses. They are published as recording.vtt if the speech "
         "of the call confirms them. off: no words",
-        _transcript,
+        _choice("off", "lens"),
+    ),
+    Variable(
+        "KOMOREBI_VIDEO_TRACK",
+        "video_track",
+        "first",
+        f"first, or a number from 1 to {MOST_VIDEO_TRACKS}",
+        "the video track of a recording that has several, such as one for each monitor. With first, a finding warns "
+        "that the others aren't in the output",
+        _video_track,
+    ),
+    Variable(
+        "KOMOREBI_SCREEN_RECORDING",
+        "screen_recording",
+        "off",
+        ", ".join(SCREEN_RULES),
+        "whether Amazon Connect's own screen recording is the agent recording. fallback: if the browser's recording "
+        "isn't there; only: always, and the browser's recording is never read",
+        _choice(*SCREEN_RULES),
+    ),
+    Variable(
+        "KOMOREBI_SCREEN_LOCATION",
+        "screen_location",
+        "",
+        "s3://bucket/prefix",
+        "the bucket and the prefix of Amazon Connect's screen recordings, as the instance's data storage has them",
+        _one_of(_LOCATION),
     ),
     Variable(
         "KOMOREBI_CONTACT_RECORD",

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from bench.chained.media import Media
 
     from komorebi_qc.chain.result import ChainResult, MemberResult
+    from komorebi_qc.core.contact.chains.model import Chain
 
 LEAST_MARGIN = 0.15
 """By this much each stretch has to agree more with its own contact's call than with any other's."""
@@ -111,7 +112,7 @@ def run_one(seed: int, out: Path) -> Row:
     judged = {one.number: _judged(one, result.members, names, media) for one in plan.contacts}
     again = run_chain(request, AwsSource.of(os.environ))
     found = [one for one in judged.values() if one is not None]
-    slips = [*_states(plan, names, result), *_turns(plan, names, result), *_others(result, other)]
+    slips = [*_states(plan, names, result), *chain_slips(plan, names, result.chain), *_others(result, other)]
     slips += [
         f"contact {number} has another screen" for number, one in judged.items() if one and not one.has_own_screen
     ]
@@ -160,17 +161,17 @@ def _states(plan: Plan, names: Names, result: ChainResult) -> list[str]:
     return slips
 
 
-def _turns(plan: Plan, names: Names, result: ChainResult) -> list[str]:
+def chain_slips(plan: Plan, names: Names, chain: Chain) -> list[str]:
     """Differences of the turns and of the reported problems from the plan."""
     slips = []
-    for one, found in zip(plan.contacts, result.chain.members, strict=False):
+    for one, found in zip(plan.contacts, chain.members, strict=False):
         if plan.fault == "no first record" and 0 in (one.number, one.came_from):
             continue  # how it began isn't known
         wanted = [(role, time_text(names.at(a)), time_text(names.at(b))) for role, a, b in one.turns]
         seen = [(turn.role, time_text(turn.began_at), time_text(turn.ended_at)) for turn in found.turns]
         if (found.kind, seen) != (one.kind, wanted):
             slips.append(f"contact {one.number}: {found.kind} {seen} instead of {one.kind} {wanted}")
-    kinds = {problem.kind for problem in result.chain.problems}
+    kinds = {problem.kind for problem in chain.problems}
     if plan.fault in _EXPECTED:
         needed = _EXPECTED[plan.fault] - {"unlinked", "later_previous"} or kinds
         allowed = _EXPECTED[plan.fault] | ({"overlap"} if plan.fault == "no first record" else set())

@@ -74,6 +74,11 @@ class ByHand:
         """An earlier result."""
         return self._ready(member) if member.contact_id in self.ready else None
 
+    def check(self, member: ChainMember) -> None:
+        """The inputs of a recording that can't be made aren't there."""
+        if member.contact_id in self.errors:
+            raise self.errors[member.contact_id]
+
     def process(self, member: ChainMember, progress: Progress) -> ReadyRecording:  # noqa: ARG002
         """A new result, or an error."""
         if member.contact_id in self.errors:

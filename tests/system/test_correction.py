@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import wave
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from shell import Shell
 from komorebi_qc.core.samples import RATE
 from komorebi_qc.core.timebase import Alignment, Jump
 from komorebi_qc.desk.session import AuditRequest, open_session
+from komorebi_qc.pipeline.options import Order
+from komorebi_qc.wiring import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,6 +116,18 @@ def test_a_correction_can_be_undone(story: Story, sample: Capture) -> None:
     assert story.document()["correction"] is None
     assert shell.run("correct", ID, "--undo", "--publish") == 2
     assert "isn't corrected" in shell.err
+
+
+def test_a_recording_without_a_reported_end_is_corrected_without_one(story: Story, sample: Capture) -> None:
+    """Its events made it; a correction and its undoing need no call end either."""
+    story.world.s3.put_object(Bucket=CONNECT, Key=CALL_KEY, Body=sample.call.read_bytes())
+    Settings.from_environment(os.environ).pipeline().process(Order(ID, None))
+    assert story.document()["call_end"]["reported_s"] is None
+    assert story.shell.run("correct", ID, "--from", str(story.file()), "--publish") == 0
+    document = story.document()
+    assert (document["alignment"]["source"], document["call_end"]["source"]) == ("manual", None)
+    assert story.shell.run("correct", ID, "--undo", "--publish") == 0
+    assert story.document()["alignment"]["source"] == "measured"
 
 
 def test_a_wrong_correction_is_refused_or_found(story: Story, sample: Capture) -> None:

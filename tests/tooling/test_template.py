@@ -328,6 +328,23 @@ def test_exported_contact_records_are_open_at_their_prefix() -> None:
     assert resolved(FUNCTION["Environment"]["Variables"], **given)["KOMOREBI_CONTACT_RECORD"] == "s3://records/ctr/v1"
 
 
+def test_screen_recordings_are_open_at_their_prefix_if_they_are_used() -> None:
+    """The files under the prefix may be listed and read in the buckets' accounts; by default nothing may."""
+    given = {"ScreenRecording": "fallback", "ScreenBucketName": "screens", "ScreenPrefix": "connect/mine"}
+    added = [s for s in statements(**given) if s not in statements()]
+    assert [(s["Action"], s["Resource"]) for s in added] == [
+        (["s3:ListBucket"], ["arn:aws:s3:::screens"]),
+        (["s3:GetObject"], ["arn:aws:s3:::screens/connect/mine/*"]),
+    ]
+    assert all(s["Condition"]["StringEquals"] == {"aws:ResourceAccount": "1" * 12} for s in added)
+    assert added[0]["Condition"]["StringLike"] == {"s3:prefix": "connect/mine/*"}
+    environment = resolved(FUNCTION["Environment"]["Variables"], **given, VideoTrack="2")
+    assert environment["KOMOREBI_SCREEN_RECORDING"] == "fallback"
+    assert environment["KOMOREBI_SCREEN_LOCATION"] == "s3://screens/connect/mine"
+    assert environment["KOMOREBI_VIDEO_TRACK"] == "2"
+    assert resolved(FUNCTION["Environment"]["Variables"])["KOMOREBI_SCREEN_LOCATION"] == ""
+
+
 def test_events_are_joined_only_if_they_are_taken() -> None:
     """The function may use the join's table and send a sweep's messages; by default it has neither right."""
     given = {"TakeEvents": "on"}

@@ -56,13 +56,15 @@ def print_outcome(found: dict[str, Any], next_command: str, remark: str = "") ->
         verb = "copied, except in masks"
     size = next((step["bytes"] for step in found["steps"] if step["name"].startswith(("mux", "write"))), 0)
     console.print(f"{VERDICTS[found['verdict']]}  [bold]{escape(found['output'])}[/]", soft_wrap=True)
-    where = f"{clock_text(alignment['offset_s'])} of the recording ({_SOURCES[alignment['source']]})"
+    is_by_record = alignment["source"] == "call_end" and found.get("call_end", {}).get("source") == "record"
+    by = "from the call end by the contact's record, not measured" if is_by_record else _SOURCES[alignment["source"]]
+    where = f"{clock_text(alignment['offset_s'])} of the recording ({by})"
     rows = [
         ("length", f"{clock_text(durations['output_s'])}, {size_text(size)}"),
         ("video", f"{codec_text(codecs['video'])} in {container}, {verb}"),
         ("audio", f"{codec_text(codecs['audio'])}, {codecs['audio_rate_hz'] / 1000:g} kHz, stereo"),
         ("call", f"{clock_text(durations['call_s'])}, from {where}"),
-        ("uncertainty", _bound_text(alignment)),
+        ("uncertainty", _bound_text(alignment, "record's" if is_by_record else "reported")),
         *_clock_rows(alignment),
         *_part_rows(alignment["agent_part"], "; the video has the recording's own audio outside of it"),
         ("after the call", clock_text(durations["after_call_s"])),
@@ -158,13 +160,13 @@ def _bends(segments: list[dict[str, float]], jumps: list[dict[str, Any]]) -> boo
     return bool(inner - {jump["call_s"] for jump in jumps})
 
 
-def _bound_text(alignment: dict[str, Any]) -> str:
-    """How far off the place may be."""
+def _bound_text(alignment: dict[str, Any], end: str = "reported") -> str:
+    """How far off the place may be; `end` is the origin of the call end."""
     bound_s = alignment["bound_s"]
     if bound_s is None:
         return _NOT_MEASURED
     bound = f"+- {bound_s:.1f} s" if bound_s >= 0.1 else f"+- {bound_s * 1000:.2f} ms"
-    return f"{bound} (95 %)" if alignment["source"] == "measured" else f"{bound}, if the reported call end is right"
+    return f"{bound} (95 %)" if alignment["source"] == "measured" else f"{bound}, if the {end} call end is right"
 
 
 def _part_rows(part: dict[str, float] | None, more: str = "") -> Iterator[tuple[str, str]]:

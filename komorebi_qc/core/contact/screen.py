@@ -6,8 +6,8 @@ Sources of the shapes:
   ``connect/2017-08-08``; https://docs.aws.amazon.com/connect/latest/APIReference/API_RecordingInfo.html: "a voice
   recording, chat transcript, or screen recording");
 * the place: an instance stores them in a bucket and prefix of its own (``InstanceStorageResourceType``
-  ``SCREEN_RECORDINGS``, ``S3Config``, in the same model). The keys below the prefix are in no guide, and none was seen.
-  ``YYYY/MM/DD/<contactId>.mp4`` or ``..._YYYYMMDDTHH:MM_UTC.mp4`` is taken for them, as for call audio: a project
+  ``SCREEN_RECORDINGS``, ``S3Config``, in the same model). The keys below the prefix are in no guide, and no key was
+  seen. ``YYYY/MM/DD/<contactId>.mp4`` or ``..._YYYYMMDDTHH:MM_UTC.mp4`` is taken for them, as for call audio: a project
   choice;
 * the file: MP4, 5 frames a second, up to three monitors, from the moment at which the agent accepts the contact, also
   during a hold (https://docs.aws.amazon.com/connect/latest/adminguide/agent-screen-recording.html and its FAQ);

@@ -128,6 +128,12 @@ LIMITS = (
     Limit("video_reencoded", above(0), EVERYTHING, "frames", "project choice: a copy is never worse",
           "re-encoded frames"),
     Limit("video_frames_lost", above(0), above(0), "frames", _WHOLE, "frames missing from the output"),
+    Limit("video_tracks_left_out", above(0), EVERYTHING, "tracks",
+          "project choice: nobody has chosen between the monitors; with a named track the value is 0",
+          "video tracks of the recording that aren't in the output"),
+    Limit("browser_recording_missing", above(0), EVERYTHING, "recordings",
+          "project choice: with KOMOREBI_SCREEN_RECORDING=fallback the browser's recording was expected",
+          "whether Amazon Connect's screen recording takes the place of a missing browser's recording"),
     Limit("video_dts_non_monotonic", above(0), EVERYTHING, "packets", "project choice: timestamps rise",
           "video packets whose DTS runs backwards"),
     # The recording's timestamps
@@ -139,13 +145,14 @@ LIMITS = (
           "project choice: timestamps in whole milliseconds are off by less than 5 ms",
           "total length of the overlaps over 5 ms in the recording's audio"),
     Limit("audio_start_skew", _SKEW, EVERYTHING, "s", _SKEW_SOURCE,
-          "start of the audio after the start of the video", marks=_SKEW_MARKS),
+          "start of the audio after the start of the video. If the frames are more than 45 ms apart, the audio may be "
+          "early by one frame, because a recorder takes its first picture at its next tick", marks=_SKEW_MARKS),
     Limit("audio_end_skew", _SKEW, EVERYTHING, "s", _SKEW_SOURCE,
           "end of the audio after the end of the video. The limit is widened by one frame, because a file doesn't "
           "store how long its last frame is shown", marks=_SKEW_MARKS),
     Limit("video_freeze", above(10.0), EVERYTHING, "s",
           "project choice: Chromium repeats the frame of a still screen about once a second",
-          "the longest time without a new frame"),
+          "the longest time without a new frame. For a recorder of fewer than 5 frames a second it is 50 frames"),
     # Levels of each track and channel
     Limit("digital_silence", below(0.2), EVERYTHING, "s", "project choice: silence is measured in steps of 0.1 s",
           "how much of a track isn't digital silence; below the limit, the whole track counts as silent", _TRACKS),

@@ -42,7 +42,8 @@ def placement_sentence(placement: Placement) -> str:
             else "The audio fits at one place, but there is too little of it to be sure. That place is used."
         )
         return fits + bound
-    return f"The place of the call was not measured. The call is placed by its reported end.{bound}"
+    by = "its end by the contact's record, in whole seconds" if placement.is_by_record else "its reported end"
+    return f"The place of the call was not measured. The call is placed by {by}.{bound}"
 
 
 def _part_sentence(alignment: Alignment) -> str:

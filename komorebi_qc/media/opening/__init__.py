@@ -7,6 +7,14 @@ bounds of `komorebi_qc.media.bounds` before FFmpeg acts on it.
 
 from komorebi_qc.media.opening.container import open_container
 from komorebi_qc.media.opening.formats import CALL_FORMATS, RECORDING_FORMATS
-from komorebi_qc.media.opening.tracks import audio_stream, codec_name, video_stream
+from komorebi_qc.media.opening.tracks import audio_stream, codec_name, video_stream, video_streams
 
-__all__ = ["CALL_FORMATS", "RECORDING_FORMATS", "audio_stream", "codec_name", "open_container", "video_stream"]
+__all__ = [
+    "CALL_FORMATS",
+    "RECORDING_FORMATS",
+    "audio_stream",
+    "codec_name",
+    "open_container",
+    "video_stream",
+    "video_streams",
+]

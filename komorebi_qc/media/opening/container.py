@@ -23,7 +23,7 @@ from komorebi_qc.media.opening.input_file import InputFile, read_head
 from komorebi_qc.media.opening.not_media import not_media
 from komorebi_qc.media.opening.pictures import allowed_decoders, check_picture, is_large
 from komorebi_qc.media.opening.sounds import check_sound
-from komorebi_qc.media.opening.tracks import codec_name
+from komorebi_qc.media.opening.tracks import codec_name, use_video
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +55,7 @@ def open_container(
 
     Raises:
         MediaError: The file is empty, has another format, or exceeds a bound.
+        InputError: It has no video track of the number that was named.
         DoesNotFitError: Its index doesn't fit into the memory.
     """
     head = read_head(source)
@@ -75,6 +76,7 @@ def open_container(
     with container:
         try:
             reading.raise_error()
+            use_video(source.name, container, source.video_track)
             check_picture(source.name, container)
             check_sound(source.name, container)
             _check_index(source.name, container)

@@ -20,7 +20,7 @@ from komorebi_qc.media.bounds.table import (
     refused,
 )
 from komorebi_qc.media.opening.sounds import is_sound_codec
-from komorebi_qc.media.opening.tracks import codec_name, video_stream
+from komorebi_qc.media.opening.tracks import codec_name, video_stream, video_streams
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -46,9 +46,8 @@ def _is_allowed(name: str) -> bool:
 
 
 def is_large(container: InputContainer) -> bool:
-    """Whether FFmpeg left the size of a file's picture away, because it is larger than what it may decode."""
-    stream = video_stream(container)
-    return stream is not None and codec_name(stream) in PICTURE_CODECS and not stream.codec_context.width
+    """Whether FFmpeg left the size of one of a file's pictures away, because it is larger than what it may decode."""
+    return any(codec_name(one) in PICTURE_CODECS and not one.codec_context.width for one in video_streams(container))
 
 
 def check_picture(name: str, container: InputContainer) -> None:

@@ -14,8 +14,10 @@ from komorebi_qc import __version__
 from komorebi_qc.core.errors import MediaError
 from komorebi_qc.core.finding import Finding, Status, verdict
 from komorebi_qc.core.limits import DEFAULT, Limits
+from komorebi_qc.findings.contact.screen import screen_dict, video_tracks_dict
 from komorebi_qc.findings.evidence import PairEvidence
 from komorebi_qc.findings.families import pair_findings
+from komorebi_qc.findings.joining.parts import parts_list
 from komorebi_qc.findings.qc_document import SCHEMA
 from komorebi_qc.findings.sync_document import call_end_dict, sync_dict
 from komorebi_qc.measure.quick.settle import settle
@@ -105,6 +107,9 @@ class QuickDiagnosis:
             "redactions": None,
             "transcript": None,
             "contact": None,
+            "recording_files": parts_list(self.recording.parts),
+            "video_tracks": video_tracks_dict(self.recording.video_tracks),
+            "screen_recording": screen_dict(self.recording),
             "levels": {},
             "findings": [asdict(finding) for finding in self.findings],
             "limits": self.limits.to_dict(self.findings),

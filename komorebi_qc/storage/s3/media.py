@@ -37,12 +37,13 @@ from komorebi_qc.storage.s3.publication import Upload
 from komorebi_qc.storage.s3.stale_uploads import STALE_AFTER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from komorebi_qc.core.contact.choice import FoundContact
     from komorebi_qc.core.privacy.redactions import RedactedChoice
     from komorebi_qc.core.recording import Recording
     from komorebi_qc.storage.contact.records import ContactRecords
+    from komorebi_qc.storage.contact.screen_recordings import FoundScreen, ScreenRecordings
     from komorebi_qc.storage.generation import Generation
 
 IN_MEMORY_BYTES = 64 << 20
@@ -71,6 +72,7 @@ class S3Media:
         redacted: whether the redacted call audio takes the place of the original: ``ignore``: never, ``prefer``: if it
             is there, ``require``: always, and it is waited for.
         contacts: contact records, by which the call audio is found; None: it is found by its key's prefix alone.
+        screens: Amazon Connect's own screen recordings; None: the agent recording is always the browser's.
 
     Raises:
         InputError: redacted audio is wanted, and isn't looked for.
@@ -90,6 +92,7 @@ class S3Media:
     analysis_prefix: str | None = None
     redacted: RedactedChoice = "ignore"
     contacts: ContactRecords | None = None
+    screens: ScreenRecordings | None = None
     _contacts: dict[str, FoundContact | None] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Those of call audio that is open: a run asks for its facts next."""
 
@@ -110,14 +113,12 @@ class S3Media:
             AccessDeniedError: it refuses access or doesn't exist.
         """
         call, _ = self._call_audio(recording)
-        own = []
-        for key in (recording.agent_recording_key, *recording.further_recording_keys):
-            where = f"s3://{self.input_bucket}/{key}"
-            with aws_errors(where), self._expecting(recording, self.input_bucket, key):
-                head = self.client.head_object(Bucket=self.input_bucket, Key=key)
-            own += [key, str(head["ETag"])]
+        found = self._screen(recording)
+        key = recording.agent_recording_key if found is None else found.key
+        etag = self._own_etag(recording) if found is None else found.etag
+        further = [] if found is not None else self._etags(recording, recording.further_recording_keys)
         analyses = (part for entry in self._analyses(recording) for part in (entry["Key"], str(entry.get("ETag", ""))))
-        return (call["Key"], str(call.get("ETag", "")), *own, *analyses)
+        return (call["Key"], str(call.get("ETag", "")), key, etag, *further, *analyses)
 
     def has_results(self, recording: Recording, container: str, run_id: str) -> bool:
         """Return whether video, thumbnail and findings exist, all of this run.
@@ -279,23 +280,56 @@ class S3Media:
 
     @contextmanager
     def agent_recording(self, recording: Recording) -> Iterator[Source]:
-        """Open the agent recording.
+        """Open the agent recording: the browser's, or Amazon Connect's screen recording.
 
         Raises:
             NotThereYetError: it may still arrive.
-            MissingMediaError: it won't arrive.
+            MissingMediaError: it won't arrive, or the contact's record says that it was deleted.
             StorageError: the bucket doesn't answer.
             AccessDeniedError: it refuses access or doesn't exist.
         """
-        with self._opened(recording, self.input_bucket, recording.agent_recording_key) as source:
-            yield source
+        found = self._screen(recording)
+        if found is None or self.screens is None:
+            with self._opened(recording, self.input_bucket, recording.agent_recording_key) as source:
+                yield source
+        else:
+            with self._opened(recording, self.screens.bucket, found.key) as source:
+                yield replace(source, screen=found.screen)
 
     @contextmanager
     def further_recordings(self, recording: Recording) -> Iterator[tuple[Source, ...]]:
         """Open the further files of the browser's recording that the item names (`MediaStore.further_recordings`)."""
         with ExitStack() as stack:
             keys = recording.further_recording_keys
+            keys = keys if keys and self._screen(recording) is None else ()
             yield tuple(stack.enter_context(self._opened(recording, self.input_bucket, key)) for key in keys)
+
+    def _screen(self, recording: Recording) -> FoundScreen | None:
+        """The screen recording that is the agent recording; None for the browser's recording."""
+        if self.screens is None or (self.screens.rule == "fallback" and self._has_own(recording)):
+            return None
+        found = self.screens.find(self.client, recording, self.contacts, self.check_cancelled)
+        if found is None and self.screens.rule == "only":
+            raise self._absent(recording, self.screens.place_text(recording))
+        return found
+
+    def _own_etag(self, recording: Recording) -> str:
+        return self._etags(recording, [recording.agent_recording_key])[1]
+
+    def _etags(self, recording: Recording, keys: Iterable[str]) -> list[str]:
+        """Keys of the browser's uploads, each with its ETag."""
+        found = []
+        for key in keys:
+            with aws_errors(f"s3://{self.input_bucket}/{key}"), self._expecting(recording, self.input_bucket, key):
+                found += [key, str(self.client.head_object(Bucket=self.input_bucket, Key=key)["ETag"])]
+        return found
+
+    def _has_own(self, recording: Recording) -> bool:
+        try:
+            self._own_etag(recording)
+        except (NotThereYetError, MissingMediaError):
+            return False
+        return True
 
     @contextmanager
     def draft(

@@ -81,12 +81,12 @@ def test_the_exit_code_is_the_houses(tmp_path: Path, verdicts: dict[str, str], e
 
 
 def test_a_listing_makes_and_writes_nothing(tmp_path: Path) -> None:
-    """A dry run shows what is made already, and what would be made."""
-    source = ByHand(ready={"a"})
+    """A dry run shows recordings that are made already, that would be made, and that can't be made."""
+    source = ByHand(ready={"a"}, errors={"d": MissingMediaError("gone")})
     result = run_chain(ChainRequest("a", str(tmp_path / "out"), lists_only=True), source)
-    assert states(result) == {"a": "already_done", "b": "listed", "c": "listed", "d": "listed"}
+    assert states(result) == {"a": "already_done", "b": "listed", "c": "listed", "d": "failed"}
     assert (source.made, result.overview, (tmp_path / "out").exists()) == ([], "", False)
-    assert exit_code(result) == ExitCode.DONE
+    assert exit_code(result) == ExitCode.PART_FAILED
 
 
 def test_the_overview_is_beside_its_document(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import json
 import pytest
 from erasures import FLEET_MARK, audit_files
 
+from komorebi_qc.chain.page import MAIN as CHAIN_MARK
+from komorebi_qc.chain.result import SCHEMA as CHAIN_SCHEMA
 from komorebi_qc.desk.audit.pages import failure_page
 from komorebi_qc.desk.audit.status import AuditStatus
 from komorebi_qc.desk.notes.ticket import COLUMNS
@@ -45,6 +47,8 @@ def test_other_files_in_the_folder_are_not(name: str) -> None:
     ("name", "content", "kind"),
     [
         ("fleet.html", FLEET_MARK.encode(), "fleet page"),
+        ("chain.html", CHAIN_MARK.encode(), "chain overview"),
+        ("chain.json", f'{{"schema": "{CHAIN_SCHEMA}"}}'.encode(), "chain overview"),
         ("a.html", b'<script type="application/json" data-kq="data">', "report"),
         ("a.html", b"<html>", None),
         ("a.ipynb", b"import komorebi_qc", "notebook"),

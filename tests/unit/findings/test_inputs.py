@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sentences import numbers
 
+from komorebi_qc.core.joining.part import Part
 from komorebi_qc.core.media_info import AudioInfo, MediaInfo, VideoInfo
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.findings.inputs import call_findings, recording_findings
@@ -120,3 +121,12 @@ def test_decoding_timestamps_that_run_backwards(count: int, words: tuple[str, ..
     assert (found.value, found.status) == (count, "warn")
     assert all(word in found.text for word in words)
     assert "video_dts_non_monotonic" not in of_recording(replace(RECORDING, video=None))
+
+
+def test_of_several_files_the_one_that_is_cut_off_is_named() -> None:
+    """With its own end on the recording clock."""
+    whole = Part("a.webm", 0.0, Span(0.0, 20.0), 20.0, "sound", 0.0001)
+    cut = Part("b.webm", 25.0, Span(25.0, 70.0), 70.0, "sound", 0.0001, missing_bytes=100)
+    info = MediaInfo("a.webm and 1 more", "webm", VIDEO, None, 0.0, 100, None, (whole, cut))
+    found = {finding.name: finding for finding in recording_findings(info)}["recording_missing"]
+    assert found.text.startswith("b.webm is cut off: it ends at 00:01:10.000, and at least 100 bytes are missing.")

@@ -17,6 +17,7 @@ from komorebi_qc.core.errors import KomorebiError, NotThereYetError, SettingsErr
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.timebase import CallEnd
 from komorebi_qc.pipeline.options import Options, Order
+from komorebi_qc.storage.contact.screen_recordings import ScreenRecordings
 from komorebi_qc.storage.dynamodb import DynamoTable
 from komorebi_qc.storage.s3.media import S3Media
 from komorebi_qc.wiring import VARIABLES, Settings, aws_client, read_local
@@ -49,6 +50,9 @@ def test_every_variable_is_read() -> None:
             "KOMOREBI_CONNECT_PREFIX": "connect/mine/",
             "KOMOREBI_ANALYSIS_PREFIX": "connect/mine/Analysis/Voice/",
             "KOMOREBI_REDACTED": "require",
+            "KOMOREBI_VIDEO_TRACK": "2",
+            "KOMOREBI_SCREEN_RECORDING": "fallback",
+            "KOMOREBI_SCREEN_LOCATION": "s3://screens/connect/mine",
             "KOMOREBI_CONTACT_RECORD": "api",
             "KOMOREBI_CONNECT_INSTANCE": "1d908e11",
             "KOMOREBI_JOIN_TABLE": "Join",
@@ -75,6 +79,9 @@ def test_every_variable_is_read() -> None:
         connect_prefix="connect/mine/",
         analysis_prefix="connect/mine/Analysis/Voice",
         redacted="require",
+        video_track=2,
+        screen_recording="fallback",
+        screen_location="s3://screens/connect/mine",
         contact_record="api",
         connect_instance="1d908e11",
         join_table="Join",
@@ -85,6 +92,22 @@ def test_every_variable_is_read() -> None:
         limits=DEFAULT.changed_by("drift=50:200", "dead_air=off"),
     )
     assert settings.limits != DEFAULT
+
+
+def test_screen_recordings_need_a_place() -> None:
+    """The bucket and the prefix become those of the store; without a place nothing can be found."""
+    given = {**BUCKETS, "KOMOREBI_SCREEN_RECORDING": "only", "AWS_DEFAULT_REGION": "eu-central-1"}
+    with pytest.raises(SettingsError, match="KOMOREBI_SCREEN_LOCATION isn't set"):
+        Settings.from_environment(given)
+    with pytest.raises(SettingsError, match="KOMOREBI_SCREEN_RECORDING is 'always'"):
+        Settings.from_environment({**BUCKETS, "KOMOREBI_SCREEN_RECORDING": "always"})
+    with pytest.raises(SettingsError, match="KOMOREBI_VIDEO_TRACK is '0'"):
+        Settings.from_environment({**BUCKETS, "KOMOREBI_VIDEO_TRACK": "0"})
+    with running_world() as world:
+        world.fresh()
+        screens = Settings.from_environment({**given, "KOMOREBI_SCREEN_LOCATION": "s3://screens/a/b/"}).media().screens
+        assert screens == ScreenRecordings("screens", "a/b", "only")
+        assert Settings.from_environment(BUCKETS).media().screens is None
 
 
 @pytest.mark.parametrize("text", ["1" * 11, "1" * 13, ",".join(["1" * 12] * 2), ",".join(["1" * 12] * 4), "root"])

@@ -103,6 +103,15 @@ def test_nothing_is_printed_that_was_not_measured(
     assert (shown["drift"], shown["clock jumps"]) == ("not measured", "not measured")
 
 
+def test_a_place_by_the_record_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody reported the end: the contact's record has it, in whole seconds."""
+    found = outcome(source="call_end", drift_ppm=None, jumps=None, bound_s=1.3)
+    print_outcome({**found, "call_end": {"source": "record"}}, "")
+    shown = rows(capsys)
+    assert "from the call end by the contact's record, not measured" in shown["call"]
+    assert shown["uncertainty"] == "+- 1.3 s, if the record's call end is right"
+
+
 def test_the_agents_part_has_a_row(capsys: pytest.CaptureFixture[str]) -> None:
     """It says from when to when, and what the video has outside of it."""
     print_outcome(outcome(agent_part={"call_from_s": 0.0, "call_to_s": 12.5}), "")

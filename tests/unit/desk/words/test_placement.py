@@ -33,6 +33,14 @@ AT = Alignment(2.0)
                 "Audio and video may be 1.3 s apart.",
             ],
         ),
+        (
+            Placement(AT, "call_end", None, 1.3, is_by_record=True),
+            [
+                "The place of the call was not measured.",
+                "The call is placed by its end by the contact's record, in whole seconds.",
+                "Audio and video may be 1.3 s apart.",
+            ],
+        ),
         (Placement(AT, "manual", None), ["The call is placed by a given offset.", "Its place was not measured."]),
     ],
 )

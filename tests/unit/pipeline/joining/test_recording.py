@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tempfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +17,7 @@ from restarts import Restart, real_call, write_call, write_restart
 from komorebi_qc.core.errors import HeldError, InputError, WrongPairError
 from komorebi_qc.core.source import Source
 from komorebi_qc.media.probe import probe_recording
+from komorebi_qc.pipeline.joining import recording as module
 from komorebi_qc.pipeline.joining.recording import MOST_FILES, joined_recording, open_recording
 
 if TYPE_CHECKING:
@@ -68,6 +71,21 @@ def test_files_are_joined_at_their_places(folder: Path) -> None:
     digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("a.webm", "b.webm")]
     assert [part.digest.sha256 for part in found.parts if part.digest] == digests
     assert second.etag == "etag of b.webm"
+
+
+def test_a_large_result_is_in_a_temporary_file_that_goes(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its content is the same, and nothing is left."""
+    call, files = source_of(folder / "call.wav"), [source_of(folder / f"{name}.webm") for name in "ab"]
+    with joined_recording(files, call) as found:
+        in_memory = found.content()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(module, "IN_MEMORY_BYTES", 1000)
+    with joined_recording(files, call) as found:
+        assert len(found.content()) == len(in_memory) == found.size
+        assert probe_recording(found).video == probe_recording(replace(found, file=io.BytesIO(in_memory))).video
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_store_gives_the_further_files(folder: Path) -> None:

@@ -1,8 +1,8 @@
 """Made screen recordings as Amazon Connect's client writes them: MP4, H.264, 5 frames a second, up to three monitors.
 
-The shape is the admin guide's (https://docs.aws.amazon.com/connect/latest/adminguide/agent-screen-recording.html and the
-FAQ beside it): MP4, 5 frames a second, up to three monitors. The guide doesn't say whether several monitors are tracks
-of one file or one wide picture, and no real file was seen. So both are made, with and without sound.
+The shape is the admin guide's (https://docs.aws.amazon.com/connect/latest/adminguide/agent-screen-recording.html and
+the FAQ beside it): MP4, 5 frames a second, up to three monitors. The guide doesn't say whether several monitors are
+tracks of one file or one wide picture, and no real file was seen. So both are made, with and without sound.
 
 The voices are real: those of the calls in `tests/media` and of the sample. The call is one of these files, cut or
 repeated, and the recording's sound is the same call on another clock, at another level, with noise, as AAC. The seed of
@@ -35,7 +35,7 @@ VOICES = (
 )
 CALL_RATE, RATE = 8_000, 48_000
 LEG_S = 0.07
-"""How much later the customer's voice is in the agent's recording than in Connect's."""
+"""How much later the customer's voice is in the screen recording than in Connect's."""
 _TAPS = 32
 _BLOCK = 1 << 16
 
@@ -58,7 +58,8 @@ class NativeCase:
         jitter_s: how far a frame is from its place at most.
         frozen_s: a time without new frames in the middle of the call.
         fps: frames a second.
-        voice: the number of the call in `VOICES`.
+        voice: the number of the call in `VOICES`. The agent's side of the first one has an echo of the customer's, so
+            it serves for recordings of both sides.
     """
 
     name: str
@@ -72,7 +73,7 @@ class NativeCase:
     jitter_s: float = 0.0
     frozen_s: float = 0.0
     fps: int = 5
-    voice: int = 0
+    voice: int = 1
 
 
 _HD, _FULL, _WIDE, _THREE = (1280, 720), (1920, 1080), (3840, 1080), (5760, 1080)
@@ -88,11 +89,11 @@ CASES = (
     NativeCase("agent, wide picture", 8, offset_s=1.9, sizes=(_WIDE,)),
     NativeCase("agent, three monitors wide", 9, offset_s=0.65, sizes=(_THREE,)),
     NativeCase("agent, jittered frames", 10, offset_s=2.2, jitter_s=0.05, sizes=(_LAPTOP,)),
-    NativeCase("agent, long before", 11, offset_s=14.2, voice=1),
-    NativeCase("both", 12, "both", offset_s=2.4),
-    NativeCase("both, drift +30 ppm", 13, "both", offset_s=1.1, drift_ppm=30.0, is_moov_first=False),
+    NativeCase("agent, long before", 11, offset_s=14.2),
+    NativeCase("both", 12, "both", offset_s=2.4, voice=0),
+    NativeCase("both, drift +30 ppm", 13, "both", offset_s=1.1, drift_ppm=30.0, is_moov_first=False, voice=0),
     NativeCase("both, three tracks", 14, "both", offset_s=3.7, sizes=(_FULL, _FULL, _FULL)),
-    NativeCase("both, wide picture", 15, "both", offset_s=0.9, sizes=(_WIDE,), voice=1),
+    NativeCase("both, wide picture", 15, "both", offset_s=0.9, sizes=(_WIDE,)),
     NativeCase("both, call began first", 16, "both", offset_s=-1.6, sizes=(_QUAD,)),
     NativeCase("no sound", 17, "none", offset_s=2.3),
     NativeCase("no sound, index last", 18, "none", offset_s=4.4, is_moov_first=False),
@@ -123,7 +124,7 @@ class Made:
 
     @property
     def call_end_s(self) -> float:
-        """The true call end, on the recording clock."""
+        """The call's end as it was made, on the recording clock."""
         return self.case.offset_s + self.call_s * (1.0 + self.case.drift_ppm * 1e-6)
 
 
@@ -159,7 +160,7 @@ def _sound(case: NativeCase, sides: Doubles, count: int) -> Doubles:
     """The recording's sound at 48 kHz: the voices on its clock, other speech after the call, and noise."""
     rng = np.random.default_rng(case.seed)
     at_s = (np.arange(count) / RATE - case.offset_s) / (1.0 + case.drift_ppm * 1e-6)
-    out = _resampled(sides[:, 1], at_s) * rng.uniform(0.5, 1.0)
+    out = _resampled(sides[:, 1], at_s) * rng.uniform(0.85, 1.0)
     if case.sound == "both":
         out += _resampled(sides[:, 0], at_s - LEG_S) * rng.uniform(0.2, 0.5)
     later = _voices(2)[:, 1]
