@@ -45,7 +45,7 @@ def test_an_item_that_cannot_be_used_is_an_error(
 
 
 def test_missing_inputs_are_found_before_anything_is_made(source: AwsSource) -> None:
-    """Nothing is made of an item whose files aren't there yet, and a check says so."""
+    """Nothing is made of an item whose files aren't there yet, and a check reports it."""
     assert source.done(MEMBER) is None
     with pytest.raises(NotThereYetError):
         source.check(MEMBER)
