@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.chain.sources import ReadyRecording, call_end_text
 from komorebi_qc.core.errors import InputError, MessageError, SettingsError, StorageError, UnknownRecordingError
-from komorebi_qc.core.recording import CALL_END_ATTRIBUTE, check_recording_id
+from komorebi_qc.core.recording import CALL_END_ATTRIBUTE, KEY_ATTRIBUTE, check_recording_id
 from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.pipeline.options import Order
 from komorebi_qc.storage.contact.records import KnownRecords
@@ -109,7 +109,7 @@ class AwsSource:
         except MessageError:
             return None
         except UnknownRecordingError:
-            if table.own_attributes(contact_id) or table.text(contact_id, "videoID"):
+            if table.text(contact_id, KEY_ATTRIBUTE):
                 raise
             return None
 

@@ -59,8 +59,8 @@ class Contact:
         recording_id: its ID.
         kind: its media.
         created: its ``creationDate``.
-        end: where the call's end comes from: ``item``, ``record`` (it names the call audio, too) or ``audio``.
-        late: the half that comes late; empty for none.
+        end: the source of the call's end: ``item`` or ``audio``; ``record``: the audio, and a record names the file.
+        late: the half that comes late; empty if both come on the first day.
         has_failed: whether Connect's own screen recording failed.
     """
 
@@ -133,10 +133,12 @@ def make_plan(count: int, seed: int) -> Plan:
         name = f"contact-{number:04}"
         late = choice.choice(("call", "recording")) if choice.random() < 0.1 else ""
         end = ("item", "record", "audio")[number % 3]
-        has_failed = choice.random() < 0.04
+        # The message of a failed screen recording waits in the queue until the browser's comes, up to eight hours.
+        has_failed = not late and choice.random() < 0.05
         contacts[name] = Contact(name, kinds[number % len(kinds)], cases.now(), end, late, has_failed)
     all_events = [(name, event) for name, of in contacts.items() for event in of.events()]
-    lost = set(choice.sample(all_events, len(all_events) // 20))
+    may_be_lost = [(n, event) for n, event in all_events if event != "recording" or not contacts[n].has_failed]
+    lost = set(choice.sample(may_be_lost, len(all_events) // 20))
     kept = [one for one in all_events if one not in lost]
     twice = choice.sample(kept, len(kept) // 5)
     days: dict[bool, list[str]] = {False: [], True: []}

@@ -30,7 +30,7 @@ def call_key(recording_id: str) -> str:
 
 
 def batch(command: list[str], folder: Path) -> dict[str, Any]:
-    """Run a batch; what it prints as JSON."""
+    """Run a batch, and return its result."""
     with child_process(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         out, error = process.communicate(timeout=300)
     assert process.returncode in (0, 1), error
@@ -39,7 +39,7 @@ def batch(command: list[str], folder: Path) -> dict[str, Any]:
 
 
 def test_workers_together_stay_within_the_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two workers ask for each contact once, two a second; a second run asks for none of what is done."""
+    """Two workers ask for each contact once, two a second; a second run doesn't ask again for what is done."""
     connect = Connect(lambda name: f"demo-connect/{call_key(name)}")
     with embedded_aws(), connect.running() as url:
         make_resources()
