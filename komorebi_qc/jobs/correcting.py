@@ -200,7 +200,7 @@ def _published(settings: Settings, item: Recording) -> Mapping[str, Any] | None:
 
 
 def _call_end(request: CorrectionRequest, table: DynamoTable, before: Mapping[str, Any] | None) -> CallEnd | None:
-    """The reported call end: as written, else the item's, else that of the published result; None if that has none.
+    """The reported call end: as written, else the item's, else the published result's; None without any.
 
     Raises:
         InputError: none of them has one, or the item's can't be read.

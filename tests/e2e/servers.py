@@ -185,7 +185,7 @@ def seaweed(folder: Path, *, bind: str = HOST, metrics_port: int = 0) -> Iterato
     Args:
         folder: for its files.
         bind: the address at which it listens.
-        metrics_port: where it counts its requests, in Prometheus' format; 0 for nowhere.
+        metrics_port: the port of its counts of requests, in Prometheus' format; 0 to have no such port.
 
     Raises:
         ServerError: if it doesn't come up.

@@ -6,7 +6,7 @@ import json
 import time
 import traceback
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.sync.catalogue import BY_NAME
 from bench.sync.judge.score import JUMP_MS, OFFSET_MS, SURE_JUMP_S, drift_limit_ppm
@@ -98,8 +98,9 @@ def read_rows(path: Path | None) -> dict[str, Compared]:
         return {}
     found = {}
     for line in path.read_text(encoding="utf-8").splitlines():
-        fields = json.loads(line)
-        row = Compared(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+        fields: dict[str, Any] = json.loads(line)
+        values: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in fields.items()}
+        row = Compared(**values)
         found[row.name] = row
     return found
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from komorebi_qc.core.errors import MessageError, UnknownRecordingError
 from komorebi_qc.core.recording import Message, Recording, check_recording_id, choose_call_audio, message_body
-from komorebi_qc.core.timebase import parse_call_end
+from komorebi_qc.core.timebase import CallEnd, parse_call_end
 
 ID = "7b0d2c1a-6a57-4a5e-9a3b-1f0c2d3e4f50"
 ITEM = {"videoID": ID, "agentID": "agent.one@example.org", "creationDate": "2026-11-24 23:59:30", "isProcessed": False}
@@ -103,7 +103,7 @@ def test_a_message_is_read_and_its_extra_fields_pass() -> None:
         json.dumps({"recordingID": ID, "callEndingTimestamp": "00:01:30.5", "tenant": {"x": 1}})
     )
     assert message.recording_id == ID
-    assert message.call_end.recording_s == 90.5
+    assert message.call_end == CallEnd(90.5, 0.1)
     assert message.force is False
 
 

@@ -78,7 +78,7 @@ def test_a_call_end_that_comes_later_changes_nothing_that_was_certain(sample: Ca
 
 
 def test_an_event_makes_nothing_that_a_message_made(sample: Capture) -> None:
-    """The backend's message with the call end may come before the last event, which has none."""
+    """The backend's message with the call end may come before the last event, which has no call end."""
     table, media = stores(sample)
     process(manual_order(sample), table=table, media=media, options=BY_CALL_END)
     table.item = marked(table)

@@ -176,7 +176,7 @@ def test_without_an_item_the_message_waits() -> None:
 
 
 def test_a_failed_screen_recording_waits_for_the_browsers() -> None:
-    """Whichever comes first, the browser's recording is taken, once."""
+    """The browser's recording is taken once, before or after that event."""
     desk = Desk()
     report = desk.handle(screen("contact-1", "FAILED"))
     assert (report.outcome, report.error) == ("passing", NotThereYetError.__name__)
@@ -221,7 +221,7 @@ def test_a_sweep_sends_a_message_for_each_lost_recording_once() -> None:
 
 
 def test_a_dead_letter_without_a_call_end_can_be_sent_again() -> None:
-    """Where events are taken, a message needs the recording's ID only; its call end is looked up again."""
+    """With events, a message needs the recording's ID only; its call end is looked up again."""
     desk = Desk()
     assert desk.handle('{"recordingID": "contact-1", "force": true}').outcome == "done"
     assert desk.handle('{"recordingID": "contact-2"}').outcome == "done"

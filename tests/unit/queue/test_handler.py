@@ -23,6 +23,7 @@ from komorebi_qc.core.errors import (
     StorageError,
     WrongPairError,
 )
+from komorebi_qc.core.timebase import CallEnd
 from komorebi_qc.queue.handler import check_event, handle_record, retry_in_s
 from komorebi_qc.queue.report import Metric, Report
 
@@ -151,7 +152,7 @@ def test_a_record_becomes_an_order() -> None:
     pipeline, queues = FakePipeline(act=lambda _: seen.append("work")), FakeDesk(refuses=("tries", "hide", "set_aside"))
     report = handled(pipeline, queues, record(count=2), on_recording_id=seen.append)
     (order,) = pipeline.orders
-    assert (order.recording_id, order.call_end.recording_s, order.alignment) == ("contact-1", 62.0, None)
+    assert (order.recording_id, order.call_end, order.alignment) == ("contact-1", CallEnd(62.0, 1.0), None)
     assert seen == ["contact-1", "work"]
     assert (report.outcome, report.level, report.is_batch_item_failure, report.is_dead_lettered) == (
         "done",

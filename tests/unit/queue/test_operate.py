@@ -22,6 +22,7 @@ from komorebi_qc.core.errors import (
     UnknownRecordingError,
 )
 from komorebi_qc.core.recording import Message
+from komorebi_qc.core.timebase import CallEnd
 from komorebi_qc.queue import operate
 from komorebi_qc.queue.dead_letter import NO_REASON, DeadLetter
 from komorebi_qc.queue.operate import (
@@ -413,7 +414,7 @@ def test_an_order_is_a_message_as_the_backends(world: World, *, force: bool) -> 
     assert message is not None
     assert message["MessageId"] == message_id
     read = Message.from_body(message["Body"])
-    assert (read.recording_id, read.call_end.recording_s, read.force) == ("contact-1", 62.5, force)
+    assert (read.recording_id, read.call_end, read.force) == ("contact-1", CallEnd(62.5, 0.1), force)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from aws_fixtures import Faulty, World, client_error, fails
 
 from komorebi_qc.core.errors import MediaError, MessageError, PermanentError, StorageError
+from komorebi_qc.core.timebase import CallEnd
 from komorebi_qc.queue.dead_letter import DeadLetter
 from komorebi_qc.queue.release import release
 from komorebi_qc.queue.sqs import Queue
@@ -40,11 +41,11 @@ def test_a_held_recording_is_processed_and_its_letter_deleted(world: World) -> N
     seen: list[Any] = []
 
     def process(message: Message) -> str:
-        seen.append((message.recording_id, message.call_end.recording_s, world.waiting("dead")))
+        seen.append((message.recording_id, message.call_end, world.waiting("dead")))
         return "published"
 
     assert release(world.queue("dead"), "a", process) == "published"
-    assert seen == [("a", 62.0, (2, 1))]
+    assert seen == [("a", CallEnd(62.0, 1.0), (2, 1))]
     assert world.bodies("dead") == {letter("b").body: 1, letter("c").body: 1}
     assert world.waiting("dead") == (2, 0)
 
@@ -65,7 +66,7 @@ def test_a_failure_leaves_the_letter(world: World, error: BaseException) -> None
 def test_all_letters_of_the_recording_are_deleted(world: World) -> None:
     """The newest one's call end is used."""
     put(world, letter("a", call_end="00:00:10"), letter("a", call_end="00:00:30", minute=9), letter("a", minute=3))
-    assert release(world.queue("dead"), "a", lambda message: message.call_end.recording_s) == 30.0
+    assert release(world.queue("dead"), "a", lambda message: message.call_end) == CallEnd(30.0, 1.0)
     assert world.waiting("dead") == (0, 0)
 
 
