@@ -151,7 +151,8 @@ def _control(
 
 
 def _stretches(one: Contact) -> Iterator[float]:
-    yield from np.arange(0.0, one.left_s - one.connected_s - CONTROL_S, CONTROL_EVERY_S)
+    # Not at the very start: a lag of one sample to the left has no place there.
+    yield from np.arange(0.5, one.left_s - one.connected_s - CONTROL_S, CONTROL_EVERY_S)
 
 
 def _screen(video: bytes) -> int:
