@@ -135,19 +135,24 @@ def _best(wanted: Mono, wide: Mono) -> float:
 def _control(
     sound: NDArray[np.float32], one: Contact, own: NDArray[np.float32], others: Sequence[NDArray[np.float32]]
 ) -> tuple[float, float]:
-    """The highest agreement of a stretch with this side of another contact's call, and the least lead of the own."""
+    """The highest agreement of a stretch with this side of another contact's call, and the least lead of the own.
+
+    The other call is searched as a whole; the own one is compared at the stretch's own place.
+    """
     control, margin = 0.0, 1.0
     for channel in (0, 1):
         for at in _stretches(one):
             part = _part(sound[:, channel], one.lead_s + at, CONTROL_S)
             if _rms(part) > 5 * QUIET:
                 best = max((_best(part, other[:, channel]) for other in others), default=0.0)
-                control, margin = max(control, best), min(margin, _best(part, own[:, channel]) - best)
+                at_place = _part(own[:, channel], max(at - REACH_S, 0.0), CONTROL_S + 2 * REACH_S)
+                control, margin = max(control, best), min(margin, _best(part, at_place) - best)
     return control, margin
 
 
 def _stretches(one: Contact) -> Iterator[float]:
-    yield from np.arange(0.0, one.left_s - one.connected_s - CONTROL_S, CONTROL_EVERY_S)
+    # Not at the very start: a lag of one sample to the left has no place there.
+    yield from np.arange(0.5, one.left_s - one.connected_s - CONTROL_S, CONTROL_EVERY_S)
 
 
 def _screen(video: bytes) -> int:
