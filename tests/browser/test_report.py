@@ -100,16 +100,13 @@ def test_the_band_is_drawn_in_time(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_text(report_html(made_page(20.0, comparison=compared)), encoding="utf-8")
     with open_report(browser, path, viewport={"width": 1280, "height": 1400}) as page:
-        until(page, "document.getElementById('komorebi').dataset.frameMs")
-        shares = page.evaluate(
-            """() => { const c = document.querySelector("canvas"), p = c.getContext("2d"), out = [];
+        colours = """(() => { const c = document.querySelector("canvas"), p = c.getContext("2d"), out = [];
             const green = ([r, g, b]) => r < 60 && g > 120 && b > 80 && b < 140;
             for (const at of [1, 7.8, 8.2, 15, 18]) { const x = Math.round(at / 20 * c.width);
               const d = p.getImageData(x, 0, 1, c.height).data; let n = 0;
               for (let i = 0; i < d.length; i += 4) n += green(d.slice(i, i + 3)) ? 1 : 0; out.push(n > 5); }
-            return out; }"""
-        )
-        assert shares == [True, True, False, False, False]
+            return out; })()"""
+        until(page, f"JSON.stringify({colours}) == '[true,true,false,false,false]'")
         page.click("table a[data-at='8.0']")
         until(page, f"Math.abs({STATE}.head() - 8) < .002")
 

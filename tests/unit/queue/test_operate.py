@@ -196,16 +196,16 @@ def test_all_by_the_services_own_task(world: World) -> None:
 
 
 def test_all_of_a_service_without_the_task(world: World) -> None:
-    """250 dead letters arrive one by one, each once, with their bodies as they came and without the old reason."""
-    expected = Counter({body(f"contact-{number}"): 1 for number in range(250)})
-    letters = [dead_letter(f"contact-{number}") for number in range(250)]
-    for first in range(0, 250, 10):
+    """60 dead letters arrive one by one, each once, with their bodies as they came and without the old reason."""
+    expected = Counter({body(f"contact-{number}"): 1 for number in range(60)})
+    letters = [dead_letter(f"contact-{number}") for number in range(60)]
+    for first in range(0, 60, 10):
         entries = [
             {"Id": str(n), "MessageBody": letter.body, "MessageAttributes": letter.attributes()}
             for n, letter in enumerate(letters[first : first + 10])
         ]
         world.sqs.send_message_batch(QueueUrl=world.queue("dead").url, Entries=entries)
-    assert redrive_all(without_task(world), world.queue()) == Redriven("messages", 250)
+    assert redrive_all(without_task(world), world.queue()) == Redriven("messages", 60)
     assert (world.bodies("work"), world.bodies("dead")) == (expected, Counter())
     message = world.queue().receive(0, 10)
     assert message is not None
