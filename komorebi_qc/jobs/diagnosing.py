@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from komorebi_qc.media.probe import probe_recording
 from komorebi_qc.pipeline.captions.call_words import read_words
 from komorebi_qc.pipeline.captions.speech_model import recogniser_in
 from komorebi_qc.pipeline.diagnose import Diagnosis, diagnose
+from komorebi_qc.pipeline.joining.monitors import all_monitors
 from komorebi_qc.pipeline.joining.recording import open_recording
 from komorebi_qc.pipeline.local import local_item
 from komorebi_qc.pipeline.options import Options
@@ -67,11 +68,13 @@ def diagnose_selection(
         KomorebiError: see `komorebi_qc.pipeline.diagnose.diagnose` and `komorebi_qc.wiring`.
     """
     check_plot(plot, *selection.files)
-    with _opened(selection, environ) as (call, opened, analyses, contact):
+    with ExitStack() as stack:
+        call, opened, analyses, contact = stack.enter_context(_opened(selection, environ))
         end, named = reported_end(selection.call_end), selection.transcript
         options = Options(**read_local(environ))
         choice = options.transcript
         recording = opened if opened.parts else replace(opened, video_track=options.video_track)
+        recording = stack.enter_context(all_monitors(recording, options.monitors))
         check_inputs(given, call, recording)
         file = None if named is None else read_small_file(named, MAX_WORDS_BYTES)
         model = selection.speech_model

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from komorebi_qc.core.errors import MediaError
+from komorebi_qc.core.joining.monitors import with_monitors
 from komorebi_qc.core.joining.part import with_losses
 from komorebi_qc.core.media_info import TRUNCATED_S, AudioInfo, MediaInfo, VideoInfo, VideoTracks
 from komorebi_qc.core.timebase import Span
@@ -126,7 +127,7 @@ def probe_recording(source: Source, read: Reading = read_packets) -> MediaInfo:
             video_tracks=_video_tracks(container, stream, is_named=source.video_track > 0),
             screen=source.screen,
         )
-        return with_losses(info, source.parts)
+        return with_losses(with_monitors(info, source.monitors), source.parts)
 
 
 def probe_call(source: Source) -> MediaInfo:
