@@ -81,7 +81,7 @@ class Options:
             ``prefer`` or ``require``.
         transcript: ``lens`` takes the words of Contact Lens' analyses as the call's transcript, unless a file is named.
         video_track: the number of the recording's video track that is used, from 1 on; 0 for the first.
-        monitors: what becomes of several video tracks: the ``first`` alone, or all of them ``side-by-side``.
+        monitors: of several video tracks, the ``first`` one alone, or all of them ``side-by-side``.
         limits: the limits of the findings.
         signer: signs ``qc.json``; None for no signature.
         retain_artifacts: whether the outcome keeps the decoded audio and the measurements, for plots; 115 MB an hour.

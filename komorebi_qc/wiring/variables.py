@@ -281,7 +281,7 @@ VARIABLES = (
         "monitors",
         "first",
         ", ".join(MONITORS),
-        "what becomes of a recording with several video tracks, one for each monitor. side-by-side: all of them in one "
+        "the monitors of a recording with a video track for each. first: one of them; side-by-side: all of them in one "
         "picture, which is encoded; no KOMOREBI_VIDEO_TRACK may be set then",
         _choice(*MONITORS),
     ),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MonitorsChoice = Literal["first", "side-by-side"]
 MONITORS = ("first", "side-by-side")
-"""What a recording with several monitors becomes: the first one alone, or all of them in one picture."""
+"""The first monitor of a recording alone, or all of them in one picture."""
 MOST_MONITORS = 3
 """Amazon Connect records no more."""
 MOST_WIDTH = 3840

@@ -31,7 +31,7 @@ def all_monitors(
 
     Args:
         source: the agent recording.
-        choice: what becomes of several monitors.
+        choice: the first monitor alone, or all of them.
         check_cancelled: called now and then; its exception ends the work.
 
     Raises:
