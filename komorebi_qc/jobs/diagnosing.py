@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from komorebi_qc.core.contact.choice import FoundContact
+    from komorebi_qc.core.joining.monitors import MonitorsChoice
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.timebase import Span
@@ -105,15 +106,22 @@ def _opened(
     selection: Selection, environ: Mapping[str, str]
 ) -> Iterator[tuple[Source, Source, tuple[Source, ...], FoundContact | None]]:
     """Open the call audio and the recording, and read the analyses of the call and the contact's record."""
+    monitors: MonitorsChoice = read_local(environ).get("monitors", "first")
     if selection.connect is not None and selection.recording is not None:
         analyses = () if selection.analysis is None else (read_analysis_file(selection.analysis),)
         files = LocalFiles(selection.connect, selection.recording, selection.recording, further=selection.further)
-        with opened_file(selection.connect) as call, open_recording(files, local_item(), call) as recording:
+        with (
+            opened_file(selection.connect) as call,
+            open_recording(files, local_item(), call, monitors=monitors) as recording,
+        ):
             yield call, recording, analyses, None
         return
     wired = selection.wired(environ)
     item = wired.table.get(selection.recording_id)
-    with wired.media.call_audio(item) as call, open_recording(wired.media, item, call) as recording:
+    with (
+        wired.media.call_audio(item) as call,
+        open_recording(wired.media, item, call, monitors=monitors) as recording,
+    ):
         yield call, recording, wired.media.analyses(item), wired.media.contact(item)
 
 

@@ -132,10 +132,13 @@ def fetch_call(run: Run, item: Recording) -> FetchedCall:
 def fetch_recording(run: Run, call: FetchedCall) -> FetchedPair:
     """Step 3: open the agent recording; several files of one recording are joined."""
     beeps, check_cancelled = beeps_of(call.source.name, call.redactions or ()), run.progress.check
-    opened = open_recording(run.media, call.item, call.source, beeps=beeps, check_cancelled=check_cancelled)
+    monitors = run.options.monitors
+    opened = open_recording(
+        *(run.media, call.item, call.source), beeps=beeps, monitors=monitors, check_cancelled=check_cancelled
+    )
     source, digest = digested(run.opened.enter_context(opened))
     original = source if source.parts else replace(source, video_track=run.options.video_track)
-    source = run.opened.enter_context(all_monitors(original, run.options.monitors, check_cancelled))
+    source = run.opened.enter_context(all_monitors(original, monitors, check_cancelled))
     if source.monitors is not None:  # nobody reads the rest of it any more
         digest.finish(original.reopen().file, check_cancelled)
     versions = call.source.version + source.version + call.analysis_version

@@ -67,7 +67,7 @@ def test_all_monitors_are_side_by_side(tmp_path: Path) -> None:
         (video,) = output.streams.video
         assert (video.width, video.height) == (3828, 718)
         assert video.frames == row.frames[1]
-        bright = [(frame.time or 0.0, np.asarray(frame.to_ndarray())[:718]) for frame in output.decode(video)]
+        bright = [(frame.time or 0.0, np.asarray(frame.to_ndarray(), np.uint8)[:718]) for frame in output.decode(video)]
     for number, (own_width, _) in enumerate(row.case.sizes):
         for at_s, picture in bright[::5]:
             cell = picture[718 // 4 + 5, 1276 * number : 1276 * (number + 1)]
@@ -90,8 +90,8 @@ def test_the_command_chooses_the_monitors(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "all.mp4")) as output:
         assert (output.streams.video[0].width, output.streams.video[0].height) == (3840, 1080)
     named = {"KOMOREBI_VIDEO_TRACK": "2", "KOMOREBI_MONITORS": "side-by-side"}
-    words = ("--connect", made.call, "--recording", made.recording, "--call-end", "20")
-    assert "choose one of both" in command("diagnose", *words, **named).stderr
+    refused = command("diagnose", "--connect", made.call, "--recording", made.recording, "--call-end", "20", **named)
+    assert "choose one of both" in refused.stderr
 
 
 def test_a_real_freeze_is_found_at_five_frames_a_second(tmp_path: Path) -> None:

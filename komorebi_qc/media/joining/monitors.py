@@ -18,6 +18,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from komorebi_qc.core.errors import MediaError
+from komorebi_qc.core.joining.monitors import MOST_MONITORS, side_by_side
 from komorebi_qc.media.demux import PacketDemuxer
 from komorebi_qc.media.joining.fitting import Fitting
 from komorebi_qc.media.joining.sound import JoinedSound
@@ -61,44 +62,52 @@ class Screen:
     shift_s: float = 0.0
 
 
-def write_side_by_side(
-    screens: Sequence[Screen],
-    cells: Sequence[tuple[int, int]],
-    file: BinaryIO,
-    check_cancelled: Callable[[], None] = lambda: None,
-) -> None:
+def write_monitors(
+    screens: Sequence[Screen], file: BinaryIO, check_cancelled: Callable[[], None] = lambda: None
+) -> tuple[tuple[int, int], ...]:
     """Write all monitors of the files into one picture, with the sound of the first file that has any.
 
     Args:
-        screens: the files, from the left.
-        cells: the size of each monitor in the picture, in the order of the files and of their video tracks.
+        screens: the files, from the left. The monitors of a file are in the order of its video tracks.
         file: empty, for the result.
         check_cancelled: called now and then; its exception ends the work.
 
+    Returns:
+        The size of each monitor, as recorded.
+
     Raises:
-        MediaError: a track can't be decoded, or the picture can't be encoded.
+        MediaError: there are more than `MOST_MONITORS`, a track can't be decoded, or the picture can't be encoded.
         StorageError: the file can't be written (a full disk).
     """
-    kind = "mp4" if screens[0].info.container == "mp4" else "matroska"
+    names = " and ".join(one.source.name for one in screens)
+    sizes = [size for one in screens if one.info.video_tracks is not None for size in one.info.video_tracks.sizes]
+    if len(sizes) > MOST_MONITORS:
+        raise MediaError(
+            f"{names}: {len(sizes)} video tracks, and at most {MOST_MONITORS} are put side by side. Use --monitors "
+            "first, with one file, and KOMOREBI_VIDEO_TRACK for one of its tracks"
+        )
+    sounding = next((n for n, one in enumerate(screens) if one.info.audio is not None), 0)
+    kind = "mp4" if screens[sounding].info.container == "mp4" else "matroska"
     sink = OutputSink(file)
     try:
         with ExitStack() as stack:
             opened = [_Opened(one, stack) for one in screens]
             options = {"movie_timescale": "48000"} if kind == "mp4" else {}
             output = stack.enter_context(av.open(sink, "w", format=kind, options=options))
-            for count, _ in enumerate(_pictures(output, opened, cells, VIDEO_BASES[kind])):
+            written = _pictures(output, opened, opened[sounding], side_by_side(sizes), VIDEO_BASES[kind])
+            for count, _ in enumerate(written):
                 if not count % _CHECK_EVERY:
                     check_cancelled()
                     sink.raise_error()
     except FFmpegError as error:
         raise_write_error(sink)
-        names = " and ".join(one.source.name for one in screens)
         raise MediaError(
             f"the monitors of {names} can't be put side by side ({(error.strerror or type(error).__name__).lower()}). "
             "Process it with --monitors first"
         ) from error
     finally:
         raise_write_error(sink)
+    return tuple(sizes)
 
 
 class _Opened:
@@ -144,12 +153,15 @@ def _open(source: Source) -> AbstractContextManager[InputContainer]:
 
 
 def _pictures(
-    output: OutputContainer, opened: Sequence[_Opened], cells: Sequence[tuple[int, int]], base: Fraction
+    output: OutputContainer,
+    opened: Sequence[_Opened],
+    sounding: _Opened,
+    cells: Sequence[tuple[int, int]],
+    base: Fraction,
 ) -> Iterator[None]:
     """Write the picture of all monitors whenever one has a new frame, and the sound before it; yields after each."""
     picture = _Picture(cells)
     video = _video(output, picture.size, base)
-    sounding = next((one for one in opened if audio_stream(one.container) is not None), opened[0])
     sound = JoinedSound(output, [sounding.container])
     tracks = [(one, stream) for one in opened for stream in one.videos]
     frames = [_numbered(number, one.frames(stream)) for number, (one, stream) in enumerate(tracks)]

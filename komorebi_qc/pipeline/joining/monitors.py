@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from komorebi_qc.core.errors import MediaError
-from komorebi_qc.core.joining.monitors import MOST_MONITORS, Monitors, side_by_side
+from komorebi_qc.core.joining.monitors import Monitors
 from komorebi_qc.core.source import Structure
-from komorebi_qc.media.joining.monitors import Screen, write_side_by_side
+from komorebi_qc.media.joining.monitors import Screen, write_monitors
 from komorebi_qc.media.probe import probe_recording
 from komorebi_qc.pipeline.joining.recording import IN_MEMORY_BYTES
 
@@ -35,7 +34,7 @@ def all_monitors(
         check_cancelled: called now and then; its exception ends the work.
 
     Raises:
-        MediaError: the recording has more than `MOST_MONITORS` tracks, or one that can't be decoded.
+        MediaError: the recording has too many tracks, or one that can't be decoded.
         StorageError: there is no room for the file with all of them.
     """
     if choice == "first" or source.parts:
@@ -46,14 +45,9 @@ def all_monitors(
     if len(sizes) < 2:
         yield source
         return
-    if len(sizes) > MOST_MONITORS:
-        raise MediaError(
-            f"{source.name} has {len(sizes)} video tracks, and at most {MOST_MONITORS} are put side by side. Name one "
-            "with KOMOREBI_VIDEO_TRACK, and use --monitors first"
-        )
     monitors = Monitors(sizes, info.missing_bytes, info.missing_s)
     with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as spooled:
         file = cast("BinaryIO", spooled)
-        write_side_by_side([Screen(source, info)], side_by_side(sizes), file, check_cancelled)
+        write_monitors([Screen(source, info)], file, check_cancelled)
         size = file.seek(0, 2)
         yield replace(source, file=file, size=size, open_again=None, structure=Structure(), monitors=monitors)

@@ -13,7 +13,7 @@ from monitor_tracks import Track, write_tracks
 from komorebi_qc.core.errors import StorageError
 from komorebi_qc.core.joining.monitors import side_by_side
 from komorebi_qc.core.source import Source
-from komorebi_qc.media.joining.monitors import TOGETHER_S, Screen, write_side_by_side
+from komorebi_qc.media.joining.monitors import TOGETHER_S, Screen, write_monitors
 from komorebi_qc.media.probe import probe_recording
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, io.BytesIO]:
     """Three monitors with frames at different times, and their picture."""
     path = write_tracks(tmp_path_factory.mktemp("monitors") / "three.mp4", ALL, sound_s=4.0)
     out = io.BytesIO()
-    write_side_by_side([screen(path)], side_by_side([one.size for one in ALL]), out)
+    write_monitors([screen(path)], out)
     return path, out
 
 
@@ -85,7 +85,7 @@ def test_a_silent_file_stays_silent(tmp_path: Path) -> None:
     """The picture has no audio track."""
     out = io.BytesIO()
     path = write_tracks(tmp_path / "silent.mp4", (FAST, SLOW))
-    write_side_by_side([screen(path)], side_by_side([FAST.size, SLOW.size]), out)
+    write_monitors([screen(path)], out)
     out.seek(0)
     with av.open(out, "r") as container:
         assert [stream.type for stream in container.streams] == ["video"]
@@ -100,4 +100,4 @@ def test_a_full_disk_is_an_error_that_may_pass(tmp_path: Path) -> None:
 
     path = write_tracks(tmp_path / "two.mp4", (FAST, SLOW))
     with pytest.raises(StorageError, match="folder for temporary files"):
-        write_side_by_side([screen(path)], side_by_side([FAST.size, SLOW.size]), Full())
+        write_monitors([screen(path)], Full())

@@ -56,7 +56,7 @@ def test_more_monitors_than_three_are_refused(tmp_path: Path) -> None:
     """The text says how to use one of them."""
     source = source_of(write_tracks(tmp_path / "four.mp4", (ONE,) * 4))
     with (
-        pytest.raises(MediaError, match=r"four\.mp4 has 4 video tracks, .* Name one with KOMOREBI_VIDEO_TRACK"),
+        pytest.raises(MediaError, match=r"four\.mp4: 4 video tracks, and at most 3 .* KOMOREBI_VIDEO_TRACK"),
         all_monitors(source, "side-by-side"),
     ):
         pass
