@@ -161,6 +161,14 @@ OutsideCall = Annotated[
         "after the call, and silence before it; silence: silence. The default is KOMOREBI_OUTSIDE_CALL, or after.",
     ),
 ]
+Monitors = Annotated[
+    str,
+    typer.Option(
+        metavar="first|side-by-side",
+        help="A recording with a video track for each monitor: the first one alone, or all of them in one picture. The "
+        "default is KOMOREBI_MONITORS, or first.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, and no progress.")]
 
 

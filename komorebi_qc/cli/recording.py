@@ -22,6 +22,7 @@ from komorebi_qc.cli.options import (
     Limit,
     Mask,
     MaskMargin,
+    Monitors,
     Offset,
     OptionalRecordingID,
     OutsideCall,
@@ -96,6 +97,7 @@ def process(
     mask: Mask = "",
     mask_margin: MaskMargin = None,
     outside_call: OutsideCall = "",
+    monitors: Monitors = "",
     thumbnail: Annotated[
         Path | None, typer.Option(metavar="FILE", parser=output_file, help="Write the frame at 1 s to this PNG file.")
     ] = None,
@@ -123,6 +125,7 @@ def process(
         *(call_end, offset, drift_ppm, container, align, force, tuple(limit or ()), unconfirmed, whole_call),
         jobs.MaskRequest(mask, mask_margin, outside_call),
         correction,
+        monitors,
     )
     if demo and out is None:
         out = jobs.demo_output("unified")

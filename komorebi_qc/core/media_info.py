@@ -51,11 +51,13 @@ class VideoTracks:
         sizes: width and height of each, in pixels, in the file's order.
         used: the number of the one in use, from 1 on.
         is_named: whether somebody named it; otherwise it is the first.
+        is_side_by_side: whether all of them are in one picture.
     """
 
     sizes: tuple[tuple[int, int], ...]
     used: int = 1
     is_named: bool = False
+    is_side_by_side: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from komorebi_qc.core.contact.screen import ScreenRecording
+    from komorebi_qc.core.joining.monitors import Monitors
     from komorebi_qc.core.joining.part import Part
 
 
@@ -39,6 +40,7 @@ class Source:
         structure: of the content.
         parts: the files that were joined into this one, in order; empty for a file as it was recorded.
         screen: how Amazon Connect's screen recording was found; None for any other file.
+        monitors: those whose pictures were put into this file's one, side by side; None for a file as it was recorded.
         video_track: the number of the video track to use, from 1 on; 0 for the first, if nobody named one.
     """
 
@@ -53,6 +55,7 @@ class Source:
     parts: tuple[Part, ...] = ()
     screen: ScreenRecording | None = None
     video_track: int = 0
+    monitors: Monitors | None = None
 
     @property
     def is_remote(self) -> bool:

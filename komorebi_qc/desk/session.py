@@ -233,7 +233,10 @@ def _from_aws(
     choice = cast("RedactedChoice", request.redacted or settings.redacted)
     media = replace(wired.media, check_cancelled=progress.check, redacted=choice)
     options = _with_limits(replace(masks.of(wired.options), redacted=choice), limits)
-    with media.call_audio(item) as call, open_recording(media, item, call, check_cancelled=progress.check) as recording:
+    with (
+        media.call_audio(item) as call,
+        open_recording(*(media, item, call), monitors=options.monitors, check_cancelled=progress.check) as recording,
+    ):
         examined = examine(
             call,
             recording,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from komorebi_qc.media.probe import probe_recording
 from komorebi_qc.pipeline.captions.call_words import read_words
 from komorebi_qc.pipeline.captions.speech_model import recogniser_in
 from komorebi_qc.pipeline.diagnose import Diagnosis, diagnose
+from komorebi_qc.pipeline.joining.monitors import all_monitors
 from komorebi_qc.pipeline.joining.recording import open_recording
 from komorebi_qc.pipeline.local import local_item
 from komorebi_qc.pipeline.options import Options
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from komorebi_qc.core.contact.choice import FoundContact
+    from komorebi_qc.core.joining.monitors import MonitorsChoice
     from komorebi_qc.core.limits import Limits
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.timebase import Span
@@ -67,11 +69,13 @@ def diagnose_selection(
         KomorebiError: see `komorebi_qc.pipeline.diagnose.diagnose` and `komorebi_qc.wiring`.
     """
     check_plot(plot, *selection.files)
-    with _opened(selection, environ) as (call, opened, analyses, contact):
+    with ExitStack() as stack:
+        call, opened, analyses, contact = stack.enter_context(_opened(selection, environ))
         end, named = reported_end(selection.call_end), selection.transcript
         options = Options(**read_local(environ))
         choice = options.transcript
         recording = opened if opened.parts else replace(opened, video_track=options.video_track)
+        recording = stack.enter_context(all_monitors(recording, options.monitors))
         check_inputs(given, call, recording)
         file = None if named is None else read_small_file(named, MAX_WORDS_BYTES)
         model = selection.speech_model
@@ -102,15 +106,22 @@ def _opened(
     selection: Selection, environ: Mapping[str, str]
 ) -> Iterator[tuple[Source, Source, tuple[Source, ...], FoundContact | None]]:
     """Open the call audio and the recording, and read the analyses of the call and the contact's record."""
+    monitors: MonitorsChoice = read_local(environ).get("monitors", "first")
     if selection.connect is not None and selection.recording is not None:
         analyses = () if selection.analysis is None else (read_analysis_file(selection.analysis),)
         files = LocalFiles(selection.connect, selection.recording, selection.recording, further=selection.further)
-        with opened_file(selection.connect) as call, open_recording(files, local_item(), call) as recording:
+        with (
+            opened_file(selection.connect) as call,
+            open_recording(files, local_item(), call, monitors=monitors) as recording,
+        ):
             yield call, recording, analyses, None
         return
     wired = selection.wired(environ)
     item = wired.table.get(selection.recording_id)
-    with wired.media.call_audio(item) as call, open_recording(wired.media, item, call) as recording:
+    with (
+        wired.media.call_audio(item) as call,
+        open_recording(wired.media, item, call, monitors=monitors) as recording,
+    ):
         yield call, recording, wired.media.analyses(item), wired.media.contact(item)
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from komorebi_qc.core.joining.monitors import MonitorsChoice
     from komorebi_qc.core.progress import Progress
     from komorebi_qc.core.recording import Message
     from komorebi_qc.core.source import Source
@@ -54,6 +55,7 @@ class ProcessRequest:
         whole_call: keep the call audio to its end, also outside of the agent's part of it.
         masks: the choice of masks, and of the sound outside of the call.
         correction: a correction's file, in place of `offset_s` and `drift_ppm`; None without one.
+        monitors: ``first`` or ``side-by-side``; empty for the environment's.
     """
 
     call_end: str
@@ -67,6 +69,7 @@ class ProcessRequest:
     whole_call: bool = False
     masks: MaskRequest = MASKS_AS_SET
     correction: Path | None = None
+    monitors: str = ""
 
     def order(self, recording_id: str) -> Order:
         """The order for the pipeline.
@@ -92,6 +95,7 @@ class ProcessRequest:
             force=self.force,
             unconfirmed=cast("Unconfirmed", self.unconfirmed or settings.unconfirmed),
             whole_call=self.whole_call,
+            monitors=cast("MonitorsChoice", self.monitors or settings.monitors),
             limits=settings.limits.changed_by(*self.limits),
         )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 
 from komorebi_qc.core.errors import MediaError
+from komorebi_qc.core.joining.monitors import with_monitors
 from komorebi_qc.core.joining.part import with_losses
 from komorebi_qc.core.media_info import TRUNCATED_S, AudioInfo, MediaInfo, VideoInfo, VideoTracks
 from komorebi_qc.core.timebase import Span
@@ -149,7 +150,7 @@ def probed_recording(
             video_tracks=_video_tracks(container, stream, is_named=source.video_track > 0),
             screen=source.screen,
         )
-        yield container, with_losses(info, source.parts)
+        yield container, with_losses(with_monitors(info, source.monitors), source.parts)
 
 
 def probe_call(source: Source) -> MediaInfo:

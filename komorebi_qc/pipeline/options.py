@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from komorebi_qc.core.errors import InputError
+from komorebi_qc.core.joining.monitors import MONITORS
 from komorebi_qc.core.limits import DEFAULT, Limits
 from komorebi_qc.core.media_info import MOST_VIDEO_TRACKS
 from komorebi_qc.core.output import AUDIO_BIT_RATES, AUDIO_RATES
@@ -15,6 +16,7 @@ from komorebi_qc.core.splice import OUTSIDE_CALL
 
 if TYPE_CHECKING:
     from komorebi_qc.core.analyst.correction import Correction
+    from komorebi_qc.core.joining.monitors import MonitorsChoice
     from komorebi_qc.core.privacy.masks import MaskChoice
     from komorebi_qc.core.provenance.seal import Signer
     from komorebi_qc.core.source import Source
@@ -79,6 +81,7 @@ class Options:
             ``prefer`` or ``require``.
         transcript: ``lens`` takes the words of Contact Lens' analyses as the call's transcript, unless a file is named.
         video_track: the number of the recording's video track that is used, from 1 on; 0 for the first.
+        monitors: of several video tracks, the ``first`` one alone, or all of them ``side-by-side``.
         limits: the limits of the findings.
         signer: signs ``qc.json``; None for no signature.
         retain_artifacts: whether the outcome keeps the decoded audio and the measurements, for plots; 115 MB an hour.
@@ -101,6 +104,7 @@ class Options:
     redacted: RedactedChoice = "ignore"
     transcript: TranscriptChoice = "off"
     video_track: int = 0
+    monitors: MonitorsChoice = "first"
     limits: Limits = DEFAULT
     signer: Signer | None = None
     retain_artifacts: bool = False
@@ -123,6 +127,7 @@ class Options:
             allowed = ", ".join(OUTSIDE_CALL)
             raise InputError(f"the sound outside of the call {self.outside_call!r} isn't one of {allowed}")
         _check_track(self.video_track)
+        _check_monitors(self.monitors, self.video_track)
         if self.redacted not in get_args(RedactedChoice):
             allowed = ", ".join(get_args(RedactedChoice))
             raise InputError(f"the use of redacted call audio {self.redacted!r} isn't one of {allowed}")
@@ -139,6 +144,16 @@ class Options:
 def _check_track(number: int) -> None:
     if not 0 <= number <= MOST_VIDEO_TRACKS:
         raise InputError(f"the video track {number} isn't a number from 1 to {MOST_VIDEO_TRACKS}, or 0 for the first")
+
+
+def _check_monitors(choice: str, number: int) -> None:
+    if choice not in MONITORS:
+        raise InputError(f"the choice of monitors {choice!r} isn't one of {', '.join(MONITORS)}")
+    if choice != "first" and number:
+        raise InputError(
+            f"the video track {number} is named (KOMOREBI_VIDEO_TRACK), and all monitors are to be {choice} "
+            "(--monitors or KOMOREBI_MONITORS): choose one of both"
+        )
 
 
 @dataclass(frozen=True, slots=True)

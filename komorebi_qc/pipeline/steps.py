@@ -33,6 +33,7 @@ from komorebi_qc.media.thumbnail import png_at
 from komorebi_qc.pipeline.captions.call_words import caption, compare_words, holds_of, read_words
 from komorebi_qc.pipeline.correction.corrected_order import correction_attributes
 from komorebi_qc.pipeline.idempotency import inputs_fingerprint
+from komorebi_qc.pipeline.joining.monitors import all_monitors
 from komorebi_qc.pipeline.joining.recording import open_recording
 from komorebi_qc.pipeline.pair import (
     ProbedRecording,
@@ -131,9 +132,15 @@ def fetch_call(run: Run, item: Recording) -> FetchedCall:
 def fetch_recording(run: Run, call: FetchedCall) -> FetchedPair:
     """Step 3: open the agent recording; several files of one recording are joined."""
     beeps, check_cancelled = beeps_of(call.source.name, call.redactions or ()), run.progress.check
-    opened = open_recording(run.media, call.item, call.source, beeps=beeps, check_cancelled=check_cancelled)
+    monitors = run.options.monitors
+    opened = open_recording(
+        *(run.media, call.item, call.source), beeps=beeps, monitors=monitors, check_cancelled=check_cancelled
+    )
     source, digest = digested(run.opened.enter_context(opened))
-    source = source if source.parts else replace(source, video_track=run.options.video_track)
+    original = source if source.parts else replace(source, video_track=run.options.video_track)
+    source = run.opened.enter_context(all_monitors(original, monitors, check_cancelled))
+    if source.monitors is not None:  # nobody reads the rest of it any more
+        digest.finish(original.reopen().file, check_cancelled)
     versions = call.source.version + source.version + call.analysis_version
     record = None if call.contact is None else call.contact.record
     call_end = call_end_on(source.screen, run.order.call_end, record, source.name)

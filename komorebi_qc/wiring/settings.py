@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from komorebi_qc.core.contact.screen import ScreenRule
+    from komorebi_qc.core.joining.monitors import MonitorsChoice
     from komorebi_qc.core.privacy.masks import MaskChoice
     from komorebi_qc.core.privacy.redactions import RedactedChoice
     from komorebi_qc.core.splice import OutsideCall
@@ -40,6 +41,7 @@ _LOCAL = (
     "outside_call",
     "transcript",
     "video_track",
+    "monitors",
     "limits",
 )
 
@@ -106,6 +108,7 @@ class Settings:
     redacted: RedactedChoice = "ignore"
     transcript: Literal["off", "lens"] = "off"
     video_track: int = 0
+    monitors: MonitorsChoice = "first"
     screen_recording: ScreenRule = "off"
     screen_location: str = ""
     contact_record: str = "off"
@@ -227,6 +230,7 @@ class Settings:
             redacted=self.redacted,
             transcript=self.transcript,
             video_track=self.video_track,
+            monitors=self.monitors,
             limits=self.limits,
             signer=_key_of(self.signing_key),
         )

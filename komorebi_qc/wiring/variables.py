@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.contact.screen import SCREEN_RULES
 from komorebi_qc.core.errors import InputError, SettingsError
+from komorebi_qc.core.joining.monitors import MONITORS
 from komorebi_qc.core.limits import DEFAULT
 from komorebi_qc.core.media_info import MOST_VIDEO_TRACKS
 from komorebi_qc.core.output import AUDIO_BIT_RATES, AUDIO_RATES
@@ -274,6 +275,15 @@ VARIABLES = (
         "the video track of a recording that has several, such as one for each monitor. With first, a finding warns "
         "that the others aren't in the output",
         _video_track,
+    ),
+    Variable(
+        "KOMOREBI_MONITORS",
+        "monitors",
+        "first",
+        ", ".join(MONITORS),
+        "the monitors of a recording with a video track for each. first: one of them; side-by-side: all of them in one "
+        "picture, which is encoded; no KOMOREBI_VIDEO_TRACK may be set then",
+        _choice(*MONITORS),
     ),
     Variable(
         "KOMOREBI_SCREEN_RECORDING",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from native_screens import Made, NativeCase
 
+    from komorebi_qc.core.joining.monitors import MonitorsChoice
     from komorebi_qc.core.recording import Recording
     from komorebi_qc.core.source import Source
 
@@ -100,12 +101,12 @@ class NativeRow:
         return "aligned" if self.placed_by == "measured" else ""
 
 
-def run(folder: Path, case: NativeCase, *, track: int = 0) -> NativeRow:
+def run(folder: Path, case: NativeCase, *, track: int = 0, monitors: MonitorsChoice = "first") -> NativeRow:
     """Make a case, process it, and compare the result with its truth."""
     made = make(folder, case)
     files = RecordedFiles(made, folder / "unified.mp4", record_of(made))
     order = Order(LOCAL_ID, None)
-    options = Options(video_track=track, thumbnail=False)
+    options = Options(video_track=track, monitors=monitors, thumbnail=False)
     outcome = process(order, table=LocalTable(local_item(LOCAL_ID)), media=files, options=options)
     return row_of(made, outcome.document)
 

@@ -7,10 +7,13 @@ import os
 from typing import TYPE_CHECKING
 
 import av
+import numpy as np
 import pytest
+from command import run as command
 from contact_shapes import entry, exported
 from native_runs import run
 from native_screens import CASES, FROZEN, make
+from runs import without_run
 
 from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.demo.embedded_aws import sample_on_embedded_aws
@@ -52,6 +55,43 @@ def test_a_named_monitor_is_in_the_output(tmp_path: Path) -> None:
         (video,) = output.streams.video
         assert (video.width, video.height) == case.sizes[1]
         assert video.frames == row.frames[1]
+
+
+def test_all_monitors_are_side_by_side(tmp_path: Path) -> None:
+    """Each shows its own window at the place of the moment, and the call is as exact as with one of them."""
+    row = run(tmp_path, BY_SEED[7], monitors="side-by-side")
+    assert row.is_good
+    assert (row.others, row.verdict) == ((), "pass")
+    assert row.error_ms < 1.0
+    with av.open(str(tmp_path / "unified.mp4")) as output:
+        (video,) = output.streams.video
+        assert (video.width, video.height) == (3828, 718)
+        assert video.frames == row.frames[1]
+        bright = [(frame.time or 0.0, np.asarray(frame.to_ndarray(), np.uint8)[:718]) for frame in output.decode(video)]
+    for number, (own_width, _) in enumerate(row.case.sizes):
+        for at_s, picture in bright[::5]:
+            cell = picture[718 // 4 + 5, 1276 * number : 1276 * (number + 1)]
+            assert np.median(cell) == pytest.approx(60 + 50 * number, abs=4)
+            begins = float(np.flatnonzero(cell > 195)[0]) * own_width / 1276
+            assert begins == pytest.approx(round(at_s * 16) % (own_width - 128), abs=4)
+
+
+def test_the_command_chooses_the_monitors(tmp_path: Path) -> None:
+    """The first one alone is in the output without the option and with `first`: the files are the same."""
+    made = make(tmp_path, BY_SEED[6])
+    outputs = {}
+    for name, words in {"none": (), "first": ("--monitors", "first"), "all": ("--monitors", "side-by-side")}.items():
+        out = tmp_path / f"{name}.mp4"
+        end = ("--call-end", f"{made.call_end_s:.3f}")
+        done = command("process", "--connect", made.call, "--recording", made.recording, *end, "--out", out, *words)
+        assert done.returncode in (0, 3), done.stderr
+        outputs[name] = without_run(out.read_bytes())
+    assert outputs["none"] == outputs["first"]
+    with av.open(str(tmp_path / "all.mp4")) as output:
+        assert (output.streams.video[0].width, output.streams.video[0].height) == (3840, 1080)
+    named = {"KOMOREBI_VIDEO_TRACK": "2", "KOMOREBI_MONITORS": "side-by-side"}
+    refused = command("diagnose", "--connect", made.call, "--recording", made.recording, "--call-end", "20", **named)
+    assert "choose one of both" in refused.stderr
 
 
 def test_a_real_freeze_is_found_at_five_frames_a_second(tmp_path: Path) -> None:

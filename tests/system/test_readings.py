@@ -139,6 +139,11 @@ class Far:
         yield self.recording.source()
 
     @contextmanager
+    def further_recordings(self, _: Recording) -> Iterator[tuple[Source, ...]]:
+        """None."""
+        yield ()
+
+    @contextmanager
     def draft(self, *_: object) -> Iterator[Draft]:
         """The result."""
         yield Draft()

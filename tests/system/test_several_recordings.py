@@ -225,3 +225,28 @@ def test_a_message_waits_for_the_last_file(tmp_path: Path, world: World, shell: 
     code, verified = shell.json("verify", "contact-1")
     assert code == 0
     assert {one["state"] for one in verified["runs"][0]["files"] if one["role"] == "agent_recording"} == {"unchanged"}
+
+
+def test_two_monitors_are_side_by_side_in_the_unified_recording(tmp_path: Path) -> None:
+    """Each shows the moment of the call that plays; without the choice they are refused, with a word about it."""
+    two = (Restart(-1.5, 59.0, DRIFT_PPM, size=(240, 180)), Restart(-3.0, 60.0, DRIFT_PPM))
+    video, document = processed(tmp_path, two, ".webm", "--monitors", "side-by-side")
+    assert (document["sync"]["status"], document["verdict"]) == ("aligned", "pass")
+    assert [one["placed_by"] for one in document["recording_files"]] == ["sound", "sound"]
+    alignment = document["alignment"]
+    assert alignment["segments"][0]["recording_s"] == pytest.approx(two[1].offset_s, abs=WITHIN_S)
+    seen = pictures(video)
+    assert seen[0][1].shape == (180, 560)
+    checked = 0
+    for at_s, grey in seen:
+        call_s = (at_s - alignment["output_shift_s"] - two[1].offset_s) / (1 + DRIFT_PPM * 1e-6)
+        if -1.0 < call_s < 58.5:
+            # The second file was named first, so it is on the left.
+            counts = shown(grey[:, :320]), shown(grey[:, 320:])
+            assert counts == pytest.approx((call_s * 10 + 1000, call_s * 10 + 1000), abs=1.2)
+            checked += 1
+    assert checked > 500
+    names = [word for n in range(2) for word in ("--recording", tmp_path / f"r{n}.webm")]
+    refused = run("process", "--connect", tmp_path / "call.wav", *names, "--call-end", "58.8", "--out", tmp_path / "b")
+    assert refused.returncode not in (0, 3)
+    assert "--monitors side-by-side" in " ".join(refused.stderr.split())

@@ -338,10 +338,11 @@ def test_screen_recordings_are_open_at_their_prefix_if_they_are_used() -> None:
     ]
     assert all(s["Condition"]["StringEquals"] == {"aws:ResourceAccount": "1" * 12} for s in added)
     assert added[0]["Condition"]["StringLike"] == {"s3:prefix": "connect/mine/*"}
-    environment = resolved(FUNCTION["Environment"]["Variables"], **given, VideoTrack="2")
+    environment = resolved(FUNCTION["Environment"]["Variables"], **given, VideoTrack="2", Monitors="side-by-side")
     assert environment["KOMOREBI_SCREEN_RECORDING"] == "fallback"
     assert environment["KOMOREBI_SCREEN_LOCATION"] == "s3://screens/connect/mine"
     assert environment["KOMOREBI_VIDEO_TRACK"] == "2"
+    assert environment["KOMOREBI_MONITORS"] == "side-by-side"
     assert resolved(FUNCTION["Environment"]["Variables"])["KOMOREBI_SCREEN_LOCATION"] == ""
 
 

@@ -264,7 +264,10 @@ def _opened(task: Task) -> Iterator[tuple[Source, Source, tuple[Source, ...], So
             return
         wired = Settings.from_environment(os.environ).pipeline()
         item = wired.table.get(task.item.recording_id)
-        with wired.media.call_audio(item) as call, open_recording(wired.media, item, call) as own:
+        with (
+            wired.media.call_audio(item) as call,
+            open_recording(wired.media, item, call, monitors=wired.options.monitors) as own,
+        ):
             yield call, own, wired.media.analyses(item), None, wired.media.contact(item)
 
 
@@ -275,7 +278,10 @@ def _pair(task: Task) -> Iterator[tuple[Source, Source]]:
 
     wired = Settings.from_environment(os.environ).pipeline()
     item = wired.table.get(task.item.recording_id)
-    with wired.media.call_audio(item) as call, open_recording(wired.media, item, call) as own:
+    with (
+        wired.media.call_audio(item) as call,
+        open_recording(wired.media, item, call, monitors=wired.options.monitors) as own,
+    ):
         yield call, own
 
 

@@ -7,7 +7,7 @@ had never stopped. A file without such sound is placed by its start time, if ano
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
 from komorebi_qc.core.errors import NOTHING_PUBLISHED, HeldError, InputError
@@ -110,6 +110,31 @@ def place_files(files: Sequence[MeasuredFile], call_s: float, unit_s: float) -> 
     )
 
 
+def place_monitors(files: Sequence[MeasuredFile], call_s: float, unit_s: float) -> tuple[Place, ...] | None:
+    """Place files of the same time, as several monitors are, on the clock of the earliest one.
+
+    Args:
+        files: in any order, which stays.
+        call_s: the call's length.
+        unit_s: as for `place_files`.
+
+    Returns:
+        The places, each for all of its file; None if any two files aren't of the same time.
+
+    Raises:
+        HeldError: nothing says when a file was recorded.
+    """
+    shifts = _shifts(files, call_s)
+    first_s = min(shift_s for shift_s, *_ in shifts)
+    starts = [round((shift_s - first_s) / unit_s) * unit_s for shift_s, *_ in shifts]
+    spans = [Span(start, start + one.end_s) for start, one in zip(starts, files, strict=True)]
+    if not all(
+        one.overlap_s(other) > MOST_OVERLAP * min(one.length_s, other.length_s) for one, other in combinations(spans, 2)
+    ):
+        return None
+    return tuple(Place(n, span.start_s, span, span.end_s, *shifts[n][1:]) for n, span in enumerate(spans))
+
+
 def _shifts(files: Sequence[MeasuredFile], call_s: float) -> list[tuple[float, PlacedBy, float]]:
     """Start, way and bound of each file's place. The clock is that of the first measured file."""
     found: dict[int, tuple[float, PlacedBy, float]] = {}
@@ -162,5 +187,6 @@ def _refuse_same_time(before: MeasuredFile, after: MeasuredFile, overlap_s: floa
     if overlap_s > MOST_OVERLAP * min(before.end_s, after.end_s):
         raise InputError(
             f"{before.name} and {after.name} are of the same time, {clock_text(overlap_s)} of it: they aren't one "
-            "recording after the other. Name one of them"
+            "recording after the other. Name one of them, or put two or three monitors, and no other file, into one "
+            "picture with --monitors side-by-side (KOMOREBI_MONITORS)"
         )

@@ -37,14 +37,17 @@ def screen_findings(recording: MediaInfo, limits: Limits) -> Iterator[Finding]:
 
 def _tracks(tracks: VideoTracks, limits: Limits) -> Finding:
     count = len(tracks.sizes)
+    is_whole = tracks.is_named or tracks.is_side_by_side
+    shown = "all of them, side by side" if tracks.is_side_by_side else f"track {tracks.used}, as named"
     listed = ", ".join(f"{number}: {width}x{height}" for number, (width, height) in enumerate(tracks.sizes, 1))
     left_out = count - 1
     return limits.finding(
         "video_tracks_left_out",
-        0 if tracks.is_named else left_out,
+        0 if is_whole else left_out,
         f"The recording has {count} video tracks ({listed}). The output has track {tracks.used}, the first one, and "
-        f"{counted(left_out, 'track isn', 'tracks aren')}'t in it. Name the track with KOMOREBI_VIDEO_TRACK.",
-        good=f"The recording has {count} video tracks ({listed}). The output has track {tracks.used}, as named.",
+        f"{counted(left_out, 'track isn', 'tracks aren')}'t in it. Name the track with "
+        "KOMOREBI_VIDEO_TRACK, or show all of them with KOMOREBI_MONITORS=side-by-side.",
+        good=f"The recording has {count} video tracks ({listed}). The output has {shown}.",
     )
 
 
@@ -52,7 +55,12 @@ def video_tracks_dict(tracks: VideoTracks | None) -> dict[str, Any] | None:
     """The video tracks for JSON; None for a file that was joined from several."""
     if tracks is None:
         return None
-    return {"sizes": [list(size) for size in tracks.sizes], "used": tracks.used, "is_named": tracks.is_named}
+    return {
+        "sizes": [list(size) for size in tracks.sizes],
+        "used": tracks.used,
+        "is_named": tracks.is_named,
+        "is_side_by_side": tracks.is_side_by_side,
+    }
 
 
 def screen_dict(recording: MediaInfo) -> dict[str, Any] | None:

@@ -21,9 +21,10 @@ from komorebi_qc.core.joining.part import LEAST_GAP_S
 from komorebi_qc.core.output import can_mask_in_place
 from komorebi_qc.core.timebase import Span
 from komorebi_qc.media.demux import packets
+from komorebi_qc.media.joining.sound import JoinedSound
 from komorebi_qc.media.joining.video import JoinedVideo
 from komorebi_qc.media.mux.sink import OutputSink
-from komorebi_qc.media.opening import RECORDING_FORMATS, audio_stream, codec_name, open_container, video_stream
+from komorebi_qc.media.opening import RECORDING_FORMATS, open_container, video_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.media_info import MediaInfo
     from komorebi_qc.core.source import Source
 
-_VIDEO_BASES = {"mp4": Fraction(1, 240_000), "matroska": Fraction(1, 1000)}
+VIDEO_BASES = {"mp4": Fraction(1, 240_000), "matroska": Fraction(1, 1000)}
 """In 1/240,000 s, a shift of 1/48,000 s is exact for the picture and for the sound."""
 SEAM_S = 0.1
 """Silence before a file that begins at once after another. Readers take a smaller step of the timestamps for a tremble,
@@ -90,16 +91,16 @@ def write_joined(
             output = stack.enter_context(
                 av.open(sink, "w", format=kind, options={"movie_timescale": "48000"} if kind == "mp4" else {})
             )
-            return _join(output, files, opened, _VIDEO_BASES[kind], sink, check_cancelled)
+            return _join(output, files, opened, VIDEO_BASES[kind], sink, check_cancelled)
     except FFmpegError as error:
-        _raise_write_error(sink)
+        raise_write_error(sink)
         names = " and ".join(one.source.name for one in files)
         raise MediaError(
             f"{names} can't be joined ({(error.strerror or type(error).__name__).lower()}): their timestamps are "
             "damaged, or their formats differ. Process them one by one"
         ) from error
     finally:
-        _raise_write_error(sink)
+        raise_write_error(sink)
 
 
 def require_joinable(files: Sequence[FileAtPlace]) -> None:
@@ -149,7 +150,7 @@ def _join(
         video.time_base = base
         if joined.header is not None:
             video.codec_context.extradata = joined.header
-        sound = _Sound(output, opened)
+        sound = JoinedSound(output, opened)
         copies = []
         for number, (one, container) in enumerate(zip(files, opened, strict=True)):
             gap = Span(files[number - 1].used.end_s, max(one.used.start_s, files[number - 1].used.end_s))
@@ -182,43 +183,12 @@ def _mux(output: OutputContainer, stream: Any, made: Iterator[Any]) -> None:
         output.mux(packet)
 
 
-class _Sound:
-    """The audio track of the joined file: packets copied, silence between files."""
+def raise_write_error(sink: OutputSink) -> None:
+    """Raise what went wrong when the joined file was written.
 
-    def __init__(self, output: OutputContainer, opened: Sequence[InputContainer]) -> None:
-        self._output = output
-        template = next((stream for one in opened if (stream := audio_stream(one)) is not None), None)
-        self._stream: Any = None
-        self._last_dts: int | None = None
-        if template is not None:
-            self._codec = codec_name(template)
-            self._stream = output.add_stream_from_template(template, opaque=True)
-            is_mp4 = "mp4" in output.format.name
-            self._base = Fraction(1, int(template.rate or 48_000)) if is_mp4 else Fraction(1, 1000)
-            self._stream.time_base = self._base
-
-    def streams(self, container: InputContainer) -> list[Any]:
-        """The tracks of a file that are read."""
-        own = audio_stream(container)
-        return [video_stream(container), *([] if own is None or self._stream is None else [own])]
-
-    def take(self, packet: Any, shift_s: float, until_s: float) -> None:
-        """Write a packet at its place, unless a later file plays then."""
-        pts = packet.pts if packet.pts is not None else packet.dts
-        if pts is None:
-            return
-        unit_s = float(packet.time_base)
-        at_s = pts * unit_s + shift_s
-        at = round(at_s / float(self._base))
-        if at_s >= until_s or (self._last_dts is not None and at <= self._last_dts):
-            return
-        packet.duration = round((packet.duration or 0) * unit_s / float(self._base))
-        packet.pts = packet.dts = self._last_dts = at
-        packet.time_base, packet.stream = self._base, self._stream
-        self._output.mux(packet)
-
-
-def _raise_write_error(sink: OutputSink) -> None:
+    Raises:
+        StorageError: the disk is full, or gone.
+    """
     try:
         sink.raise_error()
     except OSError as error:

@@ -22,6 +22,8 @@ MANUAL = Order("one", CallEnd(10.0, 1.0), Alignment(1.0))
         ({"audio_bit_rate": 256_001}, "bit rate 256001"),
         ({"container": "avi"}, "auto, mp4, webm"),
         ({"align": "told"}, "auto, call-end"),
+        ({"monitors": "both"}, "first, side-by-side"),
+        ({"monitors": "side-by-side", "video_track": 2}, "choose one of both"),
         ({"mask": "all"}, "none, sound, picture"),
         ({"mask_margin_s": -0.1}, "between 0 and 60 seconds"),
         ({"mask_margin_s": 60.1}, "between 0 and 60 seconds"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from komorebi_qc.core.errors import HeldError, InputError
-from komorebi_qc.core.joining.places import MeasuredFile, place_files
+from komorebi_qc.core.joining.places import MeasuredFile, place_files, place_monitors
 from komorebi_qc.core.timebase import Alignment
 
 if TYPE_CHECKING:
@@ -70,6 +70,24 @@ def test_two_files_of_the_same_time_are_refused() -> None:
     """They are of two monitors, or the same file twice."""
     with pytest.raises(InputError, match=r"a and b are of the same time, 00:01:30.*Name one of them"):
         placed(file("a", 100.0, 0.0), file("b", 100.0, -10.0))
+
+
+def test_monitors_are_placed_in_the_given_order() -> None:
+    """Each plays for all of its time, on the clock of the earliest one."""
+    places = place_monitors([file("a", 100.0, 2.0), file("b", 90.0, 5.25), file("c", 95.0, 4.0)], 600.0, MS)
+    assert places is not None
+    assert [(place.number, times(place.used)) for place in places] == [
+        (0, (3.25, 103.25)),
+        (1, (0.0, 90.0)),
+        (2, (1.25, 96.25)),
+    ]
+    assert [place.placed_by for place in places] == ["sound"] * 3
+
+
+def test_restarts_arent_monitors() -> None:
+    """Also if only one of three files is of another time."""
+    assert place_monitors([file("a", 100.0, 0.0), file("b", 100.0, -80.0)], 600.0, MS) is None
+    assert place_monitors([file("a", 99.0, 0.0), file("b", 99.0, 0.0), file("c", 99.0, -90.0)], 600.0, MS) is None
 
 
 def test_a_file_without_the_call_is_placed_by_its_start_time() -> None:

@@ -53,7 +53,15 @@ def test_a_named_track_leaves_nothing_out() -> None:
     finding = found(info(tracks))["video_tracks_left_out"]
     assert (finding.status, finding.value) == ("pass", 0)
     assert "track 2, as named" in finding.text
-    assert video_tracks_dict(tracks) == {"sizes": [list(size) for size in THREE], "used": 2, "is_named": True}
+    sizes = [list(size) for size in THREE]
+    assert video_tracks_dict(tracks) == {"sizes": sizes, "used": 2, "is_named": True, "is_side_by_side": False}
+
+
+def test_all_tracks_side_by_side_pass() -> None:
+    """None is left out, and the finding says how they are shown."""
+    finding = found(info(VideoTracks(THREE, is_side_by_side=True)))["video_tracks_left_out"]
+    assert (finding.status, finding.value) == ("pass", 0)
+    assert "all of them, side by side" in finding.text
 
 
 def test_a_missing_browsers_recording_warns() -> None:

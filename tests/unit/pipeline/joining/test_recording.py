@@ -8,11 +8,13 @@ import tempfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import av
 import pytest
 from captures import CAPTURES, SOFTPHONE
 from fake_stores import ITEM, Media
 from made import Shape, noise, recording
-from restarts import Restart, real_call, write_call, write_restart
+from monitor_tracks import Track, write_tracks
+from restarts import Restart, pictures, real_call, shown, write_call, write_restart
 
 from komorebi_qc.core.errors import HeldError, InputError, WrongPairError
 from komorebi_qc.core.source import Source
@@ -134,4 +136,67 @@ def test_too_many_files_are_refused(folder: Path) -> None:
         pytest.raises(InputError, match="21 files, more than 20"),
         joined_recording(files, source_of(folder / "call.wav")),
     ):
+        pass
+
+
+def test_files_of_the_same_time_are_side_by_side_if_that_is_chosen(tmp_path: Path) -> None:
+    """Each is placed by its own sound, and shows the moment of the call; the first one's sound is kept."""
+    call = real_call(14.0)
+    two = (Restart(-1.0, 15.0, size=SMALL), Restart(-0.4, 14.5, 40.0, size=(128, 72)))
+    files = [source_of(write_restart(tmp_path / f"{n}.webm", call, one)) for n, one in enumerate(two)]
+    call_audio = source_of(write_call(tmp_path / "call.wav", call))
+    with joined_recording(files[::-1], call_audio, monitors="side-by-side") as found:
+        info = probe_recording(found)
+        (tmp_path / "joined.mkv").write_bytes(found.content())
+    assert [part.name for part in found.parts] == ["0.webm", "1.webm"]
+    assert [part.shift_s for part in found.parts] == pytest.approx([0.0, 0.6], abs=2e-3)
+    assert all(part.placed_by == "sound" and not part.copies_video for part in found.parts)
+    assert info.video is not None
+    assert (info.video.width, info.video.height) == (256, 72)
+    assert info.audio is not None
+    assert info.audio.span.start_s == pytest.approx(0.6, abs=0.03)
+    seen = [(at_s, shown(grey[:, :128]), shown(grey[:, 128:])) for at_s, grey in pictures(tmp_path / "joined.mkv")]
+    assert {left for at_s, left, _ in seen if at_s < 0.55} == {0}  # black: its recorder wasn't on yet
+    assert len(seen) > 150
+    assert {left for at_s, left, _ in seen if at_s > 15.5} <= {1144, 1145}  # its recorder is off: the last one stays
+    for at_s, *counts in seen:
+        for count in counts[at_s < 0.65 or at_s > 15.45 :]:
+            assert count == pytest.approx((at_s - 1.0) * 10 + 1000, abs=1.2)
+
+
+def test_a_silent_monitor_is_placed_by_its_start_time(tmp_path: Path) -> None:
+    """To a second; the sound is the other file's."""
+    call = real_call(20.0)
+    began = {"creation_time": "2026-11-24T12:00:00Z"}
+    first = write_restart(tmp_path / "a.mp4", call, Restart(-1.0, 21.0, codec="h264", size=SMALL))
+    tracks = write_tracks(tmp_path / "b.mp4", (Track(SMALL, tuple((n / 5, 90) for n in range(100))),))
+    files = [source_of(_dated(tracks, began)), source_of(_dated(first, {"creation_time": "2026-11-24T11:59:59Z"}))]
+    call_audio = source_of(write_call(tmp_path / "call.wav", call))
+    with joined_recording(files, call_audio, monitors="side-by-side") as found:
+        info = probe_recording(found)
+    assert [(part.name, part.placed_by, part.bound_s >= 1.0) for part in found.parts] == [
+        ("a.mp4", "sound", False),
+        ("b.mp4", "start_time", True),
+    ]
+    assert found.parts[1].shift_s == pytest.approx(1.0, abs=1e-3)
+    assert info.audio is not None
+
+
+def _dated(path: Path, metadata: dict[str, str]) -> Path:
+    """The same file with a start time in its header."""
+    content = path.read_bytes()
+    with av.open(io.BytesIO(content), "r") as source, av.open(str(path), "w", format="mp4") as out:
+        out.metadata.update(metadata)
+        streams = {s.index: out.add_stream_from_template(s) for s in source.streams}
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = streams[packet.stream.index]
+                out.mux(packet)
+    return path
+
+
+def test_one_file_isnt_two_monitors(folder: Path) -> None:
+    """Also if its name is given twice."""
+    call, files = source_of(folder / "call.wav"), [source_of(folder / "a.webm")] * 2
+    with pytest.raises(InputError, match="are the same file"), joined_recording(files, call, monitors="side-by-side"):
         pass
