@@ -77,7 +77,7 @@ def headline(examined: Examined) -> str:
 def _residual_sentence(findings: Sequence[Mapping[str, Any]]) -> str:
     """Return how far the recording's own sound is from a given place. Nothing else measured that place."""
     for finding in findings:
-        if finding["name"] == RESIDUAL and finding["value"] is not None:
+        if finding["name"] == RESIDUAL and isinstance(finding["value"], float):
             size = bound_text(finding["value"])
             if finding["status"] == "pass":
                 return f"The recording's own sound is within {size} of it."

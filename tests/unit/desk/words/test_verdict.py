@@ -32,10 +32,10 @@ def test_only_a_measured_call_is_in_sync() -> None:
     [
         ("fail", 0.2, "The recording's own sound is 0.2 s away from it."),
         ("pass", 0.0012, "The recording's own sound is within 1 ms of it."),
-        ("warn", None, "Its place was not measured."),
+        ("warn", "undetermined", "Its place was not measured."),
     ],
 )
-def test_the_headline_of_a_given_offset_has_the_check(status: str, value: float | None, words: str) -> None:
+def test_the_headline_of_a_given_offset_has_the_check(status: str, value: float | str, words: str) -> None:
     """An analyst who gave an offset reads how far the recording's own sound is from it."""
     found = not_measured("manual")
     finding = {"name": "alignment_residual", "status": status, "value": value}
