@@ -18,7 +18,7 @@ from komorebi_qc.core.contact.chains.build import build_chain
 from komorebi_qc.core.contact.parse import parse_contact
 from komorebi_qc.core.errors import InputError
 from komorebi_qc.storage.aws_errors import aws_errors, error_code
-from komorebi_qc.storage.contact.records import API_RATE, UNKNOWN_CONTACT
+from komorebi_qc.storage.contact.records import API_RATE, UNKNOWN_CONTACT, described
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,8 +84,9 @@ class ApiChain:
         if len(members) > _MOST_CONTACTS:
             raise InputError(f"the chain of contact {named} has {len(members)} calls: {_MOST_CONTACTS} are the most")
         for one in members:
-            described = self._described(one, check_cancelled)
-            found |= {} if described is None else {one: described}
+            self.rate.take(check_cancelled)
+            record = described(self.client, self.instance_id, one)
+            found |= {} if record is None else {one: record}
         return build_chain(found.values(), named)
 
     def _listed(self, named: str, check_cancelled: Callable[[], None]) -> Iterator[ContactRecord]:
@@ -105,17 +106,6 @@ class ApiChain:
             for summary in answer.get("ContactSummaryList", ()):
                 yield parse_contact(summary)
             token = answer.get("NextToken") or None
-
-    def _described(self, name: str, check_cancelled: Callable[[], None]) -> ContactRecord | None:
-        self.rate.take(check_cancelled)
-        with aws_errors(f"Amazon Connect's record of contact {name} (connect:DescribeContact)"):
-            try:
-                answer = self.client.describe_contact(InstanceId=self.instance_id, ContactId=name)
-            except Exception as error:
-                if error_code(error) in UNKNOWN_CONTACT:
-                    return None
-                raise
-        return parse_contact(answer.get("Contact"))
 
 
 @dataclass(frozen=True, slots=True)

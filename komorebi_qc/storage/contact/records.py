@@ -76,6 +76,24 @@ class KnownRecords:
         return self.records.get(recording.recording_id)
 
 
+def described(client: Any, instance_id: str, contact_id: str) -> ContactRecord | None:
+    """Ask for a contact's record with ``DescribeContact``; None if Connect doesn't know the contact.
+
+    Raises:
+        InputError: the record can't be read.
+        StorageError: Connect doesn't answer.
+        AccessDeniedError: it refuses access.
+    """
+    with aws_errors(f"Amazon Connect's record of contact {contact_id} (connect:DescribeContact)"):
+        try:
+            answer = client.describe_contact(InstanceId=instance_id, ContactId=contact_id)
+        except Exception as error:
+            if error_code(error) in UNKNOWN_CONTACT:
+                return None
+            raise
+    return parse_contact(answer.get("Contact"))
+
+
 @dataclass(frozen=True, slots=True)
 class ApiRecords:
     """``DescribeContact``. An answer is kept for a minute, because a run needs it more than once.
@@ -103,23 +121,13 @@ class ApiRecords:
         if kept is not None and self.now() - kept[0] < _KEPT_S:
             return kept[1]
         self.rate.take(check_cancelled)
-        found = self._described(name)
+        found = described(self.client, self.instance_id, name)
         with self._lock:
             self._kept[name] = (self.now(), found)
             self._kept.move_to_end(name)
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
         return found
-
-    def _described(self, name: str) -> ContactRecord | None:
-        with aws_errors(f"Amazon Connect's record of contact {name} (connect:DescribeContact)"):
-            try:
-                answer = self.client.describe_contact(InstanceId=self.instance_id, ContactId=name)
-            except Exception as error:
-                if error_code(error) in UNKNOWN_CONTACT:
-                    return None
-                raise
-        return parse_contact(answer.get("Contact"))
 
 
 @dataclass(frozen=True, slots=True)
