@@ -129,8 +129,6 @@ class _Run:
                 self.source.check(member)
                 return MemberResult(one, agent, "listed")
             ready = self.source.process(member, self.progress)
-        except KomorebiError as error:
-            return MemberResult.failed(one, agent, error)
         except Exception as error:  # noqa: BLE001  an error of one contact's files is only that contact's
             return MemberResult.failed(one, agent, error)
         return self._with_report(member, MemberResult(one, agent, "done"), ready)
