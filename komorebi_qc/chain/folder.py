@@ -93,9 +93,9 @@ class FolderSource:
         folder = self._folder(member)
         if not (folder / _QC).is_file():
             return None
-        document = json.loads((folder / _QC).read_bytes())
         item = self.items[member.contact_id]
         try:
+            document = json.loads((folder / _QC).read_bytes())
             record = Provenance.from_dict(document["provenance"])
             is_same = self._inputs(folder, record) == (Path(item.connect), Path(item.recording))
             is_same &= document["call_end"]["reported_s"] == parse_call_end(item.call_end).recording_s

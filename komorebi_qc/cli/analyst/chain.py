@@ -13,6 +13,7 @@ from komorebi_qc.cli.exit_code import EPILOG, ExitCode
 from komorebi_qc.cli.options import FOLDER_OR_S3, AsJson
 
 if TYPE_CHECKING:
+    from komorebi_qc.chain.folder import FolderSource
     from komorebi_qc.chain.result import ChainResult
 
 
@@ -67,14 +68,17 @@ def chain(
     A contact that fails stops no other. Recordings that are made already are left alone.
     """
     from komorebi_qc.chain.aws import AwsSource  # noqa: PLC0415  the codecs load only for the commands
-    from komorebi_qc.chain.folder import FolderSource  # noqa: PLC0415
     from komorebi_qc.chain.run import ChainRequest, run_chain  # noqa: PLC0415
     from komorebi_qc.cli.output.chain import print_chain, print_member  # noqa: PLC0415
     from komorebi_qc.cli.output.progress import step_progress  # noqa: PLC0415
+    from komorebi_qc.core.contact.parse import is_contact_id  # noqa: PLC0415
+    from komorebi_qc.core.errors import InputError  # noqa: PLC0415
     from komorebi_qc.core.interrupt import stoppable  # noqa: PLC0415
 
+    if not is_contact_id(initial_contact_id):
+        raise InputError(f"{initial_contact_id!r} isn't a contact's ID: it has letters, digits, - and _ only")
     out = out or f"chain-{initial_contact_id}"
-    found = AwsSource.of(os.environ) if source is None else FolderSource.of(source, out, os.environ)
+    found = AwsSource.of(os.environ) if source is None else _folder(source, out)
     date = None if day is None else day.date()
     request = ChainRequest(initial_contact_id, out, date, force, dry_run, reports)
     is_quiet = as_json or dry_run
@@ -87,6 +91,23 @@ def chain(
     else:
         print_chain(result)
     return exit_code(result)
+
+
+def _folder(source: Path, out: str) -> FolderSource:
+    """The chain of a folder, whose list is read as a batch's.
+
+    Raises:
+        InputError: a library of the extra `fleet` is missing, or the folder can't be used.
+    """
+    from komorebi_qc.core.errors import missing_extra  # noqa: PLC0415
+
+    try:
+        from komorebi_qc.chain.folder import FolderSource  # noqa: PLC0415  it needs an extra
+    except ModuleNotFoundError as error:
+        if (error.name or "komorebi_qc").startswith("komorebi_qc"):
+            raise  # a defect of this package; no extra would help
+        raise missing_extra("fleet", str(error.name), needed_by="--from") from None
+    return FolderSource.of(source, out, os.environ)
 
 
 def exit_code(result: ChainResult) -> ExitCode:

@@ -130,8 +130,13 @@ def _word(value: object) -> str:
     return str(value).upper() if is_word else ""
 
 
+def is_contact_id(text: str) -> bool:
+    """Whether a contact may have this ID: it is also the name of a folder, and a part of keys."""
+    return _CONTACT_ID.fullmatch(text) is not None
+
+
 def _id(value: object) -> str:
-    return value if isinstance(value, str) and _CONTACT_ID.fullmatch(value) else ""
+    return value if isinstance(value, str) and is_contact_id(value) else ""
 
 
 def _end_of_arn(value: object) -> str:

@@ -45,3 +45,12 @@ def test_unusable_inputs_are_named(tmp_path: Path, sample: Capture) -> None:
         FolderSource.of(write(tmp_path, sample, "not JSON"), "out", {})
     with pytest.raises(InputError, match="name a folder"):
         FolderSource.of(tmp_path, "s3://bucket/x", {})
+
+
+@pytest.mark.parametrize("damaged", ["", '{"half', "[]", '{"provenance": 3}', "\x00"])
+def test_a_damaged_record_of_a_run_is_made_again(tmp_path: Path, sample: Capture, damaged: str) -> None:
+    """A recording whose `qc.json` can't be read isn't done: its contact would fail in each run."""
+    source = FolderSource.of(write(tmp_path, sample), str(tmp_path / "out"), {})
+    (tmp_path / "out/a").mkdir(parents=True)
+    (tmp_path / "out/a/recording.qc.json").write_text(damaged)
+    assert source.done(source.read("a", None, SILENT).members[0]) is None

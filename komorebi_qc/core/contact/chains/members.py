@@ -77,10 +77,12 @@ def in_order(members: Mapping[str, ContactRecord], first: str) -> list[ContactRe
 
 def _before(contact: str, members: Mapping[str, ContactRecord]) -> list[str]:
     """The contacts before one, as the records name them; it ends where a cycle closes."""
-    seen = [contact]
-    while (before := members[seen[-1]].previous_contact_id) in members and before not in seen:
-        seen.append(before)
-    return seen[1:]
+    seen = {contact: None}
+    last = contact
+    while (before := members[last].previous_contact_id) in members and before not in seen:
+        seen[before] = None
+        last = before
+    return list(seen)[1:]
 
 
 def links(ordered: list[ContactRecord], first: str, problems: list[ChainProblem]) -> dict[str, tuple[str, Link]]:

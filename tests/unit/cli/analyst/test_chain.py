@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from command import run
 from contact_shapes import exported
 
@@ -62,3 +64,27 @@ def test_a_missing_folder_is_bad_input(tmp_path: Path) -> None:
     done = run("chain", "c1", "--from", tmp_path)
     assert done.returncode == 2
     assert "records.jsonl" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["", "c1 ", "../../c1", "/c1", "..", "<b>"])
+def test_an_id_that_is_no_contacts_is_bad_input(tmp_path: Path, sample: Capture, name: str) -> None:
+    """It would be the name of a folder outside of `--out`, and the first contact of all records without one."""
+    folder = folder_of(tmp_path, sample)
+    row = f"{name},{sample.call},{sample.recording},22"
+    (folder / "list.csv").write_text(f"recording_id,connect,recording,call_end\n{row}\n")
+    done = run("chain", name, "--from", folder, "--out", folder / "out")
+    assert done.returncode == 2
+    assert "isn't a contact's ID" in done.stderr
+    assert {path.name for path in folder.iterdir()} == {"records.jsonl", "list.csv"}
+
+
+def test_a_missing_library_is_named(tmp_path: Path, sample: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chain of a folder needs the extra `fleet`, as a batch does; the error says how to install it."""
+    monkeypatch.delitem(sys.modules, "komorebi_qc.chain.folder", raising=False)
+    monkeypatch.delitem(sys.modules, "komorebi_qc.batch.manifest.manifest_file", raising=False)
+    monkeypatch.delitem(sys.modules, "komorebi_qc.batch.manifest.row_readers", raising=False)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    done = run("chain", "c1", "--from", folder_of(tmp_path, sample), "--dry-run")
+    assert done.returncode == 2
+    assert "--from needs pyarrow, which isn't installed" in done.stderr
+    assert "[fleet]" in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -277,3 +278,17 @@ def test_a_sound_chain_of_transfers_is_read_without_a_gap(steps: list[tuple[int,
     whole = sum((turn.ended_at - turn.began_at for turn in calls), timedelta())
     waited = sum((wait.ended_at - wait.began_at for wait in found.waits), timedelta())
     assert whole + waited == at(left) - at(-5)
+
+
+def test_thousands_of_contacts_are_read_in_seconds() -> None:
+    """The time grows with the square of their number at most: with its cube, 2000 of them took half a minute."""
+    last = "a"
+    records = [FIRST]
+    for number in range(2000):
+        records.append(follower(f"b{number}", (70 + number, 71 + number), last))
+        last = f"b{number}"
+    began_s = process_time()
+    chain = build_chain(records, last)
+    assert process_time() - began_s < 8.0
+    assert len(chain.members) == 2001
+    assert {one.linked_by for one in chain.members[1:]} == {"previous"}
