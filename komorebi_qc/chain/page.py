@@ -100,6 +100,8 @@ def _links(one: MemberResult) -> str:
     if one.is_ready and not parts:
         command = f"komorebi-qc audit {one.contact_id} --out audit"
         parts.append(f"the video is in the output bucket; <code>{escaped(command)}</code>")
+    if one.reason:
+        parts.append(f"<br><span>{escaped(without_agents(one.reason[:1].upper() + one.reason[1:]))}</span>")
     parts += [
         f"<span>{escaped(error.kind)}: {escaped(without_agents(error.text))}</span>"
         for error in (one.error, one.report_error)

@@ -51,6 +51,7 @@ class MemberResult:
         state: ``done``; ``already_done``: by an earlier run, of the same files; ``not_expected``: no agent was in the
             call, and there is no recording; ``no_recording``; ``held``; ``failed``; ``listed``: it would be processed.
         verdict: ``pass``, ``warn`` or ``fail``; empty without a unified recording.
+        reason: the first finding that led to that verdict, in a sentence; empty if it passes.
         sync_status: of its ``qc.json``; empty likewise.
         offset_s: the call's start on the recording clock; None likewise.
         output: path or ``s3://`` address of the unified recording; empty likewise.
@@ -65,6 +66,7 @@ class MemberResult:
     agent: int
     state: MemberState
     verdict: str = ""
+    reason: str = ""
     sync_status: str = ""
     offset_s: float | None = None
     output: str = ""
@@ -92,8 +94,11 @@ class MemberResult:
 
     def with_document(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """The fields that come from a ``qc.json``."""
+        verdict = str(document["verdict"])
+        worst = (str(one["text"]) for one in document["findings"] if one["status"] == verdict != "pass")
         return {
-            "verdict": str(document["verdict"]),
+            "verdict": verdict,
+            "reason": next(worst, ""),
             "sync_status": str(document["sync"]["status"]) if document.get("sync") else "",
             "offset_s": float(document["alignment"]["offset_s"]),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from komorebi_qc.core.finding import counted
@@ -87,11 +88,14 @@ def headline(result: ChainResult) -> str:
     """The chain in a sentence: its contacts, its agents, and its recordings."""
     agents = len({one.agent for member, one in result.pairs() if member.turns or one.is_ready})
     ready, missing = sum(one.is_ready for one in result.members), sum(one.is_missing for one in result.members)
+    verdicts = Counter(one.verdict for one in result.members)
     calls = f"{counted(len(result.members), 'contact')}, {counted(agents, 'agent')}"
     lost = f"; {missing} missing" if missing else ""
     if result.counts.get("listed"):
         return f"{calls}. {counted(result.counts['listed'], 'recording')} to make, {ready} made before{lost}."
-    return f"{calls}. {counted(ready, 'unified recording')}{lost}."
+    found = [f"{count} {name}{'s' if count == 1 else ''}" for name in ("fail", "warn") if (count := verdicts[name])]
+    bad = f": {' and '.join(found)}" if found else ""
+    return f"{calls}. {counted(ready, 'unified recording')}{lost}{bad}."
 
 
 def worst_verdict(result: ChainResult) -> str:

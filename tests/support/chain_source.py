@@ -31,6 +31,7 @@ def document(verdict: str = "pass") -> dict[str, Any]:
     """A short qc.json."""
     return {
         "verdict": verdict,
+        "findings": [{"name": "drift", "status": verdict, "text": "the clock drifts."}],
         "sync": {"status": "aligned"},
         "alignment": {"offset_s": 2.5},
         "call_end": {"reported_s": 60.0, "measured_s": 61.5},

@@ -74,6 +74,14 @@ def test_links_lead_to_the_reports_and_videos(tmp_path: Path) -> None:
     assert '<a href="a/recording.mp4">video</a>' in chain_html(linked)
 
 
+def test_a_verdict_has_its_reason(tmp_path: Path) -> None:
+    """A recording that fails shows the first finding that fails, and the headline counts such recordings."""
+    result = result_of(tmp_path, ByHand(verdicts={"a": "fail"}))
+    page = chain_html(result)
+    assert page.count("The clock drifts.") == 1
+    assert "1 fails." in page
+
+
 def test_problems_are_on_the_page(tmp_path: Path) -> None:
     """A contradiction of the records is a sentence of its own, and an uncertain kind is marked."""
     records = (replace(RECORDS[0], hold_s=None), follower("b", (10, 20), ""), *RECORDS[2:])
