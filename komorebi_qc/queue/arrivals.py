@@ -31,7 +31,7 @@ _NAMES = {"call": "the call audio", "recording": "the agent recording"}
 class Join(Protocol):
     """`komorebi_qc.storage.contact.dynamodb_join.DynamoJoin`."""
 
-    def arrive(self, recording_id: str, half: Half, event_id: str) -> Joined:
+    def arrive(self, recording_id: str, half: Half, event_id: str, call_began: str = "") -> Joined:
         """Note an arrival."""
         ...
 
@@ -130,7 +130,7 @@ class Arrivals:
 
     def _arrived(self, event: Arrival, bare: str) -> Taken:
         name = event.recording_id
-        joined = self.join.arrive(name, event.half, event.event_id)
+        joined = self.join.arrive(name, event.half, event.event_id, event.call_began)
         if event.half == "failed" and "recording" in joined.missing:
             # A browser's recording may still come. Otherwise the last attempt ends as a dead letter.
             raise NotThereYetError(

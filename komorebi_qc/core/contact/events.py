@@ -28,7 +28,7 @@ SWEEP_SOURCE = "komorebi-qc.sweep"
 """``source`` of the schedule's message that asks for a sweep."""
 SWEPT = "Recording Swept"
 """``detail-type`` of a sweep's message about one recording."""
-_CALL_AUDIO = re.compile(r"CallRecordings/\d{4}/\d{2}/\d{2}/([^/]+)_\d{8}T\d{2}:\d{2}_UTC\.wav", re.ASCII)
+_CALL_AUDIO = re.compile(r"CallRecordings/\d{4}/\d{2}/\d{2}/([^/]+)_(\d{8}T\d{2}:\d{2})_UTC\.wav", re.ASCII)
 _OWN = re.compile(r"\d{4}/\d{2}/\d{2}/[^/]+/([^/]+)\.mp4", re.ASCII)
 _MOST_CHARACTERS = 256
 
@@ -60,11 +60,13 @@ class Arrival:
         half: ``call``: the call audio; ``recording``: the agent recording; ``contact``: the end of the contact;
             ``failed``: Connect's client says that there won't be a screen recording.
         event_id: the event's ID; a repeated delivery has the same.
+        call_began: the start in the call audio's name, which distinguishes two call audio files of a contact.
     """
 
     recording_id: str
     half: Half
     event_id: str
+    call_began: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ def _created(detail: Mapping[str, Any], event_id: str, places: Places) -> Event:
     if name == places.connect_bucket and key.startswith(base):
         match = _CALL_AUDIO.fullmatch(key.removeprefix(base))
         if match is not None:
-            return Arrival(check_recording_id(match.group(1)), "call", event_id)
+            return Arrival(check_recording_id(match.group(1)), "call", event_id, match.group(2))
     if not places.screens and name == places.input_bucket and (match := _OWN.fullmatch(key)) is not None:
         return Arrival(check_recording_id(match.group(1)), "recording", event_id)
     return Ignored("an object that is no half of a recording")

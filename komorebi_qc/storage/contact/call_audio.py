@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from komorebi_qc.core.contact.choice import AudioChoice, FoundContact, choose_audio
-from komorebi_qc.core.errors import MissingMediaError
+from komorebi_qc.core.errors import MissingMediaError, NotThereYetError
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from komorebi_qc.core.contact.record import ContactRecord
+    from komorebi_qc.core.errors import KomorebiError
     from komorebi_qc.core.recording import Recording
     from komorebi_qc.storage.contact.records import ContactRecords
 
@@ -64,10 +65,16 @@ class RecordedAudio:
             why = f"the record names {self.choice.key}, which isn't there"
         return self.taken().without_use(why)
 
-    def entry(self, client: Any, bucket: str) -> Mapping[str, Any] | None:
-        """Key and ETag of the record's call audio; None if the record has no usable one, or it isn't there.
+    def entry(self, client: Any, bucket: str, absent: Callable[[str], KomorebiError]) -> Mapping[str, Any] | None:
+        """Key and ETag of the record's call audio; None if the record has no usable one, or it won't come any more.
+
+        Args:
+            client: boto3's low-level ``s3`` client.
+            bucket: Connect's.
+            absent: the error for an object that isn't there.
 
         Raises:
+            NotThereYetError: it may still come. Another file of the contact, such as the IVR's, isn't taken for it.
             MissingMediaError: it was deleted.
             StorageError: the bucket doesn't answer.
             AccessDeniedError: it refuses access.
@@ -85,7 +92,10 @@ class RecordedAudio:
             try:
                 head = client.head_object(Bucket=bucket, Key=key)
             except Exception as error:
-                if error_code(error) in NO_SUCH_KEY:
-                    return None
-                raise
+                if error_code(error) not in NO_SUCH_KEY:
+                    raise
+                missing = absent(f"the call audio that the contact's record names (s3://{bucket}/{key})")
+                if isinstance(missing, NotThereYetError):
+                    raise missing from None
+                return None
         return {"Key": key, "ETag": str(head["ETag"])}

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 KEPT = timedelta(days=14)
 """As long as SQS keeps a message at most: a later copy of an event still finds its entry."""
 
+SWEEP = "sweep"
+"""The name under which a sweep claims a recording."""
+
 
 @dataclass(frozen=True, slots=True)
 class Joined:
@@ -52,39 +55,53 @@ class DynamoJoin:
     name: str
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
-    def arrive(self, recording_id: str, half: Half, event_id: str) -> Joined:
+    def arrive(self, recording_id: str, half: Half, event_id: str, call_began: str = "") -> Joined:
         """Note an arrival; the event that completes the recording claims it.
 
-        A later delivery of the same event claims it again: its first attempt may have failed.
+        A later delivery of the same event claims it again: its first attempt may have failed. An event of another call
+        audio of a complete recording is used as well: the first one may have been of the automated interaction
+        (IVR), or of another agent. A run skips it if the chosen files are the same.
+
+        Args:
+            recording_id: the recording.
+            half: which half came.
+            event_id: the event's ID.
+            call_began: the start in the call audio's name; empty for other halves.
 
         Raises:
             StorageError: the table doesn't answer.
             AccessDeniedError: it refuses access or doesn't exist.
         """
         now = self.now()
-        names = {"#half": half, "#first": "firstAt", "#expires": "expires"}
+        names = {"#half": half, "#first": "firstAt", "#expires": "expires", "#began": "callBegan"}
         values = {
             ":event": {"S": event_id},
             ":now": {"N": str(int(now.timestamp()))},
             ":expires": {"N": str(int((now + KEPT).timestamp()))},
+            ":began": {"S": call_began},
         }
+        began = ", #began = if_not_exists(#began, :began)"
+        if not call_began:
+            del names["#began"], values[":began"]
+            began = ""
         with aws_errors(f"table {self.name}"):
             answer = self.client.update_item(
                 TableName=self.name,
                 Key={"recordingID": {"S": recording_id}},
                 UpdateExpression=(
                     "SET #half = if_not_exists(#half, :event), #first = if_not_exists(#first, :now), "
-                    "#expires = if_not_exists(#expires, :expires)"
+                    f"#expires = if_not_exists(#expires, :expires){began}"
                 ),
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues=values,
                 ReturnValues="ALL_NEW",
             )
         missing = tuple(name for name in HALVES if name not in answer["Attributes"])
-        return Joined(missing, not missing and self.claim(recording_id, event_id))
+        is_another_call = bool(call_began) and answer["Attributes"]["callBegan"]["S"] != call_began
+        return Joined(missing, not missing and (is_another_call or self.claim(recording_id, event_id)))
 
     def claim(self, recording_id: str, event_id: str) -> bool:
-        """Claim a recording for an event; False if another event has it.
+        """Claim a recording for an event; False if another event has it. A sweep's claim gives way to a late half.
 
         Raises:
             StorageError: the table doesn't answer.
@@ -97,10 +114,11 @@ class DynamoJoin:
                     Key={"recordingID": {"S": recording_id}},
                     UpdateExpression="SET #claimed = :event",
                     ConditionExpression=(
-                        "attribute_exists(recordingID) AND (attribute_not_exists(#claimed) OR #claimed = :event)"
+                        "attribute_exists(recordingID) AND "
+                        "(attribute_not_exists(#claimed) OR #claimed IN (:event, :swept))"
                     ),
                     ExpressionAttributeNames={"#claimed": "claimedBy"},
-                    ExpressionAttributeValues={":event": {"S": event_id}},
+                    ExpressionAttributeValues={":event": {"S": event_id}, ":swept": {"S": SWEEP}},
                 )
             except Exception as error:
                 if error_code(error) != "ConditionalCheckFailedException":

@@ -227,7 +227,7 @@ class S3Media:
             return redacted, None if recorded is None else recorded.redacted()
         if recorded is None:
             return self._call_audio_by_prefix(recording), None
-        named = recorded.entry(self.client, self.connect_bucket)
+        named = recorded.entry(self.client, self.connect_bucket, partial(self._absent, recording))
         if named is not None:
             return named, recorded.taken()
         return self._call_audio_by_prefix(recording), recorded.by_prefix()

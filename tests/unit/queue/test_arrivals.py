@@ -32,7 +32,7 @@ class Join:
     claimed: dict[str, str] = field(default_factory=dict)
     error: Exception | None = None
 
-    def arrive(self, recording_id: str, half: str, event_id: str) -> Joined:
+    def arrive(self, recording_id: str, half: str, event_id: str, call_began: str = "") -> Joined:  # noqa: ARG002
         """Note it."""
         if self.error is not None:
             raise self.error

@@ -17,7 +17,7 @@ OWN = "s3://demo-input/2026/11/24/erika/contact-1.mp4"
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (call_came("contact-1"), Arrival("contact-1", "call", "e-1")),
+        (call_came("contact-1"), Arrival("contact-1", "call", "e-1", "20261124T12:00")),
         (recording_came("contact-1"), Arrival("contact-1", "recording", "e-2")),
         (contact_ended("contact-1"), Arrival("contact-1", "contact", "e-3")),
         (screen("contact-1", "PUBLISHED", location=OWN), Arrival("contact-1", "recording", "e-4")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,7 +62,6 @@ def test_the_records_file_is_read_whatever_its_name(world: World) -> None:
     [
         (None, "no record of the contact"),
         ([], "names no recording"),
-        ([named(FOREIGN)], "which isn't there"),
         ([named(f"{PREFIX}/CallRecordings/ivr/2026/03/02/{ID}_20260302T23:49_UTC.wav")], "(IVR) only"),
     ],
 )
@@ -77,6 +77,19 @@ def test_without_a_usable_entry_the_prefix_is_searched(
     assert contact.call_audio_by == "prefix"
     assert why in contact.why
     assert all(one.state != "taken" for one in contact.named)
+
+
+def test_a_named_file_is_waited_for(world: World) -> None:
+    """Another file of the contact, such as the IVR's, isn't the call while the named one may still come."""
+    put(world, OWN)
+    media = store(world, named(FOREIGN))
+    with pytest.raises(NotThereYetError, match=r"record names .*contact-9"):
+        read(media)
+    late = replace(media, now=lambda: datetime(2026, 3, 6, tzinfo=UTC))
+    assert read(late) == OWN
+    contact = late.contact(RECORDING)
+    assert contact is not None
+    assert (contact.call_audio_by, "which isn't there" in contact.why) == ("prefix", True)
 
 
 def test_the_facts_of_open_call_audio_cost_no_request(world: World) -> None:

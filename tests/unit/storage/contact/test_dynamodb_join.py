@@ -84,3 +84,22 @@ def test_a_recording_that_never_completes_is_found_once_it_is_old(world: World) 
     assert set(halves.incomplete(timedelta(hours=24))) == {"no-recording", "nothing"}
     item: Any = world.dynamodb.get_item(TableName="Join", Key={"recordingID": {"S": "nothing"}})["Item"]
     assert int(item["expires"]["N"]) == int((NOON + timedelta(days=14)).timestamp())
+
+
+def test_another_call_audio_of_a_complete_recording_is_used(world: World) -> None:
+    """The first one may be of the automated interaction; the agent's is used also if it comes last. A copy isn't."""
+    halves = join(world)
+    halves.arrive("a", "call", "1", "20261124T11:58")
+    assert halves.arrive("a", "recording", "2").is_ours
+    assert halves.arrive("a", "call", "3", "20261124T12:00").is_ours
+    assert not halves.arrive("a", "call", "4", "20261124T11:58").is_ours
+
+
+def test_a_half_that_comes_after_a_sweep_is_used_once(world: World) -> None:
+    """A sweep's message may be a dead letter by then; the sweep doesn't claim the recording again."""
+    halves = join(world)
+    halves.arrive("a", "call", "1")
+    assert halves.claim("a", "sweep")
+    assert halves.arrive("a", "recording", "2").is_ours
+    assert not halves.arrive("a", "recording", "3").is_ours
+    assert not halves.claim("a", "sweep")
