@@ -44,7 +44,7 @@ class FolderSource:
         items: the listed recordings, by contact.
         out: the folder of the results.
         environ: the settings of a run on local files.
-        notes: rows of the list that can't be used.
+        notes: rows of the list that can't be used, and files that several rows name.
     """
 
     records: tuple[ContactRecord, ...]
@@ -76,7 +76,7 @@ class FolderSource:
             for item in listing.items
             if item.named_by != "files"
         ]
-        return cls(records, items, Path(out), environ, tuple(notes))
+        return cls(records, items, Path(out), environ, (*notes, *_shared(items)))
 
     def read(self, named: str, day: date | None, progress: Progress) -> Chain:  # noqa: ARG002  the records have no more days
         """See `ChainSource.read`."""
@@ -144,6 +144,19 @@ class FolderSource:
     def _ready(self, member: ChainMember, document: Mapping[str, Any], video: Path) -> ReadyRecording:
         address = f"{member.contact_id}/{video.name}"
         return ReadyRecording(document, str(video), str(self._folder(member) / _QC), address)
+
+
+def _shared(items: Mapping[str, Item]) -> list[str]:
+    """A sentence for each file that several contacts name: one of them would get another agent's audio or screen."""
+    named: dict[tuple[str, Path], list[str]] = {}
+    for contact, item in items.items():
+        for kind, file in (("call audio", item.connect), ("agent recording", item.recording)):
+            named.setdefault((kind, Path(file).resolve()), []).append(contact)
+    return [
+        f"{LIST} names the same {kind} for several contacts ({', '.join(contacts)}): check which of them it belongs to."
+        for (kind, _), contacts in named.items()
+        if len(contacts) > 1
+    ]
 
 
 def _no_client() -> Any:

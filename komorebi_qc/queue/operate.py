@@ -330,10 +330,19 @@ def recording_status(
         missing,
         outputs,
         letters,
-        (media.connect_bucket, media.input_bucket, *[media.connect_bucket] * max(0, len(inputs) - 2)),
+        _input_buckets(recording, media, inputs),
         media.output_bucket,
         media.generation(recording, recording.container or _container_of(outputs)),
     )
+
+
+def _input_buckets(recording: Recording, media: S3Media, inputs: tuple[str, ...]) -> tuple[str, ...]:
+    """The bucket of each input: call audio, agent recording, further files of it, and Contact Lens' analyses."""
+    screens = media.screens
+    uploads = {recording.agent_recording_key, *recording.further_recording_keys}
+    own = media.input_bucket if screens is None or inputs[1:2] == (recording.agent_recording_key,) else screens.bucket
+    others = (media.input_bucket if key in uploads else media.connect_bucket for key in inputs[2:])
+    return (media.connect_bucket, own, *others)
 
 
 def _container_of(outputs: tuple[tuple[str, int], ...]) -> Container:

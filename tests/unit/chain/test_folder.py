@@ -54,3 +54,15 @@ def test_a_damaged_record_of_a_run_is_made_again(tmp_path: Path, sample: Capture
     (tmp_path / "out/a").mkdir(parents=True)
     (tmp_path / "out/a/recording.qc.json").write_text(damaged)
     assert source.done(source.read("a", None, SILENT).members[0]) is None
+
+
+def test_a_file_of_two_contacts_is_a_warning(tmp_path: Path, sample: Capture) -> None:
+    """A copied row would give a contact the audio of another one's agent; the audio itself fits its screen."""
+    write(tmp_path, sample)
+    rows = [f"{name},{sample.call},{sample.recording},22" for name in "ab"]
+    (tmp_path / "list.csv").write_text("\n".join(["recording_id,connect,recording,call_end", *rows]))
+    notes = FolderSource.of(tmp_path, str(tmp_path / "out"), {}).notes
+    assert notes == tuple(
+        f"list.csv names the same {kind} for several contacts (a, b): check which of them it belongs to."
+        for kind in ("call audio", "agent recording")
+    )

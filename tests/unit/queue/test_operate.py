@@ -35,6 +35,7 @@ from komorebi_qc.queue.operate import (
     submit,
 )
 from komorebi_qc.queue.sqs import Queue
+from komorebi_qc.storage.contact.screen_recordings import ScreenRecordings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -361,6 +362,30 @@ def test_a_recording_that_is_done(world: World) -> None:
     assert found.outputs == ((RECORDING.video_key("mp4"), 5),)
     assert [letter.recording_id for letter in found.letters or ()] == ["contact-1"]
     assert world.waiting("dead") == (2, 0)
+
+
+def test_each_input_is_shown_in_its_own_bucket(world: World) -> None:
+    """Further files of an agent recording are in the input bucket, and analyses in Connect's."""
+    item = {**ITEM, "furtherVideoIDs": {"L": [{"S": "contact-1-2"}]}}
+    world.dynamodb.put_item(TableName=TABLE, Item=item)
+    world.s3.put_object(Bucket=CONNECT, Key=CALL_KEY, Body=b"call")
+    own, further = RECORDING.agent_recording_key, RECORDING.agent_recording_key.replace("contact-1", "contact-1-2")
+    for key in (own, further):
+        world.s3.put_object(Bucket=INPUT, Key=key, Body=b"own")
+    found = recording_status("contact-1", table=world.table(), media=world.media()).to_dict()
+    assert found["input_addresses"] == [f"s3://{CONNECT}/{CALL_KEY}", f"s3://{INPUT}/{own}", f"s3://{INPUT}/{further}"]
+
+
+def test_a_screen_recording_is_shown_in_its_bucket(world: World) -> None:
+    """Amazon Connect's own screen recording isn't in the input bucket."""
+    world.dynamodb.put_item(TableName=TABLE, Item=ITEM)
+    world.s3.create_bucket(Bucket="screens", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    world.s3.put_object(Bucket=CONNECT, Key=CALL_KEY, Body=b"call")
+    key = f"shots/{RECORDING.created:%Y/%m/%d}/contact-1.mp4"
+    world.s3.put_object(Bucket="screens", Key=key, Body=b"screen")
+    media = replace(world.media(), screens=ScreenRecordings("screens", "shots", "only"))
+    found = recording_status("contact-1", table=world.table(), media=media).to_dict()
+    assert found["input_addresses"] == [f"s3://{CONNECT}/{CALL_KEY}", f"s3://screens/{key}"]
 
 
 def test_results_of_two_runs_are_found(world: World) -> None:
