@@ -32,6 +32,8 @@ RENAMED_STATUS: Final = {"set_aside": "rejected"}
 """Values of ``status`` of schema 1.x and their names since 2.0."""
 OLD_COLUMNS: Final = {new: old for old, new in RENAMED_COLUMNS.items()}
 _LITERAL = re.compile(r"'((?:[^']|'')*)'")
+_IDS = re.compile(r"(?i)\brecording_id\s*(?:=|<>|!=|(?:not\s+)?in\s*\()\s*'(?:[^']|'')*'(?:\s*,\s*'(?:[^']|'')*')*")
+"""Recordings that a condition names. An ID may be any word."""
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -59,7 +61,9 @@ def check_condition(condition: str) -> None:
     values = {**RENAMED_STATUS, **RENAMED_FINDINGS}
     names = _IDENTIFIER.findall(_LITERAL.sub(" ", condition))
     renamed = [(name, RENAMED_COLUMNS[name.lower()]) for name in names if name.lower() in RENAMED_COLUMNS]
-    renamed += [(f"'{text}'", f"'{values[text]}'") for text in _LITERAL.findall(condition) if text in values]
+    renamed += [
+        (f"'{text}'", f"'{values[text]}'") for text in _LITERAL.findall(_IDS.sub(" ", condition)) if text in values
+    ]
     if renamed:
         pairs = ", ".join(f"{old} is now {new}" for old, new in dict.fromkeys(renamed))
         raise InputError(f"--where uses names of schema 1.x: {pairs}")

@@ -98,3 +98,10 @@ def test_a_condition_with_an_old_name_is_refused(condition: str, words: str) -> 
 def test_other_conditions_pass() -> None:
     """An old column name within a text is a value, and an old value outside of quotes is no value."""
     check_condition("error like '%do%' and action = 'audit' and status = 'rejected' and agent = 'do'")
+
+
+def test_a_recording_may_have_an_old_name() -> None:
+    """Any word can be an ID; beside it, an old status is still refused."""
+    check_condition("recording_id = 'set_aside' or recording_id not in ('a', 'set_aside', 'it''s')")
+    with pytest.raises(InputError, match="'set_aside' is now 'rejected'"):
+        check_condition("recording_id in ('a', 'b') and status = 'set_aside'")

@@ -6,7 +6,7 @@ import shlex
 
 import pyarrow as pa
 from fleet_rows import row
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from komorebi_qc.batch.dataset.schema import WITH_DAY
@@ -16,6 +16,7 @@ from komorebi_qc.fleet.narrative.rerun_command import rerun_command
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=1, unique=True))
 @settings(deadline=None, max_examples=50)
+@example(ids=["set_aside"])
 def test_the_command_names_exactly_these(ids: list[str]) -> None:
     """A shell and DuckDB read any IDs from it, and it has printable characters only."""
     written = rerun_command("data set", ids)
