@@ -6,7 +6,6 @@ fewer, but never more: so a file that was searched needn't be searched again.
 
 from __future__ import annotations
 
-import io
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 from komorebi_qc.batch.dataset.data_files import day_of
 from komorebi_qc.batch.dataset.parquet_files import read_table
 from komorebi_qc.core.errors import StorageError
+from komorebi_qc.media.ranges.seekable import SeekableFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -104,32 +104,18 @@ class _ChangedError(Exception):
     """The file was replaced while it was read."""
 
 
-class _Parts(io.RawIOBase):
+class _Parts(SeekableFile):
     """A file of the store that is read in parts; its end is kept."""
 
     def __init__(self, store: ObjectStore, name: str) -> None:
-        super().__init__()
-        self._store, self._name, self._at = store, name, 0
         tail = store.read_part(name, -1, _TAIL_BYTES)
         if tail is None:
             raise FileNotFoundError(name)
-        self._tail = tail
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._tail.size}[whence]
-        return self._at
+        super().__init__(tail.size)
+        self._store, self._name, self._tail = store, name, tail
 
     def read(self, size: int | None = -1, /) -> bytes:
-        left = max(self._tail.size - self._at, 0)
+        left = max(self.size - self._at, 0)
         count = left if size is None or size < 0 else min(size, left)
         if self._at >= self._tail.start:
             content = self._tail.content[self._at - self._tail.start :][:count]
