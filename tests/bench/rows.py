@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 SHORTEST_MINUTES = 0.5
+HOURS = 10
+"""How many times as long the recording of a whole shift is."""
 CALL_MINUTES = 5.0
 """The worker's calls, where the recordings of the other rows are longer."""
 
@@ -81,7 +83,7 @@ class Pair:
     aim: str
 
 
-CALL_ONLY = "call-only floor"
+CALL_ONLY, WEBM_FLOOR = "call-only floor", "call-only floor, WebM"
 PAIRS = (
     Pair("call-end", "call-end", "reference", "wall_s", "wall, s, against the reference", "<= 1/5", "1/7"),
     Pair("call-end", "call-end", "reference", "cpu_s", "CPU, s, against the reference", "<= 1/4.5", "1/6"),
@@ -95,7 +97,7 @@ PAIRS = (
     Pair(
         "webm",
         "webm",
-        "call-only floor, WebM",
+        WEBM_FLOOR,
         "cpu_s",
         "WebM: CPU, s, against one FFmpeg process that encodes only the call",
         "<= 1.1x",
@@ -105,6 +107,26 @@ PAIRS = (
     Pair("measured", "auto", CALL_ONLY, "wall_s", "alignment measured: wall, s", "<= 1.35x", "1.1x"),
     Pair("measured", "auto, mono", CALL_ONLY, "cpu_s", "alignment measured, mono: CPU, s", "<= 1.35x", "1.15x"),
     Pair("measured", "auto, mono", CALL_ONLY, "wall_s", "alignment measured, mono: wall, s", "<= 1.35x", "1.1x"),
+    Pair("measured", "auto, WebM", WEBM_FLOOR, "cpu_s", "alignment measured, Opus: CPU, s", "<= 1.35x", "1.15x"),
+    Pair("measured", "auto, WebM", WEBM_FLOOR, "wall_s", "alignment measured, Opus: wall, s", "<= 1.35x", "1.1x"),
+    Pair(
+        "measured",
+        "auto, WebM, mono",
+        WEBM_FLOOR,
+        "cpu_s",
+        "alignment measured, Opus mono: CPU, s",
+        "<= 1.35x",
+        "1.15x",
+    ),
+    Pair(
+        "measured",
+        "auto, WebM, mono",
+        WEBM_FLOOR,
+        "wall_s",
+        "alignment measured, Opus mono: wall, s",
+        "<= 1.35x",
+        "1.1x",
+    ),
     Pair("measured", "placed", CALL_ONLY, "cpu_s", "placed by hand and checked: CPU, s", "", ""),
     Pair(
         "measured",
@@ -158,7 +180,9 @@ NOTES = {
     "checks nothing; komorebi-qc makes its thumbnail in these runs too.",
     "measured": "The rows `measured` and `diagnose` compare with one FFmpeg process that does less: it copies the "
     "video of the stereo MP4 and encodes the call at 16 kHz, with the same coder and bit rate, and its tools on. It "
-    "never reads the recording's own audio, so nothing plays before and after the call.",
+    "never reads the recording's own audio, so nothing plays before and after the call. The rows `alignment measured, "
+    "Opus` make a WebM. The process that they are compared with makes one, too: it copies VP8 and encodes the call as "
+    "Opus.",
 }
 
 
@@ -180,7 +204,12 @@ def _memory(bench: Bench) -> Result:
 
 def memory_lengths(minutes: float) -> tuple[float, float, float]:
     """Between which memory's growth is measured: a sixth of the length, itself, and four times it (10, 60, 240)."""
-    return max(round(minutes / 6, 2), SHORTEST_MINUTES), minutes, minutes * 4
+    return short_minutes(minutes), minutes, minutes * 4
+
+
+def short_minutes(minutes: float) -> float:
+    """A sixth of the length, from which growth is measured."""
+    return max(round(minutes / 6, 2), SHORTEST_MINUTES)
 
 
 def memory_rows(lengths: tuple[float, float, float], peaks: Collection[float]) -> list[Row]:
@@ -193,6 +222,22 @@ def memory_rows(lengths: tuple[float, float, float], peaks: Collection[float]) -
         single("memory", f"{few} to {many}", "memory's growth, MB", long - short, "<= 60 MB"),
         single("memory", some, "alignment measured: peak memory, MB", diagnosed),
     ]
+
+
+def _hours(bench: Bench) -> Result:
+    """A recording ten times as long, with its alignment measured, once: seconds and the tree's peak."""
+    minutes = HOURS * bench.minutes
+    with tempfile.TemporaryDirectory(dir=bench.folder, prefix="run-") as scratch:
+        used = run_side(SIDES["auto"], minutes, bench.folder, Path(scratch), watch=True)
+    say(f"{minutes:g} min, auto: {used.wall_s:.2f} s, CPU {used.cpu_s:.2f} s, {used.memory_mb:.1f} MB at its peak")
+    run = Run("auto, watched", minutes, used.wall_s, used.cpu_s, used.memory_mb)
+    return Result([hours_row(minutes, used.memory_mb, used.wall_s)], [run])
+
+
+def hours_row(minutes: float, memory_mb: float, wall_s: float) -> Row:
+    """The row of a recording of a whole shift."""
+    what, note = "alignment measured: peak memory, MB", f"done in {wall_s:.0f} s"
+    return single("hours", f"{minutes:g}", what, memory_mb, "<= 300 MB", "200 MB", note=note)
 
 
 def _quality(bench: Bench) -> Result:
@@ -245,6 +290,7 @@ def _worker(bench: Bench) -> Result:
 
 ALONE: dict[str, Callable[[Bench], Result]] = {
     "memory": _memory,
+    "hours": _hours,
     "quality": _quality,
     "s3": _s3,
     "worker": _worker,
@@ -252,6 +298,7 @@ ALONE: dict[str, Callable[[Bench], Result]] = {
 NAMES = (
     *("call-end", "call-end48", "floor", "auto", "measured", "diagnose"),
     "memory",
+    "hours",
     "s3",
     "quality",
     "worker",
@@ -269,9 +316,9 @@ def needs(names: Collection[str], minutes: float) -> dict[float, set[str]]:
             continue
         sides = {side for pair in PAIRS if pair.row == name for side in (pair.ours, pair.against)}
         wanted.setdefault(minutes, set()).update(extra for side in sides for extra in SIDES[side].extras())
-        if name == "memory":
-            for length in memory_lengths(minutes):
-                wanted.setdefault(length, set())
+        others = {"memory": memory_lengths(minutes), "hours": (HOURS * minutes,), "s3": (short_minutes(minutes),)}
+        for length in others.get(name, ()):
+            wanted.setdefault(length, set())
     return wanted
 
 

@@ -136,6 +136,8 @@ SIDES = {
         Side("call-only floor", _AAC_CALL, is_call_only=True),
         Side("call-only floor, WebM", _OPUS_CALL, WEBM, suffix=".webm", is_call_only=True),
         Side("auto, mono", _ours("auto"), MONO, is_ours=True),
+        Side("auto, WebM", _ours("auto"), WEBM, suffix=".webm", is_ours=True),
+        Side("auto, WebM, mono", _ours("auto"), WEBM_MONO, suffix=".webm", is_ours=True),
         Side("placed", _ours("auto", *PLACED), is_ours=True),
         Side("placed, drifting", _ours("auto", *DRIFTING), is_ours=True),
         Side("diagnose", _diagnose, is_ours=True, makes_output=False),

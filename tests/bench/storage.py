@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from bench.inputs import CONNECT as CALL_AUDIO
 from bench.inputs import RECORDING, call_end, input_folder
 from bench.measuring import OWN_TOOL, ROOT, BenchError, bare_environ, measured, say, warm
-from bench.rows import CALL_MINUTES, Bench, Result
+from bench.rows import CALL_MINUTES, Bench, Result, short_minutes
 from bench.sides import FINDINGS_FAIL, SIDES, Run, check_made, run_side
 from bench.table import Row, compared, not_measured, single
 
@@ -278,6 +278,7 @@ MEASURED_WHATS = (
     (f"alignment measured, {MEMORY[0]}", "<= 200 MB", "150 MB"),
     (f"alignment measured, {SCRATCH[0]}", "", ""),
 )
+GROWTH = ("alignment measured, S3 to S3: memory's growth, MB a minute", "<= 0.3 MB", "")
 AUTO_WALL = ("alignment measured, S3 to S3: wall, s, against the download alone", "<= 1.3x", "1.1x")
 S3_NOTE = (
     "S3 to S3 is `komorebi-qc process RECORDING_ID`, including the start of Python. Inputs and output are in SeaweedFS "
@@ -307,30 +308,37 @@ def _s3_runs(bench: Bench, place: Place, folder: Path) -> tuple[list[Run], dict[
             took.append(_timed(partial(download, place.far, objects), "download alone", bench.minutes))
             with place.buckets(OUTPUT):
                 took.append(_timed(partial(upload, place.far, output, OUTPUT), "upload alone", bench.minutes))
-            took += [from_s3(place, align, bench, folder)[0] for align in ALIGNS]
+            took += [from_s3(place, align, bench.minutes, bench.folder, folder)[0] for align in ALIGNS]
             for run in took:
                 note = "" if number else " (warm-up, not counted)"
                 say(f"{run.minutes:g} min, {run.side}: {run.wall_s:.2f} s, CPU {run.cpu_s:.2f} s{note}")
             runs += took if number else []
         for align in ALIGNS:
             # Watching it fifty times a second takes time, so this is a separate run, and its time isn't reported.
-            run, scratch[align] = from_s3(place, align, bench, folder, watch=True)
+            run, scratch[align] = from_s3(place, align, bench.minutes, bench.folder, folder, watch=True)
             runs.append(replace(run, side=f"{run.side}, watched"))
+    # Memory grows with the length, so a shorter recording is measured as well.
+    short = short_minutes(bench.minutes)
+    with place.buckets(CONNECT, INPUT):
+        place.put("bench-s3", input_folder(bench.folder, short))
+        runs += [from_s3(place, "auto", short, bench.folder, folder, watch=True)[0] for _ in range(bench.runs)]
     return runs, scratch
 
 
-def from_s3(place: Place, align: str, bench: Bench, folder: Path, *, watch: bool = False) -> tuple[Run, int]:
-    """One recording from S3 to S3; the run, and the bytes of its scratch files."""
+def from_s3(
+    place: Place, align: str, minutes: float, inputs: Path, folder: Path, *, watch: bool = False
+) -> tuple[Run, int]:
+    """The recording ``bench-s3``, of so many minutes, from S3 to S3; the run, and the bytes of its scratch files."""
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
-    given = input_folder(bench.folder, bench.minutes) / RECORDING
-    command = [OWN_TOOL, "process", "bench-s3", "--align", align, "--call-end", call_end(bench.minutes), "--json"]
+    given = input_folder(inputs, minutes) / RECORDING
+    command = [OWN_TOOL, "process", "bench-s3", "--align", align, "--call-end", call_end(minutes), "--json"]
     with place.buckets(OUTPUT):
         used = measured(command, temporary, more=place.environ, watch=watch, good=(0, FINDINGS_FAIL))
         video_key = json.loads(used.printed)["output"].removeprefix(f"s3://{OUTPUT}/")
         size = place.near.head_object(Bucket=OUTPUT, Key=video_key)["ContentLength"]
-    check_made(f"{align} from S3", used, size, bench.minutes, given)
-    run = Run(f"{align} from S3", bench.minutes, used.wall_s, used.cpu_s, used.memory_mb)
+    check_made(f"{align} from S3", used, size, minutes, given)
+    run = Run(f"{align} from S3", minutes, used.wall_s, used.cpu_s, used.memory_mb)
     return run, max(used.file_bytes, used.disk_bytes)
 
 
@@ -338,7 +346,7 @@ def s3_rows(runs: Sequence[Run], scratch: Mapping[str, int], minutes: float) -> 
     """The rows of each way to place the call; a measured alignment has goals of its own."""
 
     def wall_s(side: str) -> list[float]:
-        return [run.wall_s for run in runs if run.side == side]
+        return [run.wall_s for run in runs if run.side == side and run.minutes == minutes]
 
     rows = []
     for align in ALIGNS:
@@ -351,10 +359,18 @@ def s3_rows(runs: Sequence[Run], scratch: Mapping[str, int], minutes: float) -> 
             rows.append(
                 compared("s3", minutes, AUTO_WALL[0], wall_s("auto from S3"), wall_s("download alone"), *AUTO_WALL[1:])
             )
-        peak = max(run.memory_mb for run in runs if run.side.startswith(f"{align} from S3"))
+        peak = _peak(runs, align, minutes)
         rows.append(single("s3", f"{minutes:g}", memory[0], peak, *memory[1:]))
+        if align == "auto":
+            short = short_minutes(minutes)
+            growth = (peak - _peak(runs, align, short)) / (minutes - short)
+            rows.append(single("s3", f"{short:g} to {minutes:g}", GROWTH[0], growth, *GROWTH[1:], digits=2))
         rows.append(single("s3", f"{minutes:g}", files[0], scratch[align], *files[1:], digits=0))
     return rows
+
+
+def _peak(runs: Sequence[Run], align: str, minutes: float) -> float:
+    return max(run.memory_mb for run in runs if run.minutes == minutes and run.side.startswith(f"{align} from S3"))
 
 
 # By the worker --------------------------------------------------------------------------------------------------------

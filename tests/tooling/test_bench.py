@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -89,11 +90,10 @@ def test_short_bench_prints_its_table(inputs: Path) -> None:
 
 def test_a_run_from_s3_is_whole_and_watched(inputs: Path, place: storage.Place, tmp_path: Path) -> None:
     """The tool makes all of a recording from S3 to S3, and its wall time, CPU time and memory are reported."""
-    bench = rows.Bench(MINUTES, 1, inputs)
     with place.buckets(CONNECT, INPUT):
         objects = place.put("bench-s3", inputs / "0.5min")
         storage.download(place.far, objects)
-        run, scratch_bytes = storage.from_s3(place, "call-end", bench, tmp_path, watch=True)
+        run, scratch_bytes = storage.from_s3(place, "call-end", MINUTES, inputs, tmp_path, watch=True)
     assert run.side == "call-end from S3"
     assert min(run.wall_s, run.cpu_s) > 0
     assert 30 < run.memory_mb < 500
@@ -346,6 +346,12 @@ def test_memory_rows_take_growth_from_the_shortest() -> None:
     assert [row.verdict for row in found] == ["aim met", "MISSED", "met", ""]
 
 
+def test_a_shift_has_a_goal_of_its_own() -> None:
+    """Ten hours may take 300 MB, and the row tells how long they took."""
+    row = rows.hours_row(600.0, 310.0, 123.4)
+    assert (row.verdict, row.ours) == ("MISSED", "310.0 (done in 123 s)")
+
+
 def test_quality_is_the_worse_channel_s() -> None:
     """A good customer doesn't make up for an agent below the limit."""
     good, bad = ({"mean": mean, "worst": mean - 0.2, "windows": 20} for mean in (4.5, 4.29))
@@ -359,11 +365,13 @@ def test_s3_is_held_against_the_slowest_alone() -> None:
     walls |= {"call-end from S3": 12.5, "auto from S3": 21.0}
     runs = [_run(side, wall_s, memory_mb=180.0) for side, wall_s in walls.items()]
     runs.append(_run("call-end from S3, watched", 99.0, memory_mb=251.0))
+    runs.append(replace(_run("auto from S3", 99.0, memory_mb=160.0), minutes=10.0))
     found = storage.s3_rows(runs, {"call-end": 0, "auto": 1}, 60.0)
-    assert [row.verdict for row in found] == ["met", "MISSED", "met", "", "MISSED", "met", ""]
+    assert [row.verdict for row in found] == ["met", "MISSED", "met", "", "MISSED", "met", "MISSED", ""]
     against = ["10.00 (download alone)", "20.00 (auto alone)", "10.00"]
     assert [row.against for row in found if row.against] == against
     assert found[0].value == 1.25
+    assert found[-2].value == pytest.approx(0.4)
 
 
 def test_worker_is_held_against_its_codecs() -> None:
@@ -376,7 +384,9 @@ def test_worker_is_held_against_its_codecs() -> None:
 @pytest.mark.parametrize(
     ("names", "wanted"),
     [
-        (["call-end", "s3", "quality"], {60.0: set()}),
+        (["call-end", "quality"], {60.0: set()}),
+        (["s3"], {60.0: set(), 10.0: set()}),
+        (["hours"], {60.0: set(), 600.0: set()}),
         (["call-end48", "webm"], {60.0: {"wide", "webm"}}),
         (["diagnose"], {60.0: {"mono", "webm", "webm-mono"}}),
         (["memory"], {10.0: set(), 60.0: set(), 240.0: set()}),
