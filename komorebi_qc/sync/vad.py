@@ -38,16 +38,24 @@ class Activity:
 
 def levels(track: Track, channel: int | None = None) -> Floats:
     """Return the level of every whole frame in dB; -120 for digital silence."""
+    level: Floats = _levels(track, channel)[0]
+    return level
+
+
+def _levels(track: Track, *channels: int | None) -> Floats:
+    """Return the levels of several channels, shape ``(channels, frames)``."""
     n = length(track) // FRAME
-    out = np.empty(n, np.float32)
+    out = np.empty((len(channels), n), np.float32)
     for start in range(0, n * FRAME, _BLOCK):
         stop = min(start + _BLOCK, n * FRAME)
-        x = piece(track, start, stop, channel)
-        d = np.empty_like(x)
-        d[0] = 0.0
-        np.subtract(x[1:], x[:-1], out=d[1:])
-        frames = d.reshape(-1, FRAME)
-        out[start // FRAME : stop // FRAME] = np.einsum("ij,ij->i", frames, frames) / FRAME
+        block = track[start:stop]  # once for all channels: it may have to be unpacked
+        for powers, channel in zip(out, channels, strict=True):
+            x = piece(block, 0, stop - start, channel)
+            d = np.empty_like(x)
+            d[0] = 0.0
+            np.subtract(x[1:], x[:-1], out=d[1:])
+            frames = d.reshape(-1, FRAME)
+            powers[start // FRAME : stop // FRAME] = np.einsum("ij,ij->i", frames, frames) / FRAME
     level: Floats = 10.0 * np.log10(out + np.float32(1e-12))
     return level
 
@@ -95,7 +103,7 @@ def of_recording(recording: Track) -> Activity:
 
 def of_call(call: Track) -> tuple[Activity, Activity]:
     """Return the activity of customer and agent. Turns end at pauses of more than 0.6 s."""
-    both = [levels(call, channel) for channel in (0, 1)]
+    both = _levels(call, 0, 1)
     flags = [level > threshold(level) for level in both]
     out = []
     for mine, other in ((0, 1), (1, 0)):

@@ -206,13 +206,18 @@ def far(path: Path) -> Source:
     return Source(str(path), io.BytesIO(data), len(data), lambda: io.BytesIO(data))
 
 
-def test_a_far_call_is_held_in_memory_sample_for_sample(sample: Capture, source: Open) -> None:
-    """It is fetched once, and any piece of it equals the file's samples."""
+@pytest.mark.parametrize("is_long", [False, True])
+def test_a_far_call_is_held_in_memory_sample_for_sample(
+    sample: Capture, source: Open, monkeypatch: pytest.MonkeyPatch, *, is_long: bool
+) -> None:
+    """It is fetched once, and any piece of it equals the file's samples. Only a long one is packed."""
+    if is_long:
+        monkeypatch.setattr(module, "PACKED_FROM_BYTES", 1)
     near = decode_call_8khz(source(sample.call), probe_call(source(sample.call)))
     call = far(sample.call)
     held = decode_call_8khz(call, probe_call(call))
     call.file.close()  # the network
-    assert isinstance(held, PackedCall)
+    assert isinstance(held, PackedCall if is_long else PlainWav)
     assert held.shape == near.shape
     assert np.array_equal(held[0 : held.shape[0]], near[0 : near.shape[0]])
 
