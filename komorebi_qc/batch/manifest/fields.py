@@ -25,16 +25,20 @@ _ALIASES = {
     "recordingid": "recording_id",
     "videoid": "recording_id",
     "callendingtimestamp": "call_end",
+    "callend": "call_end",
     "agentid": "agent",
+    "callaudio": "connect",
+    "agentrecording": "recording",
 }
-"""The backend's names; case and underscores don't matter."""
+"""The backend's names, and the words for both files; case, spaces, hyphens and underscores don't matter."""
+_BETWEEN_WORDS = str.maketrans("", "", " -_")
 _MAX_CHARACTERS = 2000
 
 
 def field_of(column: object) -> str:
     """The field that a column holds; the column's own name in lower case if it isn't one of `FIELDS`."""
     plain = str(column).strip().lower()
-    return _ALIASES.get(plain.replace("_", ""), plain)
+    return _ALIASES.get(plain.translate(_BETWEEN_WORDS), plain)
 
 
 def fields_of(row: Pairs) -> dict[str, str]:

@@ -44,6 +44,17 @@ def test_text_that_a_dataset_cannot_hold_is_rejected(folder: Path) -> None:
     ]
 
 
+def test_both_files_may_have_their_own_words(folder: Path) -> None:
+    """A person who writes a list calls the files as the documentation does."""
+    path = folder / "list.csv"
+    path.write_text("Call audio,agent_recording,call-end,Agent ID\ncall.wav,2026/11/24/screen.webm,60,a1\n")
+    listing = read_manifest(path)
+    (item,) = listing.items
+    assert (item.connect, item.call_end, item.agent) == (str(folder / "call.wav"), "60", "a1")
+    assert item.recording == str(folder / "2026/11/24/screen.webm")
+    assert listing.ignored == ()
+
+
 def test_an_analysis_goes_with_files(folder: Path) -> None:
     """It is found beside the list, may be left out, and beside an ID it is refused: those are looked for."""
     (folder / "analysis.json").write_text("{}")
