@@ -347,7 +347,7 @@ def test_memory_rows_take_growth_from_the_shortest() -> None:
 
 
 def test_a_shift_has_a_goal_of_its_own() -> None:
-    """Ten hours may take 300 MB, and the row tells how long they took."""
+    """Ten hours may take 300 MB, and the row shows how long they took."""
     row = rows.hours_row(600.0, 310.0, 123.4)
     assert (row.verdict, row.ours) == ("MISSED", "310.0 (done in 123 s)")
 
