@@ -36,20 +36,12 @@ if TYPE_CHECKING:
     from komorebi_qc.storage.object_store import ObjectStore
 
 _COLUMNS = (
-    *("recording_id", "agent", "schema_version", "version", "action", "done_at", "status", "error_class", "error"),
-    *("is_worth_a_retry", "last_attempt_action", "last_attempt_error_class", "last_attempt_error"),
-    *("last_attempt_is_worth_a_retry", "verdict", "warn_count", "fail_count", "warnings", "failures", "report"),
-    *(
-        "publication",
-        "corrected_by",
-        "corrected_at",
-        "correction_why",
-        "suspended_count",
-        "suspended_s",
-        "outside_call_s",
-    ),
-    *("sync_status", "offset_s", "drift_ppm", "jump_count", "call_end_error_s", "coverage", "container"),
-    *("video_codec", "audio_codec", "browser", "duration_s", "call_s", "device", "team", DAY),
+    *("recording_id", "agent", "version", "done_at", "status", "error_class", "error", "is_worth_a_retry"),
+    *("last_attempt_action", "last_attempt_error_class", "last_attempt_error", "last_attempt_is_worth_a_retry"),
+    *("verdict", "warn_count", "fail_count", "warnings", "failures", "report", "publication"),
+    *("corrected_by", "corrected_at", "correction_why", "suspended_count", "suspended_s", "outside_call_s"),
+    *("sync_status", "offset_s", "drift_ppm", "call_end_error_s", "coverage", "container", "video_codec"),
+    *("audio_codec", "browser", "device", "team", DAY),
 )
 _UNNAMED = """status = 'done' and verdict = 'pass' and sync_status is distinct from 'wrong_pair'
   and coalesce(publication, 'confirmed') = 'confirmed' and corrected_by is null and corrected_at is null
