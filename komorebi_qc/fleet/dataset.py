@@ -36,20 +36,12 @@ if TYPE_CHECKING:
     from komorebi_qc.storage.object_store import ObjectStore
 
 _COLUMNS = (
-    *("recording_id", "agent", "schema_version", "version", "action", "done_at", "status", "error_class", "error"),
-    *("is_worth_a_retry", "last_attempt_action", "last_attempt_error_class", "last_attempt_error"),
-    *("last_attempt_is_worth_a_retry", "verdict", "warn_count", "fail_count", "warnings", "failures", "report"),
-    *(
-        "publication",
-        "corrected_by",
-        "corrected_at",
-        "correction_why",
-        "suspended_count",
-        "suspended_s",
-        "outside_call_s",
-    ),
-    *("sync_status", "offset_s", "drift_ppm", "jump_count", "call_end_error_s", "coverage", "container"),
-    *("video_codec", "audio_codec", "browser", "duration_s", "call_s", "device", "team", DAY),
+    *("recording_id", "agent", "version", "done_at", "status", "error_class", "error", "is_worth_a_retry"),
+    *("last_attempt_action", "last_attempt_error_class", "last_attempt_error", "last_attempt_is_worth_a_retry"),
+    *("verdict", "warn_count", "fail_count", "warnings", "failures", "report", "publication"),
+    *("corrected_by", "corrected_at", "correction_why", "suspended_count", "suspended_s", "outside_call_s"),
+    *("sync_status", "offset_s", "drift_ppm", "call_end_error_s", "coverage", "container", "video_codec"),
+    *("audio_codec", "browser", "device", "team", DAY),
 )
 _UNNAMED = """status = 'done' and verdict = 'pass' and sync_status is distinct from 'wrong_pair'
   and coalesce(publication, 'confirmed') = 'confirmed' and corrected_by is null and corrected_at is null
@@ -62,6 +54,7 @@ _FIRST_DAY = "1990-01-01"
 _AHEAD = timedelta(days=1000)
 _NAME_AND_VERSION = r"^\s*([^/]*?[^/\d\s])[\s/]*v?(\d+)(?:[._]\d+)*\s*$"
 """A browser's name and version; other texts stay unchanged."""
+_BROWSERS = f"select regexp_replace(nullif(trim(browser), ''), '{_NAME_AND_VERSION}', '\\1 \\2') from browsers"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,12 +179,22 @@ class _Loader:
         # Without a time zone DuckDB needs no extension; all times are UTC.
         at = rows.column_names.index("done_at")
         given = rows.set_column(at, "done_at", rows["done_at"].cast(pa.timestamp("ms")))
+        at = rows.column_names.index("browser")
+        given = given.set_column(at, "browser", self._short_browsers(rows["browser"]))
         self._database.register("ids", given.select(["recording_id"]))
         self._hashes.append(self._database.execute("select hash(recording_id) as h from ids").fetchnumpy()["h"])
         self._database.register("given", pa.RecordBatchReader.from_batches(given.schema, given.to_batches()))
         self._database.execute(f"{start} {_select((self.read_at + _AHEAD).date())}")
         self._database.unregister("given")
         self._database.unregister("ids")
+
+    def _short_browsers(self, browsers: pa.ChunkedArray) -> pa.Array:
+        """Names and major versions. Each text is matched once: matching every row took a fifth of the reading."""
+        encoded = browsers.combine_chunks().dictionary_encode()
+        self._database.register("browsers", pa.table({"browser": encoded.dictionary}))
+        names = self._database.execute(_BROWSERS).fetchall()
+        self._database.unregister("browsers")
+        return pa.array([name for (name,) in names], pa.string()).take(encoded.indices)
 
 
 def _select(last_day: date) -> str:
@@ -209,8 +212,7 @@ def _select(last_day: date) -> str:
           nullif(trim(agent), '') as agent,
           nullif(trim(container), '') as container,
           nullif(trim(device), '') as device,
-          nullif(trim(team), '') as team,
-          regexp_replace(nullif(trim(browser), ''), '{_NAME_AND_VERSION}', '\\1 \\2') as browser
+          nullif(trim(team), '') as team
         ),
         coalesce(video_codec || coalesce('/' || audio_codec, ', no audio'), audio_codec) as codec,
         case when status = 'done' then coalesce(verdict, 'failed') else coalesce(status, 'failed') end as outcome

@@ -196,12 +196,14 @@ class Worst:
 
 def overview(fleet: Fleet) -> Overview:
     """The dataset as a whole."""
+    # Days and agents have queries of their own: on 10 million rows, count(distinct) beside other counts took 1.2 GB.
     (row,) = fleet.query(
         """select count(*), count(*) filter (verdict is not null and status = 'done'),
         count(*) filter (outcome = 'fail'), count(*) filter (outcome = 'warn'), count(*) filter (outcome = 'failed'),
         count(*) filter (outcome = 'rejected'), count(*) filter (status = 'done' and last_attempt_action is not null),
         count(*) filter (if(status = 'done', last_attempt_is_worth_a_retry, is_worth_a_retry)),
-        min(day), max(day), count(distinct day), count(*) filter (day is null), count(distinct agent),
+        min(day), max(day), (select count(*) from (select distinct day from rows where day is not null)),
+        count(*) filter (day is null), (select count(*) from (select distinct agent from rows where agent is not null)),
         count(report), count(offset_s), count(*) filter (publication = 'unconfirmed'),
         count(*) filter (publication = 'held'), count(*) filter (publication = 'held' and outcome = 'failed'),
         count(*) filter (suspended_count > 0), coalesce(sum(suspended_s), 0.0), count(*) filter (outside_call_s > 0),

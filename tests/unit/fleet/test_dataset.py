@@ -60,6 +60,14 @@ def test_a_browser_has_its_major_version(fields: dict[str, Any], shown: str | No
     assert groups(fleet(row(0, **fields)), "browser")[0].name == shown
 
 
+def test_each_row_has_its_own_browser() -> None:
+    """Also if several texts stand for one browser, and some rows have none."""
+    given = ["Chrome/142.0.1", None, "Firefox 145", "Chrome/142.0.2", " ", "Chrome/142.0.1", "Kiosk"]
+    made = fleet(*(row(n, browser=browser) for n, browser in enumerate(given)))
+    shown = [browser for (browser,) in made.query("select browser from rows order by rowid")]
+    assert shown == ["Chrome 142", None, "Firefox 145", "Chrome 142", None, "Chrome 142", "Kiosk"]
+
+
 def test_a_dataset_is_read_back(tmp_path: Path) -> None:
     """From the files of its days."""
     rows = synthetic_rows(500)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from fleet_rows import failing, fleet, row
+from fleet_rows import NOWHERE, failing, fleet, row
 
+from komorebi_qc.fleet.dataset import fleet_of
 from komorebi_qc.fleet.study.queries import COLUMNS, group_columns, groups, overview, reasons, worst
+from komorebi_qc.fleet.synthetic import synthetic_rows
 
 
 def test_the_worst_come_first() -> None:
@@ -55,6 +57,25 @@ def test_held_and_unconfirmed_recordings_are_counted() -> None:
     )
     assert (found.unconfirmed, found.held, found.held_unexamined) == (3, 2, 1)
     assert (found.failed, found.unexamined) == (2, 2)
+
+
+def test_days_and_agents_are_counted_once() -> None:
+    """Each day and each agent once; rows without a day or an agent don't count."""
+    named = (row(n, agent=f"agent-{n % 3}", day=f"2026-03-0{1 + n % 4}") for n in range(12))
+    unnamed = (row(n, agent=None, day="unknown") for n in (12, 13))
+    found = overview(fleet(*named, *unnamed))
+    assert (found.days, found.dayless, found.agents) == (4, 2, 3)
+
+
+def test_the_overview_holds_no_copy_of_the_rows() -> None:
+    """It takes less than 160 bytes a row beside the table, most of them DuckDB's buffers, and no disk."""
+    rows = 100_000
+    whole = fleet_of(synthetic_rows(rows), NOWHERE, "rows")
+    ((table,),) = whole.query("select sum(memory_usage_bytes)::bigint from duckdb_memory()")
+    whole.query("set temp_directory = ''")
+    whole.query("set threads = 1")
+    whole.query(f"set memory_limit = '{table + 160 * rows} bytes'")
+    assert overview(whole).count == rows
 
 
 def test_suspensions_are_counted() -> None:
