@@ -147,7 +147,7 @@ class Run:
         return [
             name
             for name, place in self.dataset.rejected().items()
-            if name not in rejected and (place in usable or place.startswith(ours))
+            if name not in rejected and (place in usable or (listing.is_whole and place.startswith(ours)))
         ]
 
     def _begin_all(self, listing: Listing, action: str, tally: Tally) -> None:
@@ -224,6 +224,8 @@ class Run:
         if attempt is not None and attempt.key in same:
             return None if attempt.is_worth_a_retry else (attempt.outcome, attempt.error)
         if before.status != "done":
+            if task.request.action == "triage":  # a diagnosis that failed for good fails as a triage, too
+                same = (*same, *(k for key in task.equivalent_keys for k in (key, limited_key(key, self.limits))))
             return None if before.is_worth_a_retry or before.work_key not in same else (before.outcome, before.error)
         is_done = before.work_key in same or (before.level_verdict and before.work_key in task.equivalent_keys)
         return (before.verdict, "") if is_done and task.has_results else None
