@@ -50,6 +50,16 @@ def test_a_jump_is_found_and_left_in_doubt() -> None:
     assert jump.call_s == pytest.approx(110.0, abs=8.0)
 
 
+@pytest.mark.parametrize("at_s", [3.1, 6.4, CALL_S - 4.5])
+def test_a_jump_near_an_end_is_found(at_s: float) -> None:
+    """The first and the last seconds have pieces on both of its sides."""
+    ours = talk(1, CALL_S)
+    found = quick_look(place(ours, 2.0, jumps=((at_s, 0.25),)), 242.0, ours)
+    assert "1 jump of the clock" in found.clock_doubts or found.doubts
+    assert found.result is not None
+    assert found.result.offset_s == pytest.approx(2.0, abs=1e-3)
+
+
 def _doubts(found: QuickLook) -> str:
     return "; ".join(found.doubts)
 
