@@ -208,8 +208,8 @@ def _parts(blocks: BlockFile, source: Source, head: bytes, begin: int, finder: F
         return None
     for early_s in _LAST_PARTS_S:
         try:
-            begin = points.before(last.time_s - early_s) if early_s else last
-            parts = _Parts(blocks, source, head, points, begin)
+            end = points.before(last.time_s - early_s) if early_s else last
+            parts = _Parts(blocks, source, head, points, end)
         except MediaError:
             return None  # the whole reading says what is wrong
         if parts.has_end:
