@@ -132,8 +132,8 @@ def _how_many(study: Study) -> Answer:
 def _triaged_text(triaged: int, examined: int) -> str:
     """The rows whose verdict is that of a quick look: it has no findings about the levels, for one."""
     return (
-        f"{of_text(triaged, examined)} had a quick look only (triage): levels, suspensions, redactions, the transcript and "
-        "the timestamps of packets aren't part of that verdict."
+        f"{of_text(triaged, examined)} had a quick look only (triage): levels, suspensions, redactions, the transcript "
+        "and the timestamps of packets aren't part of that verdict."
     )
 
 

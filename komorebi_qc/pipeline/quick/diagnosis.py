@@ -43,6 +43,7 @@ LEFT_OUT = (
     "levels of both files",
     "suspensions, redactions and the transcript",
     "timestamps of the recording's packets",
+    "other places at which the same speech also agrees, as in a call that repeats itself",
     "speech of the recording that the call audio doesn't have",
     "opposite pairs of jumps between two pieces, and stretches between them that don't agree",
 )

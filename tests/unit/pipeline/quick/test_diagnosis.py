@@ -68,6 +68,7 @@ def test_a_clean_call_is_settled_by_its_pieces(call: Path, indexed: Path) -> Non
     assert set(document) == {*fields, "quick"}
     assert set(document["sync"]) == set(fields["sync"])
     assert document["quick"]["left_out"] == list(LEFT_OUT)
+    assert any(text.startswith("other places at which the same speech also agrees") for text in LEFT_OUT[3:])
     assert document["suspensions"] is None
     assert document["levels"] == {}
     assert 0 < document["quick"]["recording_read_s"] < 0.5 * CALL_S
