@@ -80,7 +80,7 @@ class PieceSearch:
                 best = dict(self.lags_s), self.missing
             if len(self.lags_s) >= max(_LEAST_FOUND, _LEAST_FOLLOW * len(within)) or len(within) < 2 * _LEAST_FOUND:
                 break
-            # The first piece agreed by chance, as one of noise does, or it is said twice.
+            # The first piece agreed by chance, as one of noise does, or its words are repeated.
             self._tried.add(first)
             self.lags_s.clear()
         self.lags_s, self.missing = best

@@ -79,7 +79,7 @@ def test_a_wrong_call_end_is_in_doubt() -> None:
     assert _doubts(found) == "nothing agrees at the reported call end"
 
 
-def test_words_that_are_said_twice_dont_end_the_search() -> None:
+def test_repeated_words_dont_end_the_search() -> None:
     """A few pieces of a long call also agree 12 s later, where a wrong call end places them: the others don't."""
     ours = talk(15, 1000.0)
     for piece in (found := CallView(ours).pieces())[0], found[8], found[16]:
