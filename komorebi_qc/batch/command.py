@@ -295,7 +295,7 @@ def unsettled(listing: Listing, result: RunResult) -> Listing:
     (dataset := open_dataset(result.dataset)).look_up(item.recording_id for item in listing.items)
     found = [(item, dataset.summary(item.recording_id)) for item in listing.items]
     left = (item for item, row in found if row is None or (row.status, row.verdict) != ("done", "pass"))
-    return replace(listing, items=tuple(left), rejected=())
+    return replace(listing, items=tuple(left), rejected=(), is_whole=False)
 
 
 def run_batch(

@@ -147,7 +147,7 @@ class Run:
         return [
             name
             for name, place in self.dataset.rejected().items()
-            if name not in rejected and (place in usable or place.startswith(ours))
+            if name not in rejected and (place in usable or (listing.is_whole and place.startswith(ours)))
         ]
 
     def _begin_all(self, listing: Listing, action: str, tally: Tally) -> None:
@@ -220,13 +220,18 @@ class Run:
 
     def _earlier_outcome(self, before: RowSummary, task: Task) -> tuple[str, str] | None:
         """Outcome and reason of this work in an earlier run; None if it has to be done."""
-        same, attempt = (task.work_key, limited_key(task.work_key, self.limits)), before.last_attempt
+        same, attempt = self._with_limits(task.work_key), before.last_attempt
         if attempt is not None and attempt.key in same:
             return None if attempt.is_worth_a_retry else (attempt.outcome, attempt.error)
         if before.status != "done":
+            if task.request.action == "triage":  # a diagnosis that failed for good fails as a triage, too
+                same |= self._with_limits(*task.equivalent_keys)
             return None if before.is_worth_a_retry or before.work_key not in same else (before.outcome, before.error)
         is_done = before.work_key in same or (before.level_verdict and before.work_key in task.equivalent_keys)
         return (before.verdict, "") if is_done and task.has_results else None
+
+    def _with_limits(self, *keys: str) -> set[str]:
+        return {*keys, *(limited_key(key, self.limits) for key in keys)}
 
     def _report(self, outcome: str, name: str, reason: str | None, tally: Tally, *, took_work: bool = False) -> None:
         tally.note(outcome, name, reason or "")

@@ -152,6 +152,33 @@ def test_a_triage_goes_on_with_what_it_doesnt_settle(shell: Desk) -> None:
     assert shell.rows() == rows
 
 
+def test_a_triage_of_a_list_with_damage(shell: Desk) -> None:
+    """The work after the triage keeps the rejected rows, and a second run repeats nothing."""
+    shell.manifest(
+        _row("garbage", "2026/11/24/call.wav", "garbage.webm", "00:00:30"),
+        _row("missing", "2026/11/24/none.wav", "2026/11/24/vp8.webm", "00:00:30"),
+    )
+    (shell.folder / "garbage.webm").write_bytes(os.urandom(5000))
+    command = ("batch", "list.csv", "--out", "dataset", "--action", "triage", "--then", "diagnose")
+    assert shell.run(*command) == 4
+    rows = shell.rows()
+    assert rows[f"{shell.folder}/list.csv:5"]["status"] == "rejected"
+    assert {row["status"] for row in rows.values()} == {"done", "failed", "rejected"}
+    code, found = shell.json(*command)
+    assert (code, found["unchanged"], found["triage"]["unchanged"]) == (4, 1, 3)
+    assert shell.rows() == rows
+
+
+def test_an_id_among_files_needs_its_settings_alone(shell: Desk) -> None:
+    """A row without files has the reason for which it can't be looked up; the others are done."""
+    shell.manifest(_row("lost", "", "", "00:00:30"))
+    assert shell.run("batch", "list.csv", "--out", "dataset") == 4
+    rows = shell.rows()
+    assert (rows["vp8"]["status"], rows["vp9"]["status"], rows["lost"]["status"]) == ("done", "done", "failed")
+    assert rows["lost"]["error"].startswith("its row names no files, and the table can't be asked: ")
+    assert "AC_AUDIO_BUCKET_NAME isn't set" in rows["lost"]["error"]
+
+
 def _endless(path: Path) -> None:
     """A year of digital silence in which nothing can be skipped; on the disk it takes no room."""
     size = 1 << 40

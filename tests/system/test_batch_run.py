@@ -238,6 +238,26 @@ def test_rejected_rows_stay_until_they_are_corrected(desk: Desk) -> None:
     assert len(found) == 7
 
 
+def test_a_part_of_a_list_says_nothing_about_its_other_rows(desk: Desk) -> None:
+    """Work on some recordings of a list leaves the rows of those that were rejected."""
+    listed = read_manifest(desk.manifest)
+    desk.run(listing=replace(listed, rejected=(RejectedRow(f"{listed.name}:7", "call_end is missing"),)))
+    desk.run(listing=replace(listed, items=listed.items[:2], is_whole=False), action="audit", executor=Scripted(good))
+    assert [row["recording_id"] for row in desk.rows() if row["status"] == "rejected"] == [f"{listed.name}:7"]
+
+
+def test_a_triage_isnt_repeated_after_a_diagnosis_that_failed(desk: Desk) -> None:
+    """A recording that can't be diagnosed fails as a triage, too, until a retry may help."""
+    desk.run(executor=Scripted(lambda _: WorkerFailure("MediaError", "it isn't media")), action="diagnose")
+    again = Scripted(good)
+    assert desk.run(executor=again, action="triage").unchanged == 6
+    assert again.tasks == []
+    desk.run(executor=Scripted(lambda _: WorkerFailure("TimeLimit", "too long")), action="diagnose", force=True)
+    assert desk.run(executor=again, action="triage").unchanged == 6
+    assert again.tasks == []
+    assert desk.run(executor=again, action="triage", limits=ResourceLimits(time_s=999)).counts == {"pass": 6}
+
+
 def test_a_row_rejected_under_other_dates_goes_once_it_is_usable(desk: Desk) -> None:
     """A later window of dates removes the row of a corrected item, and keeps the others."""
     items = read_manifest(desk.manifest).items

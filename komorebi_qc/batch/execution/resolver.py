@@ -19,7 +19,7 @@ from komorebi_qc.batch.execution.work_keys import inputs_key, work_key
 from komorebi_qc.batch.manifest.locations import file_day
 from komorebi_qc.batch.manifest.table_query import attribute_text
 from komorebi_qc.core.contact.record import ContactRecord, ContactRecording
-from komorebi_qc.core.errors import InputError, MissingMediaError, missing_extra
+from komorebi_qc.core.errors import InputError, MissingMediaError, SettingsError, missing_extra
 from komorebi_qc.core.timebase import parse_call_end
 from komorebi_qc.pipeline.correction.corrected_order import correction_in_item
 from komorebi_qc.storage.aws_errors import NO_SUCH_KEY, aws_errors, error_code
@@ -49,6 +49,8 @@ class Resolver:
     def prepare(self, items: Iterable[Item]) -> None:
         """Check before any work that everything these items need is installed and configured.
 
+        Among listed files, an item of the table whose settings are missing fails alone, in `task`.
+
         Raises:
             InputError: Something is missing; the message names it.
         """
@@ -56,7 +58,7 @@ class Resolver:
         if request.action == "audit" and find_spec("papermill") is None:
             raise missing_extra("desk", "papermill", needed_by="an audit")
         named = {item.named_by for item in items}
-        if "id" in named:
+        if named == {"id"}:
             _ = self._wired, self._settings
         if request.action not in READS_ONLY:
             _ = self._results
@@ -83,7 +85,7 @@ class Resolver:
         Raises:
             KomorebiError: Its media are missing, or its call end isn't known.
         """
-        found = self._wired.table.get(item.recording_id) if item.named_by == "id" else None
+        found = self._found(item) if item.named_by == "id" else None
         call, call_etag, recording, recording_etag, agent, day, call_end, *analyses = (
             self._by_files(item) if found is None else self._by_id(item, found, known_call)
         )
@@ -123,6 +125,13 @@ class Resolver:
             correction=() if corrected is None else (corrected.by, corrected.made_at, corrected.why),
             contact=() if found is None or known_call else self._contact(found),
         )
+
+    def _found(self, item: Item) -> Recording:
+        try:
+            table = self._wired.table
+        except SettingsError as error:
+            raise SettingsError(f"its row names no files, and the table can't be asked: {error}") from None
+        return table.get(item.recording_id)
 
     def _contact(self, item: Recording) -> tuple[str, str] | tuple[()]:
         """The contact's record, read once for all workers: they share one rate of requests."""

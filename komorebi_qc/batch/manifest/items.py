@@ -64,9 +64,11 @@ class Listing:
         items: usable rows, in the list's order.
         rejected: unusable rows.
         ignored: names of columns, or counts of keys, that aren't used.
+        is_whole: whether it has all rows of its list. Of a part of one nothing follows for the rows that it lacks.
     """
 
     name: str
     items: tuple[Item, ...]
     rejected: tuple[RejectedRow, ...]
     ignored: tuple[str, ...] = ()
+    is_whole: bool = True

@@ -103,6 +103,9 @@ def _how_many(study: Study) -> Answer:
         found.append((fails, anchor("worst")))
         warns = f"{of_text(seen.warn, seen.examined)} {verb(seen.warn, 'needs', 'need')} a look but can be used."
         found.append((warns, anchor("reasons")))
+    ((triaged,),) = study.fleet.query("select count(*) from rows where status = 'done' and action = 'triage'")
+    if triaged:
+        found.append((_triaged_text(triaged, seen.examined), anchor("reasons")))
     if seen.unexamined:
         found.append((_unexamined_text(seen), anchor("reasons")))
     if wrong := next((one.of for one in study.named if one.kind == "wrong_pair"), 0):
@@ -124,6 +127,14 @@ def _how_many(study: Study) -> Answer:
         return Answer("How many are bad?", "fail", "No recording could be examined", tuple(found))
     status = "fail" if seen.fail else "warn" if seen.warn or seen.unexamined else "pass"
     return Answer("How many are bad?", status, f"{share_text(seen.fail, seen.examined)} fail", tuple(found))
+
+
+def _triaged_text(triaged: int, examined: int) -> str:
+    """The rows whose verdict is that of a quick look: it has no findings about the levels, for one."""
+    return (
+        f"{of_text(triaged, examined)} had a quick look only (triage): levels, suspensions, redactions, the transcript "
+        "and the timestamps of packets aren't part of that verdict."
+    )
 
 
 def _noted_text(noted: Noted) -> str:

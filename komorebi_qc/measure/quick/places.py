@@ -25,6 +25,8 @@ AT_AN_END = 2
 """Blocks at each end."""
 LEAST_SPEECH_S = 0.8
 """Speech of a piece. In a block with less, the next block is read."""
+EDGE_SPEECH_S = 1.5
+"""Speech of the first and the last words that are worth a piece of their own: no other one shows a jump behind them."""
 _TRIES = 3
 
 
@@ -67,7 +69,10 @@ class CallView:
         return only_within(customer, spans), only_within(agent, spans)
 
     def pieces(self) -> list[Piece]:
-        """Read blocks all over the call, and return the piece with the most speech of each, in order."""
+        """Read blocks all over the call, and return the piece with the most speech of each, in order.
+
+        The first and the last block have two.
+        """
         wanted = _block_starts(self.call_s)
         found: dict[int, Piece] = {}
         for attempt in range(_TRIES):
@@ -80,7 +85,33 @@ class CallView:
                 taken = any(piece.span.overlap_s(other.span) > 0 for other in found.values())
                 if piece.speech_s >= LEAST_SPEECH_S and not taken:
                     found[k] = piece
-        return sorted(found.values(), key=lambda piece: piece.span.start_s)
+        return self._with_first_and_last_words(sorted(found.values(), key=lambda piece: piece.span.start_s))
+
+    def _with_first_and_last_words(self, pieces: list[Piece]) -> list[Piece]:
+        """Divide the first and the last block between the words at their outer edge and the best of their rest."""
+        if len(pieces) < 2:
+            return pieces
+        between = pieces[1:-1]
+        edges = [*self._edge(pieces[0], at_start=True), *self._edge(pieces[-1], at_start=False)]
+        free = [one for one in edges if not any(one.span.overlap_s(other.span) > 0 for other in between)]
+        return sorted([*between, *free], key=lambda piece: piece.span.start_s)
+
+    def _edge(self, piece: Piece, *, at_start: bool) -> list[Piece]:
+        block = piece.block
+        low, high = round(block.start_s / FRAME_S), round(block.end_s / FRAME_S)
+        customer, agent = self.activities
+        spoken = np.flatnonzero(customer.active[low:high] | agent.active[low:high])
+        if at_start:
+            words = Span(at_s := (low + int(spoken[0])) * FRAME_S, min(at_s + PIECE_S, block.end_s))
+            rest = Span(words.end_s, block.end_s)
+        else:
+            words = Span(max((at_s := (low + int(spoken[-1]) + 1) * FRAME_S) - PIECE_S, block.start_s), at_s)
+            rest = Span(block.start_s, words.start_s)
+        edge, other = (self.best_in(span, prefers=0 if at_start else 1) for span in (words, rest))
+        if edge.speech_s < EDGE_SPEECH_S:
+            return [piece]
+        both = [edge, *([other] if other.speech_s >= LEAST_SPEECH_S else [])]
+        return both if at_start else both[::-1]
 
     def between(self, from_s: float, to_s: float) -> Piece | None:
         """Read a block in the middle of a stretch, and return its piece; None without speech there."""

@@ -15,7 +15,7 @@ from komorebi_qc.sync.lags import windows
 from komorebi_qc.sync.lags.gcc_phat import lag_peaks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from komorebi_qc.core.samples import Doubles
     from komorebi_qc.measure.quick.places import CallView, Piece
@@ -40,8 +40,9 @@ _FAR_S = 8.0
 _MOST_JUMPS, _ROUNDS, _AT_ONCE = 4, 5, 3
 FAR_CALL_S, FAR_STEPS = 900.0, 6
 """A long call is searched so many times 6.7 s to either side of its reported place."""
-_STARTS, _LEAST_FOUND = 3, 3
-"""The search begins again from another piece, so many times, if fewer pieces than this follow."""
+_STARTS, _LEAST_FOUND, _LEAST_FOLLOW = 3, 3, 0.25
+"""The search begins again from another piece, so many times, if fewer pieces than this, or than this share, follow. The
+starts of a long call are followed by as many far around."""
 _BESIDE = 2
 """Neighbours on either side."""
 _ALONE = 0.1
@@ -69,20 +70,20 @@ class PieceSearch:
 
     def find(self, pieces: Sequence[Piece], reported_s: float) -> bool:
         """Find the pieces, the first one widely around the reported offset; return whether any is there."""
-        first = self._first(pieces, reported_s)
-        for _ in range(_STARTS):
-            if first is None:
-                return False
+        best: tuple[dict[Piece, float], list[Piece]] = ({}, [])
+        for first in self._starts(pieces, reported_s):
             # A recording may begin after the call, or end before it.
             within = [piece for piece in pieces if self._is_recorded(piece, self.lags_s[first])]
             self._follow(within, first)
             self._drop_strays()
-            if len(self.lags_s) >= _LEAST_FOUND or len(within) < 2 * _LEAST_FOUND:
+            if len(self.lags_s) > len(best[0]):
+                best = dict(self.lags_s), self.missing
+            if len(self.lags_s) >= max(_LEAST_FOUND, _LEAST_FOLLOW * len(within)) or len(within) < 2 * _LEAST_FOUND:
                 break
-            # The first piece agreed by chance, as one of noise does.
+            # The first piece agreed by chance, as one of noise does, or its words are repeated.
             self._tried.add(first)
             self.lags_s.clear()
-            first = self._first(pieces, reported_s)
+        self.lags_s, self.missing = best
         if not self.lags_s:
             return False
         lone = self._lone_voice()
@@ -91,14 +92,27 @@ class PieceSearch:
         self._bisect()
         return True
 
-    def _first(self, pieces: Sequence[Piece], lag_s: float) -> Piece | None:
+    def _starts(self, pieces: Sequence[Piece], lag_s: float) -> Iterator[Piece]:
+        """Yield pieces that are found near their reported place; for a long call, then pieces that are far from it."""
         best = sorted(pieces, key=lambda piece: -piece.speech_s)
+        for _ in range(_STARTS):
+            first = self._first(pieces, best, lag_s)
+            if first is None:
+                break
+            yield first
+        for _ in range(_STARTS if self._view.call_s >= FAR_CALL_S else 0):
+            first = self._far(best, lag_s)
+            if first is None:
+                break
+            yield first
+
+    def _first(self, pieces: Sequence[Piece], best: Sequence[Piece], lag_s: float) -> Piece | None:
         tried = dict.fromkeys([*[piece for piece in pieces[:3] if piece.speech_s >= 1.5][:2], *best[:5]])
         usable = [piece for piece in tried if piece not in self._tried and self._is_recorded(piece, lag_s)]
         for piece in usable[:3]:
             if self._is_surely_near(piece, lag_s) or self._search([piece], [lag_s], "wide"):
                 return piece
-        return self._far(best, lag_s) if self._view.call_s >= FAR_CALL_S else None
+        return None
 
     def _is_surely_near(self, piece: Piece, lag_s: float) -> bool:
         """Whether a piece is beyond doubt near its reported place. Most are, and the wide search costs more."""

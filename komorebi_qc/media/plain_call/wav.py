@@ -23,6 +23,9 @@ _PLAIN = (2, RATE, 2)
 FRAME_BYTES = _PLAIN[0] * _PLAIN[2]
 """Bytes of one sample of both channels."""
 
+_NOT_READ_BY_WAVE = (wave.Error, EOFError, RuntimeError)
+"""The last one is of a chunk that ends behind the file."""
+
 
 class PlainWav:
     """Connect's own WAV (16 bits, 8 kHz, stereo), read piece by piece: a call of any length costs no memory.
@@ -91,7 +94,7 @@ def is_plain(file: BinaryIO) -> bool:
     file.seek(0)
     try:
         return _kind(wave.open(file, "rb")) == _PLAIN and wav_sample_bytes(file) is not None
-    except (wave.Error, EOFError):
+    except _NOT_READ_BY_WAVE:
         return False
 
 
@@ -110,5 +113,5 @@ def plain_call(source: Source, info: MediaInfo, held: HeldFront | None = None) -
     try:
         audio = info.audio
         return PlainWav(source, 0 if audio is None else round(audio.span.end_s * audio.rate), held)
-    except (wave.Error, EOFError):
+    except _NOT_READ_BY_WAVE:
         return None

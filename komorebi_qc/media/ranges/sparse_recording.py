@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 _FRONT_BYTES = (2 * BLOCK_BYTES, 32 * BLOCK_BYTES)
 _SEEK_BYTES = 32 << 10
 _EBML = b"\x1a\x45\xdf\xa3"
+_AUDIO_ENDS_EARLY_S = 1.0
+"""Before the last part's first timestamp, at most."""
+_LAST_PARTS_S = (0.0, 5.0, 30.0)
+"""The last part begins so much before the last point, if the parts behind it are damaged or have no audio."""
 _OPENING_S = 1.5
 """Read from the start: a decoder's first packets show how a file's timestamps differ from the count of samples."""
 
@@ -133,14 +137,15 @@ class _Parts(_Read):
 
     is_indexed = False
 
-    def __init__(self, blocks: BlockFile, source: Source, head: bytes, points: SyncPoints) -> None:
+    def __init__(self, blocks: BlockFile, source: Source, head: bytes, points: SyncPoints, last: SyncPoint) -> None:
         self._blocks, self._source, self._head, self._points = blocks, source, head, points
-        last = points.last()
         self._opening = self._stretch(points.first, points.after(points.first.time_s + _OPENING_S))
         ends = (
             [self._opening, (last.at, source.size)] if last.at > points.first.at else [(points.first.at, source.size)]
         )
         super().__init__(blocks, probe_recording(self._file(ends)))
+        audio = self.info.audio
+        self.has_end = audio is not None and audio.span.end_s + self.info.origin_s >= last.time_s - _AUDIO_ENDS_EARLY_S
 
     def read(self, spans: Sequence[Span]) -> Iterator[tuple[int, NDArray[np.int16]]]:
         origin_s = self.info.origin_s
@@ -198,10 +203,15 @@ def _parts(blocks: BlockFile, source: Source, head: bytes, begin: int, finder: F
     if first is None:
         return None
     points = SyncPoints(blocks, source.size, finder, first)
-    if points.last().at == first.at:
+    last = points.last()
+    if last.at == first.at:
         return None
-    try:
-        parts = _Parts(blocks, source, head, points)
-    except MediaError:
-        return None  # the whole reading says what is wrong
-    return parts if parts.info.audio is not None else None
+    for early_s in _LAST_PARTS_S:
+        try:
+            end = points.before(last.time_s - early_s) if early_s else last
+            parts = _Parts(blocks, source, head, points, end)
+        except MediaError:
+            return None  # the whole reading says what is wrong
+        if parts.has_end:
+            return parts
+    return None

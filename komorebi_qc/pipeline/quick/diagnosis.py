@@ -43,6 +43,7 @@ LEFT_OUT = (
     "levels of both files",
     "suspensions, redactions and the transcript",
     "timestamps of the recording's packets",
+    "other places at which the same speech also agrees, as in a call that repeats itself",
     "speech of the recording that the call audio doesn't have",
     "opposite pairs of jumps between two pieces, and stretches between them that don't agree",
 )
@@ -142,7 +143,7 @@ def quick_diagnose(call: Source, recording: Source, call_end: CallEnd, limits: L
     blocks = BlockFile(call)
     near = replace(call, file=cast("BinaryIO", blocks), open_again=None)
     plain = plain_info(near.reopen())
-    call_info = probe_call(near.reopen()) if plain is None else plain
+    call_info = probe_call(call.reopen()) if plain is None else plain
     track = None if plain is None else plain_call(near, plain)
     pair = _Whole(call, call_info, recording, call_end, limits)
     with sparse_recording(recording) as parts:
@@ -150,7 +151,8 @@ def quick_diagnose(call: Source, recording: Source, call_end: CallEnd, limits: L
             return pair.diagnosis("the recording can't be read in parts")
         try:
             found = settle(
-                decode_call_8khz(near, call_info) if track is None else track,
+                # All of another kind of file is decoded: it is read once, and not block by block.
+                decode_call_8khz(call.reopen(), call_info) if track is None else track,
                 length_s(call_info),
                 parts,
                 call_end,
@@ -159,7 +161,7 @@ def quick_diagnose(call: Source, recording: Source, call_end: CallEnd, limits: L
             )
         except MediaError:  # damage in the middle: the whole reading goes as far as the file does
             return pair.diagnosis("a part of the recording can't be read")
-        read_bytes = blocks.fetched_bytes + parts.fetched_bytes
+        read_bytes = (call.size if track is None else blocks.fetched_bytes) + parts.fetched_bytes
         info, is_indexed = parts.info, parts.is_indexed
     if found.measured == "whole":
         return pair.diagnosis(*found.doubts)
@@ -170,7 +172,7 @@ def quick_diagnose(call: Source, recording: Source, call_end: CallEnd, limits: L
         measured="pieces",
         doubts=found.doubts,
         left_out=LEFT_OUT if is_indexed else (*LEFT_OUT, OF_A_FILE_WITHOUT_INDEX),
-        call_read_s=found.look.call_read_s,
+        call_read_s=length_s(call_info) if track is None else found.look.call_read_s,
         recording_read_s=found.look.recording_read_s,
         read_bytes=read_bytes,
     )

@@ -40,6 +40,14 @@ def test_later_attempts_that_failed_are_counted() -> None:
     assert [one.last_attempt_error for one in found.worst] == ["Too slow."]
 
 
+def test_verdicts_of_quick_looks_are_told_apart() -> None:
+    """A triage measures no levels: the first answer counts such rows among those that were examined."""
+    mixed = fleet(row(0, action="triage"), row(1), row(2, action="triage", status="failed", verdict=None), row(3))
+    texts = [text for text, _ in answers(study_of(mixed))[0].sentences]
+    assert any(text.startswith("33.3 % (1 of 3) had a quick look only (triage): levels, ") for text in texts)
+    assert not any("triage" in text for text, _ in answers(study_of(fleet(row(0))))[0].sentences)
+
+
 @pytest.mark.parametrize(
     ("rows", "shorts"),
     [

@@ -11,6 +11,7 @@ from talkers import RATE, place, talk
 
 from komorebi_qc.core.timebase import CallEnd
 from komorebi_qc.measure.quick.look import QuickLook, look
+from komorebi_qc.measure.quick.places import CallView
 
 CALL_S = 240.0
 
@@ -50,6 +51,16 @@ def test_a_jump_is_found_and_left_in_doubt() -> None:
     assert jump.call_s == pytest.approx(110.0, abs=8.0)
 
 
+@pytest.mark.parametrize("at_s", [3.1, 6.4, CALL_S - 4.5])
+def test_a_jump_near_an_end_is_found(at_s: float) -> None:
+    """The first and the last seconds have pieces on both of its sides."""
+    ours = talk(1, CALL_S)
+    found = quick_look(place(ours, 2.0, jumps=((at_s, 0.25),)), 242.0, ours)
+    assert "1 jump of the clock" in found.clock_doubts or found.doubts
+    assert found.result is not None
+    assert found.result.offset_s == pytest.approx(2.0, abs=1e-3)
+
+
 def _doubts(found: QuickLook) -> str:
     return "; ".join(found.doubts)
 
@@ -66,6 +77,18 @@ def test_a_wrong_call_end_is_in_doubt() -> None:
     found = quick_look(place(call(), 2.0), 262.0)
     assert found.result is None
     assert _doubts(found) == "nothing agrees at the reported call end"
+
+
+def test_repeated_words_dont_end_the_search() -> None:
+    """A few pieces of a long call also agree 12 s later, where a wrong call end places them: the others don't."""
+    ours = talk(15, 1000.0)
+    for piece in (found := CallView(ours).pieces())[0], found[8], found[16]:
+        first, count = round(piece.span.start_s * RATE), round(piece.span.length_s * RATE)
+        ours[first + 12 * RATE : first + 12 * RATE + count] = ours[first : first + count]
+    look_at = quick_look(place(ours, 2.0), 1014.0, ours)
+    assert look_at.is_clean, look_at
+    assert look_at.result is not None
+    assert look_at.result.offset_s == pytest.approx(2.0, abs=1e-3)
 
 
 def test_an_agent_who_left_is_in_doubt() -> None:

@@ -49,7 +49,11 @@ def test_the_header_shows_what_ffmpeg_finds(content: bytes) -> None:
     assert found == probe_call(_source(content))
 
 
-@pytest.mark.parametrize("content", [_wav(SOUND, 16_000), _wav(SOUND[:, :1]), _wav(SOUND[:0]), b"RIFF", b""])
+BEHIND = WHOLE[:12] + struct.pack("<4sI", b"LIST", 0xFFFFFFF0) + WHOLE[12:]
+"""A chunk ends behind the file."""
+
+
+@pytest.mark.parametrize("content", [_wav(SOUND, 16_000), _wav(SOUND[:, :1]), _wav(SOUND[:0]), b"RIFF", b"", BEHIND])
 def test_other_files_are_left_to_ffmpeg(content: bytes) -> None:
     """Another rate, one channel, no samples or no WAV: the whole probe describes or refuses it."""
     assert plain_info(_source(content)) is None

@@ -83,6 +83,31 @@ def test_spans_are_those_of_a_whole_reading(folder: Path, name: str) -> None:
     _compare(folder / name, SPANS, is_indexed=name == "index.mp4")
 
 
+def test_a_file_that_was_cut_off_ends_where_its_audio_does(folder: Path, tmp_path: Path) -> None:
+    """The samples of the last fragment are lost: the length is that of the fragments before it."""
+    data = (folder / "fragments.mp4").read_bytes()
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(data[: data.rindex(b"moof", 0, len(data) * 3 // 4) + 2000])
+    with opened_file(path) as source, sparse_recording(source) as parts:
+        assert parts is not None
+        assert parts.info.audio is not None
+        whole = probe_recording(source.reopen())
+        assert whole.audio is not None
+        assert parts.length_s == pytest.approx(whole.audio.span.end_s, abs=0.1)
+        assert parts.length_s > SECONDS / 2
+
+
+def test_a_file_whose_audio_ends_early_is_read_whole(tmp_path: Path) -> None:
+    """Its last parts have a picture only, and don't show where the sound ends."""
+    path = recording(
+        tmp_path / "early.webm",
+        Shape(seconds=SECONDS * 2, fps=2, options=CLUSTERS),
+        noise(SECONDS, WIDE_RATE),
+    )
+    with opened_file(path) as source, sparse_recording(source) as parts:
+        assert parts is None
+
+
 @pytest.mark.parametrize("name", ["vp8.webm", "vp9.mp4"])
 def test_spans_of_a_browsers_file(name: str) -> None:
     """Files of Chromium have no index, and their audio begins a little after 0."""

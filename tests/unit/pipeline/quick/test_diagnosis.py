@@ -52,6 +52,18 @@ def quick(call: Path, own: Path, end: CallEnd) -> QuickDiagnosis:
         return quick_diagnose(ours, theirs, end)
 
 
+def test_a_call_whose_header_has_no_length_is_read_once(call: Path, indexed: Path, tmp_path: Path) -> None:
+    """A pipe's WAV is decoded as a whole; the result says that all of it was read."""
+    data, piped = bytearray(call.read_bytes()), tmp_path / "piped.wav"
+    at = data.index(b"data") + 4
+    data[at : at + 4] = b"\xff" * 4
+    piped.write_bytes(data)
+    found = quick(piped, indexed, CallEnd(OFFSET_S + CALL_S, 1.0))
+    assert found.measured == "pieces"
+    assert found.call_read_s == pytest.approx(CALL_S)
+    assert len(data) < found.read_bytes < len(data) + indexed.stat().st_size
+
+
 def test_a_clean_call_is_settled_by_its_pieces(call: Path, indexed: Path) -> None:
     """The place is that of the diagnosis, the JSON has its fields, and says what is left out."""
     end = CallEnd(OFFSET_S + CALL_S, 1.0)
@@ -68,6 +80,7 @@ def test_a_clean_call_is_settled_by_its_pieces(call: Path, indexed: Path) -> Non
     assert set(document) == {*fields, "quick"}
     assert set(document["sync"]) == set(fields["sync"])
     assert document["quick"]["left_out"] == list(LEFT_OUT)
+    assert any(text.startswith("other places at which the same speech also agrees") for text in LEFT_OUT[3:])
     assert document["suspensions"] is None
     assert document["levels"] == {}
     assert 0 < document["quick"]["recording_read_s"] < 0.5 * CALL_S
