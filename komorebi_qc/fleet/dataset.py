@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from komorebi_qc.storage.object_store import ObjectStore
 
 _COLUMNS = (
-    *("recording_id", "agent", "version", "done_at", "status", "error_class", "error", "is_worth_a_retry"),
+    *("recording_id", "agent", "version", "action", "done_at", "status", "error_class", "error", "is_worth_a_retry"),
     *("last_attempt_action", "last_attempt_error_class", "last_attempt_error", "last_attempt_is_worth_a_retry"),
     *("verdict", "warn_count", "fail_count", "warnings", "failures", "report", "publication"),
     *("corrected_by", "corrected_at", "correction_why", "suspended_count", "suspended_s", "outside_call_s"),
