@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from komorebi_qc.core.finding import Finding
     from komorebi_qc.core.media_info import MediaInfo
     from komorebi_qc.core.output import CapturedAudio
+    from komorebi_qc.core.samples import Track
     from komorebi_qc.core.splice import Splice
     from komorebi_qc.measure.alignment_residual import OwnSound
     from komorebi_qc.measure.result import ResultCheck
@@ -76,26 +77,20 @@ class Made:
         captured = read_again(source(output), self.recorded)
         return check_result(captured, self.pcm, self.splice, b"")
 
-    @cached_property
+    @property
     def info(self) -> MediaInfo:
         """The recording as probed."""
-        return probe_recording(source(self.own))
-
-    @cached_property
-    def own_8khz(self) -> NDArray[np.int16]:
-        """The recording's audio."""
-        return decode_recording_8khz(source(self.own), self.info)
+        return probed(self.own)
 
     @cached_property
     def followed(self) -> tuple[OwnSound, ...]:
         """The sound that both sides share."""
-        call = source(self.call)
-        return followed_sound(decode_call_8khz(call, probe_call(call)), self.own_8khz, self.splice)
+        return followed_sound(call_8khz(self.call), own_8khz(self.own), self.splice)
 
     @cached_property
     def reference(self) -> tuple[Block, ...]:
         """The recording's own blocks."""
-        return reference_blocks(self.own_8khz, self.splice)
+        return reference_blocks(own_8khz(self.own), self.splice)
 
     @cached_property
     def recorded(self) -> Recorded:
@@ -116,9 +111,27 @@ def source(data: bytes) -> Source:
     return Source("bytes", io.BytesIO(data), len(data))
 
 
+@cache
+def probed(own: bytes) -> MediaInfo:
+    """A recording as probed."""
+    return probe_recording(source(own))
+
+
+@cache
+def own_8khz(own: bytes) -> NDArray[np.int16]:
+    """A recording's audio."""
+    return decode_recording_8khz(source(own), probed(own))
+
+
+@cache
+def call_8khz(call: bytes) -> Track:
+    """The call audio of a pair."""
+    return decode_call_8khz(source(call), probe_call(source(call)))
+
+
 def made(call: bytes, own: bytes, alignment: Alignment, *, used: Alignment | None = None) -> Made:
     """Render by the alignment `used` what is to be judged by `alignment`."""
-    info, audio = probe_recording(source(own)), probe_call(source(call)).audio
+    info, audio = probed(own), probe_call(source(call)).audio
     assert info.video is not None
     assert audio is not None
     span = info.audio.span if info.audio is not None else None
