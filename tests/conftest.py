@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,12 @@ from captures import CAPTURES, Capture
 from measure import unavailable
 
 from komorebi_qc.core.source import Source
+
+# With this library, jsonschema compiles 39 grammars for the formats of addresses, which no test checks. That takes
+# seconds in each process.
+with pytest.MonkeyPatch.context() as without_grammars:
+    without_grammars.setitem(sys.modules, "rfc3987_syntax", None)
+    import jsonschema  # noqa: F401
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

@@ -33,8 +33,8 @@ import cases
 from faults import Planned, World
 from flood import PROGRAM
 from parts import Report
-from servers import KEY, REGION, bare_environment, end_group, moto, seaweed, stand_ins
-from stack import CONNECT, INPUT, OUTPUT, PREFIX, TABLE, make_table
+from servers import end_group, moto, seaweed, stand_ins
+from stack import CONNECT, INPUT, OUTPUT, PREFIX, TABLE, make_backend
 
 sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "support"))
 from arriving import SWEEP, contact_ended, created, screen
@@ -166,27 +166,22 @@ def measure(report: Report, count: int, seed: int) -> None:
             expected = {n: cases.expected(kind, folder / "expected") for n, kind in cases.good_kinds().items()}
             storage = stack.enter_context(seaweed(folder / "seaweed"))
             rest = stack.enter_context(moto(folder / "moto"))
-            world = _make_world(storage.client("s3"), rest.client("sqs"), rest.client("dynamodb"))
+            world = make_world(storage.client("s3"), rest.client("sqs"), rest.client("dynamodb"))
             case.note(f"{count} recordings, {len(plan.first) + len(plan.late)} messages, seed {seed}")
         if report.lines[-1].outcome != "passed":
             return
         Arrivals(report, plan, world, expected, folder).carry_out()
 
 
-def _make_world(s3: Any, sqs: Any, dynamodb: Any) -> World:
-    for bucket in (CONNECT, INPUT, OUTPUT):
-        s3.create_bucket(Bucket=bucket)
-    make_table(dynamodb)
+def make_world(s3: Any, sqs: Any, dynamodb: Any) -> World:
+    """The servers' resources, with the join's table."""
+    queue, dead = make_backend(s3, sqs, dynamodb, tries=TRIES)
     dynamodb.create_table(
         TableName=JOIN,
         KeySchema=[{"AttributeName": "recordingID", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "recordingID", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": TRIES})
-    queue = sqs.create_queue(QueueName="work", Attributes={"RedrivePolicy": redrive})["QueueUrl"]
     return World(s3, sqs, dynamodb, queue, dead)
 
 
@@ -381,23 +376,8 @@ class Arrivals:
             yield
 
     def _environment(self, folder: Path) -> dict[str, str]:
-        return bare_environment(
-            folder,
-            AWS_ACCESS_KEY_ID=KEY,
-            AWS_SECRET_ACCESS_KEY=KEY,
-            AWS_DEFAULT_REGION=REGION,
-            AWS_ENDPOINT_URL_S3=self.world.s3.meta.endpoint_url,
-            AWS_ENDPOINT_URL_DYNAMODB=self.world.dynamodb.meta.endpoint_url,
-            AWS_ENDPOINT_URL_SQS=self.world.sqs.meta.endpoint_url,
-            AC_AUDIO_BUCKET_NAME=CONNECT,
-            INPUT_BUCKET_NAME=INPUT,
-            OUTPUT_BUCKET_NAME=OUTPUT,
-            KOMOREBI_CONNECT_PREFIX=PREFIX,
-            KOMOREBI_QUEUE_URL=self.world.queue_url,
-            KOMOREBI_DEAD_LETTER_QUEUE_URL=self.world.dead_url,
-            KOMOREBI_JOIN_TABLE=JOIN,
-            KOMOREBI_CONTACT_RECORD=f"s3://{CONNECT}/{RECORDS}",
-        )
+        record = f"s3://{CONNECT}/{RECORDS}"
+        return self.world.environment(folder, KOMOREBI_JOIN_TABLE=JOIN, KOMOREBI_CONTACT_RECORD=record)
 
 
 if __name__ == "__main__":

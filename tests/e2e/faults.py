@@ -36,14 +36,15 @@ import cases
 from botocore.exceptions import ClientError
 from faulty_proxy import Faults, FaultyProxy, Request
 from parts import Report
-from servers import KEY, REGION, bare_environment, end_group, moto, seaweed, stand_ins
-from stack import CONNECT, INPUT, OUTPUT, PREFIX, TABLE, make_table
+from servers import end_group, moto, seaweed, stand_ins
+from stack import CONNECT, INPUT, OUTPUT, PREFIX, TABLE, make_backend, worker_environment
 
 from komorebi_qc.queue.dead_letter import NO_REASON, DeadLetter
 from komorebi_qc.queue.handler import FIRST_RETRY_S, LAST_RETRY_S
 from komorebi_qc.storage.temporary_folder import clear_stale
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from servers import Server
@@ -449,6 +450,12 @@ class World:
             found += [(letter := DeadLetter.from_message(m), letter.message_id) for m in messages]
         return found
 
+    def environment(self, folder: Path, endpoints: Mapping[str, str] | None = None, **more: str) -> dict[str, str]:
+        """A worker's environment; `endpoints` are the servers' own, or a proxy's."""
+        clients = {"s3": self.s3, "dynamodb": self.dynamodb, "sqs": self.sqs}
+        own = {service: client.meta.endpoint_url for service, client in clients.items()}
+        return worker_environment(folder, endpoints or own, (self.queue_url, self.dead_url), **more)
+
     def video(self, of: Planned) -> tuple[str, bytes] | None:
         """A recording's result and its key."""
         folder = cases.keys(of.recording_id, of.created, PREFIX)[2]
@@ -482,22 +489,17 @@ def measure(report: Report, messages: int, seed: int) -> None:
             expected = {name: cases.expected(kind, folder / "expected") for name, kind in kinds.items()}
             storage = stack.enter_context(seaweed(folder / "seaweed"))
             rest = stack.enter_context(moto(folder / "moto"))
-            world = _make_world(storage, rest, plan)
+            world = make_world(storage, rest, plan)
             case.note(f"{len(plan.bodies)} messages for {len(plan.recordings)} recordings, seed {seed}")
         if report.lines[-1].outcome != "passed":
             return
-        _Run(report, plan, world, expected, folder, seed).carry_out(storage, rest)
+        FaultyRun(report, plan, world, expected, folder, seed).carry_out(storage, rest)
 
 
-def _make_world(storage: Server, rest: Server, plan: Plan) -> World:
+def make_world(storage: Server, rest: Server, plan: Plan) -> World:
+    """The servers' resources, with the items and the media of the plan."""
     s3, sqs, dynamodb = storage.client("s3"), rest.client("sqs"), rest.client("dynamodb")
-    for bucket in (CONNECT, INPUT, OUTPUT):
-        s3.create_bucket(Bucket=bucket)
-    make_table(dynamodb)
-    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": TRIES})
-    queue = sqs.create_queue(QueueName="work", Attributes={"RedrivePolicy": redrive})["QueueUrl"]
+    queue, dead = make_backend(s3, sqs, dynamodb, tries=TRIES)
     for of in plan.recordings.values():
         call_key, recording_key, _ = cases.keys(of.recording_id, of.created, PREFIX)
         if of.role != "unknown":
@@ -512,7 +514,7 @@ def _make_world(storage: Server, rest: Server, plan: Plan) -> World:
 
 
 @dataclass(frozen=True, slots=True)
-class _After:
+class After:
     """The state after the run: its parts, and their reports."""
 
     floor: Floor
@@ -529,7 +531,9 @@ class _After:
 
 
 @dataclass
-class _Run:
+class FaultyRun:
+    """The run, and the checks of its end."""
+
     floor_class: ClassVar[type[Floor]] = Floor
     report: Report
     plan: Plan
@@ -541,6 +545,7 @@ class _Run:
     done: list[Planned] = field(default_factory=list)
 
     def carry_out(self, storage: Server, rest: Server) -> None:
+        """Let workers and faults loose on the messages, and check what is left."""
         floor = self.floor_class(self.plan, self.world.sqs, self.world.queue_url, self.world.s3, self.seed)
         faults = Faults(self.seed)
         proxy = FaultyProxy(faults, floor)
@@ -569,26 +574,17 @@ class _Run:
                     thread.join(30)
             proxy.stop()
         letters = self.world.letters()
-        self._audit(_After(floor, faults, proxy, backend, viewer, sent, codes, letters, *self._read_logs()))
+        self._audit(After(floor, faults, proxy, backend, viewer, sent, codes, letters, *self._read_logs()))
 
     def _employ(self, floor: Floor, proxy: FaultyProxy, caller: str, storage: Server, rest: Server) -> None:
         folder = self.folder / caller
         (folder / "tmp").mkdir(parents=True)
-        environment = bare_environment(
-            folder / "tmp",
-            AWS_ACCESS_KEY_ID=KEY,
-            AWS_SECRET_ACCESS_KEY=KEY,
-            AWS_DEFAULT_REGION=REGION,
-            AWS_ENDPOINT_URL_S3=proxy.listen("s3", caller, storage.port),
-            AWS_ENDPOINT_URL_DYNAMODB=proxy.listen("dynamodb", caller, rest.port),
-            AWS_ENDPOINT_URL_SQS=proxy.listen("sqs", caller, rest.port),
-            AC_AUDIO_BUCKET_NAME=CONNECT,
-            INPUT_BUCKET_NAME=INPUT,
-            OUTPUT_BUCKET_NAME=OUTPUT,
-            KOMOREBI_CONNECT_PREFIX=PREFIX,
-            KOMOREBI_QUEUE_URL=self.world.queue_url,
-            KOMOREBI_DEAD_LETTER_QUEUE_URL=self.world.dead_url,
-        )
+        endpoints = {
+            "s3": proxy.listen("s3", caller, storage.port),
+            "dynamodb": proxy.listen("dynamodb", caller, rest.port),
+            "sqs": proxy.listen("sqs", caller, rest.port),
+        }
+        environment = self.world.environment(folder / "tmp", endpoints)
         floor.employ(caller, environment, folder / "log")
 
     def _send(self) -> dict[str, str]:
@@ -634,13 +630,13 @@ class _Run:
             raise ValueError(f"{found[0]} is {result}, and not {self.expected[of.kind.name]}")
         return 1
 
-    def _audit(self, after: _After) -> None:
+    def _audit(self, after: After) -> None:
         self._audit_the_run(after)
         self._audit_messages(after)
         self._audit_results(after)
         self._audit_leftovers(after)
 
-    def _audit_the_run(self, after: _After) -> None:
+    def _audit_the_run(self, after: After) -> None:
         """Check that all planned failures happened, and that no worker gave up."""
         report, seen = self.report, after.floor.seen
         with report.case("everything went wrong that was meant to") as case:
@@ -665,7 +661,7 @@ class _Run:
             case.note(", ".join(f"{count} {name}" for name, count in after.outcomes.most_common()))
             assert not after.outcomes["unexpected"], self._unexpected()
 
-    def _audit_messages(self, after: _After) -> None:
+    def _audit_messages(self, after: After) -> None:
         """Check the outcome of each message."""
         report, seen = self.report, after.floor.seen
         with report.case("each message is done or a dead letter") as case:
@@ -692,7 +688,7 @@ class _Run:
             tries, longest_s = (max(values) for values in zip(*seen.waits, strict=True))
             case.note(f"{len(seen.waits)} waits of up to {longest_s} s after up to {tries} tries")
 
-    def _audit_results(self, after: _After) -> None:
+    def _audit_results(self, after: After) -> None:
         """Check the outcome of each recording."""
         report, done = self.report, self.done
         with report.case("each recording is done, or a dead letter") as case:
@@ -710,7 +706,7 @@ class _Run:
             case.note(f"{len(self.mixed)} of {len(done)} don't")
             assert not self.mixed, self.mixed
 
-    def _audit_leftovers(self, after: _After) -> None:
+    def _audit_leftovers(self, after: After) -> None:
         """Check for superfluous and missing objects."""
         report, seen, done = self.report, after.floor.seen, self.done
         with report.case("nothing else is in the output bucket") as case:

@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import av
 import cases
-from faults import Floor, Hand, Plan, Planned, _make_world, _Run
+from faults import FaultyRun, Floor, Hand, Plan, Planned, make_world
 from parts import Report
-from servers import KEY, REGION, bare_environment, end_group, moto, seaweed, stand_ins
+from servers import end_group, moto, seaweed, stand_ins
 from stack import CONNECT, INPUT, OUTPUT, PREFIX, TABLE
 
 from komorebi_qc.core.provenance.parts import FileDigest
@@ -40,7 +40,7 @@ from komorebi_qc.storage.dynamodb import DynamoTable
 from komorebi_qc.storage.s3.media import S3Media
 
 if TYPE_CHECKING:
-    from faults import _After
+    from faults import After
     from faulty_proxy import Request
 
 AT_ONCE = 5
@@ -139,19 +139,19 @@ def measure(report: Report, messages: int, seed: int) -> None:
             expected = {name: cases.expected(kind, folder / "expected") for name, kind in kinds.items()}
             storage = stack.enter_context(seaweed(folder / "seaweed"))
             rest = stack.enter_context(moto(folder / "moto"))
-            world = _make_world(storage, rest, plan)
+            world = make_world(storage, rest, plan)
             case.note(f"{len(plan.bodies)} messages for {len(plan.recordings)} recordings, seed {seed}")
         if report.lines[-1].outcome != "passed":
             return
         Flood(report, plan, world, expected, folder, seed).carry_out(storage, rest)
 
 
-class Flood(_Run):
+class Flood(FaultyRun):
     """The run, with its own checks."""
 
     floor_class = CrowdedFloor
 
-    def _audit(self, after: _After) -> None:
+    def _audit(self, after: After) -> None:
         report, seen, plan = self.report, after.floor.seen, self.plan
         with report.case("five at once, and everything else went wrong as well") as case:
             sizes = CrowdedFloor.crowd.sizes
@@ -218,21 +218,7 @@ class Flood(_Run):
             self.world.sqs.send_message(QueueUrl=self.world.queue_url, MessageBody=body)
         folder = self.folder / "again"
         folder.mkdir()
-        environment = bare_environment(
-            folder,
-            AWS_ACCESS_KEY_ID=KEY,
-            AWS_SECRET_ACCESS_KEY=KEY,
-            AWS_DEFAULT_REGION=REGION,
-            AWS_ENDPOINT_URL_S3=self.world.s3.meta.endpoint_url,
-            AWS_ENDPOINT_URL_DYNAMODB=self.world.dynamodb.meta.endpoint_url,
-            AWS_ENDPOINT_URL_SQS=self.world.sqs.meta.endpoint_url,
-            AC_AUDIO_BUCKET_NAME=CONNECT,
-            INPUT_BUCKET_NAME=INPUT,
-            OUTPUT_BUCKET_NAME=OUTPUT,
-            KOMOREBI_CONNECT_PREFIX=PREFIX,
-            KOMOREBI_QUEUE_URL=self.world.queue_url,
-            KOMOREBI_DEAD_LETTER_QUEUE_URL=self.world.dead_url,
-        )
+        environment = self.world.environment(folder)
         with (folder / "log").open("wb") as log:
             worker = subprocess.Popen(
                 CrowdedFloor.argv, env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=True

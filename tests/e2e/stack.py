@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from parts import ROOT
+from servers import KEY, REGION, bare_environment
 
 sys.path.insert(1, str(ROOT / "tests" / "support"))
 from cloudformation import read_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from servers import Server
 
@@ -135,4 +137,46 @@ def make_table(dynamodb: Any) -> None:
         KeySchema=[{"AttributeName": "videoID", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "videoID", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def make_backend(s3: Any, sqs: Any, dynamodb: Any, *, tries: int) -> tuple[str, str]:
+    """Make the buckets, the table and the queues, for runs without the stack.
+
+    Returns:
+        The addresses of the queue, which delivers a message `tries` times, and of its dead-letter queue.
+    """
+    for bucket in (CONNECT, INPUT, OUTPUT):
+        s3.create_bucket(Bucket=bucket)
+    make_table(dynamodb)
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": tries})
+    return sqs.create_queue(QueueName="work", Attributes={"RedrivePolicy": redrive})["QueueUrl"], dead
+
+
+def worker_environment(
+    folder: Path, endpoints: Mapping[str, str], queues: tuple[str, str], **more: str
+) -> dict[str, str]:
+    """The environment of a worker of such a run.
+
+    Args:
+        folder: for its temporary files.
+        endpoints: the addresses of s3, dynamodb and sqs.
+        queues: the addresses of the queue and of its dead-letter queue.
+        more: further variables.
+    """
+    return bare_environment(
+        folder,
+        AWS_ACCESS_KEY_ID=KEY,
+        AWS_SECRET_ACCESS_KEY=KEY,
+        AWS_DEFAULT_REGION=REGION,
+        **{f"AWS_ENDPOINT_URL_{service.upper()}": url for service, url in endpoints.items()},
+        AC_AUDIO_BUCKET_NAME=CONNECT,
+        INPUT_BUCKET_NAME=INPUT,
+        OUTPUT_BUCKET_NAME=OUTPUT,
+        KOMOREBI_CONNECT_PREFIX=PREFIX,
+        KOMOREBI_QUEUE_URL=queues[0],
+        KOMOREBI_DEAD_LETTER_QUEUE_URL=queues[1],
+        **more,
     )

@@ -95,6 +95,7 @@ def recording(path: Path, shape: Shape, pcm: NDArray[np.float32] | None = None) 
             video.width, video.height, video.pix_fmt = *shape.size, "yuv420p"
             video.codec_context.time_base = Fraction(1, 1000)
             video.codec_context.gop_size = shape.fps
+            video.codec_context.thread_count = 1  # libvpx's threads wait for each other in busy loops
         audio: Any = None
         if shape.audio is not None:
             audio = out.add_stream(shape.audio, rate=RATE)

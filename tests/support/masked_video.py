@@ -88,6 +88,8 @@ def _write(path: Path, shape: Moving) -> None:
         stream.pix_fmt = shape.pixel_format
         stream.codec_context.time_base = Fraction(1, 1000)
         stream.codec_context.gop_size = shape.group
+        if shape.encoder != "libsvtav1":  # its own options say so
+            stream.codec_context.thread_count = 1
         for number in range(round(shape.seconds * FPS)):
             if number not in shape.skipped:
                 frame = av.VideoFrame.from_ndarray(texture(number, shape.size), format="gray")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from komorebi_qc.core.output import CapturedAudio
 from komorebi_qc.core.timebase import merged
@@ -15,26 +16,35 @@ from komorebi_qc.media.opening import RECORDING_FORMATS, audio_stream, open_cont
 
 if TYPE_CHECKING:
     from komorebi_qc.core.media_info import MediaInfo
-    from komorebi_qc.core.samples import Doubles, Pcm
+    from komorebi_qc.core.samples import Doubles
     from komorebi_qc.core.source import Source
     from komorebi_qc.core.splice import Splice
 
 
-def read_again(output: Source, recording: Source, info: MediaInfo, splice: Splice) -> CapturedAudio:
-    """Read a finished output, and the recording that it was made from.
+Recorded = tuple[int, tuple[tuple[int, NDArray[np.float32]], ...]]
+"""The rate of a recording's audio, and for each checked span its first sample and its samples."""
+
+
+def read_again(output: Source, recorded: Recorded) -> CapturedAudio:
+    """Read a finished output.
 
     Args:
         output: the output, of any kind: its timestamps are those of its packets.
-        recording: the agent recording.
-        info: the result of `probe_recording`.
-        splice: which source was planned when.
+        recorded: the audio of the recording that it was made from, by `recorded_audio`.
     """
-    rate, own = _recording_audio(recording, info, splice)
+    rate, own = recorded
     pts_s = _pts_s(output)
     return CapturedAudio(rate, own, output, pts_s, pts_s)
 
 
-def _recording_audio(recording: Source, info: MediaInfo, splice: Splice) -> tuple[int, tuple[tuple[int, Pcm], ...]]:
+def recorded_audio(recording: Source, info: MediaInfo, splice: Splice) -> Recorded:
+    """Read the checked spans of an agent recording.
+
+    Args:
+        recording: the agent recording.
+        info: the result of `probe_recording`.
+        splice: which source was planned when.
+    """
     if info.audio is None:
         return 0, ()
     spans = capture_spans(splice).recording

@@ -97,6 +97,7 @@ def write_restart(path: Path, call: Call, one: Restart) -> Path:
         video.width, video.height, video.pix_fmt = *one.size, "yuv420p"
         video.codec_context.time_base = Fraction(1, 1000)
         video.codec_context.gop_size = 5 * FPS
+        video.codec_context.thread_count = 1
         audio: Any = out.add_stream("aac" if is_mp4 else "libopus", rate=SOUND_RATE)
         audio.layout = "mono"
         size = 960

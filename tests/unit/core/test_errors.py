@@ -33,7 +33,10 @@ def _calls() -> list[tuple[str, str, str]]:
     """Each call of `missing_extra` that names its extra and its library: the file and both."""
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        source = path.read_text(encoding="utf-8")
+        if "missing_extra" not in source:
+            continue
+        for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "missing_extra":
                 named = [one.value for one in node.args if isinstance(one, ast.Constant)]
                 if len(named) == 2:

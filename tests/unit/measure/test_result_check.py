@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -14,7 +14,7 @@ import pytest
 from captures import CAPTURES, Capture
 from made import Shape, noise, recording, wav
 from measure import decode_audio
-from reread import read_again
+from reread import read_again, recorded_audio
 
 from komorebi_qc.core.output import RenderPlan, plan_container
 from komorebi_qc.core.source import Source
@@ -32,11 +32,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from reread import Recorded
 
     from komorebi_qc.core.finding import Finding
     from komorebi_qc.core.media_info import MediaInfo
     from komorebi_qc.core.output import CapturedAudio
+    from komorebi_qc.core.samples import Track
     from komorebi_qc.core.splice import Splice
+    from komorebi_qc.measure.alignment_residual import OwnSound
     from komorebi_qc.measure.result import ResultCheck
     from komorebi_qc.media.plain_call.wav import PlainPcm
 
@@ -46,9 +49,9 @@ RATE = 16_000
 CALL_S, OFFSET_S, OWN_S = 20.0, 6.0, 34.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Made:
-    """A pair, and the output written from it.
+    """A pair, and the output written from it. What is known of the inputs is decoded once, for all checks.
 
     Attributes:
         call: the call audio's bytes.
@@ -66,21 +69,33 @@ class Made:
 
     def check(self) -> ResultCheck:
         """Check the output from its capture."""
-        own = decode_recording_8khz(source(self.own), self.info)
-        call = source(self.call)
-        followed = followed_sound(decode_call_8khz(call, probe_call(call)), own, self.splice)
-        reference = reference_blocks(own, self.splice)
-        return check_result(self.captured, self.pcm, self.splice, self.output[: 1 << 20], reference, followed)
+        start = self.output[: 1 << 20]
+        return check_result(self.captured, self.pcm, self.splice, start, self.reference, self.followed)
 
     def check_file(self, output: bytes) -> ResultCheck:
         """Check a file, read again from its start."""
-        captured = read_again(source(output), source(self.own), self.info, self.splice)
+        captured = read_again(source(output), self.recorded)
         return check_result(captured, self.pcm, self.splice, b"")
 
     @property
     def info(self) -> MediaInfo:
         """The recording as probed."""
-        return probe_recording(source(self.own))
+        return probed(self.own)
+
+    @cached_property
+    def followed(self) -> tuple[OwnSound, ...]:
+        """The sound that both sides share."""
+        return followed_sound(call_8khz(self.call), own_8khz(self.own), self.splice)
+
+    @cached_property
+    def reference(self) -> tuple[Block, ...]:
+        """The recording's own blocks."""
+        return reference_blocks(own_8khz(self.own), self.splice)
+
+    @cached_property
+    def recorded(self) -> Recorded:
+        """The recording's audio at the checked places."""
+        return recorded_audio(source(self.own), self.info, self.splice)
 
     @property
     def pcm(self) -> PlainPcm:
@@ -96,9 +111,27 @@ def source(data: bytes) -> Source:
     return Source("bytes", io.BytesIO(data), len(data))
 
 
+@cache
+def probed(own: bytes) -> MediaInfo:
+    """A recording as probed."""
+    return probe_recording(source(own))
+
+
+@cache
+def own_8khz(own: bytes) -> NDArray[np.int16]:
+    """A recording's audio."""
+    return decode_recording_8khz(source(own), probed(own))
+
+
+@cache
+def call_8khz(call: bytes) -> Track:
+    """The call audio of a pair."""
+    return decode_call_8khz(source(call), probe_call(source(call)))
+
+
 def made(call: bytes, own: bytes, alignment: Alignment, *, used: Alignment | None = None) -> Made:
     """Render by the alignment `used` what is to be judged by `alignment`."""
-    info, audio = probe_recording(source(own)), probe_call(source(call)).audio
+    info, audio = probed(own), probe_call(source(call)).audio
     assert info.video is not None
     assert audio is not None
     span = info.audio.span if info.audio is not None else None
@@ -122,6 +155,7 @@ def made(call: bytes, own: bytes, alignment: Alignment, *, used: Alignment | Non
     return Made(call, own, out.getvalue(), captured, expected)
 
 
+@cache
 def of(capture: Capture, *, error_s: float = 0.0) -> Made:
     """A capture, rendered with an offset that is wrong by `error_s`."""
     right = Alignment(capture.offset_s)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from captures import CAPTURES, Capture
 from lossy import losing_audio
-from reread import read_again
+from reread import read_again, recorded_audio
 
 from komorebi_qc.core.errors import StorageError
 from komorebi_qc.core.output import RenderPlan, plan_container
@@ -55,7 +55,7 @@ def checked(capture: Capture, *, again: bool = False) -> ResultCheck:
     captured = write_output(job, lambda _: out, lambda _: None).captured
     assert captured is not None
     if again:
-        return check_result(read_again(source(out.getvalue()), own, info, planned), pcm, planned, b"")
+        return check_result(read_again(source(out.getvalue()), recorded_audio(own, info, planned)), pcm, planned, b"")
     reference = reference_blocks(decode_recording_8khz(own, info), planned)
     return check_result(captured, pcm, planned, out.getvalue()[: 1 << 20], reference)
 
