@@ -69,7 +69,9 @@ def run_all(todo: Sequence[Spec], workers: int, limit_s: float, kept: Path | Non
 
 
 def agreement(rows: Sequence[Compared]) -> list[Line]:
-    """The rows about what a quick look says."""
+    """The rows about what a quick look says; none without cases."""
+    if not rows:
+        return []
     apart = [row for row in rows if row.differences]
     left = [row for row in apart if not row.is_settled]
     # A quick look that leaves a call to `diagnose`, and reports that, doesn't contradict it.
