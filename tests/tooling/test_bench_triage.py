@@ -109,3 +109,11 @@ def test_missing_voices_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[
     """Without them the bench can't run."""
     assert triage.main(["--cache", str(tmp_path / "cache"), "--sounds", str(tmp_path / "sounds")]) == 2
     assert "asterisk-core-sounds-en-g722" in capsys.readouterr().err
+
+
+def test_no_agreement_is_claimed_without_cases() -> None:
+    """A run for the costs alone has no row that would be met by nothing."""
+    assert triage.agreement([]) == []
+    assert [line.met for line in triage.agreement([_row("a"), _row("w", matches=False, quick="wrong_pair")])] == [
+        True
+    ] * 2
