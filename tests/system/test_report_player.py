@@ -174,7 +174,7 @@ def test_the_keyboard_is_enough(browser: Browser, report: Path) -> None:
 
 
 def test_another_track_follows_the_video(browser: Browser, report: Path) -> None:
-    """A selected audio track is within 50 ms of the video, which is muted."""
+    """A selected audio track comes within 50 ms of the video, which is muted, and stays there."""
     with open_report(browser, report) as page:
         page.evaluate(f"{STATE}.seek(5)")
         settled(page, 5.0)
@@ -182,11 +182,11 @@ def test_another_track_follows_the_video(browser: Browser, report: Path) -> None
         page.keyboard.press("Space")
         until(page, "document.querySelector('video').currentTime > 7.5")
         assert page.evaluate("document.querySelector('video').muted")
-        off_ms = []
-        for _ in range(10):
+        off_ms: list[float] = []
+        while len(off_ms) < 120 and not (len(off_ms) >= 5 and max(off_ms[-5:]) <= NEAR_S * 1000):
             off_ms.append(abs(number(page, "document.getElementById('komorebi').dataset.audioOffMs")))
-            page.wait_for_timeout(60)
-        assert sorted(off_ms)[5] <= NEAR_S * 1000
+            page.wait_for_timeout(60)  # a busy machine may take a while to catch up
+        assert max(off_ms[-5:]) <= NEAR_S * 1000, off_ms
 
 
 def test_zooms_and_pans_by_hand(browser: Browser, report: Path) -> None:
