@@ -97,20 +97,24 @@ class CallView:
         return sorted([*between, *free], key=lambda piece: piece.span.start_s)
 
     def _edge(self, piece: Piece, *, at_start: bool) -> list[Piece]:
-        block = piece.block
+        block, prefers = piece.block, 0 if at_start else 1
         low, high = round(block.start_s / FRAME_S), round(block.end_s / FRAME_S)
         customer, agent = self.activities
         spoken = np.flatnonzero(customer.active[low:high] | agent.active[low:high])
+        # A block needn't begin or end with a frame.
         if at_start:
-            words = Span(at_s := (low + int(spoken[0])) * FRAME_S, min(at_s + PIECE_S, block.end_s))
-            rest = Span(words.end_s, block.end_s)
+            at_s = max((low + int(spoken[0])) * FRAME_S, block.start_s)
+            words = Span(at_s, max(min(at_s + PIECE_S, block.end_s), at_s))
+            rest_s = (words.end_s, block.end_s)
         else:
-            words = Span(max((at_s := (low + int(spoken[-1]) + 1) * FRAME_S) - PIECE_S, block.start_s), at_s)
-            rest = Span(block.start_s, words.start_s)
-        edge, other = (self.best_in(span, prefers=0 if at_start else 1) for span in (words, rest))
-        if edge.speech_s < EDGE_SPEECH_S:
+            at_s = min((low + int(spoken[-1]) + 1) * FRAME_S, block.end_s)
+            words = Span(min(max(at_s - PIECE_S, block.start_s), at_s), at_s)
+            rest_s = (block.start_s, words.start_s)
+        edge = self.best_in(words, prefers) if words.length_s >= EDGE_SPEECH_S else None
+        if edge is None or edge.speech_s < EDGE_SPEECH_S:
             return [piece]
-        both = [edge, *([other] if other.speech_s >= LEAST_SPEECH_S else [])]
+        other = self.best_in(Span(*rest_s), prefers) if rest_s[1] - rest_s[0] >= LEAST_SPEECH_S else None
+        both = [edge, *([other] if other is not None and other.speech_s >= LEAST_SPEECH_S else [])]
         return both if at_start else both[::-1]
 
     def between(self, from_s: float, to_s: float) -> Piece | None:

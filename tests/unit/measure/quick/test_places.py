@@ -6,6 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from talkers import RATE, talk
 
 from komorebi_qc.measure.quick.places import BLOCK_S, LEAST_SPEECH_S, PIECE_S, CallView
@@ -33,6 +35,23 @@ def test_the_first_and_the_last_words_have_a_piece_of_their_own(seed: int) -> No
     assert pieces[0].span.start_s == pytest.approx(spoken[0], abs=0.05)
     assert pieces[-1].span.end_s == pytest.approx(spoken[-1], abs=0.05)
     assert all(a.span.end_s <= b.span.start_s + 1e-9 for a, b in pairwise(pieces))
+
+
+TALK = talk(5, 140.0)
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_words_at_the_edge_of_their_block(seed: int) -> None:
+    """Wherever they begin and end, and if the call has no whole number of frames."""
+    samples, first, last = np.random.default_rng(seed).integers([121 * RATE, 0, 0], [140 * RATE, 8 * RATE, 8 * RATE])
+    call = TALK[:samples].copy()
+    call[:first] = 0
+    call[samples - last :] = 0
+    pieces = CallView(call).pieces()
+    assert all(a.span.end_s <= b.span.start_s + 1e-9 for a, b in pairwise(pieces))
+    for piece in pieces:
+        assert piece.block.start_s - FRAME_S <= piece.span.start_s < piece.span.end_s <= piece.block.end_s + FRAME_S
 
 
 def test_a_silent_block_is_replaced_by_the_next_one() -> None:
