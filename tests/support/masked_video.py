@@ -88,7 +88,7 @@ def _write(path: Path, shape: Moving) -> None:
         stream.pix_fmt = shape.pixel_format
         stream.codec_context.time_base = Fraction(1, 1000)
         stream.codec_context.gop_size = shape.group
-        if shape.encoder != "libsvtav1":  # its own options say so
+        if shape.encoder != "libsvtav1":  # its own options do that
             stream.codec_context.thread_count = 1
         for number in range(round(shape.seconds * FPS)):
             if number not in shape.skipped:

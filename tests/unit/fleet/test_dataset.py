@@ -61,7 +61,7 @@ def test_a_browser_has_its_major_version(fields: dict[str, Any], shown: str | No
 
 
 def test_each_row_has_its_own_browser() -> None:
-    """Also if several texts stand for one browser, and some rows have none."""
+    """Also if several texts stand for one browser, and some rows have no text."""
     given = ["Chrome/142.0.1", None, "Firefox 145", "Chrome/142.0.2", " ", "Chrome/142.0.1", "Kiosk"]
     made = fleet(*(row(n, browser=browser) for n, browser in enumerate(given)))
     shown = [browser for (browser,) in made.query("select browser from rows order by rowid")]

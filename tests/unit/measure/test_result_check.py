@@ -51,7 +51,7 @@ CALL_S, OFFSET_S, OWN_S = 20.0, 6.0, 34.0
 
 @dataclass(frozen=True)
 class Made:
-    """A pair, and the output written from it. What is known of the inputs is decoded once, for all checks.
+    """A pair, and the output written from it. The inputs are decoded once, for all checks.
 
     Attributes:
         call: the call audio's bytes.

@@ -43,7 +43,7 @@ TALK = talk(5, 140.0)
 @given(st.integers(0, 2**32))
 @settings(max_examples=60, deadline=None)
 def test_words_at_the_edge_of_their_block(seed: int) -> None:
-    """Wherever they begin and end, and if the call has no whole number of frames."""
+    """At any place, also if the call has no whole number of frames."""
     samples, first, last = np.random.default_rng(seed).integers([121 * RATE, 0, 0], [140 * RATE, 8 * RATE, 8 * RATE])
     call = TALK[:samples].copy()
     call[:first] = 0
