@@ -103,9 +103,8 @@ def _how_many(study: Study) -> Answer:
         found.append((fails, anchor("worst")))
         warns = f"{of_text(seen.warn, seen.examined)} {verb(seen.warn, 'needs', 'need')} a look but can be used."
         found.append((warns, anchor("reasons")))
-    ((triaged,),) = study.fleet.query("select count(*) from rows where status = 'done' and action = 'triage'")
-    if triaged:
-        found.append((_triaged_text(triaged, seen.examined), anchor("reasons")))
+    if seen.triaged:
+        found.append((_triaged_text(seen.triaged, seen.examined), anchor("reasons")))
     if seen.unexamined:
         found.append((_unexamined_text(seen), anchor("reasons")))
     if wrong := next((one.of for one in study.named if one.kind == "wrong_pair"), 0):

@@ -63,6 +63,7 @@ class Overview:
         outside_call: recordings with the same conversation outside of the call audio.
         corrected: recordings whose alignment an analyst corrected.
         wrong_pairs: recordings whose call audio and video belong to different calls.
+        triaged: examined rows that had a quick look only.
     """
 
     count: int
@@ -88,6 +89,7 @@ class Overview:
     outside_call: int
     corrected: int
     wrong_pairs: int
+    triaged: int
 
     @property
     def unexamined(self) -> int:
@@ -208,7 +210,8 @@ def overview(fleet: Fleet) -> Overview:
         count(*) filter (publication = 'held'), count(*) filter (publication = 'held' and outcome = 'failed'),
         count(*) filter (suspended_count > 0), coalesce(sum(suspended_s), 0.0), count(*) filter (outside_call_s > 0),
         count(*) filter (corrected_at is not null or corrected_by is not null),
-        count(*) filter (sync_status = 'wrong_pair' or error_class = 'WrongPairError')
+        count(*) filter (sync_status = 'wrong_pair' or error_class = 'WrongPairError'),
+        count(*) filter (status = 'done' and action = 'triage')
         from rows"""
     )
     return Overview(*row)
